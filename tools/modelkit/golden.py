@@ -1,0 +1,119 @@
+"""Compares a model's answer with what another implementation answered on the same picture.
+
+The data is one folder: `golden.json` and its pictures. A case names its picture and model and has
+`keypoints` [[17 x [x, y]]] in 0...1 of the picture, [-1, -1] where the score is 0.3 or less, and
+`scores` [[17]].
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# Two right conversions of one set of weights differ by float32 rounding: 3e-4 was seen between
+# this kit and the golden data. A wrong colour order or a shifted crop is off by far more than 1e-3.
+TOLERANCE = 0.001
+MIN_SCORE = 0.3
+
+
+class GoldenError(Exception):
+    """The golden data lacks what is asked of it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture and the answer that is expected on it.
+
+    Attributes:
+        image: Path of the picture.
+        names: Names of the 17 keypoints.
+        points: float32 [17, 2], x and y in 0...1 of the picture.
+        scores: float32 [17].
+    """
+
+    image: Path
+    names: tuple[str, ...]
+    points: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far an answer is from a golden one.
+
+    Attributes:
+        compared: How many keypoints were compared.
+        distance: Largest difference in x or y, in 0...1 of the picture.
+        keypoint: The keypoint that has it.
+        score: Largest difference in score among the compared keypoints; not judged.
+    """
+
+    compared: int
+    distance: float
+    keypoint: str
+    score: float
+
+    @property
+    def good(self) -> bool:
+        """Whether something was compared and all of it is within the tolerance."""
+        return self.compared > 0 and self.distance <= TOLERANCE
+
+
+def load_case(folder: Path, model: str, image: str) -> Case:
+    """Reads the case for `model` on `image` from the golden data in `folder`.
+
+    Raises:
+        GoldenError: There is no such case.
+    """
+    data = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    for case in data["cases"]:
+        if case["model"] == model and case["image"] == image:
+            return Case(
+                folder / image,
+                tuple(data["keypoint_names"]),
+                np.array(case["keypoints"][0], np.float32),
+                np.array(case["scores"][0], np.float32),
+            )
+    raise GoldenError(f"{folder / 'golden.json'} has no case for {model} on {image}")
+
+
+def load_input(path: Path, size: int) -> NDArray[np.uint8]:
+    """Reads a picture as the golden models were given it: RGB, stretched, no padding.
+
+    Returns:
+        uint8 [1, size, size, 3].
+
+    Raises:
+        GoldenError: The picture cannot be read.
+    """
+    bgr = cv2.imread(str(path))
+    if bgr is None:
+        raise GoldenError(f"cannot read {path}")
+    square = cv2.resize(bgr, (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.cvtColor(square, cv2.COLOR_BGR2RGB)[np.newaxis], np.uint8)
+
+
+def compare(case: Case, answer: NDArray[np.float32], ignore: Collection[str] = ()) -> Agreement:
+    """Compares the keypoints that the golden answer is sure of.
+
+    Args:
+        case: What is expected.
+        answer: float32 [1, 1, 17, 3], MoveNet's y, x, score.
+        ignore: Names of keypoints to leave out.
+    """
+    counted = (case.scores > MIN_SCORE) & ~np.isin(case.names, list(ignore))
+    if not counted.any():
+        return Agreement(0, float("inf"), "", float("inf"))
+    found = answer.reshape(-1, 3)
+    # max() of numpy passes NaN on, and NaN is within no tolerance.
+    distances = np.abs(found[:, 1::-1] - case.points).max(axis=1)[counted]
+    scores = np.abs(found[:, 2] - case.scores)[counted]
+    names = np.array(case.names)[counted]
+    worst = int(distances.argmax())
+    return Agreement(len(distances), float(distances.max()), str(names[worst]), float(scores.max()))

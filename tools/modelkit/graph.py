@@ -1,0 +1,54 @@
+"""Nodes and weights to a TensorFlow function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf import json_format  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.types.experimental import ConcreteFunction
+
+from .topology import Node
+
+
+def to_graph_def(nodes: Sequence[Node], weights: Mapping[str, NDArray[Any]]) -> GraphDef:
+    """Builds a GraphDef and puts its value into each Const.
+
+    Args:
+        nodes: Nodes in plain TensorFlow operations (see `topology`).
+        weights: Const name -> value.
+
+    Raises:
+        ValueError: A Const has no weight, or another type than it.
+    """
+    topology = {"node": list(nodes), "library": {}, "versions": {}}
+    graph_def = json_format.ParseDict(topology, GraphDef())
+    for node in graph_def.node:
+        if node.op != "Const":
+            continue
+        if node.name not in weights:
+            raise ValueError(f"no weight for constant {node.name}")
+        proto = tf.make_tensor_proto(weights[node.name])
+        if proto.dtype != node.attr["dtype"].type:
+            raise ValueError(f"constant {node.name}: the weight has another type than the graph")
+        node.attr["value"].tensor.CopyFrom(proto)
+    return graph_def
+
+
+def to_function(graph_def: GraphDef, feed: str, fetch: str) -> ConcreteFunction:
+    """Imports a GraphDef and prunes it to a concrete function from `feed` to `fetch`.
+
+    Args:
+        graph_def: The graph.
+        feed: Name of the input tensor, as in `input:0`.
+        fetch: Name of the output tensor, as in `Identity:0`.
+    """
+    imported = tf.compat.v1.wrap_function(
+        lambda: tf.compat.v1.import_graph_def(graph_def, name=""), []
+    )
+    return imported.prune(
+        imported.graph.get_tensor_by_name(feed), imported.graph.get_tensor_by_name(fetch)
+    )

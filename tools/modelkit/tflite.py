@@ -1,0 +1,21 @@
+"""A TensorFlow function to the bytes of a .tflite file."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow.types.experimental import ConcreteFunction
+
+
+def convert_fp16(function: ConcreteFunction) -> bytes:
+    """Converts a concrete function; weights are float16, everything is computed in float32.
+
+    The weights are published as float16, so this loses nothing and halves the file.
+    """
+    # The owner makes the converter write a signature, which names input and output for runtimes
+    # and quantisers that ask for them by name.
+    owner = tf.Module()
+    owner.function = function
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
