@@ -1,0 +1,29 @@
+"""Where the files that ship with the package lie: models, demo clip, default configuration.
+
+In a checkout `pose_edge/data` holds links to `models/` and `config.yaml` at its root, so editing
+those takes effect; a wheel carries copies.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def data_dir() -> Path:
+    """Return the folder of the files that ship."""
+    return Path(__file__).resolve().parent / "data"
+
+
+def models_dir() -> Path:
+    """Return the folder of the models that ship, with their manifest."""
+    return data_dir() / "models"
+
+
+def demo_clip() -> Path:
+    """Return the demo clip."""
+    return data_dir() / "demo.mp4"
+
+
+def default_config() -> Path:
+    """Return the configuration file that is read when no other is found."""
+    return data_dir() / "config.yaml"

@@ -1,0 +1,117 @@
+"""YAML with line numbers, and without YAML's surprises.
+
+Differences from plain PyYAML: a key given twice is a fault (PyYAML silently keeps the last), and
+only ``true`` and ``false`` are booleans (YAML 1.1 also reads ``on``, ``off``, ``yes`` and ``no``
+as such, and ``1:30`` as the number 90).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+KeyPath = tuple[str, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader with the scalars of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), None)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), None)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), None)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"),
+    None,
+)
+
+
+@dataclass
+class YamlTree:
+    """A parsed file.
+
+    Attributes:
+        values: The nested mapping.
+        lines: Line (from 1) of each key, by its path.
+        faults: (line, message) of what could not be read.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+
+def parse_yaml(text: str) -> YamlTree:
+    """Parse a YAML text whose top level is a mapping.
+
+    Args:
+        text: The file's content.
+
+    Returns:
+        What could be read, and the faults.
+    """
+    tree = YamlTree()
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if isinstance(node, yaml.MappingNode):
+            tree.values = _mapping(loader, node, (), tree)
+        elif node is not None and not _is_null(node):
+            tree.faults.append((node.start_mark.line + 1, "expected sections such as `model:`"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        tree.faults.append((mark.line + 1 if mark else 1, f"not YAML: {error.problem}"))
+    except yaml.YAMLError as error:
+        tree.faults.append((1, "not YAML: " + " ".join(str(error).split())))
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+    return tree
+
+
+def parse_scalar(text: str) -> Any:  # noqa: ANN401 - whatever the text says
+    """Read one value as it would be read in a file; text that is no YAML scalar stays text."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        return loader.construct_object(node, deep=True) if node is not None else None
+    except (yaml.YAMLError, ValueError):
+        return text
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+
+
+def _is_null(node: yaml.Node) -> bool:
+    return bool(node.tag == "tag:yaml.org,2002:null")
+
+
+def _mapping(
+    loader: _Loader, node: yaml.MappingNode, path: KeyPath, tree: YamlTree
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            tree.faults.append((line, "a key must be a plain word"))
+            continue
+        key = key_node.value
+        here = (*path, key)
+        if key in values:
+            first = tree.lines[here]
+            tree.faults.append((line, f"{'.'.join(here)}: given twice (first in line {first})"))
+            continue
+        tree.lines[here] = line
+        if isinstance(value_node, yaml.MappingNode):
+            values[key] = _mapping(loader, value_node, here, tree)
+        else:
+            try:
+                values[key] = loader.construct_object(value_node, deep=True)
+            except (yaml.YAMLError, ValueError) as error:
+                values[key] = None
+                tree.faults.append((line, f"{'.'.join(here)}: {error}"))
+    return values
