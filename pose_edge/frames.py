@@ -1,0 +1,252 @@
+"""Frames, and the ring buffer that hands them from the capture thread to a reader.
+
+The slots' memory is allocated once and reused. A reader holds a `Lease`; as long as it does, the
+capture thread never writes into that slot, so no frame is ever torn. A reader that holds a lease
+for long costs frames, not correctness.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.errors import EndOfStream
+
+Image = NDArray[np.uint8]
+"""uint8 (height, width, 3)."""
+
+ColourOrder = Literal["RGB", "BGR"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        image: uint8 (height, width, 3).
+        order: Order of the colours in memory, as the source gives it.
+        captured_ns: Time of exposure on the monotonic clock, nanoseconds; for a file, the time at
+            which it was handed over.
+        index: Number of the frame in its source, from 0, frames that were skipped included.
+        time: Time of exposure in Unix seconds; for a file, its position in seconds.
+        file: Name of the picture's file, for pictures and folders only.
+    """
+
+    image: Image
+    order: ColourOrder
+    captured_ns: int
+    index: int
+    time: float
+    file: str | None = None
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.image.shape[0])
+
+
+class Slot:
+    """One place of the ring: memory that a source may fill, and the frame that lies in it."""
+
+    __slots__ = ("_frame", "memory")
+
+    def __init__(self) -> None:
+        """Start empty; the first frame decides how much memory the slot has."""
+        self.memory: Image | None = None
+        self._frame: Frame | None = None
+
+    @property
+    def frame(self) -> Frame:
+        """The frame in this slot; an error when there is none."""
+        if self._frame is None:
+            raise RuntimeError("the slot holds no frame")
+        return self._frame
+
+    def store(self, frame: Frame) -> None:
+        """Take a frame; its memory is what the source may fill the next time."""
+        self._frame = frame
+        self.memory = frame.image
+
+
+class Lease:
+    """The right to read one frame until it is released."""
+
+    __slots__ = ("_ring", "_slot")
+
+    def __init__(self, ring: RingBuffer, slot: Slot) -> None:
+        """Made by `RingBuffer.take` only."""
+        self._ring = ring
+        self._slot: Slot | None = slot
+
+    @property
+    def frame(self) -> Frame:
+        """The leased frame; an error once the lease is released, for its memory is reused."""
+        if self._slot is None:
+            raise RuntimeError("the frame's lease was released")
+        return self._slot.frame
+
+    def release(self) -> None:
+        """Give the slot back; doing it twice does no harm."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._ring._free_slot(slot)  # noqa: SLF001 - a lease is part of its ring
+
+    def __enter__(self) -> Self:
+        """Use the lease as a context that releases it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Release."""
+        self.release()
+
+
+class RingBuffer:
+    """A fixed number of slots between one capture thread and one reader.
+
+    Two policies:
+
+    * ``drop=True`` (cameras, streams): the newest frame wins. A frame that was not taken when the
+      next one arrives is overwritten and counted in `skipped`.
+    * ``drop=False`` (files): every frame is delivered, in order; the writer waits for a free slot.
+    """
+
+    def __init__(self, slots: int = 5, *, drop: bool) -> None:
+        """Make the slots.
+
+        Args:
+            slots: At least 2. With `drop`, one is being written and one is waiting to be read;
+                each further one lets a reader hold one more frame at no cost.
+            drop: The policy, see above.
+        """
+        if slots < 2:
+            raise ValueError(f"a ring needs at least 2 slots, not {slots}")
+        self._drop = drop
+        self._free = deque(Slot() for _ in range(slots))
+        self._ready: deque[Slot] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._error: BaseException | None = None
+        self._skipped = 0
+
+    @property
+    def skipped(self) -> int:
+        """How many frames were captured but never handed to the reader."""
+        with self._changed:
+            return self._skipped
+
+    def reserve(self, timeout: float) -> Slot | None:
+        """Get a slot to write into, for the capture thread.
+
+        Args:
+            timeout: Seconds to wait for a free slot.
+
+        Returns:
+            A slot that nobody reads, or None when all are held (or the ring is closed). It must be
+            given back by `publish` or `cancel`.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: bool(self._free) or self._closed, timeout):
+                # Rather lose the frame that waits than the one that comes.
+                return self._overtake() if self._drop else None
+            return None if self._closed else self._free.popleft()
+
+    def publish(self, slot: Slot, frame: Frame) -> None:
+        """Offer a frame to the reader, in the slot that was reserved for it."""
+        slot.store(frame)
+        with self._changed:
+            if self._drop and self._ready:
+                self._free.append(self._ready.popleft())
+                self._skipped += 1
+            self._ready.append(slot)
+            self._changed.notify_all()
+
+    def cancel(self, slot: Slot) -> None:
+        """Give back a reserved slot unused."""
+        self._free_slot(slot)
+
+    def lose(self) -> None:
+        """Count a frame that found no slot."""
+        with self._changed:
+            self._skipped += 1
+
+    def take(self, timeout: float) -> Lease | None:
+        """Get the next frame: the newest with `drop`, else the oldest not yet read.
+
+        Args:
+            timeout: Seconds to wait for one.
+
+        Returns:
+            The lease of a frame, or None when none came in time.
+
+        Raises:
+            EndOfStream: The ring was closed and everything in it was read.
+            Exception: What `close` was given as the reason, in the same case.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._ready) or self._closed, timeout)
+            if self._ready:
+                return Lease(self, self._ready.popleft())
+            if self._error is not None:
+                raise self._error
+            if self._closed:
+                raise EndOfStream
+            return None
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the stream: `take` delivers what is left, then raises.
+
+        Args:
+            error: Why, when it is not simply the end.
+        """
+        with self._changed:
+            if not self._closed:
+                self._closed = True
+                self._error = error
+            self._changed.notify_all()
+
+    def _overtake(self) -> Slot | None:
+        if not self._ready:
+            return None
+        self._skipped += 1
+        return self._ready.popleft()
+
+    def _free_slot(self, slot: Slot) -> None:
+        with self._changed:
+            self._free.append(slot)
+            self._changed.notify_all()
+
+
+class WallClock:
+    """Turns monotonic nanoseconds into Unix seconds."""
+
+    def __init__(self) -> None:
+        """Note how far the two clocks are apart now."""
+        self._offset_ns = time.time_ns() - time.monotonic_ns()
+
+    def unix_seconds(self, monotonic_ns: int) -> float:
+        """Return the Unix time of a moment on the monotonic clock.
+
+        A step of the wall clock (a Pi has none of its own and sets it from the network) is
+        followed once it is larger than 50 ms, so that small corrections do not make times jitter.
+        """
+        offset_ns = time.time_ns() - time.monotonic_ns()
+        if abs(offset_ns - self._offset_ns) > 50_000_000:
+            self._offset_ns = offset_ns
+        return (monotonic_ns + self._offset_ns) / 1e9

@@ -1,0 +1,149 @@
+"""What an estimator answers: keypoints, poses, and the result for one frame.
+
+Coordinates are normalised: x and y in 0...1 of the whole frame, x to the right, y down.
+Left and right are the person's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pose_edge.frames import Frame, Lease
+
+FloatArray = NDArray[np.float32]
+"""Keypoints: float32 (17, 3) as x, y, score."""
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1, normalised."""
+
+
+class Keypoint(IntEnum):
+    """The 17 keypoints of the COCO data set, in its order."""
+
+    NOSE = 0
+    LEFT_EYE = 1
+    RIGHT_EYE = 2
+    LEFT_EAR = 3
+    RIGHT_EAR = 4
+    LEFT_SHOULDER = 5
+    RIGHT_SHOULDER = 6
+    LEFT_ELBOW = 7
+    RIGHT_ELBOW = 8
+    LEFT_WRIST = 9
+    RIGHT_WRIST = 10
+    LEFT_HIP = 11
+    RIGHT_HIP = 12
+    LEFT_KNEE = 13
+    RIGHT_KNEE = 14
+    LEFT_ANKLE = 15
+    RIGHT_ANKLE = 16
+
+
+KEYPOINT_COUNT: Final = len(Keypoint)
+
+SKELETON: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
+    (Keypoint.NOSE, Keypoint.LEFT_EYE),
+    (Keypoint.NOSE, Keypoint.RIGHT_EYE),
+    (Keypoint.LEFT_EYE, Keypoint.LEFT_EAR),
+    (Keypoint.RIGHT_EYE, Keypoint.RIGHT_EAR),
+    (Keypoint.LEFT_SHOULDER, Keypoint.LEFT_ELBOW),
+    (Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST),
+    (Keypoint.RIGHT_SHOULDER, Keypoint.RIGHT_ELBOW),
+    (Keypoint.RIGHT_ELBOW, Keypoint.RIGHT_WRIST),
+    (Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER),
+    (Keypoint.LEFT_SHOULDER, Keypoint.LEFT_HIP),
+    (Keypoint.RIGHT_SHOULDER, Keypoint.RIGHT_HIP),
+    (Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP),
+    (Keypoint.LEFT_HIP, Keypoint.LEFT_KNEE),
+    (Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE),
+    (Keypoint.RIGHT_HIP, Keypoint.RIGHT_KNEE),
+    (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE),
+)
+"""The limbs that join two keypoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """One person.
+
+    Attributes:
+        keypoints: float32 (17, 3) as x, y, score, all in 0...1; a joint that the model places
+            beyond the edge of the frame lies on the edge.
+        score: How sure the model is that this is a person, 0...1.
+        box: x0, y0, x1, y1 of the keypoints that count, within 0...1.
+        id: The tracked person's number, from 1, or None.
+    """
+
+    keypoints: FloatArray
+    score: float
+    box: Box
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an estimator found in one frame.
+
+    Attributes:
+        poses: The persons, best first; empty when nobody is there.
+        crop: The part of the frame that was looked at (x0, y0, x1, y1, normalised; it may reach
+            outside the frame), or None where the whole frame was.
+    """
+
+    poses: list[Pose]
+    crop: Box | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """The poses of one frame, with the frame itself and what it took.
+
+    Attributes:
+        lease: Holds the frame in its ring slot until `release` is called.
+        poses: The persons in it.
+        crop: See `Estimate.crop`.
+        model: Name of the model.
+        backend: What the model ran on, e.g. "cpu".
+        stages_ms: Milliseconds of each stage so far: wait, preprocess, inference, postprocess
+            and total (from exposure, or from handing over for a file, to the finished poses).
+    """
+
+    lease: Lease
+    poses: list[Pose]
+    model: str
+    backend: str
+    crop: Box | None = None
+    stages_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def frame(self) -> Frame:
+        """The frame that the poses were computed from."""
+        return self.lease.frame
+
+    def release(self) -> None:
+        """Give the frame's slot back; the frame must not be used afterwards."""
+        self.lease.release()
+
+
+def box_of(keypoints: FloatArray, min_score: float) -> Box:
+    """Return the box around the keypoints that count, clipped to the frame.
+
+    Args:
+        keypoints: float32 (17, 3) as x, y, score.
+        min_score: Keypoints below this score do not count: junk must not stretch the box.
+
+    Returns:
+        x0, y0, x1, y1 in 0...1; all zero when no keypoint counts.
+    """
+    counting = keypoints[keypoints[:, 2] >= min_score]
+    if len(counting) == 0:
+        return (0.0, 0.0, 0.0, 0.0)
+    x0, y0 = np.clip(counting[:, :2].min(axis=0), 0.0, 1.0).tolist()
+    x1, y1 = np.clip(counting[:, :2].max(axis=0), 0.0, 1.0).tolist()
+    return (x0, y0, x1, y1)
