@@ -1,0 +1,105 @@
+"""Where to look: the square of the frame that is given to a single-person model.
+
+MoveNet was trained on crops around one person, so the next frame is cropped around the person of
+the last. The rules are those of the tfjs `calculateCropRegion` (tensorflow/tfjs-models,
+pose-detection/src/movenet); the TensorFlow sample for the Raspberry Pi measures the range of the
+whole body wrongly (wrists and ankles never count) and cuts spread arms off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from pose_edge.poses import Box, FloatArray, Keypoint
+
+TORSO: Final = (
+    Keypoint.LEFT_SHOULDER,
+    Keypoint.RIGHT_SHOULDER,
+    Keypoint.LEFT_HIP,
+    Keypoint.RIGHT_HIP,
+)
+TORSO_EXPANSION: Final = 1.9
+"""Half of the crop is at least this many times the torso's reach from the hips ..."""
+BODY_EXPANSION: Final = 1.2
+"""... and this many times the whole body's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square of the frame, in pixels; it may reach outside, where there is only black.
+
+    Attributes:
+        left: x of its left edge.
+        top: y of its upper edge.
+        size: Length of an edge, more than 0.
+    """
+
+    left: float
+    top: float
+    size: float
+
+    def normalised(self, width: int, height: int) -> Box:
+        """Return x0, y0, x1, y1 in fractions of a frame of that size."""
+        return (
+            self.left / width,
+            self.top / height,
+            (self.left + self.size) / width,
+            (self.top + self.size) / height,
+        )
+
+
+def whole_frame(width: int, height: int) -> Crop:
+    """Return the frame padded to a square, the picture in its middle (letterbox).
+
+    Args:
+        width: Of the frame, pixels.
+        height: Of the frame, pixels.
+    """
+    size = float(max(width, height))
+    return Crop((width - size) / 2, (height - size) / 2, size)
+
+
+def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
+    """Tell whether a shoulder and a hip are sure enough to crop by.
+
+    Args:
+        keypoints: float32 (17, 3) as x, y, score.
+        min_score: Score above which a keypoint is visible.
+    """
+    scores = keypoints[:, 2]
+    shoulder = max(scores[Keypoint.LEFT_SHOULDER], scores[Keypoint.RIGHT_SHOULDER])
+    hip = max(scores[Keypoint.LEFT_HIP], scores[Keypoint.RIGHT_HIP])
+    return bool(shoulder > min_score and hip > min_score)
+
+
+def next_crop(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:
+    """Choose the crop for the frame after the one that these keypoints were found in.
+
+    Args:
+        keypoints: float32 (17, 3) as x, y, score; x and y normalised to the frame.
+        width: Of the frame, pixels.
+        height: Of the frame, pixels.
+        min_score: Score above which a keypoint counts.
+
+    Returns:
+        A square around the person, centred on the hips; the whole frame when the torso is not
+        visible or the person fills the picture.
+    """
+    if not torso_visible(keypoints, min_score):
+        return whole_frame(width, height)
+    points = keypoints[:, :2].astype(np.float64) * (width, height)
+    centre = (points[Keypoint.LEFT_HIP] + points[Keypoint.RIGHT_HIP]) / 2
+    reach = np.abs(points - centre)
+    torso = float(reach[list(TORSO)].max())
+    body = float(reach[keypoints[:, 2] >= min_score].max())
+    centre_x, centre_y = centre.tolist()
+    # No point outside the frame is worth looking at, so the square need not reach beyond the
+    # farthest edge.
+    farthest = max(centre_x, width - centre_x, centre_y, height - centre_y)
+    half = min(max(TORSO_EXPANSION * torso, BODY_EXPANSION * body), farthest)
+    if half > max(width, height) / 2 or half < 1.0:
+        return whole_frame(width, height)
+    return Crop(centre_x - half, centre_y - half, 2 * half)

@@ -1,0 +1,174 @@
+"""The models: find one by name or path, and make sure that it is whole before it is used."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pose_edge import resources
+from pose_edge.errors import ModelError
+
+TFLITE_MARK: Final = b"TFL3"
+"""Stands at byte 4 of every TensorFlow Lite file."""
+
+
+class Tensor(BaseModel):
+    """Shape and type of a model's input or output."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shape: tuple[int, ...]
+    dtype: Literal["uint8", "int8", "int32", "float32"]
+
+    def __str__(self) -> str:
+        """Return e.g. ``uint8 1x192x192x3``."""
+        return f"{self.dtype} {'x'.join(map(str, self.shape))}"
+
+
+class ManifestEntry(BaseModel):
+    """What the manifest says of one model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    file: str
+    size: int = Field(gt=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    family: Literal["movenet"]
+    input: Tensor
+    output: Tensor
+    summary: str
+    licence: str
+    origin: str
+
+
+class Manifest(BaseModel):
+    """models/manifest.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_version: Literal[1] = Field(alias="schema")
+    models: tuple[ManifestEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model that was found and checked.
+
+    Attributes:
+        name: Its name in results and on the screen.
+        path: The file.
+        entry: What the manifest says of it; None for a user's own file.
+    """
+
+    name: str
+    path: Path
+    entry: ManifestEntry | None = None
+
+
+class Zoo:
+    """The models of one folder, as its manifest lists them."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Read the manifest.
+
+        Args:
+            folder: Holds manifest.yaml and the files; by default the models that ship.
+
+        Raises:
+            ModelError: There is no manifest, or it is damaged.
+        """
+        self.folder = resources.models_dir() if folder is None else folder
+        path = self.folder / "manifest.yaml"
+        try:
+            manifest = Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (OSError, yaml.YAMLError, ValidationError) as error:
+            first = str(error).splitlines()[0]
+            raise ModelError(f"model list {path} cannot be read: {first}; install again") from error
+        self.entries: dict[str, ManifestEntry] = {entry.name: entry for entry in manifest.models}
+
+    def path(self, entry: ManifestEntry) -> Path:
+        """Return where a model's file lies (or should)."""
+        return self.folder / entry.file
+
+    def entry(self, name: str) -> ManifestEntry:
+        """Return what the manifest says of a model.
+
+        Raises:
+            ModelError: There is no model of this name.
+        """
+        if name not in self.entries:
+            near = difflib.get_close_matches(name, self.entries, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.entries)}"
+            raise ModelError(f"no model {name!r}; {hint}")
+        return self.entries[name]
+
+    def find(self, name: str) -> ModelFile:
+        """Find and check a model.
+
+        Args:
+            name: A name of the manifest, or the path of a .tflite file.
+
+        Returns:
+            The model, its file whole as far as that can be told without running it.
+
+        Raises:
+            ModelError: No such model, or its file is missing, damaged or not the listed one.
+        """
+        if name not in self.entries and (name.endswith(".tflite") or "/" in name):
+            path = Path(name).expanduser()
+            check_tflite(path)
+            return ModelFile(path.stem, path)
+        entry = self.entry(name)
+        self.verify(entry)
+        return ModelFile(entry.name, self.path(entry), entry)
+
+    def verify(self, entry: ManifestEntry) -> None:
+        """Compare a model's file with the manifest.
+
+        Raises:
+            ModelError: It is missing, damaged or another file.
+        """
+        path = self.path(entry)
+        content = check_tflite(path)
+        if len(content) != entry.size:
+            raise ModelError(
+                f"model file {path} has {len(content)} bytes, not {entry.size}: "
+                "it is damaged or another version; install again"
+            )
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise ModelError(
+                f"model file {path} has another SHA-256 than the manifest says: "
+                "it is damaged or another version; install again"
+            )
+
+
+def check_tflite(path: Path) -> bytes:
+    """Read a file and make sure that it looks like a TensorFlow Lite model.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ModelError: It is missing, empty or something else.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"model file {path} is missing; `pose-edge models list`") from error
+    except OSError as error:
+        raise ModelError(f"model file {path} cannot be read: {error.strerror}") from error
+    if not content:
+        raise ModelError(f"model file {path} is empty (an interrupted download?); get it again")
+    if content[4:8] != TFLITE_MARK:
+        raise ModelError(f"{path} is not a TensorFlow Lite model (no {TFLITE_MARK.decode()} mark)")
+    return content
