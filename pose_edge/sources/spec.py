@@ -1,0 +1,99 @@
+"""What the name of a source means."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from pose_edge import resources
+from pose_edge.errors import SourceError
+from pose_edge.sources.cameras import find_cameras
+
+log = logging.getLogger(__name__)
+
+PICTURE_SUFFIXES: Final = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
+STREAM_SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
+
+
+class Kind(Enum):
+    """The kinds of sources."""
+
+    CAMERA = auto()
+    STREAM = auto()
+    VIDEO = auto()
+    PICTURES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """A source's kind and where it is.
+
+    Attributes:
+        kind: Its kind.
+        location: Path of a device, file or folder, or a URL.
+        endless: It stands in for a camera, so it starts again when it ends.
+    """
+
+    kind: Kind
+    location: str
+    endless: bool = False
+
+
+def parse_source(name: str) -> SourceSpec:
+    """Tell what a name means, looking at the file system where it names a file.
+
+    Args:
+        name: auto, demo, /dev/video0, a URL, or the path of a video, picture or folder.
+
+    Raises:
+        SourceError: There is nothing of that name.
+    """
+    if name == "auto":
+        cameras = find_cameras()
+        if cameras:
+            log.info("camera: %s (%s)", cameras[0].path, cameras[0].name)
+            return SourceSpec(Kind.CAMERA, str(cameras[0].path))
+        log.info("no camera found in /dev/video*: playing the demo clip (--source to choose)")
+        return SourceSpec(Kind.VIDEO, str(resources.demo_clip()), endless=True)
+    if name == "demo":
+        return SourceSpec(Kind.VIDEO, str(resources.demo_clip()))
+    scheme = name.partition("://")[0].lower() if "://" in name else ""
+    if scheme in STREAM_SCHEMES:
+        return SourceSpec(Kind.STREAM, name)
+    if scheme:
+        raise SourceError(
+            f"source {redact(name)}: unknown kind of address; known: {', '.join(STREAM_SCHEMES)}"
+        )
+    return _path_spec(Path(name).expanduser())
+
+
+def _path_spec(path: Path) -> SourceSpec:
+    if path.is_char_device() or path.match("/dev/video*"):
+        return SourceSpec(Kind.CAMERA, str(path))
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES):
+        return SourceSpec(Kind.PICTURES, str(path))
+    if path.is_file():
+        return SourceSpec(Kind.VIDEO, str(path))
+    raise SourceError(
+        f"source {path}: no such file, folder or camera; "
+        "also possible: auto, demo, /dev/video0, rtsp://..., http://..."
+    )
+
+
+def redact(url: str) -> str:
+    """Return a URL without user and password, to be shown and logged."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        host = parts.hostname or ""
+    except ValueError:  # not a valid address: show nothing of it that could be a password
+        return url.partition("://")[0] + "://..."
+    host = f"[{host}]" if ":" in host else host
+    user = "***@" if parts.username or parts.password else ""
+    # A query may hold a token; its names are enough to recognise the address by.
+    query = "..." if parts.query else ""
+    return urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path, query, ""))

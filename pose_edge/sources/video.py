@@ -1,0 +1,88 @@
+"""Video files: every frame, in order, with its own time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+
+from pose_edge.errors import EndOfStream, SourceError
+from pose_edge.frames import Frame, Image
+
+
+class Video:
+    """A video file, read by FFmpeg through OpenCV."""
+
+    live = False
+    still = False
+
+    def __init__(self, path: str, *, loop: bool = False) -> None:
+        """Name the file; with `loop` it starts again when it ends."""
+        self._path = path
+        self._loop = loop
+        self._capture: cv2.VideoCapture | None = None
+        self.frame_rate: float | None = None
+        self.frame_count: int | None = None
+        self._index = 0
+        self._in_round = 0
+        self._round_start = 0.0
+        self._position = 0.0
+
+    def open(self) -> None:
+        """Open the file; see `Source.open`."""
+        self.close()
+        capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            capture.release()
+            raise SourceError(f"{self._path} is not a video that can be read")
+        self._capture = capture
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.frame_rate = rate if 0 < rate < 1000 else None
+        self.frame_count = count if count > 0 and not self._loop else None
+
+    def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
+        """Decode the next frame; see `Source.read`."""
+        del timeout  # a file does not let one wait
+        if self._capture is None:
+            raise RuntimeError("the video is not open")
+        ok, image = self._capture.read(reuse)
+        if not ok:
+            if self._index == 0:
+                raise SourceError(f"{self._path} is a video without a frame that can be read")
+            if not self._loop or self._in_round == 0:
+                raise EndOfStream
+            self._rewind()
+            return None
+        frame = Frame(image, "BGR", time.monotonic_ns(), self._index, self._next_position())
+        self._index += 1
+        self._in_round += 1
+        return frame
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def describe(self) -> str:
+        """Say which file."""
+        return Path(self._path).name
+
+    def _next_position(self) -> float:
+        """Return the time of the frame just read, in seconds; it never runs backwards."""
+        assert self._capture is not None
+        position = self._round_start + self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if self._in_round > 0 and position <= self._position:  # a file without usable time stamps
+            position = self._position + self._interval()
+        self._position = position
+        return position
+
+    def _rewind(self) -> None:
+        self._round_start = self._position + self._interval()
+        self._in_round = 0
+        self.open()
+
+    def _interval(self) -> float:
+        return 1 / (self.frame_rate or 30.0)
