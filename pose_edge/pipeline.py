@@ -1,0 +1,274 @@
+"""The threads between source and screen, and how they are tied.
+
+    capture thread -> ring buffer -> inference thread -> outbox -> whoever calls `take`
+
+Live sources drop: the newest frame and the newest result win. Files do not: every frame is
+processed and delivered, in order, and a slow taker slows the file down.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from pose_edge.backoff import Backoff
+from pose_edge.errors import EndOfStream, SourceError, SourceLost
+from pose_edge.estimators import Estimator
+from pose_edge.frames import Frame, Lease, RingBuffer
+from pose_edge.poses import Result
+from pose_edge.sinks import Sink
+from pose_edge.sources import Source
+from pose_edge.telemetry import Stopwatch, Telemetry
+
+log = logging.getLogger(__name__)
+
+POLL_S: Final = 0.1
+"""How long a thread waits before it looks whether it is to end."""
+JOIN_S: Final = 15.0
+"""How long `stop` waits for a thread: a source may be within its own time limit."""
+RING_SLOTS: Final = 5
+"""One being written, one waiting, and one each for inference, outbox and renderer."""
+MAX_BEHIND_S: Final = 0.5
+"""A video that falls further behind its own speed goes on from there rather than catch up."""
+
+
+class Pacer:
+    """Lets a video play at its own speed."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        """Wait no longer once `stop` is set."""
+        self._stop = stop
+        self._start: float | None = None
+
+    def wait(self, position_s: float) -> None:
+        """Wait until the moment of a frame.
+
+        Args:
+            position_s: The frame's time in the video, seconds.
+        """
+        now = time.monotonic()
+        if self._start is None or now - self._start - position_s > MAX_BEHIND_S:
+            self._start = now - position_s
+        self._stop.wait(max(0.0, self._start + position_s - now))
+
+
+class Outbox:
+    """Finished results on their way to whoever shows them."""
+
+    def __init__(self, *, drop: bool, capacity: int = 1) -> None:
+        """With `drop` a newer result replaces one that was not taken, else `put` waits."""
+        self._drop = drop
+        self._capacity = capacity
+        self._results: deque[Result] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._error: BaseException | None = None
+
+    def put(self, result: Result) -> None:
+        """Hand over a result; it is released when nobody will take it."""
+        with self._changed:
+            if self._drop and len(self._results) >= self._capacity:
+                self._results.popleft().release()
+            self._changed.wait_for(lambda: len(self._results) < self._capacity or self._closed)
+            if self._closed:
+                result.release()
+                return
+            self._results.append(result)
+            self._changed.notify_all()
+
+    def take(self, timeout: float) -> Result | None:
+        """Get the next result, or None when none came in time.
+
+        Raises:
+            EndOfStream: There will be no more.
+            Exception: What `close` was given.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._results) or self._closed, timeout)
+            if self._results:
+                self._changed.notify_all()
+                return self._results.popleft()
+            if self._error is not None:
+                raise self._error
+            if self._closed:
+                raise EndOfStream
+            return None
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Say that there will be no more, and why when it is not simply the end."""
+        with self._changed:
+            if not self._closed:
+                self._closed, self._error = True, error
+            self._changed.notify_all()
+
+
+class Pipeline:
+    """Capture and inference, each in its own thread."""
+
+    def __init__(
+        self,
+        source: Source,
+        estimator: Estimator,
+        telemetry: Telemetry,
+        *,
+        model: str,
+        sinks: Sequence[Sink] = (),
+        pace: bool = False,
+        max_frames: int | None = None,
+    ) -> None:
+        """Tie the parts together; `start` sets them going.
+
+        Args:
+            source: Open; the pipeline closes it.
+            estimator: Finds the poses.
+            telemetry: Gets times, rates and faults.
+            model: The model's name, for the results.
+            sinks: Get every result; open, and closed by whoever opened them.
+            pace: Play files at their own speed.
+            max_frames: End after this many processed frames.
+        """
+        self._source = source
+        self._estimator = estimator
+        self._telemetry = telemetry
+        self._model = model
+        self._sinks = sinks
+        self._max_frames = max_frames
+        self._stopping = threading.Event()
+        self._pacer = Pacer(self._stopping) if pace and not source.live else None
+        self._ring = RingBuffer(RING_SLOTS, drop=source.live)
+        self._outbox = Outbox(drop=source.live)
+        self._threads = [
+            threading.Thread(target=self._capture, name="capture", daemon=True),
+            threading.Thread(target=self._infer, name="inference", daemon=True),
+        ]
+
+    @property
+    def skipped(self) -> int:
+        """Frames that were captured but not processed, so that the newest could be."""
+        return self._ring.skipped
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def take(self, timeout: float) -> Result | None:
+        """Get the next result; the caller releases it. See `Outbox.take`."""
+        return self._outbox.take(timeout)
+
+    def stop(self) -> None:
+        """End the threads, and close the source."""
+        self._stopping.set()
+        self._ring.close()
+        self._outbox.close()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(JOIN_S)
+                if thread.is_alive():
+                    log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
+
+    def _capture(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._capture_one()
+            self._ring.close()
+        except EndOfStream:
+            self._ring.close()
+        except Exception as error:  # noqa: BLE001 - handed on, and raised again by `take`
+            self._ring.close(error)
+        finally:
+            self._source.close()
+
+    def _capture_one(self) -> None:
+        """Move one frame from the source into the ring."""
+        live = self._source.live
+        slot = self._ring.reserve(0.0 if live else POLL_S)
+        if slot is None and not live:
+            return
+        try:
+            frame = self._source.read(POLL_S, slot.memory if slot else None)
+        except SourceLost as error:
+            if slot is not None:
+                self._ring.cancel(slot)
+            self._recover(error)
+            return
+        if frame is not None:
+            self._telemetry.tick("camera")
+        if slot is None:
+            if frame is not None:  # a live source must be emptied even when there is no room
+                self._ring.lose()
+        elif frame is None:
+            self._ring.cancel(slot)
+        else:
+            self._ring.publish(slot, self._paced(frame))
+
+    def _paced(self, frame: Frame) -> Frame:
+        """Wait for a file's frame's moment; it counts as exposed when it is handed over."""
+        if self._source.live:
+            return frame
+        if self._pacer is not None:
+            self._pacer.wait(frame.time)
+        return replace(frame, captured_ns=time.monotonic_ns())
+
+    def _recover(self, lost: SourceLost) -> None:
+        """Open a live source again, for as long as it takes."""
+        log.warning("%s; trying to get it back", lost)
+        since = time.strftime("%H:%M:%S")
+        self._telemetry.set_fault("source", f"{lost} since {since}")
+        self._source.close()
+        backoff = Backoff()
+        while not self._stopping.wait(backoff.next()):
+            try:
+                self._source.open()
+            except SourceError as error:
+                self._telemetry.set_fault("source", f"{error} (since {since})")
+                log.debug("%s", error)
+            else:
+                log.info("%s is back", self._source.describe())
+                self._telemetry.set_fault("source", None)
+                return
+
+    def _infer(self) -> None:
+        processed = 0
+        try:
+            while self._max_frames is None or processed < self._max_frames:
+                lease = self._ring.take(POLL_S)
+                if lease is not None:
+                    self._outbox.put(self._estimate(lease))
+                    processed += 1
+            self._stopping.set()
+            self._ring.close()
+            self._outbox.close()
+        except EndOfStream:
+            self._outbox.close()
+        except Exception as error:  # noqa: BLE001 - handed on, and raised again by `take`
+            self._stopping.set()
+            self._ring.close()
+            self._outbox.close(error)
+
+    def _estimate(self, lease: Lease) -> Result:
+        frame = lease.frame
+        stopwatch = Stopwatch(frame.captured_ns)
+        stopwatch.lap("wait")
+        if frame.file is not None:  # pictures have nothing to do with each other
+            self._estimator.reset()
+        estimate = self._estimator.estimate(frame, stopwatch)
+        stages_ms = stopwatch.laps_ms
+        self._telemetry.add(stages_ms)
+        self._telemetry.tick("inference")
+        result = Result(
+            lease=lease,
+            poses=estimate.poses,
+            model=self._model,
+            backend=self._estimator.runtime.backend,
+            crop=estimate.crop,
+            stages_ms={**stages_ms, "total": sum(stages_ms.values())},
+        )
+        for sink in self._sinks:
+            sink.send(result)
+        return result

@@ -1,0 +1,110 @@
+"""One line of JSON for every processed frame."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from pose_edge.errors import OutputError
+from pose_edge.poses import Pose, Result
+from pose_edge.sinks.worker import Worker
+
+SCHEMA: Final = 1
+QUEUE_LENGTH: Final = 256
+
+
+def pose_record(result: Result) -> dict[str, Any]:
+    """Return what is written of a result: the object of DESIGN's "one line of poses".
+
+    Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4.
+    """
+    frame = result.frame
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "seq": frame.index,
+        "time": round(frame.time, 6),
+        "frame": [frame.width, frame.height],
+        "model": result.model,
+        "backend": result.backend,
+        "latency_ms": {stage: round(value, 3) for stage, value in result.stages_ms.items()},
+        "poses": [_pose(pose) for pose in result.poses],
+    }
+    if frame.file is not None:
+        record["file"] = frame.file
+    return record
+
+
+def _pose(pose: Pose) -> dict[str, Any]:
+    return {
+        "id": pose.id,
+        "score": round(pose.score, 4),
+        "box": [round(edge, 5) for edge in pose.box],
+        "keypoints": [[round(x, 5), round(y, 5), round(s, 4)] for x, y, s in pose.keypoints.tolist()],
+    }
+
+
+class JsonLines:
+    """Writes poses to a file, or to the standard output."""
+
+    def __init__(self, path: str, *, drop: bool, report: Callable[[str], None]) -> None:
+        """Name the file.
+
+        Args:
+            path: The file, overwritten when it is opened; "-" is the standard output.
+            drop: See `Worker`.
+            report: Told why it ended early.
+        """
+        self._path = path
+        self._drop = drop
+        self._report = report
+        self._file: TextIO | None = None
+        self._worker: Worker[dict[str, Any]] | None = None
+
+    @property
+    def failed(self) -> str | None:
+        """Why it gave up, or None."""
+        return self._worker.failed if self._worker else None
+
+    def open(self) -> None:
+        """Open the file; see `Sink.open`."""
+        if self._path == "-":
+            self._file = sys.stdout
+        else:
+            try:
+                self._file = Path(self._path).open("w", encoding="utf-8", buffering=1)
+            except OSError as error:
+                raise OutputError(
+                    f"poses cannot be written to {self._path}: {error.strerror}"
+                ) from error
+        self._worker = Worker(
+            f"pose file {self._path}",
+            self._write,
+            self._finish,
+            capacity=QUEUE_LENGTH,
+            drop=self._drop,
+            report=self._report,
+        )
+
+    def send(self, result: Result) -> None:
+        """Queue the line of a result; see `Sink.send`."""
+        assert self._worker is not None
+        self._worker.put(pose_record(result))
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        if self._worker is not None:
+            self._worker.close()
+
+    def _write(self, record: dict[str, Any]) -> None:
+        assert self._file is not None
+        self._file.write(json.dumps(record, separators=(", ", ": ")) + "\n")
+
+    def _finish(self) -> None:
+        assert self._file is not None
+        if self._file is sys.stdout:
+            self._file.flush()
+        else:
+            self._file.close()
