@@ -138,7 +138,7 @@ def render_config(settings: Settings) -> str:
     lines = [
         "# pose_edge: every setting, with its default.",
         "# Command line over environment (POSE_EDGE_SECTION__KEY) over this file over defaults.",
-        "# `pose-edge config check` finds mistakes, `pose-edge config show` shows what is in force.",
+        "# `pose-edge config check` finds mistakes; `config show` prints what is in force.",
     ]
     for name, section in settings:
         lines += ["", f"# {type(section).__doc__}".rstrip("."), f"{name}:"]
@@ -146,7 +146,9 @@ def render_config(settings: Settings) -> str:
             value = yaml.safe_dump(
                 getattr(section, key), default_flow_style=True, width=1 << 20
             ).removesuffix("...\n")
-            lines.append(f"  {key}: {value.strip()}".ljust(COMMENT_COLUMN) + f"  # {info.description}")
+            lines.append(
+                f"  {key}: {value.strip()}".ljust(COMMENT_COLUMN) + f"  # {info.description}"
+            )
     return "\n".join(lines) + "\n"
 
 

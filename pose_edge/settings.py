@@ -23,9 +23,9 @@ class SourceSettings(Section):
     """Where the pictures come from."""
 
     name: str = Field(
-        "auto",
+        default="auto",
         min_length=1,
-        description="auto (a camera, else demo), demo, /dev/video0, a URL, a video, picture or folder",
+        description="auto (camera or demo), demo, /dev/video0, URL, video, picture, folder",
     )
     loop: bool = Field(default=False, description="start a video again when it ends")
     pace: bool = Field(
@@ -36,18 +36,23 @@ class SourceSettings(Section):
 class CameraSettings(Section):
     """What is asked of live sources: cameras and, for rotation and mirror, network streams."""
 
-    width: int = Field(1280, ge=64, le=7680, description="pixels; the camera may give another size")
-    height: int = Field(720, ge=64, le=4320, description="pixels")
-    fps: float = Field(30.0, gt=0.0, le=240.0, description="frames per second")
+    width: int = Field(
+        default=1280, ge=64, le=7680, description="pixels; the camera may give another size"
+    )
+    height: int = Field(default=720, ge=64, le=4320, description="pixels")
+    fps: float = Field(default=30.0, gt=0.0, le=240.0, description="frames per second")
     rotation: Literal[0, 90, 180, 270] = Field(
-        0, description="degrees clockwise to turn the picture of a camera mounted askew"
+        default=0, description="degrees clockwise, for a camera that is mounted turned"
     )
     mirror: bool = Field(
         default=False,
         description="show the picture as a mirror does; a person's left stays left",
     )
     timeout: float = Field(
-        5.0, ge=0.5, le=60.0, description="seconds without a frame after which a source is lost"
+        default=5.0,
+        ge=0.5,
+        le=60.0,
+        description="seconds without a frame after which a source is lost",
     )
 
 
@@ -55,19 +60,17 @@ class ModelSettings(Section):
     """Which model estimates the poses, and on what."""
 
     name: str = Field(
-        "movenet-lightning-fp16",
+        default="movenet-lightning-fp16",
         min_length=1,
         description="a name of `pose-edge models list`, or a MoveNet .tflite file",
     )
     threads: int = Field(
-        4, ge=1, le=64, description="CPU threads, at most one per usable core"
+        default=4, ge=1, le=64, description="CPU threads, at most one per usable core"
     )
     min_keypoint_score: Score = Field(
-        0.2, description="weaker keypoints count neither for crop nor box"
+        default=0.2, description="weaker keypoints count neither for crop nor box"
     )
-    min_pose_score: Score = Field(
-        0.3, description="below this score nobody is there"
-    )
+    min_pose_score: Score = Field(default=0.3, description="below this score nobody is there")
 
 
 class OverlaySettings(Section):
@@ -77,7 +80,7 @@ class OverlaySettings(Section):
     readout: bool = Field(default=True, description="frame rates, latency, model, faults (key i)")
     crop: bool = Field(default=False, description="the part that the model looks at (key c)")
     min_keypoint_score: Score = Field(
-        0.3, description="weaker keypoints are not drawn; low values give ghosts"
+        default=0.3, description="weaker keypoints are not drawn; low values give ghosts"
     )
 
 
@@ -85,7 +88,7 @@ class DisplaySettings(Section):
     """Where the picture is shown."""
 
     kind: Literal["auto", "hdmi", "window", "none"] = Field(
-        "auto",
+        default="auto",
         description="auto, hdmi (without a desktop), window (on a desktop) or none",
     )
     fullscreen: bool = Field(default=False, description="start a window in full screen (key f)")
@@ -94,12 +97,15 @@ class DisplaySettings(Section):
 class RecordSettings(Section):
     """A video of what is shown."""
 
-    path: str | None = Field(None, min_length=1, description="an .mp4 file to record to")
+    path: str | None = Field(default=None, min_length=1, description="an .mp4 file to record to")
     quality: int = Field(
-        23, ge=0, le=51, description="constant rate factor of H.264; lower is better and larger"
+        default=23,
+        ge=0,
+        le=51,
+        description="constant rate factor of H.264; lower is better and larger",
     )
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = Field(
-        "ultrafast", description="speed of the H.264 encoder: slower is smaller"
+        default="ultrafast", description="speed of the H.264 encoder: slower is smaller"
     )
 
 
@@ -107,22 +113,26 @@ class PosesSettings(Section):
     """The poses as text, one JSON object a frame."""
 
     path: str | None = Field(
-        None, min_length=1, description="a .jsonl file to write to; - is the standard output"
+        default=None,
+        min_length=1,
+        description="a .jsonl file to write to; - is the standard output",
     )
 
 
 class RunSettings(Section):
     """When a run ends by itself."""
 
-    max_frames: int | None = Field(None, ge=1, description="end after this many processed frames")
-    duration: float | None = Field(None, gt=0.0, description="end after this many seconds")
+    max_frames: int | None = Field(
+        default=None, ge=1, description="end after this many processed frames"
+    )
+    duration: float | None = Field(default=None, gt=0.0, description="end after this many seconds")
 
 
 class LogSettings(Section):
     """What is said on the standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="debug, info, warning or error; debug shows tracebacks"
+        default="info", description="debug, info, warning or error; debug shows tracebacks"
     )
 
 

@@ -70,7 +70,7 @@ def parse_yaml(text: str) -> YamlTree:
     except yaml.YAMLError as error:
         tree.faults.append((1, "not YAML: " + " ".join(str(error).split())))
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
     return tree
 
 
@@ -83,7 +83,7 @@ def parse_scalar(text: str) -> Any:  # noqa: ANN401 - whatever the text says
     except (yaml.YAMLError, ValueError):
         return text
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _is_null(node: yaml.Node) -> bool:

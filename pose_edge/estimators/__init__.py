@@ -40,9 +40,7 @@ class Estimator(Protocol):
         """Forget what earlier frames taught: the next frame has nothing to do with them."""
 
 
-def load_estimator(
-    model: ModelFile, runtime: Runtime, settings: ModelSettings
-) -> Estimator:
+def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Estimator:
     """Choose the estimator that reads a model's output.
 
     Args:

@@ -7,9 +7,11 @@ import os
 from typing import Any, Final
 
 import numpy as np
+from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes.native_log import native_log_captured
 from pose_edge.zoo import ModelFile, Tensor
 
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
@@ -41,10 +43,11 @@ class LiteRT:
         self._library, interpreter_class = _import_interpreter()
         self.threads = min(threads, usable_cores())
         try:
-            self._interpreter = interpreter_class(
-                model_path=str(model.path), num_threads=self.threads
-            )
-            self._interpreter.allocate_tensors()
+            with native_log_captured():
+                self._interpreter = interpreter_class(
+                    model_path=str(model.path), num_threads=self.threads
+                )
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
@@ -85,6 +88,9 @@ def _import_interpreter() -> tuple[str, Any]:
 
 def _tensor(model: ModelFile, details: dict[str, Any]) -> Tensor:
     dtype = np.dtype(details["dtype"]).name
-    if dtype not in ("uint8", "int8", "int32", "float32"):
-        raise ModelError(f"{model.path} has a tensor of type {dtype}, which no pose model has")
-    return Tensor(shape=tuple(int(n) for n in details["shape"]), dtype=dtype)
+    try:
+        return Tensor.model_validate({"shape": details["shape"].tolist(), "dtype": dtype})
+    except ValidationError as error:
+        raise ModelError(
+            f"{model.path} has a tensor of type {dtype}, which no pose model has"
+        ) from error

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from pose_edge.errors import OutputError
 from pose_edge.poses import Pose, Result
+from pose_edge.sinks.target import check_target
 from pose_edge.sinks.worker import Worker
 
 SCHEMA: Final = 1
@@ -42,7 +42,9 @@ def _pose(pose: Pose) -> dict[str, Any]:
         "id": pose.id,
         "score": round(pose.score, 4),
         "box": [round(edge, 5) for edge in pose.box],
-        "keypoints": [[round(x, 5), round(y, 5), round(s, 4)] for x, y, s in pose.keypoints.tolist()],
+        "keypoints": [
+            [round(x, 5), round(y, 5), round(score, 4)] for x, y, score in pose.keypoints.tolist()
+        ],
     }
 
 
@@ -53,7 +55,7 @@ class JsonLines:
         """Name the file.
 
         Args:
-            path: The file, overwritten when it is opened; "-" is the standard output.
+            path: The file, overwritten when the first line comes; "-" is the standard output.
             drop: See `Worker`.
             report: Told why it ended early.
         """
@@ -69,16 +71,9 @@ class JsonLines:
         return self._worker.failed if self._worker else None
 
     def open(self) -> None:
-        """Open the file; see `Sink.open`."""
-        if self._path == "-":
-            self._file = sys.stdout
-        else:
-            try:
-                self._file = Path(self._path).open("w", encoding="utf-8", buffering=1)
-            except OSError as error:
-                raise OutputError(
-                    f"poses cannot be written to {self._path}: {error.strerror}"
-                ) from error
+        """Make sure that the file can be written, and get ready; see `Sink.open`."""
+        if self._path != "-":
+            check_target(self._path, "poses")
         self._worker = Worker(
             f"pose file {self._path}",
             self._write,
@@ -99,12 +94,17 @@ class JsonLines:
             self._worker.close()
 
     def _write(self, record: dict[str, Any]) -> None:
-        assert self._file is not None
-        self._file.write(json.dumps(record, separators=(", ", ": ")) + "\n")
+        if self._file is None:
+            self._file = self._start_file()
+        self._file.write(json.dumps(record) + "\n")
+
+    def _start_file(self) -> TextIO:
+        if self._path == "-":
+            return sys.stdout
+        return Path(self._path).open("w", encoding="utf-8", buffering=1)  # whole lines, at once
 
     def _finish(self) -> None:
-        assert self._file is not None
         if self._file is sys.stdout:
             self._file.flush()
-        else:
+        elif self._file is not None:
             self._file.close()

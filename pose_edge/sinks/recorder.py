@@ -16,9 +16,11 @@ import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from pose_edge.errors import OutputError
+from pose_edge.errors import UsageError
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.settings import RecordSettings
+from pose_edge.sinks.target import check_target
+from pose_edge.sinks.video_file import VideoFile
 from pose_edge.sinks.worker import Worker
 
 TIME_BASE: Final = Fraction(1, 90_000)
@@ -37,43 +39,52 @@ class Recorder:
         drop: bool,
         report: Callable[[str], None],
     ) -> None:
-        """Name the file; it is made when the first picture comes.
+        """Name the file.
 
         Args:
-            path: The file; overwritten.
+            path: The file, overwritten when the first picture comes.
             settings: Quality and speed of the encoder.
             frame_rate: Usual pictures per second, where known: decides how often the file can be
                 cut.
             drop: See `Worker`.
             report: Told why it ended early.
-
-        Raises:
-            OutputError: The file cannot be made there.
         """
         self._path = path
         self._settings = settings
         self._frame_rate = frame_rate or 30.0
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
+        self._file: VideoFile | None = None
         self._size = (0, 0)
         self._start: float | None = None
         self._last_pts = -1
-        folder = Path(path).parent
-        if not folder.is_dir():
-            raise OutputError(f"cannot record to {path}: there is no folder {folder}")
-        self._worker: Worker[av.VideoFrame] = Worker(
-            f"recording {path}",
-            self._encode,
-            self._finish,
-            capacity=QUEUE_LENGTH,
-            drop=drop,
-            report=report,
-        )
+        self._drop = drop
+        self._report = report
+        self._worker: Worker[av.VideoFrame] | None = None
 
     @property
     def failed(self) -> str | None:
         """Why it gave up, or None."""
-        return self._worker.failed
+        return self._worker.failed if self._worker else None
+
+    def open(self) -> None:
+        """Make sure that the file can be written, and get ready.
+
+        Raises:
+            OutputError: It cannot.
+            UsageError: The name is not that of an MP4 file.
+        """
+        if Path(self._path).suffix.lower() != ".mp4":
+            raise UsageError(f"cannot record to {self._path}: the name must end in .mp4")
+        check_target(self._path, "a recording")
+        self._worker = Worker(
+            f"recording {self._path}",
+            self._encode,
+            self._finish,
+            capacity=QUEUE_LENGTH,
+            drop=self._drop,
+            report=self._report,
+        )
 
     def add(self, image: Image, order: ColourOrder, time_s: float) -> None:
         """Queue a picture.
@@ -89,11 +100,13 @@ class Recorder:
         # Players want times that rise, whatever the wall clock does.
         self._last_pts = max(self._last_pts + 1, round((time_s - self._start) / TIME_BASE))
         frame.pts, frame.time_base = self._last_pts, TIME_BASE
+        assert self._worker is not None
         self._worker.put(frame)
 
     def close(self) -> None:
         """Encode what is left and finish the file."""
-        self._worker.close()
+        if self._worker is not None:
+            self._worker.close()
 
     def _encode(self, frame: av.VideoFrame) -> None:
         if self._stream is None or self._container is None:
@@ -103,10 +116,16 @@ class Recorder:
             frame = frame.reformat(*self._size)  # the camera came back with another size
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
+        self._raise_file_error()
+
+    def _raise_file_error(self) -> None:
+        if self._file is not None and self._file.error is not None:
+            raise self._file.error
 
     def _start_file(self, frame: av.VideoFrame) -> VideoStream:
+        self._file = VideoFile(self._path)
         self._container = av.open(
-            self._path, "w", format="mp4", options={"movflags": "hybrid_fragmented"}
+            self._file, "w", format="mp4", options={"movflags": "hybrid_fragmented"}
         )
         rate = Fraction(self._frame_rate).limit_denominator(1001)
         stream: VideoStream = self._container.add_stream("libx264", rate=rate)
@@ -124,12 +143,14 @@ class Recorder:
         return stream
 
     def _finish(self) -> None:
-        container, stream = self._container, self._stream
+        container, stream, file = self._container, self._stream, self._file
         self._container = self._stream = None
-        if container is None or stream is None:
+        if container is None or stream is None or file is None:
             return
         try:
             for packet in stream.encode():
                 container.mux(packet)
-        finally:
             container.close()
+            self._raise_file_error()
+        finally:
+            file.close()

@@ -74,24 +74,32 @@ class Worker(Generic[Item]):
             log.warning("%s: %d frames were left out", self._name, self.dropped)
 
     def _work(self) -> None:
+        handle = self._handle
         while not isinstance(item := self._queue.get(), _End):
-            if self.failed is None:
-                self._attempt(lambda item=item: self._handle(item))  # type: ignore[misc]
-                if self.failed is not None:
-                    self._attempt(self._finish)
-        if self.failed is None:
-            self._attempt(self._finish)
-
-    def _attempt(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except (OSError, ValueError) as error:
-            if self.failed is None:
+            try:
+                handle(item)
+            except (OSError, ValueError) as error:
                 self._fail(f"{self._name} ended: {getattr(error, 'strerror', None) or error}")
-            else:
-                log.debug("%s: while closing after a failure: %s", self._name, error)
+                handle = _ignore
+                self._finish_after_failure()
+        if self.failed is None:
+            try:
+                self._finish()
+            except (OSError, ValueError) as error:
+                self._fail(f"{self._name} ended: {getattr(error, 'strerror', None) or error}")
+
+    def _finish_after_failure(self) -> None:
+        """Save what can be saved; that this fails too is no news."""
+        try:
+            self._finish()
+        except (OSError, ValueError) as error:
+            log.debug("%s: while closing after a failure: %s", self._name, error)
 
     def _fail(self, reason: str) -> None:
         self.failed = reason
         log.error("%s", reason)
         self._report(reason)
+
+
+def _ignore(item: object) -> None:
+    """Take the place of a handler that has failed."""

@@ -6,10 +6,12 @@ import time
 from typing import Final
 
 import cv2
+import numpy as np
 
 from pose_edge.errors import SourceLost
 from pose_edge.frames import Frame, Image, WallClock
 from pose_edge.settings import CameraSettings
+from pose_edge.sources.opencv import read_into
 
 ROTATIONS: Final = {
     90: cv2.ROTATE_90_CLOCKWISE,
@@ -50,17 +52,15 @@ class LiveCapture:
         if self._capture is None:
             raise SourceLost(f"{self.describe()} is not open")
         rotation = ROTATIONS.get(self._settings.rotation)
-        ok, image = self._capture.read(reuse if rotation is None else self._raw)
+        ok, image = read_into(self._capture, reuse if rotation is None else self._raw)
         now_ns = time.monotonic_ns()
         if not ok:
             raise SourceLost(f"{self.describe()} gives no more frames")
         captured_ns = self._exposure_ns(now_ns)
         if rotation is not None:
             self._raw = image
-            image = cv2.rotate(image, rotation, dst=reuse)
-        frame = Frame(
-            image, "BGR", captured_ns, self._index, self._clock.unix_seconds(captured_ns)
-        )
+            image = np.asarray(cv2.rotate(image, rotation, dst=reuse), dtype=np.uint8)
+        frame = Frame(image, "BGR", captured_ns, self._index, self._clock.unix_seconds(captured_ns))
         self._index += 1
         return frame
 

@@ -68,4 +68,4 @@ class Camera(LiveCapture):
                 "`sudo usermod -aG video $USER`, then log in again"
             )
         if query_camera(self._path) is None:
-            raise SourceError(f"{self._path} is not a camera (or in use, or it gives metadata only)")
+            raise SourceError(f"{self._path} is not a camera, or in use, or gives metadata only")

@@ -9,6 +9,7 @@ import cv2
 
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.opencv import read_into
 
 
 class Video:
@@ -47,7 +48,7 @@ class Video:
         del timeout  # a file does not let one wait
         if self._capture is None:
             raise RuntimeError("the video is not open")
-        ok, image = self._capture.read(reuse)
+        ok, image = read_into(self._capture, reuse)
         if not ok:
             if self._index == 0:
                 raise SourceError(f"{self._path} is a video without a frame that can be read")

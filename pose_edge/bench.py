@@ -1,0 +1,179 @@
+"""The command `bench`: how long a model takes, and what the pipeline adds or hides."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose_edge.errors import EndOfStream, SourceError, UsageError
+from pose_edge.estimators import Estimator, load_estimator
+from pose_edge.pipeline import Pipeline
+from pose_edge.runtimes import Runtime, load_runtime
+from pose_edge.runtimes.litert import usable_cores
+from pose_edge.settings import CameraSettings, Settings, SourceSettings
+from pose_edge.sources import open_source
+from pose_edge.sources.spec import Kind, parse_source
+from pose_edge.telemetry import Telemetry
+from pose_edge.zoo import Zoo
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTiming:
+    """How long one run of a model takes.
+
+    Attributes:
+        name: The model.
+        runtime: What ran it.
+        median_ms: Of all runs, milliseconds.
+        p95_ms: 95th percentile of the same.
+        ratio: Median against that of the first model; rounds of all models are interleaved, so
+            that what else the machine does weighs on all alike.
+    """
+
+    name: str
+    runtime: str
+    median_ms: float
+    p95_ms: float
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineTiming:
+    """Frames per second of the pipeline and of a bare loop, in interleaved rounds.
+
+    Attributes:
+        model: The model.
+        runtime: What ran it.
+        frames: Frames of one round.
+        pipeline_fps: Of each round: capture thread, ring buffer, inference thread, no screen.
+        bare_fps: Of each round: read, resize, run the model, and nothing else.
+    """
+
+    model: str
+    runtime: str
+    frames: int
+    pipeline_fps: tuple[float, ...]
+    bare_fps: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Median pipeline rate over median bare rate."""
+        return statistics.median(self.pipeline_fps) / statistics.median(self.bare_fps)
+
+
+def machine() -> str:
+    """Return what kind of machine the figures are from."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith(("model name", "Model", "Hardware")):
+            model = line.partition(":")[2].strip()
+    return f"{model}, {platform.machine()}, {usable_cores()} usable cores"
+
+
+def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[ModelTiming]:
+    """Time models against each other.
+
+    Args:
+        settings: Thread count.
+        names: The models.
+        runs: Runs of each.
+
+    Raises:
+        ModelError: A model cannot be used.
+    """
+    zoo = Zoo()
+    files = [zoo.find(name) for name in names]
+    runtimes = [load_runtime(file, settings.model) for file in files]
+    rng = np.random.default_rng(0)
+    inputs = [
+        rng.integers(0, 256, runtime.input.shape).astype(runtime.input.dtype)
+        for runtime in runtimes
+    ]
+    times: list[list[float]] = [[] for _ in runtimes]
+    for _ in range(runs):
+        for runtime, tensor, samples in zip(runtimes, inputs, times, strict=True):
+            started = time.perf_counter()
+            runtime.run(tensor)
+            samples.append((time.perf_counter() - started) * 1000)
+    medians = [statistics.median(samples) for samples in times]
+    return [
+        ModelTiming(
+            name=file.name,
+            runtime=runtime.describe(),
+            median_ms=median,
+            p95_ms=float(np.percentile(samples, 95)),
+            ratio=median / medians[0],
+        )
+        for file, runtime, median, samples in zip(files, runtimes, medians, times, strict=True)
+    ]
+
+
+def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> PipelineTiming:
+    """Compare the pipeline with a bare loop on the same video, with the same loaded model.
+
+    Args:
+        settings: Model and thread count.
+        source_name: A video file, or "demo".
+        rounds: How often each is run, in turns.
+
+    Raises:
+        PoseEdgeError: The model or the video cannot be had.
+    """
+    spec = parse_source(source_name)
+    if spec.kind is not Kind.VIDEO:
+        raise UsageError("bench pipeline needs a video file, or demo")
+    model = Zoo().find(settings.model.name)
+    runtime = load_runtime(model, settings.model)
+    estimator = load_estimator(model, runtime, settings.model)
+    pipeline_fps, bare_fps, frames = [], [], 0
+    for _ in range(rounds):
+        frames, seconds = _bare_loop(spec.location, runtime)
+        bare_fps.append(frames / seconds)
+        frames, seconds = _pipeline(source_name, estimator, model.name)
+        pipeline_fps.append(frames / seconds)
+    return PipelineTiming(
+        model.name, runtime.describe(), frames, tuple(pipeline_fps), tuple(bare_fps)
+    )
+
+
+def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+    size, dtype = runtime.input.shape[1], runtime.input.dtype
+    frames, started = 0, time.perf_counter()
+    while True:
+        ok, image = capture.read()
+        if not ok:
+            break
+        runtime.run(cv2.resize(image, (size, size))[np.newaxis].astype(dtype, copy=False))
+        frames += 1
+    seconds = time.perf_counter() - started
+    capture.release()
+    if frames == 0:
+        raise SourceError(f"{path} is not a video that can be read")
+    return frames, seconds
+
+
+def _pipeline(source_name: str, estimator: Estimator, model: str) -> tuple[int, float]:
+    source = open_source(SourceSettings(name=source_name), CameraSettings())
+    estimator.reset()
+    pipeline = Pipeline(source, estimator, Telemetry(), model=model)
+    frames, started = 0, time.perf_counter()
+    pipeline.start()
+    try:
+        while True:
+            result = pipeline.take(1.0)
+            if result is not None:
+                frames += 1
+                result.release()
+    except EndOfStream:
+        seconds = time.perf_counter() - started
+    finally:
+        pipeline.stop()
+    return frames, seconds

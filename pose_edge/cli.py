@@ -1,0 +1,433 @@
+"""The commands: what is typed, what is printed, and the exit status. Nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import statistics
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+from pose_edge import __version__
+from pose_edge.config import find_config, load_config, render_config
+from pose_edge.errors import ModelError, PoseEdgeError
+from pose_edge.settings import Settings
+
+log = logging.getLogger("pose_edge")
+
+PIPE_WIDTH: Final = 200
+"""Columns of a table that does not go to a terminal."""
+
+OPTION_KEYS: Final = {
+    "source": "source.name",
+    "model": "model.name",
+    "threads": "model.threads",
+    "display": "display.kind",
+    "record": "record.path",
+    "poses": "poses.path",
+    "max_frames": "run.max_frames",
+    "duration": "run.duration",
+    "log_level": "log.level",
+}
+"""Options of the command line, and the setting each one stands for."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What follows the program's name; by default that of the process.
+
+    Returns:
+        The exit status: 0 done; 2 wrong usage or configuration; 3 an input, model or device that
+        was asked for cannot be had; 1 anything else.
+    """
+    options = _parser().parse_args(arguments)
+    debug = options.log_level == "debug"
+    _start_logging(options.log_level or "info")
+    _quiet_libraries()
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except PoseEdgeError as error:
+        if debug:
+            log.exception("the command failed")
+        for line in str(error).splitlines():
+            print(f"pose-edge: {line}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("pose-edge: interrupted", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        kind = type(error).__name__
+        print(
+            f"pose-edge: an error of the program: {kind}: {error}\n"
+            "pose-edge: --log-level debug shows where; please report it",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def command_run(options: argparse.Namespace) -> int:
+    """``pose-edge run``."""
+    from pose_edge.run import run
+
+    settings = _settings(options)
+    report = run(settings, _stop_on_signals())
+    _print_report(report)
+    return 1 if report.failures else 0
+
+
+def command_annotate(options: argparse.Namespace) -> int:
+    """``pose-edge annotate``."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from pose_edge.annotate import annotate
+
+    settings = _settings(options)
+    stop = _stop_on_signals()
+    draw = options.output is not None or options.poses is None
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(Path(options.input).name, total=None)
+
+    def progress(done: int, total: int | None) -> None:
+        bar.start()  # with the first frame: a fault before it is not a job that began
+        bar.update(task, completed=done, total=total)
+
+    try:
+        report = annotate(
+            settings, options.input, options.output, draw=draw, stop=stop, progress=progress
+        )
+    finally:
+        bar.stop()
+    written = [str(report.output)] if report.output else []
+    written += [options.poses] if options.poses not in (None, "-") else []
+    log.info(
+        "%d frames, somebody in %d of them%s",
+        report.frames,
+        report.with_person,
+        f": {', '.join(written)}" if written else "",
+    )
+    if report.unreadable:
+        log.error("%d files are no pictures that can be read", len(report.unreadable))
+    if not report.finished:
+        log.error("stopped before the end; what was written is whole")
+    return 0 if report.finished and not report.unreadable else 1
+
+
+def command_models_list(options: argparse.Namespace) -> int:
+    """``pose-edge models list``."""
+    from pose_edge.zoo import Zoo
+
+    entries = list(Zoo().entries.values())
+    if options.json:
+        print(json.dumps([entry.model_dump() for entry in entries], indent=2))
+        return 0
+    rows = [
+        (entry.name, f"{entry.size / 1e6:.1f} MB", entry.licence, entry.summary)
+        for entry in entries
+    ]
+    _print_table(("Model", "Size", "Licence", ""), rows, sys.stdout)
+    return 0
+
+
+def command_models_info(options: argparse.Namespace) -> int:
+    """``pose-edge models info NAME``."""
+    from pose_edge.zoo import Zoo
+
+    zoo = Zoo()
+    entry = zoo.entry(options.name)
+    details = {**entry.model_dump(), "file": str(zoo.path(entry))}
+    details |= {"input": str(entry.input), "output": str(entry.output)}
+    if options.json:
+        print(json.dumps(details, indent=2))
+    else:
+        width = max(map(len, details))
+        print("\n".join(f"{key:<{width}}  {value}" for key, value in details.items()))
+    return 0
+
+
+def command_models_verify(options: argparse.Namespace) -> int:
+    """``pose-edge models verify``: every listed model, or those named."""
+    from pose_edge.zoo import Zoo
+
+    zoo = Zoo()
+    worst = 0
+    for name in options.names or zoo.entries:
+        try:
+            zoo.verify(zoo.entry(name))
+        except ModelError as error:
+            print(f"{name}: {error}")
+            worst = error.exit_status
+        else:
+            print(f"{name}: whole")
+    return worst
+
+
+def command_bench_model(options: argparse.Namespace) -> int:
+    """``pose-edge bench model``."""
+    from pose_edge.bench import bench_models, machine
+    from pose_edge.zoo import Zoo
+
+    settings = _settings(options)
+    timings = bench_models(settings, options.names or list(Zoo().entries), options.runs)
+    if options.json:
+        figures = {"machine": machine(), "models": [asdict(timing) for timing in timings]}
+        print(json.dumps(figures, indent=2))
+        return 0
+    print(f"{machine()}, {options.runs} interleaved runs")
+    rows = [
+        (t.name, f"{t.median_ms:.2f} ms", f"{t.p95_ms:.2f} ms", f"{t.ratio:.2f}", t.runtime)
+        for t in timings
+    ]
+    _print_table(("Model", "Median", "95 %", "Ratio", "Runtime"), rows, sys.stdout)
+    return 0
+
+
+def command_bench_pipeline(options: argparse.Namespace) -> int:
+    """``pose-edge bench pipeline``."""
+    from pose_edge.bench import bench_pipeline, machine
+
+    settings = _settings(options)
+    timing = bench_pipeline(settings, options.source or "demo", options.rounds)
+    if options.json:
+        figures = {"machine": machine(), **asdict(timing), "ratio": timing.ratio}
+        print(json.dumps(figures, indent=2))
+        return 0
+    print(f"{machine()}; {timing.model} by {timing.runtime}; {timing.frames} frames a round")
+    for what, fps in (("pipeline", timing.pipeline_fps), ("bare loop", timing.bare_fps)):
+        rounds = ", ".join(f"{value:.1f}" for value in fps)
+        print(f"{what:<9}  {statistics.median(fps):6.1f} fps  (rounds: {rounds})")
+    print(f"ratio      {timing.ratio:6.2f}")
+    return 0
+
+
+def command_config_check(options: argparse.Namespace) -> int:
+    """``pose-edge config check``."""
+    settings_file = find_config(options.config, os.environ)
+    _settings(options)
+    print(f"{settings_file}: no faults")
+    return 0
+
+
+def command_config_show(options: argparse.Namespace) -> int:
+    """``pose-edge config show``: the settings in force, as a commented file."""
+    print(render_config(Settings() if options.defaults else _settings(options)), end="")
+    return 0
+
+
+def command_config_schema(options: argparse.Namespace) -> int:
+    """``pose-edge config schema``: the JSON Schema of config.yaml."""
+    del options
+    print(json.dumps(Settings.model_json_schema(), indent=2))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
+    )
+    parser.add_argument("--version", action="version", version=f"pose-edge {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", metavar="FILE", help="configuration to read")
+    common.add_argument(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        action="append",
+        default=[],
+        help="set anything of the configuration; can be given again",
+    )
+    common.add_argument(
+        "--log-level", metavar="LEVEL", help="debug, info, warning or error; debug shows tracebacks"
+    )
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
+    model.add_argument("--threads", metavar="N", help="CPU threads, at most the usable cores")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str, **more: Any) -> Any:  # noqa: ANN401
+        group = more.pop("group", commands)
+        parents = more.pop("parents", [common])
+        # Every abbreviation that works today would break with the next new option.
+        new = group.add_parser(
+            name, help=text, description=text, parents=parents, allow_abbrev=False
+        )
+        new.set_defaults(command=command)
+        return new
+
+    def add_group(name: str, text: str) -> Any:  # noqa: ANN401 - argparse has no public type
+        group = commands.add_parser(name, help=text, description=text)
+        return group.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = add(
+        "run",
+        command_run,
+        "Show what a source sees, with poses. Keys: s skeleton, i read-out, c crop, f full screen, "
+        "q quit.",
+        parents=[common, model],
+    )
+    run.add_argument(
+        "--source",
+        metavar="SRC",
+        help="auto, demo, /dev/video0, rtsp://..., http://..., a video, picture or folder",
+    )
+    run.add_argument("--display", metavar="KIND", help="auto, hdmi, window or none")
+    run.add_argument("--record", metavar="OUT.mp4", help="record what is shown")
+    run.add_argument("--poses", metavar="OUT.jsonl", help="write the poses; - is standard output")
+    run.add_argument("--max-frames", metavar="N", help="end after this many processed frames")
+    run.add_argument("--duration", metavar="SECONDS", help="end after this time")
+
+    annotate = add(
+        "annotate",
+        command_annotate,
+        "Draw the poses on every frame of a video, a picture or a folder of pictures.",
+        parents=[common, model],
+    )
+    annotate.add_argument("input", metavar="INPUT", help="a video, picture or folder, or demo")
+    annotate.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="where to; by default INPUT-poses in this folder, or nothing if --poses is given",
+    )
+    annotate.add_argument("--poses", metavar="OUT.jsonl", help="write the poses, one line a frame")
+
+    models = add_group("models", "The models: list, describe, check.")
+    listing = add("list", command_models_list, "List the models.", group=models)
+    info = add("info", command_models_info, "Say all about a model.", group=models)
+    info.add_argument("name", metavar="NAME")
+    verify = add("verify", command_models_verify, "Check files against the list.", group=models)
+    verify.add_argument("names", metavar="NAME", nargs="*")
+
+    bench = add_group("bench", "Measure how fast this machine is.")
+    both = [common, model]
+    bench_model = add(
+        "model", command_bench_model, "Time models, in turns.", group=bench, parents=[common]
+    )
+    bench_model.add_argument("names", metavar="NAME", nargs="*", help="by default all")
+    bench_model.add_argument("--threads", metavar="N", help="CPU threads")
+    bench_model.add_argument("--runs", metavar="N", type=_count, default=100, help="of each model")
+    bench_pipe = add(
+        "pipeline",
+        command_bench_pipeline,
+        "Compare the pipeline with a bare loop: read, resize, run the model.",
+        group=bench,
+        parents=both,
+    )
+    bench_pipe.add_argument("--source", metavar="VIDEO", help="by default demo")
+    bench_pipe.add_argument("--rounds", metavar="N", type=_count, default=3, help="of each")
+    for command in (listing, info, bench_model, bench_pipe):
+        command.add_argument("--json", action="store_true", help="print JSON")
+
+    config = add_group("config", "The configuration: check, show, describe.")
+    add("check", command_config_check, "Find mistakes.", group=config)
+    show = add("show", command_config_show, "Print the settings in force.", group=config)
+    show.add_argument("--defaults", action="store_true", help="print the defaults instead")
+    add("schema", command_config_schema, "Print the JSON Schema.", group=config)
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Read the configuration, with what the command line says on top."""
+    overrides = []
+    for assignment in options.set:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            _usage(f"--set {assignment}: expected SECTION.KEY=VALUE")
+        overrides.append((key.strip(), value, f"--set {assignment}"))
+    for option, key in OPTION_KEYS.items():
+        value = getattr(options, option, None)
+        if value is not None:
+            overrides.append((key, value, f"--{option.replace('_', '-')} {value}"))
+    path = find_config(options.config, os.environ)
+    settings = load_config(path, os.environ, overrides)
+    _start_logging(settings.log.level)
+    log.debug("configuration: %s", path)
+    return settings
+
+
+def _usage(message: str) -> NoReturn:
+    from pose_edge.errors import UsageError
+
+    raise UsageError(message)
+
+
+def _start_logging(level: str) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+    log.setLevel(level.upper() if level in ("debug", "info", "warning", "error") else "INFO")
+
+
+def _quiet_libraries() -> None:
+    """Keep FFmpeg and OpenCV from writing to the terminal: faults are reported in our own words."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+
+def _stop_on_signals() -> threading.Event:
+    """Return an event that Ctrl-C and SIGTERM set; a second Ctrl-C ends at once."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def _print_report(report: Any) -> None:  # noqa: ANN401 - run.RunReport, which is imported late
+    rows = [
+        (stage, f"{summary.median:.1f}", f"{summary.p95:.1f}", str(summary.count))
+        for stage, summary in report.stages.items()
+    ]
+    if rows:
+        _print_table(("Stage", "Median ms", "95 % ms", "Frames"), rows, sys.stderr)
+    rate = report.processed / report.seconds if report.seconds > 0 else 0.0
+    log.info(
+        "%d frames in %.1f s (%.1f fps), somebody in %d of them, %d skipped",
+        report.processed,
+        report.seconds,
+        rate,
+        report.with_person,
+        report.skipped,
+    )
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: Any) -> None:  # noqa: ANN401
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    # A pipe has no width: nothing may be cut off there.
+    Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH).print(table)

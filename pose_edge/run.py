@@ -1,0 +1,269 @@
+"""The command `run`: from source to screen until somebody ends it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from pose_edge.displays import open_display
+from pose_edge.displays.null import NullDisplay
+from pose_edge.errors import DisplayError, EndOfStream
+from pose_edge.estimators import Estimator, load_estimator
+from pose_edge.frames import ColourOrder, Image
+from pose_edge.pipeline import Pipeline
+from pose_edge.poses import Result
+from pose_edge.renderer import Renderer
+from pose_edge.runtimes import load_runtime
+from pose_edge.settings import ModelSettings, Settings
+from pose_edge.sinks.jsonl import JsonLines
+from pose_edge.sinks.recorder import Recorder
+from pose_edge.sources import Source, open_source
+from pose_edge.telemetry import Summary, Telemetry
+from pose_edge.zoo import ModelFile, Zoo
+
+log = logging.getLogger(__name__)
+
+TAKE_S: Final = 0.02
+"""How long the main thread waits for a result before it looks at keys and signals again."""
+STATUS_INTERVAL_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run went.
+
+    Attributes:
+        processed: Frames that were processed.
+        with_person: Frames in which somebody was found.
+        skipped: Frames that were captured but not processed, so that the newest could be.
+        seconds: From the first to the last.
+        stages: Times of each stage, milliseconds.
+        failures: What was asked for and not done.
+    """
+
+    processed: int
+    with_person: int
+    skipped: int
+    seconds: float
+    stages: dict[str, Summary]
+    failures: tuple[str, ...]
+
+
+def load_model(settings: ModelSettings) -> tuple[ModelFile, Estimator]:
+    """Find, check and load the model that the settings name.
+
+    Raises:
+        ModelError: It cannot be used.
+        UnavailableError: There is no runtime for it.
+    """
+    model = Zoo().find(settings.name)
+    runtime = load_runtime(model, settings)
+    estimator = load_estimator(model, runtime, settings)
+    log.info("model: %s, input %s, by %s", model.name, runtime.input, runtime.describe())
+    return model, estimator
+
+
+def run(settings: Settings, stop: threading.Event) -> RunReport:
+    """Show what the source sees, with poses, until the end, a key, or `stop`.
+
+    Args:
+        settings: Everything.
+        stop: Set it to end in order.
+
+    Raises:
+        PoseEdgeError: Something that was asked for cannot be had at the start, or the source or
+            the model failed for good.
+    """
+    model, estimator = load_model(settings.model)
+    with ExitStack() as stack:
+        source = open_source(settings.source, settings.camera)
+        stack.callback(source.close)
+        log.info("source: %s", source.describe())
+        return _Run(settings, model, estimator, source, stop=stop, stack=stack).go()
+
+
+class _Run:
+    """One run: the main thread's part of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: ModelFile,
+        estimator: Estimator,
+        source: Source,
+        *,
+        stop: threading.Event,
+        stack: ExitStack,
+    ) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._source = source
+        self._telemetry = Telemetry()
+        self._with_person = 0
+        self._recorder = self._open_recorder(stack)
+        self._poses = self._open_poses(stack)
+        self._display = open_display(settings.display)
+        stack.callback(self._close_display)
+        self._renderer = Renderer(
+            settings.overlay,
+            mirror=source.live and settings.camera.mirror,
+            telemetry=self._telemetry,
+            source=source.describe(),
+        )
+        self._pipeline = Pipeline(
+            source,
+            estimator,
+            self._telemetry,
+            model=model.name,
+            sinks=[self._poses] if self._poses else [],
+            pace=settings.source.pace,
+            max_frames=settings.run.max_frames,
+        )
+        # Ended first: nothing may be sent to an output that is closed already.
+        stack.callback(self._pipeline.stop)
+        self._started = self._said = time.monotonic()
+
+    def go(self) -> RunReport:
+        """Show results until the end."""
+        self._pipeline.start()
+        self._started = self._said = time.monotonic()
+        try:
+            while not self._ended():
+                result = self._pipeline.take(TAKE_S)
+                if result is not None:
+                    self._show_result(result)
+                elif "source" in self._telemetry.faults():
+                    self._show_fault()
+                self._keys()
+                self._say_status()
+        except EndOfStream:
+            if self._source.still:
+                self._linger()
+        seconds = time.monotonic() - self._started
+        self._pipeline.stop()
+        failed = [output.failed for output in (self._recorder, self._poses) if output]
+        return RunReport(
+            processed=self._telemetry.count("inference"),
+            with_person=self._with_person,
+            skipped=self._pipeline.skipped,
+            seconds=seconds,
+            stages=self._telemetry.summaries(),
+            failures=tuple(reason for reason in failed if reason),
+        )
+
+    def _open_recorder(self, stack: ExitStack) -> Recorder | None:
+        record = self._settings.record
+        if record.path is None:
+            return None
+        recorder = Recorder(
+            record.path,
+            record,
+            frame_rate=self._source.frame_rate,
+            drop=self._source.live,
+            report=self._fault_of("recording"),
+        )
+        recorder.open()
+        stack.callback(recorder.close)
+        return recorder
+
+    def _open_poses(self, stack: ExitStack) -> JsonLines | None:
+        path = self._settings.poses.path
+        if path is None:
+            return None
+        poses = JsonLines(path, drop=self._source.live, report=self._fault_of("poses"))
+        poses.open()
+        stack.callback(poses.close)
+        return poses
+
+    @property
+    def _visible(self) -> bool:
+        return not isinstance(self._display, NullDisplay)
+
+    def _close_display(self) -> None:
+        self._display.close()
+
+    def _fault_of(self, part: str) -> Callable[[str], None]:
+        return lambda reason: self._telemetry.set_fault(part, reason)
+
+    def _ended(self) -> bool:
+        duration = self._settings.run.duration
+        if duration is not None and time.monotonic() - self._started >= duration:
+            return True
+        # Nobody reads the standard output any more, e.g. `| head`.
+        unread = self._poses is not None and self._settings.poses.path == "-" and self._poses.failed
+        return self._stop.is_set() or bool(unread)
+
+    def _show_result(self, result: Result) -> None:
+        try:
+            self._with_person += bool(result.poses)
+            if self._visible or self._recorder:
+                started = time.monotonic()
+                canvas = self._renderer.draw(result, skipped=self._pipeline.skipped)
+                self._telemetry.add({"draw": (time.monotonic() - started) * 1000})
+                if self._recorder:
+                    self._recorder.add(canvas, result.frame.order, result.frame.time)
+                self._present(canvas, result.frame.order, result.frame.captured_ns)
+        finally:
+            result.release()
+
+    def _show_fault(self) -> None:
+        """Say that the source is gone, instead of a picture that is not true any more."""
+        fault = self._telemetry.faults()["source"]
+        if self._visible:
+            canvas = self._renderer.message("No picture", self._source.describe(), fault)
+            if canvas is not None:
+                self._present(canvas, "BGR")
+
+    def _present(self, canvas: Image, order: ColourOrder, captured_ns: int | None = None) -> None:
+        if not self._visible:
+            return
+        started_ns = time.monotonic_ns()
+        try:
+            self._display.show(canvas, order)
+        except DisplayError as error:
+            log.error("%s; going on without a picture", error)
+            self._telemetry.set_fault("display", str(error))
+            self._display.close()
+            self._display = NullDisplay()
+            return
+        now_ns = time.monotonic_ns()
+        if captured_ns is not None:
+            self._telemetry.tick("screen")
+            self._telemetry.add(
+                {"present": (now_ns - started_ns) / 1e6, "latency": (now_ns - captured_ns) / 1e6}
+            )
+
+    def _keys(self) -> None:
+        for key in self._display.poll():
+            if key in ("q", "escape", "closed"):
+                self._stop.set()
+            elif key == "f":
+                self._display.toggle_fullscreen()
+            else:
+                self._renderer.toggles.press(key)
+
+    def _linger(self) -> None:
+        """Leave the last picture on the screen until it is closed."""
+        while self._visible and not self._ended():
+            self._keys()
+            self._stop.wait(TAKE_S)
+
+    def _say_status(self) -> None:
+        now = time.monotonic()
+        if now - self._said < STATUS_INTERVAL_S:
+            return
+        self._said = now
+        wait = self._telemetry.summary("latency")
+        latency = f", {wait.median:.0f} ms exposure to screen" if wait else ""
+        log.info(
+            "%.1f fps camera, %.1f fps poses%s, %d skipped",
+            self._telemetry.rate("camera"),
+            self._telemetry.rate("inference"),
+            latency,
+            self._pipeline.skipped,
+        )
