@@ -11,7 +11,6 @@ from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay import Readout, compose, draw_crop, draw_poses, message_picture
 from pose_edge.poses import Result
 from pose_edge.settings import OverlaySettings
-from pose_edge.telemetry import Telemetry
 
 MESSAGE_SIZE: Final = (720, 1280)
 """Height and width of a message when no frame has ever come."""
@@ -43,22 +42,19 @@ class Renderer:
         settings: OverlaySettings,
         *,
         mirror: bool,
-        telemetry: Telemetry | None = None,
-        source: str = "",
+        readout: Readout | None = None,
     ) -> None:
         """Start with what the settings want to see.
 
         Args:
             settings: What is drawn.
             mirror: Show the picture as a mirror does; left and right of persons stay.
-            telemetry: The numbers of the run, for the read-out; without them there is none.
-            source: What the picture comes from, for the read-out.
+            readout: The read-out of the run; without one none is drawn.
         """
         self.toggles = Toggles(settings.skeleton, settings.readout, settings.crop)
         self._min_score = settings.min_keypoint_score
         self._mirror = mirror
-        self._readout = Readout(telemetry) if telemetry is not None else None
-        self._source = source
+        self._readout = readout
         self._canvas: Image = np.zeros((*MESSAGE_SIZE, 3), dtype=np.uint8)
         self._message: tuple[str, ...] | None = None
 
@@ -89,7 +85,6 @@ class Renderer:
                 model=result.model,
                 backend=result.backend,
                 skipped=skipped,
-                source=self._source,
             )
         return canvas
 

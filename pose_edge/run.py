@@ -15,6 +15,7 @@ from pose_edge.displays.null import NullDisplay
 from pose_edge.errors import DisplayError, EndOfStream
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.frames import ColourOrder, Image
+from pose_edge.overlay import Readout
 from pose_edge.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.renderer import Renderer
@@ -112,8 +113,7 @@ class _Run:
         self._renderer = Renderer(
             settings.overlay,
             mirror=source.live and settings.camera.mirror,
-            telemetry=self._telemetry,
-            source=source.describe(),
+            readout=Readout(self._telemetry, source=source.describe(), live=source.live),
         )
         self._pipeline = Pipeline(
             source,

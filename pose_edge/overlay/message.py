@@ -1,0 +1,70 @@
+"""A picture that says why there is no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageDraw
+
+from pose_edge.frames import ColourOrder, Image
+from pose_edge.overlay.geometry import relative
+from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW
+from pose_edge.overlay.typeset import LINE_SPACING, Typeface, wrap
+
+TITLE: Final = 1 / 11
+TEXT: Final = 1 / 26
+"""Sizes of the fonts, in parts of the picture's shorter side."""
+
+RULE: Final = 1 / 120
+"""Height of the rule between title and text, in the same."""
+
+WIDTH: Final = 0.86
+"""Part of the picture's width that the text may take."""
+
+TITLE_SPACING: Final = 1.2
+TITLE_ROWS: Final = 2
+TEXT_ROWS: Final = 3
+
+
+def message_picture(canvas: Image, order: ColourOrder, title: str, lines: Sequence[str]) -> None:
+    """Fill the canvas with a message, to be shown instead of a stale or black picture.
+
+    It takes some milliseconds: make it when the message changes, not for every picture shown.
+
+    Args:
+        canvas: uint8 (height, width, 3), overwritten.
+        order: Its order of colours.
+        title: A few words, e.g. "No camera".
+        lines: What is known about it; long ones are broken.
+    """
+    height, width = canvas.shape[:2]
+    typeface = Typeface()
+    title_font = typeface.font(relative(canvas, TITLE, least=12))
+    font = typeface.font(relative(canvas, TEXT, least=10))
+    room = width * WIDTH
+    title_rows = wrap(title, title_font, room, TITLE_ROWS)
+    rows = [row for line in lines for row in wrap(line, font, room, TEXT_ROWS)]
+
+    picture = PillowImage.new("RGB", (width, height), INK)
+    draw = ImageDraw.Draw(picture)
+    title_step, step = title_font.size * TITLE_SPACING, font.size * LINE_SPACING
+    rule = relative(canvas, RULE)
+    gap = font.size * 1.2
+    total = len(title_rows) * title_step + rule + 2 * gap + len(rows) * step
+    y = (height - total) / 2
+    for row in title_rows:
+        y += title_step
+        draw.text((width / 2, y), row, fill=WHITE, font=title_font, anchor="ms")
+    y += gap
+    top = round(y)
+    draw.rectangle((width / 2 - gap * 2, top, width / 2 + gap * 2, top + rule - 1), fill=YELLOW)
+    y += rule + gap * 0.6
+    for row in rows:
+        y += step
+        draw.text((width / 2, y), row, fill=GREY, font=font, anchor="ms")
+
+    rgb = np.asarray(picture)
+    np.copyto(canvas, rgb if order == "RGB" else rgb[:, :, ::-1])

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from pose_edge.frames import ColourOrder, Frame
+from pose_edge.overlay import compose, draw_crop, draw_poses, message_picture
+from pose_edge.overlay.palette import ORANGE, SKY_BLUE, WHITE
+from pose_edge.overlay.skeleton import side_colour
+from pose_edge.poses import SKELETON, Keypoint, Pose
+
+Picture = NDArray[np.uint8]
+
+GREEN = (0, 128, 0)
+
+SIZES = st.tuples(st.integers(1, 300), st.integers(1, 300))
+EXTREME = st.one_of(
+    st.floats(-2, 3, width=32),
+    st.sampled_from([np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38]),
+)
+SCORES = st.one_of(st.floats(0, 1, width=32), st.sampled_from([np.nan, np.inf, -1.0, 2.0]))
+
+
+def keypoints_from(xy: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.column_stack([xy, scores]).astype(np.float32)
+
+
+ANY_POSE = st.builds(
+    lambda xy, scores, number: Pose(keypoints_from(xy, scores), 0.5, (0, 0, 1, 1), number),
+    hnp.arrays(np.float64, (17, 2), elements=EXTREME),
+    hnp.arrays(np.float64, 17, elements=SCORES),
+    st.one_of(st.none(), st.integers(1, 10**6)),
+)
+
+
+def someone(number: int | None = None) -> Pose:
+    """A person who stands in the middle, all of it visible, left side to the right."""
+    places = {
+        Keypoint.NOSE: (0.5, 0.2),
+        Keypoint.LEFT_EYE: (0.52, 0.18),
+        Keypoint.LEFT_EAR: (0.54, 0.19),
+        Keypoint.LEFT_SHOULDER: (0.6, 0.3),
+        Keypoint.LEFT_ELBOW: (0.7, 0.4),
+        Keypoint.LEFT_WRIST: (0.8, 0.5),
+        Keypoint.LEFT_HIP: (0.57, 0.55),
+        Keypoint.LEFT_KNEE: (0.58, 0.7),
+        Keypoint.LEFT_ANKLE: (0.59, 0.85),
+    }
+    keypoints = np.ones((17, 3), np.float32)
+    for point, (x, y) in places.items():
+        keypoints[point, :2] = x, y
+        if point != Keypoint.NOSE:
+            keypoints[point + 1, :2] = 1 - x, y
+    return Pose(keypoints, 1.0, (0.2, 0.18, 0.8, 0.85), number)
+
+
+def ground(width: int, height: int) -> Picture:
+    canvas = np.empty((height, width, 3), np.uint8)
+    canvas[:] = GREEN
+    return canvas
+
+
+def at(canvas: Picture, x: float, y: float) -> tuple[int, ...]:
+    height, width = canvas.shape[:2]
+    return tuple(canvas[int(y * height), int(x * width)].tolist())
+
+
+def middle(pose: Pose, a: Keypoint, b: Keypoint) -> tuple[float, float]:
+    x, y = (pose.keypoints[a, :2] + pose.keypoints[b, :2]) / 2
+    return float(x), float(y)
+
+
+def framed(width: int, height: int) -> tuple[Picture, Picture]:
+    """Return a canvas that is part of a larger picture, and that picture."""
+    whole = np.full((height + 8, width + 8, 3), 77, np.uint8)
+    return whole[4:-4, 4:-4], whole
+
+
+def untouched_outside(whole: Picture) -> bool:
+    inside = np.zeros(whole.shape[:2], bool)
+    inside[4:-4, 4:-4] = True
+    return bool((whole[~inside] == 77).all())
+
+
+def alike(first: Picture, second: Picture) -> bool:
+    """Say whether pictures differ by a shift of edges below one pixel, and its blending, only."""
+    kernel = np.ones((3, 3), np.uint8)
+    low = cv2.erode(second, kernel).astype(int) - 32
+    high = cv2.dilate(second, kernel).astype(int) + 32
+    return bool(((first >= low) & (first <= high)).mean() > 0.995)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_compose_copies_and_leaves_the_frame_alone(mirror: bool) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
+    before = image.copy()
+    canvas = np.zeros_like(image)
+    compose(Frame(image, "BGR", 0, 0, 0.0), canvas, mirror=mirror)
+    assert (canvas == (image[:, ::-1] if mirror else image)).all()
+    canvas[:] = 0
+    assert (image == before).all()
+
+
+def test_compose_refuses_another_size() -> None:
+    frame = Frame(ground(64, 48), "BGR", 0, 0, 0.0)
+    with pytest.raises(ValueError, match="cannot take"):
+        compose(frame, ground(48, 64), mirror=True)
+
+
+def test_left_right_and_middle_have_their_colours() -> None:
+    assert side_colour(Keypoint.LEFT_SHOULDER, Keypoint.LEFT_HIP) == SKY_BLUE
+    assert side_colour(Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE) == ORANGE
+    assert side_colour(Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP) == WHITE
+    assert side_colour(Keypoint.NOSE, Keypoint.LEFT_EYE) == WHITE
+
+
+@pytest.mark.parametrize("order", ["RGB", "BGR"])
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (720, 1280)])
+def test_every_limb_has_the_colour_of_its_side(
+    order: ColourOrder, mirror: bool, size: tuple[int, int]
+) -> None:
+    canvas = ground(*size)
+    pose = someone()
+    draw_poses(canvas, order, [pose], mirror=mirror, min_score=0.3)
+    for a, b in SKELETON[4:]:  # in the face joints cover the lines
+        x, y = middle(pose, a, b)
+        expected = side_colour(a, b)
+        assert at(canvas, 1 - x if mirror else x, y) == (
+            expected if order == "RGB" else expected[::-1]
+        )
+
+
+def test_unsure_keypoints_and_their_limbs_are_not_drawn() -> None:
+    pose = someone()
+    pose.keypoints[Keypoint.LEFT_ELBOW, 2] = 0.29
+    pose.keypoints[Keypoint.RIGHT_ELBOW, 2] = np.nan
+    canvas = ground(640, 480)
+    draw_poses(canvas, "RGB", [pose], mirror=False, min_score=0.3)
+    for side in ("LEFT", "RIGHT"):
+        shoulder, elbow, wrist = (Keypoint[f"{side}_{j}"] for j in ("SHOULDER", "ELBOW", "WRIST"))
+        assert at(canvas, *middle(pose, shoulder, elbow)) == GREEN
+        assert at(canvas, *middle(pose, elbow, wrist)) == GREEN
+        assert at(canvas, *pose.keypoints[elbow, :2].tolist()) == GREEN
+        assert at(canvas, *pose.keypoints[wrist, :2].tolist()) != GREEN
+
+
+def test_nobody_leaves_the_picture_as_it_is() -> None:
+    canvas = ground(64, 48)
+    draw_poses(canvas, "RGB", [], mirror=False, min_score=0.3)
+    unsure = someone(3)
+    unsure.keypoints[:, 2] = 0.1
+    draw_poses(canvas, "RGB", [unsure], mirror=False, min_score=0.3)
+    assert (canvas == GREEN).all()
+
+
+def test_the_best_person_is_on_top() -> None:
+    first, second = someone(), someone()
+    second.keypoints[:, 0] = 1 - second.keypoints[:, 0]  # the same place, the sides swapped
+    canvas = ground(640, 480)
+    draw_poses(canvas, "RGB", [first, second], mirror=False, min_score=0.3)
+    shin = middle(first, Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE)
+    assert at(canvas, *shin) == SKY_BLUE
+
+
+def test_a_number_is_shown_above_the_head() -> None:
+    plain, numbered = ground(640, 480), ground(640, 480)
+    draw_poses(plain, "RGB", [someone()], mirror=False, min_score=0.3)
+    draw_poses(numbered, "RGB", [someone(12)], mirror=False, min_score=0.3)
+    rows, columns = np.nonzero((plain != numbered).any(axis=2))
+    assert rows.max() < 0.18 * 480
+    assert 0.45 * 640 < columns.mean() < 0.55 * 640
+
+
+def test_positions_are_finer_than_a_pixel() -> None:
+    seen = set()
+    for step in range(4):
+        pose = someone()
+        pose.keypoints[:, 0] += step / 4 / 640
+        canvas = ground(640, 480)
+        draw_poses(canvas, "RGB", [pose], mirror=False, min_score=0.3)
+        seen.add(canvas.tobytes())
+    assert len(seen) == 4
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIZES, st.lists(ANY_POSE, max_size=3), st.booleans(), st.floats(0, 1))
+def test_any_pose_can_be_drawn_and_nothing_beside_the_picture(
+    size: tuple[int, int], poses: list[Pose], mirror: bool, min_score: float
+) -> None:
+    canvas, whole = framed(*size)
+    draw_poses(canvas, "BGR", poses, mirror=mirror, min_score=min_score)
+    assert untouched_outside(whole)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(100, 400), st.integers(100, 400)),
+    hnp.arrays(np.float64, (17, 2), elements=st.floats(-0.25, 1.25, width=32)),
+    hnp.arrays(np.float64, 17, elements=st.floats(0, 1, width=32)),
+)
+def test_a_mirrored_drawing_is_the_mirror_image_of_the_drawing(
+    size: tuple[int, int], xy: NDArray[np.float64], scores: NDArray[np.float64]
+) -> None:
+    pose = Pose(keypoints_from(xy, scores), 0.5, (0, 0, 1, 1))
+    straight, mirrored = ground(*size), ground(*size)
+    draw_poses(straight, "RGB", [pose], mirror=False, min_score=0.3)
+    draw_poses(mirrored, "RGB", [pose], mirror=True, min_score=0.3)
+    assert alike(np.ascontiguousarray(mirrored[:, ::-1]), straight)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZES, st.tuples(EXTREME, EXTREME, EXTREME, EXTREME), st.booleans())
+def test_any_crop_can_be_drawn(
+    size: tuple[int, int], crop: tuple[float, float, float, float], mirror: bool
+) -> None:
+    canvas, whole = framed(*size)
+    draw_crop(canvas, "RGB", crop, mirror=mirror)
+    assert untouched_outside(whole)
+
+
+def test_a_crop_is_a_frame_that_may_reach_outside() -> None:
+    canvas = ground(640, 480)
+    draw_crop(canvas, "RGB", (0.25, -0.5, 0.75, 1.5), mirror=False)
+    changed = (canvas != GREEN).any(axis=2)
+    assert changed[:, 155:165].any(axis=1).all()
+    assert changed[:, 475:485].any(axis=1).all()
+    assert not changed[:, 170:470].any()
+    draw_crop(mirrored := ground(640, 480), "RGB", (0.0, 0.1, 0.25, 0.9), mirror=True)
+    columns = np.nonzero((mirrored != GREEN).any(axis=2))[1]
+    assert columns.min() > 470
+
+
+@settings(max_examples=30, deadline=None)
+@given(SIZES, st.text(max_size=80), st.lists(st.text(max_size=200), max_size=4))
+def test_any_message_fills_the_picture(size: tuple[int, int], title: str, lines: list[str]) -> None:
+    canvas, whole = framed(*size)
+    message_picture(canvas, "RGB", title, lines)
+    assert untouched_outside(whole)
+
+
+def test_a_message_is_the_same_in_both_orders_and_centred() -> None:
+    rgb, bgr = ground(640, 480), ground(640, 480)
+    message_picture(rgb, "RGB", "No camera", ["waiting since 12:03, tried /dev/video0"])
+    message_picture(bgr, "BGR", "No camera", ["waiting since 12:03, tried /dev/video0"])
+    assert (rgb == bgr[:, :, ::-1]).all()
+    rows, columns = np.nonzero((rgb != rgb[0, 0]).any(axis=2))
+    assert abs(columns.min() + columns.max() - 639) < 10
+    assert abs(rows.min() + rows.max() - 479) < 40
+    assert rgb[0, 0].max() < 40  # dark, so that it does not glare in a dim room

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pose_edge.frames import ColourOrder
+from pose_edge.overlay import Readout, readout_lines
+from pose_edge.overlay.palette import YELLOW
+from pose_edge.overlay.readout import GAP
+from pose_edge.overlay.typeset import Typeface, wrap
+from pose_edge.telemetry import Telemetry
+
+Picture = NDArray[np.uint8]
+
+LONG = "no frame from /dev/video0 for 5 s; is the cable plugged in? " * 10
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_ns = 10**12
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    return Telemetry()
+
+
+def make(telemetry: Telemetry, clock: Clock) -> Readout:
+    return Readout(telemetry, source="/dev/video0", live=True, clock_ns=clock)
+
+
+def draw(readout: Readout, canvas: Picture, order: ColourOrder = "RGB", skipped: int = 0) -> None:
+    readout.draw(
+        canvas,
+        order,
+        model="movenet-lightning-fp16",
+        backend="cpu",
+        skipped=skipped,
+    )
+
+
+def grey(width: int, height: int) -> Picture:
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def drawn(readout: Readout, skipped: int = 0) -> Picture:
+    canvas = grey(640, 480)
+    draw(readout, canvas, skipped=skipped)
+    return canvas
+
+
+def test_the_lines_say_what_was_measured_with_units(telemetry: Telemetry) -> None:
+    for event in ("camera", "inference", "screen"):
+        for _ in range(3):
+            telemetry.tick(event)
+    telemetry.add({"latency": 41.3})
+    telemetry.set_fault("camera", "no frame for 5 s")
+    lines = readout_lines(
+        telemetry,
+        model="movenet-thunder-int8",
+        backend="edgetpu",
+        skipped=12,
+        source="/dev/video0",
+        live=True,
+    )
+    number = r"\d+\.\d"
+    rates = rf"camera {number}{GAP}poses {number}{GAP}screen {number} fps"
+    assert re.fullmatch(rates, lines[0].text)
+    assert lines[1].text == f"41 ms exposure to screen{GAP}skipped 12"
+    assert lines[2].text == "movenet-thunder-int8 on edgetpu"
+    assert lines[3].text == "/dev/video0"
+    assert (lines[4].text, lines[4].kind) == ("! camera: no frame for 5 s", "fault")
+    assert len(lines) == 5
+
+
+def test_what_was_not_measured_is_not_made_up(telemetry: Telemetry) -> None:
+    lines = readout_lines(telemetry, model="m", backend="cpu", skipped=0, source="demo", live=False)
+    assert lines[0].text == f"file 0.0{GAP}poses 0.0{GAP}screen 0.0 fps"
+    assert lines[1].text == f"- ms frame to screen{GAP}skipped 0"
+    assert all(line.kind != "fault" for line in lines)
+
+
+def test_numbers_change_at_most_four_times_a_second(telemetry: Telemetry) -> None:
+    clock = Clock()
+    readout = make(telemetry, clock)
+    first = drawn(readout, skipped=0)
+    clock.now_ns += 249_000_000
+    assert (drawn(readout, skipped=888) == first).all()
+    clock.now_ns += 1_000_000
+    assert (drawn(readout, skipped=888) != first).any()
+
+
+def test_a_fault_shows_at_once_and_goes_at_once(telemetry: Telemetry) -> None:
+    readout = make(telemetry, Clock())
+    before = drawn(readout)
+    telemetry.set_fault("camera", "gone")
+    during = drawn(readout)
+    assert (during == YELLOW).all(axis=2).any()
+    telemetry.set_fault("camera", None)
+    assert (drawn(readout) == before).all()
+
+
+def test_the_panel_does_not_shrink_with_its_numbers(telemetry: Telemetry) -> None:
+    clock = Clock()
+    readout = make(telemetry, clock)
+    # Wide enough that this line decides the width of the panel.
+    wide = drawn(readout, skipped=10**12)
+    clock.now_ns += 10**9
+    narrow = drawn(readout, skipped=1)
+    assert (np.nonzero(wide != 128)[1]).max() == (np.nonzero(narrow != 128)[1]).max()
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080), (720, 1280)])
+def test_the_panel_fits_and_leaves_most_of_the_picture(
+    telemetry: Telemetry, size: tuple[int, int]
+) -> None:
+    width, height = size
+    canvas = grey(width, height)
+    draw(make(telemetry, Clock()), canvas)
+    rows, columns = np.nonzero((canvas != 128).any(axis=2))
+    assert 0 < columns.min() <= columns.max() < width * 0.8
+    assert 0 < rows.min() <= rows.max() < height * 0.3
+
+
+def test_long_faults_are_broken_and_stay_in_the_picture(telemetry: Telemetry) -> None:
+    telemetry.set_fault("camera", LONG)
+    canvas = grey(640, 480)
+    draw(make(telemetry, Clock()), canvas)
+    rows, columns = np.nonzero((canvas != 128).any(axis=2))
+    assert columns.max() < 640 - 5
+    assert rows.max() < 240
+    yellow_rows = np.nonzero((canvas == YELLOW).all(axis=2))[0]
+    assert yellow_rows.max() - yellow_rows.min() > 2 * 480 / 28
+
+
+def test_both_orders_of_colours_look_the_same(telemetry: Telemetry) -> None:
+    telemetry.set_fault("camera", "gone")
+    rgb, bgr = grey(640, 480), grey(640, 480)
+    readout = make(telemetry, Clock())
+    draw(readout, rgb, "RGB")
+    draw(readout, bgr, "BGR")
+    assert (rgb == bgr[:, :, ::-1]).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), st.lists(st.text(max_size=100), max_size=3))
+def test_any_size_and_any_fault_can_be_drawn(width: int, height: int, faults: list[str]) -> None:
+    telemetry = Telemetry()
+    for number, message in enumerate(faults):
+        telemetry.set_fault(f"part {number}", message)
+    whole = np.full((height + 8, width + 8, 3), 77, np.uint8)
+    draw(make(telemetry, Clock()), whole[4:-4, 4:-4])
+    whole[4:-4, 4:-4] = 77
+    assert (whole == 77).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=120), st.integers(1, 400), st.integers(1, 4))
+def test_wrapped_rows_fit(text: str, width: int, max_rows: int) -> None:
+    font = Typeface().font(16)
+    rows = wrap(text, font, width, max_rows)
+    assert 1 <= len(rows) <= max_rows
+    if width >= 60:  # room for "..." and the widest of letters
+        assert all(font.getlength(row) <= width for row in rows)
+
+
+def test_wrapping_breaks_at_spaces_and_says_where_it_cuts() -> None:
+    font = Typeface().font(16)
+    text = "the camera at /dev/video0 sends nothing"
+    assert wrap(text, font, 1000, 3) == [text]
+    rows = wrap(text, font, 150, 9)
+    assert " ".join(rows) == text
+    assert len(rows) > 1
+    (row,) = wrap(text, font, 150, 1)
+    assert row.endswith("...")
+    assert text.startswith(row[:-3])
+    assert wrap("one\ntwo\x00three", font, 1000, 1) == ["one two three"]

@@ -1,0 +1,67 @@
+"""An X server without a screen, of which tests take screenshots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+
+class Xvfb:
+    """A running X server."""
+
+    def __init__(self, display: str, framebuffer: Path) -> None:
+        self.display = display
+        self._framebuffer = framebuffer
+
+    def screenshot(self) -> NDArray[np.uint8]:
+        """Return what the screen shows, as uint8 (height, width, 3), RGB.
+
+        The server keeps its screen in a file in the format of xwd: a header of big-endian words,
+        a colour map, then the pixels, here 32 bits each.
+        """
+        raw = self._framebuffer.read_bytes()
+        header = struct.unpack(">25I", raw[:100])
+        header_size, width, height = header[0], header[4], header[5]
+        byte_order, bits, row_bytes, colours = header[7], header[11], header[12], header[19]
+        assert (byte_order, bits) == (0, 32), "pixels are expected as B, G, R and a spare byte"
+        start = header_size + 12 * colours
+        rows = np.frombuffer(raw, np.uint8, height * row_bytes, start).reshape(height, row_bytes)
+        return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
+
+
+@contextmanager
+def xvfb(width: int = 800, height: int = 600) -> Iterator[Xvfb]:
+    """Run an X server with one screen; skips the test where Xvfb is not installed."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        pytest.skip("Xvfb is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        reader, writer = os.pipe()
+        server = subprocess.Popen(
+            [
+                *(program, "-displayfd", str(writer), "-fbdir", folder),
+                *("-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"),
+            ],
+            pass_fds=[writer],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(writer)
+        try:
+            with os.fdopen(reader) as answer:
+                number = answer.readline().strip()
+            if not number:
+                pytest.skip("Xvfb does not start here")
+            yield Xvfb(f":{number}", Path(folder) / "Xvfb_screen0")
+        finally:
+            server.terminate()
+            server.wait(10)
