@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pose_edge.cores import usable_cores
 from pose_edge.errors import EndOfStream, SourceError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.pipeline import Pipeline
 from pose_edge.runtimes import Runtime, load_runtime
-from pose_edge.runtimes.litert import usable_cores
 from pose_edge.settings import CameraSettings, Settings, SourceSettings
 from pose_edge.sources import open_source
 from pose_edge.sources.spec import Kind, parse_source

@@ -101,7 +101,7 @@ class Lease:
         """Give the slot back; doing it twice does no harm."""
         slot, self._slot = self._slot, None
         if slot is not None:
-            self._ring._free_slot(slot)  # noqa: SLF001 - a lease is part of its ring
+            self._ring._free_slot(slot)
 
     def __enter__(self) -> Self:
         """Use the lease as a context that releases it."""

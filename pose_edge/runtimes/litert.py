@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 from typing import Any, Final
 
 import numpy as np
 from pydantic import ValidationError
 
+from pose_edge.cores import usable_cores
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.runtimes import AnyArray
 from pose_edge.runtimes.native_log import native_log_captured
@@ -16,11 +16,6 @@ from pose_edge.zoo import ModelFile, Tensor
 
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 """Best first: LiteRT runs INT8 models many times faster than tflite-runtime 2.14 does."""
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
 
 
 class LiteRT:

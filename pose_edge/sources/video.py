@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 
+from pose_edge.cores import usable_cores
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.opencv import read_into
@@ -33,7 +34,9 @@ class Video:
     def open(self) -> None:
         """Open the file; see `Source.open`."""
         self.close()
-        capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG)
+        # By default the decoder starts a thread for every core, all of which inference needs too.
+        threads = max(1, usable_cores() // 2)
+        capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"{self._path} is not a video that can be read")

@@ -1,0 +1,51 @@
+"""Videos for the tests: made from the demo clip, and read again to be checked."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from pose_edge import resources
+from pose_edge.frames import Image
+
+
+def demo_frames(numbers: range) -> list[Image]:
+    """Return frames of the demo clip, uint8 (height, width, 3) BGR."""
+    capture = cv2.VideoCapture(str(resources.demo_clip()))
+    frames = []
+    for number in range(numbers.stop):
+        ok, image = capture.read()
+        assert ok, f"the demo clip has no frame {number}"
+        if number in numbers:
+            frames.append(np.asarray(image, dtype=np.uint8))
+    capture.release()
+    return frames
+
+
+def write_clip(path: Path, frames: list[Image], rate: int = 30) -> Path:
+    """Write a video of uint8 (height, width, 3) BGR frames."""
+    height, width = frames[0].shape[:2]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(rate))
+        stream.width, stream.height = width, height
+        stream.pix_fmt = "yuv444p" if width % 2 or height % 2 else "yuv420p"
+        stream.codec_context.options = {"preset": "ultrafast", "crf": "18"}
+        for image in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode())
+    return path
+
+
+def video_frames(path: Path) -> tuple[list[float], tuple[int, int], list[Image]]:
+    """Return the times in seconds, width and height, and every frame as BGR."""
+    times, images = [], []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            assert frame.time is not None
+            times.append(frame.time)
+            images.append(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8))
+    return times, (images[0].shape[1], images[0].shape[0]), images

@@ -1,0 +1,80 @@
+"""The real command, started as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Lines = list[dict[str, Any]]
+
+
+@dataclass
+class Finished:
+    """A command that has ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def complaint(self) -> list[str]:
+        """Return the lines that are not log but the error that is told to the user."""
+        return [line for line in self.stderr.splitlines() if line.startswith("pose-edge: ")]
+
+
+class Command:
+    """Starts `pose-edge` in an empty folder of its own, without a screen unless one is given."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("POSE_EDGE_") and name not in ("DISPLAY", "WAYLAND_DISPLAY")
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pose_edge", *map(str, arguments)],
+            cwd=self.folder,
+            env={**clean, "XDG_CONFIG_HOME": str(self.folder / "no-config"), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._running.append(process)
+        return process
+
+    def finish(self, process: subprocess.Popen[str], timeout: float = 120.0) -> Finished:
+        stdout, stderr = process.communicate(timeout=timeout)
+        return Finished(process.returncode, stdout, stderr)
+
+    def __call__(self, *arguments: str | Path, **environment: str) -> Finished:
+        return self.finish(self.start(*arguments, **environment))
+
+    def kill_all(self) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.communicate()
+
+
+def read_lines(path: Path) -> Lines:
+    """Read a pose file; every line must be whole."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout:g} s: {what}"
+        time.sleep(0.05)

@@ -1,0 +1,53 @@
+"""The small commands, and that the program needs no more than it says."""
+
+from __future__ import annotations
+
+import json
+
+from command import Command
+from jsonschema import Draft202012Validator
+
+from pose_edge import __version__, resources
+
+
+def test_models(pose_edge: Command) -> None:
+    listing = pose_edge("models", "list")
+    assert listing.status == 0
+    assert "movenet-lightning-fp16" in listing.stdout
+    entries = json.loads(pose_edge("models", "list", "--json").stdout)
+    details = json.loads(pose_edge("models", "info", entries[0]["name"], "--json").stdout)
+    assert details["sha256"] == entries[0]["sha256"]
+    verified = pose_edge("models", "verify")
+    assert verified.status == 0
+    assert verified.stdout.count(": whole") == len(entries)
+
+
+def test_config_show_is_a_configuration(pose_edge: Command) -> None:
+    shown = pose_edge("config", "show", "--set", "camera.fps=12")
+    assert "fps: 12" in shown.stdout
+    (pose_edge.folder / "shown.yaml").write_text(shown.stdout)
+    again = pose_edge("config", "show", "--config", "shown.yaml")
+    assert again.stdout == shown.stdout
+    defaults = pose_edge("config", "show", "--defaults", "--set", "camera.fps=12")
+    assert defaults.stdout == resources.default_config().read_text()
+    assert "no faults" in pose_edge("config", "check").stdout
+
+
+def test_config_schema_is_a_json_schema(pose_edge: Command) -> None:
+    schema = json.loads(pose_edge("config", "schema").stdout)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate({"camera": {"fps": 15}})
+
+
+def test_bench(pose_edge: Command) -> None:
+    done = pose_edge("bench", "model", "movenet-lightning-fp16", "--runs", "3", "--json")
+    timing = json.loads(done.stdout)["models"][0]
+    assert 0 < timing["median_ms"] <= timing["p95_ms"]
+    done = pose_edge("bench", "pipeline", "--rounds", "1", "--json")
+    figures = json.loads(done.stdout)
+    assert figures["frames"] == 230
+    assert figures["ratio"] > 0
+
+
+def test_version(pose_edge: Command) -> None:
+    assert pose_edge("--version").stdout.strip() == f"pose-edge {__version__}"
