@@ -152,7 +152,9 @@ def annotate(
         stack.callback(pipeline.stop)
         pipeline.start()
         with suppress(EndOfStream):
-            while not stop.is_set():
+            while True:
+                if stop.is_set():
+                    pipeline.stop()
                 _raise_failure(pictures, poses)
                 result = pipeline.take(0.1)
                 if result is None:

@@ -70,14 +70,12 @@ class Outbox:
         self._error: BaseException | None = None
 
     def put(self, result: Result) -> None:
-        """Hand over a result; it is released when nobody will take it."""
+        """Hand over a result."""
         with self._changed:
             if self._drop and len(self._results) >= self._capacity:
                 self._results.popleft().release()
+            # Once closed there is room for the last one: what was processed is not lost.
             self._changed.wait_for(lambda: len(self._results) < self._capacity or self._closed)
-            if self._closed:
-                result.release()
-                return
             self._results.append(result)
             self._changed.notify_all()
 
@@ -162,7 +160,10 @@ class Pipeline:
         return self._outbox.take(timeout)
 
     def stop(self) -> None:
-        """End the threads, and close the source."""
+        """End the threads, and close the source.
+
+        `take` still delivers the results of the frames that were processed, then ends.
+        """
         self._stopping.set()
         self._ring.close()
         self._outbox.close()
@@ -236,7 +237,7 @@ class Pipeline:
     def _infer(self) -> None:
         processed = 0
         try:
-            while self._max_frames is None or processed < self._max_frames:
+            while not self._stopping.is_set() and processed != self._max_frames:
                 lease = self._ring.take(POLL_S)
                 if lease is not None:
                     self._outbox.put(self._estimate(lease))

@@ -133,7 +133,9 @@ class _Run:
         self._pipeline.start()
         self._started = self._said = time.monotonic()
         try:
-            while not self._ended():
+            while True:
+                if self._ended():
+                    self._pipeline.stop()
                 result = self._pipeline.take(TAKE_S)
                 if result is not None:
                     self._show_result(result)
@@ -145,7 +147,6 @@ class _Run:
             if self._source.still:
                 self._linger()
         seconds = time.monotonic() - self._started
-        self._pipeline.stop()
         failed = [output.failed for output in (self._recorder, self._poses) if output]
         return RunReport(
             processed=self._telemetry.count("inference"),
@@ -226,10 +227,7 @@ class _Run:
         try:
             self._display.show(canvas, order)
         except DisplayError as error:
-            log.error("%s; going on without a picture", error)
-            self._telemetry.set_fault("display", str(error))
-            self._display.close()
-            self._display = NullDisplay()
+            self._lose_display(error)
             return
         now_ns = time.monotonic_ns()
         if captured_ns is not None:
@@ -238,8 +236,19 @@ class _Run:
                 {"present": (now_ns - started_ns) / 1e6, "latency": (now_ns - captured_ns) / 1e6}
             )
 
+    def _lose_display(self, error: DisplayError) -> None:
+        log.error("%s; going on without a picture", error)
+        self._telemetry.set_fault("display", str(error))
+        self._display.close()
+        self._display = NullDisplay()
+
     def _keys(self) -> None:
-        for key in self._display.poll():
+        try:
+            keys = self._display.poll()
+        except DisplayError as error:
+            self._lose_display(error)
+            return
+        for key in keys:
             if key in ("q", "escape", "closed"):
                 self._stop.set()
             elif key == "f":

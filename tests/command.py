@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,11 +68,3 @@ class Command:
 def read_lines(path: Path) -> Lines:
     """Read a pose file; every line must be whole."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def wait_until(condition: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
-    """Wait for something that another process does."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout:g} s: {what}"
-        time.sleep(0.05)

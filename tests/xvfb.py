@@ -38,6 +38,32 @@ class Xvfb:
         rows = np.frombuffer(raw, np.uint8, height * row_bytes, start).reshape(height, row_bytes)
         return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
 
+    def xdotool(self, *arguments: str) -> str:
+        """Move the mouse, type keys and so on; skips the test where xdotool is not installed."""
+        program = shutil.which("xdotool")
+        if program is None:
+            pytest.skip("xdotool is not installed")
+        done = subprocess.run(
+            [program, *arguments],
+            env={**os.environ, "DISPLAY": self.display},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def window_number(self) -> str:
+        """Return the number of the window in the middle of the screen."""
+        height, width = self.screenshot().shape[:2]
+        middle = (str(width // 2), str(height // 2))
+        answer = self.xdotool("mousemove", *middle, "getmouselocation", "--shell")
+        return next(line.removeprefix("WINDOW=") for line in answer.split() if "WINDOW=" in line)
+
+    def focus(self) -> None:
+        """Give the window the keyboard: there is no window manager that would."""
+        self.xdotool("windowfocus", self.window_number())
+
 
 @contextmanager
 def xvfb(width: int = 800, height: int = 600) -> Iterator[Xvfb]:

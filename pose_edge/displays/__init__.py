@@ -43,6 +43,9 @@ class Display(Protocol):
         Returns:
             Names of the keys that were pressed, in lower case, e.g. "s" or "escape", and "closed"
             when the window was closed.
+
+        Raises:
+            DisplayError: The screen has failed, as for `show`.
         """
 
     def toggle_fullscreen(self) -> None:

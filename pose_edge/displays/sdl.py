@@ -164,28 +164,37 @@ class SdlDisplay:
             return
         try:
             self._upload(image, order)
-            room = self._pair(sdl.SDL_GetRendererOutputSize, self._renderer)
-            place = sdl.SDL_Rect(*letterbox(width, height, room))
-            self._check(sdl.SDL_RenderClear(self._renderer))
-            self._check(sdl.SDL_RenderCopy(self._renderer, self._texture, None, place))
+            self._paint()
         except _SdlError as error:
             raise DisplayError(f"{self.name} has failed ({error})") from error
-        sdl.SDL_RenderPresent(self._renderer)
 
     def poll(self) -> list[str]:
         """Handle what the user did since the last call.
 
+        A window that was resized or uncovered gets its picture again: a still one is shown once.
+
         Returns:
             Names of the keys that were pressed, in lower case, and "closed".
+
+        Raises:
+            DisplayError: The screen has failed.
         """
         sdl = self._sdl
         event = sdl.SDL_Event()
-        names = []
+        names, stale = [], False
         while sdl.SDL_PollEvent(ctypes.byref(event)):
             if event.type == sdl.SDL_QUIT:
                 names.append("closed")
             elif event.type == sdl.SDL_KEYDOWN and not event.key.repeat:
                 names.append(sdl.SDL_GetKeyName(event.key.keysym.sym).decode().lower())
+            elif event.type == sdl.SDL_WINDOWEVENT:
+                changes = (sdl.SDL_WINDOWEVENT_EXPOSED, sdl.SDL_WINDOWEVENT_SIZE_CHANGED)
+                stale |= event.window.event in changes
+        if stale and self._texture:
+            try:
+                self._paint()
+            except _SdlError as error:
+                raise DisplayError(f"{self.name} has failed ({error})") from error
         return names
 
     def toggle_fullscreen(self) -> None:
@@ -258,6 +267,16 @@ class SdlDisplay:
         mode = sdl.SDL_WINDOW_FULLSCREEN_DESKTOP if self._fullscreen else 0
         sdl.SDL_SetWindowFullscreen(self._window, mode)
         sdl.SDL_ShowCursor(sdl.SDL_DISABLE if self._fullscreen else sdl.SDL_ENABLE)
+
+    def _paint(self) -> None:
+        """Draw the texture, and wait until it is handed to the screen."""
+        sdl = self._sdl
+        height, width = self._texture_shape[:2]
+        room = self._pair(sdl.SDL_GetRendererOutputSize, self._renderer)
+        place = sdl.SDL_Rect(*letterbox(width, height, room))
+        self._check(sdl.SDL_RenderClear(self._renderer))
+        self._check(sdl.SDL_RenderCopy(self._renderer, self._texture, None, place))
+        sdl.SDL_RenderPresent(self._renderer)
 
     def _upload(self, image: Image, order: ColourOrder) -> None:
         """Write the picture into the texture.

@@ -3,7 +3,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -181,34 +180,13 @@ def test_a_window_can_begin_in_full_screen(desktop: Xvfb, toggled: bool) -> None
         display.close()
 
 
-def xdotool(desktop: Xvfb, *arguments: str) -> str:
-    program = shutil.which("xdotool")
-    if program is None:
-        pytest.skip("xdotool is not installed")
-    done = subprocess.run(
-        [program, *arguments],
-        env={**os.environ, "DISPLAY": desktop.display},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def window_number(desktop: Xvfb) -> str:
-    """Return the number of the window in the middle of the screen."""
-    answer = xdotool(desktop, "mousemove", "400", "300", "getmouselocation", "--shell")
-    return next(line.removeprefix("WINDOW=") for line in answer.split() if "WINDOW=" in line)
-
-
 def test_keys_arrive_by_name(window: Display, desktop: Xvfb) -> None:
     image = plain(320, 240, RED)
     assert shows(window, desktop, image, "RGB", lambda s: picture_on(s, RED)[2] == 320)
     # There is no window manager that would give the window the keyboard.
-    xdotool(desktop, "windowfocus", window_number(desktop))
+    desktop.focus()
     window.poll()
-    xdotool(desktop, "key", "s", "Escape", "f", "shift+Q")
+    desktop.xdotool("key", "s", "Escape", "f", "shift+Q")
     pressed: list[str] = []
 
     def all_arrived() -> bool:
@@ -222,9 +200,9 @@ def test_keys_arrive_by_name(window: Display, desktop: Xvfb) -> None:
 def test_a_window_can_be_resized(window: Display, desktop: Xvfb) -> None:
     image = plain(320, 240, RED)
     assert shows(window, desktop, image, "RGB", lambda s: picture_on(s, RED)[2] == 320)
-    number = window_number(desktop)
-    xdotool(desktop, "windowsize", number, "500", "240")
-    xdotool(desktop, "windowmove", number, "0", "0")
+    number = desktop.window_number()
+    desktop.xdotool("windowsize", number, "500", "240")
+    desktop.xdotool("windowmove", number, "0", "0")
     assert shows(window, desktop, image, "RGB", lambda s: picture_on(s, RED) == (90, 0, 320, 240))
     assert tuple(desktop.screenshot()[120, 40]) == BLACK
 
