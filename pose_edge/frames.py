@@ -186,6 +186,11 @@ class RingBuffer:
         with self._changed:
             self._skipped += 1
 
+    def wait_until_taken(self) -> None:
+        """Wait until the reader has taken every frame that was published, or the ring is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._ready or self._closed)
+
     def take(self, timeout: float) -> Lease | None:
         """Get the next frame: the newest with `drop`, else the oldest not yet read.
 
@@ -202,6 +207,7 @@ class RingBuffer:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._ready) or self._closed, timeout)
             if self._ready:
+                self._changed.notify_all()
                 return Lease(self, self._ready.popleft())
             if self._error is not None:
                 raise self._error

@@ -214,6 +214,8 @@ class Pipeline:
             return frame
         if self._pacer is not None:
             self._pacer.wait(frame.time)
+            # Where inference cannot keep up, frames wait here rather than grow old in the ring.
+            self._ring.wait_until_taken()
         return replace(frame, captured_ns=time.monotonic_ns())
 
     def _recover(self, lost: SourceLost) -> None:

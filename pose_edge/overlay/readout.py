@@ -27,8 +27,11 @@ Kind = Literal["figure", "detail", "fault"]
 
 COLOURS: Final[dict[Kind, Colour]] = {"figure": WHITE, "detail": GREY, "fault": YELLOW}
 
-MAX_ROWS: Final[dict[Kind, int]] = {"figure": 2, "detail": 1, "fault": 3}
+MAX_ROWS: Final[dict[Kind, int]] = {"figure": 2, "detail": 2, "fault": 3}
 """How often a line may be broken where the picture is narrow."""
+
+MAX_WIDTH: Final = 0.8
+"""Part of the picture's width that margin and panel may take."""
 
 TEXT: Final = 1 / 28
 """Size of the font, in parts of the picture's shorter side."""
@@ -85,8 +88,7 @@ def readout_lines(
             f"{origin} {camera:.1f}{GAP}poses {poses:.1f}{GAP}screen {screen:.1f} fps", "figure"
         ),
         ReadoutLine(f"{milliseconds} ms {begin} to screen{GAP}skipped {skipped}", "figure"),
-        ReadoutLine(f"{model} on {backend}", "detail"),
-        ReadoutLine(source, "detail"),
+        ReadoutLine(f"{model} on {backend}{GAP}{source}", "detail"),
         *(
             ReadoutLine(f"! {part}: {message}", "fault")
             for part, message in telemetry.faults().items()
@@ -190,7 +192,7 @@ class Readout:
         size = relative(canvas, TEXT, least=11)
         margin, padding = round(size * MARGIN), round(size * PADDING)
         font = self._typeface.font(size)
-        room = canvas.shape[1] - 2 * (margin + padding)
+        room = MAX_WIDTH * canvas.shape[1] - margin - 2 * padding
         rows = [
             (row, COLOURS[line.kind])
             for line in lines
