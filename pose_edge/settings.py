@@ -16,7 +16,7 @@ Score = Annotated[float, Field(ge=0.0, le=1.0)]
 class Section(BaseModel):
     """What all sections share: no unknown keys, no silent conversions, no changes."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class SourceSettings(Section):
@@ -70,7 +70,37 @@ class ModelSettings(Section):
     min_keypoint_score: Score = Field(
         default=0.2, description="weaker keypoints count neither for crop nor box"
     )
-    min_pose_score: Score = Field(default=0.3, description="below this score nobody is there")
+    second_look: bool = Field(
+        default=True, description="look again, closer, after a look at the whole frame"
+    )
+    min_pose_score: Score | None = Field(
+        default=None, description="below this score nobody is there; null: what suits the model"
+    )
+    max_people: int = Field(default=6, ge=1, le=6, description="of models that find several")
+
+
+class TrackingSettings(Section):
+    """Who is who from frame to frame (not for pictures)."""
+
+    enabled: bool = Field(default=True, description="give people ids; without, nothing is smoothed")
+    max_age: float = Field(
+        default=1.0, ge=0.1, le=10.0, description="seconds unseen after which a person is forgotten"
+    )
+    min_similarity: Score = Field(
+        default=0.1, description="likeness that a pose needs with a known person"
+    )
+
+
+class SmoothingSettings(Section):
+    """Steady skeletons, by a one-euro filter: still joints rest, moving ones lag a little."""
+
+    mode: Literal["auto", "on", "off"] = Field(
+        default="auto", description="auto (on for cameras and streams), on or off"
+    )
+    min_cutoff: float = Field(
+        default=0.5, ge=0.1, le=10.0, description="Hz; lower: still joints jitter less"
+    )
+    beta: float = Field(default=8.0, ge=0.0, le=100.0, description="higher: moving joints lag less")
 
 
 class OverlaySettings(Section):
@@ -142,6 +172,8 @@ class Settings(Section):
     source: SourceSettings = SourceSettings()
     camera: CameraSettings = CameraSettings()
     model: ModelSettings = ModelSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    smoothing: SmoothingSettings = SmoothingSettings()
     overlay: OverlaySettings = OverlaySettings()
     display: DisplaySettings = DisplaySettings()
     record: RecordSettings = RecordSettings()

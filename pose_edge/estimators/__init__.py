@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate
+from pose_edge.poses import Estimate, Pose
 from pose_edge.runtimes import Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo import ModelFile
@@ -36,6 +38,18 @@ class Estimator(Protocol):
             The poses, in coordinates of the whole frame.
         """
 
+    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
+        """Look once at a part of a frame, without a memory of earlier ones.
+
+        Args:
+            frame: The picture.
+            crop: The part, about as wide and high as the model's input.
+            stopwatch: As for `estimate`.
+
+        Returns:
+            The poses, in coordinates of the whole frame.
+        """
+
     def reset(self) -> None:
         """Forget what earlier frames taught: the next frame has nothing to do with them."""
 
@@ -46,16 +60,30 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
     Args:
         model: The model's file.
         runtime: The model, loaded.
-        settings: Thresholds.
+        settings: Thresholds, and how many people are looked for.
 
     Raises:
         ModelError: No estimator knows such a model.
     """
-    from pose_edge.estimators.movenet import MoveNet, check_movenet
+    from pose_edge.estimators import movenet, multipose, posenet
+    from pose_edge.estimators.layout import MIN_POSE_SCORES, Layout, read_layout
+    from pose_edge.estimators.several import SeveralPeople
+    from pose_edge.estimators.single import SinglePerson
 
-    check_movenet(model, runtime)
-    return MoveNet(
-        runtime,
-        min_keypoint_score=settings.min_keypoint_score,
-        min_pose_score=settings.min_pose_score,
-    )
+    layout = read_layout(model, runtime)
+    _, height, width, _ = runtime.input.shape
+    score = settings.min_pose_score
+    thresholds = {
+        "min_keypoint_score": settings.min_keypoint_score,
+        "min_pose_score": MIN_POSE_SCORES[layout] if score is None else score,
+    }
+    if layout is Layout.MULTIPOSE:
+        return SeveralPeople(
+            runtime, multipose.decode, max_people=settings.max_people, **thresholds
+        )
+    if layout is Layout.POSENET and settings.max_people > 1:
+        several = partial(posenet.decode_several, height=height, width=width)
+        return SeveralPeople(runtime, several, max_people=settings.max_people, **thresholds)
+    one = partial(posenet.decode_one, height=height, width=width)
+    decode = movenet.decode if layout is Layout.MOVENET else one
+    return SinglePerson(runtime, decode, second_look=settings.second_look, **thresholds)

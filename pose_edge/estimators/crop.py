@@ -1,4 +1,4 @@
-"""Where to look: the square of the frame that is given to a single-person model.
+"""Where to look: the part of the frame that is given to a model.
 
 MoveNet was trained on crops around one person, so the next frame is cropped around the person of
 the last. The rules are those of the tfjs `calculateCropRegion` (tensorflow/tfjs-models,
@@ -29,37 +29,61 @@ BODY_EXPANSION: Final = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A square of the frame, in pixels; it may reach outside, where there is only black.
+    """A part of the frame, in pixels; it may reach outside, where there is only black.
 
     Attributes:
         left: x of its left edge.
         top: y of its upper edge.
-        size: Length of an edge, more than 0.
+        width: More than 0.
+        height: More than 0.
     """
 
     left: float
     top: float
-    size: float
+    width: float
+    height: float
+
+    @classmethod
+    def square(cls, left: float, top: float, size: float) -> Crop:
+        """Make a square one, as single-person models want it."""
+        return cls(left, top, size, size)
+
+    @property
+    def size(self) -> float:
+        """Its longer edge."""
+        return max(self.width, self.height)
+
+    def overlaps(self, other: Crop) -> bool:
+        """Tell whether the centre of one of the two lies in the other."""
+        distance_x = abs(self.left + self.width / 2 - other.left - other.width / 2)
+        distance_y = abs(self.top + self.height / 2 - other.top - other.height / 2)
+        return (
+            distance_x < max(self.width, other.width) / 2
+            and distance_y < max(self.height, other.height) / 2
+        )
 
     def normalised(self, width: int, height: int) -> Box:
         """Return x0, y0, x1, y1 in fractions of a frame of that size."""
         return (
             self.left / width,
             self.top / height,
-            (self.left + self.size) / width,
-            (self.top + self.size) / height,
+            (self.left + self.width) / width,
+            (self.top + self.height) / height,
         )
 
 
-def whole_frame(width: int, height: int) -> Crop:
-    """Return the frame padded to a square, the picture in its middle (letterbox).
+def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
+    """Return the frame padded to the shape of a model's input, in its middle (letterbox).
 
     Args:
         width: Of the frame, pixels.
         height: Of the frame, pixels.
+        aspect: Width of the model's input over its height.
     """
-    size = float(max(width, height))
-    return Crop((width - size) / 2, (height - size) / 2, size)
+    padded_width = max(float(width), height * aspect)
+    padded_height = max(float(height), width / aspect)
+    left, top = (width - padded_width) / 2, (height - padded_height) / 2
+    return Crop(left, top, padded_width, padded_height)
 
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
@@ -102,4 +126,4 @@ def next_crop(keypoints: FloatArray, width: int, height: int, min_score: float) 
     half = min(max(TORSO_EXPANSION * torso, BODY_EXPANSION * body), farthest)
     if half > max(width, height) / 2 or half < 1.0:
         return whole_frame(width, height)
-    return Crop(centre_x - half, centre_y - half, 2 * half)
+    return Crop.square(centre_x - half, centre_y - half, 2 * half)

@@ -11,22 +11,27 @@ from pose_edge.frames import ColourOrder, Image
 from pose_edge.poses import FloatArray
 
 
-def input_to_frame(crop: Crop, size: int) -> NDArray[np.float64]:
+def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
     """Return the affine map from pixels of the model's input to pixels of the frame.
 
     Pixel centres lie at whole numbers in both, so the centre of the input falls on the centre of
     the crop (the convention of `cv2.resize`).
 
     Args:
-        crop: The square to look at.
-        size: Edge of the model's input, pixels.
+        crop: Where to look.
+        width: Of the model's input, pixels.
+        height: Of the model's input, pixels.
 
     Returns:
         float64 (2, 3).
     """
-    scale = crop.size / size
-    shift = 0.5 * scale - 0.5
-    return np.array([[scale, 0.0, crop.left + shift], [0.0, scale, crop.top + shift]])
+    scale_x, scale_y = crop.width / width, crop.height / height
+    return np.array(
+        [
+            [scale_x, 0.0, crop.left + 0.5 * scale_x - 0.5],
+            [0.0, scale_y, crop.top + 0.5 * scale_y - 0.5],
+        ]
+    )
 
 
 def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> None:
@@ -35,14 +40,14 @@ def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> No
     Args:
         image: uint8 (height, width, 3).
         order: Its order of colours.
-        crop: The square to look at; outside of the frame it is black.
-        target: uint8 (size, size, 3), overwritten with RGB.
+        crop: Where to look; outside of the frame it is black.
+        target: uint8 (height, width, 3) of the model's input, overwritten with RGB.
     """
-    size = target.shape[0]
+    height, width = target.shape[:2]
     cv2.warpAffine(
         image,
-        input_to_frame(crop, size),
-        (size, size),
+        input_to_frame(crop, width, height),
+        (width, height),
         dst=target,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
@@ -66,6 +71,6 @@ def to_frame(keypoints: FloatArray, crop: Crop, width: int, height: int) -> Floa
         keypoint in the padding).
     """
     result = keypoints.copy()
-    result[:, 0] = (crop.left + keypoints[:, 0] * crop.size) / width
-    result[:, 1] = (crop.top + keypoints[:, 1] * crop.size) / height
+    result[:, 0] = (crop.left + keypoints[:, 0] * crop.width) / width
+    result[:, 1] = (crop.top + keypoints[:, 1] * crop.height) / height
     return result

@@ -1,0 +1,48 @@
+"""A loaded model that is shown parts of frames."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pose_edge.estimators.crop import Crop
+from pose_edge.estimators.warp import warp_into
+from pose_edge.frames import Frame
+from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.telemetry import Stopwatch
+
+
+class Eye:
+    """Brings a part of a frame into the form that a model wants, and runs the model on it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Use a loaded model.
+
+        Args:
+            runtime: Its input is 1, height, width, 3: RGB from 0 to 255, of any type.
+        """
+        self.runtime = runtime
+        _, self.height, self.width, _ = runtime.input.shape
+        self._picture = np.zeros((self.height, self.width, 3), dtype=np.uint8)
+
+    @property
+    def aspect(self) -> float:
+        """Width of the model's input over its height."""
+        return self.width / self.height
+
+    def see(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
+        """Run the model on a part of a frame.
+
+        Args:
+            frame: The picture.
+            crop: The part, of the input's shape.
+            stopwatch: Gets the laps "preprocess" and "inference".
+
+        Returns:
+            The model's outputs.
+        """
+        warp_into(frame.image, frame.order, crop, self._picture)
+        tensor = self._picture[np.newaxis].astype(self.runtime.input.dtype, copy=False)
+        stopwatch.lap("preprocess")
+        outputs = self.runtime.run(tensor)
+        stopwatch.lap("inference")
+        return outputs

@@ -1,0 +1,219 @@
+"""PoseNet: reading its heat maps, for one person or several.
+
+The algorithm is PersonLab's (Papandreou et al. 2018, arXiv:1803.08225) as tfjs has it
+(tensorflow/tfjs-models, posenet): the best cell of a heat map is a root, from which the body is
+walked along its edges, each step a displacement that is then corrected by the offsets there.
+Positions inside are (y, x) in pixels of the model's input; one cell is `stride` pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.estimators.keypoints import sane
+from pose_edge.poses import KEYPOINT_COUNT, FloatArray, Keypoint
+from pose_edge.runtimes import AnyArray
+
+EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
+    (Keypoint.NOSE, Keypoint.LEFT_EYE),
+    (Keypoint.LEFT_EYE, Keypoint.LEFT_EAR),
+    (Keypoint.NOSE, Keypoint.RIGHT_EYE),
+    (Keypoint.RIGHT_EYE, Keypoint.RIGHT_EAR),
+    (Keypoint.NOSE, Keypoint.LEFT_SHOULDER),
+    (Keypoint.LEFT_SHOULDER, Keypoint.LEFT_ELBOW),
+    (Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST),
+    (Keypoint.LEFT_SHOULDER, Keypoint.LEFT_HIP),
+    (Keypoint.LEFT_HIP, Keypoint.LEFT_KNEE),
+    (Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE),
+    (Keypoint.NOSE, Keypoint.RIGHT_SHOULDER),
+    (Keypoint.RIGHT_SHOULDER, Keypoint.RIGHT_ELBOW),
+    (Keypoint.RIGHT_ELBOW, Keypoint.RIGHT_WRIST),
+    (Keypoint.RIGHT_SHOULDER, Keypoint.RIGHT_HIP),
+    (Keypoint.RIGHT_HIP, Keypoint.RIGHT_KNEE),
+    (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE),
+)
+"""Parent and child of each displacement, in the order of the model's channels."""
+
+ROOT_SCORE: Final = 0.5
+"""A cell below this is no root of a person."""
+ROOT_RADIUS: Final = 1
+"""A root is the best cell within so many cells."""
+SAME_PLACE: Final = 20.0
+"""Pixels within which the same keypoint of another person is the same keypoint."""
+REFINEMENTS: Final = 2
+MAX_PEOPLE: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMaps:
+    """What the model gives, of one picture.
+
+    Attributes:
+        scores: float32 (rows, columns, 17), 0...1.
+        offsets: float32 (rows, columns, 34): 17 times y, then 17 times x, pixels.
+        forward: float32 (rows, columns, 32): 16 times y, then 16 times x, parent to child, pixels.
+        backward: The same from child to parent.
+        stride: Pixels of the input from cell to cell.
+    """
+
+    scores: FloatArray
+    offsets: FloatArray
+    forward: FloatArray
+    backward: FloatArray
+    stride: float
+
+    def cell(self, place: FloatArray) -> tuple[int, int]:
+        """Return the row and column of the cell nearest to a place."""
+        rows, columns = self.scores.shape[:2]
+        row, column = np.rint(place / self.stride).astype(int).tolist()
+        return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+
+    def place(self, cell: tuple[int, int], keypoint: int) -> FloatArray:
+        """Return where a keypoint is, seen from a cell: (y, x), pixels."""
+        y, x = self.offsets[(*cell, [keypoint, keypoint + KEYPOINT_COUNT])]
+        return np.array([cell[0] * self.stride + y, cell[1] * self.stride + x], dtype=np.float32)
+
+
+def is_layout(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Tell whether outputs of these shapes are heat maps, offsets and displacements."""
+    maps = [shape for shape in shapes if len(shape) == 4 and shape[0] == 1 and shape[1] > 1]
+    channels = sorted(shape[3] for shape in maps if shape[3] != 1)  # 1: a segmentation
+    same = len({shape[1:3] for shape in maps}) == 1
+    return same and channels in ([17, 34, 64], [17, 32, 32, 34])
+
+
+def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMaps:
+    """Sort the model's outputs, whatever order they come in.
+
+    Args:
+        outputs: float32 (1, rows, columns, channels): heat maps as logits (17), offsets (34), and
+            displacements forward and backward, together (64) or, in this order, alone (32, 32).
+        height: Of the model's input, pixels.
+        width: Of the model's input, pixels.
+
+    Returns:
+        The heat maps.
+    """
+    arrays = [np.asarray(output, dtype=np.float32)[0] for output in outputs]
+    by_channels = {array.shape[2]: array for array in arrays}
+    if 64 in by_channels:
+        forward, backward = np.split(by_channels[64], 2, axis=2)
+    else:
+        forward, backward = (array for array in arrays if array.shape[2] == 32)
+    logits = np.nan_to_num(by_channels[17], nan=-80.0)
+    rows, columns = logits.shape[:2]
+    # A fully convolutional model has a cell on each border: 257 pixels are 16 strides of 16.
+    stride = (max(height, width) - 1) / (max(rows, columns) - 1)
+    scores = 1 / (1 + np.exp(-np.clip(logits, -80.0, 80.0)))
+    return HeatMaps(
+        np.asarray(scores, dtype=np.float32), by_channels[34], forward, backward, stride
+    )
+
+
+def decode_one(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArray:
+    """Find one person: the best cell of every heat map.
+
+    Args:
+        outputs: See `read_outputs`, as for those that follow.
+        height: Of the model's input, pixels.
+        width: Of the model's input, pixels.
+
+    Returns:
+        float32 (17, 3) as x, y, score; x and y in 0...1 of the input.
+    """
+    maps = read_outputs(outputs, height, width)
+    columns = maps.scores.shape[1]
+    keypoints = np.zeros((KEYPOINT_COUNT, 3), dtype=np.float32)
+    for keypoint in range(KEYPOINT_COUNT):
+        best = int(maps.scores[:, :, keypoint].argmax())
+        cell = divmod(best, columns)
+        keypoints[keypoint] = (*maps.place(cell, keypoint), maps.scores[(*cell, keypoint)])
+    return _normalised(keypoints, height, width)
+
+
+def decode_several(
+    outputs: Sequence[AnyArray], height: int, width: int
+) -> list[tuple[FloatArray, float]]:
+    """Find several persons, each from the best root that is left.
+
+    Args:
+        outputs: See `read_outputs`, as for those that follow.
+        height: Of the model's input, pixels.
+        width: Of the model's input, pixels.
+
+    Returns:
+        For each person float32 (17, 3) as x, y, score, x and y in 0...1 of the input; and the
+        person's score: the mean of the keypoints' scores, those that another person has already
+        counting as 0.
+    """
+    maps = read_outputs(outputs, height, width)
+    persons: list[tuple[FloatArray, float]] = []
+    for cell, keypoint in _roots(maps):
+        if len(persons) == MAX_PEOPLE:
+            break
+        place = maps.place(cell, keypoint)
+        if _taken(place, keypoint, persons):
+            continue
+        keypoints = _walk(maps, cell, keypoint)
+        own = [
+            score
+            for part, (y, x, score) in enumerate(keypoints.tolist())
+            if not _taken(np.array([y, x], dtype=np.float32), part, persons)
+        ]
+        persons.append((keypoints, sum(own) / KEYPOINT_COUNT))
+    return [(_normalised(keypoints, height, width), score) for keypoints, score in persons]
+
+
+def _normalised(keypoints: FloatArray, height: int, width: int) -> FloatArray:
+    """Turn keypoints as y, x in pixels of the input into x, y in 0...1 of it, made sane."""
+    result = keypoints[:, [1, 0, 2]]
+    result[:, 0] = (result[:, 0] + 0.5) / width
+    result[:, 1] = (result[:, 1] + 0.5) / height
+    return sane(result)
+
+
+def _roots(maps: HeatMaps) -> list[tuple[tuple[int, int], int]]:
+    """Return cell and keypoint of all local maxima, best first."""
+    size = 2 * ROOT_RADIUS + 1
+    highest = cv2.dilate(maps.scores, np.ones((size, size), dtype=np.uint8))
+    rows, columns, keypoints = np.nonzero((maps.scores == highest) & (maps.scores >= ROOT_SCORE))
+    order = np.argsort(-maps.scores[rows, columns, keypoints], kind="stable")
+    return [((int(rows[i]), int(columns[i])), int(keypoints[i])) for i in order]
+
+
+def _taken(place: FloatArray, keypoint: int, persons: Sequence[tuple[FloatArray, float]]) -> bool:
+    """Tell whether a person that was found has the same keypoint in the same place."""
+    return any(
+        float(np.hypot(*(other[keypoint, :2] - place))) <= SAME_PLACE for other, _ in persons
+    )
+
+
+def _walk(maps: HeatMaps, cell: tuple[int, int], root: int) -> FloatArray:
+    """Find the whole body from one keypoint: to the parents first, then to all children."""
+    keypoints: NDArray[np.float32] = np.zeros((KEYPOINT_COUNT, 3), dtype=np.float32)
+    keypoints[root] = (*maps.place(cell, root), maps.scores[(*cell, root)])
+    known = {root}
+    steps = [(child, parent, maps.backward, n) for n, (parent, child) in enumerate(EDGES)][::-1]
+    steps += [(parent, child, maps.forward, n) for n, (parent, child) in enumerate(EDGES)]
+    for start, end, displacements, edge in steps:
+        if start in known and end not in known:
+            keypoints[end] = _step(maps, keypoints[start, :2], end, displacements, edge)
+            known.add(end)
+    return keypoints
+
+
+def _step(
+    maps: HeatMaps, start: FloatArray, end: int, displacements: FloatArray, edge: int
+) -> FloatArray:
+    """Go from a keypoint to its neighbour; return that as y, x, score."""
+    place = start + displacements[(*maps.cell(start), [edge, edge + len(EDGES)])]
+    for _ in range(REFINEMENTS):
+        place = maps.place(maps.cell(place), end)
+    score = maps.scores[(*maps.cell(place), end)]
+    return np.array([*place, score], dtype=np.float32)
