@@ -23,8 +23,9 @@ from pose_edge.sinks.recorder import Recorder
 from pose_edge.sinks.target import check_target
 from pose_edge.sources import Source, choose_source
 from pose_edge.sources.pictures import Pictures
-from pose_edge.sources.spec import PICTURE_SUFFIXES
+from pose_edge.sources.spec import PICTURE_SUFFIXES, redact
 from pose_edge.telemetry import Telemetry
+from pose_edge.tracking import Following
 
 Progress = Callable[[int, int | None], None]
 """Called with the frames done and, where known, their number."""
@@ -129,10 +130,11 @@ def annotate(
     """
     model, estimator = load_model(settings.model)
     source = choose_source(
-        settings.source.model_copy(update={"name": source_name}), settings.camera
+        settings.source.model_copy(update={"name": source_name, "loop": False}), settings.camera
     )
-    if source.live:
-        raise UsageError(f"annotate reads files; use `pose-edge run --source {source_name}`")
+    if source.live or source_name == "auto":
+        shown = redact(source_name)
+        raise UsageError(f"annotate reads files; use `pose-edge run --source {shown}`")
     frames = with_person = 0
     with ExitStack() as stack:
         target = _target(source_name, source, output) if draw else None
@@ -147,7 +149,12 @@ def annotate(
             stack.callback(poses.close)
         renderer = Renderer(settings.overlay, mirror=False)
         pipeline = Pipeline(
-            source, estimator, Telemetry(), model=model.name, sinks=[poses] if poses else []
+            source,
+            estimator,
+            Telemetry(),
+            model=model.name,
+            following=Following(settings, live=False),
+            sinks=[poses] if poses else [],
         )
         stack.callback(pipeline.stop)
         pipeline.start()

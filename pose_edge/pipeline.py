@@ -24,6 +24,7 @@ from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.tracking import Following
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ class Pipeline:
         telemetry: Telemetry,
         *,
         model: str,
+        following: Following | None = None,
         sinks: Sequence[Sink] = (),
         pace: bool = False,
         max_frames: int | None = None,
@@ -126,6 +128,7 @@ class Pipeline:
             estimator: Finds the poses.
             telemetry: Gets times, rates and faults.
             model: The model's name, for the results.
+            following: Gives poses ids and steadies them.
             sinks: Get every result; open, and closed by whoever opened them.
             pace: Play files at their own speed.
             max_frames: End after this many processed frames.
@@ -134,6 +137,7 @@ class Pipeline:
         self._estimator = estimator
         self._telemetry = telemetry
         self._model = model
+        self._following = following
         self._sinks = sinks
         self._max_frames = max_frames
         self._stopping = threading.Event()
@@ -261,12 +265,16 @@ class Pipeline:
         if frame.file is not None:  # pictures have nothing to do with each other
             self._estimator.reset()
         estimate = self._estimator.estimate(frame, stopwatch)
+        poses = estimate.poses
+        if self._following is not None:
+            poses = self._following.apply(poses, frame)
+            stopwatch.lap("postprocess")
         stages_ms = stopwatch.laps_ms
         self._telemetry.add(stages_ms)
         self._telemetry.tick("inference")
         result = Result(
             lease=lease,
-            poses=estimate.poses,
+            poses=poses,
             model=self._model,
             backend=self._estimator.runtime.backend,
             crop=estimate.crop,

@@ -25,6 +25,7 @@ from pose_edge.sinks.jsonl import JsonLines
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, open_source
 from pose_edge.telemetry import Summary, Telemetry
+from pose_edge.tracking import Following
 from pose_edge.zoo import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class _Run:
             estimator,
             self._telemetry,
             model=model.name,
+            following=Following(settings, live=source.live),
             sinks=[self._poses] if self._poses else [],
             pace=settings.source.pace,
             max_frames=settings.run.max_frames,

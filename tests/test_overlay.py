@@ -168,10 +168,14 @@ def test_the_best_person_is_on_top() -> None:
     assert at(canvas, *shin) == SKY_BLUE
 
 
-def test_a_number_is_shown_above_the_head() -> None:
+def test_with_several_people_a_number_is_shown_above_the_head() -> None:
+    unseen = Pose(np.zeros((17, 3), np.float32), 0.5, (0, 0, 0, 0))
+    alone = ground(640, 480)
+    draw_poses(alone, "RGB", [someone(12)], mirror=False, min_score=0.3)
     plain, numbered = ground(640, 480), ground(640, 480)
-    draw_poses(plain, "RGB", [someone()], mirror=False, min_score=0.3)
-    draw_poses(numbered, "RGB", [someone(12)], mirror=False, min_score=0.3)
+    draw_poses(plain, "RGB", [someone(), unseen], mirror=False, min_score=0.3)
+    draw_poses(numbered, "RGB", [someone(12), unseen], mirror=False, min_score=0.3)
+    assert (alone == plain).all()
     rows, columns = np.nonzero((plain != numbered).any(axis=2))
     assert rows.max() < 0.18 * 480
     assert 0.45 * 640 < columns.mean() < 0.55 * 640

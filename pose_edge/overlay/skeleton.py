@@ -113,6 +113,8 @@ def draw_poses(
     figures = [_place(pose, canvas, mirror=mirror, min_score=min_score) for pose in poses]
     for figure in reversed(figures):
         _draw_figure(canvas, order, figure)
+    if len(poses) < 2:
+        return  # a number tells people apart: somebody alone needs none
     for pose, figure in zip(reversed(poses), reversed(figures), strict=True):
         if pose.id is not None and figure.visible.any():
             _draw_number(canvas, order, figure, pose.id)

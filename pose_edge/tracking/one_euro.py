@@ -1,0 +1,117 @@
+"""The one-euro filter, for all points of a body at once.
+
+G. Casiez, N. Roussel, D. Vogel: "1 EUR Filter: A Simple Speed-based Low-pass Filter for Noisy
+Input in Interactive Systems", CHI 2012. A low-pass filter whose cut-off frequency rises with the
+speed: what rests is held still, what moves is followed without lag.
+
+Three things differ from the paper:
+
+* Speed is measured in sizes of the object per second, so that a person far away and one near by
+  are smoothed alike (as tfjs does with `disableValueScaling: false`).
+* The speed of a point is the length of its velocity, not one speed for each axis: a wrist that
+  moves sideways needs no smoothing across either, and turning the picture changes nothing.
+* Speeds up to `still_speed` leave the filter closed. Jitter itself looks like a speed, and opens
+  the paper's filter just when it should be closed: of 150 settings without this, none took 60 %
+  of the jitter off every video's resting joints at less than a frame's lag of a waving wrist.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# The defaults were chosen on MoveNet's and MultiPose's answers to real videos of 5 to 60 frames a
+# second: joints at rest (slower than 0.05 sizes / s) jitter 62 to 88 % less, a waving wrist lags
+# 28 ms, and no steady motion lags more than 5 % of the body's size.
+MIN_CUTOFF_HZ: Final = 0.5
+BETA: Final = 8.0
+SPEED_CUTOFF_HZ: Final = 4.0
+STILL_SPEED: Final = 0.15
+MAX_GAP_S: Final = 0.5
+
+
+class OneEuro:
+    """Smooths points that belong to one object, each by itself."""
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        min_cutoff: float = MIN_CUTOFF_HZ,
+        beta: float = BETA,
+        speed_cutoff: float = SPEED_CUTOFF_HZ,
+        still_speed: float = STILL_SPEED,
+        max_gap: float = MAX_GAP_S,
+    ) -> None:
+        """Start with nothing seen.
+
+        Args:
+            count: Number of points.
+            min_cutoff: Cut-off frequency at rest, Hz, more than 0 (0.1...10). Lower: less jitter,
+                and more lag of slow motion.
+            beta: Rise of the cut-off frequency with the speed, Hz per (size / s), 0 or more
+                (0...100). Higher: less lag of fast motion.
+            speed_cutoff: Cut-off frequency of the speed's own low-pass, Hz, more than 0
+                (0.5...20). Higher: a motion's beginning is noticed sooner.
+            still_speed: Speed up to which a point counts as resting, sizes / s, 0 or more (0...1).
+            max_gap: Seconds, more than 0, after which a point starts anew.
+        """
+        self._min_cutoff = min_cutoff
+        self._beta = beta
+        self._speed_cutoff = speed_cutoff
+        self._still_speed = still_speed
+        self._max_gap = max_gap
+        self._smooth: Array = np.zeros((count, 2))
+        self._raw: Array = np.zeros((count, 2))
+        self._velocity: Array = np.zeros((count, 2))
+        self._times: Array = np.full(count, -np.inf)
+
+    def apply(self, points: Array, time_s: float, size: float, valid: NDArray[np.bool_]) -> Array:
+        """Smooth the points of one moment.
+
+        Args:
+            points: float64 (count, 2), in any unit.
+            time_s: The moment, seconds.
+            size: Of the object, in the points' unit, more than 0.
+            valid: bool (count,); other points are returned as they are and teach nothing.
+
+        Returns:
+            float64 (count, 2). A point's first sample, and the first after a gap or after time
+            that did not advance, is returned unchanged: there is nothing to smooth it with.
+        """
+        elapsed = time_s - self._times
+        known = valid & (elapsed > 0.0) & (elapsed <= self._max_gap)
+        fresh = valid & ~known
+        self._velocity[fresh] = 0.0
+        self._smooth[fresh] = points[fresh]
+
+        interval = elapsed[known, np.newaxis]
+        velocity = (points[known] - self._raw[known]) / (interval * size)
+        gain = _gain(self._speed_cutoff, interval)
+        self._velocity[known] += gain * (velocity - self._velocity[known])
+        speed = np.linalg.norm(self._velocity[known], axis=1, keepdims=True)
+        cutoff = self._min_cutoff + self._beta * np.maximum(0.0, speed - self._still_speed)
+        gain = _gain(cutoff, interval)
+        # Written as a mean, so that rounding never carries a point beyond its sample.
+        self._smooth[known] = (1.0 - gain) * self._smooth[known] + gain * points[known]
+
+        self._raw[valid] = points[valid]
+        self._times[valid] = time_s
+        return np.where(valid[:, np.newaxis], self._smooth, points)
+
+
+def _gain(cutoff: float | Array, interval: Array) -> Array:
+    """Return the weight of a new sample in a first-order low-pass.
+
+    Args:
+        cutoff: Hz.
+        interval: Seconds since the last sample.
+
+    Returns:
+        0...1, of the shape of both together.
+    """
+    return np.asarray(1.0 / (1.0 + 1.0 / (2.0 * np.pi * cutoff * interval)))
