@@ -136,7 +136,7 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
     for _ in range(rounds):
         frames, seconds = _bare_loop(spec.location, runtime)
         bare_fps.append(frames / seconds)
-        frames, seconds = _pipeline(source_name, estimator, model.name)
+        frames, seconds = _pipeline(spec.location, estimator, model.name)
         pipeline_fps.append(frames / seconds)
     return PipelineTiming(
         model.name, runtime.describe(), frames, tuple(pipeline_fps), tuple(bare_fps)
@@ -160,8 +160,8 @@ def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
     return frames, seconds
 
 
-def _pipeline(source_name: str, estimator: Estimator, model: str) -> tuple[int, float]:
-    source = open_source(SourceSettings(name=source_name), CameraSettings())
+def _pipeline(path: str, estimator: Estimator, model: str) -> tuple[int, float]:
+    source = open_source(SourceSettings(name=path), CameraSettings())
     estimator.reset()
     pipeline = Pipeline(source, estimator, Telemetry(), model=model)
     frames, started = 0, time.perf_counter()

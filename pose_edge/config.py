@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from pose_edge import resources
 from pose_edge.errors import ConfigError, UsageError
+from pose_edge.paths import user_path
 from pose_edge.settings import Settings
 from pose_edge.yaml_tree import KeyPath, parse_scalar, parse_yaml
 
@@ -70,7 +71,7 @@ def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
         if not path.is_file():
             raise UsageError(f"--config: no file {path}; `pose-edge config show` prints one")
         return path
-    home = Path(environment.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+    home = user_path(environment.get("XDG_CONFIG_HOME") or "~/.config")
     for path in (home / "pose-edge" / "config.yaml", Path("/etc/pose-edge/config.yaml")):
         if path.is_file():
             return path
@@ -143,13 +144,18 @@ def render_config(settings: Settings) -> str:
     for name, section in settings:
         lines += ["", f"# {type(section).__doc__}".rstrip("."), f"{name}:"]
         for key, info in type(section).model_fields.items():
-            value = yaml.safe_dump(
-                getattr(section, key), default_flow_style=True, width=1 << 20
-            ).removesuffix("...\n")
-            lines.append(
-                f"  {key}: {value.strip()}".ljust(COMMENT_COLUMN) + f"  # {info.description}"
-            )
+            value = _scalar(getattr(section, key))
+            lines.append(f"  {key}: {value}".ljust(COMMENT_COLUMN) + f"  # {info.description}")
     return "\n".join(lines) + "\n"
+
+
+def _scalar(value: Any) -> str:  # noqa: ANN401
+    """Write one value on one line, so that `parse_yaml` reads it again as the same."""
+    text = yaml.safe_dump(value, width=1 << 20).removesuffix("...\n").strip()
+    # PyYAML leaves out quotes by the rules of YAML 1.1, and breaks quoted lines.
+    if isinstance(value, str) and ("\n" in text or parse_scalar(text) != value):
+        text = yaml.safe_dump(value, width=1 << 20, default_style='"').strip()
+    return text
 
 
 def _leaves(values: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

@@ -30,7 +30,7 @@ class DownloadError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is known of a file before it comes.
+    r"""What is known of a file before it comes.
 
     Attributes:
         size: Bytes, or None where nobody has published it.

@@ -32,6 +32,14 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    """Read a whole number; YAML 1.1 would take one with a leading zero as octal."""
+    return int(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
+
+
 @dataclass
 class YamlTree:
     """A parsed file.
@@ -57,7 +65,13 @@ def parse_yaml(text: str) -> YamlTree:
         What could be read, and the faults.
     """
     tree = YamlTree()
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        code = ord(text[error.position])
+        tree.faults.append((line, f"not YAML: character U+{code:04X} is not allowed"))
+        return tree
     try:
         node = loader.get_single_node()
         if isinstance(node, yaml.MappingNode):
@@ -69,6 +83,8 @@ def parse_yaml(text: str) -> YamlTree:
         tree.faults.append((mark.line + 1 if mark else 1, f"not YAML: {error.problem}"))
     except yaml.YAMLError as error:
         tree.faults.append((1, "not YAML: " + " ".join(str(error).split())))
+    except RecursionError:  # very deep, or a part that holds itself through an alias
+        tree.faults.append((1, "not YAML: nested too deeply"))
     finally:
         loader.dispose()
     return tree
@@ -76,14 +92,21 @@ def parse_yaml(text: str) -> YamlTree:
 
 def parse_scalar(text: str) -> Any:  # noqa: ANN401 - whatever the text says
     """Read one value as it would be read in a file; text that is no YAML scalar stays text."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
-        return loader.construct_object(node, deep=True) if node is not None else None
-    except (yaml.YAMLError, ValueError):
+        return _construct(loader, node) if node is not None else None
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text
-    finally:
-        loader.dispose()
+
+
+def _construct(loader: _Loader, node: yaml.Node) -> Any:  # noqa: ANN401
+    """Make the value of a node; PyYAML raises anything for a tag that does not fit its text."""
+    try:
+        return loader.construct_object(node, deep=True)
+    except (LookupError, AttributeError, TypeError) as error:
+        tag = node.tag.removeprefix("tag:yaml.org,2002:")
+        raise ValueError(f"this is no {tag}") from error
 
 
 def _is_null(node: yaml.Node) -> bool:
@@ -101,7 +124,7 @@ def _mapping(
             continue
         key = key_node.value
         here = (*path, key)
-        if key in values:
+        if here in tree.lines:
             first = tree.lines[here]
             tree.faults.append((line, f"{'.'.join(here)}: given twice (first in line {first})"))
             continue
@@ -110,8 +133,8 @@ def _mapping(
             values[key] = _mapping(loader, value_node, here, tree)
         else:
             try:
-                values[key] = loader.construct_object(value_node, deep=True)
+                values[key] = _construct(loader, value_node)
             except (yaml.YAMLError, ValueError) as error:
-                values[key] = None
-                tree.faults.append((line, f"{'.'.join(here)}: {error}"))
+                reason = getattr(error, "problem", None) or " ".join(str(error).split())
+                tree.faults.append((line, f"{'.'.join(here)}: {reason}"))
     return values

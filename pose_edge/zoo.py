@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from pose_edge import resources
 from pose_edge.errors import ModelError
+from pose_edge.paths import user_path
 
 TFLITE_MARK: Final = b"TFL3"
 """Stands at byte 4 of every TensorFlow Lite file."""
@@ -40,12 +41,13 @@ class ManifestEntry(BaseModel):
     file: str
     size: int = Field(gt=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    family: Literal["movenet"]
+    family: Literal["movenet", "multipose", "posenet"]
     input: Tensor
     output: Tensor
     summary: str
     licence: str
     origin: str
+    calibration: tuple[str, ...] = ()
 
 
 class Manifest(BaseModel):
@@ -65,11 +67,13 @@ class ModelFile:
         name: Its name in results and on the screen.
         path: The file.
         entry: What the manifest says of it; None for a user's own file.
+        sha256: Of its content.
     """
 
     name: str
     path: Path
     entry: ManifestEntry | None = None
+    sha256: str = ""
 
 
 class Zoo:
@@ -88,7 +92,7 @@ class Zoo:
         path = self.folder / "manifest.yaml"
         try:
             manifest = Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, yaml.YAMLError, ValidationError) as error:
+        except (OSError, yaml.YAMLError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise ModelError(f"model list {path} cannot be read: {first}; install again") from error
         self.entries: dict[str, ManifestEntry] = {entry.name: entry for entry in manifest.models}
@@ -122,12 +126,12 @@ class Zoo:
             ModelError: No such model, or its file is missing, damaged or not the listed one.
         """
         if name not in self.entries and (name.endswith(".tflite") or "/" in name):
-            path = Path(name).expanduser()
-            check_tflite(path)
-            return ModelFile(path.stem, path)
+            path = user_path(name)
+            content = check_tflite(path)
+            return ModelFile(path.stem, path, sha256=hashlib.sha256(content).hexdigest())
         entry = self.entry(name)
         self.verify(entry)
-        return ModelFile(entry.name, self.path(entry), entry)
+        return ModelFile(entry.name, self.path(entry), entry, entry.sha256)
 
     def verify(self, entry: ManifestEntry) -> None:
         """Compare a model's file with the manifest.

@@ -97,14 +97,13 @@ class JsonLines:
         if self._file is None:
             self._file = self._start_file()
         self._file.write(json.dumps(record) + "\n")
+        self._file.flush()  # whoever reads along gets each line at once
 
     def _start_file(self) -> TextIO:
         if self._path == "-":
             return sys.stdout
-        return Path(self._path).open("w", encoding="utf-8", buffering=1)  # whole lines, at once
+        return Path(self._path).open("w", encoding="utf-8")
 
     def _finish(self) -> None:
-        if self._file is sys.stdout:
-            self._file.flush()
-        elif self._file is not None:
+        if self._file is not None and self._file is not sys.stdout:
             self._file.close()

@@ -77,6 +77,6 @@ class VideoFile(io.RawIOBase):
 
     def close(self) -> None:
         """Close the file."""
-        if not self.closed:
+        if not self.closed and hasattr(self, "_file"):  # it has none when it could not be made
             self._file.close()
         super().close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 log = logging.getLogger(__name__)
@@ -13,6 +15,7 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 CLOSE_TIMEOUT_S: Final = 10.0
+POLL_S: Final = 0.1
 
 
 class _End:
@@ -36,7 +39,7 @@ class Worker(Generic[Item]):
 
         Args:
             name: For log and faults, e.g. "recording".
-            handle: Takes one item; an OSError or ValueError from it ends the output.
+            handle: Takes one item; an exception from it ends the output.
             finish: Called once at the end, after a failure too.
             capacity: Items that may wait.
             drop: When the queue is full: lose the item (live sources) or wait (files).
@@ -65,9 +68,12 @@ class Worker(Generic[Item]):
                 log.warning("%s cannot keep up: frames are left out of it", self._name)
 
     def close(self) -> None:
-        """Wait until everything queued is handled, and end the thread."""
-        self._queue.put(_End())
-        self._thread.join(CLOSE_TIMEOUT_S)
+        """Wait until everything queued is handled, and end the thread; twice does no harm."""
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            with suppress(queue.Full):  # of what waits for an output that hangs
+                self._queue.put(_End(), timeout=POLL_S)
+                self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
             self._fail(f"{self._name} did not finish within {CLOSE_TIMEOUT_S:g} s")
         elif self.dropped:
@@ -78,22 +84,27 @@ class Worker(Generic[Item]):
         while not isinstance(item := self._queue.get(), _End):
             try:
                 handle(item)
-            except (OSError, ValueError) as error:
-                self._fail(f"{self._name} ended: {getattr(error, 'strerror', None) or error}")
+            except Exception as error:  # noqa: BLE001 - said; and whoever puts must not wait for ever
+                self._end(error)
                 handle = _ignore
                 self._finish_after_failure()
         if self.failed is None:
             try:
                 self._finish()
-            except (OSError, ValueError) as error:
-                self._fail(f"{self._name} ended: {getattr(error, 'strerror', None) or error}")
+            except Exception as error:  # noqa: BLE001 - said
+                self._end(error)
 
     def _finish_after_failure(self) -> None:
         """Save what can be saved; that this fails too is no news."""
         try:
             self._finish()
-        except (OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - of no use any more
             log.debug("%s: while closing after a failure: %s", self._name, error)
+
+    def _end(self, error: Exception) -> None:
+        log.debug("%s", self._name, exc_info=error)
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        self._fail(f"{self._name} ended: {reason}")
 
     def _fail(self, reason: str) -> None:
         self.failed = reason

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pose_edge import resources
 from pose_edge.errors import SourceError
+from pose_edge.paths import user_path
 from pose_edge.sources.cameras import find_cameras
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,11 @@ def parse_source(name: str) -> SourceSpec:
         raise SourceError(
             f"source {redact(name)}: unknown kind of address; known: {', '.join(STREAM_SCHEMES)}"
         )
-    return _path_spec(Path(name).expanduser())
+    path = user_path(name)
+    try:
+        return _path_spec(path)
+    except OSError as error:
+        raise SourceError(f"source {path}: {error.strerror}") from error
 
 
 def _path_spec(path: Path) -> SourceSpec:
@@ -93,6 +98,9 @@ def redact(url: str) -> str:
     except ValueError:  # not a valid address: show nothing of it that could be a password
         return url.partition("://")[0] + "://..."
     host = f"[{host}]" if ":" in host else host
+    if "@" in parts.path + parts.query + parts.fragment:
+        # A password with one of /?# in it ends the host's name too early, and goes on after it.
+        return f"{parts.scheme}://{host}/..."
     user = "***@" if parts.username or parts.password else ""
     # A query may hold a token; its names are enough to recognise the address by.
     query = "..." if parts.query else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import cv2
@@ -14,6 +16,19 @@ from pose_edge.sources.spec import redact
 
 OPTIONS_VARIABLE: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 LOW_LATENCY: Final = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
+
+
+@contextmanager
+def _low_latency() -> Iterator[None]:
+    """Set what OpenCV reads at every opening, for one: a file would lose its first frames by it."""
+    if OPTIONS_VARIABLE in os.environ:  # the user has set other options
+        yield
+        return
+    os.environ[OPTIONS_VARIABLE] = LOW_LATENCY
+    try:
+        yield
+    finally:
+        del os.environ[OPTIONS_VARIABLE]
 
 
 class Stream(LiveCapture):
@@ -29,13 +44,15 @@ class Stream(LiveCapture):
         return redact(self._url)
 
     def _make_capture(self) -> cv2.VideoCapture:
-        os.environ.setdefault(OPTIONS_VARIABLE, LOW_LATENCY)  # read by OpenCV at every opening
         limit_ms = round(self._settings.timeout * 1000)
-        capture = cv2.VideoCapture(
-            self._url,
-            cv2.CAP_FFMPEG,
-            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms],
-        )
+        limits = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            limit_ms,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            limit_ms,
+        ]
+        with _low_latency():
+            capture = cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, limits)
         if not capture.isOpened():
             capture.release()
             raise SourceError(

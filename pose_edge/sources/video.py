@@ -40,6 +40,7 @@ class Video:
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"{self._path} is not a video that can be read")
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones write pictures lying on their side
         self._capture = capture
         rate = capture.get(cv2.CAP_PROP_FPS)
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
