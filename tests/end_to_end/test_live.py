@@ -14,9 +14,10 @@ from mjpeg import MjpegServer
 from xvfb import xvfb
 
 from pose_edge.errors import EndOfStream
+from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.pipeline import Pipeline
-from pose_edge.poses import Estimate
+from pose_edge.poses import Estimate, Pose
 from pose_edge.runtimes import Runtime
 from pose_edge.settings import CameraSettings
 from pose_edge.sources.stream import Stream
@@ -133,6 +134,9 @@ class SlowEstimator:
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         time.sleep(self._seconds)
         return Estimate([])
+
+    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
+        return []
 
     def reset(self) -> None:
         """Nothing to forget."""

@@ -1,0 +1,340 @@
+"""What several tests need: pictures with a number in them, persons, and fakes of the parts."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.errors import EndOfStream
+from pose_edge.estimators.crop import Crop
+from pose_edge.frames import ColourOrder, Frame, Image, Lease, RingBuffer
+from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Result, box_of
+from pose_edge.runtimes import AnyArray
+from pose_edge.telemetry import Stopwatch
+from pose_edge.zoo import Tensor
+
+GENEROUS_S = 30.0
+"""How long tests wait for what should come at once: only a failing test ever waits that long."""
+
+CODE_BITS = 16
+CODE_ROWS = 4
+
+
+def wait_until(condition: Callable[[], bool], what: str = "the condition") -> None:
+    """Wait until something is true, and fail when it never becomes so."""
+    deadline = time.monotonic() + GENEROUS_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come true within {GENEROUS_S:g} s"
+        time.sleep(0.005)
+
+
+# --- pictures with a number -----------------------------------------------------------------------
+
+
+def coded_picture(number: int, width: int = 160, height: int = 120) -> Image:
+    """Return a picture that carries a number in black and white fields, which survive a codec."""
+    fields = np.array([number >> bit & 1 for bit in range(CODE_BITS)], dtype=np.uint8)
+    grid = fields.reshape(CODE_ROWS, -1) * 200 + 28
+    ys = np.arange(height) * CODE_ROWS // height
+    xs = np.arange(width) * (CODE_BITS // CODE_ROWS) // width
+    return np.repeat(grid[np.ix_(ys, xs)][:, :, np.newaxis], 3, axis=2).astype(np.uint8)
+
+
+def read_code(picture: Image) -> int:
+    """Return the number that `coded_picture` wrote."""
+    height, width = picture.shape[:2]
+    columns = CODE_BITS // CODE_ROWS
+    ys = (np.arange(CODE_ROWS) * 2 + 1) * height // (2 * CODE_ROWS)
+    xs = (np.arange(columns) * 2 + 1) * width // (2 * columns)
+    fields = picture[np.ix_(ys, xs)].mean(axis=2).reshape(-1) > 128
+    return int(sum(1 << bit for bit, on in enumerate(fields) if on))
+
+
+def write_video(
+    path: Path,
+    times: Sequence[float],
+    size: tuple[int, int] = (160, 120),
+    *,
+    b_frames: int = 0,
+    pictures: Callable[[int], Image] | None = None,
+) -> Path:
+    """Write an H.264 video whose frames carry their index, each shown at the given time."""
+    make = pictures or (lambda index: coded_picture(index, *size))
+    with av.open(str(path), "w") as container:
+        rate = Fraction(len(times), 1) if len(times) < 2 else Fraction(1 / (times[1] - times[0]))
+        stream = container.add_stream("libx264", rate=rate.limit_denominator(1001))
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 90_000)
+        stream.codec_context.options = {"bf": str(b_frames), "preset": "ultrafast", "crf": "18"}
+        for index, moment in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(make(index), format="bgr24")
+            frame.pts, frame.time_base = round(moment * 90_000), Fraction(1, 90_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def read_video(path: Path) -> list[tuple[float, Image]]:
+    """Return time and picture (BGR) of every frame of a video, read with another library."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        frames = []
+        for frame in container.decode(stream):
+            assert frame.pts is not None
+            image = np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
+            frames.append((float(frame.pts * stream.time_base), image))
+    return frames
+
+
+# --- persons --------------------------------------------------------------------------------------
+
+STANDING: Mapping[Keypoint, tuple[float, float]] = {
+    Keypoint.NOSE: (0.50, 0.20),
+    Keypoint.LEFT_EYE: (0.51, 0.19),
+    Keypoint.RIGHT_EYE: (0.49, 0.19),
+    Keypoint.LEFT_EAR: (0.52, 0.195),
+    Keypoint.RIGHT_EAR: (0.48, 0.195),
+    Keypoint.LEFT_SHOULDER: (0.55, 0.30),
+    Keypoint.RIGHT_SHOULDER: (0.45, 0.30),
+    Keypoint.LEFT_ELBOW: (0.57, 0.40),
+    Keypoint.RIGHT_ELBOW: (0.43, 0.40),
+    Keypoint.LEFT_WRIST: (0.58, 0.50),
+    Keypoint.RIGHT_WRIST: (0.42, 0.50),
+    Keypoint.LEFT_HIP: (0.53, 0.50),
+    Keypoint.RIGHT_HIP: (0.47, 0.50),
+    Keypoint.LEFT_KNEE: (0.53, 0.65),
+    Keypoint.RIGHT_KNEE: (0.47, 0.65),
+    Keypoint.LEFT_ANKLE: (0.53, 0.80),
+    Keypoint.RIGHT_ANKLE: (0.47, 0.80),
+}
+"""A person upright in the middle of the frame, seen from the front: their left is on the right."""
+
+
+def person(
+    score: float = 0.9,
+    *,
+    centre: tuple[float, float] = (0.5, 0.5),
+    scale: float = 1.0,
+    scores: Mapping[Keypoint, float] | None = None,
+    places: Mapping[Keypoint, tuple[float, float]] | None = None,
+) -> FloatArray:
+    """Return keypoints of a standing person.
+
+    Args:
+        score: Of every keypoint.
+        centre: Where the hips are.
+        scale: 1 for a person 0.6 of the frame high.
+        scores: Other scores, for some keypoints.
+        places: Other places, for some keypoints.
+    """
+    keypoints = np.full((17, 3), score, dtype=np.float32)
+    for keypoint, (x, y) in STANDING.items():
+        keypoints[keypoint, 0] = centre[0] + (x - 0.5) * scale
+        keypoints[keypoint, 1] = centre[1] + (y - 0.5) * scale
+    for keypoint, place in (places or {}).items():
+        keypoints[keypoint, :2] = place
+    for keypoint, value in (scores or {}).items():
+        keypoints[keypoint, 2] = value
+    return keypoints
+
+
+def answer(keypoints: FloatArray, crop: Crop, width: int, height: int) -> FloatArray:
+    """Return what a perfect MoveNet answers for a person of the frame when it sees a crop of it."""
+    output = np.empty((1, 1, 17, 3), dtype=np.float32)
+    output[0, 0, :, 0] = (keypoints[:, 1] * height - crop.top) / crop.height
+    output[0, 0, :, 1] = (keypoints[:, 0] * width - crop.left) / crop.width
+    output[0, 0, :, 2] = keypoints[:, 2]
+    return output
+
+
+def pose(keypoints: FloatArray | None = None, score: float = 0.9) -> Pose:
+    """Return a pose."""
+    points = person() if keypoints is None else keypoints
+    return Pose(points, score, box_of(points, 0.2))
+
+
+# --- frames and results ---------------------------------------------------------------------------
+
+
+def make_frame(
+    image: Image | None = None,
+    *,
+    index: int = 0,
+    order: ColourOrder = "BGR",
+    moment: float | None = None,
+    file: str | None = None,
+) -> Frame:
+    """Return a frame."""
+    picture = coded_picture(index) if image is None else image
+    return Frame(picture, order, time.monotonic_ns(), index, moment or float(index), file)
+
+
+def make_lease(frame: Frame) -> Lease:
+    """Return a lease of a frame, in a ring of its own."""
+    ring = RingBuffer(2, drop=False)
+    slot = ring.reserve(0)
+    assert slot is not None
+    ring.publish(slot, frame)
+    lease = ring.take(0)
+    assert lease is not None
+    return lease
+
+
+def make_result(frame: Frame | None = None, poses: Sequence[Pose] = ()) -> Result:
+    """Return a result for a frame."""
+    return Result(
+        lease=make_lease(frame or make_frame()),
+        poses=list(poses),
+        model="movenet-test",
+        backend="cpu",
+        stages_ms={"wait": 1.25, "preprocess": 0.5, "inference": 8.0, "postprocess": 0.1},
+    )
+
+
+# --- fakes ----------------------------------------------------------------------------------------
+
+Answer = Callable[[AnyArray], FloatArray]
+
+
+class FakeRuntime:
+    """A runtime that keeps what it was given and answers as scripted; the last answer stays."""
+
+    backend = "fake"
+
+    def __init__(
+        self,
+        answers: Sequence[FloatArray | Answer] = (),
+        *,
+        size: int = 64,
+        dtype: str = "uint8",
+        shape: tuple[int, ...] | None = None,
+        outputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        self.input = Tensor.model_validate({"shape": shape or (1, size, size, 3), "dtype": dtype})
+        self.outputs = tuple(outputs or [Tensor(shape=(1, 1, 17, 3), dtype="float32")])
+        self.answers = list(answers)
+        self.seen: list[AnyArray] = []
+
+    def run(self, tensor: AnyArray) -> list[AnyArray]:
+        assert tensor.shape == self.input.shape
+        assert tensor.dtype == self.input.dtype
+        self.seen.append(tensor.copy())
+        given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return [given(tensor) if callable(given) else given]
+
+    def describe(self) -> str:
+        return "a fake"
+
+
+class FakeEstimator:
+    """An estimator that reads the number in the picture instead of a pose."""
+
+    def __init__(self, work_s: float = 0.0) -> None:
+        self.runtime = FakeRuntime()
+        self.work_s = work_s
+        self.codes: list[int] = []
+        self.resets = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.fail_at: int | None = None
+
+    def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+        assert self.gate.wait(GENEROUS_S)
+        before = read_code(frame.image)
+        if self.work_s:
+            time.sleep(self.work_s)
+        assert read_code(frame.image) == before, "the frame changed while it was leased"
+        if self.fail_at == before:
+            raise ZeroDivisionError("the estimator broke")
+        self.codes.append(before)
+        if stopwatch is not None:
+            for stage in ("preprocess", "inference", "postprocess"):
+                stopwatch.lap(stage)
+        return Estimate([pose()], (0.0, 0.0, 1.0, 1.0))
+
+    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
+        return self.estimate(frame, stopwatch).poses
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+Step = Frame | BaseException | None
+
+
+class FakeSource:
+    """A source that gives what it is told to: frames, None, and exceptions to raise."""
+
+    still = False
+    frame_rate: float | None = 30.0
+    frame_count: int | None = None
+
+    def __init__(self, steps: Iterator[Step] | Sequence[Step], *, live: bool) -> None:
+        self.live = live
+        self._steps = iter(steps)
+        self.opened = 0
+        self.closed = 0
+        self.open_errors: list[Exception] = []
+        self.reused: list[bool] = []
+
+    def open(self) -> None:
+        if self.open_errors:
+            raise self.open_errors.pop(0)
+        self.opened += 1
+
+    def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
+        step = next(self._steps, EndOfStream())
+        if isinstance(step, BaseException):
+            raise step
+        if step is not None and reuse is not None and reuse.shape == step.image.shape:
+            reuse[:] = step.image
+            self.reused.append(True)
+            return Frame(reuse, step.order, step.captured_ns, step.index, step.time, step.file)
+        if step is not None:
+            self.reused.append(False)
+        return step
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def describe(self) -> str:
+        return "a fake source"
+
+
+def frames(count: int | None = None, interval_s: float = 0.0) -> Iterator[Frame]:
+    """Yield coded frames, at a pace when there is an interval, endlessly when there is no count."""
+    due = time.monotonic()
+    for index in itertools.count() if count is None else range(count):
+        if interval_s:
+            due += interval_s
+            time.sleep(max(0.0, due - time.monotonic()))
+        yield make_frame(coded_picture(index & 0xFFFF), index=index, moment=index / 30)
+
+
+def no_threads_left(before: set[threading.Thread]) -> bool:
+    """Tell whether all threads that were started meanwhile have ended."""
+    return set(threading.enumerate()) <= before
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image:
+    """Return a picture without any structure."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def smooth(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Return a picture of large soft blobs, different in each colour."""
+    import cv2
+
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -1,0 +1,66 @@
+"""The format of the lines of poses, as the design promises it to other programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+UNIT = {"type": "number", "minimum": 0, "maximum": 1}
+
+# "One line of poses" of the design: what other programs rely on. Fields may be added.
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "required": ["schema", "seq", "time", "frame", "model", "backend", "latency_ms", "poses"],
+    "properties": {
+        "schema": {"const": 1},
+        "seq": {"type": "integer", "minimum": 0},
+        "time": {"type": "number", "minimum": 0},
+        "frame": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1},
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        "model": {"type": "string", "minLength": 1},
+        "backend": {"type": "string", "minLength": 1},
+        "file": {"type": "string"},
+        "latency_ms": {
+            "type": "object",
+            "additionalProperties": {"type": "number", "minimum": 0},
+            "required": ["wait", "preprocess", "inference", "postprocess"],
+        },
+        "poses": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "score", "box", "keypoints"],
+                "properties": {
+                    "id": {"type": ["integer", "null"], "minimum": 1},
+                    "score": UNIT,
+                    "box": {"type": "array", "items": UNIT, "minItems": 4, "maxItems": 4},
+                    "keypoints": {
+                        "type": "array",
+                        "minItems": 17,
+                        "maxItems": 17,
+                        "items": {"type": "array", "items": UNIT, "minItems": 3, "maxItems": 3},
+                    },
+                },
+            },
+        },
+    },
+}
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def strict(line: str) -> dict[str, Any]:
+    """Parse a line, refusing what is no JSON though Python reads it (NaN, Infinity)."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    record: dict[str, Any] = json.loads(line, parse_constant=refuse)
+    VALIDATOR.validate(record)
+    return record

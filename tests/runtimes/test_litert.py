@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pose_edge.errors import ModelError, UnavailableError
+from pose_edge.runtimes import load_runtime
+from pose_edge.runtimes.litert import RUNTIME_MODULES, LiteRT
+from pose_edge.settings import ModelSettings
+from pose_edge.zoo import ModelFile, Zoo
+
+LIGHTNING = "movenet-lightning-fp16"
+
+
+@pytest.fixture(scope="module")
+def model() -> ModelFile:
+    return Zoo().find(LIGHTNING)
+
+
+class FakeInterpreter:
+    """As much of an interpreter as is used, of a model that doubles its input."""
+
+    made: list[FakeInterpreter]
+    fail: Exception | None = None
+    inputs = 1
+    dtype: Any = np.uint8
+
+    def __init__(self, *, model_path: str, num_threads: int) -> None:
+        self.model_path, self.num_threads = model_path, num_threads
+        self.runs = 0
+        self._value: NDArray[np.generic] = np.zeros(1)
+        type(self).made.append(self)
+
+    def allocate_tensors(self) -> None:
+        if self.fail is not None:
+            raise self.fail
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        return [{"index": 3, "shape": np.array([1, 2]), "dtype": self.dtype}] * self.inputs
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        return [{"index": 7, "shape": np.array([1, 2]), "dtype": np.float32}]
+
+    def set_tensor(self, index: int, value: NDArray[np.generic]) -> None:
+        assert index == 3
+        self._value = value
+
+    def invoke(self) -> None:
+        self.runs += 1
+
+    def get_tensor(self, index: int) -> NDArray[np.generic]:
+        assert index == 7
+        return self._value.astype(np.float32) * 2
+
+
+@pytest.fixture
+def interpreter() -> Iterator[type[FakeInterpreter]]:
+    FakeInterpreter.made = []
+    kept = FakeInterpreter.fail, FakeInterpreter.inputs, FakeInterpreter.dtype
+    yield FakeInterpreter
+    FakeInterpreter.fail, FakeInterpreter.inputs, FakeInterpreter.dtype = kept
+
+
+def install(
+    monkeypatch: pytest.MonkeyPatch, *, litert: type | None = None, tflite: type | None = None
+) -> None:
+    """Make exactly these runtimes importable; None stands for one that is not installed."""
+    for name, interpreter in zip(RUNTIME_MODULES, (litert, tflite), strict=True):
+        package = name.partition(".")[0]
+        if interpreter is None:
+            monkeypatch.setitem(sys.modules, package, None)
+            monkeypatch.setitem(sys.modules, name, None)
+        else:
+            module = ModuleType(name)
+            module.Interpreter = interpreter  # type: ignore[attr-defined]
+            monkeypatch.setitem(sys.modules, package, ModuleType(package))
+            monkeypatch.setitem(sys.modules, name, module)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cores", "started"), [(4, 2, 2), (4, 1, 1), (1, 8, 1), (4, 8, 4), (64, 3, 3)]
+)
+def test_no_more_threads_than_usable_cores(
+    monkeypatch: pytest.MonkeyPatch,
+    interpreter: type[FakeInterpreter],
+    wanted: int,
+    cores: int,
+    started: int,
+) -> None:
+    install(monkeypatch, litert=interpreter)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=wanted)
+    assert runtime.threads == started
+    assert interpreter.made[0].num_threads == started
+    plural = "" if started == 1 else "s"
+    assert runtime.describe() == f"ai_edge_litert, {started} CPU thread{plural}"
+
+
+def test_litert_comes_first(
+    monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter]
+) -> None:
+    class Other(interpreter):  # type: ignore[misc, valid-type]
+        pass
+
+    install(monkeypatch, litert=interpreter, tflite=Other)
+    assert (
+        LiteRT(ModelFile("x", Path("x.tflite")), threads=1).describe().startswith("ai_edge_litert")
+    )
+    assert type(interpreter.made[0]) is interpreter
+
+
+def test_tflite_runtime_is_used_where_litert_is_missing(
+    monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter]
+) -> None:
+    install(monkeypatch, tflite=interpreter)
+    runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    assert runtime.describe() == "tflite_runtime, 1 CPU thread"
+
+
+def test_tflite_runtime_is_used_where_litert_is_broken(
+    monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter]
+) -> None:
+    install(monkeypatch, litert=interpreter, tflite=interpreter)
+    real = importlib.import_module
+
+    def broken(name: str, package: str | None = None) -> ModuleType:
+        if name.startswith("ai_edge_litert"):
+            raise ImportError("libstdc++.so.6: version `GLIBCXX_3.4.32' not found")
+        return real(name, package)
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    assert runtime.describe() == "tflite_runtime, 1 CPU thread"
+
+
+def test_no_runtime_at_all_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    with pytest.raises(UnavailableError) as error:
+        LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    message = str(error.value)
+    assert "pip install ai-edge-litert" in message
+    assert "ai_edge_litert: " in message
+    assert "tflite_runtime: " in message
+    assert error.value.exit_status == 3
+    assert not isinstance(error.value, ModelError)
+
+
+def test_the_model_is_warmed_up_and_run(
+    monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter]
+) -> None:
+    install(monkeypatch, litert=interpreter)
+    runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    assert interpreter.made[0].runs == 1
+    assert str(runtime.input) == "uint8 1x2"
+    assert [str(output) for output in runtime.outputs] == ["float32 1x2"]
+    (answer,) = runtime.run(np.array([[1, 2]], dtype=np.uint8))
+    assert np.asarray(answer).tolist() == [[2, 4]]
+
+
+@pytest.mark.parametrize("error", [ValueError("Mmap of '41' failed.\nat x"), RuntimeError("op\nX")])
+def test_what_the_runtime_refuses_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter], error: Exception
+) -> None:
+    install(monkeypatch, litert=interpreter)
+    interpreter.fail = error
+    with pytest.raises(ModelError) as refused:
+        LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    assert "ai_edge_litert cannot load x.tflite: " in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_with_two_inputs_or_strange_types_is_refused(
+    monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter]
+) -> None:
+    install(monkeypatch, litert=interpreter)
+    interpreter.inputs = 2
+    with pytest.raises(ModelError, match="2 inputs"):
+        LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    interpreter.inputs, interpreter.dtype = 1, np.complex64
+    with pytest.raises(ModelError, match="complex64"):
+        LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+
+
+@pytest.mark.parametrize("size", [8, 100, 5000, 1_000_000, -1])
+def test_a_users_file_that_was_cut_off_is_refused_and_does_not_crash(
+    tmp_path: Path, model: ModelFile, size: int
+) -> None:
+    path = tmp_path / "own.tflite"
+    path.write_bytes(model.path.read_bytes()[:size])
+    with pytest.raises(ModelError, match="cannot load"):
+        LiteRT(Zoo().find(str(path)), threads=1)
+
+
+def test_the_real_model(model: ModelFile) -> None:
+    runtime = load_runtime(model, ModelSettings(threads=1))
+    assert model.entry is not None
+    assert runtime.input == model.entry.input
+    assert runtime.outputs == (model.entry.output,)
+    assert runtime.backend == "cpu"
+    grey = np.full(runtime.input.shape, 128, dtype=runtime.input.dtype)
+    (first,) = runtime.run(grey)
+    kept = first.copy()
+    (second,) = runtime.run(grey)
+    assert (kept == second).all()
+    runtime.run(np.zeros_like(grey))
+    assert (first == kept).all(), "an answer is not overwritten by the next"
+
+
+def test_other_threads_go_on_while_the_model_runs(model: ModelFile) -> None:
+    runtime = load_runtime(model, ModelSettings(threads=1))
+    tensor = np.zeros(runtime.input.shape, dtype=runtime.input.dtype)
+    ended = threading.Event()
+
+    def work() -> None:
+        for _ in range(20):
+            runtime.run(tensor)
+        ended.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    turns = 0
+    while not ended.is_set():
+        turns += 1
+        time.sleep(0)
+    thread.join()
+    assert turns > 20
+
+
+def test_the_libraries_chatter_does_not_reach_the_terminal() -> None:
+    program = (
+        "from pose_edge.runtimes import load_runtime\n"
+        "from pose_edge.settings import ModelSettings\n"
+        "from pose_edge.zoo import Zoo\n"
+        f"load_runtime(Zoo().find({LIGHTNING!r}), ModelSettings())\n"
+        "import os; os.write(2, b'still here')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("", "still here")

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import coded_picture, noise, read_code, read_video, wait_until
+
+from pose_edge.errors import OutputError, UsageError
+from pose_edge.frames import ColourOrder
+from pose_edge.settings import RecordSettings
+from pose_edge.sinks import recorder as recorder_module
+from pose_edge.sinks.recorder import Recorder
+from pose_edge.sinks.video_file import VideoFile
+
+SETTINGS = RecordSettings(quality=18)
+
+
+def recorder(
+    path: Path, *, frame_rate: float | None = 30.0, drop: bool = False
+) -> tuple[Recorder, list[str]]:
+    reports: list[str] = []
+    made = Recorder(str(path), SETTINGS, frame_rate=frame_rate, drop=drop, report=reports.append)
+    made.open()
+    return made, reports
+
+
+def record(path: Path, times: Sequence[float], width: int = 160, height: int = 120) -> None:
+    made, reports = recorder(path)
+    for index, moment in enumerate(times):
+        made.add(coded_picture(index, width, height), "BGR", moment)
+    made.close()
+    assert made.failed is None
+    assert reports == []
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(160, 120), (161, 120), (160, 121), (161, 121), (16, 16), (33, 17)]
+)
+def test_every_picture_in_its_size_odd_ones_too(tmp_path: Path, width: int, height: int) -> None:
+    path = tmp_path / "x.mp4"
+    record(path, [index / 30 for index in range(40)], width, height)
+    frames = read_video(path)
+    assert len(frames) == 40
+    assert {image.shape for _, image in frames} == {(height, width, 3)}
+    assert [read_code(image) for _, image in frames] == list(range(40))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [0.0, 0.1, 0.15, 0.2, 0.5, 0.9, 0.95, 3.7],
+        [1763800000.0 + index * 0.0333 for index in range(20)],
+        [5.0],
+    ],
+)
+def test_pictures_are_at_their_times_from_the_first(tmp_path: Path, times: list[float]) -> None:
+    path = tmp_path / "x.mp4"
+    record(path, times)
+    found = [moment for moment, _ in read_video(path)]
+    assert found == pytest.approx([moment - times[0] for moment in times], abs=1e-4)
+
+
+def test_times_that_run_backwards_still_rise(tmp_path: Path) -> None:
+    path = tmp_path / "x.mp4"
+    record(path, [10.0, 10.1, 9.0, 9.1, 10.1, 10.3])
+    found = [moment for moment, _ in read_video(path)]
+    assert len(found) == 6
+    assert found == sorted(set(found))
+    assert found[-1] == pytest.approx(0.3, abs=1e-3)
+
+
+@pytest.mark.parametrize("order", ["RGB", "BGR"])
+def test_colours_are_right(tmp_path: Path, order: ColourOrder) -> None:
+    red = (200, 20, 10) if order == "RGB" else (10, 20, 200)
+    image = np.empty((64, 64, 3), dtype=np.uint8)
+    image[:] = red
+    made, _ = recorder(tmp_path / "x.mp4")
+    made.add(image, order, 0.0)
+    image[:] = 0  # the picture was copied: the canvas may be drawn on again
+    made.close()
+    ((_, found),) = read_video(tmp_path / "x.mp4")
+    assert found.mean(axis=(0, 1)) == pytest.approx((10, 20, 200), abs=6)
+
+
+def test_another_size_in_the_middle_is_scaled_to_the_first(tmp_path: Path) -> None:
+    made, _ = recorder(tmp_path / "x.mp4")
+    for index, size in enumerate([(160, 120), (320, 240), (81, 61), (160, 120)]):
+        made.add(coded_picture(index, *size), "BGR", index / 30)
+    made.close()
+    frames = read_video(tmp_path / "x.mp4")
+    assert {image.shape for _, image in frames} == {(120, 160, 3)}
+    assert [read_code(image) for _, image in frames] == [0, 1, 2, 3]
+
+
+def test_a_recording_that_is_cut_off_plays_up_to_there(tmp_path: Path) -> None:
+    """As after a power cut: the file is copied while it is being written."""
+    path = tmp_path / "x.mp4"
+    made, _ = recorder(path, frame_rate=10.0)
+    for index in range(65):
+        made.add(coded_picture(index), "BGR", index / 10)
+
+    def readable() -> int:
+        copy = tmp_path / "copy.mp4"
+        shutil.copy(path, copy)
+        try:
+            return len(read_video(copy))
+        except (OSError, ValueError, IndexError):
+            return 0
+
+    wait_until(lambda: path.exists() and readable() >= 40, "a playable part")
+    frames = read_video(tmp_path / "copy.mp4")
+    assert [read_code(image) for _, image in frames] == list(range(len(frames)))
+    made.close()
+    assert len(read_video(path)) == 65
+
+
+def test_a_killed_process_leaves_a_playable_recording(tmp_path: Path) -> None:
+    program = (
+        "import sys, time, numpy as np\n"
+        "from pose_edge.settings import RecordSettings\n"
+        "from pose_edge.sinks.recorder import Recorder\n"
+        "r = Recorder(sys.argv[1], RecordSettings(), frame_rate=10.0, drop=False, report=print)\n"
+        "r.open()\n"
+        "for n in range(10**6):\n"
+        "    r.add(np.full((64, 64, 3), n % 200, np.uint8), 'BGR', n / 10)\n"
+        "    time.sleep(0.002)\n"
+    )
+    path = tmp_path / "x.mp4"
+    process = subprocess.Popen([sys.executable, "-c", program, str(path)])
+    try:
+        wait_until(lambda: path.exists() and path.stat().st_size > 20_000, "a recording")
+    finally:
+        process.kill()
+        process.wait(30)
+    assert len(read_video(path)) >= 10
+
+
+def test_closed_in_order_it_is_a_plain_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.mp4"
+    record(path, [index / 30 for index in range(90)])
+    content, boxes, position = path.read_bytes(), [], 0
+    while position < len(content):
+        boxes.append(content[position + 4 : position + 8].decode())
+        position += int.from_bytes(content[position : position + 4], "big")
+    assert boxes.count("moov") == 1
+    assert "moof" not in boxes, "players seek in plain files only"
+
+
+def test_a_full_disk_ends_the_recording_with_a_message(tmp_path: Path) -> None:
+    path = tmp_path / "x.mp4"
+    path.symlink_to("/dev/full")
+    made, reports = recorder(path)
+    for index in range(90):
+        made.add(noise(160, 120, index), "BGR", index / 30)
+    made.close()
+    assert made.failed is not None
+    assert made.failed == f"recording {path} ended: No space left on device"
+    assert reports == [made.failed]
+
+
+class SmallDisk(VideoFile):
+    """A file on a disk that is full after some bytes."""
+
+    room = 60_000
+
+    def write(self, data: object) -> int:
+        if self._position + len(memoryview(data)) > self.room and self.error is None:  # type: ignore[arg-type]
+            self.error = OSError(28, "No space left on device")
+        return super().write(data)
+
+
+def test_a_disk_that_fills_up_leaves_what_was_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "VideoFile", SmallDisk)
+    path = tmp_path / "x.mp4"
+    made, reports = recorder(path, frame_rate=5.0)
+    for index in itertools.count():
+        made.add(noise(64, 48, index), "BGR", index / 5)
+        if made.failed is not None:
+            break
+        assert index < 2000
+    for _ in range(50):  # the picture goes on: nothing blocks
+        made.add(noise(64, 48), "BGR", index / 5)
+    made.close()
+    assert reports == [f"recording {path} ended: No space left on device"]
+    assert path.stat().st_size <= SmallDisk.room
+    assert len(read_video(path)) >= 5
+
+
+def test_a_live_recording_never_holds_up_the_picture(tmp_path: Path) -> None:
+    made, _ = recorder(tmp_path / "x.mp4", drop=True)
+    picture = noise(640, 480)
+    started = time.monotonic()
+    for index in range(60):
+        made.add(picture, "BGR", index / 30)
+    assert time.monotonic() - started < 20
+    made.close()
+    assert made.failed is None
+    assert 1 <= len(read_video(tmp_path / "x.mp4")) <= 60
+
+
+@pytest.mark.parametrize("name", ["x.avi", "x", "x.mp4.txt"])
+def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"must end in \.mp4"):
+        recorder(tmp_path / name)
+
+
+def test_a_place_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="there is no folder"):
+        recorder(tmp_path / "gone" / "x.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        recorder(tmp_path / "folder.mp4")
+
+
+def test_without_a_picture_there_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"kept")
+    made, _ = recorder(path)
+    made.close()
+    assert path.read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("frame_rate", [None, 0.5, 29.97, 240.0])
+def test_any_frame_rate(tmp_path: Path, frame_rate: float | None) -> None:
+    made, _ = recorder(tmp_path / "x.mp4", frame_rate=frame_rate)
+    for index in range(5):
+        made.add(coded_picture(index), "BGR", index / (frame_rate or 30))
+    made.close()
+    assert made.failed is None
+    assert len(read_video(tmp_path / "x.mp4")) == 5

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge.sinks.video_file import VideoFile
+
+
+class FailingFile:
+    """A raw file that takes a number of bytes, few at a time, and then none."""
+
+    def __init__(self, room: int, at_once: int = 1 << 30) -> None:
+        self.room, self.at_once = room, at_once
+        self.content = bytearray()
+        self.position = 0
+        self.closed = False
+        self.calls_after_failure = 0
+        self.failed = False
+
+    def write(self, data: memoryview) -> int:
+        self.calls_after_failure += self.failed
+        count = min(len(data), self.at_once, self.room - self.position)
+        if count <= 0:
+            self.failed = True
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.content[self.position : self.position + count] = data[:count]
+        self.position += count
+        return count
+
+    def read(self, size: int) -> bytes:
+        data = bytes(self.content[self.position :][:size])
+        self.position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self.calls_after_failure += self.failed
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: len(self.content)}
+        self.position = base[whence] + offset
+        return self.position
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def failing(tmp_path: Path, room: int, at_once: int = 1 << 30) -> tuple[VideoFile, FailingFile]:
+    file = VideoFile(str(tmp_path / "x.mp4"))
+    file._file.close()
+    raw = FailingFile(room, at_once)
+    file._file = raw  # type: ignore[assignment]
+    return file, raw
+
+
+def test_it_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"longer content of another time")
+    file = VideoFile(str(path))
+    assert (file.readable(), file.writable(), file.seekable()) == (True, True, True)
+    assert file.write(b"0123456789") == 10
+    assert file.tell() == 10
+    assert file.seek(2) == 2
+    assert file.write(memoryview(b"ab")) == 2
+    assert file.seek(-1, os.SEEK_CUR) == 3
+    assert file.read(2) == b"b4"
+    assert file.tell() == 5
+    assert file.seek(0, os.SEEK_END) == 10
+    assert file.read() == b""
+    file.close()
+    file.close()
+    assert path.read_bytes() == b"01ab456789"
+    assert file.error is None
+
+
+def test_a_write_that_is_taken_in_parts_is_written_whole(tmp_path: Path) -> None:
+    file, raw = failing(tmp_path, 100, at_once=7)
+    assert file.write(bytes(range(50))) == 50
+    assert bytes(raw.content) == bytes(range(50))
+    assert file.error is None
+    file.close()
+
+
+def test_what_lies_on_a_full_disk_stays_as_it_is(tmp_path: Path) -> None:
+    file, raw = failing(tmp_path, 25, at_once=10)
+    assert file.write(b"a" * 20) == 20
+    assert file.write(b"b" * 20) == 20, "the caller must not see the failure"
+    assert file.error is not None
+    assert file.error.errno == errno.ENOSPC
+    kept = bytes(raw.content)
+    assert kept == b"a" * 20 + b"b" * 5
+    # What FFmpeg does to finish: goes back, writes over the start, reads, goes to the end.
+    assert file.tell() == 40
+    assert file.seek(4) == 4
+    assert file.write(b"finish") == 6
+    assert file.tell() == 10
+    assert file.seek(5, os.SEEK_CUR) == 15
+    assert file.read(4) == b""
+    assert bytes(raw.content) == kept
+    assert raw.calls_after_failure == 0
+    file.close()
+    assert raw.closed
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("write"), st.integers(0, 40)),
+            st.tuples(st.just("seek"), st.integers(0, 100)),
+            st.tuples(st.just("read"), st.integers(0, 20)),
+        ),
+        max_size=20,
+    ),
+    st.integers(0, 120),
+    st.integers(1, 30),
+)
+def test_whatever_is_done_after_a_failure_changes_nothing_on_the_disk(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[str, int]],
+    room: int,
+    at_once: int,
+) -> None:
+    file, raw = failing(tmp_path_factory.getbasetemp(), room, at_once)
+    kept: bytes | None = None
+    for what, number in steps:
+        if what == "write":
+            before = file.tell()
+            assert file.write(b"x" * number) == number
+            assert file.tell() == before + number
+        elif what == "seek":
+            assert file.seek(number) == number
+        else:
+            assert len(file.read(number)) <= number
+        if file.error is not None:
+            kept = bytes(raw.content) if kept is None else kept
+            assert bytes(raw.content) == kept
+    file.close()
+
+
+def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        VideoFile(str(tmp_path / "gone" / "x.mp4"))

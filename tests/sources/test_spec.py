@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers import coded_picture
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge import resources
+from pose_edge.errors import SourceError
+from pose_edge.settings import CameraSettings, SourceSettings
+from pose_edge.sources import choose_source, open_source, spec
+from pose_edge.sources.cameras import CameraNode
+from pose_edge.sources.pictures import Pictures
+from pose_edge.sources.spec import STREAM_SCHEMES, Kind, parse_source, redact
+from pose_edge.sources.stream import Stream
+from pose_edge.sources.v4l2 import Camera
+from pose_edge.sources.video import Video
+
+
+def cameras(monkeypatch: pytest.MonkeyPatch, *nodes: CameraNode) -> None:
+    monkeypatch.setattr(spec, "find_cameras", lambda: list(nodes))
+
+
+def test_auto_is_the_first_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    cameras(
+        monkeypatch,
+        CameraNode(Path("/dev/video2"), "Cam", "uvcvideo"),
+        CameraNode(Path("/dev/video4"), "Other", "uvcvideo"),
+    )
+    found = parse_source("auto")
+    assert (found.kind, found.location, found.endless) == (Kind.CAMERA, "/dev/video2", False)
+
+
+def test_auto_without_a_camera_is_the_demo_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cameras(monkeypatch)
+    with caplog.at_level("INFO", "pose_edge"):
+        found = parse_source("auto")
+    assert (found.kind, found.location, found.endless) == (
+        Kind.VIDEO,
+        str(resources.demo_clip()),
+        True,
+    )
+    assert "no camera found" in caplog.text, "no hidden fallback"
+
+
+def test_demo_ends() -> None:
+    assert parse_source("demo") == spec.SourceSpec(Kind.VIDEO, str(resources.demo_clip()))
+
+
+@pytest.mark.parametrize("scheme", [*STREAM_SCHEMES, "RTSP", "Http"])
+def test_addresses(scheme: str) -> None:
+    url = f"{scheme}://user:secret@cam:554/live?x=1"
+    assert parse_source(url) == spec.SourceSpec(Kind.STREAM, url)
+
+
+def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("clip.mp4", "clip.MKV", "noending", "a.jpg", "b.JPEG", "c.png", "d.webp"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.mp4").mkdir()
+    kinds = {
+        "clip.mp4": Kind.VIDEO,
+        "clip.MKV": Kind.VIDEO,
+        "noending": Kind.VIDEO,
+        "a.jpg": Kind.PICTURES,
+        "b.JPEG": Kind.PICTURES,
+        "c.png": Kind.PICTURES,
+        "d.webp": Kind.PICTURES,
+        "folder.mp4": Kind.PICTURES,
+    }
+    for name, kind in kinds.items():
+        for path in (str(tmp_path / name), f"~/{name}"):
+            assert parse_source(path) == spec.SourceSpec(kind, str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["/dev/video0", "/dev/video99", "/dev/null"])
+def test_devices(name: str) -> None:
+    assert parse_source(name) == spec.SourceSpec(Kind.CAMERA, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gone.mp4", "", "/nowhere/at/all", "x" * 5000, "~nobody-has-this-name/clip.mp4", "a\0b"],
+)
+def test_what_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if name == "":  # the current folder, without pictures
+        with pytest.raises(SourceError, match="holds no pictures"):
+            open_source(SourceSettings(name="."), CameraSettings())
+        return
+    with pytest.raises(SourceError) as error:
+        parse_source(name)
+    assert "\n" not in str(error.value)
+    assert error.value.exit_status == 3
+
+
+def test_a_folder_that_may_not_be_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(SourceError, match="Permission denied"):
+        parse_source("/secret/clip.mp4")
+
+
+def test_unknown_addresses_are_refused_without_their_password() -> None:
+    with pytest.raises(SourceError) as error:
+        parse_source("gopher://joe:secret@cam/x")
+    assert "unknown kind of address" in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_each_kind_has_its_source(tmp_path: Path) -> None:
+    settings = CameraSettings()
+    picture = tmp_path / "a.png"
+    picture.touch()
+
+    def choose(name: str, **more: bool) -> object:
+        return choose_source(SourceSettings(name=name, **more), settings)
+
+    assert isinstance(choose("/dev/video0"), Camera)
+    assert isinstance(choose("http://cam/x"), Stream)
+    assert isinstance(choose("demo"), Video)
+    assert isinstance(choose(str(picture)), Pictures)
+
+
+def test_only_what_stands_in_for_a_camera_or_is_asked_to_loops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cameras(monkeypatch)
+    counts = []
+    for name, loop in (("demo", False), ("demo", True), ("auto", False)):
+        source = open_source(SourceSettings(name=name, loop=loop), CameraSettings())
+        counts.append(source.frame_count)
+        source.close()
+    assert counts == [230, None, None]
+
+
+# --- passwords ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://cam/live", "rtsp://cam/live"),
+        ("rtsp://cam:554/live", "rtsp://cam:554/live"),
+        ("rtsp://joe:secret@cam:554/live", "rtsp://***@cam:554/live"),
+        ("rtsp://joe@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://:secret@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://joe:se:cr@et@cam/live", "rtsp://***@cam/live"),
+        ("http://cam/x?user=joe&pwd=secret", "http://cam/x?..."),
+        ("http://cam/x#secret", "http://cam/x"),
+        ("http://joe:secret@[fe80::1]:80/x", "http://***@[fe80::1]:80/x"),
+        ("http://[fe80::1/x", "http://..."),
+        ("rtsp://joe:secret@cam:99999/x", "rtsp://..."),
+        # A password may hold what ends the host's name in a URL.
+        ("rtsp://joe:secret/more@cam/live", "rtsp://..."),
+        ("rtsp://joe:123#secret@cam/live", "rtsp://joe/..."),
+        ("rtsp://joe:123/secret@cam/live", "rtsp://joe/..."),
+        ("rtsp://joe:123?secret@cam/live", "rtsp://joe/..."),
+        ("http://cam:80/@someone/live", "http://cam/..."),
+    ],
+)
+def test_what_is_shown_of_an_address(url: str, shown: str) -> None:
+    assert redact(url) == shown
+    assert "secret" not in redact(url)
+    assert "123" not in redact(url)
+
+
+PASSWORDS = st.one_of(
+    st.text(min_size=4),
+    st.text("secrt0123456789:/?#[]@!$&'()*+,;=%", min_size=4, max_size=12),
+)
+
+
+@given(PASSWORDS, st.sampled_from(["joe", "", "j%40e"]), st.sampled_from(["rtsp", "http", "tcp"]))
+def test_a_password_is_never_shown(password: str, user: str, scheme: str) -> None:
+    host = "cam.example"
+    shown = redact(f"{scheme}://{user}:{password}@{host}:554/live")
+    for harmless in ("***@", f"{host}:554/live"):
+        shown = shown.replace(harmless, "")
+    assert password not in shown
+    shown = redact(f"{scheme}://{host}/live?user={user}&password={password}")
+    assert password not in shown
+
+
+@given(st.text())
+def test_any_text_can_be_shown(text: str) -> None:
+    assert isinstance(redact(text), str)
+    assert isinstance(redact("rtsp://" + text), str)
+
+
+def test_descriptions_hide_passwords() -> None:
+    stream = choose_source(SourceSettings(name="rtsp://joe:secret@cam/live"), CameraSettings())
+    assert stream.describe() == "rtsp://***@cam/live"
+
+
+def test_a_picture_and_a_folder(tmp_path: Path) -> None:
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "a.png"), coded_picture(3))
+    for name in (tmp_path / "a.png", tmp_path):
+        source = open_source(SourceSettings(name=str(name)), CameraSettings())
+        assert isinstance(source, Pictures)
+        assert source.frame_count == 1

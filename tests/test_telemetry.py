@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge import telemetry as telemetry_module
+from pose_edge.telemetry import STAGES, RateMeter, Stopwatch, Telemetry, Window
+
+SECOND = 1_000_000_000
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_ns = 1000 * SECOND
+        monkeypatch.setattr(
+            telemetry_module, "time", SimpleNamespace(monotonic_ns=lambda: self.now_ns)
+        )
+
+    def advance(self, seconds: float) -> None:
+        self.now_ns += round(seconds * SECOND)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_a_stopwatch_adds_up_what_each_stage_took(clock: Clock) -> None:
+    stopwatch = Stopwatch(clock.now_ns - 5_000_000)
+    stopwatch.lap("wait")
+    clock.advance(0.002)
+    stopwatch.lap("preprocess")
+    clock.advance(0.010)
+    stopwatch.lap("inference")
+    clock.advance(0.003)
+    stopwatch.lap("preprocess")  # a second look
+    assert stopwatch.laps_ms == pytest.approx({"wait": 5, "preprocess": 5, "inference": 10})
+
+
+def test_a_stopwatch_starts_now(clock: Clock) -> None:
+    stopwatch = Stopwatch()
+    clock.advance(0.25)
+    stopwatch.lap("draw")
+    assert stopwatch.laps_ms == pytest.approx({"draw": 250})
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.integers(1, 20))
+def test_a_window_summarises_the_newest_samples(samples: list[float], size: int) -> None:
+    window = Window(size)
+    for sample in samples:
+        window.add(sample)
+    summary = window.summary()
+    assert summary is not None
+    newest = samples[-size:]
+    assert summary.count == len(samples)
+    assert summary.median == pytest.approx(np.median(newest))
+    assert summary.p95 == pytest.approx(np.percentile(newest, 95))
+
+
+def test_an_empty_window_has_no_summary() -> None:
+    assert Window().summary() is None
+
+
+@given(st.floats(1.5, 240), st.integers(10, 600))
+def test_the_rate_of_even_events(rate: float, count: int) -> None:
+    meter = RateMeter()
+    now = 0
+    for index in range(count):
+        now = round(index * SECOND / rate)
+        meter.tick(now)
+    assert meter.rate(now) == pytest.approx(rate, rel=1e-3)
+
+
+def test_the_rate_falls_to_zero_when_events_stop() -> None:
+    meter = RateMeter()
+    for index in range(61):
+        meter.tick(index * SECOND // 30)
+    last = 2 * SECOND
+    rates = [meter.rate(last + round(s * SECOND)) for s in (0, 0.05, 0.5, 1.0, 1.5, 1.9, 2.5, 10)]
+    assert rates[0] == pytest.approx(30)
+    assert rates[1] == pytest.approx(30), "a frame that is a little late changes nothing"
+    assert rates == sorted(rates, reverse=True)
+    assert rates[3] < 16
+    assert rates[-2:] == [0, 0]
+
+
+def test_no_rate_without_two_events() -> None:
+    meter = RateMeter()
+    assert meter.rate(0) == 0
+    meter.tick(5)
+    assert meter.rate(5) == 0
+    meter.tick(5)  # at the same moment: no division by zero
+    assert meter.rate(5) == 0
+
+
+def test_a_rate_meter_forgets() -> None:
+    meter = RateMeter(span_s=2.0)
+    for index in range(10_000):
+        meter.tick(index * SECOND // 100)
+    assert len(meter._events) <= 202
+
+
+def test_stages_come_in_the_order_of_the_flow() -> None:
+    telemetry = Telemetry()
+    for stage in reversed(STAGES):
+        telemetry.add({stage: 1.0})
+    telemetry.add({"something else": 1.0})
+    assert tuple(telemetry.summaries()) == STAGES
+    assert telemetry.summary("wait") is not None
+    assert telemetry.summary("never") is None
+
+
+def test_events_are_counted_and_timed(clock: Clock) -> None:
+    telemetry = Telemetry()
+    assert (telemetry.count("camera"), telemetry.rate("camera")) == (0, 0.0)
+    for _ in range(11):
+        telemetry.tick("camera")
+        clock.advance(0.1)
+    assert telemetry.count("camera") == 11
+    assert telemetry.rate("camera") == pytest.approx(10)
+    clock.advance(60)
+    assert telemetry.rate("camera") == 0
+    assert telemetry.count("camera") == 11
+
+
+def test_faults_come_and_go() -> None:
+    telemetry = Telemetry()
+    telemetry.set_fault("source", "gone")
+    telemetry.set_fault("source", "still gone")
+    telemetry.set_fault("display", "dark")
+    copy = telemetry.faults()
+    assert copy == {"source": "still gone", "display": "dark"}
+    copy.clear()
+    telemetry.set_fault("source", None)
+    telemetry.set_fault("never", None)
+    assert telemetry.faults() == {"display": "dark"}
+
+
+def test_threads_lose_no_count() -> None:
+    telemetry = Telemetry()
+
+    def work() -> None:
+        for _ in range(500):
+            telemetry.tick("inference")
+            telemetry.add({"wait": 1.0})
+            telemetry.summaries()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert telemetry.count("inference") == 2000
+    summary = telemetry.summary("wait")
+    assert summary is not None
+    assert summary.count == 2000
