@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from pose_edge import __version__
+from pose_edge.arguments import parse
 from pose_edge.config import find_config, load_config, render_config
 from pose_edge.errors import ModelError, PoseEdgeError
 from pose_edge.settings import Settings
@@ -50,13 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 done; 2 wrong usage or configuration; 3 an input, model or device that
         was asked for cannot be had; 1 anything else.
     """
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
     debug = options.log_level == "debug"
     _start_logging(options.log_level or "info")
     _quiet_libraries()
-    command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        return COMMANDS[options.command](options)
     except PoseEdgeError as error:
         if debug:
             log.exception("the command failed")
@@ -132,18 +131,115 @@ def command_annotate(options: argparse.Namespace) -> int:
 
 
 def command_models_list(options: argparse.Namespace) -> int:
-    """``pose-edge models list``."""
+    """``pose-edge models list``: those that are here, and those that can be had."""
     from pose_edge.zoo import Zoo
 
-    entries = list(Zoo().entries.values())
+    zoo = Zoo()
+    listed = [(entry, "here") for entry in zoo.entries.values()] + [
+        (download, "fetched" if zoo.fetched_path(download).exists() else "can be fetched")
+        for download in zoo.downloads.values()
+    ]
     if options.json:
-        print(json.dumps([entry.model_dump() for entry in entries], indent=2))
+        found = [{**entry.model_dump(), "state": state} for entry, state in listed]
+        print(json.dumps(found, indent=2))
         return 0
     rows = [
-        (entry.name, f"{entry.size / 1e6:.1f} MB", entry.licence, entry.summary)
-        for entry in entries
+        (
+            entry.name,
+            state,
+            f"{entry.size / 1e6:.1f} MB" if entry.size else "-",
+            entry.licence,
+            entry.summary,
+        )
+        for entry, state in listed
     ]
-    _print_table(("Model", "Size", "Licence", ""), rows, sys.stdout)
+    _print_table(("Model", "State", "Size", "Licence", ""), rows, sys.stdout)
+    return 0
+
+
+def command_models_fetch(options: argparse.Namespace) -> int:
+    """``pose-edge models fetch NAME``: download models, with a progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from pose_edge.download import download
+    from pose_edge.zoo import Zoo
+
+    zoo = Zoo()
+    wanted = []
+    for name in options.names:
+        if name in zoo.downloads:
+            wanted.append(zoo.downloads[name])
+        else:
+            log.info("%s ships with the program: nothing to fetch", zoo.entry(name).name)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        for model in wanted:
+            task = bar.add_task(model.name, total=model.size)
+            download(
+                model.url,
+                zoo.fetched_path(model),
+                model.expected(),
+                progress=lambda done, total, task=task: bar.update(  # type: ignore[misc]
+                    task, completed=done, total=total
+                ),
+            )
+    for model in wanted:
+        print(zoo.find(model.name).path)
+    return 0
+
+
+def command_eval(options: argparse.Namespace) -> int:
+    """``pose-edge eval``."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from pose_edge.bench import machine
+    from pose_edge.evaluate import Answers, evaluate, load_truth
+
+    settings = _settings(options)
+    truth = load_truth(Path(options.annotations))
+    answers = Answers(Path(options.resume) if options.resume else None)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bar = Progress(*columns, console=Console(stderr=True))
+    tasks: dict[str, Any] = {}
+
+    def progress(what: str, done: int, total: int) -> None:
+        bar.start()
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total)
+        bar.update(tasks[what], completed=done)
+
+    try:
+        found = list(
+            evaluate(
+                truth,
+                Path(options.images),
+                options.models or [settings.model.name],
+                options.crop or ["frame"],
+                settings.model,
+                answers=answers,
+                progress=progress,
+            )
+        )
+    finally:
+        bar.stop()
+        answers.close()
+    if options.json:
+        figures = {"machine": machine(), "annotations": options.annotations}
+        print(json.dumps({**figures, "models": [asdict(one) for one in found]}, indent=2))
+        return 0
+    print(f"{machine()}; {options.annotations}")
+    rows = [
+        (
+            *(one.model, one.mode, str(one.pictures)),
+            *(f"{value:.3f}" for value in (one.ap, one.ap50, one.ap75, one.ar)),
+            f"{one.inference_ms:.1f}",
+        )
+        for one in found
+    ]
+    header = ("Model", "Crop", "Pictures", "AP", "AP50", "AP75", "AR", "Inference ms")
+    _print_table(header, rows, sys.stdout)
     return 0
 
 
@@ -239,117 +335,21 @@ def command_config_schema(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parser = argparse.ArgumentParser(
-        prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
-    )
-    parser.add_argument("--version", action="version", version=f"pose-edge {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", metavar="FILE", help="configuration to read")
-    common.add_argument(
-        "--set",
-        metavar="SECTION.KEY=VALUE",
-        action="append",
-        default=[],
-        help="set anything of the configuration; can be given again",
-    )
-    common.add_argument(
-        "--log-level", metavar="LEVEL", help="debug, info, warning or error; debug shows tracebacks"
-    )
-    model = argparse.ArgumentParser(add_help=False)
-    model.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
-    model.add_argument("--threads", metavar="N", help="CPU threads, at most the usable cores")
-
-    def add(name: str, command: Callable[[argparse.Namespace], int], text: str, **more: Any) -> Any:  # noqa: ANN401
-        group = more.pop("group", commands)
-        parents = more.pop("parents", [common])
-        # Every abbreviation that works today would break with the next new option.
-        new = group.add_parser(
-            name, help=text, description=text, parents=parents, allow_abbrev=False
-        )
-        new.set_defaults(command=command)
-        return new
-
-    def add_group(name: str, text: str) -> Any:  # noqa: ANN401 - argparse has no public type
-        group = commands.add_parser(name, help=text, description=text)
-        return group.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    run = add(
-        "run",
-        command_run,
-        "Show what a source sees, with poses. Keys: s skeleton, i read-out, c crop, f full screen, "
-        "q quit.",
-        parents=[common, model],
-    )
-    run.add_argument(
-        "--source",
-        metavar="SRC",
-        help="auto, demo, /dev/video0, rtsp://..., http://..., a video, picture or folder",
-    )
-    run.add_argument("--display", metavar="KIND", help="auto, hdmi, window or none")
-    run.add_argument("--record", metavar="OUT.mp4", help="record what is shown")
-    run.add_argument("--poses", metavar="OUT.jsonl", help="write the poses; - is standard output")
-    run.add_argument("--max-frames", metavar="N", help="end after this many processed frames")
-    run.add_argument("--duration", metavar="SECONDS", help="end after this time")
-
-    annotate = add(
-        "annotate",
-        command_annotate,
-        "Draw the poses on every frame of a video, a picture or a folder of pictures.",
-        parents=[common, model],
-    )
-    annotate.add_argument("input", metavar="INPUT", help="a video, picture or folder, or demo")
-    annotate.add_argument(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="where to; by default INPUT-poses in this folder, or nothing if --poses is given",
-    )
-    annotate.add_argument("--poses", metavar="OUT.jsonl", help="write the poses, one line a frame")
-
-    models = add_group("models", "The models: list, describe, check.")
-    listing = add("list", command_models_list, "List the models.", group=models)
-    info = add("info", command_models_info, "Say all about a model.", group=models)
-    info.add_argument("name", metavar="NAME")
-    verify = add("verify", command_models_verify, "Check files against the list.", group=models)
-    verify.add_argument("names", metavar="NAME", nargs="*")
-
-    bench = add_group("bench", "Measure how fast this machine is.")
-    both = [common, model]
-    bench_model = add(
-        "model", command_bench_model, "Time models, in turns.", group=bench, parents=[common]
-    )
-    bench_model.add_argument("names", metavar="NAME", nargs="*", help="by default all")
-    bench_model.add_argument("--threads", metavar="N", help="CPU threads")
-    bench_model.add_argument("--runs", metavar="N", type=_count, default=100, help="of each model")
-    bench_pipe = add(
-        "pipeline",
-        command_bench_pipeline,
-        "Compare the pipeline with a bare loop: read, resize, run the model.",
-        group=bench,
-        parents=both,
-    )
-    bench_pipe.add_argument("--source", metavar="VIDEO", help="by default demo")
-    bench_pipe.add_argument("--rounds", metavar="N", type=_count, default=3, help="of each")
-    for command in (listing, info, bench_model, bench_pipe):
-        command.add_argument("--json", action="store_true", help="print JSON")
-
-    config = add_group("config", "The configuration: check, show, describe.")
-    add("check", command_config_check, "Find mistakes.", group=config)
-    show = add("show", command_config_show, "Print the settings in force.", group=config)
-    show.add_argument("--defaults", action="store_true", help="print the defaults instead")
-    add("schema", command_config_schema, "Print the JSON Schema.", group=config)
-    return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "run": command_run,
+    "annotate": command_annotate,
+    "models list": command_models_list,
+    "models fetch": command_models_fetch,
+    "eval": command_eval,
+    "models info": command_models_info,
+    "models verify": command_models_verify,
+    "bench model": command_bench_model,
+    "bench pipeline": command_bench_pipeline,
+    "config check": command_config_check,
+    "config show": command_config_show,
+    "config schema": command_config_schema,
+}
+"""What each command of `arguments` does."""
 
 
 def _settings(options: argparse.Namespace) -> Settings:

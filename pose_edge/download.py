@@ -50,9 +50,9 @@ class Expected:
     def fault(self, content: bytes) -> str | None:
         """Say what is wrong with a content, or None when it is the expected one."""
         if not content:
-            return "0 bytes came"
+            return "0 bytes"
         if self.size is not None and len(content) != self.size:
-            return f"{len(content)} bytes came instead of {self.size}"
+            return f"{len(content)} bytes instead of {self.size}"
         if content[self.mark_offset :][: len(self.mark)] != self.mark:
             return f"it has no {self.mark.decode('ascii', 'replace')} mark, so it is something else"
         if self.sha256 is not None and hashlib.sha256(content).hexdigest() != self.sha256:

@@ -6,7 +6,11 @@ those takes effect; a wheel carries copies.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
+
+from pose_edge.paths import user_path
 
 
 def data_dir() -> Path:
@@ -22,6 +26,17 @@ def models_dir() -> Path:
 def demo_clip() -> Path:
     """Return the demo clip."""
     return data_dir() / "demo.mp4"
+
+
+def downloads_list() -> Path:
+    """Return the list of models that can be fetched."""
+    return data_dir() / "downloads.yaml"
+
+
+def fetched_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the models that the user has fetched."""
+    home = environment.get("XDG_DATA_HOME") or "~/.local/share"
+    return user_path(home) / "pose-edge" / "models"
 
 
 def default_config() -> Path:

@@ -6,17 +6,15 @@ import difflib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from pose_edge import resources
+from pose_edge.catalogue import TFLITE_MARK, TFLITE_MARK_OFFSET, Download, load_downloads
 from pose_edge.errors import ModelError
 from pose_edge.paths import user_path
-
-TFLITE_MARK: Final = b"TFL3"
-"""Stands at byte 4 of every TensorFlow Lite file."""
 
 
 class Tensor(BaseModel):
@@ -33,7 +31,22 @@ class Tensor(BaseModel):
 
 
 class ManifestEntry(BaseModel):
-    """What the manifest says of one model."""
+    """What the manifest says of one model.
+
+    Attributes:
+        name: What users call it.
+        file: The file's name.
+        size: Bytes.
+        sha256: Of the content.
+        family: What its output is like.
+        input: Shape and type of the input.
+        output: Shape and type of the first output.
+        summary: One line for people.
+        licence: SPDX identifier.
+        origin: Where it comes from.
+        sizes: Heights and widths that the input can have, where there are several.
+        calibration: Names of the pictures that it was quantised with.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +60,7 @@ class ManifestEntry(BaseModel):
     summary: str
     licence: str
     origin: str
+    sizes: tuple[tuple[int, int], ...] = ()
     calibration: tuple[str, ...] = ()
 
 
@@ -77,13 +91,14 @@ class ModelFile:
 
 
 class Zoo:
-    """The models of one folder, as its manifest lists them."""
+    """The models that ship, as their manifest lists them, and those that users fetch."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Read the manifest.
+    def __init__(self, folder: Path | None = None, fetched: Path | None = None) -> None:
+        """Read the lists.
 
         Args:
             folder: Holds manifest.yaml and the files; by default the models that ship.
+            fetched: Where fetched models lie; by default in the user's home.
 
         Raises:
             ModelError: There is no manifest, or it is damaged.
@@ -96,6 +111,12 @@ class Zoo:
             first = str(error).splitlines()[0]
             raise ModelError(f"model list {path} cannot be read: {first}; install again") from error
         self.entries: dict[str, ManifestEntry] = {entry.name: entry for entry in manifest.models}
+        self.downloads = load_downloads()
+        self._fetched = resources.fetched_dir() if fetched is None else fetched
+
+    def fetched_path(self, download: Download) -> Path:
+        """Return where a fetched model's file lies (or would)."""
+        return self._fetched / download.file
 
     def path(self, entry: ManifestEntry) -> Path:
         """Return where a model's file lies (or should)."""
@@ -108,8 +129,9 @@ class Zoo:
             ModelError: There is no model of this name.
         """
         if name not in self.entries:
-            near = difflib.get_close_matches(name, self.entries, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.entries)}"
+            names = [*self.entries, *self.downloads]
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
             raise ModelError(f"no model {name!r}; {hint}")
         return self.entries[name]
 
@@ -117,7 +139,7 @@ class Zoo:
         """Find and check a model.
 
         Args:
-            name: A name of the manifest, or the path of a .tflite file.
+            name: A name of either list, or the path of a .tflite file.
 
         Returns:
             The model, its file whole as far as that can be told without running it.
@@ -125,6 +147,8 @@ class Zoo:
         Raises:
             ModelError: No such model, or its file is missing, damaged or not the listed one.
         """
+        if name in self.downloads:
+            return self._find_fetched(self.downloads[name])
         if name not in self.entries and (name.endswith(".tflite") or "/" in name):
             path = user_path(name)
             content = check_tflite(path)
@@ -132,6 +156,18 @@ class Zoo:
         entry = self.entry(name)
         self.verify(entry)
         return ModelFile(entry.name, self.path(entry), entry, entry.sha256)
+
+    def _find_fetched(self, download: Download) -> ModelFile:
+        path = self.fetched_path(download)
+        fetch = f"`pose-edge models fetch {download.name}` gets it"
+        if not path.exists():
+            raise ModelError(f"model {download.name} is not here yet; {fetch}")
+        content = check_tflite(path)
+        fault = download.expected().fault(content)
+        if fault is not None:
+            raise ModelError(f"model file {path} is not what was fetched: {fault}; {fetch} again")
+        digest = hashlib.sha256(content).hexdigest()
+        return ModelFile(download.name, path, sha256=digest)
 
     def verify(self, entry: ManifestEntry) -> None:
         """Compare a model's file with the manifest.
@@ -173,6 +209,6 @@ def check_tflite(path: Path) -> bytes:
         raise ModelError(f"model file {path} cannot be read: {error.strerror}") from error
     if not content:
         raise ModelError(f"model file {path} is empty (an interrupted download?); get it again")
-    if content[4:8] != TFLITE_MARK:
+    if content[TFLITE_MARK_OFFSET:][: len(TFLITE_MARK)] != TFLITE_MARK:
         raise ModelError(f"{path} is not a TensorFlow Lite model (no {TFLITE_MARK.decode()} mark)")
     return content

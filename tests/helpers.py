@@ -225,6 +225,13 @@ class FakeRuntime:
         self.answers = list(answers)
         self.seen: list[AnyArray] = []
 
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        return ((self.input.shape[1], self.input.shape[2]),)
+
+    def choose_size(self, size: tuple[int, int]) -> None:
+        assert size in self.sizes
+
     def run(self, tensor: AnyArray) -> list[AnyArray]:
         assert tensor.shape == self.input.shape
         assert tensor.dtype == self.input.dtype

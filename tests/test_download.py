@@ -125,9 +125,9 @@ def test_a_server_without_ranges_begins_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("server", "says"),
     [
-        (Server(body=b""), "0 bytes came"),
-        (Server(body=CONTENT[:-1]), f"{len(CONTENT) - 1} bytes came"),
-        (Server(body=CONTENT + b"more"), "bytes came instead of"),
+        (Server(body=b""), ": 0 bytes"),
+        (Server(body=CONTENT[:-1]), f"{len(CONTENT) - 1} bytes"),
+        (Server(body=CONTENT + b"more"), "bytes instead of"),
         (Server(body=CONTENT[:-1] + b"X"), "SHA-256"),
         (Server(body=b"<html>" + CONTENT[6:]), "no TFL3 mark"),
         (Server(status=404), "404"),

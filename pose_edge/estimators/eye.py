@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pose_edge.estimators.crop import Crop
 from pose_edge.estimators.warp import warp_into
-from pose_edge.frames import Frame
+from pose_edge.frames import Frame, Image
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
 
@@ -21,13 +23,33 @@ class Eye:
             runtime: Its input is 1, height, width, 3: RGB from 0 to 255, of any type.
         """
         self.runtime = runtime
-        _, self.height, self.width, _ = runtime.input.shape
-        self._picture = np.zeros((self.height, self.width, 3), dtype=np.uint8)
+        self._picture = self._blank()
 
     @property
     def aspect(self) -> float:
         """Width of the model's input over its height."""
-        return self.width / self.height
+        height, width = self._picture.shape[:2]
+        return width / height
+
+    def fit(self, width: float, height: float) -> None:
+        """Choose the input size whose shape wastes least on what is to be seen.
+
+        Args:
+            width: Of what is to be seen, in any unit.
+            height: In the same.
+        """
+
+        def waste(size: tuple[int, int]) -> float:
+            return abs(math.log(width / height) - math.log(size[1] / size[0]))
+
+        size = min(self.runtime.sizes, key=waste)
+        if size != self._picture.shape[:2]:
+            self.runtime.choose_size(size)
+            self._picture = self._blank()
+
+    def _blank(self) -> Image:
+        _, height, width, _ = self.runtime.input.shape
+        return np.zeros((height, width, 3), dtype=np.uint8)
 
     def see(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
         """Run the model on a part of a frame.

@@ -56,12 +56,14 @@ class SeveralPeople:
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the people in a frame; see `Estimator.estimate`."""
+        self._eye.fit(frame.width, frame.height)
         whole = whole_frame(frame.width, frame.height, self._eye.aspect)
         return Estimate(self.look(frame, whole, stopwatch))
 
     def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
         """Look once; see `Estimator.look`."""
         stopwatch = stopwatch or Stopwatch()
+        self._eye.fit(crop.width, crop.height)
         persons = self._decode(self._eye.see(frame, crop, stopwatch))
         persons = [person for person in persons if person[1] >= self._min_pose_score]
         persons.sort(key=lambda person: person[1], reverse=True)

@@ -22,6 +22,7 @@ class Runtime(Protocol):
         input: Shape and type of the one input.
         outputs: Shape and type of each output.
         backend: A short name for results and screen, e.g. "cpu".
+        sizes: Heights and widths that the input can have.
     """
 
     @property
@@ -35,6 +36,13 @@ class Runtime(Protocol):
     @property
     def backend(self) -> str:
         """A short name for results and screen, e.g. ``cpu``."""
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths that the input can have; most models have one."""
+
+    def choose_size(self, size: tuple[int, int]) -> None:
+        """Run with another of `sizes` from now on; `input` and `outputs` follow."""
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
         """Run the model once.

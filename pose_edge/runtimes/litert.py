@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +20,21 @@ RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpre
 """Best first: LiteRT runs INT8 models many times faster than tflite-runtime 2.14 does."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """One of the graphs of a file, each for an input size of its own.
+
+    Attributes:
+        input: Shape and type of the one input.
+        outputs: Shape and type of each output.
+        run: Runs it.
+    """
+
+    input: Tensor
+    outputs: tuple[Tensor, ...]
+    run: Callable[[AnyArray], list[AnyArray]]
+
+
 class LiteRT:
     """One model in a TensorFlow Lite interpreter. Not thread-safe."""
 
@@ -27,7 +44,8 @@ class LiteRT:
         """Load the model and run it once, for the first run is slow.
 
         Args:
-            model: The file.
+            model: The file. It may hold several graphs, one for each input size: then the first
+                is used until another size is chosen.
             threads: Wanted CPU threads; more than the usable cores are never started, as that
                 makes it far slower.
 
@@ -39,33 +57,88 @@ class LiteRT:
         self.threads = min(threads, usable_cores())
         try:
             with native_log_captured():
-                self._interpreter = interpreter_class(
+                interpreter = interpreter_class(
                     model_path=str(model.path), num_threads=self.threads
                 )
-                self._interpreter.allocate_tensors()
+                signatures = list(interpreter.get_signature_list())
+                if len(signatures) > 1:
+                    runners = [interpreter.get_signature_runner(name) for name in signatures]
+                    graphs = [_signature_graph(model, runner) for runner in runners]
+                else:
+                    interpreter.allocate_tensors()
+                    graphs = [_only_graph(model, interpreter)]
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
-        if len(inputs) != 1:
-            raise ModelError(f"{model.path} has {len(inputs)} inputs; a pose model has one")
-        self._input_index: int = inputs[0]["index"]
-        self._output_indices: list[int] = [details["index"] for details in outputs]
-        self.input = _tensor(model, inputs[0])
-        self.outputs = tuple(_tensor(model, details) for details in outputs)
-        self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
+        self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
+        self._graph = graphs[0]
+        self._warm_up()
+
+    @property
+    def input(self) -> Tensor:
+        """Shape and type of the one input."""
+        return self._graph.input
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Shape and type of each output."""
+        return self._graph.outputs
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths that the input can have."""
+        return tuple((height, width) for height, width in self._graphs)
+
+    def choose_size(self, size: tuple[int, int]) -> None:
+        """Run with another of `sizes` from now on."""
+        if self._graphs[size] is not self._graph:
+            self._graph = self._graphs[size]
+            self._warm_up()
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
         """Run the model once; other threads go on meanwhile (the interpreter frees the GIL)."""
-        self._interpreter.set_tensor(self._input_index, tensor)
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._output_indices]
+        return self._graph.run(tensor)
 
     def describe(self) -> str:
         """Say which library runs it on how many threads."""
         plural = "" if self.threads == 1 else "s"
         return f"{self._library}, {self.threads} CPU thread{plural}"
+
+    def _warm_up(self) -> None:
+        with native_log_captured():
+            self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
+
+
+def _only_graph(model: ModelFile, interpreter: Any) -> _Graph:  # noqa: ANN401 - of either library
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    source = _only_input(model, inputs)
+    input_index: int = source["index"]
+    output_indices: list[int] = [details["index"] for details in outputs]
+
+    def run(tensor: AnyArray) -> list[AnyArray]:
+        interpreter.set_tensor(input_index, tensor)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in output_indices]
+
+    return _Graph(_tensor(model, source), tuple(_tensor(model, d) for d in outputs), run)
+
+
+def _signature_graph(model: ModelFile, runner: Any) -> _Graph:  # noqa: ANN401 - of either library
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    source = _only_input(model, list(inputs.values()))
+    name = next(iter(inputs))
+
+    def run(tensor: AnyArray) -> list[AnyArray]:
+        answer = runner(**{name: tensor})
+        return [answer[output] for output in outputs]
+
+    return _Graph(_tensor(model, source), tuple(_tensor(model, d) for d in outputs.values()), run)
+
+
+def _only_input(model: ModelFile, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(inputs) != 1:
+        raise ModelError(f"{model.path} has {len(inputs)} inputs; a pose model has one")
+    return inputs[0]
 
 
 def _import_interpreter() -> tuple[str, Any]:

@@ -43,6 +43,9 @@ class FakeInterpreter:
         self._value: NDArray[np.generic] = np.zeros(1)
         type(self).made.append(self)
 
+    def get_signature_list(self) -> dict[str, Any]:
+        return {}
+
     def allocate_tensors(self) -> None:
         if self.fail is not None:
             raise self.fail

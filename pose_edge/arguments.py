@@ -1,0 +1,176 @@
+"""The command line: which commands and options there are."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pose_edge import __version__
+
+SOURCES: Final = "auto, demo, /dev/video0, rtsp://..., http://..., a video, picture or folder"
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; on a mistake say so and exit with status 2.
+
+    Args:
+        arguments: What follows the program's name; by default that of the process.
+
+    Returns:
+        The options; `command` is the command's full name, e.g. "models list".
+    """
+    parser = argparse.ArgumentParser(
+        prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
+    )
+    parser.add_argument("--version", action="version", version=f"pose-edge {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_annotate(commands)
+    _add_models(commands)
+    _add_bench(commands)
+    _add_eval(commands)
+    _add_config(commands)
+    return parser.parse_args(arguments)
+
+
+def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse has no public type for these
+    run = _add(
+        commands,
+        "run",
+        "Show what a source sees, with poses. Keys: s skeleton, i read-out, c crop, f full screen, "
+        "q quit.",
+    )
+    _add_model_options(run)
+    run.add_argument("--source", metavar="SRC", help=SOURCES)
+    run.add_argument("--display", metavar="KIND", help="auto, hdmi, window or none")
+    run.add_argument("--record", metavar="OUT.mp4", help="record what is shown")
+    run.add_argument("--poses", metavar="OUT.jsonl", help="write the poses; - is standard output")
+    run.add_argument("--max-frames", metavar="N", help="end after this many processed frames")
+    run.add_argument("--duration", metavar="SECONDS", help="end after this time")
+
+
+def _add_annotate(commands: Any) -> None:  # noqa: ANN401
+    annotate = _add(
+        commands,
+        "annotate",
+        "Draw the poses on every frame of a video, a picture or a folder of pictures.",
+    )
+    _add_model_options(annotate)
+    annotate.add_argument("input", metavar="INPUT", help="a video, picture or folder, or demo")
+    annotate.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="where to; by default INPUT-poses in this folder, or nothing if --poses is given",
+    )
+    annotate.add_argument("--poses", metavar="OUT.jsonl", help="write the poses, one line a frame")
+
+
+def _add_models(commands: Any) -> None:  # noqa: ANN401
+    models = _add_group(commands, "models", "The models: list, describe, fetch, check.")
+    listing = _add(models, "models list", "List the models.")
+    info = _add(models, "models info", "Say all about a model.")
+    info.add_argument("name", metavar="NAME")
+    fetch = _add(models, "models fetch", "Download models.")
+    fetch.add_argument("names", metavar="NAME", nargs="+")
+    verify = _add(models, "models verify", "Check files against the list.")
+    verify.add_argument("names", metavar="NAME", nargs="*")
+    _add_json(listing, info)
+
+
+def _add_bench(commands: Any) -> None:  # noqa: ANN401
+    bench = _add_group(commands, "bench", "Measure how fast this machine is.")
+    model = _add(bench, "bench model", "Time models, in turns.")
+    model.add_argument("names", metavar="NAME", nargs="*", help="by default all")
+    model.add_argument("--threads", metavar="N", help="CPU threads")
+    model.add_argument("--runs", metavar="N", type=_count, default=100, help="of each model")
+    pipeline = _add(
+        bench,
+        "bench pipeline",
+        "Compare the pipeline with a bare loop: read, resize, run the model.",
+    )
+    _add_model_options(pipeline)
+    pipeline.add_argument("--source", metavar="VIDEO", help="by default demo")
+    pipeline.add_argument("--rounds", metavar="N", type=_count, default=3, help="of each")
+    _add_json(model, pipeline)
+
+
+def _add_eval(commands: Any) -> None:  # noqa: ANN401
+    evaluate = _add(
+        commands, "eval", "Measure accuracy on pictures with known keypoints, as COCO does."
+    )
+    evaluate.add_argument("--annotations", metavar="COCO.json", required=True)
+    evaluate.add_argument("--images", metavar="DIR", required=True)
+    evaluate.add_argument(
+        "--model",
+        dest="models",
+        metavar="NAME",
+        action="append",
+        help="can be given again; by default that of run",
+    )
+    evaluate.add_argument(
+        "--crop",
+        choices=("frame", "box"),
+        action="append",
+        help="frame: the whole picture, as run does it (default); box: 1.25 times the true box; "
+        "can be given again",
+    )
+    evaluate.add_argument("--threads", metavar="N", help="CPU threads")
+    evaluate.add_argument(
+        "--resume", metavar="FILE", help="keep answers there, and go on from what is there"
+    )
+    _add_json(evaluate)
+
+
+def _add_config(commands: Any) -> None:  # noqa: ANN401
+    config = _add_group(commands, "config", "The configuration: check, show, describe.")
+    _add(config, "config check", "Find mistakes.")
+    show = _add(config, "config show", "Print the settings in force.")
+    show.add_argument("--defaults", action="store_true", help="print the defaults instead")
+    _add(config, "config schema", "Print the JSON Schema.")
+
+
+def _add_group(commands: Any, name: str, text: str) -> Any:  # noqa: ANN401
+    group = commands.add_parser(name, help=text, description=text)
+    return group.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+
+def _add(group: Any, command: str, text: str) -> argparse.ArgumentParser:  # noqa: ANN401
+    """Add a command with the options that all have."""
+    parser: argparse.ArgumentParser = group.add_parser(
+        command.rpartition(" ")[2],
+        help=text,
+        description=text,
+        allow_abbrev=False,  # an abbreviation that works today may be ambiguous tomorrow
+    )
+    parser.set_defaults(command=command)
+    parser.add_argument("--config", metavar="FILE", help="configuration to read")
+    parser.add_argument(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        action="append",
+        default=[],
+        help="set anything of the configuration; can be given again",
+    )
+    parser.add_argument(
+        "--log-level", metavar="LEVEL", help="debug, info, warning or error; debug shows tracebacks"
+    )
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
+    parser.add_argument("--threads", metavar="N", help="CPU threads, at most the usable cores")
+
+
+def _add_json(*parsers: argparse.ArgumentParser) -> None:
+    for parser in parsers:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
