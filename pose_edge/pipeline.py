@@ -140,6 +140,8 @@ class Pipeline:
         self._following = following
         self._sinks = sinks
         self._max_frames = max_frames
+        self._backoff = Backoff()
+        self._lost_since = ""
         self._stopping = threading.Event()
         self._pacer = Pacer(self._stopping) if pace and not source.live else None
         self._ring = RingBuffer(RING_SLOTS, drop=source.live)
@@ -204,6 +206,8 @@ class Pipeline:
             return
         if frame is not None:
             self._telemetry.tick("camera")
+            if self._lost_since:
+                self._recovered()
         if slot is None:
             if frame is not None:  # a live source must be emptied even when there is no room
                 self._ring.lose()
@@ -223,22 +227,27 @@ class Pipeline:
         return replace(frame, captured_ns=time.monotonic_ns())
 
     def _recover(self, lost: SourceLost) -> None:
-        """Open a live source again, for as long as it takes."""
-        log.warning("%s; trying to get it back", lost)
-        since = time.strftime("%H:%M:%S")
-        self._telemetry.set_fault("source", f"{lost} since {since}")
+        """Open a live source again, for as long as it takes; its next frame ends the fault."""
+        if not self._lost_since:
+            self._lost_since = time.strftime("%H:%M:%S")
+            log.warning("%s; trying to get it back", lost)
+        self._telemetry.set_fault("source", f"{lost} (since {self._lost_since})")
         self._source.close()
-        backoff = Backoff()
-        while not self._stopping.wait(backoff.next()):
+        while not self._stopping.wait(self._backoff.next()):
             try:
                 self._source.open()
             except SourceError as error:
-                self._telemetry.set_fault("source", f"{error} (since {since})")
+                self._telemetry.set_fault("source", f"{error} (since {self._lost_since})")
                 log.debug("%s", error)
             else:
-                log.info("%s is back", self._source.describe())
-                self._telemetry.set_fault("source", None)
                 return
+
+    def _recovered(self) -> None:
+        """Note that frames come again."""
+        log.info("%s is back", self._source.describe())
+        self._telemetry.set_fault("source", None)
+        self._backoff.reset()
+        self._lost_since = ""
 
     def _infer(self) -> None:
         processed = 0

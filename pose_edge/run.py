@@ -14,7 +14,7 @@ from pose_edge.displays import open_display
 from pose_edge.displays.null import NullDisplay
 from pose_edge.errors import DisplayError, EndOfStream
 from pose_edge.estimators import Estimator, load_estimator
-from pose_edge.frames import ColourOrder, Image
+from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.overlay import Readout
 from pose_edge.pipeline import Pipeline
 from pose_edge.poses import Result
@@ -209,10 +209,17 @@ class _Run:
                 canvas = self._renderer.draw(result, skipped=self._pipeline.skipped)
                 self._telemetry.add({"draw": (time.monotonic() - started) * 1000})
                 if self._recorder:
-                    self._recorder.add(canvas, result.frame.order, result.frame.time)
+                    self._recorder.add(canvas, result.frame.order, self._moment(result.frame))
                 self._present(canvas, result.frame.order, result.frame.captured_ns)
         finally:
             result.release()
+
+    def _moment(self, frame: Frame) -> float:
+        """Return when a frame belongs in a recording, seconds.
+
+        Of live sources the monotonic time: the wall clock of a Pi jumps when the network is there.
+        """
+        return frame.captured_ns / 1e9 if self._source.live else frame.time
 
     def _show_fault(self) -> None:
         """Say that the source is gone, instead of a picture that is not true any more."""

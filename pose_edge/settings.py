@@ -51,7 +51,7 @@ class CameraSettings(Section):
     timeout: float = Field(
         default=5.0,
         ge=0.5,
-        le=60.0,
+        le=10.0,
         description="seconds without a frame after which a source is lost",
     )
 

@@ -347,8 +347,27 @@ def test_a_lost_source_is_opened_again_and_again_until_it_is_back() -> None:
     assert source.opened == 1
     assert source.closed >= 1
     assert source.open_errors == []
-    assert any(fault.startswith("the camera is gone since ") for fault in faults)
+    assert any(fault.startswith("the camera is gone (since ") for fault in faults)
     assert telemetry.faults() == {}, "the fault is over"
+    pipeline.stop()
+
+
+def test_a_source_that_opens_but_gives_nothing_is_still_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    class Quick(Backoff):
+        def next(self) -> float:
+            waits.append(super().next())
+            return 0.001
+
+    monkeypatch.setattr("pose_edge.pipeline.Backoff", Quick)
+    source = FakeSource([SourceLost("no frame comes")] * 4 + [make_frame(index=7)], live=True)
+    pipeline, telemetry = make(source)
+    wait_until(lambda: len(waits) == 4, "four attempts")
+    wait_until(lambda: telemetry.faults() == {}, "the fault ends with the first frame")
+    assert waits == [1.0, 2.0, 4.0, 8.0], "opening alone does not start the back-off again"
     pipeline.stop()
 
 

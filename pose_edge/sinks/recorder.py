@@ -94,13 +94,15 @@ class Recorder:
             order: Its order of colours.
             time_s: When it belongs, seconds; only differences matter.
         """
+        assert self._worker is not None
+        if self._worker.failed is not None:
+            return
         frame = av.VideoFrame.from_ndarray(image, format="rgb24" if order == "RGB" else "bgr24")
         if self._start is None:
             self._start = time_s
         # Players want times that rise, whatever the wall clock does.
         self._last_pts = max(self._last_pts + 1, round((time_s - self._start) / TIME_BASE))
         frame.pts, frame.time_base = self._last_pts, TIME_BASE
-        assert self._worker is not None
         self._worker.put(frame)
 
     def close(self) -> None:

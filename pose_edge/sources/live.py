@@ -52,7 +52,10 @@ class LiveCapture:
         if self._capture is None:
             raise SourceLost(f"{self.describe()} is not open")
         rotation = ROTATIONS.get(self._settings.rotation)
-        ok, image = read_into(self._capture, reuse if rotation is None else self._raw)
+        try:
+            ok, image = read_into(self._capture, reuse if rotation is None else self._raw)
+        except cv2.error as error:
+            raise SourceLost(f"{self.describe()}: reading failed: {error.err}") from error
         now_ns = time.monotonic_ns()
         if not ok:
             raise SourceLost(f"{self.describe()} gives no more frames")

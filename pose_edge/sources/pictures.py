@@ -33,6 +33,7 @@ class Pictures:
 
     def open(self) -> None:
         """Find the pictures; see `Source.open`."""
+        self._index, self.unreadable = 0, []
         if self._path.is_dir():
             self._files = sorted(
                 path for path in self._path.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES

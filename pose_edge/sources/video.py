@@ -33,6 +33,11 @@ class Video:
 
     def open(self) -> None:
         """Open the file; see `Source.open`."""
+        self._index = self._in_round = 0
+        self._round_start = self._position = 0.0
+        self._open_capture()
+
+    def _open_capture(self) -> None:
         self.close()
         # By default the decoder starts a thread for every core, all of which inference needs too.
         threads = max(1, usable_cores() // 2)
@@ -87,7 +92,7 @@ class Video:
     def _rewind(self) -> None:
         self._round_start = self._position + self._interval()
         self._in_round = 0
-        self.open()
+        self._open_capture()
 
     def _interval(self) -> float:
         return 1 / (self.frame_rate or 30.0)

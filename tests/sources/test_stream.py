@@ -62,7 +62,7 @@ def test_a_camera_that_hangs_is_lost_after_the_time_limit_and_comes_back() -> No
 
 def test_a_camera_without_power_is_lost_at_once_and_comes_back() -> None:
     with MjpegServer(fps=30) as server:
-        stream = Stream(server.url, CameraSettings(timeout=20.0))
+        stream = Stream(server.url, CameraSettings(timeout=10.0))
         stream.open()
         read(stream)
         server.stop()
