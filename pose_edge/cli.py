@@ -248,9 +248,13 @@ def command_models_info(options: argparse.Namespace) -> int:
     from pose_edge.zoo import Zoo
 
     zoo = Zoo()
-    entry = zoo.entry(options.name)
-    details = {**entry.model_dump(), "file": str(zoo.path(entry))}
-    details |= {"input": str(entry.input), "output": str(entry.output)}
+    if options.name in zoo.downloads:
+        download = zoo.downloads[options.name]
+        details = {**download.model_dump(), "file": str(zoo.fetched_path(download))}
+    else:
+        entry = zoo.entry(options.name)
+        details = {**entry.model_dump(), "file": str(zoo.path(entry))}
+        details |= {"input": str(entry.input), "output": str(entry.output)}
     if options.json:
         print(json.dumps(details, indent=2))
     else:
@@ -260,14 +264,15 @@ def command_models_info(options: argparse.Namespace) -> int:
 
 
 def command_models_verify(options: argparse.Namespace) -> int:
-    """``pose-edge models verify``: every listed model, or those named."""
+    """``pose-edge models verify``: every model that is here, or those named."""
     from pose_edge.zoo import Zoo
 
     zoo = Zoo()
     worst = 0
-    for name in options.names or zoo.entries:
+    fetched = [name for name, one in zoo.downloads.items() if zoo.fetched_path(one).exists()]
+    for name in options.names or [*zoo.entries, *fetched]:
         try:
-            zoo.verify(zoo.entry(name))
+            zoo.find(name)
         except ModelError as error:
             print(f"{name}: {error}")
             worst = error.exit_status

@@ -83,7 +83,8 @@ def download(
 
     Args:
         url: Where it is.
-        target: Where it goes; replaced at once, by the whole file, or left as it is.
+        target: Where it goes; replaced at once, by the whole file, or left as it is. If the
+            expected file is there already, nothing is asked of the network.
         expected: What it must be.
         progress: Told how far it is.
         wait: Sleeps for seconds between attempts.
@@ -94,6 +95,9 @@ def download(
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        known = expected.sha256 or expected.git_blob
+        if known and target.is_file() and expected.fault(target.read_bytes()) is None:
+            return
         _fetch(url, part, expected, progress, wait)
         content = part.read_bytes()
         fault = expected.fault(content)

@@ -32,6 +32,11 @@ BOX_MARGIN: Final = 1.25
 PERSON: Final = 1
 """COCO's category of persons."""
 
+_ANNOTATION_KEYS: Final = {
+    *("id", "image_id", "category_id", "bbox", "area", "iscrowd", "keypoints", "num_keypoints"),
+}
+"""What pycocotools reads of each annotation."""
+
 Progress = Callable[[str, int, int], None]
 """Called with the model's name, the pictures done and their number."""
 
@@ -87,19 +92,32 @@ def load_truth(path: Path) -> Truth:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        images = {int(image["id"]): image for image in data["images"]}
+        images = {image["id"]: image for image in data["images"]}
+        if not all(isinstance(image["file_name"], str) for image in images.values()):
+            raise ValueError("file_name is no text")
         boxes: dict[int, list[tuple[float, float, float, float]]] = {key: [] for key in images}
         for annotation in data["annotations"]:
+            missing = _ANNOTATION_KEYS - annotation.keys()
+            if missing:
+                raise KeyError(*sorted(missing))
+            x, y, width, height = annotation["bbox"]
             if annotation["num_keypoints"] > 0:
-                x, y, width, height = annotation["bbox"]
-                boxes[int(annotation["image_id"])].append((x, y, width, height))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+                if not (width > 0 and height > 0):
+                    raise ValueError(f"a person's box is {width} x {height}")
+                boxes[annotation["image_id"]].append((x, y, width, height))
+        if PERSON not in [category["id"] for category in data["categories"]]:
+            raise ValueError(f"no category {PERSON} (person)")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UnavailableError(
             f"{path} holds no keypoints in COCO's format: {type(error).__name__}: {error}"
         ) from error
     if not any(boxes.values()):
         raise UnavailableError(f"{path} holds no picture with annotated keypoints")
     return Truth(path, data, dict(sorted(images.items())), boxes)
+
+
+_LINE_START: Final = b'{"key": "'
+"""How each line of a file of answers begins."""
 
 
 class Answers:
@@ -130,7 +148,10 @@ class Answers:
         """Keep an answer."""
         self._known[key] = answer
         if self._file is not None:
-            self._file.write(json.dumps({"key": key, **answer}) + "\n")
+            try:
+                self._file.write(json.dumps({"key": key, **answer}) + "\n")
+            except OSError as error:
+                raise OutputError(f"answers cannot be kept: {error.strerror}") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -138,15 +159,19 @@ class Answers:
             self._file.close()
 
     def _read(self, path: Path) -> None:
-        whole = 0
-        for line in path.read_bytes().splitlines(keepends=True):
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if not content[whole:].startswith(_LINE_START[: len(content) - whole]):
+            raise OutputError(f"{path} is no file of answers; it is left as it is")
+        for line in content[:whole].splitlines():
             try:
                 answer = json.loads(line)
-                self._known[answer.pop("key")] = answer
-            except (ValueError, KeyError, AttributeError):
-                break  # the end of a run that was cut off: the rest is measured again
-            whole += len(line)
-        os.truncate(path, whole)
+                key = answer.pop("key")
+                answer["poses"], answer["inference_ms"]
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise OutputError(f"{path} is no file of answers; it is left as it is") from error
+            self._known[key] = answer
+        os.truncate(path, whole)  # the last line of a run that was cut off is measured again
 
 
 def evaluate(
@@ -182,21 +207,27 @@ def evaluate(
     for model in models:
         refuse_calibration_pictures(model, truth)
     for model in models:
-        estimator = load_estimator(model, load_runtime(model, settings), settings)
+        runtime = load_runtime(model, settings)
         for mode in modes:
+            # Where a true box says that somebody is there, no threshold is needed to tell.
+            zero = {"min_pose_score": 0.0}
+            used = settings if mode == "frame" else settings.model_copy(update=zero)
+            estimator = load_estimator(model, runtime, used)
             found, times = [], []
             for done, image in enumerate(truth.images.values(), start=1):
-                key = _key(model, settings, mode, image)
+                boxes = truth.boxes[image["id"]] if mode == "box" else []
+                key = _key(model, used, mode, image, boxes)
                 answer = answers.get(key)
                 if answer is None:
-                    answer = _answer(estimator, folder, image, truth.boxes[image["id"]], mode)
+                    answer = _answer(estimator, folder, image, boxes, mode)
                     answers.put(key, answer)
                 found += answer["poses"]
-                times.append(answer["inference_ms"])
+                if answer["inference_ms"] is not None:
+                    times.append(answer["inference_ms"])
                 progress(f"{model.name}, {mode}", done, len(truth.images))
             ap, ap50, ap75, ar = _score(cocoeval, truth, found)
             yield Accuracy(
-                model.name, mode, len(times), ap, ap50, ap75, ar, statistics.median(times)
+                model.name, mode, len(truth.images), ap, ap50, ap75, ar, statistics.median(times)
             )
 
 
@@ -246,9 +277,10 @@ def _answer(
     else:
         looks = (estimator.look(frame, box_crop(box), stopwatch) for box in boxes)
         poses = [max(seen, key=lambda pose: pose.score) for seen in looks if seen]
+    spent = stopwatch.laps_ms.get("inference")  # None: a picture without a box to look at
     return {
         "poses": [_coco(pose, image["id"], frame) for pose in poses],
-        "inference_ms": round(stopwatch.laps_ms["inference"], 3),
+        "inference_ms": None if spent is None else round(spent, 3),
     }
 
 
@@ -288,10 +320,20 @@ def _score(
     return float(stats[0]), float(stats[1]), float(stats[2]), float(stats[5])
 
 
-def _key(model: ModelFile, settings: ModelSettings, mode: Mode, image: dict[str, Any]) -> str:
+def _key(
+    model: ModelFile,
+    settings: ModelSettings,
+    mode: Mode,
+    image: dict[str, Any],
+    boxes: Sequence[tuple[float, float, float, float]],
+) -> str:
     """Name an answer by everything that it depends on."""
-    looks = f"{settings.min_keypoint_score}/{settings.min_pose_score}/{settings.second_look}"
-    return f"{model.sha256}/{mode}/{looks}/{image['file_name']}"
+    looks = (
+        f"{settings.min_keypoint_score}/{settings.min_pose_score}/{settings.second_look}"
+        f"/{settings.max_people}"
+    )
+    where = ",".join(f"{value:g}" for box in boxes for value in box)
+    return f"{model.sha256}/{mode}/{looks}/{image['id']}/{image['file_name']}/{where}"
 
 
 def _import_pycocotools() -> tuple[Any, Any]:

@@ -60,9 +60,9 @@ class ModelSettings(Section):
     """Which model estimates the poses, and on what."""
 
     name: str = Field(
-        default="movenet-lightning-fp16",
+        default="movenet-lightning-int8",
         min_length=1,
-        description="a name of `pose-edge models list`, or a MoveNet .tflite file",
+        description="a name of `pose-edge models list`, or a .tflite file",
     )
     threads: int = Field(
         default=4, ge=1, le=64, description="CPU threads, at most one per usable core"

@@ -196,3 +196,23 @@ def test_a_target_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DownloadError, match="cannot be written"):
         get(Server(), tmp_path / "file" / "model.tflite")
+
+
+def test_what_is_there_and_whole_is_not_asked_for_again(tmp_path: Path) -> None:
+    target = tmp_path / "model.tflite"
+    target.write_bytes(CONTENT)
+    server = Server()
+    assert get(server, target) == []
+    assert server.asked == []
+    target.write_bytes(CONTENT[:-1])
+    get(server, target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_without_a_checksum_nobody_knows_whether_it_is_the_same(tmp_path: Path) -> None:
+    target = tmp_path / "model.tflite"
+    target.write_bytes(CONTENT[:-1])
+    server = Server()
+    get(server, target, Expected(mark=b"TFL3", mark_offset=4))
+    assert server.asked == [None]
+    assert target.read_bytes() == CONTENT

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pose_edge import resources
+from pose_edge.catalogue import TFLITE_MARK, Download
 from pose_edge.errors import ModelError
-from pose_edge.zoo import TFLITE_MARK, Tensor, Zoo, check_tflite
+from pose_edge.zoo import Tensor, Zoo, check_tflite
 
 CONTENT = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 8
 NAME = "movenet-test"
@@ -195,3 +197,100 @@ def test_a_copy_of_the_models_that_was_cut_off_is_refused(tmp_path: Path) -> Non
     (tmp_path / f"{name}.tflite").write_bytes(content[:1_000_000])
     with pytest.raises(ModelError, match="has 1000000 bytes"):
         Zoo(tmp_path).find(name)
+
+
+# --- fetched models -------------------------------------------------------------------------------
+
+FETCHED = "movenet-lightning-google-int8"
+
+
+@pytest.fixture
+def fetched(tmp_path: Path, folder: Path) -> Callable[..., Zoo]:
+    """Return what makes a zoo in which a small file can be had by the name of a real one."""
+
+    def make(content: bytes | None = None, **known: object) -> Zoo:
+        zoo = Zoo(folder, tmp_path / "fetched")
+        changes = {
+            "size": len(CONTENT),
+            "sha256": hashlib.sha256(CONTENT).hexdigest(),
+            "git_blob": None,
+            **known,
+        }
+        listed = {**zoo.downloads[FETCHED].model_dump(), **changes}
+        zoo.downloads = {FETCHED: Download.model_validate(listed)}
+        if content is not None:
+            path = zoo.fetched_path(zoo.downloads[FETCHED])
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        return zoo
+
+    return make
+
+
+def test_a_fetched_model_is_found(tmp_path: Path, fetched: Callable[..., Zoo]) -> None:
+    model = fetched(CONTENT).find(FETCHED)
+    assert model.name == FETCHED
+    assert model.path == tmp_path / "fetched" / f"{FETCHED}.tflite"
+    assert model.entry is None
+    assert model.sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_model_that_was_not_fetched_yet_says_how_to(fetched: Callable[..., Zoo]) -> None:
+    with pytest.raises(ModelError) as error:
+        fetched().find(FETCHED)
+    assert f"{FETCHED} is not here yet; `pose-edge models fetch {FETCHED}`" in one_line(error)
+
+
+def test_an_interrupted_download_is_no_model(tmp_path: Path, fetched: Callable[..., Zoo]) -> None:
+    zoo = fetched(CONTENT)
+    whole = tmp_path / "fetched" / f"{FETCHED}.tflite"
+    whole.rename(whole.with_name(whole.name + ".part"))
+    with pytest.raises(ModelError, match="is not here yet"):
+        zoo.find(FETCHED)
+
+
+@pytest.mark.parametrize(
+    ("content", "known", "reason"),
+    [
+        (b"", {}, "is empty"),
+        (b"<html>not found</html>", {}, "is not a TensorFlow Lite model"),
+        (CONTENT[:-1], {}, f"{len(CONTENT) - 1} bytes instead of {len(CONTENT)}"),
+        (CONTENT[:-1] + b"\0", {}, "SHA-256"),
+        (CONTENT, {"sha256": None, "size": None, "git_blob": "0" * 40}, "Git blob id"),
+    ],
+)
+def test_a_damaged_fetched_model_is_refused(
+    tmp_path: Path,
+    fetched: Callable[..., Zoo],
+    content: bytes,
+    known: dict[str, object],
+    reason: str,
+) -> None:
+    with pytest.raises(ModelError) as error:
+        fetched(content, **known).find(FETCHED)
+    message = one_line(error)
+    assert reason in message
+    assert str(tmp_path / "fetched" / f"{FETCHED}.tflite") in message
+
+
+def test_where_fetched_models_lie_by_default(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resources.fetched_dir({"XDG_DATA_HOME": "/data"}) == Path("/data/pose-edge/models")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for environment in ({}, {"XDG_DATA_HOME": ""}):
+        assert resources.fetched_dir(environment) == tmp_path / ".local/share/pose-edge/models"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    zoo = Zoo(folder)
+    path = zoo.fetched_path(zoo.downloads[FETCHED])
+    assert path == tmp_path / "data" / "pose-edge" / "models" / f"{FETCHED}.tflite"
+
+
+def test_the_nearest_name_may_be_one_to_fetch(folder: Path) -> None:
+    with pytest.raises(ModelError, match=f"did you mean {FETCHED}"):
+        Zoo(folder).find("movenet-lightning-gogle-int8")
+
+
+def test_a_model_that_ships_has_no_need_of_the_fetched_folder(folder: Path) -> None:
+    zoo = Zoo(folder, folder / "no" / "such" / "folder")
+    assert zoo.find(NAME).name == NAME

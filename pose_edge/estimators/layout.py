@@ -27,7 +27,7 @@ class Layout(Enum):
     POSENET = "PoseNet"
 
 
-MIN_POSE_SCORES: Final = {Layout.MOVENET: 0.3, Layout.MULTIPOSE: 0.25, Layout.POSENET: 0.25}
+MIN_POSE_SCORES: Final = {Layout.MOVENET: 0.3, Layout.MULTIPOSE: 0.15, Layout.POSENET: 0.25}
 """Below this score nobody is there, where the settings say nothing else. Each layout has a score of
 its own: MoveNet the mean of the keypoints that count, MultiPose a number of the model's, PoseNet
 the mean of all keypoints."""

@@ -46,6 +46,8 @@ ROOT_RADIUS: Final = 1
 """A root is the best cell within so many cells."""
 SAME_PLACE: Final = 20.0
 """Pixels within which the same keypoint of another person is the same keypoint."""
+FAR: Final = np.float32(1e6)
+"""Pixels: offsets and displacements beyond are broken."""
 REFINEMENTS: Final = 2
 MAX_PEOPLE: Final = 5
 
@@ -71,8 +73,9 @@ class HeatMaps:
     def cell(self, place: FloatArray) -> tuple[int, int]:
         """Return the row and column of the cell nearest to a place."""
         rows, columns = self.scores.shape[:2]
-        row, column = np.rint(place / self.stride).astype(int).tolist()
-        return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+        nearest = np.rint(np.nan_to_num(place / self.stride))
+        row, column = np.clip(nearest, 0, (rows - 1, columns - 1)).astype(int).tolist()
+        return row, column
 
     def place(self, cell: tuple[int, int], keypoint: int) -> FloatArray:
         """Return where a keypoint is, seen from a cell: (y, x), pixels."""
@@ -101,6 +104,11 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
         The heat maps.
     """
     arrays = [np.asarray(output, dtype=np.float32)[0] for output in outputs]
+    # What is no number becomes NaN, which travels to `sane` without a warning on the way.
+    arrays = [
+        array if array.shape[2] == KEYPOINT_COUNT else np.where(abs(array) < FAR, array, np.nan)
+        for array in arrays
+    ]
     by_channels = {array.shape[2]: array for array in arrays}
     if 64 in by_channels:
         forward, backward = np.split(by_channels[64], 2, axis=2)

@@ -67,12 +67,12 @@ class LiteRT:
                 else:
                     interpreter.allocate_tensors()
                     graphs = [_only_graph(model, interpreter)]
+            self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
+            self._graph = graphs[0]
+            self._warm_up()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
-        self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
-        self._graph = graphs[0]
-        self._warm_up()
 
     @property
     def input(self) -> Tensor:

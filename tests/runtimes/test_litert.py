@@ -253,3 +253,138 @@ def test_the_libraries_chatter_does_not_reach_the_terminal() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
     assert (done.stdout, done.stderr) == ("", "still here")
+
+
+# --- several signatures ---------------------------------------------------------------------------
+
+
+class FakeRunner:
+    """One graph of a file: adds its own number to what it is given."""
+
+    def __init__(self, shape: tuple[int, ...], number: int) -> None:
+        self.shape, self.number = shape, number
+        self.calls: list[NDArray[np.generic]] = []
+        self.fail: Exception | None = None
+        self.inputs: tuple[str, ...] = ("picture",)
+
+    def get_input_details(self) -> dict[str, dict[str, Any]]:
+        return {
+            name: {"index": 0, "shape": np.array(self.shape), "dtype": np.uint8}
+            for name in self.inputs
+        }
+
+    def get_output_details(self) -> dict[str, dict[str, Any]]:
+        # Two outputs, in an order that is not that of their names.
+        return {
+            "people": {"index": 9, "shape": np.array([1, 6, 56]), "dtype": np.float32},
+            "answer": {"index": 5, "shape": np.array([1]), "dtype": np.float32},
+        }
+
+    def __call__(self, **tensors: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
+        if self.fail is not None:
+            raise self.fail
+        (tensor,) = (tensors[name] for name in self.inputs)
+        assert tensor.shape == self.shape
+        assert tensor.dtype == np.uint8
+        self.calls.append(tensor)
+        people = np.full((1, 6, 56), float(tensor.max()) + self.number, dtype=np.float32)
+        return {"answer": np.zeros(1, dtype=np.float32), "people": people}
+
+
+@pytest.fixture
+def runners(
+    monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter]
+) -> dict[str, FakeRunner]:
+    """Install a runtime whose model has three graphs."""
+    graphs = {
+        "square": FakeRunner((1, 8, 8, 3), 100),
+        "wide": FakeRunner((1, 6, 10, 3), 200),
+        "tall": FakeRunner((1, 10, 6, 3), 300),
+    }
+
+    class Several(interpreter):  # type: ignore[misc, valid-type]
+        def get_signature_list(self) -> dict[str, Any]:
+            return {name: {"inputs": list(graph.inputs)} for name, graph in graphs.items()}
+
+        def get_signature_runner(self, name: str) -> FakeRunner:
+            return graphs[name]
+
+    install(monkeypatch, litert=Several)
+    return graphs
+
+
+def test_a_file_with_several_signatures_starts_with_the_first(
+    runners: dict[str, FakeRunner],
+) -> None:
+    runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    assert runtime.sizes == ((8, 8), (6, 10), (10, 6))
+    assert runtime.input.shape == (1, 8, 8, 3)
+    assert [output.shape for output in runtime.outputs] == [(1, 6, 56), (1,)]
+    assert [len(graph.calls) for graph in runners.values()] == [1, 0, 0], "warmed up, once"
+    people, other = runtime.run(np.full((1, 8, 8, 3), 7, dtype=np.uint8))
+    assert people.shape == (1, 6, 56)
+    assert (people == 107).all()
+    assert other.shape == (1,)
+
+
+def test_another_size_is_another_graph_warmed_up_when_it_is_chosen(
+    runners: dict[str, FakeRunner],
+) -> None:
+    runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    for size, number in (((6, 10), 200), ((10, 6), 300), ((8, 8), 100)):
+        runtime.choose_size(size)
+        assert runtime.input.shape == (1, *size, 3)
+        (people, _) = runtime.run(np.full((1, *size, 3), 7, dtype=np.uint8))
+        assert (people == number + 7).all()
+    assert [len(graph.calls) for graph in runners.values()] == [3, 2, 2]
+    runtime.choose_size((8, 8))
+    assert len(runners["square"].calls) == 3, "the size that is in use already is not warmed again"
+
+
+def test_a_size_that_the_model_does_not_have_is_an_error(runners: dict[str, FakeRunner]) -> None:
+    runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    with pytest.raises(KeyError):
+        runtime.choose_size((7, 7))
+    assert runtime.input.shape == (1, 8, 8, 3)
+
+
+def test_one_signature_among_several_with_two_inputs_is_refused(
+    runners: dict[str, FakeRunner],
+) -> None:
+    runners["tall"].inputs = ("picture", "state")
+    with pytest.raises(ModelError, match="2 inputs"):
+        LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+
+
+def test_what_fails_only_when_it_runs_is_said_in_one_line(runners: dict[str, FakeRunner]) -> None:
+    runners["square"].fail = RuntimeError("Encountered unresolved custom op:\nedgetpu-custom-op")
+    with pytest.raises(ModelError) as refused:
+        LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
+    assert "ai_edge_litert cannot load x.tflite: Encountered unresolved custom op" in str(
+        refused.value
+    )
+    assert "\n" not in str(refused.value)
+
+
+def test_the_real_model_with_several_sizes() -> None:
+    zoo = Zoo()
+    listed = [entry for entry in zoo.entries.values() if entry.sizes]
+    if not listed:
+        pytest.skip("no model that ships has several input sizes")
+    for entry in listed:
+        runtime = load_runtime(zoo.find(entry.name), ModelSettings(threads=2))
+        assert runtime.sizes == entry.sizes
+        assert (runtime.input, runtime.outputs) == (entry.input, (entry.output,))
+        grey = {size: np.full((1, *size, 3), 128, dtype=np.uint8) for size in runtime.sizes}
+        first = {}
+        for size in runtime.sizes:
+            runtime.choose_size(size)
+            assert runtime.input.shape == (1, *size, 3)
+            assert runtime.outputs == (entry.output,)
+            (answer,) = runtime.run(grey[size])
+            assert answer.shape == entry.output.shape
+            first[size] = answer.copy()
+        for size in reversed(runtime.sizes):
+            runtime.choose_size(size)
+            (answer,) = runtime.run(grey[size])
+            assert (answer == first[size]).all(), "the sizes do not disturb each other"

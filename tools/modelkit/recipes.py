@@ -1,0 +1,131 @@
+"""How a published graph becomes a model file: the steps of this kit, in their order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import graph, lazyheads, network, quantise, samples, shapes, signatures, tflite, topology
+from .adapt import adapt
+from .byteinput import shorten_input
+from .catalogue import INPUT, Int8, ModelSpec
+from .nodes import Tensors, needed
+from .preprocess import with_picture_input
+from .samples import Sample
+from .topology import Node
+from .weights import decode_weights
+
+
+def read(spec: ModelSpec, published: Mapping[str, bytes]) -> tuple[list[Node], Tensors]:
+    """Reads a published graph.
+
+    Args:
+        spec: Which one.
+        published: Path in the package -> content.
+
+    Returns:
+        Its nodes in plain operations, and the values of its constants.
+    """
+    model = json.loads(published[spec.source.topology[0]])
+    weights = spec.source.weights[0]
+    tensors = decode_weights(model["weightsManifest"], {Path(weights).name: published[weights]})
+    return topology.unfuse(model["modelTopology"]["node"]), tensors
+
+
+def make_fp16(spec: ModelSpec, published: Mapping[str, bytes]) -> bytes:
+    """Makes a model that is the published graph, but for its input: that is uint8."""
+    nodes, tensors = read(spec, published)
+    nodes = topology.with_uint8_input(nodes, INPUT)
+    graph_def = graph.to_graph_def(nodes, tensors)
+    return tflite.convert_fp16(graph.to_function(graph_def, f"{INPUT}:0", dict(spec.outputs)))
+
+
+def make_int8(
+    spec: ModelSpec, int8: Int8, published: Mapping[str, bytes], pictures: Sequence[Sample]
+) -> bytes:
+    """Makes a model that computes most of its layers with 8 bits.
+
+    Args:
+        spec: The model.
+        int8: How to quantise it.
+        published: Path in the package -> content.
+        pictures: Pictures to calibrate with.
+
+    Returns:
+        The model, with a signature for each size when there is more than one.
+
+    Raises:
+        ValueError: The graph is not the one that this was written for.
+    """
+    nodes, tensors = read(spec, published)
+    graphs = {size: prepare(spec, int8, nodes, tensors, size) for size in int8.sizes}
+    size = int8.sizes[0]
+
+    def calibration() -> Iterable[NDArray[np.uint8]]:
+        return samples.inputs(pictures, size)
+
+    def quantised(name: str) -> bool:
+        return bool(re.search(int8.scope, name)) and not re.search(int8.kept, name)
+
+    def measure(exact: bytes) -> quantise.Ranges:
+        ranges = quantise.measure_ranges(
+            exact, calibration(), int8.picture, int8.reach, int8.logits
+        )
+        if int8.blank_reach is None:
+            return ranges
+        blank = quantise.measure_ranges(
+            exact, samples.blanks(size), int8.picture, int8.blank_reach, int8.logits
+        )
+        return quantise.union(ranges, blank)
+
+    # The weights are adapted, and the ranges measured, for the first size alone: so all sizes
+    # have the same, and one file holds them once.
+    chosen = [layer for layer in network.layers(graphs[size][0]) if quantised(layer.name)]
+    adapted = adapt(*graphs[size], INPUT, calibration, chosen)
+    models: dict[str, bytes] = {}
+    ranges: quantise.Ranges = {}
+    for (height, width), (own_nodes, own_tensors) in graphs.items():
+        graph_def = graph.to_graph_def(own_nodes, {**own_tensors, **adapted})
+        function = graph.to_function(graph_def, f"{INPUT}:0", dict(spec.outputs))
+        exact = tflite.convert_fp32(function)
+        ranges = ranges or measure(exact)
+        model = quantise.quantise(exact, ranges, int8.scope, int8.kept)
+        if (count := quantise.int8_convolutions(model)) != len(chosen):
+            raise ValueError(f"{count} convolutions are int8, but {len(chosen)} were adapted")
+        model = signatures.order_outputs(shorten_input(model), [name for name, _ in spec.outputs])
+        models[f"h{height}_w{width}"] = model
+    return signatures.merge(models) if len(models) > 1 else model
+
+
+def prepare(
+    spec: ModelSpec, int8: Int8, nodes: Sequence[Node], tensors: Tensors, size: tuple[int, int]
+) -> tuple[list[Node], Tensors]:
+    """Rewrites a published graph for one picture size, in a form that quantises well.
+
+    The answers stay the same, but for rounding.
+
+    Args:
+        spec: The model.
+        int8: How it will be quantised.
+        nodes: Nodes in plain operations.
+        tensors: Values of the constants.
+        size: Height and width of the picture in pixels.
+
+    Returns:
+        The nodes that are needed, and the values of their constants.
+    """
+    outputs = [tensor for _, tensor in spec.outputs]
+    result, values = with_picture_input(nodes, tensors, int8.picture, size, INPUT)
+    if int8.any_size:
+        result = needed(result, outputs)
+        result, values = shapes.fold_shapes(result, values, INPUT, size)
+        result = needed(result, outputs)
+        result, values = shapes.reshape_new_axes(result, values, INPUT, size)
+    result, values = lazyheads.read_lazily(result, values, int8.heads)
+    result, values = network.with_biases(result, values)
+    return needed(result, outputs), values

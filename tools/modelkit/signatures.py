@@ -1,0 +1,80 @@
+"""What a .tflite file says of its inputs and outputs: their order, several sizes in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+
+def order_outputs(model: bytes, names: Sequence[str]) -> bytes:
+    """Puts the outputs of a model in an order, and gives them their names.
+
+    The converter sorts them as it likes and calls them PartitionedCall:0, ...; only its signature
+    still knows which is which.
+
+    Args:
+        model: A model with one signature.
+        names: The outputs as the signature calls them, in the order that is wanted.
+
+    Raises:
+        ValueError: The signature has other outputs.
+    """
+    flat = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    graph, (signature,) = flat.subgraphs[0], flat.signatureDefs
+    found = {output.name.decode(): output for output in signature.outputs}
+    if set(found) != set(names):
+        raise ValueError(f"the model has the outputs {sorted(found)}, not {sorted(names)}")
+    signature.outputs = [found[name] for name in names]
+    graph.outputs = [found[name].tensorIndex for name in names]
+    for name in names:
+        graph.tensors[found[name].tensorIndex].name = name.encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(flat))
+
+
+def merge(models: Mapping[str, bytes]) -> bytes:
+    """Puts several models into one file, in which equal constants (the weights) are there once.
+
+    Args:
+        models: Signature -> model. The first is what an interpreter runs when no signature is
+            asked for.
+
+    Returns:
+        One model with a signature, and a subgraph, for each.
+    """
+    flats = [
+        flatbuffer_utils.read_model_from_bytearray(bytearray(model)) for model in models.values()
+    ]
+    merged = flats[0]
+    # Buffer 0 is the empty one, by convention.
+    buffers, places = [merged.buffers[0]], {b"": 0}
+    codes: list[schema.OperatorCodeT] = []
+    kinds: dict[tuple[object, ...], int] = {}
+    subgraphs: list[schema.SubGraphT] = []
+    signatures: list[schema.SignatureDefT] = []
+    for key, flat in zip(models, flats, strict=True):
+        (graph,), (signature,) = flat.subgraphs, flat.signatureDefs
+        for tensor in graph.tensors:
+            buffer = flat.buffers[tensor.buffer]
+            data = b"" if buffer.data is None else bytes(buffer.data)
+            if data not in places:
+                places[data] = len(buffers)
+                buffers.append(buffer)
+            tensor.buffer = places[data]
+        for operator in graph.operators:
+            code = flat.operatorCodes[operator.opcodeIndex]
+            kind = (code.deprecatedBuiltinCode, code.builtinCode, code.version, code.customCode)
+            if kind not in kinds:
+                kinds[kind] = len(codes)
+                codes.append(code)
+            operator.opcodeIndex = kinds[kind]
+        graph.name = signature.signatureKey = key.encode()
+        signature.subgraphIndex = len(subgraphs)
+        subgraphs.append(graph)
+        signatures.append(signature)
+    merged.buffers, merged.operatorCodes = buffers, codes
+    merged.subgraphs, merged.signatureDefs = subgraphs, signatures
+    # It tells the version of the converter and points into the buffers as they were.
+    merged.metadata, merged.metadataBuffer = [], []
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(merged))
