@@ -63,7 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"pose-edge: {line}", file=sys.stderr)
         return error.exit_status
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("pose-edge: interrupted", file=sys.stderr)
@@ -78,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    finally:
+        _let_go_of_stdout()
 
 
 def command_run(options: argparse.Namespace) -> int:
@@ -391,6 +392,14 @@ def _quiet_libraries() -> None:
     """Keep FFmpeg and OpenCV from writing to the terminal: faults are reported in our own words."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+
+def _let_go_of_stdout() -> None:
+    """Flush what was printed; where nobody reads it any more, Python would complain at its end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop_on_signals() -> threading.Event:

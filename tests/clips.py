@@ -26,6 +26,13 @@ def demo_frames(numbers: range) -> list[Image]:
     return frames
 
 
+def load_picture(path: Path | str) -> Image:
+    """Return a picture file as uint8 (height, width, 3) BGR."""
+    image = cv2.imread(str(path))
+    assert image is not None, f"{path} is no picture"
+    return np.asarray(image, dtype=np.uint8)
+
+
 def write_clip(path: Path, frames: list[Image], rate: int = 30) -> Path:
     """Write a video of uint8 (height, width, 3) BGR frames."""
     height, width = frames[0].shape[:2]

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from clips import load_picture
 from helpers import (
     GENEROUS_S,
     FakeEstimator,
@@ -161,7 +162,7 @@ def test_a_picture(tmp_path: Path, name: str) -> None:
     output = tmp_path / f"in-poses{Path(name).suffix}"
     assert report.output is not None
     assert (tmp_path / report.output) == output
-    assert read_code(cv2.imread(str(output)).astype(np.uint8)) == 9
+    assert read_code(load_picture(str(output))) == 9
     assert steps == [(1, 1)]
     (line,) = lines(tmp_path / "p.jsonl")
     assert line["file"] == name
@@ -170,7 +171,7 @@ def test_a_picture(tmp_path: Path, name: str) -> None:
 def test_a_picture_of_another_kind_or_into_a_folder(tmp_path: Path) -> None:
     source = picture(tmp_path / "in.png", 9)
     run(source, "out.jpg")
-    assert read_code(cv2.imread("out.jpg").astype(np.uint8)) == 9
+    assert read_code(load_picture("out.jpg")) == 9
     (tmp_path / "there").mkdir()
     report, _ = run(source, "there")
     assert report.output == Path("there/in-poses.png")
@@ -189,7 +190,7 @@ def test_a_folder(tmp_path: Path, estimator: FakeEstimator) -> None:
     assert steps[-1] == (3, 4)
     output = tmp_path / "album-poses"
     assert {path.name for path in output.iterdir()} == {"a.png", "b.jpg", "d.png"}
-    assert read_code(cv2.imread(str(output / "d.png")).astype(np.uint8)) == 2
+    assert read_code(load_picture(str(output / "d.png"))) == 2
     written = lines(tmp_path / "p.jsonl")
     assert [line["file"] for line in written] == ["a.png", "b.jpg", "d.png"]
     assert [line["seq"] for line in written] == [0, 1, 3]
@@ -304,7 +305,7 @@ def test_a_picture_file_has_the_right_colours(tmp_path: Path, order: str) -> Non
     image = np.empty((8, 8, 3), dtype=np.uint8)
     image[:] = red
     write_picture(tmp_path / "x.png", image, order)  # type: ignore[arg-type]
-    assert cv2.imread(str(tmp_path / "x.png"))[0, 0].tolist() == [10, 20, 200]
+    assert load_picture(tmp_path / "x.png")[0, 0].tolist() == [10, 20, 200]
 
 
 def test_a_picture_file_is_whole_or_not_there(

@@ -29,7 +29,7 @@ class Eye:
     def aspect(self) -> float:
         """Width of the model's input over its height."""
         height, width = self._picture.shape[:2]
-        return width / height
+        return float(width / height)
 
     def fit(self, width: float, height: float) -> None:
         """Choose the input size whose shape wastes least on what is to be seen.

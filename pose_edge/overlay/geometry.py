@@ -40,4 +40,5 @@ def to_subpixels(points: ArrayLike, canvas: Image, *, mirror: bool) -> NDArray[n
 
 def relative(canvas: Image, fraction: float, *, least: int = 1) -> int:
     """Return a length in pixels: a fraction of the canvas's shorter side, but not below `least`."""
-    return max(least, round(min(canvas.shape[:2]) * fraction))
+    height, width = canvas.shape[:2]
+    return max(least, round(float(min(height, width)) * fraction))

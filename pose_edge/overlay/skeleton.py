@@ -152,7 +152,7 @@ def _draw_figure(canvas: Image, order: ColourOrder, figure: Figure) -> None:
 def _draw_joints(
     canvas: Image, figure: Figure, colours: Sequence[Colour], extra_radius: int
 ) -> None:
-    for index in np.flatnonzero(figure.visible):
+    for index in np.flatnonzero(figure.visible).tolist():
         x, y = figure.points[index].tolist()
         radius = int(figure.radii[index]) + extra_radius
         cv2.circle(canvas, (x, y), radius, colours[index], cv2.FILLED, cv2.LINE_AA, SHIFT)

@@ -227,8 +227,17 @@ def test_closing_twice_and_opening_again(desktop: Xvfb) -> None:
         display.close()
 
 
-def test_signals_stay_with_the_program(window: Display) -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C interrupt: a shell turns it off for what it runs in the background."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, kept)
+
+
+def test_signals_stay_with_the_program(ctrl_c: None, window: Display) -> None:
     window.show(plain(64, 48, RED), "RGB")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from clips import load_picture
 from helpers import Answer, FakeRuntime, answer, make_frame, noise, person
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -482,7 +483,7 @@ def test_the_answer_of_another_implementation(
     case = golden_case(golden, "t2.jpg")
     runtime = models[name].runtime
     size = runtime.input.shape[1]
-    bgr = cv2.resize(cv2.imread(str(case["path"])), (size, size), interpolation=cv2.INTER_LINEAR)
+    bgr = cv2.resize(load_picture(str(case["path"])), (size, size), interpolation=cv2.INTER_LINEAR)
     tensor: AnyArray = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)[np.newaxis].astype(runtime.input.dtype)
     keypoints = decode(runtime.run(tensor))
     sure = np.array(case["scores"][0]) > 0.3

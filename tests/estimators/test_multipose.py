@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import demo_frames
+from clips import demo_frames, load_picture
 from helpers import make_frame, noise, person
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
@@ -386,7 +386,7 @@ def test_the_answer_of_another_implementation(real: SeveralPeople, image: str) -
     folder = shared_dir("data", "golden")
     cases = json.loads((folder / "golden.json").read_text(encoding="utf-8"))["cases"]
     (case,) = [c for c in cases if (c["model"], c["image"]) == ("multipose_lightning", image)]
-    bgr = cv2.resize(cv2.imread(str(folder / image)), (256, 256), interpolation=cv2.INTER_LINEAR)
+    bgr = cv2.resize(load_picture(folder / image), (256, 256), interpolation=cv2.INTER_LINEAR)
     real.runtime.choose_size((256, 256))
     tensor: AnyArray = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)[np.newaxis]
     persons = [keypoints for keypoints, score in decode(real.runtime.run(tensor)) if score >= 0.2]

@@ -453,5 +453,5 @@ def test_the_walker_of_the_demo_clip(real: ModelFile, people: int) -> None:
     }
     pixels = pose.keypoints[:, :2] * (1280, 720)
     difference = [float(np.hypot(*(pixels[k] - place))) for k, place in seen.items()]
-    assert float(np.median(difference)) < 30
+    assert float(np.median(difference)) < 50  # of 1280: its cells are 80 pixels of the frame
     assert pose.keypoints[list(seen), 2].mean() > 0.5

@@ -109,7 +109,8 @@ def equalise(
             continue
         ceiling = CEILING if any(layer.activation == "Relu6" for layer in makers) else None
         exponent = 1.0 if all(layer.depthwise for layer in readers) else 0.5
-        peak = np.max([largest[name] for name in members], axis=0)
+        peaks = np.stack([largest[name] for name in members])
+        peak = np.asarray(peaks.max(axis=0), np.float32)
         factor = factors(peak, ceiling, exponent)
         for layer in makers:
             shape = [1] * 4
