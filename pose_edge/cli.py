@@ -140,8 +140,12 @@ def command_models_list(options: argparse.Namespace) -> int:
         (download, "fetched" if zoo.fetched_path(download).exists() else "can be fetched")
         for download in zoo.downloads.values()
     ]
+    accuracy = zoo.accuracy()
     if options.json:
-        found = [{**entry.model_dump(), "state": state} for entry, state in listed]
+        found = [
+            {**entry.model_dump(), "state": state, "ap": accuracy.get(entry.name)}
+            for entry, state in listed
+        ]
         print(json.dumps(found, indent=2))
         return 0
     rows = [
@@ -149,12 +153,14 @@ def command_models_list(options: argparse.Namespace) -> int:
             entry.name,
             state,
             f"{entry.size / 1e6:.1f} MB" if entry.size else "-",
+            ", ".join(f"{ap:.3f} {kind}" for kind, ap in accuracy.get(entry.name, {}).items())
+            or "-",
             entry.licence,
             entry.summary,
         )
         for entry, state in listed
     ]
-    _print_table(("Model", "State", "Size", "Licence", ""), rows, sys.stdout)
+    _print_table(("Model", "State", "Size", "COCO AP, people", "Licence", ""), rows, sys.stdout)
     return 0
 
 

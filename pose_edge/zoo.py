@@ -114,6 +114,14 @@ class Zoo:
         self.downloads = load_downloads()
         self._fetched = resources.fetched_dir() if fetched is None else fetched
 
+    def accuracy(self) -> dict[str, dict[str, float]]:
+        """Return the measured AP of models, by name and kind of pictures: one person, several."""
+        path = self.folder / "accuracy.yaml"
+        if not path.exists():
+            return {}
+        listed: dict[str, dict[str, float]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return listed
+
     def fetched_path(self, download: Download) -> Path:
         """Return where a fetched model's file lies (or would)."""
         return self._fetched / download.file

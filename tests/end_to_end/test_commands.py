@@ -19,6 +19,7 @@ def test_models(pose_edge: Command) -> None:
     assert details["sha256"] == entries[0]["sha256"]
     verified = pose_edge("models", "verify")
     assert verified.status == 0
+    assert all(entry["ap"] for entry in entries if entry["state"] == "here"), "each is measured"
     here = [entry for entry in entries if entry["state"] == "here"]
     assert verified.stdout.count(": whole") == len(here)
 
