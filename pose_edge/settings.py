@@ -110,7 +110,7 @@ class OverlaySettings(Section):
     readout: bool = Field(default=True, description="frame rates, latency, model, faults (key i)")
     crop: bool = Field(default=False, description="the part that the model looks at (key c)")
     min_keypoint_score: Score = Field(
-        default=0.3, description="weaker keypoints are not drawn; low values give ghosts"
+        default=0.25, description="weaker keypoints are not drawn; low values give ghosts"
     )
 
 
