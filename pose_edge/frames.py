@@ -7,7 +7,6 @@ for long costs frames, not correctness.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.errors import EndOfStream
+from pose_edge.handover import Handover
 
 Image = NDArray[np.uint8]
 """uint8 (height, width, 3)."""
@@ -117,7 +116,7 @@ class Lease:
         self.release()
 
 
-class RingBuffer:
+class RingBuffer(Handover[Slot]):
     """A fixed number of slots between one capture thread and one reader.
 
     Two policies:
@@ -137,12 +136,9 @@ class RingBuffer:
         """
         if slots < 2:
             raise ValueError(f"a ring needs at least 2 slots, not {slots}")
+        super().__init__()
         self._drop = drop
         self._free = deque(Slot() for _ in range(slots))
-        self._ready: deque[Slot] = deque()
-        self._changed = threading.Condition()
-        self._closed = False
-        self._error: BaseException | None = None
         self._skipped = 0
 
     @property
@@ -171,10 +167,10 @@ class RingBuffer:
         """Offer a frame to the reader, in the slot that was reserved for it."""
         slot.store(frame)
         with self._changed:
-            if self._drop and self._ready:
-                self._free.append(self._ready.popleft())
+            if self._drop and self._waiting:
+                self._free.append(self._waiting.popleft())
                 self._skipped += 1
-            self._ready.append(slot)
+            self._waiting.append(slot)
             self._changed.notify_all()
 
     def cancel(self, slot: Slot) -> None:
@@ -189,7 +185,7 @@ class RingBuffer:
     def wait_until_taken(self) -> None:
         """Wait until the reader has taken every frame that was published, or the ring is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._ready or self._closed)
+            self._changed.wait_for(lambda: not self._waiting or self._closed)
 
     def take(self, timeout: float) -> Lease | None:
         """Get the next frame: the newest with `drop`, else the oldest not yet read.
@@ -204,34 +200,14 @@ class RingBuffer:
             EndOfStream: The ring was closed and everything in it was read.
             Exception: What `close` was given as the reason, in the same case.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._ready) or self._closed, timeout)
-            if self._ready:
-                self._changed.notify_all()
-                return Lease(self, self._ready.popleft())
-            if self._error is not None:
-                raise self._error
-            if self._closed:
-                raise EndOfStream
-            return None
-
-    def close(self, error: BaseException | None = None) -> None:
-        """End the stream: `take` delivers what is left, then raises.
-
-        Args:
-            error: Why, when it is not simply the end.
-        """
-        with self._changed:
-            if not self._closed:
-                self._closed = True
-                self._error = error
-            self._changed.notify_all()
+        slot = self._next(timeout)
+        return None if slot is None else Lease(self, slot)
 
     def _overtake(self) -> Slot | None:
-        if not self._ready:
+        if not self._waiting:
             return None
         self._skipped += 1
-        return self._ready.popleft()
+        return self._waiting.popleft()
 
     def _free_slot(self, slot: Slot) -> None:
         with self._changed:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -20,6 +19,7 @@ from pose_edge.backoff import Backoff
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Frame, Lease, RingBuffer
+from pose_edge.handover import Handover
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
@@ -58,26 +58,23 @@ class Pacer:
         self._stop.wait(max(0.0, self._start + position_s - now))
 
 
-class Outbox:
+class Outbox(Handover[Result]):
     """Finished results on their way to whoever shows them."""
 
     def __init__(self, *, drop: bool, capacity: int = 1) -> None:
         """With `drop` a newer result replaces one that was not taken, else `put` waits."""
+        super().__init__()
         self._drop = drop
         self._capacity = capacity
-        self._results: deque[Result] = deque()
-        self._changed = threading.Condition()
-        self._closed = False
-        self._error: BaseException | None = None
 
     def put(self, result: Result) -> None:
         """Hand over a result."""
         with self._changed:
-            if self._drop and len(self._results) >= self._capacity:
-                self._results.popleft().release()
+            if self._drop and len(self._waiting) >= self._capacity:
+                self._waiting.popleft().release()
             # Once closed there is room for the last one: what was processed is not lost.
-            self._changed.wait_for(lambda: len(self._results) < self._capacity or self._closed)
-            self._results.append(result)
+            self._changed.wait_for(lambda: len(self._waiting) < self._capacity or self._closed)
+            self._waiting.append(result)
             self._changed.notify_all()
 
     def take(self, timeout: float) -> Result | None:
@@ -87,23 +84,7 @@ class Outbox:
             EndOfStream: There will be no more.
             Exception: What `close` was given.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._results) or self._closed, timeout)
-            if self._results:
-                self._changed.notify_all()
-                return self._results.popleft()
-            if self._error is not None:
-                raise self._error
-            if self._closed:
-                raise EndOfStream
-            return None
-
-    def close(self, error: BaseException | None = None) -> None:
-        """Say that there will be no more, and why when it is not simply the end."""
-        with self._changed:
-            if not self._closed:
-                self._closed, self._error = True, error
-            self._changed.notify_all()
+        return self._next(timeout)
 
 
 class Pipeline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import Final
 
 import cv2
@@ -20,7 +21,7 @@ ROTATIONS: Final = {
 }
 
 
-class LiveCapture:
+class LiveCapture(ABC):
     """A source whose frames come at their own pace. The subclass makes the capture."""
 
     live = True
@@ -73,13 +74,13 @@ class LiveCapture:
             self._capture.release()
             self._capture = None
 
+    @abstractmethod
     def describe(self) -> str:
         """Say what it is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _make_capture(self) -> cv2.VideoCapture:
         """Open the device or connection, or raise SourceError."""
-        raise NotImplementedError
 
     def _exposure_ns(self, now_ns: int) -> int:
         """Return when the frame just read was taken, on the monotonic clock."""
