@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -111,8 +112,12 @@ class Zoo:
             first = str(error).splitlines()[0]
             raise ModelError(f"model list {path} cannot be read: {first}; install again") from error
         self.entries: dict[str, ManifestEntry] = {entry.name: entry for entry in manifest.models}
-        self.downloads = load_downloads()
         self._fetched = resources.fetched_dir() if fetched is None else fetched
+
+    @cached_property
+    def downloads(self) -> dict[str, Download]:
+        """The models that can be fetched, by name; the list is read when first asked for."""
+        return load_downloads()
 
     def accuracy(self) -> dict[str, dict[str, float]]:
         """Return the measured AP of models, by name and kind of pictures: one person, several."""
@@ -155,7 +160,7 @@ class Zoo:
         Raises:
             ModelError: No such model, or its file is missing, damaged or not the listed one.
         """
-        if name in self.downloads:
+        if name not in self.entries and name in self.downloads:
             return self._find_fetched(self.downloads[name])
         if name not in self.entries and (name.endswith(".tflite") or "/" in name):
             path = user_path(name)
