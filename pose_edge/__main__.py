@@ -4,4 +4,5 @@ import sys
 
 from pose_edge.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # a child process imports this module under another name
+    sys.exit(main())
