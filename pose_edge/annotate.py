@@ -13,10 +13,10 @@ import cv2
 
 from pose_edge.errors import EndOfStream, OutputError, UsageError
 from pose_edge.frames import ColourOrder, Image
+from pose_edge.loading import load_model
 from pose_edge.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.renderer import Renderer
-from pose_edge.run import load_model
 from pose_edge.settings import RecordSettings, Settings
 from pose_edge.sinks.jsonl import JsonLines
 from pose_edge.sinks.recorder import Recorder
@@ -128,7 +128,6 @@ def annotate(
     Raises:
         PoseEdgeError: The model, the input or the output cannot be had, or the output is full.
     """
-    model, estimator = load_model(settings.model)
     source = choose_source(
         settings.source.model_copy(update={"name": source_name, "loop": False}), settings.camera
     )
@@ -137,6 +136,7 @@ def annotate(
         raise UsageError(f"annotate reads files; use `pose-edge run --source {shown}`")
     frames = with_person = 0
     with ExitStack() as stack:
+        estimator = load_model(settings, stack, wait=True)
         target = _target(source_name, source, output) if draw else None
         source.open()
         stack.callback(source.close)
@@ -152,7 +152,6 @@ def annotate(
             source,
             estimator,
             Telemetry(),
-            model=model.name,
             following=Following(settings, live=False),
             sinks=[poses] if poses else [],
         )

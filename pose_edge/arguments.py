@@ -93,7 +93,16 @@ def _add_bench(commands: Any) -> None:  # noqa: ANN401
     _add_model_options(pipeline)
     pipeline.add_argument("--source", metavar="VIDEO", help="by default demo")
     pipeline.add_argument("--rounds", metavar="N", type=_count, default=3, help="of each")
-    _add_json(model, pipeline)
+    child = _add(
+        bench,
+        "bench child",
+        "Compare a CPU model in this process with the same in a child process: what the Edge TPU's "
+        "own process costs.",
+    )
+    child.add_argument("--model", metavar="NAME", help="a CPU model")
+    child.add_argument("--threads", metavar="N", help="CPU threads")
+    child.add_argument("--runs", metavar="N", type=_count, default=300, help="of each")
+    _add_json(model, pipeline, child)
 
 
 def _add_eval(commands: Any) -> None:  # noqa: ANN401
@@ -162,6 +171,9 @@ def _add(group: Any, command: str, text: str) -> argparse.ArgumentParser:  # noq
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
     parser.add_argument("--threads", metavar="N", help="CPU threads, at most the usable cores")
+    parser.add_argument(
+        "--edgetpu", metavar="MODE", help="auto, on or off: whether a Coral Edge TPU is used"
+    )
 
 
 def _add_json(*parsers: argparse.ArgumentParser) -> None:

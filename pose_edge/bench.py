@@ -6,6 +6,7 @@ import platform
 import statistics
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,15 @@ from pose_edge.errors import EndOfStream, SourceError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.pipeline import Pipeline
 from pose_edge.runtimes import Runtime, load_runtime
+from pose_edge.runtimes.alone import Alone
+from pose_edge.runtimes.child import start_child
+from pose_edge.runtimes.litert import LiteRT
+from pose_edge.runtimes.worker import Job
 from pose_edge.settings import CameraSettings, Settings, SourceSettings
 from pose_edge.sources import open_source
 from pose_edge.sources.spec import Kind, parse_source
 from pose_edge.telemetry import Telemetry
-from pose_edge.zoo import Zoo
+from pose_edge.zoo import ModelFile, Zoo
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,28 @@ class ModelTiming:
     median_ms: float
     p95_ms: float
     ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChildTiming:
+    """What a child process costs.
+
+    Attributes:
+        model: The model.
+        runtime: What ran it.
+        here_ms: Median of one run in the program's own process, milliseconds.
+        child_ms: The same in a child process, as the Edge TPU has one.
+    """
+
+    model: str
+    runtime: str
+    here_ms: float
+    child_ms: float
+
+    @property
+    def cost_ms(self) -> float:
+        """What the child adds, milliseconds."""
+        return self.child_ms - self.here_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +108,7 @@ def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[Mo
     """Time models against each other.
 
     Args:
-        settings: Thread count.
+        settings: Thread count, Edge TPU.
         names: The models.
         runs: Runs of each.
 
@@ -90,7 +117,17 @@ def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[Mo
     """
     zoo = Zoo()
     files = [zoo.find(name) for name in names]
-    runtimes = [load_runtime(file, settings.model) for file in files]
+    with ExitStack() as stack:
+        return _bench_models(files, settings, runs, stack)
+
+
+def _bench_models(
+    files: Sequence[ModelFile], settings: Settings, runs: int, stack: ExitStack
+) -> list[ModelTiming]:
+    runtimes = []
+    for file in files:
+        runtimes.append(load_runtime(file, settings))
+        stack.callback(runtimes[-1].close)
     rng = np.random.default_rng(0)
     inputs = [
         rng.integers(0, 256, runtime.input.shape).astype(runtime.input.dtype)
@@ -115,6 +152,33 @@ def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[Mo
     ]
 
 
+def bench_child(settings: Settings, runs: int) -> ChildTiming:
+    """Find out what a child process costs: the same CPU model in this process and in a child.
+
+    Args:
+        settings: Model and thread count.
+        runs: Runs of each, in turns.
+
+    Raises:
+        PoseEdgeError: The model cannot be used.
+    """
+    model = Zoo().find(settings.model.name)
+    here = LiteRT(model, threads=settings.model.threads)
+    started = start_child(Job(model, settings.model.threads, edgetpu=None))
+    with closing(Alone(started, here.provenance, timeout=60.0)) as child:
+        rng = np.random.default_rng(0)
+        tensor = rng.integers(0, 256, here.input.shape).astype(here.input.dtype)
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(runs):
+            for runtime, samples in ((here, times[0]), (child, times[1])):
+                begin = time.perf_counter()
+                runtime.run(tensor)
+                samples.append((time.perf_counter() - begin) * 1000)
+    return ChildTiming(
+        model.name, here.describe(), statistics.median(times[0]), statistics.median(times[1])
+    )
+
+
 def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> PipelineTiming:
     """Compare the pipeline with a bare loop on the same video, with the same loaded model.
 
@@ -130,14 +194,14 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
     if spec.kind is not Kind.VIDEO:
         raise UsageError("bench pipeline needs a video file, or demo")
     model = Zoo().find(settings.model.name)
-    runtime = load_runtime(model, settings.model)
-    estimator = load_estimator(model, runtime, settings.model)
     pipeline_fps, bare_fps, frames = [], [], 0
-    for _ in range(rounds):
-        frames, seconds = _bare_loop(spec.location, runtime)
-        bare_fps.append(frames / seconds)
-        frames, seconds = _pipeline(spec.location, estimator, model.name)
-        pipeline_fps.append(frames / seconds)
+    with closing(load_runtime(model, settings)) as runtime:
+        estimator = load_estimator(model, runtime, settings.model)
+        for _ in range(rounds):
+            frames, seconds = _bare_loop(spec.location, runtime)
+            bare_fps.append(frames / seconds)
+            frames, seconds = _pipeline(spec.location, estimator)
+            pipeline_fps.append(frames / seconds)
     return PipelineTiming(
         model.name, runtime.describe(), frames, tuple(pipeline_fps), tuple(bare_fps)
     )
@@ -160,10 +224,10 @@ def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
     return frames, seconds
 
 
-def _pipeline(path: str, estimator: Estimator, model: str) -> tuple[int, float]:
+def _pipeline(path: str, estimator: Estimator) -> tuple[int, float]:
     source = open_source(SourceSettings(name=path), CameraSettings())
     estimator.reset()
-    pipeline = Pipeline(source, estimator, Telemetry(), model=model)
+    pipeline = Pipeline(source, estimator, Telemetry())
     frames, started = 0, time.perf_counter()
     pipeline.start()
     try:

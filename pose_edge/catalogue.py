@@ -28,6 +28,8 @@ class Download(BaseModel):
         git_blob: Its id in the publisher's Git repository, or None.
         summary: One line for people.
         licence: SPDX identifier.
+        cpu_twin: Of a model that is compiled for the Edge TPU: the model that does the same on the
+            CPU, whenever there is no Edge TPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +42,7 @@ class Download(BaseModel):
     git_blob: str | None = Field(pattern="^[0-9a-f]{40}$")
     summary: str
     licence: str
+    cpu_twin: str | None = None
 
     def expected(self) -> Expected:
         """Return what is known of the file."""

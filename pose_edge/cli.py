@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from pose_edge.arguments import parse
-from pose_edge.config import find_config, load_config, render_config
+from pose_edge.config import config_schema, find_config, load_config, render_config
 from pose_edge.errors import ModelError, PoseEdgeError
 from pose_edge.settings import Settings
 
@@ -30,6 +30,7 @@ OPTION_KEYS: Final = {
     "source": "source.name",
     "model": "model.name",
     "threads": "model.threads",
+    "edgetpu": "edgetpu.mode",
     "display": "display.kind",
     "record": "record.path",
     "poses": "poses.path",
@@ -224,7 +225,7 @@ def command_eval(options: argparse.Namespace) -> int:
                 Path(options.images),
                 options.models or [settings.model.name],
                 options.crop or ["frame"],
-                settings.model,
+                settings,
                 answers=answers,
                 progress=progress,
             )
@@ -308,6 +309,22 @@ def command_bench_model(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_bench_child(options: argparse.Namespace) -> int:
+    """``pose-edge bench child``."""
+    from pose_edge.bench import bench_child, machine
+
+    timing = bench_child(_settings(options), options.runs)
+    if options.json:
+        figures = {"machine": machine(), **asdict(timing), "cost_ms": timing.cost_ms}
+        print(json.dumps(figures, indent=2))
+        return 0
+    print(f"{machine()}; {timing.model} by {timing.runtime}; {options.runs} interleaved runs")
+    print(f"in this process  {timing.here_ms:6.2f} ms")
+    print(f"in a child       {timing.child_ms:6.2f} ms")
+    print(f"the child costs  {timing.cost_ms:6.2f} ms")
+    return 0
+
+
 def command_bench_pipeline(options: argparse.Namespace) -> int:
     """``pose-edge bench pipeline``."""
     from pose_edge.bench import bench_pipeline, machine
@@ -343,7 +360,7 @@ def command_config_show(options: argparse.Namespace) -> int:
 def command_config_schema(options: argparse.Namespace) -> int:
     """``pose-edge config schema``: the JSON Schema of config.yaml."""
     del options
-    print(json.dumps(Settings.model_json_schema(), indent=2))
+    print(json.dumps(config_schema(), indent=2))
     return 0
 
 
@@ -356,6 +373,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "models info": command_models_info,
     "models verify": command_models_verify,
     "bench model": command_bench_model,
+    "bench child": command_bench_child,
     "bench pipeline": command_bench_pipeline,
     "config check": command_config_check,
     "config show": command_config_show,

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pose_edge import resources
 from pose_edge.errors import ConfigError, UsageError
 from pose_edge.paths import user_path
-from pose_edge.settings import Settings
+from pose_edge.settings import SHORT_FORMS, Settings
 from pose_edge.yaml_tree import KeyPath, parse_scalar, parse_yaml
 
 ENVIRONMENT_PREFIX: Final = "POSE_EDGE_"
@@ -34,6 +34,8 @@ class _Layers:
 
     def put(self, path: KeyPath, value: Any, origin: str) -> None:  # noqa: ANN401
         """Set one value, over what is there already."""
+        if len(path) == 1 and isinstance(value, str) and path[0] in SHORT_FORMS:
+            path = (path[0], SHORT_FORMS[path[0]])
         here = self.values
         for key in path[:-1]:
             inner = here.get(key)
@@ -111,8 +113,10 @@ def load_config(
 
     known = dict(_fields(Settings))
     for variable, raw in sorted(environment.items()):
-        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
-            key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+        if len(key) > 1 or key[0] in SHORT_FORMS:
             layers.put(key, _typed(known.get(key), raw), f"environment variable {variable}")
     for dotted, raw, option in overrides:
         key = tuple(dotted.split("."))
@@ -147,6 +151,16 @@ def render_config(settings: Settings) -> str:
             value = _scalar(getattr(section, key))
             lines.append(f"  {key}: {value}".ljust(COMMENT_COLUMN) + f"  # {info.description}")
     return "\n".join(lines) + "\n"
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of config.yaml, for editors."""
+    schema = Settings.model_json_schema()
+    for section, key in SHORT_FORMS.items():
+        name = schema["properties"][section]["$ref"].rsplit("/", 1)[1]
+        short = schema["$defs"][name]["properties"][key]
+        schema["properties"][section] = {"anyOf": [schema["properties"][section], short]}
+    return schema
 
 
 def _scalar(value: Any) -> str:  # noqa: ANN401

@@ -20,7 +20,7 @@ from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.poses import Pose
 from pose_edge.runtimes import load_runtime
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import ModelSettings, Settings
 from pose_edge.sources.pictures import read_picture
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo import ModelFile, Zoo
@@ -179,7 +179,7 @@ def evaluate(
     folder: Path,
     names: Sequence[str],
     modes: Sequence[Mode],
-    settings: ModelSettings,
+    settings: Settings,
     *,
     answers: Answers,
     progress: Progress,
@@ -191,7 +191,7 @@ def evaluate(
         folder: Where the pictures lie.
         names: Models, by name or path.
         modes: How the pictures are given.
-        settings: Threads and thresholds.
+        settings: Threads, thresholds and Edge TPU.
         answers: What is known already; gets what is found out.
         progress: Told how far it is.
 
@@ -207,28 +207,28 @@ def evaluate(
     for model in models:
         refuse_calibration_pictures(model, truth)
     for model in models:
-        runtime = load_runtime(model, settings)
-        for mode in modes:
-            # Where a true box says that somebody is there, no threshold is needed to tell.
-            zero = {"min_pose_score": 0.0}
-            used = settings if mode == "frame" else settings.model_copy(update=zero)
-            estimator = load_estimator(model, runtime, used)
-            found, times = [], []
-            for done, image in enumerate(truth.images.values(), start=1):
-                boxes = truth.boxes[image["id"]] if mode == "box" else []
-                key = _key(model, used, mode, image, boxes)
-                answer = answers.get(key)
-                if answer is None:
-                    answer = _answer(estimator, folder, image, boxes, mode)
-                    answers.put(key, answer)
-                found += answer["poses"]
-                if answer["inference_ms"] is not None:
-                    times.append(answer["inference_ms"])
-                progress(f"{model.name}, {mode}", done, len(truth.images))
-            ap, ap50, ap75, ar = _score(cocoeval, truth, found)
-            yield Accuracy(
-                model.name, mode, len(truth.images), ap, ap50, ap75, ar, statistics.median(times)
-            )
+        with contextlib.closing(load_runtime(model, settings)) as runtime:
+            for mode in modes:
+                used = settings.model
+                if mode == "box":  # a true box says that somebody is there: no threshold is needed
+                    used = used.model_copy(update={"min_pose_score": 0.0})
+                estimator = load_estimator(model, runtime, used)
+                found, times = [], []
+                for done, image in enumerate(truth.images.values(), start=1):
+                    boxes = truth.boxes[image["id"]] if mode == "box" else []
+                    key = _key(model, used, mode, image, boxes)
+                    answer = answers.get(key)
+                    if answer is None:
+                        answer = _answer(estimator, folder, image, boxes, mode)
+                        answers.put(key, answer)
+                    found += answer["poses"]
+                    if answer["inference_ms"] is not None:
+                        times.append(answer["inference_ms"])
+                    progress(f"{model.name}, {mode}", done, len(truth.images))
+                figures = _score(cocoeval, truth, found)
+                yield Accuracy(
+                    model.name, mode, len(truth.images), *figures, statistics.median(times)
+                )
 
 
 def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:

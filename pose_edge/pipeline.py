@@ -96,7 +96,6 @@ class Pipeline:
         estimator: Estimator,
         telemetry: Telemetry,
         *,
-        model: str,
         following: Following | None = None,
         sinks: Sequence[Sink] = (),
         pace: bool = False,
@@ -108,7 +107,6 @@ class Pipeline:
             source: Open; the pipeline closes it.
             estimator: Finds the poses.
             telemetry: Gets times, rates and faults.
-            model: The model's name, for the results.
             following: Gives poses ids and steadies them.
             sinks: Get every result; open, and closed by whoever opened them.
             pace: Play files at their own speed.
@@ -117,7 +115,6 @@ class Pipeline:
         self._source = source
         self._estimator = estimator
         self._telemetry = telemetry
-        self._model = model
         self._following = following
         self._sinks = sinks
         self._max_frames = max_frames
@@ -262,11 +259,12 @@ class Pipeline:
         stages_ms = stopwatch.laps_ms
         self._telemetry.add(stages_ms)
         self._telemetry.tick("inference")
+        provenance = self._estimator.runtime.provenance
+        self._telemetry.set_provenance(provenance)
         result = Result(
             lease=lease,
             poses=poses,
-            model=self._model,
-            backend=self._estimator.runtime.backend,
+            provenance=provenance,
             crop=estimate.crop,
             stages_ms={**stages_ms, "total": sum(stages_ms.values())},
         )

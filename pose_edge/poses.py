@@ -100,6 +100,26 @@ class Estimate:
     crop: Box | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What answered: for results, screen and telemetry.
+
+    Attributes:
+        model: Name of the model.
+        backend: What ran it: "cpu" or "edgetpu".
+        note: Why it was not what was hoped for, e.g. "edgetpu lost 12:03"; else empty.
+    """
+
+    model: str
+    backend: str
+    note: str = ""
+
+    @property
+    def place(self) -> str:
+        """The backend as people are told it, e.g. ``cpu (edgetpu lost 12:03)``."""
+        return f"{self.backend} ({self.note})" if self.note else self.backend
+
+
 @dataclass(slots=True)
 class Result:
     """The poses of one frame, with the frame itself and what it took.
@@ -108,16 +128,14 @@ class Result:
         lease: Holds the frame in its ring slot until `release` is called.
         poses: The persons in it.
         crop: See `Estimate.crop`.
-        model: Name of the model.
-        backend: What the model ran on, e.g. "cpu".
+        provenance: Which model found them, and on what.
         stages_ms: Milliseconds of each stage so far: wait, preprocess, inference, postprocess
             and total (from exposure, or from handing over for a file, to the finished poses).
     """
 
     lease: Lease
     poses: list[Pose]
-    model: str
-    backend: str
+    provenance: Provenance
     crop: Box | None = None
     stages_ms: dict[str, float] = field(default_factory=dict)
 

@@ -82,8 +82,7 @@ class Renderer:
             self._readout.draw(
                 canvas,
                 frame.order,
-                model=result.model,
-                backend=result.backend,
+                provenance=result.provenance,
                 skipped=skipped,
             )
         return canvas

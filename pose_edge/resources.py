@@ -1,7 +1,7 @@
 """Where the files that ship with the package lie: models, demo clip, default configuration.
 
-In a checkout `pose_edge/data` holds links to `models/` and `config.yaml` at its root, so editing
-those takes effect; a wheel carries copies.
+In a checkout `pose_edge/data` holds links to `models/`, `config.yaml` and the udev rules in
+`systemd/`, so editing those takes effect; a wheel carries copies.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ def fetched_dir(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the models that the user has fetched."""
     home = environment.get("XDG_DATA_HOME") or "~/.local/share"
     return user_path(home) / "pose-edge" / "models"
+
+
+def udev_rules() -> Path:
+    """Return the udev rules that let users open a Coral."""
+    return data_dir() / "60-pose-edge-coral.rules"
 
 
 def default_config() -> Path:

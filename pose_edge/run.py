@@ -13,20 +13,19 @@ from typing import Final
 from pose_edge.displays import open_display
 from pose_edge.displays.null import NullDisplay
 from pose_edge.errors import DisplayError, EndOfStream
-from pose_edge.estimators import Estimator, load_estimator
+from pose_edge.estimators import Estimator
 from pose_edge.frames import ColourOrder, Frame, Image
+from pose_edge.loading import load_model
 from pose_edge.overlay import Readout
 from pose_edge.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.renderer import Renderer
-from pose_edge.runtimes import load_runtime
-from pose_edge.settings import ModelSettings, Settings
+from pose_edge.settings import Settings
 from pose_edge.sinks.jsonl import JsonLines
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, open_source
 from pose_edge.telemetry import Summary, Telemetry
 from pose_edge.tracking import Following
-from pose_edge.zoo import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
 
@@ -56,20 +55,6 @@ class RunReport:
     failures: tuple[str, ...]
 
 
-def load_model(settings: ModelSettings) -> tuple[ModelFile, Estimator]:
-    """Find, check and load the model that the settings name.
-
-    Raises:
-        ModelError: It cannot be used.
-        UnavailableError: There is no runtime for it.
-    """
-    model = Zoo().find(settings.name)
-    runtime = load_runtime(model, settings)
-    estimator = load_estimator(model, runtime, settings)
-    log.info("model: %s, input %s, by %s", model.name, runtime.input, runtime.describe())
-    return model, estimator
-
-
 def run(settings: Settings, stop: threading.Event) -> RunReport:
     """Show what the source sees, with poses, until the end, a key, or `stop`.
 
@@ -81,12 +66,15 @@ def run(settings: Settings, stop: threading.Event) -> RunReport:
         PoseEdgeError: Something that was asked for cannot be had at the start, or the source or
             the model failed for good.
     """
-    model, estimator = load_model(settings.model)
+    telemetry = Telemetry()
     with ExitStack() as stack:
+        estimator = load_model(
+            settings, stack, report=lambda reason: telemetry.set_fault("edgetpu", reason)
+        )
         source = open_source(settings.source, settings.camera)
         stack.callback(source.close)
         log.info("source: %s", source.describe())
-        return _Run(settings, model, estimator, source, stop=stop, stack=stack).go()
+        return _Run(settings, estimator, source, telemetry, stop=stop, stack=stack).go()
 
 
 class _Run:
@@ -95,9 +83,9 @@ class _Run:
     def __init__(
         self,
         settings: Settings,
-        model: ModelFile,
         estimator: Estimator,
         source: Source,
+        telemetry: Telemetry,
         *,
         stop: threading.Event,
         stack: ExitStack,
@@ -105,7 +93,7 @@ class _Run:
         self._settings = settings
         self._stop = stop
         self._source = source
-        self._telemetry = Telemetry()
+        self._telemetry = telemetry
         self._with_person = 0
         self._recorder = self._open_recorder(stack)
         self._poses = self._open_poses(stack)
@@ -120,7 +108,6 @@ class _Run:
             source,
             estimator,
             self._telemetry,
-            model=model.name,
             following=Following(settings, live=source.live),
             sinks=[self._poses] if self._poses else [],
             pace=settings.source.pace,
@@ -279,9 +266,10 @@ class _Run:
         wait = self._telemetry.summary("latency")
         latency = f", {wait.median:.0f} ms exposure to screen" if wait else ""
         log.info(
-            "%.1f fps camera, %.1f fps poses%s, %d skipped",
+            "%.1f fps camera, %.1f fps poses%s, %d skipped; %s",
             self._telemetry.rate("camera"),
             self._telemetry.rate("inference"),
             latency,
             self._pipeline.skipped,
+            self._telemetry.place,
         )

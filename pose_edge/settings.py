@@ -6,9 +6,18 @@ described in one place only.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+SHORT_FORMS: Final = {"edgetpu": "mode"}
+"""Sections that may be given as one word, and the key which that word is for."""
+
+EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
+"""What Debian's packages of Google's library install."""
+
+DEVICE_PATTERN: Final = r"^(usb|pci)?(:[0-9]{1,3})?$"
+"""What that library understands: "", ":N", "usb", "usb:N", "pci" or "pci:N", N from 0."""
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -77,6 +86,40 @@ class ModelSettings(Section):
         default=None, description="below this score nobody is there; null: what suits the model"
     )
     max_people: int = Field(default=6, ge=1, le=6, description="of models that find several")
+
+
+class EdgeTpuSettings(Section):
+    """Whether MoveNet runs on a Coral Edge TPU; `edgetpu: off` is short for the mode."""
+
+    mode: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="auto (while one is there), on (it must be there at start) or off",
+    )
+    device: str = Field(
+        default="",
+        pattern=DEVICE_PATTERN,
+        description='"" (any), usb, pci, or one of several: ":0", "usb:1", "pci:0"',
+    )
+    library: str = Field(
+        default=EDGETPU_LIBRARY, min_length=1, description="name or path of Google's library"
+    )
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a compiled .tflite file, in place of the model's listed twin",
+    )
+    timeout: float = Field(
+        default=2.0,
+        ge=0.05,
+        le=60.0,
+        description="seconds after which an inference counts as failed",
+    )
+    max_backoff: float = Field(
+        default=60.0,
+        ge=0.1,
+        le=3600.0,
+        description="seconds that one which keeps failing is left alone, at most",
+    )
 
 
 class TrackingSettings(Section):
@@ -158,6 +201,13 @@ class RunSettings(Section):
     duration: float | None = Field(default=None, gt=0.0, description="end after this many seconds")
 
 
+class TestingSettings(Section):
+    """For the program's own tests: a made-up machine."""
+
+    sysfs: str = Field(default="/sys", min_length=1, description="where devices are looked for")
+    dev: str = Field(default="/dev", min_length=1, description="where their nodes are")
+
+
 class LogSettings(Section):
     """What is said on the standard error."""
 
@@ -172,6 +222,7 @@ class Settings(Section):
     source: SourceSettings = SourceSettings()
     camera: CameraSettings = CameraSettings()
     model: ModelSettings = ModelSettings()
+    edgetpu: EdgeTpuSettings = EdgeTpuSettings()
     tracking: TrackingSettings = TrackingSettings()
     smoothing: SmoothingSettings = SmoothingSettings()
     overlay: OverlaySettings = OverlaySettings()
@@ -180,3 +231,4 @@ class Settings(Section):
     poses: PosesSettings = PosesSettings()
     run: RunSettings = RunSettings()
     log: LogSettings = LogSettings()
+    testing: TestingSettings = TestingSettings()

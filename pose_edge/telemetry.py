@@ -10,6 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from pose_edge.poses import Provenance
+
 STAGES: Final = (
     "wait",
     "preprocess",
@@ -114,6 +116,7 @@ class Telemetry:
         self._meters: dict[str, RateMeter] = {}
         self._counts: dict[str, int] = {}
         self._faults: dict[str, str] = {}
+        self._provenance: Provenance | None = None
 
     def add(self, stages_ms: dict[str, float]) -> None:
         """Add the times of stages, milliseconds."""
@@ -148,6 +151,23 @@ class Telemetry:
         """Return the statistics of all stages that ran, in the order of the flow."""
         found = {stage: self.summary(stage) for stage in STAGES}
         return {stage: summary for stage, summary in found.items() if summary is not None}
+
+    def set_provenance(self, provenance: Provenance) -> None:
+        """Say what found the newest poses; how many each backend found is counted too.
+
+        Events: "poses by cpu" and the like, and "switch" when it is another than before.
+        """
+        with self._lock:
+            last, self._provenance = self._provenance, provenance
+        self.tick(f"poses by {provenance.backend}")
+        if last is not None and last.backend != provenance.backend:
+            self.tick("switch")
+
+    @property
+    def place(self) -> str:
+        """What found the newest poses, e.g. "edgetpu" or "cpu (edgetpu lost 12:03)"."""
+        with self._lock:
+            return self._provenance.place if self._provenance else "-"
 
     def set_fault(self, part: str, message: str | None) -> None:
         """Say what is wrong with a part, or (None) that it works again."""

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,9 @@ from pose_edge import resources
 from pose_edge.catalogue import TFLITE_MARK, TFLITE_MARK_OFFSET, Download, load_downloads
 from pose_edge.errors import ModelError
 from pose_edge.paths import user_path
+
+COMPILED_MARK: Final = b"edgetpu-custom-op"
+"""The operation that stands in a compiled model for all that the Edge TPU does."""
 
 
 class Tensor(BaseModel):
@@ -83,12 +86,14 @@ class ModelFile:
         path: The file.
         entry: What the manifest says of it; None for a user's own file.
         sha256: Of its content.
+        compiled: It is compiled for the Edge TPU and runs on nothing else.
     """
 
     name: str
     path: Path
     entry: ManifestEntry | None = None
     sha256: str = ""
+    compiled: bool = False
 
 
 class Zoo:
@@ -119,6 +124,17 @@ class Zoo:
         """The models that can be fetched, by name; the list is read when first asked for."""
         return load_downloads()
 
+    @cached_property
+    def twins(self) -> dict[str, str]:
+        """The CPU model that goes with each Edge TPU model, by its name."""
+        downloads = self.downloads.values()
+        return {one.name: one.cpu_twin for one in downloads if one.cpu_twin is not None}
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """Names without a precision, and the CPU model that each stands for."""
+        return {name.removesuffix("-edgetpu"): cpu for name, cpu in self.twins.items()}
+
     def accuracy(self) -> dict[str, dict[str, float]]:
         """Return the measured AP of models, by name and kind of pictures: one person, several."""
         path = self.folder / "accuracy.yaml"
@@ -141,6 +157,8 @@ class Zoo:
         Raises:
             ModelError: There is no model of this name.
         """
+        if name not in self.entries and name in self.aliases:
+            name = self.aliases[name]
         if name not in self.entries:
             names = [*self.entries, *self.downloads]
             near = difflib.get_close_matches(name, names, n=1)
@@ -165,7 +183,7 @@ class Zoo:
         if name not in self.entries and (name.endswith(".tflite") or "/" in name):
             path = user_path(name)
             content = check_tflite(path)
-            return ModelFile(path.stem, path, sha256=hashlib.sha256(content).hexdigest())
+            return _own_file(path.stem, path, content)
         entry = self.entry(name)
         self.verify(entry)
         return ModelFile(entry.name, self.path(entry), entry, entry.sha256)
@@ -179,8 +197,7 @@ class Zoo:
         fault = download.expected().fault(content)
         if fault is not None:
             raise ModelError(f"model file {path} is not what was fetched: {fault}; {fetch} again")
-        digest = hashlib.sha256(content).hexdigest()
-        return ModelFile(download.name, path, sha256=digest)
+        return _own_file(download.name, path, content)
 
     def verify(self, entry: ManifestEntry) -> None:
         """Compare a model's file with the manifest.
@@ -200,6 +217,11 @@ class Zoo:
                 f"model file {path} has another SHA-256 than the manifest says: "
                 "it is damaged or another version; install again"
             )
+
+
+def _own_file(name: str, path: Path, content: bytes) -> ModelFile:
+    digest = hashlib.sha256(content).hexdigest()
+    return ModelFile(name, path, sha256=digest, compiled=COMPILED_MARK in content)
 
 
 def check_tflite(path: Path) -> bytes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import ColourOrder, Frame, Image, Lease, RingBuffer
-from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Result, box_of
+from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Result, box_of
 from pose_edge.runtimes import AnyArray
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo import Tensor
@@ -195,8 +195,7 @@ def make_result(frame: Frame | None = None, poses: Sequence[Pose] = ()) -> Resul
     return Result(
         lease=make_lease(frame or make_frame()),
         poses=list(poses),
-        model="movenet-test",
-        backend="cpu",
+        provenance=Provenance("movenet-test", "cpu"),
         stages_ms={"wait": 1.25, "preprocess": 0.5, "inference": 8.0, "postprocess": 0.1},
     )
 
@@ -209,8 +208,6 @@ Answer = Callable[[AnyArray], FloatArray]
 class FakeRuntime:
     """A runtime that keeps what it was given and answers as scripted; the last answer stays."""
 
-    backend = "fake"
-
     def __init__(
         self,
         answers: Sequence[FloatArray | Answer] = (),
@@ -222,6 +219,7 @@ class FakeRuntime:
     ) -> None:
         self.input = Tensor.model_validate({"shape": shape or (1, size, size, 3), "dtype": dtype})
         self.outputs = tuple(outputs or [Tensor(shape=(1, 1, 17, 3), dtype="float32")])
+        self.provenance = Provenance("fake-model", "fake")
         self.answers = list(answers)
         self.seen: list[AnyArray] = []
 
@@ -241,6 +239,9 @@ class FakeRuntime:
 
     def describe(self) -> str:
         return "a fake"
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class FakeEstimator:

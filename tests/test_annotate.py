@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -23,13 +24,11 @@ from pose_edge.annotate import AnnotateReport, annotate, write_picture
 from pose_edge.errors import OutputError, SourceError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.settings import (
-    ModelSettings,
     OverlaySettings,
     PosesSettings,
     Settings,
     SourceSettings,
 )
-from pose_edge.zoo import ModelFile
 
 PLAIN = OverlaySettings(skeleton=False)
 """The pictures stay as they are, so that their number can be read."""
@@ -40,8 +39,8 @@ def estimator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEstimator:
     """Replace the model by one that is loaded at once, and work in a folder of its own."""
     fake = FakeEstimator()
 
-    def load(settings: ModelSettings) -> tuple[ModelFile, Estimator]:
-        return ModelFile(settings.name, Path("fake.tflite")), fake
+    def load(settings: Settings, stack: ExitStack, *, wait: bool) -> Estimator:
+        return fake
 
     monkeypatch.setattr(annotate_module, "load_model", load)
     monkeypatch.chdir(tmp_path)

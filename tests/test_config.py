@@ -326,7 +326,8 @@ def value_of(details: Mapping[str, Any]) -> st.SearchStrategy[Any]:
             case "null":
                 strategies.append(st.none())
             case "string":
-                strategies.append(TEXT)
+                pattern = option.get("pattern")
+                strategies.append(st.from_regex(pattern, fullmatch=True) if pattern else TEXT)
             case "integer":
                 high = option.get("maximum", 10**9)
                 strategies.append(st.integers(option["minimum"], high))

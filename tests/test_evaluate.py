@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from helpers import noise, person
+from helpers import FakeRuntime, noise, person
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ from pose_edge.evaluate import (
 )
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import ModelSettings, Settings
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo import ManifestEntry, ModelFile, Tensor
 
@@ -134,7 +134,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
         return fakes[model.name]
 
     monkeypatch.setattr(module, "Zoo", FakeZoo)
-    monkeypatch.setattr(module, "load_runtime", lambda model, settings: None)
+    monkeypatch.setattr(module, "load_runtime", lambda model, settings: FakeRuntime())
     monkeypatch.setattr(module, "load_estimator", load)
     return fakes
 
@@ -155,7 +155,7 @@ def measure(
                 truth.parent,
                 names,
                 modes,
-                settings or ModelSettings(),
+                Settings(model=settings or ModelSettings()),
                 answers=kept,
                 progress=lambda *step: None if steps is None else steps.append(step),
             )

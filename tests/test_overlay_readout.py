@@ -13,6 +13,7 @@ from pose_edge.overlay import Readout, readout_lines
 from pose_edge.overlay.palette import YELLOW
 from pose_edge.overlay.readout import GAP
 from pose_edge.overlay.typeset import Typeface, wrap
+from pose_edge.poses import Provenance
 from pose_edge.telemetry import Telemetry
 
 Picture = NDArray[np.uint8]
@@ -43,8 +44,7 @@ def draw(readout: Readout, canvas: Picture, order: ColourOrder = "RGB", skipped:
     readout.draw(
         canvas,
         order,
-        model="movenet-lightning-fp16",
-        backend="cpu",
+        provenance=Provenance("movenet-lightning-fp16", "cpu"),
         skipped=skipped,
     )
 
@@ -67,8 +67,7 @@ def test_the_lines_say_what_was_measured_with_units(telemetry: Telemetry) -> Non
     telemetry.set_fault("camera", "no frame for 5 s")
     lines = readout_lines(
         telemetry,
-        model="movenet-thunder-int8",
-        backend="edgetpu",
+        provenance=Provenance("movenet-thunder-edgetpu", "edgetpu"),
         skipped=12,
         source="/dev/video0",
         live=True,
@@ -77,13 +76,15 @@ def test_the_lines_say_what_was_measured_with_units(telemetry: Telemetry) -> Non
     rates = rf"camera {number}{GAP}poses {number}{GAP}screen {number} fps"
     assert re.fullmatch(rates, lines[0].text)
     assert lines[1].text == f"41 ms exposure to screen{GAP}skipped 12"
-    assert lines[2].text == f"movenet-thunder-int8 on edgetpu{GAP}/dev/video0"
+    assert lines[2].text == f"movenet-thunder-edgetpu on edgetpu{GAP}/dev/video0"
     assert (lines[3].text, lines[3].kind) == ("! camera: no frame for 5 s", "fault")
     assert len(lines) == 4
 
 
 def test_what_was_not_measured_is_not_made_up(telemetry: Telemetry) -> None:
-    lines = readout_lines(telemetry, model="m", backend="cpu", skipped=0, source="demo", live=False)
+    lines = readout_lines(
+        telemetry, provenance=Provenance("m", "cpu"), skipped=0, source="demo", live=False
+    )
     assert lines[0].text == f"file 0.0{GAP}poses 0.0{GAP}screen 0.0 fps"
     assert lines[1].text == f"- ms frame to screen{GAP}skipped 0"
     assert all(line.kind != "fault" for line in lines)

@@ -25,7 +25,7 @@ from pose_edge.backoff import Backoff
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.frames import Frame
 from pose_edge.pipeline import MAX_BEHIND_S, Outbox, Pacer, Pipeline
-from pose_edge.poses import Result
+from pose_edge.poses import Provenance, Result
 from pose_edge.telemetry import Telemetry
 
 
@@ -72,7 +72,6 @@ def make(
         source,
         estimator or FakeEstimator(),
         telemetry,
-        model="fake-model",
         sinks=sinks or [],
         pace=pace,
         max_frames=max_frames,
@@ -133,7 +132,7 @@ def test_a_slow_taker_slows_a_file_down_and_loses_nothing() -> None:
 def test_results_are_of_their_own_frame() -> None:
     pipeline, _ = make(FakeSource(frames(5), live=False))
     result = take(pipeline)
-    assert (result.model, result.backend) == ("fake-model", "fake")
+    assert result.provenance == Provenance("fake-model", "fake")
     assert result.frame.index == 0
     assert len(result.poses) == 1
     assert result.crop == (0.0, 0.0, 1.0, 1.0)
@@ -423,9 +422,7 @@ def test_stopping_does_not_wait_for_a_frame_that_is_far_away() -> None:
 
 
 def test_a_pipeline_that_never_started_can_be_stopped() -> None:
-    pipeline = Pipeline(
-        FakeSource(frames(), live=False), FakeEstimator(), Telemetry(), model="fake"
-    )
+    pipeline = Pipeline(FakeSource(frames(), live=False), FakeEstimator(), Telemetry())
     pipeline.stop()
     with pytest.raises(EndOfStream):
         pipeline.take(0)

@@ -21,6 +21,7 @@ from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay.geometry import relative
 from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW, Colour
 from pose_edge.overlay.typeset import LINE_SPACING, Typeface, wrap
+from pose_edge.poses import Provenance
 from pose_edge.telemetry import Telemetry
 
 Kind = Literal["figure", "detail", "fault"]
@@ -63,15 +64,14 @@ class ReadoutLine:
 
 
 def readout_lines(
-    telemetry: Telemetry, *, model: str, backend: str, skipped: int, source: str, live: bool
+    telemetry: Telemetry, *, provenance: Provenance, skipped: int, source: str, live: bool
 ) -> list[ReadoutLine]:
     """Say how the run is doing.
 
     Args:
         telemetry: The numbers of the run: rates of "camera", "inference" and "screen", the median
             of "latency" in milliseconds, and the faults.
-        model: Name of the model.
-        backend: What it runs on, e.g. "cpu".
+        provenance: Which model found the poses, and on what.
         skipped: Frames that were captured but not looked at.
         source: Where the pictures come from.
         live: Whether times count from exposure; a file's count from handing the frame over.
@@ -88,7 +88,7 @@ def readout_lines(
             f"{origin} {camera:.1f}{GAP}poses {poses:.1f}{GAP}screen {screen:.1f} fps", "figure"
         ),
         ReadoutLine(f"{milliseconds} ms {begin} to screen{GAP}skipped {skipped}", "figure"),
-        ReadoutLine(f"{model} on {backend}{GAP}{source}", "detail"),
+        ReadoutLine(f"{provenance.model} on {provenance.place}{GAP}{source}", "detail"),
         *(
             ReadoutLine(f"! {part}: {message}", "fault")
             for part, message in telemetry.faults().items()
@@ -154,31 +154,29 @@ class Readout:
         canvas: Image,
         order: ColourOrder,
         *,
-        model: str,
-        backend: str,
+        provenance: Provenance,
         skipped: int,
     ) -> None:
         """Draw the read-out at the upper left.
 
-        Changes show at most four times a second, but a fault that comes or goes shows at once.
+        Figures change at most four times a second, but a fault that comes or goes and a change
+        of the backend show at once.
 
         Args:
             canvas: uint8 (height, width, 3), drawn on.
             order: Its order of colours.
-            model: See `readout_lines`, as for those that follow.
-            backend: What the model runs on.
+            provenance: See `readout_lines`.
             skipped: Frames that were not looked at.
         """
         now_ns = self._clock_ns()
-        wanted = (order, canvas.shape, self._telemetry.faults())
+        wanted = (order, canvas.shape, provenance, self._telemetry.faults())
         changed = wanted != self._made_for
         if self._panel is None or changed or now_ns - self._made_ns >= REFRESH_NS:
             if changed:
                 self._text_width = 0
             lines = readout_lines(
                 self._telemetry,
-                model=model,
-                backend=backend,
+                provenance=provenance,
                 skipped=skipped,
                 source=self._source,
                 live=self._live,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_edge.poses import Provenance
 from pose_edge.zoo import ModelFile, Tensor
 
 if TYPE_CHECKING:
-    from pose_edge.settings import ModelSettings
+    from pose_edge.settings import Settings
 
 AnyArray = NDArray[np.generic]
 
@@ -21,7 +22,7 @@ class Runtime(Protocol):
     Attributes:
         input: Shape and type of the one input.
         outputs: Shape and type of each output.
-        backend: A short name for results and screen, e.g. "cpu".
+        provenance: What gave the last answer (before the first: what is to give it).
         sizes: Heights and widths that the input can have.
     """
 
@@ -34,8 +35,8 @@ class Runtime(Protocol):
         """Shape and type of each output."""
 
     @property
-    def backend(self) -> str:
-        """A short name for results and screen, e.g. ``cpu``."""
+    def provenance(self) -> Provenance:
+        """What gave the last answer."""
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -57,14 +58,21 @@ class Runtime(Protocol):
     def describe(self) -> str:
         """Say in a few words what runs it, for log and doctor."""
 
+    def close(self) -> None:
+        """End what it started; doing it twice does no harm."""
 
-def load_runtime(model: ModelFile, settings: ModelSettings) -> Runtime:
-    """Load a model into the runtime that the settings ask for.
+
+def load_runtime(model: ModelFile, settings: Settings) -> Runtime:
+    """Load one model where it can run: on the CPU, or, if compiled for it, on the Edge TPU.
 
     Raises:
         ModelError: The runtime cannot read the file.
-        UnavailableError: No runtime is installed.
+        UnavailableError: No runtime is installed, or there is no Edge TPU.
     """
+    if model.compiled:
+        from pose_edge.runtimes.edgetpu.opening import load_edgetpu
+
+        return load_edgetpu(model, settings)
     from pose_edge.runtimes.litert import LiteRT
 
-    return LiteRT(model, threads=settings.threads)
+    return LiteRT(model, threads=settings.model.threads)

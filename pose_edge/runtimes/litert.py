@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from pose_edge.cores import usable_cores
 from pose_edge.errors import ModelError, UnavailableError
+from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray
 from pose_edge.runtimes.native_log import native_log_captured
 from pose_edge.zoo import ModelFile, Tensor
@@ -35,12 +37,32 @@ class _Graph:
     run: Callable[[AnyArray], list[AnyArray]]
 
 
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """What a model runs on in place of the CPU.
+
+    Attributes:
+        backend: A short name for results and screen, e.g. "edgetpu".
+        describe: What it is, for the log.
+        make_interpreter: Makes the interpreter, with its delegate, from the model's path.
+    """
+
+    backend: str
+    describe: str
+    make_interpreter: Callable[[str], Any]
+
+
 class LiteRT:
     """One model in a TensorFlow Lite interpreter. Not thread-safe."""
 
-    backend = "cpu"
-
-    def __init__(self, model: ModelFile, *, threads: int) -> None:
+    def __init__(
+        self,
+        model: ModelFile,
+        *,
+        threads: int,
+        accelerator: Accelerator | None = None,
+        capture: Callable[[], AbstractContextManager[None]] = native_log_captured,
+    ) -> None:
         """Load the model and run it once, for the first run is slow.
 
         Args:
@@ -48,18 +70,26 @@ class LiteRT:
                 is used until another size is chosen.
             threads: Wanted CPU threads; more than the usable cores are never started, as that
                 makes it far slower.
+            accelerator: Runs the model in place of the CPU.
+            capture: Surrounds what writes to the standard error by itself.
 
         Raises:
             ModelError: The file cannot be read by the runtime.
             UnavailableError: No runtime is installed.
         """
-        self._library, interpreter_class = _import_interpreter()
+        self._capture = capture
+        self._accelerator = accelerator
+        self._library, interpreter_class = import_runtime()
         self.threads = min(threads, usable_cores())
+        self.provenance = Provenance(model.name, accelerator.backend if accelerator else "cpu")
         try:
-            with native_log_captured():
-                interpreter = interpreter_class(
-                    model_path=str(model.path), num_threads=self.threads
-                )
+            with capture():
+                if accelerator is not None:
+                    interpreter = accelerator.make_interpreter(str(model.path))
+                else:
+                    interpreter = interpreter_class(
+                        model_path=str(model.path), num_threads=self.threads
+                    )
                 signatures = list(interpreter.get_signature_list())
                 if len(signatures) > 1:
                     runners = [interpreter.get_signature_runner(name) for name in signatures]
@@ -72,6 +102,8 @@ class LiteRT:
             self._warm_up()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
+            if accelerator is None and model.compiled:
+                reason = "it is compiled for the Edge TPU"
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
 
     @property
@@ -101,11 +133,16 @@ class LiteRT:
 
     def describe(self) -> str:
         """Say which library runs it on how many threads."""
+        if self._accelerator is not None:
+            return f"{self._library}, {self._accelerator.describe}"
         plural = "" if self.threads == 1 else "s"
         return f"{self._library}, {self.threads} CPU thread{plural}"
 
+    def close(self) -> None:
+        """Nothing is running."""
+
     def _warm_up(self) -> None:
-        with native_log_captured():
+        with self._capture():
             self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
 
 
@@ -141,11 +178,22 @@ def _only_input(model: ModelFile, inputs: list[dict[str, Any]]) -> dict[str, Any
     return inputs[0]
 
 
-def _import_interpreter() -> tuple[str, Any]:
+def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
+    """Import a member of the best runtime that is installed.
+
+    Args:
+        member: Its name: Interpreter or load_delegate.
+
+    Returns:
+        The library's name, and the member.
+
+    Raises:
+        UnavailableError: No runtime is installed.
+    """
     reasons = []
     for name in RUNTIME_MODULES:
         try:
-            return name.partition(".")[0], importlib.import_module(name).Interpreter
+            return name.partition(".")[0], getattr(importlib.import_module(name), member)
         except ImportError as error:
             reasons.append(f"{name.partition('.')[0]}: {error}")
     raise UnavailableError(

@@ -27,8 +27,8 @@ def pose_record(result: Result) -> dict[str, Any]:
         "seq": frame.index,
         "time": round(frame.time, 6),
         "frame": [frame.width, frame.height],
-        "model": result.model,
-        "backend": result.backend,
+        "model": result.provenance.model,
+        "backend": result.provenance.backend,
         "latency_ms": {stage: round(value, 3) for stage, value in result.stages_ms.items()},
         "poses": [_pose(pose) for pose in result.poses],
     }

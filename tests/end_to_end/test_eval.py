@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from clips import demo_frames
 from command import Command
 from helpers import GENEROUS_S, make_frame
 
-from pose_edge.run import load_model
-from pose_edge.settings import ModelSettings
+from pose_edge.loading import load_model
+from pose_edge.settings import EdgeTpuSettings, ModelSettings, Settings
 
 TRUE_MODEL, OTHER_MODEL = "movenet-thunder-fp16", "movenet-lightning-fp16"
 COUNT = 12
@@ -25,7 +26,10 @@ COUNT = 12
 def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with pictures and truth.json."""
     folder = tmp_path_factory.mktemp("coco")
-    _, estimator = load_model(ModelSettings(name=TRUE_MODEL, threads=2))
+    settings = Settings(
+        model=ModelSettings(name=TRUE_MODEL, threads=2), edgetpu=EdgeTpuSettings(mode="off")
+    )
+    estimator = load_model(settings, ExitStack())
     data: dict[str, Any] = {
         "images": [],
         "annotations": [],

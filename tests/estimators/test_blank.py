@@ -10,7 +10,7 @@ from helpers import make_frame
 from pose_edge.estimators import load_estimator
 from pose_edge.frames import Image
 from pose_edge.runtimes import load_runtime
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import ModelSettings, Settings
 from pose_edge.zoo import Zoo
 
 
@@ -36,7 +36,7 @@ def blanks() -> dict[str, Image]:
 def test_a_blank_picture_has_nobody(name: str) -> None:
     settings = ModelSettings(name=name)
     model = Zoo().find(name)
-    estimator = load_estimator(model, load_runtime(model, settings), settings)
+    estimator = load_estimator(model, load_runtime(model, Settings(model=settings)), settings)
     ghosts = []
     for what, picture in blanks().items():
         estimator.reset()

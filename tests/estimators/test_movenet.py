@@ -26,7 +26,7 @@ from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import ModelSettings, Settings
 from pose_edge.sources.pictures import read_picture
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo import ModelFile, Tensor, Zoo
@@ -392,7 +392,7 @@ def models() -> dict[str, SinglePerson]:
     loaded = {}
     for name in ("movenet-lightning-fp16", "movenet-thunder-fp16"):
         file = Zoo().find(name)
-        estimator = load_estimator(file, load_runtime(file, settings), settings)
+        estimator = load_estimator(file, load_runtime(file, Settings(model=settings)), settings)
         assert isinstance(estimator, SinglePerson)
         loaded[name] = estimator
     return loaded

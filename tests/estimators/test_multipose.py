@@ -21,9 +21,9 @@ from pose_edge.estimators.crop import Crop, whole_frame
 from pose_edge.estimators.layout import MIN_POSE_SCORES, Layout
 from pose_edge.estimators.multipose import MAX_PEOPLE, VALUES, decode
 from pose_edge.estimators.several import SeveralPeople
-from pose_edge.poses import FloatArray, Keypoint, Pose
+from pose_edge.poses import FloatArray, Keypoint, Pose, Provenance
 from pose_edge.runtimes import AnyArray, Runtime, load_runtime
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import ModelSettings, Settings
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo import ModelFile, Tensor, Zoo
 
@@ -51,7 +51,7 @@ def rows(*persons: tuple[FloatArray, float]) -> FloatArray:
 class Sized:
     """A runtime whose input can have several sizes; it answers with a function of what it sees."""
 
-    backend = "fake"
+    provenance = Provenance("fake-model", "fake")
 
     def __init__(
         self,
@@ -74,6 +74,9 @@ class Sized:
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         return (Tensor(shape=(1, MAX_PEOPLE, VALUES), dtype="float32"),)
+
+    def close(self) -> None:
+        """Nothing is running."""
 
     def choose_size(self, size: tuple[int, int]) -> None:
         assert size in self.sizes
@@ -376,7 +379,7 @@ def real() -> SeveralPeople:
     if MODEL not in zoo.entries:
         pytest.skip(f"{MODEL} is not among the models that ship")
     file, settings = zoo.find(MODEL), ModelSettings(threads=2)
-    estimator = load_estimator(file, load_runtime(file, settings), settings)
+    estimator = load_estimator(file, load_runtime(file, Settings(model=settings)), settings)
     assert isinstance(estimator, SeveralPeople)
     return estimator
 

@@ -29,7 +29,7 @@ from pose_edge.estimators.several import SeveralPeople
 from pose_edge.estimators.single import SinglePerson
 from pose_edge.poses import SKELETON, FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import ModelSettings, Settings
 from pose_edge.zoo import ModelFile, Tensor, Zoo
 
 MODEL = "posenet-mobilenet"
@@ -438,7 +438,7 @@ def real() -> ModelFile:
 @pytest.mark.parametrize("people", [1, 6])
 def test_the_walker_of_the_demo_clip(real: ModelFile, people: int) -> None:
     settings = ModelSettings(threads=2, max_people=people)
-    estimator = load_estimator(real, load_runtime(real, settings), settings)
+    estimator = load_estimator(real, load_runtime(real, Settings(model=settings)), settings)
     (image,) = demo_frames(range(120, 121))
     (pose,) = estimator.estimate(make_frame(image)).poses
     # As seen by eye, pixels of 1280x720; she is 270 pixels tall.

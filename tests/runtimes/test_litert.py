@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.runtimes import load_runtime
 from pose_edge.runtimes.litert import RUNTIME_MODULES, LiteRT
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import ModelSettings, Settings
 from pose_edge.zoo import ModelFile, Zoo
 
 LIGHTNING = "movenet-lightning-fp16"
@@ -207,11 +207,11 @@ def test_a_users_file_that_was_cut_off_is_refused_and_does_not_crash(
 
 
 def test_the_real_model(model: ModelFile) -> None:
-    runtime = load_runtime(model, ModelSettings(threads=1))
+    runtime = load_runtime(model, Settings(model=ModelSettings(threads=1)))
     assert model.entry is not None
     assert runtime.input == model.entry.input
     assert runtime.outputs == (model.entry.output,)
-    assert runtime.backend == "cpu"
+    assert runtime.provenance.backend == "cpu"
     grey = np.full(runtime.input.shape, 128, dtype=runtime.input.dtype)
     (first,) = runtime.run(grey)
     kept = first.copy()
@@ -222,7 +222,7 @@ def test_the_real_model(model: ModelFile) -> None:
 
 
 def test_other_threads_go_on_while_the_model_runs(model: ModelFile) -> None:
-    runtime = load_runtime(model, ModelSettings(threads=1))
+    runtime = load_runtime(model, Settings(model=ModelSettings(threads=1)))
     tensor = np.zeros(runtime.input.shape, dtype=runtime.input.dtype)
     ended = threading.Event()
 
@@ -244,9 +244,9 @@ def test_other_threads_go_on_while_the_model_runs(model: ModelFile) -> None:
 def test_the_libraries_chatter_does_not_reach_the_terminal() -> None:
     program = (
         "from pose_edge.runtimes import load_runtime\n"
-        "from pose_edge.settings import ModelSettings\n"
+        "from pose_edge.settings import Settings\n"
         "from pose_edge.zoo import Zoo\n"
-        f"load_runtime(Zoo().find({LIGHTNING!r}), ModelSettings())\n"
+        f"load_runtime(Zoo().find({LIGHTNING!r}), Settings())\n"
         "import os; os.write(2, b'still here')\n"
     )
     done = subprocess.run(
@@ -372,7 +372,7 @@ def test_the_real_model_with_several_sizes() -> None:
     if not listed:
         pytest.skip("no model that ships has several input sizes")
     for entry in listed:
-        runtime = load_runtime(zoo.find(entry.name), ModelSettings(threads=2))
+        runtime = load_runtime(zoo.find(entry.name), Settings(model=ModelSettings(threads=2)))
         assert runtime.sizes == entry.sizes
         assert (runtime.input, runtime.outputs) == (entry.input, (entry.output,))
         grey = {size: np.full((1, *size, 3), 128, dtype=np.uint8) for size in runtime.sizes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import Frame
+from pose_edge.loading import load_model
 from pose_edge.poses import Box, FloatArray, Keypoint, Pose, box_of
-from pose_edge.run import load_model
-from pose_edge.settings import ModelSettings
+from pose_edge.settings import EdgeTpuSettings, ModelSettings, Settings
 from pose_edge.sources.video import Video
 
 WIDTH, HEIGHT = 1280, 720
@@ -74,7 +75,8 @@ def found_in(
         count: How many frames of the video from there.
         step: Take every so-manieth.
     """
-    finders = [load_model(ModelSettings(threads=1))[1] for _ in parts]
+    settings = Settings(model=ModelSettings(threads=1), edgetpu=EdgeTpuSettings(mode="off"))
+    finders = [load_model(settings, ExitStack()) for _ in parts]
     sights: list[Sight] = []
 
     def look(frame: Frame) -> None:

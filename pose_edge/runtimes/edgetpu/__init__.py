@@ -1,0 +1,1 @@
+"""MoveNet on a Coral Edge TPU, in a child process, with the CPU to fall back on."""

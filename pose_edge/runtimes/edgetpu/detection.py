@@ -1,0 +1,163 @@
+"""Which Corals are plugged in, read from sysfs: without the library, and without waking one."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pose_edge.runtimes.edgetpu.access import find_obstacle
+from pose_edge.runtimes.edgetpu.option import Kind, parse_device
+
+NEW_USB_ID: Final = ("1a6e", "089a")
+"""Vendor and product of a USB Coral without firmware: nobody has used it since it got power."""
+
+STARTED_USB_ID: Final = ("18d1", "9302")
+"""The same with the firmware that the library loads: it comes back as another device."""
+
+PCI_ID: Final = ("0x1ac1", "0x089a")
+"""Vendor and device of a Coral on PCIe, as sysfs writes them."""
+
+USB_VENDORS: Final = (NEW_USB_ID[0], STARTED_USB_ID[0])
+USB_3_MBPS: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Coral:
+    """A Coral that the kernel sees.
+
+    Attributes:
+        kind: How it is connected.
+        name: "usb 2-1" (bus and ports, the same as long as it stays where it is plugged in) or
+            "apex_0".
+        node: The device node that the library opens.
+        started: Whether it has its firmware; on PCIe it needs none.
+        speed_mbps: Of the USB link: 12, 480, 5000 or more; None on PCIe, or where the kernel
+            does not know.
+    """
+
+    kind: Kind
+    name: str
+    node: Path
+    started: bool
+    speed_mbps: int | None = None
+
+    @property
+    def slow(self) -> bool:
+        """Whether it hangs on USB 2, where an inference takes about three times as long."""
+        return self.speed_mbps is not None and self.speed_mbps < USB_3_MBPS
+
+    def fault(self) -> str | None:
+        """Say why this user cannot use it, and what to do; None when nothing is in the way."""
+        obstacle = find_obstacle(self.node)
+        return None if obstacle is None else str(obstacle)
+
+    def describe(self) -> str:
+        """Say what and where it is, e.g. "usb 2-1 (USB 3, 5000 Mbit/s)"."""
+        if self.kind == "pci":
+            return f"{self.name} (PCIe)"
+        if self.speed_mbps is None:
+            return f"{self.name} (USB)"
+        return f"{self.name} (USB {2 if self.slow else 3}, {self.speed_mbps} Mbit/s)"
+
+
+def find_corals(
+    device: str = "", *, sysfs: Path = Path("/sys"), dev: Path = Path("/dev")
+) -> list[Coral]:
+    """List the Corals that a device option can mean.
+
+    The order is PCIe by number, then USB without firmware, then USB with it, each by bus and
+    port. The library, too, lists new USB devices before started ones; otherwise its order is that
+    of the kernel's and libusb's lists, so with several Corals ":N" may be another one there.
+
+    Args:
+        device: The library's option, see `settings.DEVICE_PATTERN`.
+        sysfs: Where sysfs is mounted.
+        dev: Where the device nodes are.
+
+    Returns:
+        Those that are there now; for an option with an index one or none.
+
+    Raises:
+        ValueError: The option is malformed.
+    """
+    option = parse_device(device)
+    found = []
+    if option.kind != "usb":
+        found += _find_pci(sysfs, dev)
+    if option.kind != "pci":
+        found += _find_usb(sysfs, dev)
+    if option.index is not None:
+        found = found[option.index : option.index + 1]
+    return found
+
+
+def count_undriven(sysfs: Path = Path("/sys")) -> int:
+    """Count the Corals on PCIe that have no driver, and so no /dev/apex_N."""
+    folder = sysfs / "bus/pci/devices"
+    return sum(
+        _pci_id(folder / name) == PCI_ID and not (folder / name / "driver").exists()
+        for name in _names(folder)
+    )
+
+
+def _find_pci(sysfs: Path, dev: Path) -> list[Coral]:
+    matches = (re.fullmatch(r"apex_(\d+)", name) for name in _names(sysfs / "class/apex"))
+    numbers = sorted(int(match[1]) for match in matches if match is not None)
+    return [Coral("pci", f"apex_{n}", dev / f"apex_{n}", started=True) for n in numbers]
+
+
+def _find_usb(sysfs: Path, dev: Path) -> list[Coral]:
+    folder = sysfs / "bus/usb/devices"
+    # Names: usb1 is a hub within the computer, 1-1.4 a device, 1-1.4:1.0 an interface of it.
+    names = [name for name in _names(folder) if "-" in name and ":" not in name]
+    found = [_usb_coral(folder / name, dev) for name in sorted(names, key=_ports)]
+    return sorted((coral for coral in found if coral is not None), key=lambda c: c.started)
+
+
+def _usb_coral(folder: Path, dev: Path) -> Coral | None:
+    try:
+        vendor = _read(folder, "idVendor")
+        if vendor not in USB_VENDORS:
+            return None  # the common case, told by a single file
+        usb_id = (vendor, _read(folder, "idProduct"))
+        if usb_id not in (NEW_USB_ID, STARTED_USB_ID):
+            return None
+        bus, device = int(_read(folder, "busnum")), int(_read(folder, "devnum"))
+    except (OSError, ValueError):
+        return None  # pulled out meanwhile
+    try:
+        speed = int(float(_read(folder, "speed")))  # "1.5" exists
+    except (OSError, ValueError):
+        speed = None  # "unknown", or pulled out meanwhile
+    node = dev / f"bus/usb/{bus:03}/{device:03}"
+    return Coral("usb", f"usb {folder.name}", node, usb_id == STARTED_USB_ID, speed)
+
+
+def _ports(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", name)]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - asked every second: names are enough
+    except OSError:
+        return []  # no such bus on this machine, or no sysfs
+
+
+def _pci_id(folder: Path) -> tuple[str, str] | None:
+    try:
+        return _read(folder, "vendor"), _read(folder, "device")
+    except OSError:
+        return None  # taken out meanwhile
+
+
+def _read(folder: Path, name: str) -> str:
+    # Plain descriptors: half the time of a file object, for a handful of bytes.
+    descriptor = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 64).decode("ascii", "replace").strip()
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""Where the Edge TPU library and pycoral lie, found without loading either.
+
+Loading the wrong library can end the process, so it is looked for first, and named in messages.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from pose_edge.paths import user_path
+
+LIBRARY: Final = "libedgetpu.so.1"
+"""What Debian's packages of the library install."""
+
+LDCONFIG_TIMEOUT_S: Final = 10.0
+ELF_MARK: Final = b"\x7fELF"
+
+
+def find_library(name: str, *, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Find a shared library as the dynamic linker does.
+
+    Args:
+        name: With a slash it is a path, ``~`` being the home. Without, like libedgetpu.so.1, it is
+            looked for in LD_LIBRARY_PATH, the linker's cache (`ldconfig -p`) and the system's
+            folders, and libraries for other processors are passed over.
+        environment: Environment variables.
+
+    Returns:
+        The file, or None. Pass it on to the linker, so that both mean the same.
+    """
+    if "/" in name:
+        path = user_path(name)
+        return path if path.is_file() else None
+    own_kind = _elf_kind(Path("/proc/self/exe"))
+    for path in _candidates(name, environment):
+        kind = _elf_kind(path)
+        if kind is not None and own_kind in (None, kind):
+            return path
+    return None
+
+
+def find_pycoral() -> Literal["google", "namesake"] | None:
+    """Tell whether pycoral is installed, and which: nothing of it is imported.
+
+    Returns:
+        "google" for the one with `pycoral.utils.edgetpu`; "namesake" for any other, such as the
+        coral-reef tool that PyPI has under this name; None when there is none.
+    """
+    try:
+        spec = importlib.util.find_spec("pycoral")
+    except ValueError:  # something has put an incomplete module of this name in place
+        return "namesake"
+    if spec is None:
+        return None
+    folders = spec.submodule_search_locations or ()
+    found = any(Path(folder, "utils", "edgetpu.py").is_file() for folder in folders)
+    return "google" if found else "namesake"
+
+
+def _candidates(name: str, environment: Mapping[str, str]) -> Iterator[Path]:
+    listed = environment.get("LD_LIBRARY_PATH", "").replace(";", ":")
+    if listed:
+        # An empty part is the working folder, as it is for the linker.
+        yield from (Path(folder or ".").absolute() / name for folder in listed.split(":"))
+    yield from cached_libraries(name, _linker_cache())
+    triplet = sysconfig.get_config_var("MULTIARCH")
+    folders = [f"/lib/{triplet}", f"/usr/lib/{triplet}"] if triplet else []
+    yield from (Path(folder, name) for folder in (*folders, "/lib", "/usr/lib"))
+
+
+def cached_libraries(name: str, listing: str) -> list[Path]:
+    """Return the files of a library in the output of `ldconfig -p`, in its order."""
+    lines = (line.strip().partition(" => ") for line in listing.splitlines())
+    return [Path(path) for key, arrow, path in lines if arrow and key.split(" (")[0] == name]
+
+
+def _linker_cache() -> str:
+    # Ordinary users of Debian do not have /sbin in their PATH.
+    command = shutil.which("ldconfig", path=os.defpath + ":/usr/sbin:/sbin")
+    if command is None:
+        return ""
+    try:
+        done = subprocess.run(
+            [command, "-p"],
+            capture_output=True,
+            check=False,
+            timeout=LDCONFIG_TIMEOUT_S,
+            text=True,
+            errors="replace",
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def _elf_kind(path: Path) -> bytes | None:
+    """Return word size, byte order and processor of an ELF file; None for anything else."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(20)
+    except OSError:
+        return None
+    return header[4:6] + header[18:20] if header.startswith(ELF_MARK) else None

@@ -1,0 +1,135 @@
+"""How the Edge TPU is put to use: everything that can be missing is looked for, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from pose_edge.errors import ModelError, UnavailableError
+from pose_edge.poses import Provenance
+from pose_edge.runtimes import Runtime
+from pose_edge.runtimes.alone import Alone
+from pose_edge.runtimes.child import LOAD_S, ChildFault, Started, start_child
+from pose_edge.runtimes.edgetpu.detection import find_corals
+from pose_edge.runtimes.edgetpu.failover import Failover
+from pose_edge.runtimes.edgetpu.keeper import Absent, Keeper, Unavailable
+from pose_edge.runtimes.edgetpu.lookup import find_library
+from pose_edge.runtimes.edgetpu.patience import Patience
+from pose_edge.runtimes.worker import EdgeTpu, Job, Loaded
+from pose_edge.settings import EDGETPU_LIBRARY, Settings
+from pose_edge.zoo import ModelFile, Zoo
+
+NO_LIBRARY: Final = "the README says which package to install; `pose-edge doctor` checks it"
+
+
+def open_failover(
+    cpu: Runtime,
+    model: str,
+    settings: Settings,
+    *,
+    report: Callable[[str | None], None],
+    wait: bool,
+) -> Runtime:
+    """Run a model on the Edge TPU whenever there is one, and on the CPU meanwhile.
+
+    Args:
+        cpu: The model on the CPU.
+        model: Name or path of the same, compiled for the Edge TPU.
+        settings: All of `edgetpu`, and where devices are looked for.
+        report: Told what is wrong with the Edge TPU, and None when it works.
+        wait: Wait until it is ready, or known not to be there.
+
+    Raises:
+        UnavailableError: It must be there (mode "on"), and is not.
+    """
+    keeper = Keeper(
+        lambda wanted: start_edgetpu(Zoo(), model, settings, wanted, twin=cpu),
+        timeout=settings.edgetpu.timeout,
+        patience=Patience(settings.edgetpu.max_backoff),
+        report=report,
+    )
+    keeper.open()
+    must = settings.edgetpu.mode == "on"
+    try:
+        if must or wait:
+            keeper.wait(LOAD_S)
+    except ChildFault as fault:
+        if must:
+            keeper.close()
+            raise UnavailableError(
+                f"no Edge TPU: {fault}\n`pose-edge doctor` says more; --edgetpu auto goes on "
+                "without one"
+            ) from fault
+    except BaseException:
+        keeper.close()
+        raise
+    return Failover(cpu, keeper, Path(model).stem if model.endswith(".tflite") else model)
+
+
+def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
+    """Run a compiled model on the Edge TPU alone: for measuring.
+
+    Raises:
+        UnavailableError: There is none, or it cannot run the model.
+    """
+    started = start_edgetpu(Zoo(), str(model.path), settings, lambda: True)
+    provenance = Provenance(model.name, "edgetpu")
+    return Alone(started, provenance, timeout=settings.edgetpu.timeout)
+
+
+def start_edgetpu(
+    zoo: Zoo,
+    model: str,
+    settings: Settings,
+    wanted: Callable[[], bool],
+    twin: Runtime | None = None,
+) -> Started:
+    """Start a child process that runs a model on the Edge TPU.
+
+    Args:
+        zoo: Where models are found.
+        model: Name or path of the compiled model.
+        settings: All of `edgetpu`, and where devices are looked for.
+        wanted: Says whether it is still wanted.
+        twin: What answers at other times, and must have the same input and outputs.
+
+    Raises:
+        Absent: No device is plugged in.
+        Unavailable: Something else is missing: the model, the library, a permission.
+        ChildFault: It cannot be started.
+    """
+    wishes, testing = settings.edgetpu, settings.testing
+    corals = find_corals(wishes.device, sysfs=Path(testing.sysfs), dev=Path(testing.dev))
+    if not corals:
+        which = f" (edgetpu.device: {wishes.device})" if wishes.device else ""
+        raise Absent(f"none is plugged in{which}", "edgetpu unplugged")
+    faults = [coral.fault() for coral in corals]
+    if None not in faults:
+        raise Unavailable(str(faults[0]), "edgetpu not permitted")
+    try:
+        file = zoo.find(model)
+    except ModelError as error:
+        raise Unavailable(str(error), "edgetpu model missing") from error
+    library = find_library(wishes.library)
+    if library is None:
+        raise Unavailable(
+            f"the library {wishes.library} is not installed; {NO_LIBRARY}",
+            "edgetpu library missing",
+        )
+    # The default name says more than a path: pycoral loads the library by that name.
+    named = wishes.library if wishes.library == EDGETPU_LIBRARY else str(library)
+    job = Job(file, settings.model.threads, EdgeTpu(named, wishes.device))
+    started = start_child(job, wanted)
+    if twin is not None and _shapes(started.loaded) != _shapes(twin):
+        started.child.close()
+        raise Unavailable(
+            f"{file.path} has input {started.loaded.input}, and the CPU's model {twin.input}: "
+            "they do not go together",
+            "edgetpu model wrong",
+        )
+    return started
+
+
+def _shapes(model: Loaded | Runtime) -> list[tuple[int, ...]]:
+    return [model.input.shape, *(output.shape for output in model.outputs)]
