@@ -30,6 +30,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     _add_models(commands)
     _add_bench(commands)
     _add_eval(commands)
+    _add_doctor(commands)
     _add_config(commands)
     return parser.parse_args(arguments)
 
@@ -130,6 +131,13 @@ def _add_eval(commands: Any) -> None:  # noqa: ANN401
         "--resume", metavar="FILE", help="keep answers there, and go on from what is there"
     )
     _add_json(evaluate)
+
+
+def _add_doctor(commands: Any) -> None:  # noqa: ANN401
+    doctor = _add(commands, "doctor", "Find out whether this machine is fit, and what to mend.")
+    doctor.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
+    doctor.add_argument("--edgetpu", metavar="MODE", help="auto, on or off")
+    _add_json(doctor)
 
 
 def _add_config(commands: Any) -> None:  # noqa: ANN401

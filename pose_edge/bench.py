@@ -15,7 +15,8 @@ import numpy as np
 
 from pose_edge.cores import usable_cores
 from pose_edge.errors import EndOfStream, SourceError, UsageError
-from pose_edge.estimators import Estimator, load_estimator
+from pose_edge.estimators import Estimator
+from pose_edge.loading import load_model
 from pose_edge.pipeline import Pipeline
 from pose_edge.runtimes import Runtime, load_runtime
 from pose_edge.runtimes.alone import Alone
@@ -193,18 +194,17 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
     spec = parse_source(source_name)
     if spec.kind is not Kind.VIDEO:
         raise UsageError("bench pipeline needs a video file, or demo")
-    model = Zoo().find(settings.model.name)
     pipeline_fps, bare_fps, frames = [], [], 0
-    with closing(load_runtime(model, settings)) as runtime:
-        estimator = load_estimator(model, runtime, settings.model)
+    with ExitStack() as stack:
+        estimator = load_model(settings, stack, wait=True)
+        runtime = estimator.runtime
         for _ in range(rounds):
             frames, seconds = _bare_loop(spec.location, runtime)
             bare_fps.append(frames / seconds)
             frames, seconds = _pipeline(spec.location, estimator)
             pipeline_fps.append(frames / seconds)
-    return PipelineTiming(
-        model.name, runtime.describe(), frames, tuple(pipeline_fps), tuple(bare_fps)
-    )
+        runs_on = runtime.provenance.model, runtime.describe()
+    return PipelineTiming(*runs_on, frames, tuple(pipeline_fps), tuple(bare_fps))
 
 
 def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:

@@ -343,6 +343,21 @@ def command_bench_pipeline(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_doctor(options: argparse.Namespace) -> int:
+    """``pose-edge doctor``."""
+    from pose_edge.doctor import as_json, as_lines, coloured, has_fault, plain, run_doctor
+    from pose_edge.runtimes.edgetpu.trial import try_edgetpu
+
+    settings = _settings(options)
+    findings = run_doctor(settings, lambda: try_edgetpu(settings))
+    if options.json:
+        print(json.dumps(as_json(findings), indent=2))
+    else:
+        colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print("\n".join(as_lines(findings, coloured if colours else plain)))
+    return 1 if has_fault(findings) else 0
+
+
 def command_config_check(options: argparse.Namespace) -> int:
     """``pose-edge config check``."""
     settings_file = find_config(options.config, os.environ)
@@ -375,6 +390,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "bench model": command_bench_model,
     "bench child": command_bench_child,
     "bench pipeline": command_bench_pipeline,
+    "doctor": command_doctor,
     "config check": command_config_check,
     "config show": command_config_show,
     "config schema": command_config_schema,
@@ -449,13 +465,15 @@ def _print_report(report: Any) -> None:  # noqa: ANN401 - run.RunReport, which i
     if rows:
         _print_table(("Stage", "Median ms", "95 % ms", "Frames"), rows, sys.stderr)
     rate = report.processed / report.seconds if report.seconds > 0 else 0.0
+    shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
     log.info(
-        "%d frames in %.1f s (%.1f fps), somebody in %d of them, %d skipped",
+        "%d frames in %.1f s (%.1f fps), somebody in %d of them, %d skipped%s",
         report.processed,
         report.seconds,
         rate,
         report.with_person,
         report.skipped,
+        f"; by {shares}" if len(report.backends) > 1 else "",
     )
 
 

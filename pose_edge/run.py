@@ -44,6 +44,7 @@ class RunReport:
         skipped: Frames that were captured but not processed, so that the newest could be.
         seconds: From the first to the last.
         stages: Times of each stage, milliseconds.
+        backends: Frames that each backend looked at.
         failures: What was asked for and not done.
     """
 
@@ -52,6 +53,7 @@ class RunReport:
     skipped: int
     seconds: float
     stages: dict[str, Summary]
+    backends: dict[str, int]
     failures: tuple[str, ...]
 
 
@@ -143,6 +145,7 @@ class _Run:
             skipped=self._pipeline.skipped,
             seconds=seconds,
             stages=self._telemetry.summaries(),
+            backends=self._telemetry.backends(),
             failures=tuple(reason for reason in failed if reason),
         )
 

@@ -24,6 +24,10 @@ STAGES: Final = (
 """The stages in the order of the flow; "latency" is the whole way from exposure to screen."""
 
 
+POSES_BY: Final = "poses by "
+"""Begin of the events that count what each backend did."""
+
+
 class Stopwatch:
     """Times consecutive stages of one frame, in milliseconds."""
 
@@ -159,9 +163,16 @@ class Telemetry:
         """
         with self._lock:
             last, self._provenance = self._provenance, provenance
-        self.tick(f"poses by {provenance.backend}")
+        self.tick(POSES_BY + provenance.backend)
         if last is not None and last.backend != provenance.backend:
             self.tick("switch")
+
+    def backends(self) -> dict[str, int]:
+        """Return how many frames each backend looked at, by its name."""
+        begin = POSES_BY
+        with self._lock:
+            found = self._counts.items()
+            return {event.removeprefix(begin): n for event, n in found if event.startswith(begin)}
 
     @property
     def place(self) -> str:

@@ -12,7 +12,7 @@ from pose_edge.bench import PipelineTiming, bench_models, bench_pipeline, machin
 from pose_edge.cores import usable_cores
 from pose_edge.errors import ModelError, SourceError, UsageError
 from pose_edge.runtimes import AnyArray
-from pose_edge.settings import ModelSettings, Settings
+from pose_edge.settings import Settings
 from pose_edge.sources import open_source
 from pose_edge.zoo import ModelFile
 
@@ -35,6 +35,7 @@ def runtimes(monkeypatch: pytest.MonkeyPatch) -> list[FakeRuntime]:
         return made[-1]
 
     monkeypatch.setattr(bench_module, "load_runtime", load)
+    monkeypatch.setattr("pose_edge.loading.load_runtime", load)
     return made
 
 
@@ -65,7 +66,7 @@ def test_pipeline_and_bare_loop_see_the_same_frames(
     assert (len(timing.pipeline_fps), len(timing.bare_fps)) == (2, 2)
     assert len(runtimes[0].seen) == 4 * 12, "nobody is there, so one look a frame"
     assert timing.ratio > 0
-    assert timing.model == ModelSettings().name
+    assert timing.model == runtimes[0].provenance.model
 
 
 def test_the_ratio_is_that_of_the_medians() -> None:

@@ -38,7 +38,13 @@ LOGGED: Final = re.compile(r"<(\d+)>(.*)")
 
 
 class ChildFault(UnavailableError):  # noqa: N818 - an event, like SourceLost
-    """The child cannot run the model (any more): why, in words for people."""
+    """The child cannot run the model (any more): why, in words for people.
+
+    Attributes:
+        crashed: The process was ended by a signal.
+    """
+
+    crashed = False
 
 
 class ChildLate(ChildFault):
@@ -124,7 +130,7 @@ class Child:
         try:
             socket.send_fds(self._channel, [b"m"], [mailbox.descriptor])
         except OSError as error:
-            raise ChildFault(self.epitaph()) from error
+            raise self.obituary() from error
         finally:
             mailbox.close_descriptor()
         return answer
@@ -149,7 +155,7 @@ class Child:
         try:
             self._channel.send(REQUEST.pack(self._number))
         except OSError as error:
-            raise ChildFault(self.epitaph()) from error
+            raise self.obituary() from error
         return self.answer(timeout)
 
     def answer(self, timeout: float) -> list[AnyArray]:
@@ -175,7 +181,7 @@ class Child:
         self._process.kill()
         self.close()
 
-    def epitaph(self) -> str:
+    def obituary(self) -> ChildFault:
         """Say how the process ended; waits a moment where it has not yet."""
         self._process.join(END_S)
         self._listener.join(END_S)
@@ -187,7 +193,9 @@ class Child:
         else:
             how = f"ended with status {status}"
         words = "; ".join(self._last_words)
-        return f"its process {how}" + (f" ({words})" if words else "")
+        fault = ChildFault(f"its process {how}" + (f" ({words})" if words else ""))
+        fault.crashed = status is not None and status < 0
+        return fault
 
     def _receive(self, timeout: float) -> bytes:
         self._channel.settimeout(max(timeout, 1e-3))
@@ -196,9 +204,9 @@ class Child:
         except TimeoutError as error:
             raise ChildLate(f"no answer within {timeout:g} s") from error
         except OSError as error:
-            raise ChildFault(self.epitaph()) from error
+            raise self.obituary() from error
         if not message:
-            raise ChildFault(self.epitaph())
+            raise self.obituary()
         return message
 
     def _listen(self, hear: Connection) -> None:

@@ -44,11 +44,13 @@ class Accelerator:
     Attributes:
         backend: A short name for results and screen, e.g. "edgetpu".
         describe: What it is, for the log.
+        version: What its library says of itself; None where it says nothing.
         make_interpreter: Makes the interpreter, with its delegate, from the model's path.
     """
 
     backend: str
     describe: str
+    version: str | None
     make_interpreter: Callable[[str], Any]
 
 

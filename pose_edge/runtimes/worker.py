@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from pose_edge.errors import PoseEdgeError
-from pose_edge.runtimes.litert import LiteRT
+from pose_edge.runtimes.litert import Accelerator, LiteRT
 from pose_edge.runtimes.mailbox import Mailbox
 from pose_edge.zoo import ModelFile, Tensor
 
@@ -69,11 +69,13 @@ class Loaded:
         input: Shape and type of the input.
         outputs: The same of the outputs.
         describe: What runs it.
+        version: What the Edge TPU library says of itself; None where it says nothing.
     """
 
     input: Tensor
     outputs: tuple[Tensor, ...]
     describe: str
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,20 @@ def serve(channel: socket.socket, words: Connection, job: Job, log_level: int, p
     _live_and_die_with(parent)
     _speak_to(words, log_level)
     try:
-        runtime = _load(job)
+        accelerator = _accelerator(job.edgetpu)
+        # The standard error is the parent's to read already, and last words must reach it.
+        runtime = LiteRT(
+            job.model,
+            threads=job.threads,
+            accelerator=accelerator,
+            capture=contextlib.nullcontext,
+        )
     except PoseEdgeError as error:
         channel.send(pickle.dumps(Refused(str(error))))
         return
-    channel.send(pickle.dumps(Loaded(runtime.input, runtime.outputs, runtime.describe())))
+    version = accelerator.version if accelerator else None
+    loaded = Loaded(runtime.input, runtime.outputs, runtime.describe(), version)
+    channel.send(pickle.dumps(loaded))
     try:
         _answer(channel, runtime)
     except ConnectionError:
@@ -126,19 +137,12 @@ def _answer(channel: socket.socket, runtime: LiteRT) -> None:
         channel.send(request)
 
 
-def _load(job: Job) -> LiteRT:
-    accelerator = None
-    if job.edgetpu is not None:
-        from pose_edge.runtimes.edgetpu.delegate import edgetpu
+def _accelerator(edgetpu: EdgeTpu | None) -> Accelerator | None:
+    if edgetpu is None:
+        return None
+    from pose_edge.runtimes.edgetpu.delegate import edgetpu_accelerator
 
-        accelerator = edgetpu(job.edgetpu.library, job.edgetpu.device)
-    # The standard error is the parent's to read already, and last words must reach it.
-    return LiteRT(
-        job.model,
-        threads=job.threads,
-        accelerator=accelerator,
-        capture=contextlib.nullcontext,
-    )
+    return edgetpu_accelerator(edgetpu.library, edgetpu.device)
 
 
 def _live_and_die_with(parent: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from pose_edge.errors import UnavailableError
@@ -15,7 +16,7 @@ from pose_edge.settings import EDGETPU_LIBRARY
 log = logging.getLogger(__name__)
 
 
-def edgetpu(library: str, device: str) -> Accelerator:
+def edgetpu_accelerator(library: str, device: str) -> Accelerator:
     """Prepare to run models on an Edge TPU.
 
     Google's pycoral is used where it is installed; it does the same.
@@ -30,9 +31,13 @@ def edgetpu(library: str, device: str) -> Accelerator:
     pycoral = find_pycoral()
     if pycoral == "namesake":
         log.info("the installed pycoral is not Google's but another project of that name: not used")
+    version = library_version(library)
+    describe = f"Edge TPU, {library}" + (f" {version}" if version else "")
+    make: Callable[[str], Any] = _Delegate(library, device)
     if pycoral == "google" and library == EDGETPU_LIBRARY:
-        return Accelerator("edgetpu", _describe(library, "pycoral"), _Pycoral(device))
-    return Accelerator("edgetpu", _describe(library, ""), _Delegate(library, device))
+        describe += " through pycoral"
+        make = _Pycoral(device, make)
+    return Accelerator("edgetpu", describe, version, make)
 
 
 class _Delegate:
@@ -57,18 +62,19 @@ class _Delegate:
 class _Pycoral:
     """Makes interpreters through Google's pycoral."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, otherwise: Callable[[str], Any]) -> None:
         self._device = device
+        self._otherwise = otherwise
 
     def __call__(self, path: str) -> Any:  # noqa: ANN401
         try:
             utils = importlib.import_module("pycoral.utils.edgetpu")
         except (ImportError, OSError) as error:
-            raise UnavailableError(f"Google's pycoral cannot be imported: {error}") from error
+            # It has a compiled part, for Python 3.9 at most, and needs a runtime of its own.
+            log.info("Google's pycoral cannot be imported (%s): going on without it", error)
+            return self._otherwise(path)
         try:
             return utils.make_interpreter(path, device=self._device or None)
-        except OSError as error:
-            raise UnavailableError(f"{EDGETPU_LIBRARY} cannot be loaded: {error}") from error
         except ValueError as error:
             raise UnavailableError(no_device(EDGETPU_LIBRARY, self._device)) from error
 
@@ -91,9 +97,3 @@ def library_version(library: str) -> str | None:
     version.restype = ctypes.c_char_p
     text: bytes | None = version()
     return text.decode("utf-8", "replace") if text else None
-
-
-def _describe(library: str, by: str) -> str:
-    version = library_version(library)
-    parts = [f"{library} {version}" if version else library, *([f"through {by}"] if by else [])]
-    return "Edge TPU by " + ", ".join(parts)

@@ -191,7 +191,7 @@ class Keeper:
             if isinstance(fault, ChildLate):
                 fault = self._await_late(started)
             elif fault is None and not started.child.alive:
-                fault = ChildFault(started.child.epitaph())
+                fault = started.child.obituary()
             if fault is not None:
                 return fault
 
@@ -243,7 +243,8 @@ class Keeper:
             return
         again = f"trying again in {wait:g} s" if wait else "trying again"
         self._say(reason, logging.WARNING, f"; the CPU goes on, {again}")
-        if not self.note.startswith(note):
+        # Since when it is lost says more than how often it could not be started since.
+        if not self.note.startswith((note, "edgetpu lost")):
             self.note = _at(note)
 
     def _say(self, reason: str, level: int, more: str = "") -> None:

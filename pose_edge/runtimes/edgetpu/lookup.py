@@ -16,9 +16,6 @@ from typing import Final, Literal
 
 from pose_edge.paths import user_path
 
-LIBRARY: Final = "libedgetpu.so.1"
-"""What Debian's packages of the library install."""
-
 LDCONFIG_TIMEOUT_S: Final = 10.0
 ELF_MARK: Final = b"\x7fELF"
 

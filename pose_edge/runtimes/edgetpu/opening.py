@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ from pose_edge.runtimes.worker import EdgeTpu, Job, Loaded
 from pose_edge.settings import EDGETPU_LIBRARY, Settings
 from pose_edge.zoo import ModelFile, Zoo
 
+SETTLE_S: Final = 0.5
+"""How long udev may take to give a new device node to its group."""
 NO_LIBRARY: Final = "the README says which package to install; `pose-edge doctor` checks it"
 
 
@@ -100,17 +103,25 @@ def start_edgetpu(
         ChildFault: It cannot be started.
     """
     wishes, testing = settings.edgetpu, settings.testing
-    corals = find_corals(wishes.device, sysfs=Path(testing.sysfs), dev=Path(testing.dev))
-    if not corals:
+    sysfs, dev = Path(testing.sysfs), Path(testing.dev)
+    faults = [coral.fault() for coral in find_corals(wishes.device, sysfs=sysfs, dev=dev)]
+    if faults and None not in faults:
+        time.sleep(SETTLE_S)
+        faults = [coral.fault() for coral in find_corals(wishes.device, sysfs=sysfs, dev=dev)]
+    if not faults:
         which = f" (edgetpu.device: {wishes.device})" if wishes.device else ""
         raise Absent(f"none is plugged in{which}", "edgetpu unplugged")
-    faults = [coral.fault() for coral in corals]
     if None not in faults:
         raise Unavailable(str(faults[0]), "edgetpu not permitted")
     try:
         file = zoo.find(model)
     except ModelError as error:
         raise Unavailable(str(error), "edgetpu model missing") from error
+    if not file.compiled:
+        raise Unavailable(
+            f"{file.path} is not compiled for the Edge TPU: it would run on the CPU",
+            "edgetpu model wrong",
+        )
     library = find_library(wishes.library)
     if library is None:
         raise Unavailable(

@@ -1,8 +1,18 @@
-"""What came of a first inference on the Edge TPU."""
+"""A first inference on the Edge TPU: does it work at all, and how fast."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+
+import numpy as np
+
+from pose_edge.errors import PoseEdgeError
+from pose_edge.loading import find_pair
+from pose_edge.runtimes.child import ChildFault
+from pose_edge.runtimes.edgetpu.opening import start_edgetpu
+from pose_edge.settings import Settings
+from pose_edge.zoo import Zoo
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +31,32 @@ class Trial:
     inference_ms: float | None = None
     fault: str | None = None
     crashed: bool = False
+
+
+def try_edgetpu(settings: Settings) -> Trial:
+    """Load library and model in a child process and run the model once.
+
+    Args:
+        settings: Those that a run would have.
+
+    Returns:
+        What came of it; it raises nothing.
+    """
+    zoo = Zoo()
+    try:
+        pair = find_pair(zoo, settings.model.name, settings.edgetpu)
+        started = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
+    except ChildFault as fault:
+        return Trial(fault=str(fault), crashed=fault.crashed)
+    except PoseEdgeError as error:
+        return Trial(fault=str(error))
+    version, child = started.loaded.version, started.child
+    tensor = np.zeros(started.loaded.input.shape, started.loaded.input.dtype)
+    try:
+        begin = time.perf_counter()
+        child.run(tensor, settings.edgetpu.timeout)
+        return Trial(version, (time.perf_counter() - begin) * 1000)
+    except ChildFault as fault:
+        return Trial(version, fault=str(fault), crashed=fault.crashed)
+    finally:
+        child.close()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import get_args
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge.doctor.finding import Finding, Verdict, has_fault
+from pose_edge.doctor.report import COLOURS, as_json, as_lines, coloured
+
+FINDINGS = [
+    Finding("Edge TPU", "device", "ok", "usb 2-1"),
+    Finding("Edge TPU", "library", "fault", "not installed", "install it"),
+    Finding("Camera", "/dev/video0", "warning", "held by cheese", "end cheese"),
+]
+
+some_findings = st.lists(
+    st.builds(
+        Finding,
+        st.sampled_from(("Edge TPU", "Camera")),
+        st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=12),
+        st.sampled_from(get_args(Verdict)),
+        st.text(max_size=20),
+        st.text(max_size=20),
+    )
+)
+
+
+def test_for_people() -> None:
+    assert as_lines(FINDINGS) == [
+        "Edge TPU",
+        "  ok       device       usb 2-1",
+        "  fault    library      not installed",
+        "                        -> install it",
+        "",
+        "Camera",
+        "  warning  /dev/video0  held by cheese",
+        "                        -> end cheese",
+        "",
+        "1 fault, 1 warning",
+    ]
+
+
+def test_nothing_to_say() -> None:
+    assert as_lines([]) == ["", "no faults, no warnings"]
+    assert as_json([]) == {"healthy": True, "findings": []}
+
+
+def test_several_are_counted() -> None:
+    assert as_lines([FINDINGS[1], FINDINGS[1]])[-1] == "2 faults, no warnings"
+
+
+def test_for_programs() -> None:
+    report = json.loads(json.dumps(as_json(FINDINGS)))
+    assert report["healthy"] is False
+    assert report["findings"][1] == {
+        "section": "Edge TPU",
+        "subject": "library",
+        "verdict": "fault",
+        "text": "not installed",
+        "remedy": "install it",
+    }
+
+
+def test_a_warning_is_no_fault() -> None:
+    assert not has_fault([FINDINGS[0], FINDINGS[2]])
+    assert has_fault(FINDINGS)
+
+
+def test_every_verdict_has_a_colour() -> None:
+    assert set(COLOURS) == set(get_args(Verdict))
+
+
+@given(some_findings)
+def test_colours_change_nothing_else(findings: list[Finding]) -> None:
+    painted = as_lines(findings, coloured)
+    codes = re.compile(r"\x1b\[(?:\d+)m(ok|skipped|warning|fault)( *)\x1b\[0m")
+    assert [codes.sub(r"\1\2", line) for line in painted] == as_lines(findings)
+
+
+@given(some_findings)
+def test_every_text_and_remedy_is_told_once(findings: list[Finding]) -> None:
+    lines = as_lines(findings)
+    remedies = [line.partition("-> ")[2] for line in lines if line.lstrip().startswith("-> ")]
+    wanted = [finding.remedy for finding in findings if finding.remedy]
+    assert len(remedies) >= len(wanted)
+    assert all(any(line.endswith(f"-> {remedy}") for line in lines) for remedy in wanted)
+    assert all(any(line.endswith(one.text) for line in lines) for one in findings)
