@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command import Command
+from stand_in_edgetpu import StandIn, build
 
 
 @pytest.fixture
@@ -15,3 +16,15 @@ def pose_edge(tmp_path: Path) -> Iterator[Command]:
     command = Command(tmp_path)
     yield command
     command.kill_all()
+
+
+@pytest.fixture(scope="session")
+def stand_in_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the stand-in for libedgetpu.so.1; skips the test where there is no compiler."""
+    return build(tmp_path_factory.mktemp("stand-in"))
+
+
+@pytest.fixture
+def stand_in(stand_in_library: Path, tmp_path: Path) -> StandIn:
+    """Return a stand-in for libedgetpu.so.1 that accepts, until it is told otherwise."""
+    return StandIn(stand_in_library, tmp_path)
