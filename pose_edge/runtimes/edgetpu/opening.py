@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from pose_edge.runtimes.edgetpu.patience import Patience
 from pose_edge.runtimes.worker import EdgeTpu, Job, Loaded
 from pose_edge.settings import EDGETPU_LIBRARY, Settings
 from pose_edge.zoo import ModelFile, Zoo
+
+log = logging.getLogger(__name__)
 
 SETTLE_S: Final = 0.5
 """How long udev may take to give a new device node to its group."""
@@ -104,11 +107,13 @@ def start_edgetpu(
     """
     wishes, testing = settings.edgetpu, settings.testing
     sysfs, dev = Path(testing.sysfs), Path(testing.dev)
-    faults = [coral.fault() for coral in find_corals(wishes.device, sysfs=sysfs, dev=dev)]
-    if faults and None not in faults:
+    corals = find_corals(wishes.device, sysfs=sysfs, dev=dev)
+    faults = [coral.fault() for coral in corals]
+    if corals and None not in faults:
         time.sleep(SETTLE_S)
-        faults = [coral.fault() for coral in find_corals(wishes.device, sysfs=sysfs, dev=dev)]
-    if not faults:
+        corals = find_corals(wishes.device, sysfs=sysfs, dev=dev)
+        faults = [coral.fault() for coral in corals]
+    if not corals:
         which = f" (edgetpu.device: {wishes.device})" if wishes.device else ""
         raise Absent(f"none is plugged in{which}", "edgetpu unplugged")
     if None not in faults:
@@ -139,6 +144,8 @@ def start_edgetpu(
             "they do not go together",
             "edgetpu model wrong",
         )
+    if all(coral.slow for coral in corals):
+        log.warning("Edge TPU: %s: about three times slower than on USB 3", corals[0].describe())
     return started
 
 
