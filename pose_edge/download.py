@@ -122,6 +122,7 @@ def _fetch(
         try:
             _fetch_rest(url, part, expected, progress)
         except urllib.error.HTTPError as error:
+            error.close()
             if error.code < 500:  # asking again will not help
                 raise DownloadError(
                     f"{url}: the server says {error.code} {error.reason}"
@@ -158,6 +159,7 @@ def _fetch_rest(url: str, part: Path, expected: Expected, progress: Progress) ->
         answer = urllib.request.build_opener().open(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+            error.close()
             part.unlink()
             raise http.client.IncompleteRead(b"") from error
         raise

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pose_edge.zoo import COMPILED_MARK
+
 SOURCES = Path(__file__).parent / "stand_in"
 SONAME = "libedgetpu.so.1"
 
@@ -44,6 +46,24 @@ def build(folder: Path) -> Path:
     )
     assert done.returncode == 0, f"{compiler} cannot build the stand-in:\n{done.stderr}"
     return library
+
+
+def mark_compiled(model: Path, folder: Path) -> Path:
+    """Copy an ordinary model so that the program takes it for a compiled one.
+
+    The program refuses to call the CPU an Edge TPU, and the stand-in can run nothing else than
+    ordinary models. What follows a model in its file is not part of it, and changes no answer.
+
+    Args:
+        model: A CPU model's file.
+        folder: Where the copy goes.
+
+    Returns:
+        The copy, named as compiled models are.
+    """
+    copy = folder / f"{model.stem}-edgetpu.tflite"
+    copy.write_bytes(model.read_bytes() + COMPILED_MARK)
+    return copy
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,27 @@ def test_the_list_that_ships() -> None:
         assert checked or "no checksum" in download.summary
 
 
+def test_what_is_compiled_for_the_edge_tpu_has_a_twin_that_ships() -> None:
+    """Whenever there is no Edge TPU, the twin answers: it must be there, and be of its family."""
+    zoo = Zoo()
+    twins = {}
+    for name, download in load_downloads().items():
+        assert (download.cpu_twin is not None) == name.endswith("-edgetpu")
+        assert ("Edge TPU" in download.summary) == name.endswith("-edgetpu")
+        if download.cpu_twin is not None:
+            twin = zoo.entries[download.cpu_twin]
+            assert twin.name.startswith(name.removesuffix("-edgetpu"))
+            assert twin.input.dtype == "uint8", "as the Edge TPU's input is"
+            twins[name] = twin.name
+    assert len(set(twins.values())) == len(twins), "a model has one twin"
+
+
+def test_a_model_need_not_have_a_twin(tmp_path: Path) -> None:
+    path = write(tmp_path, listed(), listed(name="b-edgetpu", cpu_twin="a-model"))
+    found = load_downloads(path)
+    assert [download.cpu_twin for download in found.values()] == [None, "a-model"]
+
+
 @pytest.mark.parametrize(
     ("name", "file"),
     [

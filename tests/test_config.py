@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from pose_edge import resources
-from pose_edge.config import find_config, load_config, render_config
+from pose_edge.config import config_schema, find_config, load_config, render_config
 from pose_edge.errors import ConfigError, UsageError
-from pose_edge.settings import CameraSettings, RecordSettings, Settings
+from pose_edge.settings import CameraSettings, EdgeTpuSettings, RecordSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 Override = tuple[str, str, str]
@@ -159,6 +159,108 @@ def test_an_empty_file_means_the_defaults(file: Path) -> None:
 
 def test_what_other_editors_add_is_no_fault(file: Path) -> None:
     assert load(file, "\ufeffmodel:\r\n  threads: 2\r\n").model.threads == 2
+
+
+# --- a section in one word ------------------------------------------------------------------------
+
+MODES = get_args(EdgeTpuSettings.model_fields["mode"].annotation)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_word_turns_the_edge_tpu_on_or_off(file: Path, mode: str) -> None:
+    expected = load(file, f"edgetpu: {{mode: {mode}}}\n")
+    assert expected.edgetpu.mode == mode
+    assert load(file, f"edgetpu: {mode}\n") == expected
+    assert load(file, f"edgetpu: '{mode}'  # quoted\n") == expected
+    assert load(file, "", {"POSE_EDGE_EDGETPU": mode}) == expected
+    assert load(file, "", {}, [("edgetpu", mode, f"--set edgetpu={mode}")]) == expected
+    assert load(file, "", {}, [("edgetpu.mode", mode, f"--edgetpu {mode}")]) == expected
+
+
+def test_the_word_of_a_higher_place_wins(file: Path) -> None:
+    environment = {"POSE_EDGE_EDGETPU": "on"}
+    assert load(file, "edgetpu: off\n", environment).edgetpu.mode == "on"
+    assert load(file, "edgetpu: {mode: off}\n", environment).edgetpu.mode == "on"
+    for key in ("edgetpu", "edgetpu.mode"):
+        settings = load(file, "edgetpu: off\n", environment, [(key, "auto", "--set")])
+        assert settings.edgetpu.mode == "auto"
+    overrides = [("edgetpu", "on", "--set"), ("edgetpu.mode", "off", "--edgetpu off")]
+    assert load(file, "", {}, overrides).edgetpu.mode == "off"
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "overrides"),
+    [
+        ("edgetpu: on", {"POSE_EDGE_EDGETPU__DEVICE": "usb"}, []),
+        ("edgetpu: on", {}, [("edgetpu.device", "usb", "--set")]),
+        ("edgetpu: {device: usb}", {"POSE_EDGE_EDGETPU": "on"}, []),
+        ("edgetpu: {device: usb, mode: off}", {}, [("edgetpu", "on", "--set")]),
+        ("", {"POSE_EDGE_EDGETPU": "on", "POSE_EDGE_EDGETPU__DEVICE": "usb"}, []),
+        ("", {"POSE_EDGE_EDGETPU__DEVICE": "usb"}, [("edgetpu", "on", "--set")]),
+        ("edgetpu:", {"POSE_EDGE_EDGETPU": "on"}, [("edgetpu.device", "usb", "--set")]),
+    ],
+)
+def test_the_word_and_other_keys_of_the_section_go_together(
+    file: Path, text: str, environment: Mapping[str, str], overrides: Sequence[Override]
+) -> None:
+    settings = load(file, text, environment, overrides)
+    assert settings.edgetpu == EdgeTpuSettings(mode="on", device="usb")
+
+
+@pytest.mark.parametrize("word", ["maybe", "On", "yes", "no", "''"])
+def test_another_word_is_a_fault_of_the_mode(file: Path, word: str) -> None:
+    given = word.strip("'")
+    says = f"edgetpu.mode: {given!r} is not allowed here; allowed: one of auto, on, off"
+    assert faults(file, f"\nedgetpu: {word}\n") == [f"config.yaml:2: {says}"]
+    assert faults(file, "", {"POSE_EDGE_EDGETPU": given}) == [
+        f"environment variable POSE_EDGE_EDGETPU: {says}"
+    ]
+    assert faults(file, "", {}, [("edgetpu", given, "--set edgetpu=x")]) == [
+        f"--set edgetpu=x: {says}"
+    ]
+
+
+@pytest.mark.parametrize("value", ["5", "true", "[on]"])
+def test_what_is_no_word_is_a_fault_of_the_section(file: Path, value: str) -> None:
+    (fault,) = faults(file, f"edgetpu: {value}\n")
+    assert fault.startswith("config.yaml:1: edgetpu: expected a section with keys (mode, device, ")
+
+
+def test_no_other_section_is_a_word(file: Path) -> None:
+    for section in dict(Settings()):
+        if section != "edgetpu":
+            (fault,) = faults(file, f"{section}: off\n")
+            assert fault.startswith(f"config.yaml:1: {section}: expected a section")
+
+
+def test_the_section_twice_is_a_fault_in_either_form(file: Path) -> None:
+    (fault,) = faults(file, "edgetpu: off\nedgetpu: {device: usb}\n")
+    assert fault == "config.yaml:2: edgetpu: given twice (first in line 1)"
+
+
+def test_editors_know_both_forms() -> None:
+    schema = config_schema()
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    for mode in MODES:
+        validator.validate({"edgetpu": mode})
+        validator.validate({"edgetpu": {"mode": mode, "device": "usb:0"}})
+    wrongs: list[Any] = [
+        "maybe",
+        "",
+        5,
+        True,
+        None,
+        [],
+        {"mode": "no"},
+        {"mdoe": "on"},
+        {"mode": 1},
+    ]
+    for wrong in wrongs:
+        assert not validator.is_valid({"edgetpu": wrong}), wrong
+    assert not validator.is_valid({"edgetpu": {"device": "usb1"}})
+    assert not validator.is_valid({"display": "none"})
+    validator.validate(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
 
 
 # --- faults ---------------------------------------------------------------------------------------

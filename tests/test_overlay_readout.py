@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -40,22 +41,27 @@ def make(telemetry: Telemetry, clock: Clock) -> Readout:
     return Readout(telemetry, source="/dev/video0", live=True, clock_ns=clock)
 
 
-def draw(readout: Readout, canvas: Picture, order: ColourOrder = "RGB", skipped: int = 0) -> None:
-    readout.draw(
-        canvas,
-        order,
-        provenance=Provenance("movenet-lightning-fp16", "cpu"),
-        skipped=skipped,
-    )
+CPU = Provenance("movenet-lightning-fp16", "cpu")
+
+
+def draw(
+    readout: Readout,
+    canvas: Picture,
+    order: ColourOrder = "RGB",
+    *,
+    skipped: int = 0,
+    provenance: Provenance = CPU,
+) -> None:
+    readout.draw(canvas, order, provenance=provenance, skipped=skipped)
 
 
 def grey(width: int, height: int) -> Picture:
     return np.full((height, width, 3), 128, np.uint8)
 
 
-def drawn(readout: Readout, skipped: int = 0) -> Picture:
+def drawn(readout: Readout, skipped: int = 0, provenance: Provenance = CPU) -> Picture:
     canvas = grey(640, 480)
-    draw(readout, canvas, skipped=skipped)
+    draw(readout, canvas, skipped=skipped, provenance=provenance)
     return canvas
 
 
@@ -108,6 +114,53 @@ def test_a_fault_shows_at_once_and_goes_at_once(telemetry: Telemetry) -> None:
     assert (during == YELLOW).all(axis=2).any()
     telemetry.set_fault("camera", None)
     assert (drawn(readout) == before).all()
+
+
+@pytest.mark.parametrize(
+    ("provenance", "says"),
+    [
+        (Provenance("movenet-lightning-edgetpu", "edgetpu"), "edgetpu"),
+        (Provenance("movenet-lightning-int8", "cpu"), "cpu"),
+        (
+            Provenance("movenet-lightning-int8", "cpu", "edgetpu lost 12:03"),
+            "cpu (edgetpu lost 12:03)",
+        ),
+    ],
+)
+def test_what_finds_the_poses_is_said(
+    telemetry: Telemetry, provenance: Provenance, says: str
+) -> None:
+    lines = readout_lines(
+        telemetry, provenance=provenance, skipped=0, source="/dev/video0", live=True
+    )
+    assert lines[2].text == f"{provenance.model} on {says}{GAP}/dev/video0"
+    assert lines[2].kind == "detail"
+
+
+def test_a_change_of_what_finds_the_poses_shows_at_once(telemetry: Telemetry) -> None:
+    """Without a moment of the clock going by: model, backend and note, each by itself."""
+    readout = make(telemetry, Clock())
+    provenances = [
+        Provenance("movenet-lightning-edgetpu", "edgetpu"),
+        Provenance("movenet-lightning-int8", "cpu", "edgetpu late 12:03"),
+        Provenance("movenet-lightning-int8", "cpu", "edgetpu lost 12:03"),
+        Provenance("movenet-lightning-int8", "cpu", "edgetpu lost 12:04"),
+        Provenance("movenet-lightning-int8", "cpu"),
+    ]
+    pictures = [drawn(readout, provenance=provenance) for provenance in provenances]
+    for before, after in itertools.pairwise(pictures):
+        assert (before != after).any()
+    assert (drawn(readout, provenance=provenances[0]) == pictures[0]).all()
+    assert (drawn(readout, skipped=888, provenance=provenances[0]) == pictures[0]).all()
+
+
+@pytest.mark.parametrize("size", [(640, 480), (320, 240), (240, 320)])
+def test_the_longest_note_stays_in_the_picture(telemetry: Telemetry, size: tuple[int, int]) -> None:
+    lost = Provenance("movenet-lightning-int8", "cpu", "edgetpu library missing 12:03")
+    canvas = grey(*size)
+    draw(make(telemetry, Clock()), canvas, provenance=lost)
+    assert (canvas[:, -size[0] // 6 :] == 128).all()
+    assert (canvas[size[1] // 2 :] == 128).all()
 
 
 def test_the_panel_does_not_shrink_with_its_numbers(telemetry: Telemetry) -> None:

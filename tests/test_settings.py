@@ -55,6 +55,19 @@ def test_settings_cannot_change() -> None:
         ("model", "min_pose_score", 1.1),
         ("model", "min_pose_score", float("nan")),
         ("model", "min_keypoint_score", -0.1),
+        ("edgetpu", "mode", "maybe"),
+        ("edgetpu", "mode", False),
+        ("edgetpu", "device", "usb1"),
+        ("edgetpu", "device", "usb:"),
+        ("edgetpu", "device", "usb:-1"),
+        ("edgetpu", "device", "pcie"),
+        ("edgetpu", "device", "usb\n"),
+        ("edgetpu", "library", ""),
+        ("edgetpu", "model", ""),
+        ("edgetpu", "timeout", 0.04),
+        ("edgetpu", "timeout", 61),
+        ("edgetpu", "max_backoff", 0),
+        ("edgetpu", "max_backoff", float("nan")),
         ("display", "kind", "tv"),
         ("record", "path", ""),
         ("record", "quality", 52),
@@ -75,3 +88,8 @@ def test_what_is_refused(section: str, key: str, value: object) -> None:
 def test_whole_numbers_are_numbers() -> None:
     assert Settings.model_validate({"camera": {"fps": 25}}).camera.fps == 25.0
     assert "fps: 25.0" in render_config(Settings.model_validate({"camera": {"fps": 25}}))
+
+
+@pytest.mark.parametrize("device", ["", "usb", "pci", ":0", ":12", "usb:0", "pci:999"])
+def test_devices_that_the_edge_tpu_library_knows(device: str) -> None:
+    assert Settings.model_validate({"edgetpu": {"device": device}}).edgetpu.device == device

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_edge import telemetry as telemetry_module
+from pose_edge.poses import Provenance
 from pose_edge.telemetry import STAGES, RateMeter, Stopwatch, Telemetry, Window
 
 SECOND = 1_000_000_000
@@ -141,6 +142,34 @@ def test_faults_come_and_go() -> None:
     telemetry.set_fault("source", None)
     telemetry.set_fault("never", None)
     assert telemetry.faults() == {"display": "dark"}
+
+
+def test_what_found_the_poses_is_told_and_counted() -> None:
+    telemetry = Telemetry()
+    assert telemetry.place == "-"
+    assert telemetry.backends() == {}
+    edgetpu = Provenance("m-edgetpu", "edgetpu")
+    plain = Provenance("m-int8", "cpu")
+    late, lost = (Provenance("m-int8", "cpu", f"edgetpu {what} 12:03") for what in ("late", "lost"))
+    places = []
+    for provenance in (plain, plain, edgetpu, edgetpu, edgetpu, late, lost, lost, edgetpu):
+        telemetry.set_provenance(provenance)
+        places.append(telemetry.place)
+    assert places == [
+        *("cpu", "cpu", "edgetpu", "edgetpu", "edgetpu"),
+        *("cpu (edgetpu late 12:03)", "cpu (edgetpu lost 12:03)", "cpu (edgetpu lost 12:03)"),
+        "edgetpu",
+    ]
+    assert telemetry.backends() == {"cpu": 5, "edgetpu": 4}
+    assert telemetry.count("switch") == 3, "another note is no switch"
+
+
+def test_one_backend_from_beginning_to_end_is_no_switch() -> None:
+    telemetry = Telemetry()
+    for _ in range(4):
+        telemetry.set_provenance(Provenance("m-int8", "cpu"))
+    assert telemetry.count("switch") == 0
+    assert telemetry.backends() == {"cpu": 4}
 
 
 def test_threads_lose_no_count() -> None:

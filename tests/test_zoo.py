@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from shared import shared_dir
 
 from pose_edge import resources
 from pose_edge.catalogue import TFLITE_MARK, Download
 from pose_edge.errors import ModelError
-from pose_edge.zoo import Tensor, Zoo, check_tflite
+from pose_edge.zoo import COMPILED_MARK, Tensor, Zoo, check_tflite
 
 CONTENT = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 8
 NAME = "movenet-test"
@@ -294,3 +295,66 @@ def test_the_nearest_name_may_be_one_to_fetch(folder: Path) -> None:
 def test_a_model_that_ships_has_no_need_of_the_fetched_folder(folder: Path) -> None:
     zoo = Zoo(folder, folder / "no" / "such" / "folder")
     assert zoo.find(NAME).name == NAME
+
+
+# --- pairs of models ------------------------------------------------------------------------------
+
+
+def test_each_model_for_the_edge_tpu_has_its_twin_and_a_name_for_both() -> None:
+    zoo = Zoo()
+    assert zoo.twins == {
+        "movenet-lightning-edgetpu": "movenet-lightning-int8",
+        "movenet-thunder-edgetpu": "movenet-thunder-int8",
+    }
+    assert zoo.aliases == {
+        "movenet-lightning": "movenet-lightning-int8",
+        "movenet-thunder": "movenet-thunder-int8",
+    }
+    assert not set(zoo.aliases) & {*zoo.entries, *zoo.downloads}, "a name means one model"
+
+
+@pytest.mark.parametrize("size", ["lightning", "thunder"])
+def test_a_name_without_a_precision_is_the_cpus_model(size: str) -> None:
+    zoo = Zoo()
+    expected = zoo.find(f"movenet-{size}-int8")
+    assert zoo.find(f"movenet-{size}") == expected
+    assert zoo.entry(f"movenet-{size}") == expected.entry
+    assert not expected.compiled
+
+
+def test_a_twin_that_does_not_ship_is_a_name_of_nothing(fetched: Callable[..., Zoo]) -> None:
+    """The list of downloads may be newer than the models: then its twin is unknown, not a crash."""
+    zoo = fetched()
+    listed = {**zoo.downloads[FETCHED].model_dump(), "name": "x-edgetpu", "cpu_twin": "x-int8"}
+    zoo.downloads = {"x-edgetpu": Download.model_validate(listed)}
+    with pytest.raises(ModelError, match="no model 'x-int8'"):
+        zoo.find("x")
+
+
+def test_the_list_of_downloads_is_not_read_for_a_model_that_ships(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pose_edge.zoo.load_downloads", lambda: pytest.fail("it was read"))
+    zoo = Zoo(folder)
+    assert zoo.find(NAME).name == NAME
+    assert zoo.entry(NAME).name == NAME
+
+
+@pytest.mark.parametrize(
+    ("content", "compiled"),
+    [(CONTENT, False), (CONTENT + COMPILED_MARK, True), (CONTENT + COMPILED_MARK[:-1], False)],
+)
+def test_what_is_compiled_is_known_by_its_operation(
+    folder: Path, fetched: Callable[..., Zoo], content: bytes, compiled: bool
+) -> None:
+    (folder / "own.tflite").write_bytes(content)
+    assert Zoo(folder).find(str(folder / "own.tflite")).compiled is compiled
+    known = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    assert fetched(content, **known).find(FETCHED).compiled is compiled
+
+
+def test_the_published_models_are_told_apart() -> None:
+    for file, compiled in (("ptq", False), ("ptq_edgetpu", True)):
+        path = shared_dir("models", f"movenet_single_pose_lightning_{file}.tflite")
+        assert Zoo().find(str(path)).compiled is compiled
+    assert not any(Zoo().find(name).compiled for name in Zoo().entries)

@@ -1,19 +1,25 @@
-"""Models that are fetched: without a network here, so the files are put where fetching does."""
+"""Models that are fetched, and files that are put where fetching does."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from clips import demo_frames, write_clip
 from command import Command, Finished, read_lines
+from helpers import wait_until
+from publisher import HOST, Offer, Publisher, make_certificate, publishing
 from shared import shared_dir
 
 from pose_edge import resources
+from pose_edge.catalogue import load_downloads
 
 GOOGLE = "movenet-lightning-google-int8"
 EDGETPU = "movenet-lightning-edgetpu"
+THUNDER = "movenet-thunder-edgetpu"
 PROXIES = dict.fromkeys(("https_proxy", "HTTPS_PROXY", "all_proxy"), "http://127.0.0.1:9")
 """Nobody listens at the port of "discard": as without a network, whatever this machine has."""
 
@@ -122,17 +128,19 @@ def test_the_published_lightning_put_there_by_hand(pose_edge: Command) -> None:
         assert 0.6 < (y0 + y1) / 2 < 0.85
 
 
-def test_the_edge_tpu_file_is_refused_by_run(pose_edge: Command) -> None:
+def test_the_edge_tpu_file_alone_is_refused_by_run(pose_edge: Command) -> None:
     """It is the published one, but the CPU cannot run it: that is said, not a traceback."""
     content = published("_edgetpu")
     put(pose_edge, EDGETPU, content)
     own = pose_edge.folder / "own_edgetpu.tflite"
     own.write_bytes(content)
+    run = ("run", "--source", "demo", "--display", "none")
+    line = one_line(start(pose_edge, *run, "--model", own))
+    assert f"{own} is compiled for the Edge TPU" in line
+    assert "edgetpu.model" in line
     for name in (EDGETPU, str(own)):
-        done = start(pose_edge, "run", "--source", "demo", "--display", "none", "--model", name)
-        line = one_line(done)
-        assert "cannot load" in line
-        assert "edgetpu" in line
+        done = start(pose_edge, *run, "--model", name, "--edgetpu", "off")
+        assert "edgetpu is off" in one_line(done, status=2)
 
 
 def test_an_interrupted_download_is_gone_on_with(pose_edge: Command) -> None:
@@ -164,3 +172,75 @@ def test_what_is_here_and_whole_is_not_fetched_again(pose_edge: Command) -> None
     done = start(pose_edge, "models", "fetch", GOOGLE)
     assert done.status == 0, done.stderr
     assert done.stdout.strip().endswith(f"{GOOGLE}.tflite")
+
+
+# --- from a publisher of the test's own -----------------------------------------------------------
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Iterator[Publisher]:
+    with publishing(make_certificate(tmp_path)) as running:
+        yield running
+
+
+def offer(publisher: Publisher, name: str, what: Offer) -> None:
+    publisher.offers[urlsplit(load_downloads()[name].url).path] = what
+
+
+def environment(pose_edge: Command, publisher: Publisher) -> dict[str, str]:
+    return {"XDG_DATA_HOME": str(home(pose_edge)), **publisher.environment}
+
+
+def test_the_edge_tpu_model_is_fetched_through_a_proxy(
+    pose_edge: Command, publisher: Publisher
+) -> None:
+    """Of two models, the one that can be had stays, whatever becomes of the other."""
+    content = published("_edgetpu")
+    offer(publisher, EDGETPU, Offer(content, cut_after=(2_000_000,)))
+    here = environment(pose_edge, publisher)
+    done = pose_edge("models", "fetch", EDGETPU, **here)
+    assert done.status == 0, done.stderr
+    assert EDGETPU in done.stderr, "the progress bar"
+    path = home(pose_edge) / "pose-edge" / "models" / f"{EDGETPU}.tflite"
+    assert done.stdout.strip() == str(path)
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+    assert set(publisher.tunnels) == {f"{HOST}:443"}
+    assert [wanted for _, wanted in publisher.asked] == [None, "bytes=2000000-"]
+    line = one_line(pose_edge("models", "fetch", EDGETPU, THUNDER, **here))
+    assert "the server says 404" in line
+    assert len(publisher.asked) == 3, "the one that is here is not asked for again"
+    assert list(path.parent.iterdir()) == [path]
+    listed = json.loads(pose_edge("models", "list", "--json", **here).stdout)
+    states = {entry["name"]: entry["state"] for entry in listed}
+    assert (states[EDGETPU], states[THUNDER]) == ("fetched", "can be fetched")
+
+
+def test_a_program_that_is_killed_while_it_fetches_goes_on_the_next_time(
+    pose_edge: Command, publisher: Publisher
+) -> None:
+    content = published("_edgetpu")
+    offer(publisher, EDGETPU, Offer(content, cut_after=(2_000_000,), hold=True))
+    here = environment(pose_edge, publisher)
+    program = pose_edge.start("models", "fetch", EDGETPU, **here)
+    path = home(pose_edge) / "pose-edge" / "models" / f"{EDGETPU}.tflite"
+    part = path.with_name(path.name + ".part")
+    wait_until(lambda: part.exists() and part.stat().st_size > 1_900_000, "most of the file")
+    program.kill()
+    pose_edge.finish(program)
+    begun = part.stat().st_size
+    assert not path.exists()
+    publisher.released.set()
+    done = pose_edge("models", "fetch", EDGETPU, **here)
+    assert done.status == 0, done.stderr
+    assert publisher.asked[-1][1] == f"bytes={begun}-"
+    assert path.read_bytes() == content
+    assert not part.exists()
+
+
+def test_wrong_bytes_are_refused_in_one_line(pose_edge: Command, publisher: Publisher) -> None:
+    offer(publisher, THUNDER, Offer(b"\x1c\0\0\0TFL3" + bytes(100)))
+    line = one_line(pose_edge("models", "fetch", THUNDER, **environment(pose_edge, publisher)))
+    assert load_downloads()[THUNDER].url in line
+    assert "its Git blob id is not the published one; nothing was kept" in line
+    assert list((home(pose_edge) / "pose-edge" / "models").iterdir()) == []

@@ -1,0 +1,346 @@
+"""A real child process with a model that ships, and everything that can happen to it."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import GENEROUS_S, wait_until
+
+from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes.child import Child, ChildFault, ChildLate, Started, start_child
+from pose_edge.runtimes.litert import LiteRT
+from pose_edge.runtimes.worker import EdgeTpu, Job
+from pose_edge.settings import EDGETPU_LIBRARY
+from pose_edge.zoo import ModelFile, Zoo
+
+LIGHTNING = "movenet-lightning-int8"
+OWN_LOG = "pose_edge.runtimes.child"
+
+
+def job(name: str = LIGHTNING) -> Job:
+    return Job(Zoo().find(name), threads=1, edgetpu=None)
+
+
+def picture(started: Started, seed: int = 0) -> AnyArray:
+    tensor = started.loaded.input
+    return np.random.default_rng(seed).integers(0, 256, tensor.shape).astype(tensor.dtype)
+
+
+def state(process: int) -> str:
+    """Return a process's state as the kernel names it ("Z": dead, not yet buried), "" for none."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return stat.rpartition(")")[2].split()[0]
+
+
+def children() -> set[int]:
+    """Return this process's children."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(child) for task in tasks for child in (task / "children").read_text().split()}
+
+
+def pid_of(child: Child) -> int:
+    assert child.pid is not None
+    return child.pid
+
+
+def stop(child: Child) -> None:
+    """Stop a child: a library that stalls looks the same from outside."""
+    os.kill(pid_of(child), signal.SIGSTOP)
+    wait_until(lambda: state(pid_of(child)) == "T", "the stop")
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Return a child of the test's own, which it may ill-treat."""
+    ready = start_child(job())
+    yield ready
+    ready.child.kill()
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Started]:
+    """Return a child that all tests use which do it no harm."""
+    ready = start_child(job())
+    yield ready
+    ready.child.close()
+
+
+# --- it answers -----------------------------------------------------------------------------------
+
+
+def test_the_answers_are_those_of_this_process_to_the_bit(other: Started) -> None:
+    here = LiteRT(Zoo().find(LIGHTNING), threads=1)
+    assert (other.loaded.input, other.loaded.outputs) == (here.input, here.outputs)
+    assert other.loaded.describe == here.describe()
+    answers = set()
+    for seed in range(5):
+        tensor = picture(other, seed)
+        theirs = other.child.run(tensor, GENEROUS_S)
+        ours = here.run(tensor)
+        assert [array.dtype for array in theirs] == [array.dtype for array in ours]
+        for one, same in zip(theirs, ours, strict=True):
+            assert one.tobytes() == same.tobytes()
+        answers.add(theirs[0].tobytes())
+    assert len(answers) == 5, "each picture has an answer of its own"
+
+
+def test_a_picture_of_another_type_is_converted(other: Started) -> None:
+    """The CPU's model may want int32 where the one for the Edge TPU has uint8."""
+    tensor = picture(other)
+    expected = other.child.run(tensor, GENEROUS_S)[0].copy()
+    for dtype in (np.int32, np.float32):
+        assert (other.child.run(tensor.astype(dtype), GENEROUS_S)[0] == expected).all()
+
+
+def test_a_late_answer_can_be_asked_for_again(other: Started) -> None:
+    expected = other.child.run(picture(other, 1), GENEROUS_S)[0].copy()
+    other.child.run(picture(other, 2), GENEROUS_S)
+    stop(other.child)
+    with pytest.raises(ChildLate, match=r"no answer within 0.05 s"):
+        other.child.run(picture(other, 1), 0.05)
+    with pytest.raises(ChildLate):
+        other.child.answer(0.05)
+    os.kill(pid_of(other.child), signal.SIGCONT)
+    assert (other.child.answer(GENEROUS_S)[0] == expected).all()
+    again = other.child.run(picture(other, 2), GENEROUS_S)[0]
+    assert (again != expected).any(), "it goes on as before"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_are_meant_for_the_program_do_not_end_it(
+    other: Started, number: signal.Signals
+) -> None:
+    os.kill(pid_of(other.child), number)
+    assert len(other.child.run(picture(other), GENEROUS_S)) == 1
+    assert other.child.alive
+
+
+# --- it fails -------------------------------------------------------------------------------------
+
+
+def test_killed_while_nobody_asks(started: Started) -> None:
+    os.kill(pid_of(started.child), signal.SIGKILL)
+    wait_until(lambda: not started.child.alive, "the death")
+    with pytest.raises(ChildFault, match="its process was ended by SIGKILL") as fault:
+        started.child.run(picture(started), GENEROUS_S)
+    assert fault.value.crashed
+    assert not isinstance(fault.value, ChildLate)
+
+
+def test_killed_while_it_works(started: Started) -> None:
+    stop(started.child)
+    with pytest.raises(ChildLate):
+        started.child.run(picture(started), 0.001)
+    killer = threading.Timer(0.05, os.kill, (pid_of(started.child), signal.SIGKILL))
+    killer.start()
+    with pytest.raises(ChildFault, match="its process was ended by SIGKILL") as fault:
+        started.child.answer(GENEROUS_S)
+    assert not isinstance(fault.value, ChildLate)
+    killer.join()
+
+
+def test_a_stalled_one_is_late_and_can_be_ended(started: Started) -> None:
+    stop(started.child)
+    with pytest.raises(ChildLate):
+        started.child.run(picture(started), 0.05)
+    started.child.kill()
+    assert state(pid_of(started.child)) == ""
+    assert not started.child.alive
+    for _ in range(2):
+        started.child.close()
+        with pytest.raises(ChildFault, match="SIGKILL"):
+            started.child.run(picture(started), 0.05)
+
+
+def test_a_closed_one_ends_by_itself(started: Started) -> None:
+    """So a library can give its device back."""
+    started.child.close()
+    assert state(pid_of(started.child)) == ""
+    with pytest.raises(ChildFault, match="its process ended with status 0") as fault:
+        started.child.run(picture(started), 0.05)
+    assert not fault.value.crashed
+
+
+def test_what_cannot_be_loaded_is_said_in_its_own_words(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes(Zoo().find(LIGHTNING).path.read_bytes()[:100_000])
+    before = children()
+    with pytest.raises(ChildFault, match=r"cannot load .*/cut\.tflite: ") as fault:
+        start_child(Job(ModelFile("cut", cut), 1, None))
+    assert "\n" not in str(fault.value)
+    assert not fault.value.crashed
+    assert children() <= before
+
+
+def test_loading_ends_when_it_is_not_wanted_any_more() -> None:
+    before = children()
+    asked = []
+
+    def wanted() -> bool:
+        asked.append(True)
+        return False
+
+    with pytest.raises(ChildFault):
+        start_child(job("movenet-thunder-fp16"), wanted)
+    assert asked
+    assert children() <= before
+
+
+def test_loading_may_not_take_for_ever() -> None:
+    child = Child(job(), name="model")
+    try:
+        stop(child)
+        with pytest.raises(ChildFault, match=r"the model is not loaded within 0.2 s"):
+            child.load(0.2)
+    finally:
+        child.kill()
+
+
+# --- it talks -------------------------------------------------------------------------------------
+
+PYCORAL = '''
+"""Stands for Google's: prints, and does what its device tells it."""
+import os
+from ai_edge_litert.interpreter import Interpreter
+
+def make_interpreter(path, device=None):
+    print("hello from Python", flush=True)
+    os.write(1, b"hello from C\\n")
+    os.write(2, b"F driver/usb/usb_driver.cc:1148] transfer in failed\\n")
+    if device == "usb:13":
+        os.abort()
+    return Interpreter(path, num_threads=1)
+'''
+
+
+@pytest.fixture
+def pycoral(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let children find a pycoral that looks like Google's."""
+    utils = tmp_path / "pycoral" / "utils"
+    utils.mkdir(parents=True)
+    (utils / "__init__.py").touch()
+    (utils.parent / "__init__.py").touch()
+    (utils / "edgetpu.py").write_text(PYCORAL)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("pycoral")
+def test_all_that_it_writes_is_in_the_log_and_nothing_elsewhere(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="pose_edge"):
+        ready = start_child(Job(Zoo().find(LIGHTNING), 1, EdgeTpu(EDGETPU_LIBRARY, "usb")))
+        ready.child.close()
+    assert ready.loaded.describe.endswith("through pycoral")
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    for text in ("hello from Python", "hello from C", "F driver/usb/usb_driver.cc:1148] transfer"):
+        assert [level for level, line in lines if line.startswith(f"edgetpu: {text}")] == ["DEBUG"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("pycoral")
+def test_a_library_that_aborts_leaves_its_last_words() -> None:
+    before = children()
+    with pytest.raises(ChildFault) as fault:
+        start_child(Job(Zoo().find(LIGHTNING), 1, EdgeTpu(EDGETPU_LIBRARY, "usb:13")))
+    message = str(fault.value)
+    assert message.startswith("its process was ended by SIGABRT (")
+    assert "F driver/usb/usb_driver.cc:1148] transfer in failed" in message
+    assert fault.value.crashed
+    assert children() <= before
+
+
+def test_a_record_of_its_log_is_one_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "pycoral").mkdir()
+    (tmp_path / "pycoral" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    library = tmp_path / "libedgetpu.so.1"
+    for level, expected in (("INFO", ["INFO"]), ("WARNING", [])):
+        caplog.clear()
+        with (
+            caplog.at_level(level, logger="pose_edge"),
+            pytest.raises(ChildFault, match=f"{library} cannot be loaded: "),
+        ):
+            start_child(Job(Zoo().find(LIGHTNING), 1, EdgeTpu(str(library), "")))
+        found = [record for record in caplog.records if "not Google's" in record.getMessage()]
+        assert [record.levelname for record in found] == expected
+        assert all(record.name == OWN_LOG for record in found)
+
+
+# --- it goes when it is to go ---------------------------------------------------------------------
+
+PARENT = f"""
+import time
+from pose_edge.runtimes.child import start_child
+from pose_edge.runtimes.worker import Job
+from pose_edge.zoo import Zoo
+
+if __name__ == "__main__":
+    started = start_child(Job(Zoo().find({LIGHTNING!r}), 1, None))
+    print(started.child.pid, flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_it_dies_with_its_parent_even_stalled(tmp_path: Path) -> None:
+    program = tmp_path / "parent.py"
+    program.write_text(PARENT)
+    parent = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        os.kill(child, signal.SIGSTOP)
+        wait_until(lambda: state(child) == "T", "the stop")
+        parent.kill()
+        wait_until(lambda: state(child) in ("", "Z"), "the child's death")
+    finally:
+        parent.kill()
+        parent.communicate()
+
+
+def test_it_does_not_begin_for_a_parent_that_is_gone_already() -> None:
+    program = "import sys; from pose_edge.runtimes.worker import _live_and_die_with as live"
+    for parent, status in ((os.getpid(), 0), (os.getpid() + 1, 1)):
+        done = subprocess.run([sys.executable, "-c", f"{program}; live({parent})"], check=False)
+        assert done.returncode == status
+
+
+def test_ten_starts_leave_nothing_behind() -> None:
+    start_child(job()).child.close()  # what Python starts once for all children stays
+
+    def count() -> tuple[int, int, int, int]:
+        maps = Path("/proc/self/maps").read_text()
+        return (
+            len(list(Path("/proc/self/fd").iterdir())),
+            threading.active_count(),
+            len(children()),
+            maps.count("memfd:pose-edge") + maps.count("/dev/shm/"),
+        )
+
+    gc.collect()  # what the faults of other tests hold on to
+    before = count()
+    for number in range(10):
+        ready = start_child(job())
+        ready.child.run(picture(ready), GENEROUS_S)
+        if number < 8:
+            os.kill(pid_of(ready.child), signal.SIGKILL)
+            with pytest.raises(ChildFault):
+                ready.child.run(picture(ready), GENEROUS_S)
+        ready.child.close()
+        del ready
+    assert count() == before
