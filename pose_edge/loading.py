@@ -45,8 +45,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
         UnavailableError: An Edge TPU must be used, but no model for it goes with the name.
     """
     if edgetpu.mode == "off":
-        cpu = zoo.find(name)
-        if cpu.compiled or name in zoo.twins:
+        if name in zoo.twins or (cpu := zoo.find(name)).compiled:
             raise UsageError(
                 f"{name} runs on an Edge TPU only, and edgetpu is off; "
                 f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}"

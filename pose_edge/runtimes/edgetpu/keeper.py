@@ -58,6 +58,8 @@ class Keeper:
         *,
         timeout: float,
         patience: Patience,
+        late: float = LATE_S,
+        required: bool = False,
         report: Callable[[str | None], None] = lambda _reason: None,
     ) -> None:
         """Prepare; `open` begins.
@@ -66,12 +68,16 @@ class Keeper:
             start: Starts a child.
             timeout: Seconds after which an inference has failed.
             patience: Says how soon it is tried again.
+            late: Seconds after which somebody else answers meanwhile.
+            required: Whether a first attempt that fails is the last, and `wait` tells of it.
             report: Told what is wrong, and None when it works.
         """
         self._start = start
         self._timeout = timeout
         self._report = report
         self._patience = patience
+        self._late = min(late, timeout)
+        self._required = required
         self._in_use = threading.Lock()
         self._changed = threading.Condition()
         self._ready: Started | None = None
@@ -121,7 +127,7 @@ class Keeper:
             if started is None:
                 return None
             try:
-                return started.child.run(tensor, min(LATE_S, self._timeout))
+                return started.child.run(tensor, self._late)
             except ChildFault as fault:
                 late = isinstance(fault, ChildLate)
                 with self._changed:
@@ -146,16 +152,22 @@ class Keeper:
         while not self._closing:
             try:
                 started = self._start(lambda: not self._closing)
-            except Absent as fault:
-                self._absent(fault)
-                self._pause(LOOK_S)
             except ChildFault as fault:
-                note = fault.note if isinstance(fault, Unavailable) else "edgetpu failed"
-                self._failed(fault, note)
+                if self._required and self._first is None:
+                    self._settle(fault)
+                    return
+                self._do_without(fault)
             else:
                 lost = self._use(started)
                 if lost is not None:
                     self._failed(lost, "edgetpu lost")
+
+    def _do_without(self, fault: ChildFault) -> None:
+        if isinstance(fault, Absent):
+            self._absent(fault)
+            self._pause(LOOK_S)
+        else:
+            self._failed(fault, fault.note if isinstance(fault, Unavailable) else "edgetpu failed")
 
     def _use(self, started: Started) -> ChildFault | None:
         """Hand the child out until it fails (why is returned) or is not needed any more (None)."""
@@ -201,7 +213,7 @@ class Keeper:
         Returns:
             Why the child has to be started again, or None.
         """
-        left = self._timeout - LATE_S
+        left = self._timeout - self._late
         try:
             if left <= 0:
                 raise ChildLate("")

@@ -15,7 +15,7 @@ from pose_edge.runtimes.alone import Alone
 from pose_edge.runtimes.child import LOAD_S, ChildFault, Started, start_child
 from pose_edge.runtimes.edgetpu.detection import find_corals
 from pose_edge.runtimes.edgetpu.failover import Failover
-from pose_edge.runtimes.edgetpu.keeper import Absent, Keeper, Unavailable
+from pose_edge.runtimes.edgetpu.keeper import LATE_S, Absent, Keeper, Unavailable
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.runtimes.edgetpu.patience import Patience
 from pose_edge.runtimes.worker import EdgeTpu, Job, Loaded
@@ -44,19 +44,22 @@ def open_failover(
         model: Name or path of the same, compiled for the Edge TPU.
         settings: All of `edgetpu`, and where devices are looked for.
         report: Told what is wrong with the Edge TPU, and None when it works.
-        wait: Wait until it is ready, or known not to be there.
+        wait: Wait until it is ready or known not to be there, and for each answer: nobody
+            watches, and what has answered should not depend on how busy the machine is.
 
     Raises:
         UnavailableError: It must be there (mode "on"), and is not.
     """
+    must = settings.edgetpu.mode == "on"
     keeper = Keeper(
         lambda wanted: start_edgetpu(Zoo(), model, settings, wanted, twin=cpu),
         timeout=settings.edgetpu.timeout,
         patience=Patience(settings.edgetpu.max_backoff),
+        late=settings.edgetpu.timeout if wait else LATE_S,
+        required=must,
         report=report,
     )
     keeper.open()
-    must = settings.edgetpu.mode == "on"
     try:
         if must or wait:
             keeper.wait(LOAD_S)
