@@ -136,7 +136,7 @@ def annotate(
         raise UsageError(f"annotate reads files; use `pose-edge run --source {shown}`")
     frames = with_person = 0
     with ExitStack() as stack:
-        estimator = load_model(settings, stack, wait=True)
+        estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
         source.open()
         stack.callback(source.close)

@@ -139,6 +139,20 @@ def _fetch(
     )
 
 
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    """Get what has come, as soon as anything has.
+
+    Raises:
+        ConnectionError: For whatever the network does: other OSErrors are those of the disk.
+    """
+    try:
+        return answer.read1(CHUNK)
+    except (ConnectionError, TimeoutError):
+        raise
+    except OSError as error:  # no route any more, broken TLS
+        raise ConnectionError(error.strerror or str(error)) from error
+
+
 def _fetch_rest(url: str, part: Path, expected: Expected, progress: Progress) -> None:
     """Get what is missing of the part file.
 
@@ -172,7 +186,7 @@ def _fetch_rest(url: str, part: Path, expected: Expected, progress: Progress) ->
         with part.open("r+b" if have else "wb") as file:
             file.seek(have)
             file.truncate()
-            while chunk := answer.read(CHUNK):
+            while chunk := _read(answer):
                 file.write(chunk)
                 have += len(chunk)
                 progress(have, limit)

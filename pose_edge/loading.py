@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -57,9 +58,9 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
             f"{name} is compiled for the Edge TPU: give it as edgetpu.model, and as --model the "
             "model that does the same on the CPU"
         )
-    compiled = edgetpu.model or next(
-        (one for one, twin in zoo.twins.items() if twin == cpu.name), None
-    )
+    # A user's own file may have the name of a listed one, and is another model nevertheless.
+    listed = [one for one, twin in zoo.twins.items() if twin == cpu.name and cpu.entry is not None]
+    compiled = edgetpu.model or next(iter(listed), None)
     if compiled is None and edgetpu.mode == "on":
         raise UnavailableError(
             f"no Edge TPU model goes with {cpu.name}; those with one are {', '.join(zoo.aliases)} "
@@ -74,6 +75,7 @@ def load_model(
     *,
     report: Callable[[str | None], None] = lambda _reason: None,
     wait: bool = False,
+    stop: threading.Event | None = None,
 ) -> Estimator:
     """Find, check and load the model that the settings name.
 
@@ -82,6 +84,7 @@ def load_model(
         stack: Ends what was started.
         report: Told what is wrong with the Edge TPU, and None when it works.
         wait: With edgetpu auto, wait for one that is plugged in rather than begin on the CPU.
+        stop: Set when nobody wants it any more: ends the wait for an Edge TPU.
 
     Raises:
         ModelError: It cannot be used.
@@ -93,7 +96,9 @@ def load_model(
     if pair.edgetpu is not None:
         from pose_edge.runtimes.edgetpu.opening import open_failover
 
-        runtime = open_failover(runtime, pair.edgetpu, settings, report=report, wait=wait)
+        runtime = open_failover(
+            runtime, pair.edgetpu, settings, report=report, wait=wait, stop=stop
+        )
     stack.callback(runtime.close)
     estimator = load_estimator(pair.cpu, runtime, settings.model)
     log.info(

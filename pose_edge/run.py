@@ -71,7 +71,10 @@ def run(settings: Settings, stop: threading.Event) -> RunReport:
     telemetry = Telemetry()
     with ExitStack() as stack:
         estimator = load_model(
-            settings, stack, report=lambda reason: telemetry.set_fault("edgetpu", reason)
+            settings,
+            stack,
+            report=lambda reason: telemetry.set_fault("edgetpu", reason),
+            stop=stop,
         )
         source = open_source(settings.source, settings.camera)
         stack.callback(source.close)
@@ -121,7 +124,8 @@ class _Run:
 
     def go(self) -> RunReport:
         """Show results until the end."""
-        self._pipeline.start()
+        if not self._stop.is_set():  # it may have been, while an Edge TPU was waited for
+            self._pipeline.start()
         self._started = self._said = time.monotonic()
         try:
             while True:

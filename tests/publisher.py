@@ -6,6 +6,7 @@ answers, with a certificate that `SSL_CERT_FILE` makes it trust.
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
@@ -32,6 +33,7 @@ class Offer:
         declared: Content-Length, where it is not that of what is sent.
         cut_after: The first answers end after so many bytes each.
         silent: The connection ends without a word.
+        garbled: They end with what is no TLS.
         hold: They do not end after them: the rest is never sent.
     """
 
@@ -40,6 +42,7 @@ class Offer:
     declared: int | None = None
     cut_after: tuple[int, ...] = ()
     silent: bool = False
+    garbled: bool = False
     hold: bool = False
 
 
@@ -113,6 +116,8 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
                 self.wfile.write(body)
                 return
             self.wfile.write(body[: offer.cut_after[number]])
+            if offer.garbled:
+                os.write(self.connection.fileno(), bytes(100))
             if offer.hold:
                 publisher.released.wait(60)
 

@@ -39,7 +39,9 @@ def estimator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEstimator:
     """Replace the model by one that is loaded at once, and work in a folder of its own."""
     fake = FakeEstimator()
 
-    def load(settings: Settings, stack: ExitStack, *, wait: bool) -> Estimator:
+    def load(
+        settings: Settings, stack: ExitStack, *, wait: bool, stop: threading.Event
+    ) -> Estimator:
         return fake
 
     monkeypatch.setattr(annotate_module, "load_model", load)

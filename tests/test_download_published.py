@@ -131,6 +131,15 @@ def test_a_server_that_does_not_send_it(
     assert attempts == 1 if offer.status == 404 else attempts > 1
 
 
+def test_what_the_network_does_is_not_the_disks_fault(publisher: Publisher, tmp_path: Path) -> None:
+    offer = Offer(FAKE, cut_after=(100_000,) * 4, garbled=True)
+    publisher.offers[path_of(LISTED[LIGHTNING])] = offer
+    message = refused(LIGHTNING, tmp_path)
+    assert "cannot be had" in message
+    assert "SSL" in message
+    assert len(publisher.asked) == 4
+
+
 def test_a_server_that_stops_in_the_middle(
     publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Started
+from pose_edge.runtimes.child import ChildDied, ChildFault, Started
 from pose_edge.zoo import Tensor
 
 
@@ -52,8 +52,11 @@ class Alone:
         """
         try:
             return self._child.run(tensor, self._timeout)
-        except UnavailableError as error:
-            raise UnavailableError(f"{self.provenance.model}: {error}") from error
+        except ChildDied:
+            fault: ChildFault = self._child.obituary()
+        except ChildFault as error:
+            fault = error
+        raise UnavailableError(f"{self.provenance.model}: {fault}")
 
     def describe(self) -> str:
         """Say what runs it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -14,6 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Final
 
 import numpy as np
@@ -31,6 +34,10 @@ END_S: Final = 2.0
 """How long a child may take to end by itself: a device is given back properly then."""
 LOOK_S: Final = 0.1
 """How often a wait for loading looks whether it is still wanted."""
+WORDS_S: Final = 0.25
+"""How long its last words are waited for. They are there already, but if it has started a process,
+that holds their channel open."""
+DIED: Final = "its process has died"
 LAST_WORDS: Final = 3
 """Lines of what a child wrote that are told when it dies."""
 LOGGED: Final = re.compile(r"<(\d+)>(.*)")
@@ -47,15 +54,19 @@ class ChildFault(UnavailableError):  # noqa: N818 - an event, like SourceLost
     crashed = False
 
 
+class ChildDied(ChildFault):
+    """The process is gone; `Child.obituary` says how it ended."""
+
+
 class ChildLate(ChildFault):
     """The answer has not come in time; it may still come: see `Child.answer`."""
 
 
 class Child:
-    """A process that runs one model. Used by one thread at a time.
+    """A process that runs one model.
 
-    The child dies with the thread that made it (the kernel sees to it), so that thread must live
-    as long as the child is needed.
+    One thread may `run` it while another looks after the process. The child dies with the thread
+    that made it (the kernel sees to it), so that thread must live as long as the child is needed.
     """
 
     def __init__(self, job: Job, *, name: str) -> None:
@@ -67,6 +78,8 @@ class Child:
         """
         self._name = name
         self._number = 0
+        self._closed = False
+        self._status: int | None = None
         self._mailbox: Mailbox | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         # Packets: a message comes whole or not at all.
@@ -88,20 +101,18 @@ class Child:
             # The child alone holds its ends, so that its death closes them.
             theirs.close()
             speak.close()
+        # The interpreter ends only after its children, and this one ignores its request to end.
+        Finalize(self, _kill, (self._process,), exitpriority=0)
+        self.pid = self._process.pid
         self._listener = threading.Thread(
             target=self._listen, args=(hear,), name=f"{name} log", daemon=True
         )
         self._listener.start()
 
     @property
-    def pid(self) -> int | None:
-        """The process number."""
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         """Whether the process is there."""
-        return self._process.is_alive()
+        return not self._closed and self._process.is_alive()
 
     def load(self, timeout: float, wanted: Callable[[], bool] = lambda: True) -> Loaded:
         """Wait until the model is loaded.
@@ -121,6 +132,11 @@ class Child:
                 left -= LOOK_S
                 if left <= 0 or not wanted():
                     raise ChildFault(f"the model is not loaded within {timeout:g} s") from None
+            except ChildDied:
+                fault = self.obituary()
+                if fault.crashed:
+                    fault.args = (f"{fault} while it loaded: library and LiteRT do not match?",)
+                raise fault from None
             else:
                 break
         if isinstance(answer, Refused):
@@ -147,26 +163,31 @@ class Child:
 
         Raises:
             ChildLate: There is no answer yet: ask for it with `answer` before the next `run`.
-            ChildFault: The child has died.
+            ChildDied: There will be none.
         """
-        assert self._mailbox is not None
+        if self._mailbox is None:
+            raise ChildDied(DIED)
         np.copyto(self._mailbox.input, tensor, casting="unsafe")
         self._number += 1
         try:
             self._channel.send(REQUEST.pack(self._number))
         except OSError as error:
-            raise self.obituary() from error
+            raise ChildDied(DIED) from error
         return self.answer(timeout)
 
     def answer(self, timeout: float) -> list[AnyArray]:
         """Wait for the answer to the last `run`; see there."""
-        assert self._mailbox is not None
+        if self._mailbox is None:
+            raise ChildDied(DIED)
         (number,) = REQUEST.unpack(self._receive(timeout))
         assert number == self._number
         return list(self._mailbox.outputs)
 
     def close(self) -> None:
         """End the process, by force if need be; doing it twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
         self._channel.close()
         self._process.join(END_S)
         if self._process.is_alive():
@@ -174,22 +195,30 @@ class Child:
             self._process.kill()
             # A process that waits for a device deep in the kernel dies when the device lets go.
             self._process.join(END_S)
-        self._listener.join(END_S)
+        self._listener.join(WORDS_S)
+        self._mailbox = None  # at once: a fault's traceback may hold on to this object for long
+        if not self._process.is_alive():
+            self._status = self._process.exitcode
+            self._process.close()
 
     def kill(self) -> None:
         """End the process at once: it is stalled."""
-        self._process.kill()
-        self.close()
+        if not self._closed:
+            self._process.kill()
+            self.close()
 
     def obituary(self) -> ChildFault:
         """Say how the process ended; waits a moment where it has not yet."""
-        self._process.join(END_S)
-        self._listener.join(END_S)
-        status = self._process.exitcode
+        if not self._closed:
+            self._process.join(END_S)
+            self._listener.join(WORDS_S)
+            self._status = self._process.exitcode
+        status = self._status
         if status is None:
             how = "stopped answering"
         elif status < 0:
-            how = f"was ended by {signal.Signals(-status).name}"
+            names = {one.value: one.name for one in signal.Signals}  # not those of real time
+            how = f"was ended by {names.get(-status, f'signal {-status}')}"
         else:
             how = f"ended with status {status}"
         words = "; ".join(self._last_words)
@@ -204,9 +233,9 @@ class Child:
         except TimeoutError as error:
             raise ChildLate(f"no answer within {timeout:g} s") from error
         except OSError as error:
-            raise self.obituary() from error
+            raise ChildDied(DIED) from error
         if not message:
-            raise self.obituary()
+            raise ChildDied(DIED)
         return message
 
     def _listen(self, hear: Connection) -> None:
@@ -221,6 +250,11 @@ class Child:
                     if not text.startswith("INFO: "):  # LiteRT names its parts
                         self._last_words.append(text)
                     log.debug("%s: %s", self._name, text)
+
+
+def _kill(process: BaseProcess) -> None:
+    with contextlib.suppress(ValueError):  # closed: it has ended in order
+        process.kill()
 
 
 @dataclass(frozen=True, slots=True)

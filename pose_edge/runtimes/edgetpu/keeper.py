@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import ChildFault, ChildLate, Started
+from pose_edge.runtimes.child import ChildDied, ChildFault, ChildLate, Started
 from pose_edge.runtimes.edgetpu.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ LATE_S: Final = 0.2
 """An answer that takes longer is not waited for by the picture: the CPU answers instead, and the
 Edge TPU is left out until its answer is there. Several times what a slow one (Thunder on USB 2)
 needs, and short enough that nobody sees the picture stop."""
+POLL_S: Final = 0.1
+"""How often a wait looks whether it is still wanted."""
 JOIN_S: Final = 10.0
 """How long `close` waits: the child is given time to return the device."""
 
@@ -98,15 +100,24 @@ class Keeper:
         """Begin, in the background."""
         self._thread.start()
 
-    def wait(self, timeout: float) -> None:
-        """Wait until the first attempt to start has come to its end.
+    def wait(self, timeout: float, stop: threading.Event | None = None) -> None:
+        """Wait until the first attempt to start has come to its end, or nobody wants it any more.
+
+        Args:
+            timeout: Seconds that this may take.
+            stop: Set when it is not wanted any more.
 
         Raises:
             ChildFault: It did not succeed.
         """
+        stop = stop or threading.Event()
+        end = time.monotonic() + timeout
         with self._changed:
-            self._changed.wait_for(lambda: self._first is not None, timeout)
+            while self._first is None and time.monotonic() < end and not stop.is_set():
+                self._changed.wait(POLL_S)
             first = self._first
+        if stop.is_set():
+            return
         if isinstance(first, ChildFault):
             raise first
         if first is None:
@@ -151,16 +162,17 @@ class Keeper:
         """Do it all: the main of the keeper's thread."""
         while not self._closing:
             try:
-                started = self._start(lambda: not self._closing)
+                lost = self._use(self._start(lambda: not self._closing))
+                if lost is not None:
+                    self._failed(lost, "edgetpu lost")
             except ChildFault as fault:
                 if self._required and self._first is None:
                     self._settle(fault)
                     return
                 self._do_without(fault)
-            else:
-                lost = self._use(started)
-                if lost is not None:
-                    self._failed(lost, "edgetpu lost")
+            except Exception as error:  # nothing may end this thread unsaid
+                log.debug("Edge TPU: %s", error, exc_info=True)
+                self._failed(ChildFault(f"{type(error).__name__}: {error}"), "edgetpu failed")
 
     def _do_without(self, fault: ChildFault) -> None:
         if isinstance(fault, Absent):
@@ -202,7 +214,7 @@ class Keeper:
                 fault, self._given_back = self._given_back, None
             if isinstance(fault, ChildLate):
                 fault = self._await_late(started)
-            elif fault is None and not started.child.alive:
+            elif isinstance(fault, ChildDied) or not started.child.alive:
                 fault = started.child.obituary()
             if fault is not None:
                 return fault
@@ -213,22 +225,27 @@ class Keeper:
         Returns:
             Why the child has to be started again, or None.
         """
-        left = self._timeout - self._late
-        try:
-            if left <= 0:
-                raise ChildLate("")
-            started.child.answer(left)
-        except ChildLate:
+        log.info("Edge TPU: no answer within %g s; the CPU goes on", self._late)
+        end = time.monotonic() + self._timeout - self._late
+        while not self._closing and (left := end - time.monotonic()) > 0:
+            try:
+                started.child.answer(min(POLL_S, left))
+                break
+            except ChildLate:
+                continue
+            except ChildDied:
+                return started.child.obituary()
+        else:
             started.child.kill()
             return ChildFault(f"an inference took longer than {self._timeout:g} s")
-        except ChildFault as fault:
-            return fault
         wait = self._patience.failed()
         if wait > 0:
             self._tell("it keeps the picture waiting", "edgetpu slow", wait)
             if not self._pause(wait):
                 return None
+            self._told = ""
             self._report(None)
+        log.info("the Edge TPU is used again")
         with self._changed:
             self.note = ""
             self._ready = started

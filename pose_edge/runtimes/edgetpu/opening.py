@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from pose_edge.errors import ModelError, UnavailableError
+from pose_edge.errors import ModelError, UnavailableError, UsageError
+from pose_edge.estimators.layout import INPUT_TYPES
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import Runtime
 from pose_edge.runtimes.alone import Alone
@@ -36,6 +38,7 @@ def open_failover(
     *,
     report: Callable[[str | None], None],
     wait: bool,
+    stop: threading.Event | None = None,
 ) -> Runtime:
     """Run a model on the Edge TPU whenever there is one, and on the CPU meanwhile.
 
@@ -46,13 +49,21 @@ def open_failover(
         report: Told what is wrong with the Edge TPU, and None when it works.
         wait: Wait until it is ready or known not to be there, and for each answer: nobody
             watches, and what has answered should not depend on how busy the machine is.
+        stop: Set when nobody wants it any more.
 
     Raises:
         UnavailableError: It must be there (mode "on"), and is not.
+        UsageError: The model on the CPU has several input sizes, which no compiled one has.
     """
+    if len(cpu.sizes) > 1:
+        raise UsageError(
+            f"{cpu.provenance.model} has several input sizes, a model for the Edge TPU has one: "
+            "use another model, or --edgetpu off"
+        )
     must = settings.edgetpu.mode == "on"
+    zoo = Zoo()  # not anew every second: reading the lists takes a while
     keeper = Keeper(
-        lambda wanted: start_edgetpu(Zoo(), model, settings, wanted, twin=cpu),
+        lambda wanted: start_edgetpu(zoo, model, settings, wanted, twin=cpu),
         timeout=settings.edgetpu.timeout,
         patience=Patience(settings.edgetpu.max_backoff),
         late=settings.edgetpu.timeout if wait else LATE_S,
@@ -62,7 +73,7 @@ def open_failover(
     keeper.open()
     try:
         if must or wait:
-            keeper.wait(LOAD_S)
+            keeper.wait(LOAD_S, stop)
     except ChildFault as fault:
         if must:
             keeper.close()
@@ -140,11 +151,11 @@ def start_edgetpu(
     named = wishes.library if wishes.library == EDGETPU_LIBRARY else str(library)
     job = Job(file, settings.model.threads, EdgeTpu(named, wishes.device))
     started = start_child(job, wanted)
-    if twin is not None and _shapes(started.loaded) != _shapes(twin):
+    if twin is not None and not _go_together(started.loaded, twin):
         started.child.close()
         raise Unavailable(
-            f"{file.path} has input {started.loaded.input}, and the CPU's model {twin.input}: "
-            "they do not go together",
+            f"{file.path} ({_describe(started.loaded)}) does not go together with "
+            f"{twin.provenance.model} ({_describe(twin)})",
             "edgetpu model wrong",
         )
     if all(coral.slow for coral in corals):
@@ -152,5 +163,11 @@ def start_edgetpu(
     return started
 
 
-def _shapes(model: Loaded | Runtime) -> list[tuple[int, ...]]:
-    return [model.input.shape, *(output.shape for output in model.outputs)]
+def _go_together(one: Loaded, twin: Runtime) -> bool:
+    """Tell whether one can answer for the other: pictures are 0...255, so int8 would not do."""
+    same_picture = one.input.shape == twin.input.shape and one.input.dtype in INPUT_TYPES
+    return same_picture and one.outputs == twin.outputs
+
+
+def _describe(model: Loaded | Runtime) -> str:
+    return f"input {model.input}, outputs {', '.join(map(str, model.outputs)) or 'none'}"

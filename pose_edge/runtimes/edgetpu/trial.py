@@ -9,7 +9,7 @@ import numpy as np
 
 from pose_edge.errors import PoseEdgeError
 from pose_edge.loading import find_pair
-from pose_edge.runtimes.child import ChildFault
+from pose_edge.runtimes.child import ChildDied, ChildFault
 from pose_edge.runtimes.edgetpu.opening import start_edgetpu
 from pose_edge.settings import Settings
 from pose_edge.zoo import Zoo
@@ -56,7 +56,10 @@ def try_edgetpu(settings: Settings) -> Trial:
         begin = time.perf_counter()
         child.run(tensor, settings.edgetpu.timeout)
         return Trial(version, (time.perf_counter() - begin) * 1000)
+    except ChildDied:
+        death = child.obituary()
+        return Trial(version, fault=str(death), crashed=death.crashed)
     except ChildFault as fault:
-        return Trial(version, fault=str(fault), crashed=fault.crashed)
+        return Trial(version, fault=str(fault))
     finally:
         child.close()

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Child, ChildFault, ChildLate, Started
+from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate, Started
 from pose_edge.runtimes.edgetpu import keeper as keeper_module
 from pose_edge.runtimes.edgetpu.keeper import Absent, Keeper, Unavailable
 from pose_edge.runtimes.edgetpu.patience import Patience
@@ -67,7 +67,7 @@ class FakeChild:
         answer = self.answers.pop(0) if self.answers else "now"
         if answer == "dead" or not self.alive:
             self.alive = False
-            raise self.obituary()
+            raise ChildDied("gone")
         if answer != "now":
             self.waiting = True
             if answer == "never":
@@ -81,7 +81,7 @@ class FakeChild:
         deadline = time.monotonic() + timeout
         while not self.let_go.wait(0.002):
             if not self.alive:
-                raise self.obituary()
+                raise ChildDied("gone")
             if time.monotonic() > deadline:
                 raise ChildLate(f"no answer within {timeout:g} s")
         self.waiting = False
@@ -138,13 +138,11 @@ class FakePatience:
 class World:
     """A keeper, its starter, and what it reported."""
 
-    def __init__(self, starter: Starter, patience: Any, timeout: float) -> None:  # noqa: ANN401
+    def __init__(self, starter: Starter, patience: Any, **more: Any) -> None:  # noqa: ANN401
         self.starter = starter
         self.patience = patience
         self.reports: list[str | None] = []
-        self.keeper = Keeper(
-            starter, timeout=timeout, patience=patience, report=self.reports.append
-        )
+        self.keeper = Keeper(starter, patience=patience, report=self.reports.append, **more)
 
     def ready(self, child: FakeChild | None = None) -> None:
         """Wait until a child (this one) can be asked."""
@@ -166,10 +164,12 @@ def keeping(
     *script: FakeChild | Exception,
     patience: FakePatience | Patience | None = None,
     timeout: float = 1000.0,
+    **more: Any,  # noqa: ANN401
 ) -> Iterator[World]:
     """Run a keeper, and see that it leaves nothing behind."""
     before = set(threading.enumerate())
-    world = World(Starter(*script), patience or FakePatience(0.0), timeout)
+    patience = patience or FakePatience(0.0)
+    world = World(Starter(*script), patience, timeout=timeout, **more)
     world.keeper.open()
     try:
         yield world
@@ -216,12 +216,15 @@ def test_a_child_is_handed_out_and_asked(said: Said) -> None:
     assert said(logging.INFO) == ["the Edge TPU is ready: a fake TPU"]
 
 
-def test_the_limit_may_be_shorter_than_what_counts_as_late() -> None:
+@pytest.mark.parametrize(("timeout", "late", "given"), [(0.05, 0.2, 0.05), (9, 9, 9), (3, 2, 2)])
+def test_an_answer_is_waited_for_as_long_as_is_wanted(
+    timeout: float, late: float, given: float
+) -> None:
     child = FakeChild()
-    with keeping(child, timeout=0.05) as world:
+    with keeping(child, timeout=timeout, late=late) as world:
         world.ready()
         world.keeper.run(TENSOR)
-    assert child.limits == [0.05]
+    assert child.limits == [given]
 
 
 def test_nobody_is_asked_before_there_is_a_child() -> None:
@@ -472,6 +475,38 @@ def test_the_picture_does_not_wait_while_a_child_ends() -> None:
         go_on.set()
 
 
+def test_what_nobody_expected_is_said_too_and_ends_nothing(said: Said) -> None:
+    child, broken = FakeChild(), FakeChild("dead")
+    broken.obituary = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    with keeping(PermissionError(13, "Permission denied"), broken, child) as world:
+        with pytest.raises(ChildFault, match="PermissionError"):
+            world.keeper.wait(GENEROUS_S)
+        world.ready(broken)
+        broken.alive = False
+        world.ready(child)
+        assert world.keeper.run(TENSOR) is not None
+        world.reports.remove("PermissionError: [Errno 13] Permission denied")
+        world.reports.remove("ZeroDivisionError: division by zero")
+    assert broken.closed.is_set()
+    assert len(said(logging.WARNING)) == 2
+
+
+def test_that_it_was_late_or_is_used_again_is_in_the_log_each_time(said: Said) -> None:
+    child = FakeChild(*cast(list[Answer], ["later"] * 4))
+    child.let_go.set()
+    with keeping(child, patience=FakePatience(0.0, 0.01, 0.0, 0.01)) as world:
+        for number in range(1, 5):
+            world.ready()
+            assert world.keeper.run(TENSOR) is None
+            wait_until(lambda number=number: world.patience.failures == number)  # type: ignore[misc]
+            world.ready()
+    late = "Edge TPU: no answer within 0.2 s; the CPU goes on"
+    slow = "Edge TPU: it keeps the picture waiting; the CPU goes on, trying again in 0.01 s"
+    ready = "the Edge TPU is ready: a fake TPU"
+    again = "the Edge TPU is used again"
+    assert said(logging.INFO) == [ready, *[late, again, late, slow, again] * 2]
+
+
 # --- it is waited for -----------------------------------------------------------------------------
 
 
@@ -481,6 +516,28 @@ def test_the_wait_for_it_has_an_end() -> None:
         pytest.raises(ChildFault, match=r"the Edge TPU is not ready within 0.05 s"),
     ):
         world.keeper.wait(0.05)
+
+
+@pytest.mark.parametrize("fault", [ABSENT, MISSING, REFUSED])
+def test_where_it_is_required_the_first_attempt_decides(said: Said, fault: ChildFault) -> None:
+    """It is the caller's error then: nothing else is said, and nothing tried again."""
+    with keeping(fault, FakeChild(), required=True) as world:
+        with pytest.raises(ChildFault) as raised:
+            world.keeper.wait(GENEROUS_S)
+        assert raised.value is fault
+        world.keeper._thread.join(GENEROUS_S)
+        assert world.starter.attempts == 1
+    assert world.reports == []
+    assert said(logging.DEBUG) == []
+
+
+def test_where_it_is_required_it_may_be_lost_later() -> None:
+    second = FakeChild()
+    with keeping(FakeChild("dead"), REFUSED, ABSENT, second, required=True) as world:
+        world.keeper.wait(GENEROUS_S)
+        assert world.keeper.run(TENSOR) is None
+        world.ready(second)
+        assert world.keeper.run(TENSOR) is not None
 
 
 def test_who_waits_when_it_has_worked_waits_no_more() -> None:

@@ -14,11 +14,12 @@ import pytest
 from fake_sysfs import dev_of, make_sysfs, plug_pci_coral, plug_usb_coral, sysfs_of
 from helpers import FakeRuntime, no_threads_left, wait_until
 
-from pose_edge.errors import UnavailableError
+from pose_edge.errors import UnavailableError, UsageError
 from pose_edge.runtimes import AnyArray
 from pose_edge.runtimes.alone import Alone
 from pose_edge.runtimes.child import Child, ChildFault, Started
-from pose_edge.runtimes.edgetpu import opening
+from pose_edge.runtimes.edgetpu import keeper, opening
+from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.keeper import Absent, Keeper, Unavailable
 from pose_edge.runtimes.edgetpu.opening import load_edgetpu, open_failover, start_edgetpu
 from pose_edge.runtimes.worker import Job, Loaded
@@ -233,13 +234,17 @@ OTHER_OUTPUT = Tensor(shape=(1, 6, 56), dtype="float32")
         Loaded(LOADED.input, (OTHER_OUTPUT,), ""),
         Loaded(LOADED.input, (*LOADED.outputs, OTHER_OUTPUT), ""),
         Loaded(LOADED.input, (), ""),
+        Loaded(Tensor(shape=LOADED.input.shape, dtype="int8"), LOADED.outputs, ""),
+        Loaded(LOADED.input, (Tensor(shape=(1, 1, 17, 3), dtype="uint8"),), ""),
     ],
 )
 def test_two_models_that_do_not_go_together(machine: Machine, loaded: Loaded) -> None:
     machine.loaded = loaded
     why = missing(machine, twin=FakeRuntime())
-    assert why.startswith(f"edgetpu model wrong | {machine.model} has input {loaded.input}")
-    assert "do not go together" in why
+    assert why.startswith(f"edgetpu model wrong | {machine.model} (input {loaded.input}, outputs ")
+    assert (
+        "does not go together with fake-model (input uint8 1x64x64x3, outputs float32 1x1x" in why
+    )
     assert machine.children[0].closed == 1
 
 
@@ -359,6 +364,40 @@ def test_auto_says_nothing_where_there_is_none(
     assert caplog.messages == []
 
 
+def test_a_model_with_several_input_sizes_cannot_be_answered_for(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeRuntime, "sizes", ((64, 64), (48, 80)))
+    before = set(threading.enumerate())
+    with pytest.raises(UsageError, match="fake-model has several input sizes"):
+        Opened(machine, "auto")
+    assert no_threads_left(before)
+
+
+def test_the_lists_of_models_are_not_read_anew_for_each_look(
+    bare: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Done every second, it would disturb the picture on a small machine without a Coral."""
+    made: list[Zoo] = []
+    looks: list[str] = []
+
+    def make() -> Zoo:
+        made.append(bare.zoo)
+        return bare.zoo
+
+    def find(device: str, *, sysfs: Path, dev: Path) -> list[Coral]:
+        looks.append(device)
+        return find_corals(device, sysfs=sysfs, dev=dev)
+
+    monkeypatch.setattr(opening, "Zoo", make)
+    monkeypatch.setattr(opening, "find_corals", find)
+    monkeypatch.setattr(keeper, "LOOK_S", 0.002)
+    opened = Opened(bare, "auto")
+    wait_until(lambda: len(looks) > 5)
+    opened.runtime.close()
+    assert len(made) == 1
+
+
 def test_a_model_that_is_fetched_meanwhile_is_used(machine: Machine) -> None:
     content = machine.model.read_bytes()
     machine.model.unlink()
@@ -374,7 +413,7 @@ def test_a_model_that_is_fetched_meanwhile_is_used(machine: Machine) -> None:
 def test_an_interrupted_wait_leaves_nothing_running(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, mode: Mode
 ) -> None:
-    def interrupt(_self: object, _timeout: float) -> None:
+    def interrupt(_self: object, _timeout: float, _stop: object) -> None:
         raise KeyboardInterrupt
 
     before = set(threading.enumerate())
