@@ -1,0 +1,272 @@
+"""Camera modules through picamera2: the library, the modules that are there, what is asked of one.
+
+Read from picamera2 0.3.22 and 0.3.38 (`picamera2.py`, `request.py`, `job.py`) and libcamera's
+Python binding; both versions are served.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pose_edge.errors import SourceError
+from pose_edge.settings import CameraSettings
+
+log = logging.getLogger(__name__)
+
+LOG_VARIABLE: Final = "LIBCAMERA_LOG_LEVELS"
+
+USB_ID: Final = re.compile(r"/usb|-[0-9a-f]{4}:[0-9a-f]{4}$")
+"""libcamera's id of a USB camera: its place on the bus, then vendor:product."""
+
+WIDE_ENOUGH: Final = 0.95
+"""Part of the widest view that counts as the whole: modes leave out a few rows here and there."""
+
+AF_MANUAL, AF_CONTINUOUS = 0, 2
+"""libcamera's AfModeEnum."""
+
+REMEDY: Final = (
+    "`sudo apt install python3-picamera2`, then script/run makes .venv anew with the system's "
+    "packages (a virtual environment of your own needs --system-site-packages)"
+)
+
+SEATING: Final = (
+    "power off, seat the ribbon cable at both ends (modules are looked for at boot only), "
+    "start again; `rpicam-hello --list-cameras` lists them"
+)
+
+Ranges = Mapping[str, tuple[Any, Any, Any]]
+"""Name of a control, and its smallest, largest and default value."""
+
+
+class Library(NamedTuple):
+    """The two modules that drive camera modules."""
+
+    picamera2: Any
+    libcamera: Any
+
+
+@dataclass(frozen=True, slots=True)
+class PiCameraInfo:
+    """A camera module.
+
+    Attributes:
+        number: What `Picamera2(number)` takes, and `picamera:number` names.
+        model: Of the sensor, e.g. imx708.
+        location: Where it is plugged in, libcamera's id.
+    """
+
+    number: int
+    model: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Which camera modules there are.
+
+    Attributes:
+        cameras: Lowest number first.
+        reason: Why there are none; empty when there are some.
+    """
+
+    cameras: tuple[PiCameraInfo, ...]
+    reason: str
+
+
+def load_library() -> Library:
+    """Import picamera2 and libcamera, and keep their messages from the terminal.
+
+    What they say is said in this program's own words; at log level debug they speak for
+    themselves.
+
+    Raises:
+        SourceError: They cannot be imported; how to mend it.
+    """
+    if not log.isEnabledFor(logging.DEBUG):
+        os.environ.setdefault(LOG_VARIABLE, "*:FATAL")  # libcamera reads it when it is loaded
+        logging.getLogger("picamera2").setLevel(logging.CRITICAL)
+    try:
+        return Library(importlib.import_module("picamera2"), importlib.import_module("libcamera"))
+    except ModuleNotFoundError as error:
+        raise SourceError(f"this Python has no module {error.name}: {REMEDY}") from error
+    except Exception as error:  # compiled parts for another numpy or Python raise what they like
+        kind = type(error).__name__
+        raise SourceError(f"picamera2 cannot be imported ({kind}: {error}): {REMEDY}") from error
+
+
+def find_picameras() -> list[PiCameraInfo]:
+    """List the camera modules, without opening one; see `survey_picameras` for why it is empty."""
+    return list(survey_picameras().cameras)
+
+
+def survey_picameras() -> Survey:
+    """Look which camera modules there are, without opening one.
+
+    USB cameras, which libcamera lists too, are left out: V4L2 serves them better.
+    """
+    if importlib.util.find_spec("picamera2") is None:
+        return Survey((), "picamera2 is not installed")
+    try:
+        listed = load_library().picamera2.Picamera2.global_camera_info()
+    except (SourceError, RuntimeError, OSError) as error:
+        return Survey((), str(error))
+    cameras = tuple(
+        PiCameraInfo(number, str(info.get("Model", "unknown")), str(info["Id"]))
+        for number, info in enumerate(listed)
+        if not USB_ID.search(str(info["Id"]))
+    )
+    return Survey(cameras, "" if cameras else _why_none(Path("/dev")))
+
+
+def _why_none(devices: Path) -> str:
+    """Tell cameras that are not there from those that this user may not see."""
+    media = sorted(devices.glob("media*"))
+    if media and not any(os.access(node, os.R_OK | os.W_OK) for node in media):
+        return (
+            f"{media[0]} may not be opened by this user; "
+            "`sudo usermod -aG video $USER`, then log in again"
+        )
+    return f"no camera module found; {SEATING}"
+
+
+def flips(settings: CameraSettings) -> tuple[bool, bool]:
+    """Say how the sensor or image processor is to flip the picture.
+
+    They turn by 0 or 180 degrees only; a quarter turn is made after them, by the processor.
+
+    Args:
+        settings: `flip` is meant for the picture as it is after `rotation`.
+
+    Returns:
+        Whether left and right, and whether top and bottom, are swapped.
+    """
+    horizontal = settings.flip in ("horizontal", "both")
+    vertical = settings.flip in ("vertical", "both")
+    if settings.rotation in (90, 270):  # what will be a row is still a column
+        horizontal, vertical = vertical, horizontal
+    half_turn = settings.rotation == 180
+    return horizontal != half_turn, vertical != half_turn
+
+
+def choose_mode(
+    modes: Sequence[Mapping[str, Any]], size: tuple[int, int], fps: float
+) -> Mapping[str, Any] | None:
+    """Choose the sensor's mode: fast enough first, then what sees most, then what costs least.
+
+    picamera2 takes the mode nearest to the wanted size; at 1280x720 that is, on most sensors, the
+    middle of the picture only, and people stand half outside of it.
+
+    Args:
+        modes: `Picamera2.sensor_modes`.
+        size: Width and height that are wanted.
+        fps: Rate that is wanted; where no mode is as fast, the fastest are taken.
+
+    Returns:
+        The mode, or None when nothing is known of them.
+    """
+    known = [mode for mode in modes if {"size", "fps", "crop_limits"} <= mode.keys()]
+    if not known:
+        return None
+    enough = min(fps, max(mode["fps"] for mode in known)) * 0.99
+    fast = [mode for mode in known if mode["fps"] >= enough]
+    widest = max(_seen(mode, size) for mode in fast)
+    wide = [mode for mode in fast if _seen(mode, size) >= widest * WIDE_ENOUGH]
+
+    def cost(mode: Mapping[str, Any]) -> tuple[bool, int, int]:
+        width, height = mode["size"]
+        small = width < size[0] or height < size[1]
+        pixels = width * height
+        return small, -pixels if small else pixels, -mode.get("bit_depth", 0)
+
+    return min(wide, key=cost)
+
+
+def _seen(mode: Mapping[str, Any], size: tuple[int, int]) -> float:
+    """Return the area of the sensor that is left when a mode is cut to the shape of `size`."""
+    _x, _y, width, height = mode["crop_limits"]
+    shape = size[0] / size[1]
+    return float(min(width, height * shape) * min(height, width / shape))
+
+
+def choose_controls(
+    settings: CameraSettings, known: Ranges, camera: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Turn the settings into libcamera's controls.
+
+    Args:
+        settings: What is wanted.
+        known: The camera's own controls.
+        camera: Its name, for the remarks.
+
+    Returns:
+        The controls, and what of the settings cannot be had, one remark each.
+    """
+    frame_us = round(1e6 / settings.fps)
+    # An exposure longer than a frame's time would silently be cut to it.
+    wanted: dict[str, Any] = {
+        "FrameDurationLimits": (frame_us, max(frame_us, settings.exposure or 0))
+    }
+    if settings.exposure is not None:
+        wanted["ExposureTime"] = settings.exposure
+    if settings.gain is not None:
+        wanted["AnalogueGain"] = settings.gain
+    if settings.focus is not None:
+        wanted |= {"AfMode": AF_MANUAL, "LensPosition": settings.focus}
+    elif "AfMode" in known:
+        wanted["AfMode"] = AF_CONTINUOUS
+    controls = {name: value for name, value in wanted.items() if name in known}
+    remarks = []
+    if settings.focus is not None and "LensPosition" not in known:
+        remarks.append(f"{camera} has a fixed focus: camera.focus does nothing")
+    return controls, remarks
+
+
+def beyond(settings: CameraSettings, known: Ranges, camera: str) -> list[str]:
+    """Say which settings the camera cannot follow.
+
+    Args:
+        settings: What is wanted.
+        known: The camera's controls once it is configured: they depend on the sensor's mode.
+        camera: Its name.
+
+    Returns:
+        One remark each.
+    """
+    shortest_us = known["FrameDurationLimits"][0] if "FrameDurationLimits" in known else 0
+    fastest = 1e6 / shortest_us if shortest_us else settings.fps
+    remarks = []
+    if settings.fps > fastest * 1.01:
+        remarks.append(f"{camera} gives {fastest:.1f} frames a second at most")
+    for key, name in (
+        ("exposure", "ExposureTime"),
+        ("gain", "AnalogueGain"),
+        ("focus", "LensPosition"),
+    ):
+        value = getattr(settings, key)
+        if value is None or name not in known:
+            continue
+        low, high, _default = known[name]
+        if value < low or (high and value > high):
+            nearest = low if value < low else high
+            remarks.append(f"{camera}: camera.{key} {value:g} is out of reach, {nearest:g} is used")
+    return remarks
+
+
+def explain(error: BaseException) -> str:
+    """Say in one line why picamera2 failed: its own error hides libcamera's behind it."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    text = str(error) or type(error).__name__
+    if "busy" in text.lower():
+        return "another program is using it; `fuser -v /dev/media*` tells which"
+    if isinstance(error, MemoryError) or "allocat" in text.lower():
+        return f"{text}; a smaller camera.width and camera.height need less memory"
+    return text

@@ -1,0 +1,105 @@
+"""The hardware that the fakes of picamera2 and libcamera find: camera modules and their mishaps.
+
+It lies in a file, so that a test can pull a cable while the program runs in another process. The
+environment variable FAKE_CAMERAS names the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+VARIABLE: Final = "FAKE_CAMERAS"
+
+IMX708: Final = {
+    "model": "imx708",
+    "id": "/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a",
+    "autofocus": True,
+    # (width, height), bits, frames a second, (x, y, width, height) of the sensor that is seen.
+    "modes": [
+        [[1536, 864], 10, 120.13, [768, 432, 3072, 1728]],
+        [[2304, 1296], 10, 56.03, [0, 0, 4608, 2592]],
+        [[4608, 2592], 10, 14.35, [0, 0, 4608, 2592]],
+    ],
+}
+"""Camera Module 3, the values that rpicam-hello --list-cameras prints."""
+
+IMX219: Final = {
+    "model": "imx219",
+    "id": "/base/axi/pcie@120000/rp1/i2c@80000/imx219@10",
+    "autofocus": False,
+    "modes": [
+        [[640, 480], 10, 103.33, [1000, 752, 1280, 960]],
+        [[1640, 1232], 10, 41.85, [0, 0, 3280, 2464]],
+        [[1920, 1080], 10, 47.57, [680, 692, 1920, 1080]],
+        [[3280, 2464], 10, 21.19, [0, 0, 3280, 2464]],
+    ],
+}
+"""Camera Module 2."""
+
+WEBCAM: Final = {
+    "model": "UVC Camera (046d:0825)",
+    "id": "/base/axi/pcie@120000/rp1/usb@200000-1:1.0-046d:0825",
+    "autofocus": False,
+    "modes": [[[640, 480], 8, 30.0, [0, 0, 640, 480]]],
+}
+"""libcamera lists USB cameras too."""
+
+
+@dataclass
+class Hardware:
+    """What is plugged in, and what goes wrong.
+
+    Attributes:
+        version: picamera2's own.
+        cameras: In the order that libcamera finds them in.
+        video: Played by every camera; without one they see `scene`.
+        dislodged: The cable has come loose: no frames until it is seated *and* the camera was
+            started again, as libcamera's pipeline handler stays in its error state.
+        deaf: The sensor does not answer when the camera is started.
+        busy: Another process holds the cameras.
+        hang: Calls that do not return while they are named here: "open", "stop".
+        fail: Calls that raise while they are named here: "stop", "requeue", "loop".
+        size: What the image processor gives, whatever is asked for.
+        pixel_format: The same for the format.
+    """
+
+    version: tuple[int, ...] = (0, 3, 38)
+    cameras: list[dict[str, Any]] = field(default_factory=lambda: [dict(IMX708)])
+    video: str | None = None
+    dislodged: bool = False
+    deaf: bool = False
+    busy: bool = False
+    hang: list[str] = field(default_factory=list)
+    fail: list[str] = field(default_factory=list)
+    size: tuple[int, int] | None = None
+    pixel_format: str | None = None
+
+
+class Bench:
+    """The file with the hardware, for the test that holds it."""
+
+    def __init__(self, path: Path, **hardware: object) -> None:
+        self.path = path
+        self.hardware = Hardware(**hardware)  # type: ignore[arg-type]
+        self.set()
+
+    def set(self, **changes: object) -> None:
+        """Change something, at once for whoever looks at it."""
+        for name, value in changes.items():
+            assert hasattr(self.hardware, name), name
+            setattr(self.hardware, name, value)
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(asdict(self.hardware)))
+        new.replace(self.path)
+
+
+def look() -> Hardware:
+    """Read the hardware as it is now."""
+    name = os.environ.get(VARIABLE)
+    hardware = Hardware(**json.loads(Path(name).read_text())) if name else Hardware(cameras=[])
+    hardware.version = tuple(hardware.version)
+    return hardware
