@@ -1,19 +1,36 @@
-"""Draws results: the frame with skeleton, read-out and crop, as it is shown and recorded."""
+"""Says what is to be seen of a result, and draws it on a picture for recordings."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay import Readout, compose, draw_crop, draw_poses, message_picture
+from pose_edge.frames import Image
+from pose_edge.overlay import (
+    Drawing,
+    Numbers,
+    Painter,
+    Readout,
+    Rectangle,
+    Scene,
+    Size,
+    Stamp,
+    compose,
+    crop_frame,
+    joined,
+    message_picture,
+    place_poses,
+    skeletons,
+)
+from pose_edge.overlay.scene import Overlay
 from pose_edge.poses import Result
 from pose_edge.settings import OverlaySettings
 
-MESSAGE_SIZE: Final = (720, 1280)
-"""Height and width of a message when no frame has ever come."""
+MESSAGE_SIZE: Final = (1280, 720)
+"""Width and height of a window that shows a message before any frame has come."""
 
 
 @dataclass(slots=True)
@@ -35,7 +52,7 @@ class Toggles:
 
 
 class Renderer:
-    """Keeps one canvas and draws every picture on it."""
+    """Makes scenes for the screen, and pictures of them for recordings."""
 
     def __init__(
         self,
@@ -55,46 +72,83 @@ class Renderer:
         self._min_score = settings.min_keypoint_score
         self._mirror = mirror
         self._readout = readout
-        self._canvas: Image = np.zeros((*MESSAGE_SIZE, 3), dtype=np.uint8)
-        self._message: tuple[str, ...] | None = None
+        self._numbers = Numbers()
+        self._size = MESSAGE_SIZE
+        self._canvas: Image = np.empty((0, 0, 3), dtype=np.uint8)
+        self._painter = Painter("BGR")
+        self._message: tuple[tuple[str, ...], Scene] | None = None
 
-    def draw(self, result: Result, *, skipped: int = 0) -> Image:
-        """Draw a result.
+    def scene(self, result: Result, *, skipped: int = 0) -> Scene:
+        """Say what is to be seen of a result.
 
         Args:
-            result: What to draw; its frame is left as it is.
+            result: Its frame is neither copied nor changed.
             skipped: Frames that were not looked at so far, for the read-out.
 
         Returns:
-            uint8 (height, width, 3) in the frame's order, valid until the next call.
+            A scene that follows the toggles whenever it is painted. Its image is the frame's own:
+            it must not be read when the result was released.
         """
-        frame, toggles, mirror = result.frame, self.toggles, self._mirror
+        frame = result.frame
         self._message = None
-        if self._canvas.shape != frame.image.shape:
-            self._canvas = np.empty_like(frame.image)
-        canvas = self._canvas
-        compose(frame, canvas, mirror=mirror)
-        if toggles.crop and result.crop is not None:
-            draw_crop(canvas, frame.order, result.crop, mirror=mirror)
-        if toggles.skeleton:
-            draw_poses(canvas, frame.order, result.poses, mirror=mirror, min_score=self._min_score)
-        if toggles.readout and self._readout is not None:
-            self._readout.draw(
-                canvas,
-                frame.order,
-                provenance=result.provenance,
-                skipped=skipped,
-            )
-        return canvas
+        self._size = (frame.width, frame.height)
+        poses, crop, provenance = result.poses, result.crop, result.provenance
 
-    def message(self, title: str, *lines: str, order: ColourOrder = "BGR") -> Image | None:
-        """Draw a message in place of a picture that would be stale.
+        def overlay(size: Size, place: Rectangle) -> Drawing:
+            toggles, mirror = self.toggles, self._mirror
+            capsules, stamps, panels = [], list[Stamp](), list[Stamp]()
+            if toggles.crop and crop is not None:
+                capsules.append(crop_frame(crop, place, mirror=mirror))
+            if toggles.skeleton:
+                figures = place_poses(poses, place, mirror=mirror, min_score=self._min_score)
+                capsules.append(skeletons(figures))
+                stamps += self._numbers.stamps(poses, figures)
+            if toggles.readout and self._readout is not None:
+                panels.append(
+                    self._readout.stamp(size, provenance=provenance, skipped=skipped)
+                )
+            return Drawing(joined(capsules), tuple(stamps), tuple(panels))
+
+        return Scene(self._size, overlay, frame.image, frame.order, self._mirror)
+
+    def message(self, title: str, *lines: str) -> Scene:
+        """Return a message in place of a picture that would be stale.
 
         Returns:
-            The canvas, or None when it shows this message already.
+            The same scene as the last time where the text is the same and no result came between.
         """
-        if self._message == (title, *lines):
-            return None
-        self._message = (title, *lines)
-        message_picture(self._canvas, order, title, lines)
+        text = (title, *lines)
+        if self._message is None or self._message[0] != text:
+            self._message = text, Scene(self._size, _message_overlay(title, lines))
+        return self._message[1]
+
+    def draw(self, scene: Scene) -> Image:
+        """Draw a scene at the size of its picture.
+
+        Args:
+            scene: One with an image.
+
+        Returns:
+            uint8 (height, width, 3) in the image's order, valid until the next call.
+        """
+        assert scene.image is not None
+        if self._canvas.shape != scene.image.shape:
+            self._canvas = np.empty_like(scene.image)
+        if self._painter.order != scene.order:
+            self._painter = Painter(scene.order)
+        compose(scene.image, self._canvas, mirror=scene.mirror)
+        self._painter.paint(self._canvas, scene.overlay(scene.size, (0, 0, *scene.size)))
         return self._canvas
+
+
+def _message_overlay(title: str, lines: Sequence[str]) -> Overlay:
+    """Return what draws a message over everything; it is made anew when the size changes."""
+    made: dict[Size, Drawing] = {}
+
+    def overlay(size: Size, _place: Rectangle) -> Drawing:
+        if size not in made:
+            made.clear()
+            made[size] = Drawing(stamps=(Stamp(message_picture(size, title, lines), 0, 0),))
+        return made[size]
+
+    return overlay

@@ -8,11 +8,21 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from pose_edge.frames import ColourOrder, Frame
-from pose_edge.overlay import compose, draw_crop, draw_poses, message_picture
+from pose_edge.frames import ColourOrder
+from pose_edge.overlay import (
+    Drawing,
+    Numbers,
+    Painter,
+    Stamp,
+    compose,
+    crop_frame,
+    message_picture,
+    place_poses,
+    skeletons,
+)
 from pose_edge.overlay.palette import ORANGE, SKY_BLUE, WHITE
 from pose_edge.overlay.skeleton import side_colour
-from pose_edge.poses import SKELETON, Keypoint, Pose
+from pose_edge.poses import SKELETON, Box, Keypoint, Pose
 
 Picture = NDArray[np.uint8]
 
@@ -36,6 +46,22 @@ ANY_POSE = st.builds(
     hnp.arrays(np.float64, 17, elements=SCORES),
     st.one_of(st.none(), st.integers(1, 10**6)),
 )
+
+
+def draw_poses(
+    canvas: Picture, order: ColourOrder, poses: list[Pose], *, mirror: bool, min_score: float
+) -> None:
+    """Draw persons on a picture that fills the canvas."""
+    height, width = canvas.shape[:2]
+    figures = place_poses(poses, (0, 0, width, height), mirror=mirror, min_score=min_score)
+    stamps = Numbers().stamps(poses, figures)
+    Painter(order).paint(canvas, Drawing(skeletons(figures), tuple(stamps)))
+
+
+def draw_crop(canvas: Picture, order: ColourOrder, crop: Box, *, mirror: bool) -> None:
+    """Draw a crop on a picture that fills the canvas."""
+    height, width = canvas.shape[:2]
+    Painter(order).paint(canvas, Drawing(crop_frame(crop, (0, 0, width, height), mirror=mirror)))
 
 
 def someone(number: int | None = None) -> Pose:
@@ -100,16 +126,15 @@ def test_compose_copies_and_leaves_the_frame_alone(mirror: bool) -> None:
     image = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
     before = image.copy()
     canvas = np.zeros_like(image)
-    compose(Frame(image, "BGR", 0, 0, 0.0), canvas, mirror=mirror)
+    compose(image, canvas, mirror=mirror)
     assert (canvas == (image[:, ::-1] if mirror else image)).all()
     canvas[:] = 0
     assert (image == before).all()
 
 
 def test_compose_refuses_another_size() -> None:
-    frame = Frame(ground(64, 48), "BGR", 0, 0, 0.0)
     with pytest.raises(ValueError, match="cannot take"):
-        compose(frame, ground(48, 64), mirror=True)
+        compose(ground(64, 48), ground(48, 64), mirror=True)
 
 
 def test_left_right_and_middle_have_their_colours() -> None:
@@ -243,17 +268,59 @@ def test_a_crop_is_a_frame_that_may_reach_outside() -> None:
 @settings(max_examples=30, deadline=None)
 @given(SIZES, st.text(max_size=80), st.lists(st.text(max_size=200), max_size=4))
 def test_any_message_fills_the_picture(size: tuple[int, int], title: str, lines: list[str]) -> None:
-    canvas, whole = framed(*size)
-    message_picture(canvas, "RGB", title, lines)
-    assert untouched_outside(whole)
+    picture = message_picture(size, title, lines)
+    assert picture.shape == (size[1], size[0], 4)
+    assert (picture[:, :, 3] == 255).all()
 
 
-def test_a_message_is_the_same_in_both_orders_and_centred() -> None:
-    rgb, bgr = ground(640, 480), ground(640, 480)
-    message_picture(rgb, "RGB", "No camera", ["waiting since 12:03, tried /dev/video0"])
-    message_picture(bgr, "BGR", "No camera", ["waiting since 12:03, tried /dev/video0"])
-    assert (rgb == bgr[:, :, ::-1]).all()
-    rows, columns = np.nonzero((rgb != rgb[0, 0]).any(axis=2))
+def test_a_message_is_dark_and_centred() -> None:
+    message = message_picture((640, 480), "No camera", ["waiting since 12:03, tried /dev/video0"])
+    rows, columns = np.nonzero((message != message[0, 0]).any(axis=2))
     assert abs(columns.min() + columns.max() - 639) < 10
     assert abs(rows.min() + rows.max() - 479) < 40
-    assert rgb[0, 0].max() < 40  # dark, so that it does not glare in a dim room
+    assert message[0, 0, :3].max() < 40  # so that it does not glare in a dim room
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZES, SIZES, st.integers(-400, 400), st.integers(-400, 400))
+def test_a_stamp_is_cut_off_at_the_edges(
+    size: tuple[int, int], stamp_size: tuple[int, int], x: int, y: int
+) -> None:
+    canvas, whole = framed(*size)
+    stamp = np.full((stamp_size[1], stamp_size[0], 4), 255, np.uint8)
+    Painter("RGB").paint(canvas, Drawing(stamps=(Stamp(stamp, x, y),)))
+    assert untouched_outside(whole)
+    expected = np.zeros(canvas.shape[:2], bool)
+    expected[max(0, y) : max(0, y + stamp_size[1]), max(0, x) : max(0, x + stamp_size[0])] = True
+    assert ((canvas == 255).all(axis=2) == expected).all()
+
+
+def test_a_stamp_lets_the_picture_through_by_its_opacity() -> None:
+    stamp = np.zeros((1, 3, 4), np.uint8)
+    stamp[0, :, 0] = 200
+    stamp[0, :, 3] = 0, 128, 255
+    for order in ("RGB", "BGR"):
+        canvas = np.full((1, 3, 3), 100, np.uint8)
+        Painter(order).paint(canvas, Drawing(stamps=(Stamp(stamp, 0, 0),)))
+        red, others = (0, [1, 2]) if order == "RGB" else (2, [0, 1])
+        assert np.abs(canvas[0, :, red].astype(int) - [100, 150, 200]).max() <= 1
+        assert np.abs(canvas[0, :, others].astype(int) - [100, 50, 0]).max() <= 1
+
+
+def test_lines_keep_their_share_of_the_picture_at_every_size() -> None:
+    pose = someone()
+    shares = []
+    for width, height in ((640, 480), (1280, 960), (1920, 1440)):
+        canvas = ground(width, height)
+        draw_poses(canvas, "RGB", [pose], mirror=False, min_score=0.3)
+        shares.append((canvas != GREEN).any(axis=2).mean())
+    assert max(shares) / min(shares) < 1.35  # smoothed edges weigh more in small pictures
+
+
+def test_a_picture_that_lies_elsewhere_gets_the_same_drawing_there() -> None:
+    pose = someone()
+    alone, within = ground(320, 240), ground(500, 400)
+    draw_poses(alone, "RGB", [pose], mirror=False, min_score=0.3)
+    figures = place_poses([pose], (90, 70, 320, 240), mirror=False, min_score=0.3)
+    Painter("RGB").paint(within, Drawing(skeletons(figures)))
+    assert (within[70:310, 90:410] == alone).all()

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import ImageDraw
 
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import Readout, readout_lines
+from pose_edge.overlay import Drawing, Painter, Readout, readout_lines
 from pose_edge.overlay.palette import YELLOW
 from pose_edge.overlay.readout import GAP
 from pose_edge.overlay.typeset import Typeface, wrap
@@ -38,7 +40,7 @@ def telemetry() -> Telemetry:
 
 
 def make(telemetry: Telemetry, clock: Clock) -> Readout:
-    return Readout(telemetry, source="/dev/video0", live=True, clock_ns=clock)
+    return Readout(telemetry, source=lambda: "/dev/video0", live=True, clock_ns=clock)
 
 
 CPU = Provenance("movenet-lightning-fp16", "cpu")
@@ -52,7 +54,9 @@ def draw(
     skipped: int = 0,
     provenance: Provenance = CPU,
 ) -> None:
-    readout.draw(canvas, order, provenance=provenance, skipped=skipped)
+    height, width = canvas.shape[:2]
+    stamp = readout.stamp((width, height), provenance=provenance, skipped=skipped)
+    Painter(order).paint(canvas, Drawing(stamps=(stamp,)))
 
 
 def grey(width: int, height: int) -> Picture:
@@ -203,6 +207,56 @@ def test_both_orders_of_colours_look_the_same(telemetry: Telemetry) -> None:
     draw(readout, rgb, "RGB")
     draw(readout, bgr, "BGR")
     assert (rgb == bgr[:, :, ::-1]).all()
+
+
+def test_screen_and_recording_have_panels_of_their_own_that_both_keep(
+    telemetry: Telemetry,
+) -> None:
+    readout = make(telemetry, Clock())
+
+    def panel(width: int, height: int) -> Picture:
+        return readout.stamp((width, height), provenance=CPU, skipped=0).picture
+
+    large, small = panel(1920, 1080), panel(640, 480)
+    assert large.shape[0] > 1.5 * small.shape[0]
+    for _ in range(3):
+        assert panel(1920, 1080) is large
+        assert panel(640, 480) is small
+
+
+def test_names_are_smaller_than_figures_and_leave_no_dangling_dot(telemetry: Telemetry) -> None:
+    readout = Readout(telemetry, source=lambda: "a-source-with-a-long-name-" * 3, live=True)
+    stamp = readout.stamp((640, 480), provenance=CPU, skipped=0)
+    assert stamp.picture.shape[1] < 0.8 * 640
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60))
+def test_lettering_takes_the_room_that_it_says(text: str) -> None:
+    printable = "".join(letter for letter in text if letter.isprintable())
+    lettering = Typeface().lettering(20)
+    length = lettering.getlength(printable)
+    picture = PillowImage.new("RGBA", (round(length) + 60, 60))
+    lettering.write(picture, 30, 40, printable, (255, 255, 255))
+    columns = np.nonzero(np.asarray(picture)[:, :, 3].any(axis=0))[0]
+    if len(columns):
+        assert 30 - 12 <= columns.min() <= columns.max() <= 30 + length + 12
+
+
+def test_lettering_looks_as_the_font_sets_it() -> None:
+    typeface = Typeface()
+    text = "camera 29.9 fps"
+    ours = PillowImage.new("RGBA", (300, 40))
+    typeface.lettering(24).write(ours, 5, 30, text, (255, 255, 255))
+    pillows = PillowImage.new("RGBA", (300, 40))
+    ImageDraw.Draw(pillows).text(
+        (5, 30), text, fill=(255, 255, 255), anchor="ls", font=typeface.font(24)
+    )
+    first, second = (np.asarray(p)[:, :, 3].astype(int) for p in (ours, pillows))
+    assert first.max() == 255
+    # Words may begin up to half a pixel elsewhere.
+    assert abs(first.sum() / second.sum() - 1) < 0.05
+    assert np.abs(first.sum(axis=1) - second.sum(axis=1)).max() < 0.15 * second.sum(axis=1).max()
 
 
 @settings(max_examples=30, deadline=None)

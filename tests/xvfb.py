@@ -66,8 +66,14 @@ class Xvfb:
 
 
 @contextmanager
-def xvfb(width: int = 800, height: int = 600) -> Iterator[Xvfb]:
-    """Run an X server with one screen; skips the test where Xvfb is not installed."""
+def xvfb(width: int = 800, height: int = 600, *, display: str = "") -> Iterator[Xvfb]:
+    """Run an X server with one screen; skips the test where Xvfb is not installed.
+
+    Args:
+        width: Of the screen, pixels.
+        height: Of the screen, pixels.
+        display: The number to take, e.g. ":5"; by default one that is free.
+    """
     program = shutil.which("Xvfb")
     if program is None:
         pytest.skip("Xvfb is not installed")
@@ -75,7 +81,14 @@ def xvfb(width: int = 800, height: int = 600) -> Iterator[Xvfb]:
         reader, writer = os.pipe()
         server = subprocess.Popen(
             [
-                *(program, "-displayfd", str(writer), "-fbdir", folder),
+                *(
+                    program,
+                    *([display] if display else []),
+                    "-displayfd",
+                    str(writer),
+                    "-fbdir",
+                    folder,
+                ),
                 *("-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"),
             ],
             pass_fds=[writer],

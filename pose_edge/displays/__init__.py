@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pose_edge.displays.choice import Choice, choose, desktops
+from pose_edge.displays.choice import Choice, choices, nothing
+from pose_edge.displays.console import Console, own_terminal
+from pose_edge.displays.keeper import Keeper
 from pose_edge.displays.null import NullDisplay
-from pose_edge.errors import DisplayError
-from pose_edge.frames import ColourOrder, Image
+from pose_edge.overlay import Scene
 from pose_edge.settings import DisplaySettings
+from pose_edge.telemetry import Stopwatch
 
 __all__ = ["Display", "NullDisplay", "open_display"]
 
@@ -20,32 +22,33 @@ log = logging.getLogger(__name__)
 
 
 class Display(Protocol):
-    """A screen that is open. All calls come from the thread that opened it."""
+    """A screen. All calls come from the thread that opened it."""
 
     @property
     def name(self) -> str:
-        """What it is, e.g. "window (x11)"."""
+        """What it is, e.g. "window (x11)", or "none"."""
 
-    def show(self, image: Image, order: ColourOrder) -> None:
-        """Present a picture, its aspect kept; returns when the picture is handed over.
+    @property
+    def visible(self) -> bool:
+        """Whether it is worth making a scene for it."""
+
+    def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
+        """Present a scene at the screen's resolution; returns when it is handed over.
 
         Args:
-            image: uint8 (height, width, 3); the size may differ from the last one's.
-            order: Its order of colours.
+            scene: What to show; it may be repeated later without its image, which is read now.
+            stopwatch: Gets the stages "upload", "draw" and "present".
 
-        Raises:
-            DisplayError: The screen has failed; close it, and open one again.
+        Returns:
+            Whether it can be seen now.
         """
 
     def poll(self) -> list[str]:
-        """Handle what the user did since the last call; call it for each picture or more often.
+        """Handle what happened since the last call; call it for each picture or more often.
 
         Returns:
-            Names of the keys that were pressed, in lower case, e.g. "s" or "escape", and "closed"
-            when the window was closed.
-
-        Raises:
-            DisplayError: The screen has failed, as for `show`.
+            Names of the keys that were pressed, in lower case, e.g. "s" or "escape"; "closed" when
+            the window was closed; "opened" when a screen has come that shows nothing yet.
         """
 
     def toggle_fullscreen(self) -> None:
@@ -59,39 +62,71 @@ def open_display(
     settings: DisplaySettings,
     environment: Mapping[str, str] = os.environ,
     sysfs: Path = Path("/sys"),
+    report: Callable[[str | None], None] = lambda _fault: None,
 ) -> Display:
-    """Open the screen that the settings ask for, and log which and why.
+    """Open the screen that the settings ask for, or wait for it; log which and why.
 
     Args:
-        settings: The kind of screen, and whether a window starts in full screen.
+        settings: The kind of screen, and how it is used.
         environment: Environment variables, which tell of a desktop.
         sysfs: Where the kernel lists the outputs of the graphics cards.
+        report: Told what is wrong with the screen, and None when it works.
 
     Returns:
-        An open screen. With kind "auto" it is one that shows nothing where there is no screen or
-        it cannot be opened.
+        A display that is opened as soon as there is a screen, and again whenever it was lost; with
+        kind "none" one that never is.
 
     Raises:
-        DisplayError: A screen that was asked for by name cannot be opened.
+        DisplayError: The screen is there, or a window was asked for, and it cannot be opened; with
+            kind "auto" that is only logged.
     """
-    choice = choose(settings.kind, environment, sysfs)
-    try:
-        display = _open(choice, settings, environment)
-    except DisplayError as error:
-        if settings.kind != "auto":
-            raise
-        log.warning("nothing is shown: %s", error)
+    if settings.kind == "none":
+        log.info("display: none (the setting display.kind: none)")
         return NullDisplay()
-    log.info("display: %s (%s)", display.name, choice.reason)
-    return display
+    console = Console(sysfs, own_terminal())
+
+    def look() -> list[Choice]:
+        found = choices(settings, environment, sysfs)
+        if console.away() is not None:
+            found = [choice for choice in found if choice.kind != "hdmi"]
+        return found
+
+    def open_choice(choice: Choice) -> NullDisplay:
+        return _open(choice, settings, console)
+
+    keeper = Keeper(look, open_choice, report)
+    errors = keeper.try_to_open()
+    if keeper.visible:
+        for error in errors:
+            log.info("not taken: %s", error)
+    elif not errors:
+        log.warning("nothing is shown yet: %s", _missing(settings, console))
+        if settings.kind == "hdmi":
+            report(_missing(settings, console))
+    elif settings.kind != "auto":
+        raise errors[0]
+    else:
+        fault = "; ".join(str(error) for error in errors)
+        log.warning("nothing is shown: %s", fault)
+        report(fault)
+    return keeper
 
 
-def _open(choice: Choice, settings: DisplaySettings, environment: Mapping[str, str]) -> Display:
-    if choice.kind == "none":
-        return NullDisplay()
+def _missing(settings: DisplaySettings, console: Console) -> str:
+    other = console.away()
+    if other is not None:
+        return f"{other} is in front, not {console.home}, which this was started on"
+    return nothing(settings)
+
+
+def _open(choice: Choice, settings: DisplaySettings, console: Console) -> NullDisplay:
     # Imported here, so that a run without a screen never loads SDL.
-    from pose_edge.displays import sdl
+    if choice.output is None:
+        from pose_edge.displays.window import open_window
 
-    if choice.kind == "window":
-        return sdl.open_window(desktops(environment), fullscreen=settings.fullscreen)
-    return sdl.open_kms(choice.output)
+        return open_window(
+            choice.desktops, fullscreen=settings.fullscreen, rotation=settings.rotation
+        )
+    from pose_edge.displays.kms import open_kms
+
+    return open_kms(choice.output, console, mode=settings.mode, rotation=settings.rotation)

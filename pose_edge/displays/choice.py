@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-DESKTOPS: Final = {"DISPLAY": "x11", "WAYLAND_DISPLAY": "wayland"}
-"""Environment variables that name a desktop session, and its kind. X comes first: on Wayland it
-is there too as a rule, and gives windows a frame."""
+from pose_edge.settings import DisplaySettings
+
+DESKTOPS: Final = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "x11"}
+"""Environment variables that name a desktop session, and its kind, best first: on Wayland X is
+there too as a rule, but its windows pass through one more hand."""
+
+NO_SCREEN: Final = (
+    "no screen: neither a desktop (WAYLAND_DISPLAY, DISPLAY) nor a connected output in "
+    "/sys/class/drm"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,86 +27,114 @@ class Output:
     Attributes:
         card: Number of the card; it can change from one boot to the next.
         name: The kernel's name of the output; it need not be an HDMI one.
-        status: The file that says whether a screen is connected.
+        folder: Where sysfs tells about it.
     """
 
     card: int
     name: str
-    status: Path
+    folder: Path
 
     def connected(self) -> bool:
         """Say whether a screen is connected now."""
         try:
-            return self.status.read_text().strip() == "connected"
+            return (self.folder / "status").read_text().strip() == "connected"
         except OSError:  # the card itself is gone
             return False
+
+    @property
+    def number(self) -> int:
+        """The kernel's number of it, by which outputs of a card are sorted; 0 on old kernels."""
+        try:
+            return int((self.folder / "connector_id").read_text())
+        except (OSError, ValueError):
+            return 0
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to open, and why.
+    """A screen that may be opened, and why.
 
     Attributes:
         kind: The kind of screen.
         reason: A short phrase for the log and the user.
-        output: The connected output, where one was looked for and found.
+        desktops: For a window, SDL's names of the desktops to try.
+        output: For HDMI, the connected output.
     """
 
-    kind: Literal["window", "hdmi", "none"]
+    kind: Literal["window", "hdmi"]
     reason: str
+    desktops: tuple[str, ...] = ()
     output: Output | None = None
 
 
-def connected_output(sysfs: Path) -> Output | None:
-    """Return the first output with a connected screen, or None.
+def outputs(sysfs: Path) -> list[Output]:
+    """Return the outputs of all graphics cards, in the kernel's order.
 
     Args:
         sysfs: Where sysfs is mounted.
     """
-    for status in sorted(sysfs.glob("class/drm/card*-*/status")):
-        parts = re.fullmatch(r"card(\d+)-(.+)", status.parent.name)
+    found = []
+    for folder in sysfs.glob("class/drm/card*-*"):
+        parts = re.fullmatch(r"card(\d+)-(.+)", folder.name)
         if parts is not None:
-            output = Output(int(parts[1]), parts[2], status)
-            if output.connected():
-                return output
+            found.append(Output(int(parts[1]), parts[2], folder))
+    return sorted(found, key=lambda output: (output.card, output.number, output.name))
+
+
+def connected_output(sysfs: Path, name: str = "auto") -> Output | None:
+    """Return the output to use, or None when no screen is connected to it.
+
+    Args:
+        sysfs: Where sysfs is mounted.
+        name: An output's name; "auto" for the first that has a screen.
+    """
+    for output in outputs(sysfs):
+        if name in ("auto", output.name) and output.connected():
+            return output
     return None
 
 
-def desktops(environment: Mapping[str, str]) -> list[str]:
-    """Return the kinds of desktop that a window could be opened on, best first.
+def choices(settings: DisplaySettings, environment: Mapping[str, str], sysfs: Path) -> list[Choice]:
+    """Say what may be opened now, best first.
 
     Args:
-        environment: Environment variables; an empty one counts as not set.
-    """
-    found = [kind for name, kind in DESKTOPS.items() if environment.get(name)]
-    return found or [DESKTOPS["DISPLAY"]]  # so that its error is the one that is told
-
-
-def choose(
-    asked: Literal["auto", "hdmi", "window", "none"], environment: Mapping[str, str], sysfs: Path
-) -> Choice:
-    """Decide which screen to open.
-
-    Args:
-        asked: What the settings say. Other than for "auto", that is the answer.
+        settings: What is asked for.
         environment: Environment variables; an empty one counts as not set.
         sysfs: Where sysfs is mounted.
 
     Returns:
-        For "auto" a window on a desktop, else a connected screen without one, else none.
+        For "auto" a window on each desktop, then a connected screen. For "window" a window, desktop
+        or not, so that its error is the one that is told. For "none" nothing.
     """
-    if asked in ("window", "none"):
-        return Choice(asked, f"the setting display.kind: {asked}")
-    output = connected_output(sysfs)
-    if asked == "hdmi":
-        return Choice("hdmi", "the setting display.kind: hdmi", output)
-    desktop = next((name for name in DESKTOPS if environment.get(name)), None)
-    if desktop is not None:
-        return Choice("window", f"the desktop {desktop}={environment[desktop]}")
-    if output is not None:
-        return Choice("hdmi", f"the screen connected to {output.name}", output)
-    return Choice(
-        "none",
-        "no screen: neither a desktop (DISPLAY, WAYLAND_DISPLAY) nor a connected output in "
-        "/sys/class/drm",
-    )
+    there = {name: kind for name, kind in DESKTOPS.items() if environment.get(name)}
+    if settings.kind == "window":
+        kinds = tuple(there.values()) or (DESKTOPS["DISPLAY"],)
+        return [Choice("window", "the setting display.kind: window", desktops=kinds)]
+    found = []
+    if settings.kind == "auto":
+        found = [
+            Choice("window", f"the desktop {name}={environment[name]}", desktops=(kind,))
+            for name, kind in there.items()
+        ]
+    if settings.kind in ("auto", "hdmi"):
+        output = connected_output(sysfs, settings.output)
+        if output is not None:
+            found.append(Choice("hdmi", _reason(settings, output), output=output))
+    return found
+
+
+def nothing(settings: DisplaySettings) -> str:
+    """Say, for a user, what is missing where there is nothing to choose from."""
+    if settings.output != "auto":
+        return f"no screen is connected to {settings.output} (the setting display.output)"
+    if settings.kind == "hdmi":
+        return "no screen is connected: no status in /sys/class/drm/card*-* reads connected"
+    return NO_SCREEN
+
+
+def _reason(settings: DisplaySettings, output: Output) -> str:
+    if settings.output != "auto":
+        return f"the setting display.output: {settings.output}"
+    if settings.kind == "hdmi":
+        return "the setting display.kind: hdmi"
+    return f"the screen connected to {output.name}"

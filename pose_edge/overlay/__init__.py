@@ -1,21 +1,36 @@
-"""What is drawn on a picture: skeletons, the model's crop, the read-out, messages.
+"""What is drawn on a picture: skeletons, numbers, the model's crop, the read-out, messages.
 
-Everything is sized by the picture, so it looks the same at 640x480 and at 1920x1080, and is drawn
-in the picture's own order of colours, so the picture is never converted.
+Pure functions say what there is to draw, as shapes in pixels of whatever is drawn on; so it looks
+the same at 640x480 and at 1920x1080. `Painter` draws them on pictures in memory, a display on its
+screen.
 """
 
 from pose_edge.overlay.canvas import compose
-from pose_edge.overlay.crop import draw_crop
+from pose_edge.overlay.crop import crop_frame
 from pose_edge.overlay.message import message_picture
+from pose_edge.overlay.numbers import Numbers
+from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.readout import Readout, ReadoutLine, readout_lines
-from pose_edge.overlay.skeleton import draw_poses
+from pose_edge.overlay.scene import Scene
+from pose_edge.overlay.shapes import Capsules, Drawing, Rectangle, Size, Stamp, joined
+from pose_edge.overlay.skeleton import place_poses, skeletons
 
 __all__ = [
+    "Capsules",
+    "Drawing",
+    "Numbers",
+    "Painter",
     "Readout",
     "ReadoutLine",
+    "Rectangle",
+    "Scene",
+    "Size",
+    "Stamp",
     "compose",
-    "draw_crop",
-    "draw_poses",
+    "crop_frame",
+    "joined",
     "message_picture",
+    "place_poses",
     "readout_lines",
+    "skeletons",
 ]

@@ -5,38 +5,36 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import cv2
+import numpy as np
 
-from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay.geometry import SHIFT, relative, to_subpixels
-from pose_edge.overlay.palette import INK, WHITE, ordered
+from pose_edge.overlay.geometry import to_pixels
+from pose_edge.overlay.palette import INK, WHITE
+from pose_edge.overlay.shapes import NO_CAPSULES, Capsules, Rectangle
 from pose_edge.poses import Box
 
 LINE: Final = 1 / 360
 OUTLINE: Final = 1 / 120
+"""Width of the line, with and without its dark edges, in parts of the picture's shorter side."""
 
 
-def draw_crop(canvas: Image, order: ColourOrder, crop: Box, *, mirror: bool) -> None:
-    """Draw the model's crop as a thin frame.
+def crop_frame(crop: Box, place: Rectangle, *, mirror: bool) -> Capsules:
+    """Outline the model's crop with a thin frame.
 
     Args:
-        canvas: uint8 (height, width, 3), drawn on.
-        order: Its order of colours.
         crop: x0, y0, x1, y1, normalised to the unmirrored picture; it may reach outside. A crop
             that is not finite is not drawn.
-        mirror: Whether the canvas shows the picture mirrored.
+        place: Where the picture lies.
+        mirror: Whether it is shown mirrored.
     """
     if not all(math.isfinite(edge) for edge in crop):
-        return
+        return NO_CAPSULES
     x0, y0, x1, y1 = crop
-    (left, top), (right, bottom) = to_subpixels([(x0, y0), (x1, y1)], canvas, mirror=mirror)
-    for fraction, colour in ((OUTLINE, INK), (LINE, WHITE)):
-        cv2.rectangle(
-            canvas,
-            (int(left), int(top)),
-            (int(right), int(bottom)),
-            ordered(colour, order),
-            relative(canvas, fraction),
-            cv2.LINE_AA,
-            SHIFT,
-        )
+    corners = to_pixels([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], place, mirror=mirror)
+    sides = np.concatenate([corners, np.roll(corners, -1, axis=0)], axis=1)
+    unit = min(place[2:])
+    widths = [max(1.0, unit * fraction) for fraction in (OUTLINE, LINE)]
+    return Capsules(
+        ends=np.tile(sides, (2, 1)),
+        radii=np.repeat(np.array(widths, np.float32) / 2, len(sides)),
+        colours=np.repeat(np.array([INK, WHITE], np.uint8), len(sides), axis=0),
+    )

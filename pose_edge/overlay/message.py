@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay.geometry import relative
 from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW
+from pose_edge.overlay.shapes import Size
 from pose_edge.overlay.typeset import LINE_SPACING, Typeface, wrap
 
 TITLE: Final = 1 / 11
@@ -29,29 +30,31 @@ TITLE_ROWS: Final = 2
 TEXT_ROWS: Final = 3
 
 
-def message_picture(canvas: Image, order: ColourOrder, title: str, lines: Sequence[str]) -> None:
-    """Fill the canvas with a message, to be shown instead of a stale or black picture.
+def message_picture(size: Size, title: str, lines: Sequence[str]) -> NDArray[np.uint8]:
+    """Return a picture with a message, to be shown instead of a stale or black one.
 
     It takes some milliseconds: make it when the message changes, not for every picture shown.
 
     Args:
-        canvas: uint8 (height, width, 3), overwritten.
-        order: Its order of colours.
+        size: Of the picture.
         title: A few words, e.g. "No camera".
         lines: What is known about it; long ones are broken.
+
+    Returns:
+        uint8 (height, width, 4) as of `Stamp`, without any transparency.
     """
-    height, width = canvas.shape[:2]
+    width, height = size
     typeface = Typeface()
-    title_font = typeface.font(relative(canvas, TITLE, least=12))
-    font = typeface.font(relative(canvas, TEXT, least=10))
+    title_font = typeface.font(relative(size, TITLE, least=12))
+    font = typeface.font(relative(size, TEXT, least=10))
     room = width * WIDTH
     title_rows = wrap(title, title_font, room, TITLE_ROWS)
     rows = [row for line in lines for row in wrap(line, font, room, TEXT_ROWS)]
 
-    picture = PillowImage.new("RGB", (width, height), INK)
+    picture = PillowImage.new("RGBA", (width, height), (*INK, 255))
     draw = ImageDraw.Draw(picture)
     title_step, step = title_font.size * TITLE_SPACING, font.size * LINE_SPACING
-    rule = relative(canvas, RULE)
+    rule = relative(size, RULE)
     gap = font.size * 1.2
     total = len(title_rows) * title_step + rule + 2 * gap + len(rows) * step
     y = (height - total) / 2
@@ -66,5 +69,4 @@ def message_picture(canvas: Image, order: ColourOrder, title: str, lines: Sequen
         y += step
         draw.text((width / 2, y), row, fill=GREY, font=font, anchor="ms")
 
-    rgb = np.asarray(picture)
-    np.copyto(canvas, rgb if order == "RGB" else rgb[:, :, ::-1])
+    return np.asarray(picture)

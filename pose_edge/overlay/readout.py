@@ -1,7 +1,7 @@
 """The read-out: rates, latency, model, and what is wrong, in a panel at the upper left.
 
 Setting text is slow and numbers that flicker cannot be read, so the panel is made anew a few times
-a second only; in between it is blended on each picture as it is.
+a second only; in between it is laid on each picture as it is.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from PIL import ImageDraw
 
-from pose_edge.frames import ColourOrder, Image
+from pose_edge.overlay.badge import rounded
 from pose_edge.overlay.geometry import relative
 from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW, Colour
+from pose_edge.overlay.shapes import Size, Stamp
 from pose_edge.overlay.typeset import LINE_SPACING, Typeface, wrap
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import Telemetry
@@ -34,10 +33,14 @@ MAX_ROWS: Final[dict[Kind, int]] = {"figure": 2, "detail": 2, "fault": 3}
 MAX_WIDTH: Final = 0.8
 """Part of the picture's width that margin and panel may take."""
 
-TEXT: Final = 1 / 28
-"""Size of the font, in parts of the picture's shorter side."""
+TEXT: Final = 1 / 26
+LEAST_TEXT: Final = 12
+"""Size of the font, in parts of the shorter side of what it is drawn on, and in pixels."""
 
-PADDING: Final = 0.7
+DETAIL: Final = 0.75
+"""Names are read from nearby: their letters are this much smaller than those of figures."""
+
+PADDING: Final = 0.6
 MARGIN: Final = 0.6
 RADIUS: Final = 0.55
 """Space inside and outside the panel and the radius of its corners, in parts of the font's size."""
@@ -45,9 +48,12 @@ RADIUS: Final = 0.55
 GAP: Final = "  \N{MIDDLE DOT}  "
 """Between the figures of one line."""
 
-OPACITY: Final = 0.74
+OPACITY: Final = 0.7
 
 REFRESH_NS: Final = 250_000_000
+
+KEPT: Final = 4
+"""Sizes of which a panel is kept: the screen's, the recording's, and those of a resized window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +102,31 @@ def readout_lines(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A panel ready to be blended: picture * `keep` + `paint`.
+@dataclass(slots=True)
+class _Panel:
+    """A panel of one size.
 
     Attributes:
-        keep: uint8 (height, width, 3), 255 where the picture shows through fully.
-        paint: uint8 (height, width, 3), what is added, in the picture's order of colours.
-        margin: Pixels between the panel and the picture's left and upper edge.
+        picture: As of `Stamp`.
+        made_ns: When it was made.
+        made_for: The provenance and the faults that it shows.
+        text_width: The greatest that it had, or it would twitch with every digit.
     """
 
-    keep: NDArray[np.uint8]
-    paint: NDArray[np.uint8]
-    margin: int
-
-    def blend(self, canvas: Image) -> None:
-        """Lay the panel over the canvas; what does not fit is cut off."""
-        part = canvas[self.margin : self.margin + len(self.keep), self.margin :]
-        part = part[:, : self.keep.shape[1]]
-        height, width = part.shape[:2]
-        if height and width:
-            cv2.multiply(part, self.keep[:height, :width], dst=part, scale=1 / 255)
-            cv2.add(part, self.paint[:height, :width], dst=part)
+    picture: NDArray[np.uint8]
+    made_ns: int
+    made_for: tuple[Provenance, dict[str, str]]
+    text_width: int
 
 
 class Readout:
-    """Draws the read-out of one run."""
+    """Makes the read-out of one run."""
 
     def __init__(
         self,
         telemetry: Telemetry,
         *,
-        source: str,
+        source: Callable[[], str],
         live: bool,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -135,7 +134,7 @@ class Readout:
 
         Args:
             telemetry: The numbers of the run.
-            source: Where the pictures come from.
+            source: Says where the pictures come from; a camera may come back as another.
             live: Whether that is a camera or stream.
             clock_ns: Nanoseconds that only increase.
         """
@@ -144,90 +143,65 @@ class Readout:
         self._live = live
         self._clock_ns = clock_ns
         self._typeface = Typeface()
-        self._panel: Panel | None = None
-        self._made_ns = 0
-        self._made_for: object = None
-        self._text_width = 0
+        self._panels: dict[Size, _Panel] = {}
 
-    def draw(
-        self,
-        canvas: Image,
-        order: ColourOrder,
-        *,
-        provenance: Provenance,
-        skipped: int,
-    ) -> None:
-        """Draw the read-out at the upper left.
+    def stamp(self, size: Size, *, provenance: Provenance, skipped: int) -> Stamp:
+        """Return the read-out for the upper left of a picture or screen.
 
         Figures change at most four times a second, but a fault that comes or goes and a change
         of the backend show at once.
 
         Args:
-            canvas: uint8 (height, width, 3), drawn on.
-            order: Its order of colours.
+            size: Of what it is drawn on.
             provenance: See `readout_lines`.
             skipped: Frames that were not looked at.
         """
         now_ns = self._clock_ns()
-        wanted = (order, canvas.shape, provenance, self._telemetry.faults())
-        changed = wanted != self._made_for
-        if self._panel is None or changed or now_ns - self._made_ns >= REFRESH_NS:
-            if changed:
-                self._text_width = 0
+        made_for = provenance, self._telemetry.faults()
+        panel = self._panels.get(size)
+        if panel is None or panel.made_for != made_for or now_ns - panel.made_ns >= REFRESH_NS:
             lines = readout_lines(
                 self._telemetry,
                 provenance=provenance,
                 skipped=skipped,
-                source=self._source,
+                source=self._source(),
                 live=self._live,
             )
-            self._panel = self._render(canvas, order, lines)
-            self._made_ns = now_ns
-            self._made_for = wanted
-        self._panel.blend(canvas)
+            kept_width = panel.text_width if panel is not None and panel.made_for == made_for else 0
+            picture, text_width = self._render(size, lines, kept_width)
+            if panel is None and len(self._panels) >= KEPT:
+                self._panels.clear()
+            panel = self._panels[size] = _Panel(picture, now_ns, made_for, text_width)
+        margin = round(_font_size(size) * MARGIN)
+        return Stamp(panel.picture, margin, margin)
 
-    def _render(self, canvas: Image, order: ColourOrder, lines: Sequence[ReadoutLine]) -> Panel:
-        size = relative(canvas, TEXT, least=11)
-        margin, padding = round(size * MARGIN), round(size * PADDING)
-        font = self._typeface.font(size)
-        room = MAX_WIDTH * canvas.shape[1] - margin - 2 * padding
-        rows = [
-            (row, COLOURS[line.kind])
-            for line in lines
-            for row in wrap(line.text, font, room, MAX_ROWS[line.kind])
-        ]
-        # The panel keeps the greatest width it had, or it would twitch with every digit.
-        widest = max(font.getlength(row) for row, _ in rows)
-        self._text_width = max(self._text_width, round(widest))
+    def _render(
+        self, size: Size, lines: Sequence[ReadoutLine], least_width: int
+    ) -> tuple[NDArray[np.uint8], int]:
+        font_size = _font_size(size)
+        margin, padding = round(font_size * MARGIN), round(font_size * PADDING)
+        room = MAX_WIDTH * size[0] - margin - 2 * padding
+        rows = []
+        for line in lines:
+            row_size = (
+                max(LEAST_TEXT, round(font_size * DETAIL)) if line.kind == "detail" else font_size
+            )
+            font = self._typeface.lettering(row_size)
+            for row in wrap(line.text, font, room, MAX_ROWS[line.kind]):
+                rows.append((row.strip(GAP), font, row_size, COLOURS[line.kind]))
+        text_width = max(least_width, *(round(font.getlength(row)) for row, font, _, _ in rows))
 
-        spacing = round(size * LINE_SPACING)
-        height = 2 * padding + spacing * (len(rows) - 1) + size
-        panel = PillowImage.new("RGBA", (self._text_width + 2 * padding, height), (*INK, 0))
-        panel.putalpha(_rounded(panel.width, height, round(size * RADIUS)))
-        draw = ImageDraw.Draw(panel)
-        for index, (row, colour) in enumerate(rows):
+        steps = [round(row_size * LINE_SPACING) for _, _, row_size, _ in rows]
+        height = 2 * padding + sum(steps) - (steps[-1] - rows[-1][2])
+        panel = PillowImage.new("RGBA", (text_width + 2 * padding, height), (*INK, 0))
+        panel.putalpha(rounded(panel.width, height, round(font_size * RADIUS), OPACITY))
+        top = padding
+        for (row, font, row_size, colour), step in zip(rows, steps, strict=True):
             # Letters are about 0.85 of the font's size above their baseline.
-            baseline = padding + index * spacing + round(size * 0.85)
-            draw.text((padding, baseline), row, fill=colour, font=font, anchor="ls")
-        return _prepared(np.asarray(panel), order, margin)
+            font.write(panel, padding, top + round(row_size * 0.85), row, colour)
+            top += step
+        return np.asarray(panel), text_width
 
 
-def _rounded(width: int, height: int, radius: int) -> PillowImage.Image:
-    """Return the opacity of a panel with smooth round corners, as an 8-bit picture."""
-    inset = np.append(np.arange(radius, 0, -1) - 0.5, 0)  # 0: further inside than the corner
-    corner = np.clip(radius + 0.5 - np.hypot(inset[:, None], inset), 0, 1)
-    opacity = np.rint(corner * OPACITY * 255).astype(np.uint8)
-
-    def from_edge(length: int) -> NDArray[np.int64]:
-        """Return each pixel's distance from the nearer end, at most the radius."""
-        place = np.arange(length)
-        return np.minimum(np.minimum(place, place[::-1]), radius)
-
-    return PillowImage.fromarray(opacity[from_edge(height)[:, None], from_edge(width)])
-
-
-def _prepared(rgba: Image, order: ColourOrder, margin: int) -> Panel:
-    opacity = cv2.cvtColor(rgba[:, :, 3], cv2.COLOR_GRAY2RGB)
-    colours = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB if order == "RGB" else cv2.COLOR_RGBA2BGR)
-    paint = cv2.multiply(colours, opacity, scale=1 / 255)
-    return Panel(np.asarray(255 - opacity, np.uint8), np.asarray(paint, np.uint8), margin)
+def _font_size(size: Size) -> int:
+    return relative(size, TEXT, least=LEAST_TEXT)

@@ -1,4 +1,4 @@
-"""Skeletons: limbs, joints, and the number of each person."""
+"""Skeletons: limbs and joints."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay.geometry import SHIFT, SUBPIXELS, relative, to_subpixels
-from pose_edge.overlay.palette import INK, ORANGE, SKY_BLUE, WHITE, Colour, ordered
+from pose_edge.overlay.geometry import to_pixels
+from pose_edge.overlay.palette import INK, ORANGE, SKY_BLUE, WHITE, Colour
+from pose_edge.overlay.shapes import NO_CAPSULES, Capsules, Rectangle
 from pose_edge.poses import SKELETON, Keypoint, Pose
 
 LINE: Final = 1 / 135
@@ -24,18 +23,15 @@ OUTLINE: Final = 1 / 400
 JOINT: Final = 1 / 85
 """Radius of a joint that is sure; an unsure one has half of it."""
 
+LEAST_LINE: Final = 2
+LEAST_OUTLINE: Final = 1
 LEAST_JOINT: Final = 3
 """Pixels; OpenCV draws smaller circles as diamonds."""
 
 FACE: Final = 0.6
 """Eyes, ears and nose lie close together: their lines and joints are this much smaller."""
 
-NUMBER: Final = 1 / 24
-"""Height of the badge with a person's number."""
-
 HEAD: Final = range(Keypoint.NOSE, Keypoint.RIGHT_EAR + 1)
-
-NUMBER_FONT: Final = cv2.FONT_HERSHEY_DUPLEX
 
 
 def side_colour(*keypoints: Keypoint) -> Colour:
@@ -48,141 +44,90 @@ def side_colour(*keypoints: Keypoint) -> Colour:
     return SKY_BLUE if keypoints[0] % 2 else ORANGE
 
 
-JOINT_COLOURS: Final = tuple(side_colour(point) for point in Keypoint)
-
-Stroke = tuple[Colour, float, tuple[tuple[Keypoint, Keypoint], ...]]
-
-
-def strokes() -> tuple[Stroke, ...]:
-    """Group the limbs by colour and weight, as those that share both are drawn in one call."""
-    return tuple(
-        (
-            colour,
-            weight,
-            tuple(
-                limb
-                for limb in SKELETON
-                if side_colour(*limb) == colour and (limb[1] in HEAD) == (weight == FACE)
-            ),
-        )
-        for weight in (FACE, 1.0)
-        for colour in (WHITE, SKY_BLUE, ORANGE)
-    )
+def in_face(limb: tuple[Keypoint, Keypoint]) -> bool:
+    """Say whether a limb joins two keypoints of the head."""
+    return limb[1] in HEAD
 
 
-STROKES: Final = strokes()
+LAYERS: Final = (WHITE, SKY_BLUE, ORANGE)
+"""Limbs in the middle lie below the left ones, and those below the right ones."""
+
+LIMBS: Final = tuple(
+    sorted(SKELETON, key=lambda limb: (not in_face(limb), LAYERS.index(side_colour(*limb))))
+)
+"""In the order in which they are drawn."""
+
+JOINTS: Final = tuple((point, point) for point in Keypoint)
+
+PARTS: Final = np.array([*LIMBS, *JOINTS], dtype=np.intp)
+"""Both ends of every part of a figure: its limbs, then its joints."""
+
+COLOURS: Final = np.array([side_colour(*part) for part in (*LIMBS, *JOINTS)], dtype=np.uint8)
+
+FIGURE_COLOURS: Final = np.concatenate([np.full_like(COLOURS, INK), COLOURS])
+"""First the whole outline: drawn limb by limb, it would cut the limbs at the joints."""
+
+FACE_FACTOR: Final = np.array([FACE if point in HEAD else 1.0 for point in Keypoint], np.float32)
+LIMB_FACTOR: Final = np.array([FACE if in_face(limb) else 1.0 for limb in LIMBS], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One person, placed on the canvas.
+class Figures:
+    """Persons, placed on what is drawn on.
 
     Attributes:
-        points: int32 (17, 2), fixed-point pixels; zero where not visible.
-        radii: int32 (17,), of the joints, fixed-point pixels.
-        visible: bool (17,), whether a keypoint is drawn.
+        points: float32 (persons, 17, 2), pixels; anything where not visible.
+        scores: float32 (persons, 17), 0...1.
+        visible: bool (persons, 17), whether a keypoint is drawn.
+        place: Where the picture lies.
     """
 
-    points: NDArray[np.int32]
-    radii: NDArray[np.int32]
+    points: NDArray[np.float32]
+    scores: NDArray[np.float32]
     visible: NDArray[np.bool_]
-
-    def lines(self, limbs: Sequence[tuple[Keypoint, Keypoint]]) -> list[NDArray[np.int32]]:
-        """Return those limbs of which both ends are visible, each as int32 (2, 2)."""
-        return [self.points[[a, b]] for a, b in limbs if self.visible[a] and self.visible[b]]
+    place: Rectangle
 
 
-def draw_poses(
-    canvas: Image,
-    order: ColourOrder,
-    poses: Sequence[Pose],
-    *,
-    mirror: bool,
-    min_score: float,
-) -> None:
-    """Draw the skeletons of all persons, the best on top.
+def place_poses(
+    poses: Sequence[Pose], place: Rectangle, *, mirror: bool, min_score: float
+) -> Figures:
+    """Work out where the keypoints lie, and which are drawn.
 
     Args:
-        canvas: uint8 (height, width, 3), drawn on.
-        order: Its order of colours.
-        poses: The persons, best first, in coordinates of the unmirrored picture.
-        mirror: Whether the canvas shows the picture mirrored; a person's left stays their left.
+        poses: The persons, in coordinates of the unmirrored picture.
+        place: Where the picture lies.
+        mirror: Whether it is shown mirrored; a person's left stays their left.
         min_score: Keypoints below this score, and limbs that end in one, are not drawn; nor are
             those that are not finite.
     """
-    figures = [_place(pose, canvas, mirror=mirror, min_score=min_score) for pose in poses]
-    for figure in reversed(figures):
-        _draw_figure(canvas, order, figure)
-    if len(poses) < 2:
-        return  # a number tells people apart: somebody alone needs none
-    for pose, figure in zip(reversed(poses), reversed(figures), strict=True):
-        if pose.id is not None and figure.visible.any():
-            _draw_number(canvas, order, figure, pose.id)
-
-
-def _place(pose: Pose, canvas: Image, *, mirror: bool, min_score: float) -> Figure:
-    keypoints = pose.keypoints
-    visible = np.isfinite(keypoints).all(axis=1) & (keypoints[:, 2] >= min_score)
-    known = np.where(visible[:, None], keypoints, np.float32(0.0))
-    radii = min(canvas.shape[:2]) * JOINT * (0.5 + 0.5 * np.clip(known[:, 2], 0.0, 1.0))
-    radii[HEAD] *= FACE
-    return Figure(
-        points=to_subpixels(known[:, :2], canvas, mirror=mirror),
-        radii=np.rint(np.maximum(radii, LEAST_JOINT) * SUBPIXELS).astype(np.int32),
+    keypoints = np.array([pose.keypoints for pose in poses], np.float32).reshape(-1, 17, 3)
+    visible = np.isfinite(keypoints).all(axis=2) & (keypoints[..., 2] >= min_score)
+    known = np.where(visible[..., None], keypoints, np.float32(0.0))
+    return Figures(
+        points=to_pixels(known[..., :2], place, mirror=mirror),
+        scores=known[..., 2].clip(0.0, 1.0),
         visible=visible,
+        place=place,
     )
 
 
-def _draw_figure(canvas: Image, order: ColourOrder, figure: Figure) -> None:
-    edge = relative(canvas, OUTLINE)
-    ink = ordered(INK, order)
-    lines = [
-        (figure.lines(limbs), ordered(colour, order), relative(canvas, LINE * weight, least=2))
-        for colour, weight, limbs in STROKES
-    ]
-    # The whole outline comes first: drawn limb by limb, it would cut the limbs at the joints.
-    for limbs, _, width in lines:
-        cv2.polylines(canvas, limbs, False, ink, width + 2 * edge, cv2.LINE_AA, SHIFT)
-    _draw_joints(canvas, figure, [ink] * len(Keypoint), edge * SUBPIXELS)
-    for limbs, colour, width in lines:
-        cv2.polylines(canvas, limbs, False, colour, width, cv2.LINE_AA, SHIFT)
-    _draw_joints(canvas, figure, [ordered(colour, order) for colour in JOINT_COLOURS], 0)
+def skeletons(figures: Figures) -> Capsules:
+    """Return limbs and joints of all persons, the first person on top."""
+    persons = len(figures.points)
+    if persons == 0:
+        return NO_CAPSULES
+    unit = min(figures.place[2:])
+    joints = np.maximum(unit * JOINT * (0.5 + 0.5 * figures.scores) * FACE_FACTOR, LEAST_JOINT)
+    limbs = np.maximum(unit * LINE * LIMB_FACTOR, LEAST_LINE) / 2
+    radii = np.concatenate([np.broadcast_to(limbs, (persons, len(limbs))), joints], axis=1)
+    edge = max(unit * OUTLINE, LEAST_OUTLINE)
 
-
-def _draw_joints(
-    canvas: Image, figure: Figure, colours: Sequence[Colour], extra_radius: int
-) -> None:
-    for index in np.flatnonzero(figure.visible).tolist():
-        x, y = figure.points[index].tolist()
-        radius = int(figure.radii[index]) + extra_radius
-        cv2.circle(canvas, (x, y), radius, colours[index], cv2.FILLED, cv2.LINE_AA, SHIFT)
-
-
-def _draw_number(canvas: Image, order: ColourOrder, figure: Figure, number: int) -> None:
-    """Draw a person's number on a dark badge above the head, or above whatever is highest."""
-    height = relative(canvas, NUMBER, least=8)
-    head = figure.points[HEAD][figure.visible[HEAD]]
-    anchors = head if len(head) else figure.points[figure.visible]
-    x = float(anchors[:, 0].mean()) / SUBPIXELS
-    # The face's keypoints end at the eyes; the top of the head is about as far above them as the
-    # head is wide.
-    y = float(anchors[:, 1].min() - (np.ptp(head[:, 0]) if len(head) else 0)) / SUBPIXELS - height
-    if 0 <= x < canvas.shape[1]:
-        y = max(y, height * 0.5 + 1)  # a head at the upper edge keeps its number in the picture
-
-    text = str(number)
-    scale = cv2.getFontScaleFromHeight(NUMBER_FONT, round(height * 0.55))
-    (text_width, text_height), _ = cv2.getTextSize(text, NUMBER_FONT, scale, 1)
-    reach = max(0.0, text_width - height * 0.4) / 2
-    ends = [(round((x + dx) * SUBPIXELS), round(y * SUBPIXELS)) for dx in (-reach, reach)]
-    cv2.line(canvas, ends[0], ends[1], ordered(INK, order), height, cv2.LINE_AA, SHIFT)
-    cv2.putText(
-        canvas,
-        text,
-        (round(x - text_width / 2), round(y + text_height / 2)),
-        NUMBER_FONT,
-        scale,
-        ordered(WHITE, order),
-        max(1, height // 24),
-        cv2.LINE_AA,
+    drawn = figures.visible[:, PARTS].all(axis=2)
+    ends = figures.points[:, PARTS].reshape(persons, len(PARTS), 4)
+    backwards = slice(None, None, -1)
+    twice = np.tile(drawn, (1, 2))[backwards]
+    return Capsules(
+        ends=np.tile(ends, (1, 2, 1))[backwards][twice],
+        radii=np.concatenate([radii + edge, radii], axis=1).astype(np.float32)[backwards][twice],
+        colours=np.broadcast_to(FIGURE_COLOURS, (persons, *FIGURE_COLOURS.shape))[twice],
     )

@@ -3,14 +3,86 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from PIL import ImageFont
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+from pose_edge.overlay.palette import Colour
 
 LINE_SPACING: Final = 1.4
 """From one baseline to the next, in parts of the font's size."""
 
 ELLIPSIS: Final = "..."
+
+KEPT_SIZES: Final = 4
+KEPT_WORDS: Final = 512
+"""Of one size; numbers that are not shown any more need not be kept for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word as it is drawn.
+
+    Attributes:
+        mask: Its opacity, 8 bit.
+        left: Of the mask, pixels from where the word begins.
+        top: Of the mask, pixels from the baseline.
+        length: Pixels to where what follows begins.
+    """
+
+    mask: PillowImage.Image
+    left: int
+    top: int
+    length: float
+
+
+class Lettering:
+    """Writes rows of text word by word, each set once: most of a row stays when numbers change."""
+
+    def __init__(self, font: ImageFont.FreeTypeFont) -> None:
+        """Write in this font."""
+        self._font = font
+        self._space = font.getlength(" ")
+        self._words: dict[str, _Word] = {}
+
+    def getlength(self, text: str) -> float:
+        """Return the pixels that a row takes."""
+        words = text.split(" ")
+        return sum(self._word(word).length for word in words) + self._space * (len(words) - 1)
+
+    def write(
+        self, picture: PillowImage.Image, x: float, baseline: int, text: str, colour: Colour
+    ) -> None:
+        """Write a row on an RGBA picture.
+
+        Args:
+            picture: Drawn on.
+            x: Where the row begins, pixels.
+            baseline: On which the letters stand, pixels from the upper edge.
+            text: The row.
+            colour: Of the letters.
+        """
+        for name in text.split(" "):
+            word = self._word(name)
+            corner = round(x) + word.left, baseline + word.top
+            picture.paste((*colour, 255), corner, word.mask)
+            x += word.length + self._space
+
+    def _word(self, text: str) -> _Word:
+        word = self._words.get(text)
+        if word is None:
+            if len(self._words) >= KEPT_WORDS:
+                self._words.clear()
+            word = self._words[text] = self._set(text)
+        return word
+
+    def _set(self, text: str) -> _Word:
+        left, top, right, bottom = (round(edge) for edge in self._font.getbbox(text, anchor="ls"))
+        mask = PillowImage.new("L", (max(1, right - left), max(1, bottom - top)))
+        ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=self._font, anchor="ls")
+        return _Word(mask, left, top, self._font.getlength(text))
 
 
 class Typeface:
@@ -19,6 +91,7 @@ class Typeface:
     def __init__(self) -> None:
         """Start with no size loaded."""
         self._fonts: dict[int, ImageFont.FreeTypeFont] = {}
+        self._letterings: dict[int, Lettering] = {}
 
     def font(self, size: int) -> ImageFont.FreeTypeFont:
         """Return the font in a size in pixels; loading it takes some milliseconds, once."""
@@ -28,8 +101,23 @@ class Typeface:
             self._fonts[size] = font
         return self._fonts[size]
 
+    def lettering(self, size: int) -> Lettering:
+        """Return what writes in a size in pixels, for texts that change a little and often."""
+        if size not in self._letterings:
+            if len(self._letterings) >= KEPT_SIZES:
+                self._letterings.clear()
+            self._letterings[size] = Lettering(self.font(size))
+        return self._letterings[size]
 
-def wrap(text: str, font: ImageFont.FreeTypeFont, width: float, max_rows: int) -> list[str]:
+
+class Measured(Protocol):
+    """What can say how long a text is."""
+
+    def getlength(self, text: str) -> float:
+        """Return the pixels that a row of text takes."""
+
+
+def wrap(text: str, font: Measured, width: float, max_rows: int) -> list[str]:
     """Break a text into rows.
 
     Args:

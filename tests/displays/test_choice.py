@@ -1,36 +1,58 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from screens import add_output
 
-from pose_edge.displays.choice import choose, connected_output
+from pose_edge.displays.choice import Choice, choices, connected_output, nothing, outputs
+from pose_edge.settings import DisplaySettings
 
-
-def add_output(sysfs: Path, name: str, status: str) -> Path:
-    folder = sysfs / "class" / "drm" / name
-    folder.mkdir(parents=True)
-    (folder / "status").write_text(status + "\n")
-    return folder / "status"
+AUTO = DisplaySettings()
 
 
-@pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY"])
-def test_a_desktop_means_a_window(tmp_path: Path, name: str) -> None:
+def kinds(found: list[Choice]) -> list[str]:
+    return [choice.desktops[0] if choice.kind == "window" else "hdmi" for choice in found]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ["hdmi"]),
+        ({"DISPLAY": ":0"}, ["x11", "hdmi"]),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, ["wayland", "hdmi"]),
+        ({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, ["wayland", "x11", "hdmi"]),
+        ({"DISPLAY": "", "WAYLAND_DISPLAY": ""}, ["hdmi"]),
+    ],
+)
+def test_wayland_comes_before_x_and_x_before_a_screen_of_its_own(
+    tmp_path: Path, environment: Mapping[str, str], expected: list[str]
+) -> None:
     add_output(tmp_path, "card1-HDMI-A-1", "connected")
-    choice = choose("auto", {name: "desk-0"}, tmp_path)
-    assert choice.kind == "window"
-    assert choice.reason == f"the desktop {name}=desk-0"
+    assert kinds(choices(AUTO, environment, tmp_path)) == expected
 
 
-def test_no_desktop_but_a_screen_means_hdmi(tmp_path: Path) -> None:
+def test_every_choice_says_why(tmp_path: Path) -> None:
+    add_output(tmp_path, "card1-HDMI-A-1", "connected")
+    found = choices(AUTO, {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, tmp_path)
+    assert [choice.reason for choice in found] == [
+        "the desktop WAYLAND_DISPLAY=wayland-0",
+        "the desktop DISPLAY=:0",
+        "the screen connected to HDMI-A-1",
+    ]
+
+
+def test_the_card_is_that_of_the_connected_screen(tmp_path: Path) -> None:
+    """A Pi's first card only computes, and numbers change from boot to boot."""
     add_output(tmp_path, "card0-HDMI-A-1", "disconnected")
     add_output(tmp_path, "card1-HDMI-A-1", "disconnected")
     add_output(tmp_path, "card1-HDMI-A-2", "connected")
-    choice = choose("auto", {"DISPLAY": ""}, tmp_path)
-    assert choice.kind == "hdmi"
+    (tmp_path / "class" / "drm" / "renderD128").mkdir()
+    (choice,) = choices(AUTO, {}, tmp_path)
     assert choice.output is not None
     assert (choice.output.card, choice.output.name) == (1, "HDMI-A-2")
-    assert choice.reason == "the screen connected to HDMI-A-2"
 
 
 def test_an_output_need_not_be_called_hdmi(tmp_path: Path) -> None:
@@ -40,36 +62,58 @@ def test_an_output_need_not_be_called_hdmi(tmp_path: Path) -> None:
     assert (output.card, output.name) == (12, "Virtual-1")
 
 
-def test_neither_means_none_and_says_what_was_looked_for(tmp_path: Path) -> None:
+def test_outputs_come_in_the_kernels_order(tmp_path: Path) -> None:
+    for name, number in (("card1-DSI-1", 45), ("card1-HDMI-A-2", 41), ("card1-HDMI-A-1", 33)):
+        add_output(tmp_path, name, "connected", number=number)
+    add_output(tmp_path, "card0-DP-1", "connected", number=90)
+    names = [output.name for output in outputs(tmp_path)]
+    assert names == ["DP-1", "HDMI-A-1", "HDMI-A-2", "DSI-1"]
+
+
+def test_an_output_can_be_asked_for_by_name(tmp_path: Path) -> None:
+    add_output(tmp_path, "card1-HDMI-A-1", "connected")
+    second = add_output(tmp_path, "card1-HDMI-A-2", "connected")
+    settings = DisplaySettings(kind="hdmi", output="HDMI-A-2")
+    (choice,) = choices(settings, {}, tmp_path)
+    assert choice.output is not None
+    assert choice.output.name == "HDMI-A-2"
+    assert choice.reason == "the setting display.output: HDMI-A-2"
+    (second / "status").write_text("disconnected\n")
+    assert choices(settings, {}, tmp_path) == []
+    assert "HDMI-A-2" in nothing(settings)
+
+
+def test_nothing_at_all_says_what_was_looked_for(tmp_path: Path) -> None:
     add_output(tmp_path, "card0-HDMI-A-1", "disconnected")
     add_output(tmp_path, "card0-HDMI-A-2", "unknown")
-    choice = choose("auto", {}, tmp_path)
-    assert choice.kind == "none"
-    assert "DISPLAY" in choice.reason
-    assert "/sys/class/drm" in choice.reason
-    assert choose("auto", {}, tmp_path / "no-such-sysfs").kind == "none"
+    assert choices(AUTO, {}, tmp_path) == []
+    assert choices(AUTO, {}, tmp_path / "no-such-sysfs") == []
+    assert "DISPLAY" in nothing(AUTO)
+    assert "/sys/class/drm" in nothing(AUTO)
+    assert "no status in /sys/class/drm" in nothing(DisplaySettings(kind="hdmi"))
 
 
 @pytest.mark.parametrize("kind", ["window", "hdmi", "none"])
-def test_what_was_asked_for_is_what_is_chosen(tmp_path: Path, kind: str) -> None:
-    status = add_output(tmp_path, "card1-HDMI-A-1", "connected")
-    choice = choose(kind, {"DISPLAY": ":0"}, tmp_path)  # type: ignore[arg-type]
-    assert choice.kind == kind
-    if kind == "hdmi":
-        assert choice.output is not None
-        assert choice.output.status == status
+def test_what_was_asked_for_is_what_is_chosen(
+    tmp_path: Path, kind: Literal["window", "hdmi", "none"]
+) -> None:
+    add_output(tmp_path, "card1-HDMI-A-1", "connected")
+    found = choices(DisplaySettings(kind=kind), {"DISPLAY": ":0"}, tmp_path)
+    assert [choice.kind for choice in found] == ([] if kind == "none" else [kind])
+    assert all(choice.reason == f"the setting display.kind: {kind}" for choice in found)
 
 
-def test_hdmi_without_a_screen_has_no_output(tmp_path: Path) -> None:
-    assert choose("hdmi", {}, tmp_path).output is None
+def test_a_window_without_a_desktop_is_tried_so_that_its_error_is_told(tmp_path: Path) -> None:
+    (choice,) = choices(DisplaySettings(kind="window"), {}, tmp_path)
+    assert choice.desktops == ("x11",)
 
 
 def test_an_output_notices_that_the_screen_is_unplugged(tmp_path: Path) -> None:
-    status = add_output(tmp_path, "card1-HDMI-A-1", "connected")
+    folder = add_output(tmp_path, "card1-HDMI-A-1", "connected")
     output = connected_output(tmp_path)
     assert output is not None
     assert output.connected()
-    status.write_text("disconnected\n")
+    (folder / "status").write_text("disconnected\n")
     assert not output.connected()
-    status.unlink()
+    (folder / "status").unlink()
     assert not output.connected()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from clips import demo_frames
 from command import Command, read_lines
-from helpers import wait_until
+from helpers import read_video, wait_until
 from numpy.typing import NDArray
 from xvfb import Xvfb, xvfb
 
 from pose_edge.annotate import write_picture
+from pose_edge.displays.choice import connected_output
 from pose_edge.overlay.palette import ORANGE, SKY_BLUE
 
 RUN = ("run", "--source", "demo", "--set", "source.loop=true", "--display", "window")
@@ -44,7 +47,7 @@ def test_the_window_shows_the_person_with_a_skeleton(pose_edge: Command, desktop
     done = pose_edge.finish(process)
     assert done.status == 0, done.stderr
     assert "display: window (x11)" in done.stderr
-    for stage in ("draw", "present", "latency"):
+    for stage in ("upload", "draw", "present", "latency"):
         assert stage in done.stderr
     assert any(line["poses"] for line in read_lines(pose_edge.folder / "p.jsonl"))
 
@@ -68,8 +71,65 @@ def test_auto_chooses_the_desktop(pose_edge: Command, desktop: Xvfb) -> None:
     assert f"display: window (x11) (the desktop DISPLAY={desktop.display})" in done.stderr
 
 
-def test_a_picture_stays_until_it_is_closed(pose_edge: Command, desktop: Xvfb) -> None:
+def test_without_any_screen_nothing_is_imported_for_one(pose_edge: Command) -> None:
+    code = (
+        "import sys; from pose_edge.cli import main; "
+        "status = main(['run', '--source', 'demo', '--display', 'none', '--max-frames', '3']); "
+        "loaded = [name for name in sys.modules if name.startswith(('sdl2', 'pygame'))]; "
+        "print(loaded); sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=pose_edge.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
 
+
+def test_auto_without_a_screen_says_so_and_goes_on(pose_edge: Command) -> None:
+    if connected_output(Path("/sys")) is not None:
+        pytest.skip("this machine has a screen without a desktop")
+    done = pose_edge("run", "--source", "demo", "--max-frames", "3")
+    assert done.status == 0, done.stderr
+    assert "nothing is shown yet: no screen: neither a desktop" in done.stderr
+
+
+def test_hdmi_without_a_screen_waits_for_one_while_poses_go_on(pose_edge: Command) -> None:
+    done = pose_edge(
+        *("run", "--source", "demo", "--display", "hdmi", "--poses", "p.jsonl"),
+        *("--set", "display.output=NOWHERE-1", "--max-frames", "5"),
+    )
+    assert done.status == 0, done.stderr
+    assert "no screen is connected to NOWHERE-1" in done.stderr
+    assert len(read_lines(pose_edge.folder / "p.jsonl")) == 5
+
+
+def test_a_window_without_a_desktop_is_an_error(pose_edge: Command) -> None:
+    done = pose_edge("run", "--source", "demo", "--display", "window")
+    assert done.status == 3
+    (complaint,) = done.complaint()
+    assert "no window can be opened" in complaint
+
+
+def test_the_recording_keeps_the_size_of_the_frame(pose_edge: Command, desktop: Xvfb) -> None:
+    done = pose_edge(
+        *("run", "--source", "demo", "--display", "window", "--set", "display.fullscreen=true"),
+        *("--record", "r.mp4", "--max-frames", "70", "--set", "source.pace=false"),
+        DISPLAY=desktop.display,
+    )
+    assert done.status == 0, done.stderr
+    assert "compose" in done.stderr
+    frames = read_video(pose_edge.folder / "r.mp4")
+    assert frames[-1][1].shape == demo_frames(range(1))[0].shape
+    recorded = frames[-1][1][:, :, ::-1]
+    assert min(coloured(recorded, ORANGE), coloured(recorded, SKY_BLUE)) > 100
+
+
+def test_a_picture_stays_until_it_is_closed(pose_edge: Command, desktop: Xvfb) -> None:
     picture = pose_edge.folder / "person.png"
     write_picture(picture, demo_frames(range(64, 65))[0], "BGR")
     process = pose_edge.start("run", "--source", picture, DISPLAY=desktop.display)
@@ -77,5 +137,8 @@ def test_a_picture_stays_until_it_is_closed(pose_edge: Command, desktop: Xvfb) -
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1.0)
     assert min(limbs(desktop)) > 200
+    desktop.focus()
+    desktop.xdotool("key", "s")
+    wait_until(lambda: max(limbs(desktop)) < 50, "the skeleton gone from a still picture")
     process.terminate()
     assert pose_edge.finish(process).status == 0

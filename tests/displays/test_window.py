@@ -12,18 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
+from screens import plain, scene_of
 from xvfb import Xvfb, xvfb
 
 from pose_edge.displays import Display, open_display
-from pose_edge.displays.sdl import letterbox
+from pose_edge.displays.layout import Rotation
 from pose_edge.errors import DisplayError
 from pose_edge.frames import ColourOrder
-from pose_edge.settings import DisplaySettings
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
+from pose_edge.renderer import Renderer
+from pose_edge.settings import DisplaySettings, OverlaySettings
+from pose_edge.telemetry import Stopwatch
 
-RED, GREEN, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 0)
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 NO_SYSFS = Path("no-such-sysfs")
 
 
@@ -51,14 +54,6 @@ def window(desktop: Xvfb) -> Iterator[Display]:
     display = open_display(DisplaySettings(kind="window"))
     yield display
     display.close()
-
-
-def plain(
-    width: int, height: int, colour: tuple[int, int, int], order: ColourOrder = "RGB"
-) -> NDArray[np.uint8]:
-    image = np.empty((height, width, 3), np.uint8)
-    image[:] = colour if order == "RGB" else colour[::-1]
-    return image
 
 
 def eventually(happened: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -90,7 +85,7 @@ def shows(
 
     def step() -> bool:
         display.poll()
-        display.show(image, order)
+        display.show(scene_of(image, order), Stopwatch())
         return expected(server.screenshot())
 
     return eventually(step)
@@ -144,6 +139,141 @@ def test_a_large_picture_gets_a_window_that_fits_the_desktop(
     assert shows(window, desktop, plain(1920, 1080, RED), "RGB", right)
 
 
+def test_a_mirror_flips_the_picture(window: Display, desktop: Xvfb) -> None:
+    image = plain(320, 240, RED)
+    image[:, :100] = GREEN
+    plainly, mirrored = scene_of(image), scene_of(image, mirror=True)
+
+    def green_at(screen: NDArray[np.uint8]) -> tuple[int, ...]:
+        return picture_on(screen, GREEN)
+
+    for scene, x in ((plainly, 240), (mirrored, 460)):
+        assert eventually(
+            lambda scene=scene, x=x: (  # type: ignore[misc]
+                window.show(scene, Stopwatch())
+                and green_at(desktop.screenshot()) == (x, 180, 100, 240)
+            )
+        ), green_at(desktop.screenshot())
+
+
+@pytest.mark.parametrize(
+    ("rotation", "green"),
+    [(90, (280, 140, 240, 80)), (180, (480, 180, 80, 240)), (270, (280, 380, 240, 80))],
+)
+def test_a_turned_screen_shows_everything_turned(
+    desktop: Xvfb, rotation: Rotation, green: tuple[int, ...]
+) -> None:
+    """The left part of the picture goes up by a quarter turn to the right, and so does a stamp."""
+    image = plain(320, 240, RED)
+    image[:, :80] = GREEN
+    badge = np.full((10, 20, 4), 255, np.uint8)
+    scene = scene_of(image, overlay=lambda _size, _place: Drawing(stamps=(Stamp(badge, 4, 6),)))
+    display = open_display(DisplaySettings(kind="window", rotation=rotation))
+    corner = {90: (504, 144, 10, 20), 180: (536, 404, 20, 10), 270: (286, 436, 10, 20)}[rotation]
+    try:
+
+        def right() -> bool:
+            display.poll()
+            display.show(scene, Stopwatch())
+            screen = desktop.screenshot()
+            return picture_on(screen, GREEN) == green and picture_on(screen, WHITE) == corner
+
+        assert eventually(right), (
+            picture_on(desktop.screenshot(), GREEN),
+            picture_on(desktop.screenshot(), WHITE),
+        )
+    finally:
+        display.close()
+
+
+def test_the_overlay_is_drawn_at_the_size_of_the_screen(window: Display, desktop: Xvfb) -> None:
+    """A picture of 40x30 is enlarged, and over it lie a sharp line, a disc and a sharp stamp."""
+    chequered = np.zeros((8, 8, 4), np.uint8)
+    chequered[..., 3] = 255
+    chequered[::2, ::2, :3] = chequered[1::2, 1::2, :3] = 255
+    asked: list[tuple[Size, Rectangle]] = []
+
+    def overlay(size: Size, place: Rectangle) -> Drawing:
+        asked.append((size, place))
+        return Drawing(
+            Capsules(
+                ends=np.array([(100, 100, 300, 100), (200, 200, 200, 200)], np.float32),
+                radii=np.array([3, 20], np.float32),
+                colours=np.array([GREEN, BLUE], np.uint8),
+            ),
+            (Stamp(chequered, 50, 40),),
+        )
+
+    large = plain(400, 300, RED)
+    assert shows(window, desktop, large, "RGB", lambda s: picture_on(s, RED)[2] == 400)
+    scene = scene_of(plain(40, 30, RED), overlay=overlay)
+
+    def right() -> bool:
+        window.poll()
+        return window.show(scene, Stopwatch()) and picture_on(desktop.screenshot(), BLUE)[2] > 30
+
+    assert eventually(right)
+    assert asked[-1] == ((400, 300), (0, 0, 400, 300))
+    screen = desktop.screenshot()[150:450, 200:600]
+    # A line of 6 pixels has hard edges, though the picture below is enlarged ten times.
+    assert (screen[97:103, 110:290] == GREEN).all()
+    assert (screen[95, 110:290] == RED).all()
+    assert (screen[104, 110:290] == RED).all()
+    blue = (screen == BLUE).all(axis=2)
+    assert blue.sum() == pytest.approx(np.pi * 19.5**2, rel=0.05)
+    assert (screen[40:48, 50:58] == chequered[..., :3]).all()
+
+
+def test_lines_end_where_the_picture_ends(window: Display, desktop: Xvfb) -> None:
+    def overlay(_size: Size, _place: Rectangle) -> Drawing:
+        ends = np.array([(-50, 60, 600, 60)], np.float32)
+        return Drawing(
+            Capsules(ends, np.array([5], np.float32), np.array([GREEN], np.uint8)),
+        )
+
+    wide = plain(400, 200, RED)
+    assert shows(window, desktop, wide, "RGB", lambda s: picture_on(s, RED)[2] == 400)
+    narrow = scene_of(plain(100, 100, RED), overlay=overlay)
+
+    def right() -> bool:
+        window.poll()
+        window.show(narrow, Stopwatch())
+        return picture_on(desktop.screenshot(), GREEN)[2] == 200
+
+    assert eventually(right), picture_on(desktop.screenshot(), GREEN)
+
+
+def test_a_message_fills_the_window_without_a_picture(window: Display, desktop: Xvfb) -> None:
+    scene = Renderer(OverlaySettings(), mirror=False).message("No camera", "waiting")
+    stopwatch = Stopwatch()
+    assert window.show(scene, stopwatch)
+    assert list(stopwatch.laps_ms) == ["upload", "draw", "present"]
+
+    def right() -> bool:
+        window.poll()
+        window.show(scene, Stopwatch())
+        rows, columns = np.nonzero((desktop.screenshot() != BLACK).any(axis=2))
+        # No larger than the desktop has room: 0.9 of 800x600, in the aspect of 1280x720.
+        return len(rows) > 0 and [int(np.ptp(columns)), int(np.ptp(rows))] == [719, 404]
+
+    assert eventually(right)
+
+
+def test_a_still_picture_is_painted_again_when_the_window_changes(
+    window: Display, desktop: Xvfb
+) -> None:
+    image = plain(320, 240, RED)
+    assert shows(window, desktop, image, "RGB", lambda s: picture_on(s, RED)[2] == 320)
+    image[:] = 0  # the frame was released: only the screen may be looked at
+    desktop.xdotool("windowsize", desktop.window_number(), "480", "360")
+
+    def right() -> bool:
+        window.poll()
+        return picture_on(desktop.screenshot(), RED)[2:] == (480, 360)
+
+    assert eventually(right), picture_on(desktop.screenshot(), RED)
+
+
 def is_fullscreen() -> bool:
     """Ask SDL; a screenshot would need a window manager, which is what makes windows large."""
     import sdl2
@@ -158,13 +288,13 @@ def is_fullscreen() -> bool:
 
 
 def test_full_screen_and_back(window: Display) -> None:
-    window.show(plain(320, 240, RED), "RGB")
+    window.show(scene_of(plain(320, 240, RED), "RGB"), Stopwatch())
     assert not is_fullscreen()
     window.toggle_fullscreen()
-    window.show(plain(320, 240, RED), "RGB")
+    window.show(scene_of(plain(320, 240, RED), "RGB"), Stopwatch())
     assert is_fullscreen()
     window.toggle_fullscreen()
-    window.show(plain(320, 240, RED), "RGB")
+    window.show(scene_of(plain(320, 240, RED), "RGB"), Stopwatch())
     assert not is_fullscreen()
 
 
@@ -174,7 +304,7 @@ def test_a_window_can_begin_in_full_screen(desktop: Xvfb, toggled: bool) -> None
     try:
         if toggled:
             display.toggle_fullscreen()
-        display.show(plain(320, 180, RED), "RGB")
+        display.show(scene_of(plain(320, 180, RED), "RGB"), Stopwatch())
         assert is_fullscreen()
     finally:
         display.close()
@@ -208,7 +338,7 @@ def test_a_window_can_be_resized(window: Display, desktop: Xvfb) -> None:
 
 
 def test_closing_the_window_is_reported_once(window: Display) -> None:
-    window.show(plain(320, 240, RED), "RGB")
+    window.show(scene_of(plain(320, 240, RED), "RGB"), Stopwatch())
     import sdl2
 
     event = sdl2.SDL_Event()
@@ -222,7 +352,7 @@ def test_closing_twice_and_opening_again(desktop: Xvfb) -> None:
     for _ in range(2):
         display = open_display(DisplaySettings(kind="auto"), sysfs=NO_SYSFS)
         assert display.name == "window (x11)"
-        display.show(plain(64, 48, RED), "RGB")
+        display.show(scene_of(plain(64, 48, RED), "RGB"), Stopwatch())
         display.close()
         display.close()
 
@@ -236,7 +366,7 @@ def ctrl_c() -> Iterator[None]:
 
 
 def test_signals_stay_with_the_program(ctrl_c: None, window: Display) -> None:
-    window.show(plain(64, 48, RED), "RGB")
+    window.show(scene_of(plain(64, 48, RED), "RGB"), Stopwatch())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
@@ -255,54 +385,24 @@ def test_auto_goes_on_without_a_screen_that_fails(
 ) -> None:
     monkeypatch.setenv("DISPLAY", ":987")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    display = open_display(DisplaySettings(kind="auto"), sysfs=NO_SYSFS)
+    faults: list[str | None] = []
+    display = open_display(DisplaySettings(kind="auto"), sysfs=NO_SYSFS, report=faults.append)
     assert display.name == "none"
+    assert not display.visible
+    assert "no window can be opened" in str(faults[-1])
     warnings = [entry for entry in caplog.records if entry.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert "no window can be opened" in warnings[0].getMessage()
-
-
-def test_hdmi_without_a_screen_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DisplayError, match="no screen is connected"):
-        open_display(DisplaySettings(kind="hdmi"), {}, tmp_path)
-
-
-def test_hdmi_that_cannot_be_opened_says_what_to_install(tmp_path: Path) -> None:
-    folder = tmp_path / "class" / "drm" / "card77-HDMI-A-1"  # no machine has that card
-    folder.mkdir(parents=True)
-    (folder / "status").write_text("connected\n")
-    with pytest.raises(DisplayError, match="HDMI-A-1 cannot be opened") as caught:
-        open_display(DisplaySettings(kind="hdmi"), {}, tmp_path)
-    assert "sudo apt-get install libgl1-mesa-dri" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_hdmi_fails_when_its_screen_is_unplugged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "class" / "drm" / "card1-HDMI-A-2"
-    folder.mkdir(parents=True)
-    (folder / "status").write_text("connected\n")
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")  # in place of KMS, which needs a real screen
-    monkeypatch.setenv("SDL_RENDER_DRIVER", "software")
-    display = open_display(DisplaySettings(kind="auto"), {}, tmp_path)
-    try:
-        assert display.name == "hdmi (HDMI-A-2)"
-        display.show(plain(320, 240, RED), "BGR")
-        display.toggle_fullscreen()
-        assert is_fullscreen()
-        (folder / "status").write_text("disconnected\n")
-        with pytest.raises(DisplayError, match="HDMI-A-2 was unplugged"):
-            display.show(plain(320, 240, RED), "BGR")
-    finally:
-        display.close()
 
 
 def test_loading_sdl_says_nothing_to_the_user() -> None:
     code = """
 from pathlib import Path
 from pose_edge.displays import open_display
-from pose_edge.settings import DisplaySettings
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
+from pose_edge.renderer import Renderer
+from pose_edge.settings import DisplaySettings, OverlaySettings
+from pose_edge.telemetry import Stopwatch
 open_display(DisplaySettings(kind="auto"), {"DISPLAY": ":987"}, Path("no-such-sysfs")).close()
 """
     environment = {**os.environ, "DISPLAY": ":987"}
@@ -323,7 +423,10 @@ def test_no_screen_loads_no_sdl() -> None:
 import sys, numpy as np
 from pathlib import Path
 from pose_edge.displays import open_display
-from pose_edge.settings import DisplaySettings
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
+from pose_edge.renderer import Renderer
+from pose_edge.settings import DisplaySettings, OverlaySettings
+from pose_edge.telemetry import Stopwatch
 for kind in ("none", "auto"):
     display = open_display(DisplaySettings(kind=kind), {}, Path("no-such-sysfs"))
     assert display.name == "none"
@@ -337,14 +440,58 @@ assert not loaded, loaded
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-@given(st.integers(1, 4000), st.integers(1, 4000), st.integers(1, 4000), st.integers(1, 4000))
-def test_letterbox_keeps_the_aspect_and_fills_one_direction(
-    width: int, height: int, room_width: int, room_height: int
+DYING_SERVER = """
+import os, sys, time, logging
+import numpy as np
+logging.basicConfig(level="INFO")
+from pathlib import Path
+from pose_edge.displays import open_display
+from pose_edge.overlay import Drawing, Scene
+from pose_edge.settings import DisplaySettings
+from pose_edge.telemetry import Stopwatch
+display = open_display(DisplaySettings(kind="window"), sysfs=Path("no-such-sysfs"),
+                       report=lambda fault: print("fault", fault, flush=True))
+image = np.full((48, 64, 3), 200, np.uint8)
+scene = Scene((64, 48), lambda size, place: Drawing(), image)
+shown = False
+while "closed" not in display.poll():
+    visible = display.show(scene, Stopwatch())
+    if visible != shown:
+        print("shown" if visible else "gone", flush=True)
+        shown = visible
+    time.sleep(0.02)
+"""
+
+
+def test_a_server_that_ends_takes_nothing_with_it_and_the_window_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    x, y, w, h = letterbox(width, height, (room_width, room_height))
-    assert 0 <= x <= x + w <= room_width
-    assert 0 <= y <= y + h <= room_height
-    assert w == room_width or h == room_height
-    assert abs(x - (room_width - w - x)) <= 1
-    assert abs(y - (room_height - h - y)) <= 1
-    assert abs(w * height - h * width) <= max(width, height)
+    environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
+    with xvfb(320, 240) as first:
+        program = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", DYING_SERVER],
+            env={**environment, "DISPLAY": first.display},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert program.stdout is not None
+        try:
+            assert program.stdout.readline() == "fault None\n"
+            assert program.stdout.readline() == "shown\n"
+        except BaseException:
+            program.kill()
+            raise
+    try:
+        assert "the X server has ended" in program.stdout.readline()
+        assert program.stdout.readline() == "gone\n"
+        with xvfb(320, 240, display=first.display) as second:
+            assert second.display == first.display
+            while (line := program.stdout.readline()) != "shown\n":
+                assert line, "the program has ended"
+            assert program.poll() is None
+            program.terminate()
+            program.wait(20)
+    finally:
+        program.kill()
+        program.communicate()

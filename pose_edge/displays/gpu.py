@@ -1,0 +1,177 @@
+"""Draws a scene on a screen through SDL's renderer: the GPU scales, flips, turns and blends."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.displays.layout import Layout, letterbox
+from pose_edge.displays.mesh import Mesher
+from pose_edge.displays.sdl import Sdl
+from pose_edge.frames import ColourOrder, Image
+from pose_edge.overlay import Capsules, Rectangle, Scene, Stamp
+from pose_edge.overlay.kept import Kept
+
+
+class GpuPainter:
+    """Owns a renderer and its textures.
+
+    Every method may raise `SdlError`.
+    """
+
+    def __init__(self, sdl: Sdl, renderer: Any) -> None:  # noqa: ANN401
+        """Draw with a renderer of SDL, which is destroyed by `close`."""
+        self._sdl = sdl
+        self._api = sdl.api
+        self._renderer = renderer
+        self._texture: Any = None
+        self._texture_shape: tuple[int, ...] = ()
+        self._mesher = Mesher()
+        self._stamps = Kept(self._stamp_texture, self._api.SDL_DestroyTexture)
+        self._api.SDL_SetRenderDrawBlendMode(renderer, self._api.SDL_BLENDMODE_BLEND)
+
+    def upload(self, image: Image, order: ColourOrder) -> None:
+        """Hand a picture to the GPU, in its own size.
+
+        No renderer takes three bytes a pixel, and SDL's own conversion is slower than OpenCV's,
+        which writes straight into the texture's memory.
+
+        Args:
+            image: uint8 (height, width, 3); the size may differ from the last one's.
+            order: Its order of colours.
+        """
+        api, sdl = self._api, self._sdl
+        height, width = image.shape[:2]
+        if image.shape != self._texture_shape:
+            self._drop_texture()
+            self._texture = sdl.check_pointer(
+                api.SDL_CreateTexture(
+                    self._renderer,
+                    api.SDL_PIXELFORMAT_RGB888,  # B, G, R and an unused byte in memory
+                    api.SDL_TEXTUREACCESS_STREAMING,
+                    width,
+                    height,
+                )
+            )
+            self._texture_shape = image.shape
+        address, pitch = ctypes.c_void_p(), ctypes.c_int()
+        sdl.check(
+            api.SDL_LockTexture(self._texture, None, ctypes.byref(address), ctypes.byref(pitch))
+        )
+        assert address.value is not None
+        rows = (ctypes.c_uint8 * (pitch.value * height)).from_address(address.value)
+        pixels: Image = np.ndarray(
+            (height, width, 4), np.uint8, memoryview(rows), strides=(pitch.value, 4, 1)
+        )
+        code = cv2.COLOR_BGR2BGRA if order == "BGR" else cv2.COLOR_RGB2BGRA
+        cv2.cvtColor(image, code, dst=pixels)
+        api.SDL_UnlockTexture(self._texture)
+
+    def draw(self, scene: Scene, layout: Layout, *, picture: bool) -> None:
+        """Draw a scene; the screen shows it with `present`.
+
+        Args:
+            scene: What to draw; its image is not looked at.
+            layout: How the screen hangs.
+            picture: Whether the picture that was last uploaded belongs to it.
+        """
+        api, sdl = self._api, self._sdl
+        place = letterbox(scene.size, layout.size)
+        drawing = scene.overlay(layout.size, place)
+        sdl.check(api.SDL_SetRenderDrawColor(self._renderer, 0, 0, 0, 255))
+        sdl.check(api.SDL_RenderClear(self._renderer))
+        if picture:
+            self._copy(self._texture, layout, place, mirror=scene.mirror)
+        below = len(drawing.panels)
+        stamps = list(self._stamps.of((*drawing.panels, *drawing.stamps)))
+        for stamp, texture in stamps[:below]:
+            self._copy(texture, layout, _place_of(stamp))
+        if len(drawing.capsules):
+            self._draw_capsules(drawing.capsules, layout, place)
+        for stamp, texture in stamps[below:]:
+            self._copy(texture, layout, _place_of(stamp))
+
+    def present(self) -> None:
+        """Show what was drawn; where the driver can, waits for the screen's next refresh."""
+        self._api.SDL_RenderPresent(self._renderer)
+
+    def output_size(self) -> tuple[int, int]:
+        """Return width and height of what is drawn on, pixels."""
+        return self._sdl.pair(self._api.SDL_GetRendererOutputSize, self._renderer)
+
+    def close(self) -> None:
+        """Destroy everything."""
+        self._stamps.clear()
+        self._drop_texture()
+        self._api.SDL_DestroyRenderer(self._renderer)
+
+    def _copy(
+        self,
+        texture: Any,  # noqa: ANN401
+        layout: Layout,
+        place: Rectangle,
+        *,
+        mirror: bool = False,
+    ) -> None:
+        api = self._api
+        flip = api.SDL_FLIP_HORIZONTAL if mirror else api.SDL_FLIP_NONE
+        target = api.SDL_FRect(*layout.centred(place))
+        self._sdl.check(
+            api.SDL_RenderCopyExF(
+                self._renderer, texture, None, target, layout.rotation, None, flip
+            )
+        )
+
+    def _draw_capsules(self, capsules: Capsules, layout: Layout, place: Rectangle) -> None:
+        api, sdl = self._api, self._sdl
+        mesh = self._mesher.mesh(capsules)
+        corners = layout.turned(mesh.corners)
+        sdl.check(api.SDL_RenderSetClipRect(self._renderer, api.SDL_Rect(*layout.bounds(place))))
+        sdl.check(
+            api.SDL_RenderGeometryRaw(
+                self._renderer,
+                None,
+                corners.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+                corners.strides[0],
+                mesh.colours.ctypes.data_as(ctypes.POINTER(api.SDL_Color)),
+                mesh.colours.strides[0],
+                None,
+                0,
+                len(corners),
+                mesh.indices.ctypes.data_as(ctypes.c_void_p),
+                len(mesh.indices),
+                mesh.indices.itemsize,
+            )
+        )
+        sdl.check(api.SDL_RenderSetClipRect(self._renderer, None))
+
+    def _stamp_texture(self, rgba: NDArray[np.uint8]) -> Any:  # noqa: ANN401
+        api, sdl = self._api, self._sdl
+        height, width = rgba.shape[:2]
+        pixels = np.ascontiguousarray(rgba)
+        texture = sdl.check_pointer(
+            api.SDL_CreateTexture(
+                self._renderer,
+                api.SDL_PIXELFORMAT_RGBA32,
+                api.SDL_TEXTUREACCESS_STATIC,
+                width,
+                height,
+            )
+        )
+        api.SDL_SetTextureBlendMode(texture, api.SDL_BLENDMODE_BLEND)
+        sdl.check(api.SDL_UpdateTexture(texture, None, pixels.ctypes.data, pixels.strides[0]))
+        return texture
+
+    def _drop_texture(self) -> None:
+        if self._texture:
+            self._api.SDL_DestroyTexture(self._texture)
+        self._texture, self._texture_shape = None, ()
+
+
+def _place_of(stamp: Stamp) -> Rectangle:
+    height, width = stamp.picture.shape[:2]
+    return stamp.x, stamp.y, width, height

@@ -1,0 +1,80 @@
+"""Where things lie on a screen: the picture fitted in, and the screen turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.overlay.shapes import Rectangle, Size
+
+Rotation = Literal[0, 90, 180, 270]
+
+TURNS: Final[dict[Rotation, tuple[tuple[int, int], tuple[int, int]]]] = {
+    0: ((1, 0), (0, 1)),
+    90: ((0, -1), (1, 0)),
+    180: ((-1, 0), (0, -1)),
+    270: ((0, 1), (-1, 0)),
+}
+"""How x and y of the turned picture follow from those of the upright one."""
+
+
+def letterbox(size: Size, room: Size) -> Rectangle:
+    """Fit a picture into a room, its aspect kept.
+
+    Args:
+        size: Of the picture.
+        room: To fit it into.
+
+    Returns:
+        The place of the centred picture; it touches two opposite sides.
+    """
+    scale = min(room[0] / size[0], room[1] / size[1])
+    fitted = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return (room[0] - fitted[0]) // 2, (room[1] - fitted[1]) // 2, *fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A screen that hangs turned: all is placed upright, and turned when it is drawn.
+
+    Attributes:
+        screen: Size of the screen as the GPU sees it.
+        rotation: Degrees clockwise by which what is drawn is turned.
+    """
+
+    screen: Size
+    rotation: Rotation = 0
+
+    @property
+    def size(self) -> Size:
+        """The screen's size as a person sees it."""
+        width, height = self.screen
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    def turned(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return points (n, 2), upright, as the GPU sees them."""
+        if self.rotation == 0:
+            return points
+        turn = np.array(TURNS[self.rotation], np.float32)
+        middle, screen_middle = (
+            np.array(size, np.float32) / 2 for size in (self.size, self.screen)
+        )
+        return np.ascontiguousarray((points - middle) @ turn.T + screen_middle)
+
+    def centred(self, place: Rectangle) -> tuple[float, float, float, float]:
+        """Return the upright rectangle that, turned about its own middle, covers a place."""
+        x, y, width, height = place
+        middle = np.array([[x + width / 2, y + height / 2]], np.float32)
+        ((middle_x, middle_y),) = self.turned(middle).tolist()
+        return middle_x - width / 2, middle_y - height / 2, width, height
+
+    def bounds(self, place: Rectangle) -> Rectangle:
+        """Return what a place covers, as the GPU sees it."""
+        x, y, width, height = place
+        corners = self.turned(np.array([[x, y], [x + width, y + height]], np.float32))
+        left, top = np.rint(corners.min(axis=0)).astype(int).tolist()
+        right, bottom = np.rint(corners.max(axis=0)).astype(int).tolist()
+        return left, top, right - left, bottom - top

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from helpers import GENEROUS_S
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge.displays.keyboard import Keyboard, parse_keys
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        (b"", []),
+        (b"s", ["s"]),
+        (b"sIq", ["s", "i", "q"]),
+        (b"\x1b", ["escape"]),
+        (b"\x1b\x1b", ["escape", "escape"]),
+        (b"\x1b[A", []),  # an arrow
+        (b"\x1b[[A\x1bOP\x1b[15~\x1b[1;5C", []),  # function keys, Ctrl and an arrow
+        (b"c\x1b[Bq", ["c", "q"]),
+        (b"\x1bx", []),  # Alt
+        (b" 1\t\r\x7f\xff", []),
+    ],
+)
+def test_keys_have_the_names_that_windows_give_them(typed: bytes, keys: list[str]) -> None:
+    assert parse_keys(typed) == keys
+
+
+@given(st.binary(max_size=64))
+def test_whatever_a_terminal_sends_gives_letters_and_escapes(typed: bytes) -> None:
+    assert all(key == "escape" or key.isalpha() for key in parse_keys(typed))
+
+
+def test_without_a_terminal_no_key_comes(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", Path("/dev/null")):
+        keyboard = Keyboard(path)
+        assert keyboard.keys() == []
+        keyboard.close()
+        keyboard.close()
+
+
+CHILD = textwrap.dedent("""
+    import fcntl, sys, termios, time
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # as a login does
+    from pose_edge.displays.keyboard import Keyboard
+    keyboard = Keyboard()
+    print("ready", flush=True)
+    keys = []
+    while "q" not in keys:
+        keys += keyboard.keys()
+        time.sleep(0.01)
+    keyboard.close()
+    print("keys", *keys, flush=True)
+    print("line", sys.stdin.readline().strip(), flush=True)
+""")
+
+
+def test_keys_come_from_the_controlling_terminal_and_it_is_given_back() -> None:
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        seen = b""
+
+        def until(text: bytes) -> None:
+            nonlocal seen
+            deadline = time.monotonic() + GENEROUS_S
+            while text not in seen:
+                assert time.monotonic() < deadline, seen
+                seen += os.read(ours, 1024)
+
+        until(b"ready")
+        os.write(ours, b"s\x1b[Aiq")
+        until(b"keys s i q")
+        assert b"siq" not in seen, "the keys were shown"
+        os.write(ours, b"typed\n")
+        until(b"line typed")
+        assert child.wait(GENEROUS_S) == 0
+    finally:
+        child.kill()
+        child.communicate()
+        os.close(ours)

@@ -1,0 +1,50 @@
+"""What tests of screens need: outputs of a graphics card in a fake sysfs, and plain scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.frames import ColourOrder
+from pose_edge.overlay import Drawing, Scene
+from pose_edge.overlay.scene import Overlay
+
+
+def add_output(sysfs: Path, name: str, status: str, *, number: int | None = None) -> Path:
+    """Add an output, e.g. "card1-HDMI-A-1", and return its folder, which holds the `status`."""
+    folder = sysfs / "class" / "drm" / name
+    folder.mkdir(parents=True)
+    (folder / "status").write_text(status + "\n")
+    if number is not None:
+        (folder / "connector_id").write_text(f"{number}\n")
+    return folder
+
+
+def bring_to_front(sysfs: Path, terminal: str) -> None:
+    """Say in a fake sysfs which virtual terminal is in front."""
+    folder = sysfs / "class" / "tty" / "tty0"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "active").write_text(terminal + "\n")
+
+
+def plain(
+    width: int, height: int, colour: tuple[int, int, int], order: ColourOrder = "RGB"
+) -> NDArray[np.uint8]:
+    """Return a picture of one colour."""
+    image = np.empty((height, width, 3), np.uint8)
+    image[:] = colour if order == "RGB" else colour[::-1]
+    return image
+
+
+def scene_of(
+    image: NDArray[np.uint8],
+    order: ColourOrder = "RGB",
+    *,
+    mirror: bool = False,
+    overlay: Overlay = lambda _size, _place: Drawing(),
+) -> Scene:
+    """Return a scene of a picture, as a rule with nothing drawn over it."""
+    height, width = image.shape[:2]
+    return Scene((width, height), overlay, image, order, mirror)
