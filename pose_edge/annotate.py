@@ -167,7 +167,7 @@ def annotate(
                     continue
                 try:
                     if pictures is not None:
-                        pictures.add(renderer.draw(result), result)
+                        pictures.add(renderer.draw(renderer.scene(result)), result)
                 finally:
                     result.release()
                 frames += 1

@@ -8,7 +8,10 @@ from typing import Any, Final
 
 from pose_edge import __version__
 
-SOURCES: Final = "auto, demo, /dev/video0, rtsp://..., http://..., a video, picture or folder"
+SOURCES: Final = (
+    "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..., a video, picture or "
+    "folder"
+)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

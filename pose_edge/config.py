@@ -243,6 +243,8 @@ def _allowed(details: Mapping[str, Any]) -> str:
             words.append(
                 ("a whole number" if option["type"] == "integer" else "a number") + _range(option)
             )
+        elif "pattern" in option:  # a description says it better
+            words.append(details["description"])
         else:
             names = {"boolean": "true or false", "string": "text", "null": "null"}
             words.append(names[option["type"]])

@@ -154,14 +154,12 @@ class RingBuffer(Handover[Slot]):
             timeout: Seconds to wait for a free slot.
 
         Returns:
-            A slot that nobody reads, or None when all are held (or the ring is closed). It must be
-            given back by `publish` or `cancel`.
+            A slot that nobody reads, or None when all are held or wait to be read (or the ring is
+            closed). It must be given back by `publish` or `cancel`.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: bool(self._free) or self._closed, timeout):
-                # Rather lose the frame that waits than the one that comes.
-                return self._overtake() if self._drop else None
-            return None if self._closed else self._free.popleft()
+            self._changed.wait_for(lambda: bool(self._free) or self._closed, timeout)
+            return self._free.popleft() if self._free and not self._closed else None
 
     def publish(self, slot: Slot, frame: Frame) -> None:
         """Offer a frame to the reader, in the slot that was reserved for it."""
@@ -177,10 +175,28 @@ class RingBuffer(Handover[Slot]):
         """Give back a reserved slot unused."""
         self._free_slot(slot)
 
-    def lose(self) -> None:
-        """Count a frame that found no slot."""
+    def offer(self, frame: Frame) -> None:
+        """Offer a frame for which no slot could be reserved; the ring must be one that drops.
+
+        It takes a slot that is free by now, else that of the frame that waits. (That one was not
+        taken away before: while the next frame was still to come, a reader could have had it.)
+        Where every slot is held, the frame is lost.
+        """
         with self._changed:
-            self._skipped += 1
+            if self._free:
+                slot = self._free.popleft()
+            elif self._waiting:
+                slot = self._waiting.popleft()
+                self._skipped += 1
+            else:
+                self._skipped += 1
+                return
+        self.publish(slot, frame)
+
+    def lose(self, count: int) -> None:
+        """Count frames that the source itself passed over."""
+        with self._changed:
+            self._skipped += count
 
     def wait_until_taken(self) -> None:
         """Wait until the reader has taken every frame that was published, or the ring is closed."""
@@ -202,12 +218,6 @@ class RingBuffer(Handover[Slot]):
         """
         slot = self._next(timeout)
         return None if slot is None else Lease(self, slot)
-
-    def _overtake(self) -> Slot | None:
-        if not self._waiting:
-            return None
-        self._skipped += 1
-        return self._waiting.popleft()
 
     def _free_slot(self, slot: Slot) -> None:
         with self._changed:

@@ -34,6 +34,8 @@ JOIN_S: Final = 15.0
 """How long `stop` waits for a thread: a source may be within its own time limit."""
 RING_SLOTS: Final = 5
 """One being written, one waiting, and one each for inference, outbox and renderer."""
+RETRY_S: Final = 1.0
+"""How long a lost source is left alone before the first attempt to open it again."""
 MAX_BEHIND_S: Final = 0.5
 """A video that falls further behind its own speed goes on from there rather than catch up."""
 
@@ -100,17 +102,20 @@ class Pipeline:
         sinks: Sequence[Sink] = (),
         pace: bool = False,
         max_frames: int | None = None,
+        opened: bool = True,
     ) -> None:
         """Tie the parts together; `start` sets them going.
 
         Args:
-            source: Open; the pipeline closes it.
+            source: The pipeline closes it.
             estimator: Finds the poses.
             telemetry: Gets times, rates and faults.
             following: Gives poses ids and steadies them.
             sinks: Get every result; open, and closed by whoever opened them.
             pace: Play files at their own speed.
             max_frames: End after this many processed frames.
+            opened: Whether the source is open. Else it is live, and is opened, and waited for if
+                it is not there, by the pipeline.
         """
         self._source = source
         self._estimator = estimator
@@ -118,8 +123,10 @@ class Pipeline:
         self._following = following
         self._sinks = sinks
         self._max_frames = max_frames
-        self._backoff = Backoff()
-        self._lost_since = ""
+        self._opened = opened
+        self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
+        self._lost_since, self._failed = "", False
+        self._next_index: int | None = None
         self._stopping = threading.Event()
         self._pacer = Pacer(self._stopping) if pace and not source.live else None
         self._ring = RingBuffer(RING_SLOTS, drop=source.live)
@@ -159,6 +166,8 @@ class Pipeline:
 
     def _capture(self) -> None:
         try:
+            if not self._opened:
+                self._open_first()
             while not self._stopping.is_set():
                 self._capture_one()
             self._ring.close()
@@ -186,9 +195,11 @@ class Pipeline:
             self._telemetry.tick("camera")
             if self._lost_since:
                 self._recovered()
+            if live:
+                self._count_passed_over(frame)
         if slot is None:
             if frame is not None:  # a live source must be emptied even when there is no room
-                self._ring.lose()
+                self._ring.offer(frame)
         elif frame is None:
             self._ring.cancel(slot)
         else:
@@ -204,28 +215,57 @@ class Pipeline:
             self._ring.wait_until_taken()
         return replace(frame, captured_ns=time.monotonic_ns())
 
+    def _count_passed_over(self, frame: Frame) -> None:
+        """Count what the source itself passed over: older frames, and damaged ones."""
+        if self._next_index is not None and frame.index > self._next_index:
+            self._ring.lose(frame.index - self._next_index)
+        self._next_index = frame.index + 1
+
+    def _open_first(self) -> None:
+        """Open a source that may not be there yet; until its first frame that is a fault."""
+        self._lost_since = time.strftime("%H:%M:%S")
+        self._telemetry.set_fault("source", f"opening {self._source.describe()}")
+        try:
+            self._source.open()
+        except SourceError as error:
+            log.warning("%s; waiting for it", error)
+            self._open_again(error)
+
     def _recover(self, lost: SourceLost) -> None:
-        """Open a live source again, for as long as it takes; its next frame ends the fault."""
+        """Open a live source again; its next frame ends the fault."""
         if not self._lost_since:
             self._lost_since = time.strftime("%H:%M:%S")
             log.warning("%s; trying to get it back", lost)
-        self._telemetry.set_fault("source", f"{lost} (since {self._lost_since})")
+        self._open_again(lost)
+
+    def _open_again(self, error: SourceError) -> None:
+        """Try to open the source for as long as it takes."""
+        self._failed = True
+        self._say_lost(error)
         self._source.close()
         while not self._stopping.wait(self._backoff.next()):
             try:
                 self._source.open()
-            except SourceError as error:
-                self._telemetry.set_fault("source", f"{error} (since {self._lost_since})")
-                log.debug("%s", error)
+            except SourceError as again:
+                self._say_lost(again)
             else:
                 return
 
+    def _say_lost(self, error: SourceError) -> None:
+        """Tell what is wrong with the source now; it may be something else than at first."""
+        fault = f"{error} (since {self._lost_since})"
+        if self._telemetry.faults().get("source") != fault:
+            log.debug("%s", error)
+        self._telemetry.set_fault("source", fault)
+
     def _recovered(self) -> None:
         """Note that frames come again."""
-        log.info("%s is back", self._source.describe())
+        if self._failed:  # else it was there at once, and needs no word
+            never_seen = self._next_index is None
+            log.info("%s is %s", self._source.describe(), "there" if never_seen else "back")
         self._telemetry.set_fault("source", None)
         self._backoff.reset()
-        self._lost_since = ""
+        self._lost_since, self._failed = "", False
 
     def _infer(self) -> None:
         processed = 0

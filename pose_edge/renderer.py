@@ -104,9 +104,7 @@ class Renderer:
                 capsules.append(skeletons(figures))
                 stamps += self._numbers.stamps(poses, figures)
             if toggles.readout and self._readout is not None:
-                panels.append(
-                    self._readout.stamp(size, provenance=provenance, skipped=skipped)
-                )
+                panels.append(self._readout.stamp(size, provenance=provenance, skipped=skipped))
             return Drawing(joined(capsules), tuple(stamps), tuple(panels))
 
         return Scene(self._size, overlay, frame.image, frame.order, self._mirror)

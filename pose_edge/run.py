@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from pose_edge.displays import open_display
-from pose_edge.displays.null import NullDisplay
-from pose_edge.errors import DisplayError, EndOfStream
+from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
-from pose_edge.frames import ColourOrder, Frame, Image
+from pose_edge.frames import Frame
 from pose_edge.loading import load_model
-from pose_edge.overlay import Readout
+from pose_edge.overlay import Readout, Scene
 from pose_edge.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.renderer import Renderer
 from pose_edge.settings import Settings
 from pose_edge.sinks.jsonl import JsonLines
 from pose_edge.sinks.recorder import Recorder
-from pose_edge.sources import Source, open_source
-from pose_edge.telemetry import Summary, Telemetry
+from pose_edge.sources import Source, choose_source
+from pose_edge.telemetry import Stopwatch, Summary, Telemetry
 from pose_edge.tracking import Following
 
 log = logging.getLogger(__name__)
@@ -76,10 +75,18 @@ def run(settings: Settings, stop: threading.Event) -> RunReport:
             report=lambda reason: telemetry.set_fault("edgetpu", reason),
             stop=stop,
         )
-        source = open_source(settings.source, settings.camera)
+        source = choose_source(settings.source, settings.camera)
         stack.callback(source.close)
+        # What is waited for is opened by the pipeline: the screen need not be black meanwhile.
+        if not _waits(source, settings):
+            source.open()
         log.info("source: %s", source.describe())
         return _Run(settings, estimator, source, telemetry, stop=stop, stack=stack).go()
+
+
+def _waits(source: Source, settings: Settings) -> bool:
+    """Tell whether a source that is not there yet is waited for."""
+    return source.live and settings.camera.wait
 
 
 class _Run:
@@ -102,12 +109,14 @@ class _Run:
         self._with_person = 0
         self._recorder = self._open_recorder(stack)
         self._poses = self._open_poses(stack)
-        self._display = open_display(settings.display)
-        stack.callback(self._close_display)
+        self._display = open_display(settings.display, report=self._fault_of("display"))
+        stack.callback(self._display.close)
+        self._lasting: Scene | None = None
+        self._held: Result | None = None
         self._renderer = Renderer(
             settings.overlay,
             mirror=source.live and settings.camera.mirror,
-            readout=Readout(self._telemetry, source=source.describe(), live=source.live),
+            readout=Readout(self._telemetry, source=source.describe, live=source.live),
         )
         self._pipeline = Pipeline(
             source,
@@ -117,6 +126,7 @@ class _Run:
             sinks=[self._poses] if self._poses else [],
             pace=settings.source.pace,
             max_frames=settings.run.max_frames,
+            opened=not _waits(source, settings),
         )
         # Ended first: nothing may be sent to an output that is closed already.
         stack.callback(self._pipeline.stop)
@@ -177,14 +187,7 @@ class _Run:
         stack.callback(poses.close)
         return poses
 
-    @property
-    def _visible(self) -> bool:
-        return not isinstance(self._display, NullDisplay)
-
-    def _close_display(self) -> None:
-        self._display.close()
-
-    def _fault_of(self, part: str) -> Callable[[str], None]:
+    def _fault_of(self, part: str) -> Callable[[str | None], None]:
         return lambda reason: self._telemetry.set_fault(part, reason)
 
     def _ended(self) -> bool:
@@ -196,17 +199,24 @@ class _Run:
         return self._stop.is_set() or bool(unread)
 
     def _show_result(self, result: Result) -> None:
+        """Show and record a result, and release it; a still picture's when the next one comes."""
         try:
             self._with_person += bool(result.poses)
-            if self._visible or self._recorder:
-                started = time.monotonic()
-                canvas = self._renderer.draw(result, skipped=self._pipeline.skipped)
-                self._telemetry.add({"draw": (time.monotonic() - started) * 1000})
-                if self._recorder:
-                    self._recorder.add(canvas, result.frame.order, self._moment(result.frame))
-                self._present(canvas, result.frame.order, result.frame.captured_ns)
+            scene = self._renderer.scene(result, skipped=self._pipeline.skipped)
+            if self._recorder:
+                stopwatch = Stopwatch()
+                canvas = self._renderer.draw(scene)
+                stopwatch.lap("compose")
+                self._telemetry.add(stopwatch.laps_ms)
+                self._recorder.add(canvas, scene.order, self._moment(result.frame))
+            self._present(scene, result.frame.captured_ns)
+            self._lasting = scene if self._source.still else None
         finally:
-            result.release()
+            done: Result | None = result
+            if self._source.still:
+                done, self._held = self._held, result
+            if done is not None:
+                done.release()
 
     def _moment(self, frame: Frame) -> float:
         """Return when a frame belongs in a recording, seconds.
@@ -217,51 +227,37 @@ class _Run:
 
     def _show_fault(self) -> None:
         """Say that the source is gone, instead of a picture that is not true any more."""
-        fault = self._telemetry.faults()["source"]
-        if self._visible:
-            canvas = self._renderer.message("No picture", self._source.describe(), fault)
-            if canvas is not None:
-                self._present(canvas, "BGR")
+        fault = self._telemetry.faults().get("source", "")  # it may have come back just now
+        seen = self._telemetry.count("camera") > 0
+        title = "No picture" if seen else "Waiting for a camera"
+        source = self._source.describe()
+        lines = [fault] if source in fault else [source, fault]
+        scene = self._renderer.message(title, *lines)
+        if scene is not self._lasting:
+            self._lasting = scene
+            self._present(scene)
 
-    def _present(self, canvas: Image, order: ColourOrder, captured_ns: int | None = None) -> None:
-        if not self._visible:
-            return
-        started_ns = time.monotonic_ns()
-        try:
-            self._display.show(canvas, order)
-        except DisplayError as error:
-            self._lose_display(error)
-            return
-        now_ns = time.monotonic_ns()
-        if captured_ns is not None:
+    def _present(self, scene: Scene, captured_ns: int | None = None) -> None:
+        stopwatch = Stopwatch()
+        if self._display.show(scene, stopwatch) and captured_ns is not None:
+            latency_ms = (time.monotonic_ns() - captured_ns) / 1e6
             self._telemetry.tick("screen")
-            self._telemetry.add(
-                {"present": (now_ns - started_ns) / 1e6, "latency": (now_ns - captured_ns) / 1e6}
-            )
-
-    def _lose_display(self, error: DisplayError) -> None:
-        log.error("%s; going on without a picture", error)
-        self._telemetry.set_fault("display", str(error))
-        self._display.close()
-        self._display = NullDisplay()
+            self._telemetry.add({**stopwatch.laps_ms, "latency": latency_ms})
 
     def _keys(self) -> None:
-        try:
-            keys = self._display.poll()
-        except DisplayError as error:
-            self._lose_display(error)
-            return
-        for key in keys:
+        for key in self._display.poll():
             if key in ("q", "escape", "closed"):
                 self._stop.set()
             elif key == "f":
                 self._display.toggle_fullscreen()
             else:
                 self._renderer.toggles.press(key)
+                if self._lasting is not None:  # no other scene will come by itself
+                    self._present(self._lasting)
 
     def _linger(self) -> None:
         """Leave the last picture on the screen until it is closed."""
-        while self._visible and not self._ended():
+        while self._display.visible and not self._ended():
             self._keys()
             self._stop.wait(TAKE_S)
 

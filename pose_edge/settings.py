@@ -34,7 +34,7 @@ class SourceSettings(Section):
     name: str = Field(
         default="auto",
         min_length=1,
-        description="auto (camera or demo), demo, /dev/video0, URL, video, picture, folder",
+        description="auto, demo, picamera, /dev/video0, camera:NAME, URL, file or folder",
     )
     loop: bool = Field(default=False, description="start a video again when it ends")
     pace: bool = Field(
@@ -53,15 +53,40 @@ class CameraSettings(Section):
     rotation: Literal[0, 90, 180, 270] = Field(
         default=0, description="degrees clockwise, for a camera that is mounted turned"
     )
+    flip: Literal["none", "horizontal", "vertical", "both"] = Field(
+        default="none", description="camera module: swaps back what a mirror before it swapped"
+    )
     mirror: bool = Field(
         default=False,
         description="show the picture as a mirror does; a person's left stays left",
+    )
+    exposure: int | None = Field(
+        default=None,
+        ge=10,
+        le=1_000_000,
+        description="camera module: microseconds; null: automatic",
+    )
+    gain: float | None = Field(
+        default=None, ge=1.0, le=64.0, description="camera module: analogue gain; null: automatic"
+    )
+    focus: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=32.0,
+        description="camera module: 1 / metres, 0: far; null: continuous autofocus",
     )
     timeout: float = Field(
         default=5.0,
         ge=0.5,
         le=10.0,
         description="seconds without a frame after which a source is lost",
+    )
+    wait: bool = Field(
+        default=False,
+        description="start without the camera and wait for it; false: end with an error",
+    )
+    transport: Literal["tcp", "udp"] = Field(
+        default="tcp", description="of rtsp:// streams; udp: less delay, but pictures may break"
     )
 
 
@@ -165,6 +190,19 @@ class DisplaySettings(Section):
         description="auto, hdmi (without a desktop), window (on a desktop) or none",
     )
     fullscreen: bool = Field(default=False, description="start a window in full screen (key f)")
+    output: str = Field(
+        default="auto",
+        min_length=1,
+        description="hdmi: auto (the first with a screen) or a name, e.g. HDMI-A-2",
+    )
+    mode: str = Field(
+        default="auto",
+        pattern=r"^(auto|[1-9][0-9]{2,4}x[1-9][0-9]{2,4}(@[1-9][0-9]{0,2})?)$",
+        description="hdmi: auto (the screen's own), or e.g. 1280x720 or 1280x720@60",
+    )
+    rotation: Literal[0, 90, 180, 270] = Field(
+        default=0, description="degrees clockwise, for a screen that hangs turned"
+    )
 
 
 class RecordSettings(Section):

@@ -17,11 +17,14 @@ STAGES: Final = (
     "preprocess",
     "inference",
     "postprocess",
+    "compose",
+    "upload",
     "draw",
     "present",
     "latency",
 )
-"""The stages in the order of the flow; "latency" is the whole way from exposure to screen."""
+"""The stages in the order of the flow. "compose" makes the picture for a recording; "upload",
+"draw" and "present" show one; "latency" is the whole way from exposure to screen."""
 
 
 POSES_BY: Final = "poses by "

@@ -60,6 +60,22 @@ missing_for_drawing() {
     has_library libdrm.so.2 || printf 'libdrm2 '
 }
 
+# The apt packages that a virtual machine is made and run with, and that are not there.
+missing_for_machine() {
+    command -v qemu-system-x86_64 >/dev/null || printf 'qemu-system-x86 '
+    command -v qemu-img >/dev/null || printf 'qemu-utils '
+    command -v mmdebstrap >/dev/null || printf 'mmdebstrap '
+    exists /sbin/mke2fs /usr/sbin/mke2fs || printf 'e2fsprogs '
+}
+
+# The apt packages of the RTSP server that tests start, and that are not there.
+missing_for_rtsp() {
+    [ -e /usr/lib/python3/dist-packages/gi ] || printf 'python3-gi '
+    exists /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib || printf 'gir1.2-gst-rtsp-server-1.0 '
+    exists /usr/lib/*/gstreamer-1.0/libgstrtp.so || printf 'gstreamer1.0-plugins-good '
+    exists /usr/lib/*/gstreamer-1.0/libgstvideoparsersbad.so || printf 'gstreamer1.0-plugins-bad '
+}
+
 # For systems whose packages have other names than Debian's.
 in_general_terms() {
     for package in "$@"; do

@@ -13,11 +13,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.errors import EndOfStream
+from pose_edge.errors import EndOfStream, SourceLost
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import ColourOrder, Frame, Image, Lease, RingBuffer
 from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Result, box_of
 from pose_edge.runtimes import AnyArray
+from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo import Tensor
 
@@ -286,6 +287,7 @@ class FakeSource:
     still = False
     frame_rate: float | None = 30.0
     frame_count: int | None = None
+    retry_s = 1.0
 
     def __init__(self, steps: Iterator[Step] | Sequence[Step], *, live: bool) -> None:
         self.live = live
@@ -317,6 +319,17 @@ class FakeSource:
 
     def describe(self) -> str:
         return "a fake source"
+
+
+def read_until_lost(source: Source) -> SourceLost:
+    """Read until the source is lost, and return what it says."""
+    deadline = time.monotonic() + GENEROUS_S
+    while time.monotonic() < deadline:
+        try:
+            source.read(0.05)
+        except SourceLost as lost:
+            return lost
+    raise AssertionError("the source was not lost")
 
 
 def frames(count: int | None = None, interval_s: float = 0.0) -> Iterator[Frame]:

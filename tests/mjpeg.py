@@ -38,8 +38,7 @@ class MjpegServer:
             fps: Pictures a second.
             credentials: "user:password" to put into the address; they are not checked.
         """
-        shown = pictures or [coded_picture(number, 320, 240) for number in range(256)]
-        self._jpegs = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in shown]
+        self.show(pictures or [coded_picture(number, 320, 240) for number in range(256)])
         self.fps = fps
         self._credentials = credentials + "@" if credentials else ""
         self._port = 0
@@ -56,6 +55,10 @@ class MjpegServer:
     def url(self) -> str:
         """The address."""
         return f"http://{self._credentials}127.0.0.1:{self._port}/stream.mjpg"
+
+    def show(self, pictures: Sequence[Image]) -> None:
+        """Show other pictures from now on; a camera that was replaced has another size too."""
+        self._jpegs = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures]
 
     def start(self) -> None:
         """Listen, on the same port as before."""

@@ -256,7 +256,7 @@ def test_auto_is_refused_whether_there_is_a_camera_or_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without a camera it would be the demo clip, again and again."""
-    monkeypatch.setattr("pose_edge.sources.spec.find_cameras", list)
+    monkeypatch.setattr("pose_edge.sources.any_camera.find_candidates", lambda _settings: [])
     with pytest.raises(UsageError, match="annotate reads files"):
         run("auto")
 

@@ -13,7 +13,6 @@ from pose_edge.cores import usable_cores
 from pose_edge.errors import ModelError, SourceError, UsageError
 from pose_edge.runtimes import AnyArray
 from pose_edge.settings import Settings
-from pose_edge.sources import open_source
 from pose_edge.zoo import ModelFile
 
 NOBODY = np.zeros((1, 1, 17, 3), dtype=np.float32)
@@ -88,25 +87,12 @@ def test_only_a_video_has_an_end_and_a_speed(
         bench_pipeline(Settings(), "gone.mp4", rounds=1)
 
 
-def test_a_source_that_starts_again_and_again_is_measured_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtimes: list[FakeRuntime]
-) -> None:
-    """Without a camera `auto` is the demo clip for ever; here it must end."""
-    clip = write_video(tmp_path / "v.mp4", [0.0, 0.1, 0.2])
-    monkeypatch.setattr("pose_edge.sources.spec.find_cameras", list)
-    monkeypatch.setattr("pose_edge.resources.demo_clip", lambda: clip)
-    asked = []
-    real = open_source
-
-    def guarded(source: object, camera: object) -> object:
-        opened = real(source, camera)  # type: ignore[arg-type]
-        asked.append(opened.frame_count)
-        assert opened.frame_count is not None, "it has no end"
-        return opened
-
-    monkeypatch.setattr(bench_module, "open_source", guarded)
-    assert bench_pipeline(Settings(), "auto", rounds=1).frames == 3
-    assert asked == [3]
+def test_a_source_that_never_ends_is_refused(runtimes: list[FakeRuntime]) -> None:
+    """`auto` is a camera, or without one the demo clip for ever."""
+    for source in ("auto", "/dev/video0", "http://127.0.0.1:9/x"):
+        with pytest.raises(UsageError, match="needs a video file, or demo"):
+            bench_pipeline(Settings(), source, rounds=1)
+    assert runtimes == []
 
 
 def test_the_machine_is_named() -> None:

@@ -82,7 +82,7 @@ def test_dropping_threads_see_whole_frames_in_order_and_the_skipped_add_up(slots
         for index in range(count):
             slot = ring.reserve(0)
             if slot is None:
-                ring.lose()
+                ring.offer(make_frame(fill(None, index), index=index))
                 continue
             ring.publish(slot, make_frame(fill(slot.memory, index), index=index))
         ring.close()
@@ -150,9 +150,9 @@ def test_a_reader_that_holds_everything_costs_frames_not_correctness() -> None:
         publish(ring, index)
         held.append(take(ring))
     assert ring.reserve(0) is None
-    for _ in range(10):
+    for index in range(3, 13):
         assert ring.reserve(0.001) is None
-        ring.lose()
+        ring.offer(make_frame(fill(None, index), index=index))
     assert all(whole(lease.frame) for lease in held)
     assert ring.skipped == 10
     held[1].release()
@@ -172,18 +172,73 @@ def test_the_newest_frame_wins() -> None:
     assert ring.take(0) is None
 
 
-def test_a_waiting_frame_gives_its_slot_when_no_other_is_free() -> None:
+def test_a_waiting_frame_is_replaced_by_a_newer_one_but_not_taken_away_before() -> None:
     ring = RingBuffer(2, drop=True)
     publish(ring, 0)
     lease = take(ring)
     publish(ring, 1)
-    slot = ring.reserve(0)
-    assert slot is not None
+    assert ring.reserve(0) is None, "while the next frame is still to come, this one can be had"
+    ring.offer(make_frame(fill(None, 2), index=2))
     assert ring.skipped == 1
-    assert ring.take(0) is None, "the overtaken frame must not be handed out any more"
-    ring.publish(slot, make_frame(fill(slot.memory, 2), index=2))
     assert whole(lease.frame)
-    assert take(ring).frame.index == 2
+    newest = take(ring)
+    assert newest.frame.index == 2
+    assert whole(newest.frame)
+    assert ring.reserve(0) is None
+    for held in (lease, newest):
+        held.release()
+    assert all(ring.reserve(0) is not None for _ in range(2)), "no slot is lost"
+    assert ring.reserve(0) is None
+
+
+def test_a_reader_gets_frames_though_all_other_slots_are_held() -> None:
+    """With one slot left, the frame that waits must not be gone whenever the reader looks."""
+    ring = RingBuffer(3, drop=True)
+    held = []
+    for index in range(2):
+        publish(ring, index)
+        held.append(take(ring))
+    stop = threading.Event()
+
+    def write() -> None:
+        index = 2
+        while not stop.is_set():
+            slot = ring.reserve(0)
+            time.sleep(0.002)  # the source lets one wait for its next frame
+            frame = make_frame(fill(slot.memory if slot else None, index), index=index)
+            if slot is None:
+                ring.offer(frame)
+            else:
+                ring.publish(slot, frame)
+            index += 1
+
+    writer = Worker(write)
+    seen = []
+    for _ in range(20):
+        with take(ring) as lease:
+            assert whole(lease.frame)
+            seen.append(lease.frame.index)
+        wait_until(lambda: bool(ring._waiting), "the next frame")
+        for _ in range(20):  # it is there all the time
+            assert ring._waiting
+            time.sleep(0.0005)
+    stop.set()
+    writer.finish()
+    assert seen == sorted(set(seen))
+
+
+def test_an_offered_frame_takes_a_slot_that_has_become_free() -> None:
+    ring = RingBuffer(2, drop=True)
+    ring.offer(make_frame(fill(None, 0), index=0))
+    assert take(ring).frame.index == 0
+    assert ring.skipped == 0
+
+
+def test_frames_that_the_source_passed_over_are_counted() -> None:
+    ring = RingBuffer(2, drop=True)
+    ring.lose(3)
+    ring.lose(1)
+    assert ring.skipped == 4
 
 
 def test_memory_is_allocated_once() -> None:

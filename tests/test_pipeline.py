@@ -31,7 +31,7 @@ from pose_edge.telemetry import Telemetry
 
 @pytest.fixture(autouse=True)
 def _quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "Backoff", lambda: Backoff(0.01, 0.02))
+    monkeypatch.setattr(pipeline_module, "Backoff", lambda *_: Backoff(0.01, 0.02))
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +66,7 @@ def make(
     sinks: list[Sink] | None = None,
     pace: bool = False,
     max_frames: int | None = None,
+    opened: bool = True,
 ) -> tuple[Pipeline, Telemetry]:
     telemetry = Telemetry()
     made = Pipeline(
@@ -75,6 +76,7 @@ def make(
         sinks=sinks or [],
         pace=pace,
         max_frames=max_frames,
+        opened=opened,
     )
     made.start()
     return made, telemetry
@@ -363,10 +365,11 @@ def test_a_source_that_opens_but_gives_nothing_is_still_lost(
 
     monkeypatch.setattr("pose_edge.pipeline.Backoff", Quick)
     source = FakeSource([SourceLost("no frame comes")] * 4 + [make_frame(index=7)], live=True)
+    source.retry_s = 4.0
     pipeline, telemetry = make(source)
     wait_until(lambda: len(waits) == 4, "four attempts")
     wait_until(lambda: telemetry.faults() == {}, "the fault ends with the first frame")
-    assert waits == [1.0, 2.0, 4.0, 8.0], "opening alone does not start the back-off again"
+    assert waits == [1.0, 2.0, 4.0, 4.0], "opening alone does not start the back-off again"
     pipeline.stop()
 
 
@@ -379,6 +382,60 @@ def test_a_source_that_never_comes_back_is_a_fault_and_can_be_stopped() -> None:
     pipeline.stop()
     with pytest.raises(EndOfStream):
         pipeline.take(0)
+
+
+def test_a_source_that_is_not_there_yet_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    source = FakeSource(frames(5, interval_s=0.01), live=True)
+    source.open_errors = [SourceError(f"no camera found {n}") for n in range(4)]
+    with caplog.at_level("INFO", "pose_edge"):
+        pipeline, telemetry = make(source, opened=False)
+        result = take(pipeline)
+    assert result.frame.index < 5
+    result.release()
+    assert source.opened == 1
+    assert "no camera found 0; waiting for it" in caplog.text
+    assert "a fake source is there" in caplog.text
+    assert telemetry.faults() == {}
+    drain(pipeline)
+    pipeline.stop()
+
+
+def test_a_source_that_is_there_at_once_needs_no_word(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "pose_edge"):
+        pipeline, telemetry = make(FakeSource(frames(5), live=True), opened=False)
+        assert drain(pipeline)[-1] == 4
+    pipeline.stop()
+    assert telemetry.faults() == {}
+    assert caplog.text == ""
+
+
+def test_what_is_waited_for_is_told_with_its_newest_reason() -> None:
+    source = FakeSource((), live=True)
+    source.open_errors = [SourceError("no camera"), *[SourceError("it is in use")] * 100_000]
+    pipeline, telemetry = make(source, opened=False)
+    wait_until(lambda: telemetry.faults().get("source", "").startswith("it is in use (since "))
+    assert pipeline.take(0.01) is None, "no end: it may come"
+    pipeline.stop()
+
+
+def test_an_error_of_the_program_at_the_first_opening_is_told() -> None:
+    source = FakeSource((), live=True)
+    source.open_errors = [ZeroDivisionError("a bug")]
+    pipeline, _ = make(source, opened=False)
+    with pytest.raises(ZeroDivisionError):
+        take(pipeline)
+    pipeline.stop()
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_what_a_live_source_passed_over_itself_counts_as_skipped(live: bool) -> None:
+    numbers = (0, 1, 5, 6, 8)
+    steps = [make_frame(coded_picture(n), index=n) for n in numbers]
+    estimator = FakeEstimator()
+    pipeline, _ = make(FakeSource(steps, live=live), estimator)
+    drain(pipeline)
+    pipeline.stop()
+    assert pipeline.skipped == (9 if live else 5) - len(estimator.codes)
 
 
 # --- the end --------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import av
+import cv2
+import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
@@ -115,7 +117,7 @@ class Recorder:
             self._stream = self._start_file(frame)
         assert self._container is not None
         if (frame.width, frame.height) != self._size:
-            frame = frame.reformat(*self._size)  # the camera came back with another size
+            frame = letterbox(frame, *self._size)  # the camera came back with another size
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
         self._raise_file_error()
@@ -156,3 +158,25 @@ class Recorder:
             self._raise_file_error()
         finally:
             file.close()
+
+
+def letterbox(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """Fit a picture into another size, black where it does not reach: people keep their shape.
+
+    Args:
+        frame: rgb24 or bgr24.
+        width: Wanted pixels.
+        height: Wanted pixels.
+
+    Returns:
+        A frame of that size and of the same time.
+    """
+    factor = min(width / frame.width, height / frame.height)
+    inner = (max(1, round(frame.width * factor)), max(1, round(frame.height * factor)))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas = np.zeros((height, width, 3), dtype=np.uint8)
+    part = canvas[top : top + inner[1], left : left + inner[0]]
+    part[:] = cv2.resize(frame.to_ndarray(), inner, interpolation=cv2.INTER_AREA)
+    fitted = av.VideoFrame.from_ndarray(canvas, format=frame.format.name)
+    fitted.pts, fitted.time_base = frame.pts, frame.time_base
+    return fitted

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
+from pose_edge import resources
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.spec import Kind, parse_source
 
 if TYPE_CHECKING:
     from pose_edge.settings import CameraSettings, SourceSettings
+
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -19,6 +23,7 @@ class Source(Protocol):
         still: The frames are pictures that have nothing to do with each other.
         frame_rate: Frames per second where known.
         frame_count: Number of frames where known.
+        retry_s: The longest that one waits, in seconds, before one tries again to open it.
     """
 
     @property
@@ -36,6 +41,10 @@ class Source(Protocol):
     @property
     def frame_count(self) -> int | None:
         """Number of frames where known."""
+
+    @property
+    def retry_s(self) -> float:
+        """Seconds between attempts to open it, at most."""
 
     def open(self) -> None:
         """Open it, again after `close` too.
@@ -85,6 +94,12 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
     """
     spec = parse_source(source.name)
     match spec.kind:
+        case Kind.AUTO:
+            return _choose_any(camera)
+        case Kind.PICAMERA:
+            from pose_edge.sources.picamera import PiCamera
+
+            return PiCamera(int(spec.location), camera)
         case Kind.CAMERA:
             from pose_edge.sources.v4l2 import Camera
 
@@ -96,8 +111,20 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
         case Kind.VIDEO:
             from pose_edge.sources.video import Video
 
-            return Video(spec.location, loop=source.loop or spec.endless)
+            return Video(spec.location, loop=source.loop)
         case Kind.PICTURES:
             from pose_edge.sources.pictures import Pictures
 
             return Pictures(spec.location)
+
+
+def _choose_any(camera: CameraSettings) -> Source:
+    """Choose any camera, or what stands in for one where there is none."""
+    from pose_edge.sources.any_camera import AnyCamera, find_candidates, why_none
+
+    if camera.wait or find_candidates(camera):
+        return AnyCamera(camera)
+    from pose_edge.sources.video import Video
+
+    log.info("%s: playing the demo clip (--source to choose)", why_none())
+    return Video(str(resources.demo_clip()), loop=True)

@@ -1,18 +1,13 @@
-"""What cameras and network streams have in common when OpenCV reads them."""
+"""What live sources have in common: numbers, times and rotation of their frames."""
 
 from __future__ import annotations
 
-import time
-from abc import ABC, abstractmethod
 from typing import Final
 
 import cv2
 import numpy as np
 
-from pose_edge.errors import SourceLost
-from pose_edge.frames import Frame, Image, WallClock
-from pose_edge.settings import CameraSettings
-from pose_edge.sources.opencv import read_into
+from pose_edge.frames import ColourOrder, Frame, Image, WallClock
 
 ROTATIONS: Final = {
     90: cv2.ROTATE_90_CLOCKWISE,
@@ -21,67 +16,43 @@ ROTATIONS: Final = {
 }
 
 
-class LiveCapture(ABC):
-    """A source whose frames come at their own pace. The subclass makes the capture."""
+class FrameMaker:
+    """Makes frames of the pictures of one live source, across all its openings."""
 
-    live = True
-    still = False
-    frame_count: int | None = None
-
-    def __init__(self, settings: CameraSettings) -> None:
-        """Keep what is asked of the source."""
-        self._settings = settings
-        self._capture: cv2.VideoCapture | None = None
-        self._raw: Image | None = None
+    def __init__(self, rotation: int) -> None:
+        """Turn pictures by 0, 90, 180 or 270 degrees clockwise."""
+        self._rotation = ROTATIONS.get(rotation)
+        self._upright: Image | None = None
         self._clock = WallClock()
         self._index = 0
-        self.frame_rate: float | None = None
 
-    def open(self) -> None:
-        """Open it; see `Source.open`."""
-        self.close()
-        self._capture = self._make_capture()
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.frame_rate = rate if 0 < rate <= 1000 else None
+    def memory(self, reuse: Image | None) -> Image | None:
+        """Return the memory to put the next picture into, before it is turned.
 
-    def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
-        """Get the next frame; see `Source.read`.
-
-        The wait is limited by the limit that the capture was opened with.
+        Args:
+            reuse: What `Source.read` was given.
         """
-        del timeout
-        if self._capture is None:
-            raise SourceLost(f"{self.describe()} is not open")
-        rotation = ROTATIONS.get(self._settings.rotation)
-        try:
-            ok, image = read_into(self._capture, reuse if rotation is None else self._raw)
-        except cv2.error as error:
-            raise SourceLost(f"{self.describe()}: reading failed: {error.err}") from error
-        now_ns = time.monotonic_ns()
-        if not ok:
-            raise SourceLost(f"{self.describe()} gives no more frames")
-        captured_ns = self._exposure_ns(now_ns)
-        if rotation is not None:
-            self._raw = image
-            image = np.asarray(cv2.rotate(image, rotation, dst=reuse), dtype=np.uint8)
-        frame = Frame(image, "BGR", captured_ns, self._index, self._clock.unix_seconds(captured_ns))
+        return reuse if self._rotation is None else self._upright
+
+    def skip(self) -> None:
+        """Count a frame that was given up for a newer one, or was damaged."""
+        self._index += 1
+
+    def make(
+        self, image: Image, order: ColourOrder, captured_ns: int, reuse: Image | None
+    ) -> Frame:
+        """Make the next frame.
+
+        Args:
+            image: uint8 (height, width, 3), as the camera gave it.
+            order: Its order of colours.
+            captured_ns: Time of its exposure on the monotonic clock.
+            reuse: What `Source.read` was given.
+        """
+        if self._rotation is not None:
+            self._upright = image
+            image = np.asarray(cv2.rotate(image, self._rotation, dst=reuse), dtype=np.uint8)
+        time_s = self._clock.unix_seconds(captured_ns)
+        frame = Frame(image, order, captured_ns, self._index, time_s)
         self._index += 1
         return frame
-
-    def close(self) -> None:
-        """Close it."""
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
-
-    @abstractmethod
-    def describe(self) -> str:
-        """Say what it is."""
-
-    @abstractmethod
-    def _make_capture(self) -> cv2.VideoCapture:
-        """Open the device or connection, or raise SourceError."""
-
-    def _exposure_ns(self, now_ns: int) -> int:
-        """Return when the frame just read was taken, on the monotonic clock."""
-        return now_ns

@@ -21,6 +21,7 @@ class Pictures:
 
     live = False
     still = True
+    retry_s = 1.0
     frame_rate: float | None = 1.0
 
     def __init__(self, path: str) -> None:

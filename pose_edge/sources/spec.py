@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -12,17 +12,19 @@ from urllib.parse import urlsplit, urlunsplit
 from pose_edge import resources
 from pose_edge.errors import SourceError
 from pose_edge.paths import user_path
-from pose_edge.sources.cameras import find_cameras
-
-log = logging.getLogger(__name__)
 
 PICTURE_SUFFIXES: Final = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
+BY_LINK: Final = "/dev/v4l"
+"""Where udev links to cameras by-id and by-path; the links go when a camera does."""
+OTHERS: Final = "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..."
 STREAM_SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
 
 
 class Kind(Enum):
     """The kinds of sources."""
 
+    AUTO = auto()
+    PICAMERA = auto()
     CAMERA = auto()
     STREAM = auto()
     VIDEO = auto()
@@ -35,33 +37,31 @@ class SourceSpec:
 
     Attributes:
         kind: Its kind.
-        location: Path of a device, file or folder, or a URL.
-        endless: It stands in for a camera, so it starts again when it ends.
+        location: Path of a device, file or folder, a URL, a part of a camera's name, or a camera
+            module's number; "" for any camera.
     """
 
     kind: Kind
-    location: str
-    endless: bool = False
+    location: str = ""
 
 
 def parse_source(name: str) -> SourceSpec:
     """Tell what a name means, looking at the file system where it names a file.
 
     Args:
-        name: auto, demo, /dev/video0, a URL, or the path of a video, picture or folder.
+        name: auto, demo, picamera, picamera:1, camera:NAME, the number or node of a camera, a URL,
+            or the path of a video, picture or folder.
 
     Raises:
         SourceError: There is nothing of that name.
     """
     if name == "auto":
-        cameras = find_cameras()
-        if cameras:
-            log.info("camera: %s (%s)", cameras[0].path, cameras[0].name)
-            return SourceSpec(Kind.CAMERA, str(cameras[0].path))
-        log.info("no camera found in /dev/video*: playing the demo clip (--source to choose)")
-        return SourceSpec(Kind.VIDEO, str(resources.demo_clip()), endless=True)
+        return SourceSpec(Kind.AUTO)
     if name == "demo":
         return SourceSpec(Kind.VIDEO, str(resources.demo_clip()))
+    camera = _camera_spec(name)
+    if camera is not None:
+        return camera
     scheme = name.partition("://")[0].lower() if "://" in name else ""
     if scheme in STREAM_SCHEMES:
         return SourceSpec(Kind.STREAM, name)
@@ -76,17 +76,27 @@ def parse_source(name: str) -> SourceSpec:
         raise SourceError(f"source {path}: {error.strerror}") from error
 
 
+def _camera_spec(name: str) -> SourceSpec | None:
+    """Read a name that means a camera and is neither a path nor a URL."""
+    kind, colon, which = name.partition(":")
+    number = re.fullmatch(r"[0-9]{1,4}", which if colon else name)
+    if kind == "picamera" and (not colon or number):
+        return SourceSpec(Kind.PICAMERA, str(int(which or 0)))
+    if number and (kind == "camera" or not colon):
+        return SourceSpec(Kind.CAMERA, f"/dev/video{int(number[0])}")
+    if kind == "camera" and which.strip():
+        return SourceSpec(Kind.CAMERA, which.strip())
+    return None
+
+
 def _path_spec(path: Path) -> SourceSpec:
-    if path.is_char_device() or path.match("/dev/video*"):
+    if path.is_char_device() or path.match("/dev/video*") or path.is_relative_to(BY_LINK):
         return SourceSpec(Kind.CAMERA, str(path))
     if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES):
         return SourceSpec(Kind.PICTURES, str(path))
     if path.is_file():
         return SourceSpec(Kind.VIDEO, str(path))
-    raise SourceError(
-        f"source {path}: no such file, folder or camera; "
-        "also possible: auto, demo, /dev/video0, rtsp://..., http://..."
-    )
+    raise SourceError(f"source {path}: no such file, folder or camera; also possible: {OTHERS}")
 
 
 def redact(url: str) -> str:

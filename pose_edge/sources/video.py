@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from pose_edge.cores import usable_cores
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
-from pose_edge.sources.opencv import read_into
 
 
 class Video:
@@ -18,6 +18,7 @@ class Video:
 
     live = False
     still = False
+    retry_s = 1.0
 
     def __init__(self, path: str, *, loop: bool = False) -> None:
         """Name the file; with `loop` it starts again when it ends."""
@@ -57,7 +58,8 @@ class Video:
         del timeout  # a file does not let one wait
         if self._capture is None:
             raise RuntimeError("the video is not open")
-        ok, image = read_into(self._capture, reuse)
+        # OpenCV puts the frame into the memory if it fits, else into new memory.
+        ok, image = self._capture.read(reuse)
         if not ok:
             if self._index == 0:
                 raise SourceError(f"{self._path} is a video without a frame that can be read")
@@ -65,7 +67,8 @@ class Video:
                 raise EndOfStream
             self._rewind()
             return None
-        frame = Frame(image, "BGR", time.monotonic_ns(), self._index, self._next_position())
+        picture = np.asarray(image, dtype=np.uint8)
+        frame = Frame(picture, "BGR", time.monotonic_ns(), self._index, self._next_position())
         self._index += 1
         self._in_round += 1
         return frame

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import demo_frames
+from clips import demo_frames, video_frames
 from command import Command, read_lines
 from helpers import wait_until
 from mjpeg import MjpegServer
+from rtsp import RtspServer, lengthen, need_server
 from xvfb import xvfb
 
+from pose_edge import resources
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
@@ -22,6 +27,39 @@ from pose_edge.runtimes import Runtime
 from pose_edge.settings import CameraSettings
 from pose_edge.sources.stream import Stream
 from pose_edge.telemetry import Stopwatch, Telemetry
+
+
+@pytest.fixture(scope="session")
+def rtsp_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the demo clip again and again, for minutes."""
+    need_server()
+    clip = tmp_path_factory.mktemp("rtsp") / "demo.mp4"
+    return lengthen(resources.demo_clip(), clip, 30)
+
+
+class Log:
+    """What a running command says, line by line as it is said."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.text = ""
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.text += line
+
+    def wait_for(self, words: str, times: int = 1) -> None:
+        wait_until(lambda: self.text.count(words) >= times, f"{words!r} in the log")
+
+    def end(self) -> int:
+        """End the command, and return its status."""
+        self._process.terminate()
+        status = self._process.wait(60)
+        self._thread.join(60)
+        return status
 
 
 def count(pose_edge: Command) -> int:
@@ -69,8 +107,133 @@ def test_a_camera_that_goes_away_comes_back_by_itself(pose_edge: Command) -> Non
         process.terminate()
         done = pose_edge.finish(process)
     assert done.status == 0, done.stderr
-    assert "gives no more frames; trying to get it back" in done.stderr
+    assert "; trying to get it back" in done.stderr
     assert "is back" in done.stderr
+
+
+@pytest.mark.parametrize("method", ["basic", "digest"])
+def test_an_rtsp_camera_is_stopped_started_and_hangs(
+    pose_edge: Command, rtsp_clip: Path, method: str
+) -> None:
+    with RtspServer(rtsp_clip, f"{method}:joe:s3cr@t") as camera:
+        process = pose_edge.start(
+            *("run", "--source", camera.url, "--display", "none", "--poses", "p.jsonl"),
+            *("--set", "camera.timeout=1.5", "--log-level", "debug"),
+        )
+        log = Log(process)
+        wait_until(lambda: count(pose_edge) > 10, "the first poses")
+        camera.stop()
+        log.wait_for("trying to get it back")
+        camera.start()
+        log.wait_for("is back")
+        stopped_at = count(pose_edge)
+        wait_until(lambda: count(pose_edge) > stopped_at + 10, "poses after it was started again")
+        camera.stall()
+        log.wait_for("trying to get it back", 2)
+        camera.resume()
+        log.wait_for("is back", 2)
+        stalled_at = count(pose_edge)
+        wait_until(lambda: count(pose_edge) > stalled_at + 10, "poses after it hung")
+        assert log.end() == 0, log.text
+    assert "no answer within 1.5 s" in log.text
+    assert f"rtsp://***@127.0.0.1:{camera.port}/live is back" in log.text
+    for secret in ("s3cr@t", "s3cr%40t", "joe:"):
+        assert secret not in log.text
+    lines = read_lines(pose_edge.folder / "p.jsonl")
+    numbers = [line["seq"] for line in lines]
+    assert numbers == sorted(set(numbers))
+    assert sum(bool(line["poses"]) for line in lines) > 0.9 * len(lines)
+
+
+def test_a_camera_that_comes_back_with_another_size_is_processed_in_it(
+    pose_edge: Command,
+) -> None:
+    scenes = demo_frames(range(64, 94))
+    with MjpegServer(scenes, fps=15) as camera:
+        process = pose_edge.start(
+            *("run", "--source", camera.url, "--display", "none", "--poses", "p.jsonl"),
+            *("--record", "out.mp4"),
+        )
+        log = Log(process)
+        wait_until(lambda: count(pose_edge) > 8, "the first poses")
+        camera.stop()
+        log.wait_for("trying to get it back")
+        camera.show([np.ascontiguousarray(scene[:, 250:650]) for scene in scenes])
+        camera.start()
+        log.wait_for("is back")
+        lost_at = count(pose_edge)
+        wait_until(lambda: count(pose_edge) > lost_at + 8, "poses in the other size")
+        assert log.end() == 0, log.text
+    lines = read_lines(pose_edge.folder / "p.jsonl")
+    sizes = [tuple(line["frame"]) for line in lines]
+    assert list(dict.fromkeys(sizes)) == [(1280, 720), (400, 720)]
+    for size in set(sizes):
+        found = [bool(line["poses"]) for line in lines if tuple(line["frame"]) == size]
+        assert sum(found) >= 0.7 * len(found)
+    _times, size, pictures = video_frames(pose_edge.folder / "out.mp4")
+    assert size == (1280, 720)
+    assert pictures[-1][:, :300].mean() < 5, "the narrow picture is in the middle, undistorted"
+    assert pictures[-1][:, 460:820].mean() > 40
+
+
+# --- waiting --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["/dev/video77", "77", "camera:Nowhere", "/dev/v4l/by-id/gone", "rtsp://127.0.0.1:9/x"],
+)
+def test_a_camera_that_is_not_there_ends_the_run(pose_edge: Command, source: str) -> None:
+    done = pose_edge("run", "--source", source, "--display", "none")
+    assert done.status == 3
+    assert len(done.complaint()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_camera_that_is_not_there_is_waited_for(pose_edge: Command) -> None:
+    with MjpegServer(demo_frames(range(64, 94)), fps=15) as camera:
+        camera.stop()
+        process = pose_edge.start(
+            *("run", "--source", camera.url, "--display", "none", "--poses", "p.jsonl"),
+            *("--set", "camera.wait=true", "--record", "out.mp4", "--max-frames", "20"),
+        )
+        log = Log(process)
+        log.wait_for("waiting for it")
+        camera.start()
+        assert process.wait(120) == 0, log.text
+        log.wait_for("is there")
+    assert len(read_lines(pose_edge.folder / "p.jsonl")) == 20
+    assert (pose_edge.folder / "out.mp4").stat().st_size > 1000
+
+
+def test_waiting_can_be_ended(pose_edge: Command) -> None:
+    process = pose_edge.start(
+        *("run", "--source", "camera:Nowhere", "--display", "none"),
+        *("--set", "camera.wait=true"),
+    )
+    log = Log(process)
+    log.wait_for("waiting for it")
+    assert log.end() == 0, log.text
+
+
+def test_waiting_is_said_on_the_screen(pose_edge: Command) -> None:
+    with xvfb(1600, 900) as desktop, MjpegServer(demo_frames(range(64, 94)), fps=15) as camera:
+        camera.stop()
+        process = pose_edge.start(
+            *("run", "--source", camera.url, "--display", "window"),
+            *("--set", "camera.wait=true"),
+            DISPLAY=desktop.display,
+        )
+
+        def lettered() -> bool:
+            picture = desktop.screenshot()
+            return 0.5 < picture.mean() < 30 and int((picture.min(axis=2) > 200).sum()) > 500
+
+        wait_until(lettered, "a message, bright letters on a dark ground")
+        camera.start()
+        wait_until(lambda: float(desktop.screenshot().mean()) > 40, "a picture")
+        process.terminate()
+        assert pose_edge.finish(process).status == 0
 
 
 def test_a_lost_camera_is_said_on_the_screen(pose_edge: Command) -> None:

@@ -99,6 +99,23 @@ def test_another_size_in_the_middle_is_scaled_to_the_first(tmp_path: Path) -> No
     assert [read_code(image) for _, image in frames] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(("size", "bars"), [((90, 160), "sides"), ((160, 40), "above and below")])
+def test_another_shape_in_the_middle_is_not_distorted(
+    tmp_path: Path, size: tuple[int, int], bars: str
+) -> None:
+    made, _ = recorder(tmp_path / "x.mp4")
+    made.add(coded_picture(0), "BGR", 0.0)
+    made.add(np.full((size[1], size[0], 3), 200, np.uint8), "BGR", 0.1)
+    made.close()
+    _, (_, image) = read_video(tmp_path / "x.mp4")
+    bright = image.mean(axis=2) > 100
+    assert bright[60, 80]
+    columns, rows = bright.any(axis=0).sum(), bright.any(axis=1).sum()
+    assert columns / rows == pytest.approx(size[0] / size[1], rel=0.06)
+    dark = bright[60, 2] if bars == "sides" else bright[2, 80]
+    assert not dark
+
+
 def test_a_recording_that_is_cut_off_plays_up_to_there(tmp_path: Path) -> None:
     """As after a power cut: the file is copied while it is being written."""
     path = tmp_path / "x.mp4"

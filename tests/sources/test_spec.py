@@ -3,15 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers import coded_picture
+from helpers import FakeSource, coded_picture
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_edge import resources
 from pose_edge.errors import SourceError
 from pose_edge.settings import CameraSettings, SourceSettings
-from pose_edge.sources import choose_source, open_source, spec
-from pose_edge.sources.cameras import CameraNode
+from pose_edge.sources import any_camera, choose_source, open_source, spec
+from pose_edge.sources.any_camera import AnyCamera, Candidate
+from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.pictures import Pictures
 from pose_edge.sources.spec import STREAM_SCHEMES, Kind, parse_source, redact
 from pose_edge.sources.stream import Stream
@@ -19,32 +20,35 @@ from pose_edge.sources.v4l2 import Camera
 from pose_edge.sources.video import Video
 
 
-def cameras(monkeypatch: pytest.MonkeyPatch, *nodes: CameraNode) -> None:
-    monkeypatch.setattr(spec, "find_cameras", lambda: list(nodes))
+def plug_in(monkeypatch: pytest.MonkeyPatch, *candidates: Candidate) -> None:
+    monkeypatch.setattr(any_camera, "find_candidates", lambda _settings: list(candidates))
 
 
-def test_auto_is_the_first_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    cameras(
-        monkeypatch,
-        CameraNode(Path("/dev/video2"), "Cam", "uvcvideo"),
-        CameraNode(Path("/dev/video4"), "Other", "uvcvideo"),
-    )
-    found = parse_source("auto")
-    assert (found.kind, found.location, found.endless) == (Kind.CAMERA, "/dev/video2", False)
+CANDIDATE = Candidate("a camera", lambda: FakeSource((), live=True))
+
+
+def test_auto_is_any_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, CANDIDATE)
+    assert parse_source("auto") == spec.SourceSpec(Kind.AUTO)
+    assert isinstance(choose_source(SourceSettings(name="auto"), CameraSettings()), AnyCamera)
 
 
 def test_auto_without_a_camera_is_the_demo_again_and_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cameras(monkeypatch)
+    plug_in(monkeypatch)
     with caplog.at_level("INFO", "pose_edge"):
-        found = parse_source("auto")
-    assert (found.kind, found.location, found.endless) == (
-        Kind.VIDEO,
-        str(resources.demo_clip()),
-        True,
-    )
+        source = open_source(SourceSettings(name="auto"), CameraSettings())
+    assert (source.live, source.describe(), source.frame_count) == (False, "demo.mp4", None)
+    source.close()
     assert "no camera found" in caplog.text, "no hidden fallback"
+    assert "demo clip" in caplog.text
+
+
+def test_auto_waits_for_a_camera_where_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch)
+    source = choose_source(SourceSettings(name="auto"), CameraSettings(wait=True))
+    assert isinstance(source, AnyCamera)
 
 
 def test_demo_ends() -> None:
@@ -77,9 +81,48 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert parse_source(path) == spec.SourceSpec(kind, str(tmp_path / name))
 
 
-@pytest.mark.parametrize("name", ["/dev/video0", "/dev/video99", "/dev/null"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/dev/video0",
+        "/dev/video99",
+        "/dev/null",
+        "/dev/v4l/by-id/usb-Maker_Cam_0815-video-index0",
+        "/dev/v4l/by-path/gone",
+    ],
+)
 def test_devices(name: str) -> None:
     assert parse_source(name) == spec.SourceSpec(Kind.CAMERA, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "location"),
+    [
+        ("0", Kind.CAMERA, "/dev/video0"),
+        ("12", Kind.CAMERA, "/dev/video12"),
+        ("camera:2", Kind.CAMERA, "/dev/video2"),
+        ("camera:HD Webcam", Kind.CAMERA, "HD Webcam"),
+        ("camera: c920 ", Kind.CAMERA, "c920"),
+        ("camera:HD: Webcam", Kind.CAMERA, "HD: Webcam"),
+        ("picamera", Kind.PICAMERA, "0"),
+        ("picamera:1", Kind.PICAMERA, "1"),
+    ],
+)
+def test_names_and_numbers_of_cameras(name: str, kind: Kind, location: str) -> None:
+    assert parse_source(name) == spec.SourceSpec(kind, location)
+
+
+@pytest.mark.parametrize("name", ["camera:", "camera: ", "picamera:", "picamera:x", "12345", "-1"])
+def test_what_is_no_camera(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=r"no such file, folder or camera; .*camera:NAME"):
+        parse_source(name)
+
+
+def test_a_file_may_be_called_as_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "0").touch()
+    assert parse_source("./0").kind is Kind.VIDEO
 
 
 @pytest.mark.parametrize(
@@ -124,6 +167,7 @@ def test_each_kind_has_its_source(tmp_path: Path) -> None:
         return choose_source(SourceSettings(name=name, **more), settings)
 
     assert isinstance(choose("/dev/video0"), Camera)
+    assert isinstance(choose("picamera:1"), PiCamera)
     assert isinstance(choose("http://cam/x"), Stream)
     assert isinstance(choose("demo"), Video)
     assert isinstance(choose(str(picture)), Pictures)
@@ -132,7 +176,7 @@ def test_each_kind_has_its_source(tmp_path: Path) -> None:
 def test_only_what_stands_in_for_a_camera_or_is_asked_to_loops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cameras(monkeypatch)
+    plug_in(monkeypatch)
     counts = []
     for name, loop in (("demo", False), ("demo", True), ("auto", False)):
         source = open_source(SourceSettings(name=name, loop=loop), CameraSettings())

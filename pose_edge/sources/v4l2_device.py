@@ -1,0 +1,335 @@
+"""A V4L2 device: what it offers, and its buffers. See the kernel's "Video for Linux API".
+
+The structures and requests are those of `videodev2`, Raspberry Pi's bindings of the kernel's
+header; that header's two structures for listing sizes and rates are missing there and follow here.
+Every call is one ioctl, and raises the OSError that the kernel answers with.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import select
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import videodev2 as v4l2
+
+Answer = TypeVar("Answer")
+
+CAPTURE: Final[int] = v4l2.V4L2_BUF_TYPE_VIDEO_CAPTURE
+VIDEO_CAPTURE: Final[int] = v4l2.V4L2_CAP_VIDEO_CAPTURE
+STREAMING: Final[int] = v4l2.V4L2_CAP_STREAMING
+FAULTY: Final[int] = v4l2.V4L2_BUF_FLAG_ERROR
+CLOCK_MASK: Final[int] = v4l2.V4L2_BUF_FLAG_TIMESTAMP_MASK
+MONOTONIC: Final[int] = v4l2.V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
+DISCRETE: Final = 1
+"""Of sizes and of rates alike: one of a list. Anything else is a range."""
+
+
+class _FrameSize(ctypes.Structure):
+    """struct v4l2_frmsizeenum."""
+
+    class _Of(ctypes.Union):
+        _fields_ = (
+            ("discrete", v4l2.v4l2_frmsize_discrete),
+            ("stepwise", v4l2.v4l2_frmsize_stepwise),
+        )
+
+    _anonymous_ = ("of",)
+    _fields_ = (
+        ("index", ctypes.c_uint32),
+        ("pixel_format", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+        ("of", _Of),
+        ("reserved", ctypes.c_uint32 * 2),
+    )
+
+
+class _FrameInterval(ctypes.Structure):
+    """struct v4l2_frmivalenum."""
+
+    class _Of(ctypes.Union):
+        _fields_ = (("discrete", v4l2.v4l2_fract), ("stepwise", v4l2.v4l2_frmival_stepwise))
+
+    _anonymous_ = ("of",)
+    _fields_ = (
+        ("index", ctypes.c_uint32),
+        ("pixel_format", ctypes.c_uint32),
+        ("width", ctypes.c_uint32),
+        ("height", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+        ("of", _Of),
+        ("reserved", ctypes.c_uint32 * 2),
+    )
+
+
+def _request(number: int, structure: type[ctypes.Structure]) -> int:
+    """Return _IOWR('V', number, structure) of the kernel's headers."""
+    read_and_write = 3
+    return read_and_write << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
+
+
+ENUM_FRAMESIZES: Final = _request(74, _FrameSize)
+ENUM_FRAMEINTERVALS: Final = _request(75, _FrameInterval)
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What a node says of itself.
+
+    Attributes:
+        driver: Name of the driver.
+        card: Name of the device.
+        bus: Where it is plugged in.
+        flags: V4L2_CAP_... of this node.
+    """
+
+    driver: str
+    card: str
+    bus: str
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Values from `low` to `high`; one value where they are the same.
+
+    Attributes:
+        low: The least.
+        high: The greatest.
+        step: What lies between two values; 0 where every value goes.
+    """
+
+    low: float
+    high: float
+    step: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format as the device takes it.
+
+    Attributes:
+        code: Its four letters, e.g. MJPG.
+        width: Pixels.
+        height: Pixels.
+        stride: Bytes from one row to the next; 0 of compressed formats.
+    """
+
+    code: str
+    width: int
+    height: int
+    stride: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A buffer that the driver filled.
+
+    Attributes:
+        index: Its number, to give it back by.
+        used: Bytes in it.
+        faulty: The driver knows that the content is damaged.
+        stamp_ns: When it was taken, on the monotonic clock; None where the driver uses another.
+    """
+
+    index: int
+    used: int
+    faulty: bool
+    stamp_ns: int | None
+
+
+def query_capability(path: Path) -> Capability:
+    """Ask a node what it is, without a stream.
+
+    Raises:
+        OSError: It is gone, may not be opened, or is no V4L2 device.
+    """
+    device = Device(path)
+    try:
+        return device.capability()
+    finally:
+        device.close()
+
+
+class Device:
+    """An open node."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, so that nothing but `wait` ever waits."""
+        self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._maps: list[mmap.mmap] = []
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+
+    def close(self) -> None:
+        """Stop the stream and close; twice does no harm."""
+        if self._descriptor < 0:
+            return
+        # Closing stops the stream and frees the buffers, also of a device that is gone.
+        descriptor, self._descriptor = self._descriptor, -1
+        for memory in self._maps:
+            memory.close()
+        self._maps = []
+        os.close(descriptor)
+
+    def capability(self) -> Capability:
+        """Ask what it is."""
+        answer = v4l2.v4l2_capability()
+        self._ioctl(v4l2.VIDIOC_QUERYCAP, answer)
+        own_flags = answer.capabilities & v4l2.V4L2_CAP_DEVICE_CAPS
+        flags = answer.device_caps if own_flags else answer.capabilities
+        return Capability(_text(answer.driver), _text(answer.card), _text(answer.bus_info), flags)
+
+    def codes(self) -> list[str]:
+        """List the formats, the device's favourite first."""
+
+        def ask(index: int) -> str:
+            answer = v4l2.v4l2_fmtdesc(index=index, type=CAPTURE)
+            self._ioctl(v4l2.VIDIOC_ENUM_FMT, answer)
+            return _letters(answer.pixelformat)
+
+        return list(_all(ask))
+
+    def sizes(self, code: str) -> list[tuple[Range, Range]]:
+        """List the widths and heights of a format; [] where the driver does not tell."""
+
+        def ask(index: int) -> tuple[Range, Range]:
+            answer = _FrameSize(index=index, pixel_format=_number(code))
+            self._ioctl(ENUM_FRAMESIZES, answer)
+            if answer.type == DISCRETE:
+                width, height = answer.discrete.width, answer.discrete.height
+                return Range(width, width), Range(height, height)
+            of = answer.stepwise
+            return (
+                Range(of.min_width, of.max_width, of.step_width),
+                Range(of.min_height, of.max_height, of.step_height),
+            )
+
+        return list(_all(ask))
+
+    def rates(self, code: str, width: int, height: int) -> list[Range]:
+        """List the frames per second of a format and size; [] where the driver does not tell."""
+
+        def ask(index: int) -> Range:
+            answer = _FrameInterval(
+                index=index, pixel_format=_number(code), width=width, height=height
+            )
+            self._ioctl(ENUM_FRAMEINTERVALS, answer)
+            if answer.type == DISCRETE:
+                rate = _rate(answer.discrete)
+                return Range(rate, rate)
+            # The longest interval is the lowest rate.
+            return Range(_rate(answer.stepwise.max), _rate(answer.stepwise.min))
+
+        return list(_all(ask))
+
+    def set_format(self, code: str, width: int, height: int) -> Format:
+        """Ask for a format, and return what the driver made of it."""
+        wish = v4l2.v4l2_format(type=CAPTURE)
+        wish.fmt.pix.pixelformat = _number(code)
+        wish.fmt.pix.width, wish.fmt.pix.height = width, height
+        wish.fmt.pix.field = v4l2.V4L2_FIELD_ANY
+        self._ioctl(v4l2.VIDIOC_S_FMT, wish)
+        got = wish.fmt.pix
+        return Format(_letters(got.pixelformat), got.width, got.height, got.bytesperline)
+
+    def set_rate(self, rate: float) -> float | None:
+        """Ask for a rate, and return the one that it has then; None where it does not tell."""
+        wish = v4l2.v4l2_streamparm(type=CAPTURE)
+        wish.parm.capture.timeperframe.numerator = 1000
+        wish.parm.capture.timeperframe.denominator = round(rate * 1000)
+        try:
+            self._ioctl(v4l2.VIDIOC_S_PARM, wish)
+        except OSError as error:
+            if error.errno in (errno.ENOTTY, errno.EINVAL):  # a device without a rate of its own
+                return None
+            raise
+        return _rate(wish.parm.capture.timeperframe) or None
+
+    def start(self, buffers: int) -> int:
+        """Let the driver fill buffers, and return how many it has; at least one is asked for."""
+        wish = v4l2.v4l2_requestbuffers(count=buffers, type=CAPTURE, memory=v4l2.V4L2_MEMORY_MMAP)
+        self._ioctl(v4l2.VIDIOC_REQBUFS, wish)
+        for index in range(wish.count):
+            buffer = self._buffer(index)
+            self._ioctl(v4l2.VIDIOC_QUERYBUF, buffer)
+            # Only to be read, but some drivers refuse a mapping that cannot be written.
+            self._maps.append(mmap.mmap(self._descriptor, buffer.length, offset=buffer.m.offset))
+            self._ioctl(v4l2.VIDIOC_QBUF, buffer)
+        self._ioctl(v4l2.VIDIOC_STREAMON, ctypes.c_int(CAPTURE))
+        return len(self._maps)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until a buffer is filled, or the device has something else to say.
+
+        Args:
+            timeout: Seconds.
+
+        Returns:
+            Whether `take` has an answer: a buffer, or the OSError of a device that is gone.
+        """
+        return bool(self._poll.poll(max(0.0, timeout) * 1000))
+
+    def take(self) -> Filled | None:
+        """Take the filled buffer that is oldest, or None when there is none."""
+        buffer = self._buffer(0)
+        try:
+            self._ioctl(v4l2.VIDIOC_DQBUF, buffer)
+        except BlockingIOError:
+            return None
+        stamp_ns = buffer.timestamp.tv_sec * 1_000_000_000 + buffer.timestamp.tv_usec * 1000
+        return Filled(
+            buffer.index,
+            buffer.bytesused,
+            bool(buffer.flags & FAULTY),
+            stamp_ns if buffer.flags & CLOCK_MASK == MONOTONIC else None,
+        )
+
+    def content(self, filled: Filled) -> memoryview:
+        """Return what lies in a buffer. It must be released before the buffer is given back."""
+        return memoryview(self._maps[filled.index])[: filled.used]
+
+    def give_back(self, filled: Filled) -> None:
+        """Let the driver fill a buffer again."""
+        self._ioctl(v4l2.VIDIOC_QBUF, self._buffer(filled.index))
+
+    def _buffer(self, index: int) -> Any:  # noqa: ANN401 - videodev2 has no types
+        return v4l2.v4l2_buffer(index=index, type=CAPTURE, memory=v4l2.V4L2_MEMORY_MMAP)
+
+    def _ioctl(self, request: int, argument: Any) -> None:  # noqa: ANN401
+        fcntl.ioctl(self._descriptor, request, argument)
+
+
+def _all(ask: Callable[[int], Answer]) -> Iterator[Answer]:
+    """Yield the answers for 0, 1, 2, ... until the driver says that there are no more."""
+    for index in range(1000):
+        try:
+            yield ask(index)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOTTY):  # the end, or a list it does not have
+                return
+            raise
+
+
+def _text(raw: Any) -> str:  # noqa: ANN401
+    return bytes(raw).split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def _letters(number: int) -> str:
+    return number.to_bytes(4, "little").decode("ascii", "replace")
+
+
+def _number(code: str) -> int:
+    return int.from_bytes(code.encode("ascii"), "little")
+
+
+def _rate(interval: Any) -> float:  # noqa: ANN401
+    """Return frames per second of an interval; 0 where it makes no sense."""
+    return interval.denominator / interval.numerator if interval.numerator else 0.0
