@@ -47,6 +47,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a group of its own, to be signalled as a terminal does
         )
         self._running.append(process)
         return process

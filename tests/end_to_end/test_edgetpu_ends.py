@@ -1,0 +1,151 @@
+"""The end of `pose-edge run` with a Coral, and of its child process: nothing is lost or left."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from coral_rig import CoralRig, Run
+from pose_truth import PICTURE_S, check, gaps_at_changes
+from process_tree import Footprint
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, "running"),
+        (signal.SIGTERM, "running"),
+        (signal.SIGINT, "loading"),
+        (signal.SIGTERM, "stalled"),
+    ],
+)
+def test_a_signal_to_the_whole_group_ends_in_order(
+    coral: CoralRig, number: signal.Signals, moment: str
+) -> None:
+    run = bring_to(coral, moment)
+    said = len(run.log)
+    run.signal(number)
+    done = run.finish()
+    assert done.status == 0, done.stderr
+    check(run.lines, coral.truth)
+    last_words = "\n".join(run.log[said:])
+    assert f"{len(run.lines)} frames" in last_words
+    for fault in ("WARNING", "ERROR", "Edge TPU", "Traceback"):
+        assert fault not in last_words
+    # In order means that the device is given back, unless nothing can be asked of the library.
+    assert coral.stand_in.count("destroy") == (moment == "running")
+
+
+def test_a_signal_ends_the_wait_for_a_device(coral: CoralRig) -> None:
+    """With `on` there is nothing to show before it is ready."""
+    coral.stand_in.tell("accept create_ms=20000")
+    run = coral.start("on")
+    run.wait_until(lambda: coral.stand_in.count("create") == 1, "the library to be loading")
+    signalled = time.monotonic()
+    done = run.stop()
+    assert time.monotonic() - signalled < 10
+    assert done.status == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert run.lines == []
+
+
+@pytest.mark.parametrize("moment", ["running", "loading", "stalled"])
+def test_nothing_outlives_a_program_that_is_killed(coral: CoralRig, moment: str) -> None:
+    run = bring_to(coral, moment)
+    assert run.child()
+    run.process.kill()
+    killed = time.monotonic()
+    run.process.wait()
+    run.wait_until(lambda: not run.left_behind(), "the end of the child")
+    assert time.monotonic() - killed < 1
+
+
+def bring_to(coral: CoralRig, moment: str) -> Run:
+    """Start a run and bring its child process into a state."""
+    if moment == "loading":
+        coral.stand_in.tell("accept create_ms=20000")  # the child's GIL is held
+        run = coral.start("auto")
+        run.wait_until(lambda: coral.stand_in.count("create") == 1, "the library to be loading")
+        run.wait_for("cpu", 3)
+        return run
+    if moment == "stalled":
+        coral.stand_in.tell("stall=10")
+    run = coral.start("auto", "--set", "edgetpu.timeout=20")
+    run.wait_for("edgetpu", 3)
+    if moment == "stalled":
+        run.wait_until(lambda: coral.stand_in.count("stall") == 1, "the stall")
+        run.wait_for("cpu", 3)
+    return run
+
+
+# --- random kills ---------------------------------------------------------------------------------
+
+
+def kill_children(coral: CoralRig, kills: int, seed: int) -> str:
+    """Kill the child again and again, at random moments, and see that nothing is lost or left.
+
+    Returns:
+        How it went, in numbers.
+    """
+    random_moment = random.Random(seed)
+    shared_before = shared_memory()
+    run = coral.start("auto", "--set", "edgetpu.max_backoff=0.1", "--duration", "3600")
+    run.wait_for("edgetpu", 3)
+    at_first = run.footprint()
+    killed_ready = 0
+    for _ in range(kills):
+        if random_moment.random() < 0.5:
+            run.look_from_now_on()
+            run.wait_for("edgetpu", random_moment.randrange(1, 10))
+        # Else at any moment of its life, which begins with half a second of loading.
+        time.sleep(random_moment.uniform(0, 0.4))
+        child = run.child()
+        killed_ready += any(event.process == child for event in coral.stand_in.events("load"))
+        os.kill(child, signal.SIGKILL)
+        run.wait_for_burial(child)
+    run.look_from_now_on()
+    run.wait_for("edgetpu", 10)
+    assert settled(run, at_first) == at_first
+    done = run.stop()
+    assert done.status == 0, done.stderr
+    check(run.lines, coral.truth)
+    by_edgetpu = sum(line.backend == "edgetpu" for line in run.lines)
+    assert coral.late(run) <= kills  # an answer may be lost with who gave it
+    assert shared_memory() == shared_before
+    gaps = gaps_at_changes(run.lines)
+    # Of so many changes one or the other meets a moment when the machine has no time at all.
+    assert statistics.median(gaps) < PICTURE_S / 2
+    return (
+        f"{kills} kills, {killed_ready} of them with the model loaded; {len(run.lines)} lines, "
+        f"{by_edgetpu} by the Edge TPU, {coral.answered()} answers; {len(gaps)} changes, the "
+        f"picture stopped for {statistics.median(gaps) * 1000:.0f} ms at the median, "
+        f"{max(gaps) * 1000:.0f} ms at most; {at_first} at first and at last"
+    )
+
+
+def settled(run: Run, expected: Footprint) -> Footprint:
+    """Return what the command holds, once what has ended is gone."""
+    deadline = time.monotonic() + 10
+    while run.footprint() != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return run.footprint()
+
+
+def shared_memory() -> set[str]:
+    """Return the named shared memory of Python programs, and of this one."""
+    names = ("psm_", "sem.mp-", "pose")
+    return {path.name for path in Path("/dev/shm").iterdir() if path.name.startswith(names)}
+
+
+def test_random_kills_lose_and_leave_nothing(coral: CoralRig) -> None:
+    kill_children(coral, 6, seed=6)
+
+
+@pytest.mark.slow
+def test_two_hundred_random_kills_lose_and_leave_nothing(coral: CoralRig) -> None:
+    print(kill_children(coral, 200, seed=200))  # noqa: T201

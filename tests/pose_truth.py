@@ -1,0 +1,152 @@
+"""What each model finds in each frame of a video, and whether lines of poses agree with it.
+
+A line cannot pretend: its keypoints show which model found them, and in which frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from clips import demo_frames, write_clip
+from command import Command
+from numpy.typing import NDArray
+from pose_lines import strict
+
+CPU_MODEL = "movenet-lightning-int8"
+EDGETPU_MODEL = "movenet-lightning-fp16-edgetpu"
+MODELS = {"cpu": CPU_MODEL, "edgetpu": EDGETPU_MODEL}
+"""Two models that differ, so that their answers do."""
+
+CLIP = range(64, 154)
+"""Frames of the demo clip, in which somebody moves."""
+
+SIZE = (640, 360)
+"""Width and height that they are made smaller to: less work for a busy machine."""
+
+SAME = 1e-4
+"""Keypoints that the same model found in the same frame differ less: the lines are rounded."""
+
+EXACT = (
+    *("--set", "model.second_look=false", "--set", "tracking.enabled=false"),
+    *("--set", "model.min_keypoint_score=1", "--set", "model.min_pose_score=0"),
+)
+"""Makes each frame one inference, and its answer depend on nothing but frame and model: no keypoint
+is good enough to choose a crop by, and none too bad to be written."""
+
+PICTURE_S = 1.0
+"""No change may stop the picture longer. The product's own limit is half of it; a busy machine
+that also runs other tests gets the rest."""
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of poses.
+
+    Attributes:
+        arrived: When, by the clock of `time.monotonic`.
+        record: What it says.
+    """
+
+    arrived: float
+    record: Mapping[str, Any]
+
+    @property
+    def seq(self) -> int:
+        return int(self.record["seq"])
+
+    @property
+    def backend(self) -> str:
+        return str(self.record["backend"])
+
+    @property
+    def model(self) -> str:
+        return str(self.record["model"])
+
+    @property
+    def points(self) -> Points:
+        """The keypoints of an `EXACT` run, which has a person in every frame."""
+        (pose,) = self.record["poses"]
+        return np.array(pose["keypoints"])
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The clip, and what each model finds in it.
+
+    Attributes:
+        clip: The video.
+        points: Of each backend's model the keypoints in each frame.
+    """
+
+    clip: Path
+    points: Mapping[str, Sequence[Points]]
+
+    @classmethod
+    def find(cls, folder: Path) -> Truth:
+        """Let each model look at the clip, on the CPU."""
+        frames = [
+            np.asarray(cv2.resize(frame, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+            for frame in demo_frames(CLIP)
+        ]
+        clip = write_clip(folder / "clip.mp4", frames)
+        command = Command(folder)
+        points = {}
+        for backend, model in (("cpu", CPU_MODEL), ("edgetpu", "movenet-lightning-fp16")):
+            done = command(
+                *("run", "--source", clip, "--set", "source.pace=false", "--display", "none"),
+                *("--edgetpu", "off", "--model", model, "--poses", "-", *EXACT),
+            )
+            assert done.status == 0, done.stderr
+            points[backend] = [Line(0.0, strict(line)).points for line in done.stdout.splitlines()]
+            assert len(points[backend]) == len(CLIP)
+        every = [*points["cpu"], *points["edgetpu"]]
+        assert all(not same(one, other) for one, other in combinations(every, 2))
+        return cls(clip, points)
+
+    def of(self, line: Line) -> Points:
+        """Return what the model of a line finds in its frame of the endless clip."""
+        return self.points[line.backend][line.seq % len(CLIP)]
+
+
+def same(one: Points, other: Points) -> bool:
+    """Tell whether keypoints are those of the same model and frame."""
+    return bool(np.abs(one - other).max() < SAME)
+
+
+def check(lines: Sequence[Line], truth: Truth | None) -> None:
+    """Check that no line is missing or doubled, nor says what is not so.
+
+    Args:
+        lines: All of a run.
+        truth: If the run is `EXACT`: the poses must be those of each line's frame, and of the model
+            that it names.
+    """
+    assert [line.seq for line in lines] == list(range(len(lines)))
+    assert [line.model for line in lines] == [MODELS[line.backend] for line in lines]
+    if truth is not None:
+        false = [line.seq for line in lines if not same(line.points, truth.of(line))]
+        assert not false, f"lines with poses of another frame or model: {false}"
+
+
+def stretches(lines: Iterable[Line]) -> list[tuple[str, int]]:
+    """Return the backends in turn, each with the number of lines until the next."""
+    return [(backend, len(list(some))) for backend, some in groupby(lines, lambda it: it.backend)]
+
+
+def gaps_at_changes(lines: Sequence[Line]) -> list[float]:
+    """Return how long the picture stopped at each change of backend.
+
+    Returns:
+        Seconds: of each change the longest time between two lines next to it.
+    """
+    gaps = [after.arrived - before.arrived for before, after in pairwise(lines)]
+    changes = [n for n, pair in enumerate(pairwise(lines)) if len({it.backend for it in pair}) > 1]
+    return [max(gaps[max(0, n - 1) : n + 3]) for n in changes]
