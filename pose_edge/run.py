@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pose_edge.displays import open_display
@@ -109,7 +110,11 @@ class _Run:
         self._with_person = 0
         self._recorder = self._open_recorder(stack)
         self._poses = self._open_poses(stack)
-        self._display = open_display(settings.display, report=self._fault_of("display"))
+        self._display = open_display(
+            settings.display,
+            sysfs=Path(settings.testing.sysfs),
+            report=self._fault_of("display"),
+        )
         stack.callback(self._display.close)
         self._lasting: Scene | None = None
         self._held: Result | None = None

@@ -85,7 +85,7 @@ class Camera:
         self._buffers = 0
         self._stale = False
         self._shown = ""
-        self._frame_due = 0.0
+        self._frame_due: float | None = None
         self.frame_rate: float | None = None
         self.damaged = 0
 
@@ -107,7 +107,7 @@ class Camera:
         by_link = self._path is not None and self._path.is_symlink()
         self._known = None if by_link else node
         self.frame_rate = mode.rate
-        self._expect_frame()
+        self._frame_due = None
         self._say(node, mode)
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
@@ -115,6 +115,8 @@ class Camera:
         device = self._device
         if device is None:
             raise SourceLost(f"{self.describe()} is not open")
+        if self._frame_due is None:
+            self._expect_frame()
         try:
             frame = self._read(device, timeout, reuse)
         except OSError as error:
@@ -244,8 +246,8 @@ class Camera:
         self._frame_due = time.monotonic() + self._settings.timeout
 
     def _check_silence(self) -> None:
-        """Give the camera up when no frame has come for too long."""
-        if time.monotonic() < self._frame_due:
+        """Give the camera up when no frame has come for too long, since somebody reads."""
+        if self._frame_due is None or time.monotonic() < self._frame_due:
             return
         damaged = f" ({self.damaged} damaged ones)" if self.damaged else ""
         raise SourceLost(

@@ -312,6 +312,14 @@ def test_a_camera_that_gives_no_frames_is_lost_after_the_limit(kernel: Kernel) -
     camera.close()
 
 
+def test_a_camera_that_nobody_reads_yet_is_not_silent(kernel: Kernel) -> None:
+    """Between opening and reading a screen may be opened, which takes seconds on a slow machine."""
+    camera = opened(kernel, kernel.add("video0"), LARGE)
+    time.sleep(0.6)
+    assert camera.read(0.01) is None
+    camera.close()
+
+
 def test_an_unplugged_camera_is_lost_at_once(kernel: Kernel) -> None:
     node = kernel.add("video0")
     camera = opened(kernel, node, SMALL.model_copy(update={"timeout": 10.0}))
