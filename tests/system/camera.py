@@ -1,0 +1,299 @@
+"""A USB webcam that plays a video: plugged in, pulled, frozen at will.
+
+QEMU's usb-redir carries a device that another program has, over a socket; here that program makes
+the device up. The guest sees it through its own uvcvideo, as any webcam. The protocol is the one
+of usbredir 0.7 (docs/usb-redirection-protocol.md there).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+import av
+import cv2
+from system.uvc import ENDPOINT, HEADER, PACKET, PAYLOAD, PRODUCT, VENDOR, Format, Mode, Talk
+
+from pose_edge.frames import Image
+
+CAPABILITIES: Final = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6
+"""The device's version goes with its connection, and packet sizes with the endpoints. Numbers of
+packets have 64 bits, once both ends have said hello, and lengths of bulk packets 32. QEMU's xHCI
+controller insists on these."""
+
+FIRST_HEAD: Final = struct.Struct("<III")
+HEAD: Final = struct.Struct("<IIQ")
+"""Type, length and number."""
+BULK_HEAD: Final = struct.Struct("<BBHIH")
+"""Endpoint, status, lower half of the length, stream, upper half of the length."""
+
+HIGH_SPEED: Final = 2
+DONE, CANCELLED, REFUSED = 0, 1, 4
+JPEG_QUALITY: Final = 90
+CAMERA_SIZE: Final = (640, 360)
+"""Width and height of its pictures, pixels, where a test wants no others."""
+
+
+class Packet(IntEnum):
+    """The types of packets that are used."""
+
+    HELLO = 0
+    CONNECT = 1
+    RESET = 3
+    INTERFACES = 4
+    ENDPOINTS = 5
+    SET_CONFIGURATION = 6
+    GET_CONFIGURATION = 7
+    CONFIGURATION = 8
+    SET_ALTERNATIVE = 9
+    GET_ALTERNATIVE = 10
+    ALTERNATIVE = 11
+    CANCEL = 21
+    CONTROL = 100
+    BULK = 101
+
+
+def encode(image: Image, wanted: Format, mode: Mode) -> bytes:
+    """Bring a BGR picture into the camera's size and format."""
+    if wanted == Format.MJPEG:
+        sized = cv2.resize(image, (mode.width, mode.height), interpolation=cv2.INTER_AREA)
+        return cv2.imencode(".jpg", sized, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    return frame.reformat(mode.width, mode.height, "yuyv422").to_ndarray().tobytes()
+
+
+class UsbCamera:
+    """The camera, plugged in or not. It begins its video anew with each stream."""
+
+    def __init__(self, port: Path, frames: Sequence[Image]) -> None:
+        """Make a camera that is not plugged in yet.
+
+        Args:
+            port: QEMU's socket for the device.
+            frames: BGR pictures that it sees, again and again.
+        """
+        self._port = port
+        self._frames = frames
+        self._encoded: dict[tuple[Format, Mode], list[bytes]] = {}
+        self._plug: Plug | None = None
+
+    @property
+    def sent(self) -> int:
+        """Frames that the guest has taken since the camera was plugged in."""
+        return self._plug.sent if self._plug else 0
+
+    @property
+    def plugged(self) -> bool:
+        """Whether it is plugged in."""
+        return self._plug is not None
+
+    def plug(self, size: tuple[int, int] = CAMERA_SIZE, rate: int = 30, still: int = 1) -> None:
+        """Plug it in.
+
+        Args:
+            size: Width and height, pixels.
+            rate: Frames per second.
+            still: How often it sees each picture before the next: slow motion.
+        """
+        assert self._plug is None, "it is plugged in already"
+        mode = Mode(*size, rate)
+        for wanted in Format:  # now, lest the first stream stutters
+            self._encode(wanted, mode)
+        self._plug = Plug(self._port, mode, lambda wanted: self._encode(wanted, mode), still)
+
+    def unplug(self) -> None:
+        """Pull it out."""
+        assert self._plug is not None, "it is not plugged in"
+        self._plug.pull()
+        self._plug = None
+
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Stay there, but give no more frames; or give them again."""
+        assert self._plug is not None, "it is not plugged in"
+        self._plug.freeze(frozen=frozen)
+
+    def _encode(self, wanted: Format, mode: Mode) -> list[bytes]:
+        key = (wanted, mode)
+        if key not in self._encoded:
+            self._encoded[key] = [encode(image, wanted, mode) for image in self._frames]
+        return self._encoded[key]
+
+
+class Plug:
+    """One connection of the camera with the machine, from plugging in to pulling out."""
+
+    def __init__(
+        self, port: Path, mode: Mode, frames: Callable[[Format], Sequence[bytes]], still: int
+    ) -> None:
+        """Connect.
+
+        Args:
+            port: QEMU's socket.
+            mode: Size and rate.
+            frames: Gives the encoded frames.
+            still: How often each is sent before the next.
+        """
+        self._mode = mode
+        self._frames = frames
+        self._still = still
+        self._talk = Talk(mode)
+        self._changed = threading.Condition()
+        self._wanted: list[tuple[int, int]] = []
+        self._stream = 0
+        self._streaming = False
+        self._frozen = False
+        self._configuration = 0
+        self.sent = 0
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(port))
+        self._sending = threading.Lock()
+        self._head = FIRST_HEAD
+        self._send(Packet.HELLO, 0, b"pose-edge".ljust(64, b"\0") + struct.pack("<I", CAPABILITIES))
+        self._reader = threading.Thread(target=self._read, name="camera", daemon=True)
+        self._reader.start()
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Stop giving frames, or go on."""
+        with self._changed:
+            self._frozen = frozen
+            self._changed.notify_all()
+
+    def pull(self) -> None:
+        """Disconnect."""
+        self._stop()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
+        self._socket.close()
+
+    def _send(self, kind: Packet, number: int, body: bytes) -> None:
+        with self._sending:
+            self._socket.sendall(self._head.pack(kind, len(body), number) + body)
+
+    def _read(self) -> None:
+        """Handle packets until one end disconnects."""
+        # QEMU may send to the very last: an answer that cannot be sent any more is no fault.
+        with self._socket.makefile("rb") as reader, suppress(ConnectionError):
+            while len(head := reader.read(self._head.size)) == self._head.size:
+                kind, length, number = self._head.unpack(head)
+                self._handle(kind, number, reader.read(length))
+
+    def _handle(self, kind: int, number: int, body: bytes) -> None:
+        match kind:
+            case Packet.HELLO:
+                self._head = HEAD
+                self._introduce()
+            case Packet.CONTROL:
+                self._control(number, body)
+            case Packet.BULK:
+                _, _, low, _, high = BULK_HEAD.unpack(body[: BULK_HEAD.size])
+                with self._changed:
+                    self._wanted.append((number, high << 16 | low))
+                    self._changed.notify_all()
+            case Packet.CANCEL:
+                self._cancel(number)
+            case Packet.SET_CONFIGURATION | Packet.GET_CONFIGURATION:
+                if body:
+                    self._configuration = body[0]
+                self._send(Packet.CONFIGURATION, number, bytes((DONE, self._configuration)))
+            case Packet.SET_ALTERNATIVE | Packet.GET_ALTERNATIVE:
+                self._send(Packet.ALTERNATIVE, number, bytes((DONE, body[0], 0)))
+            case Packet.RESET:
+                self._stop()
+
+    def _introduce(self) -> None:
+        """Describe interfaces and endpoints, then connect: QEMU wants it in this order."""
+        nothing = bytes(30)
+        classes = bytes((14, 14)) + nothing + bytes((1, 2)) + nothing + bytes(32)
+        self._send(Packet.INTERFACES, 0, struct.pack("<I", 2) + bytes((0, 1)) + nothing + classes)
+        # 16 endpoints out of the host, then 16 into it; 255: is not there.
+        kinds, owners, packets = [255] * 32, [0] * 32, [0] * 32
+        for place, what, owner, packet in ((0, 0, 0, 64), (16, 0, 0, 64), (17, 2, 1, PACKET)):
+            kinds[place], owners[place], packets[place] = what, owner, packet
+        sizes = struct.pack("<32H", *packets)
+        self._send(Packet.ENDPOINTS, 0, bytes(kinds) + bytes(32) + bytes(owners) + sizes)
+        device = (HIGH_SPEED, 0xEF, 2, 1, VENDOR, PRODUCT, 0x0100)
+        self._send(Packet.CONNECT, 0, struct.pack("<BBBBHHH", *device))
+
+    def _control(self, number: int, body: bytes) -> None:
+        endpoint, request, kind, _, value, index, length = struct.unpack("<BBBBHHH", body[:10])
+        answer = self._talk.answer(kind, request, value, index, body[10:])
+        given = (answer or b"")[:length] if kind & 0x80 else b""
+        status = REFUSED if answer is None else DONE
+        moved = len(given) if kind & 0x80 or answer is None else length
+        head = struct.pack("<BBBBHHH", endpoint, request, kind, status, value, index, moved)
+        self._send(Packet.CONTROL, number, head + given)
+        if self._talk.started:
+            self._start()
+        elif self._talk.stopped:
+            self._stop()
+
+    def _cancel(self, number: int) -> None:
+        with self._changed:
+            known = [wanted for wanted in self._wanted if wanted[0] == number]
+            self._wanted = [wanted for wanted in self._wanted if wanted[0] != number]
+        if known:
+            self._bulk(number, CANCELLED, b"")
+
+    def _bulk(self, number: int, status: int, data: bytes) -> None:
+        head = BULK_HEAD.pack(ENDPOINT, status, len(data) & 0xFFFF, 0, len(data) >> 16)
+        self._send(Packet.BULK, number, head + data)
+
+    def _start(self) -> None:
+        self._stop()
+        with self._changed:
+            self._stream += 1
+            self._streaming = True
+        frames = self._frames(self._talk.format)
+        threading.Thread(
+            target=self._play, args=(self._stream, frames), name="camera stream", daemon=True
+        ).start()
+
+    def _stop(self) -> None:
+        with self._changed:
+            self._streaming = False
+            self._changed.notify_all()
+
+    def _ended(self, stream: int) -> bool:
+        return not self._streaming or self._stream != stream
+
+    def _play(self, stream: int, frames: Sequence[bytes]) -> None:
+        """Send the newest frame; one that the guest is late for is lost, as in a real camera."""
+        start, number = time.monotonic(), 0
+        while True:
+            with self._changed:
+                wait = start + number / self._mode.rate - time.monotonic()
+                if self._changed.wait_for(lambda: self._ended(stream), max(0.0, wait)):
+                    return
+            if not self._send_frame(
+                stream, number & 1, frames[number // self._still % len(frames)]
+            ):
+                return
+            self.sent += 1
+            number = max(number + 1, int((time.monotonic() - start) * self._mode.rate))
+
+    def _send_frame(self, stream: int, parity: int, frame: bytes) -> bool:
+        """Send one frame in as many payloads as it needs; False when the stream ended."""
+        place = 0
+        while place < len(frame):
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._ended(stream) or (self._wanted and not self._frozen)
+                )
+                if self._ended(stream):
+                    return False
+                wanted, room = self._wanted.pop(0)
+            part = frame[place : place + min(room, PAYLOAD) - HEADER]
+            place += len(part)
+            last = place >= len(frame)
+            try:
+                self._bulk(wanted, DONE, bytes((HEADER, 0x80 | last << 1 | parity)) + part)
+            except OSError:
+                return False
+        return True

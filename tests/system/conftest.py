@@ -1,0 +1,155 @@
+"""The machine that the tests share, with the product installed, and their report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from system.camera import CAMERA_SIZE, UsbCamera
+from system.image import cache, fingerprint, provide_image
+from system.light_model import write_light_model
+from system.machine import Machine
+from system.program import Program, build_wheel, install
+from system.report import Chapter, Report
+from system.rig import LIGHT_MODEL, Rig
+from system.screen import Gallery, Screen
+
+from pose_edge import resources
+from pose_edge.frames import Image
+
+NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils"}
+NEEDED_TO_BUILD = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs"}
+
+REPORT = pytest.StashKey[Report]()
+
+
+def missing() -> str | None:
+    """Return why there can be no machine, or None."""
+    needed = dict(NEEDED)
+    if not (cache() / fingerprint()).exists():
+        if os.geteuid() != 0:
+            return "there is no image of the virtual machine yet, and only root can build it"
+        needed.update(NEEDED_TO_BUILD)
+    paths = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    packages = [
+        package for name, package in needed.items() if shutil.which(name, path=paths) is None
+    ]
+    return f"not installed: {', '.join(packages)}" if packages else None
+
+
+def title_of(item: pytest.Item) -> str:
+    """Return what the report calls a test: file and name."""
+    return item.nodeid.rpartition("/")[2]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORT] = Report()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    result: pytest.TestReport = yield  # type: ignore[assignment]
+    chapter = item.config.stash[REPORT].chapter(title_of(item))
+    chapter.seconds += result.duration
+    chapter.load = os.getloadavg()[0]
+    if result.when == "call" or result.outcome != "passed":
+        chapter.outcome = result.outcome
+    if result.failed:
+        chapter.text("failure", result.longreprtext)
+    if result.when == "teardown":  # after each, so that one can look while the others run
+        item.config.stash[REPORT].write()
+    return result  # type: ignore[return-value]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    report = terminalreporter.config.stash[REPORT]
+    if report.path is not None:
+        terminalreporter.write_line(f"report: {report.path}")
+
+
+@pytest.fixture
+def chapter(request: pytest.FixtureRequest) -> Chapter:
+    """Return what this test tells in the report."""
+    return request.config.stash[REPORT].chapter(title_of(request.node))
+
+
+@pytest.fixture(scope="session")
+def machine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    """Boot the machine, and install the product from its wheel."""
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    report = request.config.stash[REPORT].chapter("the machine")
+    folder = tmp_path_factory.mktemp("machine")
+    wheel = build_wheel(folder)
+    made = Machine(provide_image(), folder)
+    try:
+        report.measure("boot", made.boot())
+        report.measure("installation", install(made.agent, wheel))
+        made.agent.push(write_light_model(folder / "light.tflite"), LIGHT_MODEL)
+        report.outcome = "passed"
+        yield made
+    finally:
+        made.discard()
+
+
+@pytest.fixture(scope="session")
+def video() -> list[Image]:
+    """Return the clip that ships, which the camera plays: BGR frames, small, 30 a second."""
+    capture = cv2.VideoCapture(str(resources.demo_clip()))
+    frames: list[Image] = []
+    while True:
+        more, image = capture.read()
+        if not more:
+            capture.release()
+            return frames
+        small = cv2.resize(image, CAMERA_SIZE, interpolation=cv2.INTER_AREA)
+        frames.append(np.asarray(small, dtype=np.uint8))
+
+
+@pytest.fixture(scope="session")
+def gallery(video: list[Image]) -> Gallery:
+    """Return what knows that clip."""
+    return Gallery(video)
+
+
+@pytest.fixture(scope="session")
+def webcam(machine: Machine, video: list[Image]) -> UsbCamera:
+    """Return the camera, for the session, so that the clip is encoded once."""
+    return UsbCamera(machine.usb_port, video)
+
+
+@pytest.fixture
+def rig(machine: Machine, webcam: UsbCamera, gallery: Gallery, chapter: Chapter) -> Iterator[Rig]:
+    """Return machine, camera and program; what a test does to them is undone.
+
+    Nothing is plugged in or started yet, but the screen. What the program says goes into the
+    report.
+    """
+    made = Rig(machine, webcam, Screen(machine, gallery), Program(machine), chapter)
+    yield made
+    chapter.picture("the screen at the end", made.screen.dump())
+    chapter.text("threads", made.program.threads())
+    try:
+        made.program.end()
+    finally:
+        made.program.kill()
+        chapter.text("log", made.program.log())
+        chapter.text("last poses", "\n".join(map(json.dumps, made.program.lines()[-100:])))
+        if webcam.plugged:
+            webcam.unplug()
+        made.wait_for_no_camera()

@@ -1,0 +1,162 @@
+"""The product in the machine: installed from its wheel, started on the first terminal, watched."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from system.agent import Agent
+from system.image import REPOSITORY, VENV, WHEELS
+from system.machine import Machine
+
+USER: Final = "pi"
+UNIT: Final = "program"
+FOLDER: Final = "/run/program"
+POSES: Final = f"{FOLDER}/poses.jsonl"
+LOG: Final = f"{FOLDER}/log"
+
+Line = dict[str, Any]
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of the checkout as it is now, away from it, since building leaves files."""
+    source = folder / "source"
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
+    shutil.copytree(REPOSITORY, source, ignore=left_out)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
+            *("--wheel-dir", str(folder), str(source)),
+        ],
+        check=True,
+    )
+    (wheel,) = folder.glob("pose_edge-*.whl")
+    return wheel
+
+
+def install(agent: Agent, wheel: Path) -> float:
+    """Install the product in the machine, which has no network; return the seconds it took."""
+    began = time.monotonic()
+    agent.push(wheel, f"/root/{wheel.name}")
+    agent(
+        f"{VENV}/bin/pip --isolated install --quiet --no-index --find-links {WHEELS} "
+        f"/root/{wheel.name} && ln -sf {VENV}/bin/pose-edge /usr/local/bin/",
+        timeout=300,
+    )
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a process holds."""
+
+    descriptors: int
+    threads: int
+    memory_kb: int
+
+
+class Program:
+    """`pose-edge run`, as an ordinary user who sits in front of the screen starts it."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Look after one machine's program; see `start`."""
+        self._machine = machine
+        self._lines: list[Line] = []
+        self._read = 0
+
+    @property
+    def _agent(self) -> Agent:
+        """The agent of the machine's present boot."""
+        return self._machine.agent
+
+    def start(self, *arguments: str, **settings: str) -> None:
+        """Start it on the first terminal, where it takes the place of the login.
+
+        Args:
+            arguments: For `pose-edge run`.
+            settings: Variables of its environment.
+        """
+        self.end()
+        self._lines, self._read = [], 0
+        command = shlex.join(("pose-edge", "run", "--poses", POSES, *arguments))
+        options = [
+            *(f"User={USER}", "TTYPath=/dev/tty1", "StandardInput=tty", "TTYReset=yes"),
+            *(f"StandardOutput=append:{LOG}", f"StandardError=append:{LOG}"),
+            *("Conflicts=getty@tty1.service", "After=getty@tty1.service"),
+            # So that its exit status can still be asked for.
+            *("RemainAfterExit=yes", f"WorkingDirectory=/home/{USER}"),
+            *(f"Environment={name}={value}" for name, value in settings.items()),
+        ]
+        self._agent(
+            f"rm -rf {FOLDER} && install -d -o {USER} {FOLDER} && "
+            f"install -o {USER} /dev/null {LOG} && chvt 1 && "
+            f"systemd-run --quiet --unit={UNIT} "
+            + " ".join(f"--property={shlex.quote(option)}" for option in options)
+            + f" {command}"
+        )
+
+    def end(self, timeout: float = 30.0) -> int | None:
+        """End it as Ctrl-C does, and return its exit status; None when none was started."""
+        if self._state("LoadState") != "loaded":
+            return None
+        self._agent(f"systemctl kill --signal=INT --kill-whom=main {UNIT} || true")
+        status = self.wait(timeout)
+        self.kill()
+        return status
+
+    def kill(self) -> None:
+        """End it at once if it is still there, and give the terminal back to the login."""
+        self._agent(
+            f"systemctl kill --signal=KILL {UNIT} 2>/dev/null; systemctl stop {UNIT} 2>/dev/null; "
+            f"systemctl reset-failed {UNIT} 2>/dev/null; systemctl start --no-block getty@tty1"
+        )
+
+    def wait(self, timeout: float) -> int:
+        """Wait until it ends, and return its exit status."""
+        deadline = time.monotonic() + timeout
+        while self._state("MainPID") != "0":
+            assert time.monotonic() < deadline, f"it did not end within {timeout:g} s"
+            time.sleep(0.2)
+        return int(self._state("ExecMainStatus"))
+
+    def running(self) -> bool:
+        """Return whether it is still there."""
+        return self._state("MainPID") != "0"
+
+    def lines(self) -> list[Line]:
+        """Return every whole line of poses so far; only the new ones are fetched."""
+        new = self._agent.run(f"tail -c +{self._read + 1} {POSES}").stdout
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        self._lines += [json.loads(line) for line in whole.splitlines()]
+        return list(self._lines)
+
+    def log(self) -> str:
+        """Return what it has said so far."""
+        return self._agent.run(f"cat {LOG}").text
+
+    def threads(self) -> str:
+        """Return what each of its threads does in the kernel: where it hangs, if it does."""
+        return self._agent.run(
+            f"for t in /proc/$(systemctl show -P MainPID {UNIT})/task/*; do "
+            "cat $t/comm; head -n 4 $t/stack; done"
+        ).text
+
+    def resources(self) -> Resources:
+        """Count what it holds at the moment."""
+        numbers = self._agent(
+            f"p=$(systemctl show -P MainPID {UNIT}); ls /proc/$p/fd | wc -l; "
+            "ls /proc/$p/task | wc -l; grep VmRSS /proc/$p/status | tr -dc 0-9"
+        )
+        descriptors, threads, memory_kb = map(int, numbers.split())
+        return Resources(descriptors, threads, memory_kb)
+
+    def _state(self, name: str) -> str:
+        return self._agent(f"systemctl show --property={name} --value {UNIT}")

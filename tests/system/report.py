@@ -1,0 +1,109 @@
+"""The report: one page that holds everything, with times and pictures."""
+
+from __future__ import annotations
+
+import base64
+import html
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import cv2
+from system.image import REPOSITORY
+
+from pose_edge.frames import Image
+
+FOLDER: Final = REPOSITORY / "build" / "system"
+
+STYLE: Final = """
+body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; } td, th { text-align: left; padding: 0.1em 1.5em 0.1em 0; }
+figure { display: inline-block; margin: 0.5em 1em 0.5em 0; } figcaption { font-size: 85%; }
+.passed { color: #06682c; } .failed { color: #a3120a; } .skipped { color: #665; }
+pre { background: #f2f2f0; padding: 0.7em; overflow-x: auto; font-size: 80%; }
+"""
+
+
+@dataclass
+class Chapter:
+    """What one test tells."""
+
+    title: str
+    outcome: str = "not run"
+    seconds: float = 0.0
+    load: float = 0.0
+    """Processes that wanted a processor at the end: with more than there are, all is slow."""
+    measured: list[tuple[str, str, str]] = field(default_factory=list)
+    pictures: list[tuple[str, bytes]] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)
+
+    def measure(self, what: str, value: float, unit: str = "s", *, limit: str = "") -> None:
+        """Note a number, and what it must not exceed."""
+        self.measured.append((what, f"{value:.3g} {unit}", limit))
+
+    def picture(self, caption: str, image: Image) -> None:
+        """Show a BGR picture."""
+        self.pictures.append((caption, cv2.imencode(".png", image)[1].tobytes()))
+
+    def text(self, caption: str, content: str) -> None:
+        """Quote something, such as a log."""
+        self.texts.append((caption, content))
+
+
+class Report:
+    """All chapters, in the order of the tests."""
+
+    def __init__(self) -> None:
+        """Begin with nothing but the time."""
+        self._began = time.strftime("%Y-%m-%d %H:%M:%S")
+        self._start = time.monotonic()
+        self._chapters: dict[str, Chapter] = {}
+        self.path: Path | None = None
+        """Where it has been written to."""
+
+    def chapter(self, title: str) -> Chapter:
+        """Return the chapter of a test."""
+        return self._chapters.setdefault(title, Chapter(title))
+
+    def write(self) -> None:
+        """Write the page, with the pictures inside."""
+        self.path = FOLDER / "report.html"
+        took = time.monotonic() - self._start
+        rows = "".join(
+            f'<tr><td><a href="#{index}">{html.escape(chapter.title)}</a>'
+            f'<td class="{chapter.outcome}">{chapter.outcome}<td>{chapter.seconds:.0f} s'
+            f"<td>load {chapter.load:.1f}"
+            for index, chapter in enumerate(self._chapters.values())
+        )
+        chapters = "".join(
+            _render(index, chapter) for index, chapter in enumerate(self._chapters.values())
+        )
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>pose_edge on a virtual '
+            f"machine</title><style>{STYLE}</style><h1>pose_edge on a virtual machine</h1>"
+            f"<p>{self._began}, {took:.0f} s</p><table>{rows}</table>{chapters}</html>",
+            encoding="utf-8",
+        )
+
+
+def _render(index: int, chapter: Chapter) -> str:
+    numbers = "".join(
+        f"<tr><td>{html.escape(what)}<td>{value}<td>{html.escape(limit)}"
+        for what, value, limit in chapter.measured
+    )
+    pictures = "".join(
+        f'<figure><img alt="" src="data:image/png;base64,{base64.b64encode(content).decode()}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for caption, content in chapter.pictures
+    )
+    texts = "".join(
+        f"<details><summary>{html.escape(caption)}</summary><pre>{html.escape(content)}</pre>"
+        "</details>"
+        for caption, content in chapter.texts
+    )
+    return (
+        f'<h2 id="{index}" class="{chapter.outcome}">{html.escape(chapter.title)}: '
+        f"{chapter.outcome}</h2><table>{numbers}</table>{pictures}{texts}"
+    )

@@ -1,0 +1,115 @@
+"""What a test works with: the machine, what is plugged into it, and the program."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from system.camera import CAMERA_SIZE, UsbCamera
+from system.machine import Machine
+from system.program import Line, Program
+from system.report import Chapter
+from system.screen import Screen, letters, wait_for
+
+LIGHT_MODEL: Final = "/opt/light.tflite"
+"""In the machine: see `light_model`."""
+
+PATIENCE_S: Final = 40.0
+"""How long a test looks on before it gives up: a failure shall say how late it was."""
+BEGIN_S: Final = 120.0
+"""How long the program may take to begin, on an emulated processor."""
+CAMERA_LIMIT_S: Final = 3.0
+"""Poses must go on this long after the camera can be had again."""
+SCREEN_LIMIT_S: Final = 2.0
+"""The picture must be there this long after the screen is."""
+
+BACK: Final = ("is back", "is there")
+
+
+@dataclass
+class Rig:
+    """One test's view of everything; moments are seconds of the machine's own clock."""
+
+    machine: Machine
+    camera: UsbCamera
+    screen: Screen
+    program: Program
+    chapter: Chapter
+
+    def run(self, command: str, *, timeout: float = 60.0) -> str:
+        """Run a command in the machine that must succeed."""
+        return self.machine.agent(command, timeout=timeout)
+
+    def now(self) -> float:
+        """Return the machine's time, which lines of poses carry too."""
+        return float(self.run("date +%s.%N"))
+
+    def plug_camera(
+        self, size: tuple[int, int] = CAMERA_SIZE, rate: int = 30, still: int = 1
+    ) -> tuple[str, float]:
+        """Plug the camera in, and return its path and when the kernel made it."""
+        self.camera.plug(size, rate, still)
+        return self.wait_for_camera()
+
+    def wait_for_camera(self) -> tuple[str, float]:
+        """Wait for a camera to be there, and return its path and when the kernel made it."""
+        words = self.run(
+            'until p=$(ls /dev/video* 2>/dev/null | head -n 1) && [ -n "$p" ]; do sleep 0.02; '
+            'done; echo "$p $(stat --format=%.9Y $p)"'
+        )
+        path, since = words.split()
+        return path, float(since)
+
+    def wait_for_no_camera(self) -> None:
+        """Wait until there is none."""
+        self.run("while ls /dev/video* >/dev/null 2>&1; do sleep 0.02; done")
+
+    def begin(self, *arguments: str, lines: int = 3, model: str = LIGHT_MODEL) -> None:
+        """Start the program, and wait for its first poses."""
+        self.program.start("--model", model, *arguments)
+        wait_for(
+            lambda: len(self.program.lines()) >= lines or not self.program.running(),
+            "the first poses",
+            BEGIN_S,
+        )
+        assert self.program.running(), f"it ended: {self.program.log()}"
+
+    def next_line(self, since: float) -> Line:
+        """Wait for the first line of poses whose frame was exposed after a moment.
+
+        Raises:
+            AssertionError: There is none for a long time.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            for line in self.program.lines():
+                if line["time"] > since:
+                    return line
+            assert self.program.running(), f"it ended: {self.program.log()}"
+            assert time.monotonic() < deadline, f"no poses within {PATIENCE_S:g} s"
+            time.sleep(0.1)
+
+    def recovery(self, since: float, *, what: str = "until the next pose") -> float:
+        """Wait for poses, and return how long after a moment their frame was exposed."""
+        took = float(self.next_line(since)["time"]) - since
+        self.chapter.measure(what, took, limit=f"at most {CAMERA_LIMIT_S:g} s")
+        return took
+
+    def backs(self) -> int:
+        """Return how often the program said that its source has come back."""
+        return sum(any(word in line for word in BACK) for line in self.program.log().splitlines())
+
+    def wait_for_video(self) -> None:
+        """Wait until the screen shows what the camera sees."""
+        wait_for(self.screen.shows_video, "the video on the screen", PATIENCE_S)
+
+    def wait_for_message(self) -> None:
+        """Wait until letters are on the screen, not a picture that is not true any more."""
+        took = wait_for(
+            lambda: self.screen.likeness() < 0.5 and letters(self.screen.dump()) > 300,
+            "a message on the screen",
+            PATIENCE_S,
+        )
+        self.chapter.measure("until the screen says so", took)
+        self.chapter.picture("while it is away", self.screen.dump())

@@ -1,0 +1,141 @@
+"""A machine without a desktop, a webcam that sees a person: the picture that people come for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from system.program import Line
+from system.rig import Rig
+from system.screen import BAR, letters, skeleton_found, wait_for
+
+from pose_edge import resources
+from pose_edge.frames import Image
+from pose_edge.tracking.similarity import oks
+
+RATE = 10
+STILL = 10
+"""The camera sees a new picture once a second: on an emulated processor a pose takes seconds, and
+between two of them a person shall not have gone far."""
+ENOUGH = 12
+"""Lines of poses to compare."""
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
+    """Return the poses of the clip's frames, found here, outside of the machine."""
+    path = tmp_path_factory.mktemp("truth") / "poses.jsonl"
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pose_edge", "annotate", str(resources.demo_clip())),
+            *("--poses", str(path), "--set", "smoothing.mode=off"),
+        ],
+        check=True,
+        capture_output=True,
+        cwd=path.parent,
+    )
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def agreement(found: Line, true: Line) -> float:
+    """Return how well one person's pose fits another's, 0...1; nobody fits nobody."""
+    if not found["poses"] or not true["poses"]:
+        return float(bool(found["poses"]) == bool(true["poses"]))
+    pair = [np.asarray(line["poses"][0]["keypoints"], np.float32) for line in (found, true)]
+    width, height = true["frame"]
+    return oks(pair[0], pair[1], width, height)
+
+
+def best_fit(lines: list[Line], truth: list[Line]) -> list[float]:
+    """Return how well the lines fit the video, which began at a moment that is not known."""
+    moments = [(line["time"] - lines[0]["time"]) * RATE / STILL for line in lines]
+    fits = [
+        [
+            # The clocks of camera and machine differ, and so do the frames by one now and then.
+            max(agreement(line, truth[round(start + at + by) % len(truth)]) for by in (-1, 0, 1))
+            for line, at in zip(lines, moments, strict=True)
+        ]
+        for start in range(len(truth))
+    ]
+    return max(fits, key=sum)
+
+
+def turned(line: Line) -> Line:
+    """Return a line with left and right of the picture exchanged."""
+    copy: Line = json.loads(json.dumps(line))
+    for point in copy["poses"][0]["keypoints"]:
+        point[0] = 1 - point[0]
+    return copy
+
+
+def test_picture_poses_and_readout(rig: Rig, truth: list[Line]) -> None:
+    rig.plug_camera(rate=RATE, still=STILL)
+    rig.begin("--set", "smoothing.mode=off", model="movenet-lightning-int8", lines=1)
+    found: dict[float, tuple[Image, Line]] = {}
+
+    def enough() -> bool:
+        shown, lines = rig.screen.dump(), rig.program.lines()
+        for line in lines[-3:]:
+            if line["poses"]:
+                found[skeleton_found(shown, line)] = shown, line
+        return len(lines) >= ENOUGH and max(found, default=0.0) > 0.8
+
+    wait_for(enough, f"{ENOUGH} poses, and a skeleton where it should be", 240)
+    likeness = rig.screen.likeness()
+    rig.chapter.measure("likeness of screen and video", likeness, "", limit="at least 0.9")
+    assert likeness > 0.9
+
+    best = max(found)
+    shown, line = found[best]
+    wrong = skeleton_found(shown, turned(line))
+    rig.chapter.picture("skeleton", shown)
+    rig.chapter.measure("skeleton where it should be", best, "", limit="at least 0.8")
+    rig.chapter.measure("skeleton where it should not be", wrong, "", limit="less than 0.3")
+    assert wrong < 0.3
+
+    readout = letters(shown[:BAR])
+    rig.chapter.measure("bright pixels of the read-out", readout, "", limit="more than 300")
+    assert readout > 300
+
+    lines = rig.program.lines()
+    fits = best_fit(lines[1:], truth)
+    rig.chapter.measure("agreement with the video", float(np.mean(fits)), "OKS", limit="above 0.7")
+    rig.chapter.measure("time of one pose", float(np.mean(np.diff([x["time"] for x in lines]))))
+    rig.chapter.text("agreement", ", ".join(f"{fit:.2f}" for fit in fits))
+    assert np.mean(fits) > 0.7
+    assert rig.program.end() == 0
+
+
+def test_keys_work_without_a_desktop(rig: Rig) -> None:
+    rig.plug_camera()
+    rig.begin()
+    rig.wait_for_video()
+
+    def bright() -> int:
+        return letters(rig.screen.dump()[:BAR])
+
+    before = bright()
+    assert before > 300
+    rig.machine.press("i")
+    wait_for(lambda: bright() < before / 2, "the read-out gone", 10)
+    rig.machine.press("i")
+    wait_for(lambda: bright() > before / 2, "the read-out again", 10)
+    rig.machine.press("q")
+    assert rig.program.wait(30) == 0
+
+
+def test_the_terminal_is_given_back(rig: Rig) -> None:
+    rig.plug_camera()
+    rig.begin()
+    rig.wait_for_video()
+    assert rig.program.end() == 0
+    wait_for(lambda: rig.screen.likeness() < 0.3, "the login in place of the picture", 20)
+
+
+def test_the_machine_has_no_desktop(rig: Rig) -> None:
+    rig.chapter.text("about it", rig.run("cat /etc/os-release; uname -a; systemd-analyze"))
+    assert rig.machine.agent.run("pgrep -x 'Xorg|Xwayland|weston|labwc|wayfire'").status == 1
+    assert rig.run("systemctl is-system-running || true") == "running"

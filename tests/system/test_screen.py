@@ -1,0 +1,109 @@
+"""Screens that come and go: poses go on, and the picture is back within two seconds."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from system.image import VENV
+from system.machine import NO_SCREEN, Machine
+from system.rig import PATIENCE_S, SCREEN_LIMIT_S, Rig
+from system.screen import wait_for
+
+AWAY_S = 6.0
+
+OPEN_SCREEN = """
+import os, time
+os.environ.update(SDL_VIDEODRIVER="KMSDRM", SDL_RENDER_DRIVER="opengles2")
+import sdl2
+began = time.monotonic()
+assert sdl2.SDL_Init(sdl2.SDL_INIT_VIDEO) == 0
+window = sdl2.SDL_CreateWindow(b"", 0, 0, 640, 480, sdl2.SDL_WINDOW_FULLSCREEN_DESKTOP)
+renderer = sdl2.SDL_CreateRenderer(window, -1, sdl2.SDL_RENDERER_PRESENTVSYNC)
+for _ in range(2):
+    assert sdl2.SDL_RenderClear(renderer) == 0
+    sdl2.SDL_RenderPresent(renderer)
+print(time.monotonic() - began)
+sdl2.SDL_Quit()
+"""
+
+
+@pytest.fixture(scope="module")
+def opening(machine: Machine) -> float:
+    """Return how long SDL and Mesa alone take to open the screen: seconds, with no GPU.
+
+    It is allowed for twice, because the program has other things to do at the same time.
+    """
+    return 2 * float(machine.agent(f"{VENV}/bin/python - 2>/dev/null", given=OPEN_SCREEN.encode()))
+
+
+def picture_comes(rig: Rig, opening: float) -> None:
+    """Plug the screen in, and assert that the picture comes in time."""
+    rig.screen.plug(connected=True)
+    took = wait_for(lambda: rig.screen.likeness() > 0.8, "the picture", PATIENCE_S)
+    limit = SCREEN_LIMIT_S + opening
+    rig.chapter.measure(
+        "until the picture",
+        took,
+        limit=f"at most {SCREEN_LIMIT_S:g} s, and {opening:.1f} s for emulated SDL and Mesa",
+    )
+    rig.wait_for_video()
+    assert took <= limit
+
+
+def poses_go_on(rig: Rig) -> None:
+    """Make sure that poses are found at this moment."""
+    since = rig.now()
+    assert rig.next_line(since)["time"] - since < 3
+
+
+@pytest.fixture(autouse=True)
+def _camera(rig: Rig) -> None:
+    rig.plug_camera()
+
+
+def test_pulled_and_plugged_in_again(rig: Rig, opening: float) -> None:
+    rig.begin()
+    rig.wait_for_video()
+    for _ in range(3):
+        rig.screen.plug(connected=False)
+        time.sleep(AWAY_S)
+        poses_go_on(rig)
+        picture_comes(rig, opening)
+
+
+def test_absent_when_the_program_starts(rig: Rig, opening: float) -> None:
+    rig.screen.plug(connected=False)
+    try:
+        rig.begin()
+        poses_go_on(rig)
+        picture_comes(rig, opening)
+    finally:
+        rig.screen.plug(connected=True)
+
+
+def test_another_terminal_and_back(rig: Rig) -> None:
+    rig.begin()
+    rig.wait_for_video()
+    rig.machine.press("ctrl", "alt", "f2")
+    wait_for(lambda: rig.run("fgconsole") == "2", "the second terminal", 10)
+    took = wait_for(lambda: rig.screen.likeness() < 0.3, "its login on the screen", 15)
+    rig.chapter.measure("until the other terminal is seen", took)
+    rig.chapter.picture("the other terminal", rig.screen.dump())
+    poses_go_on(rig)
+    rig.machine.press("ctrl", "alt", "f1")
+    wait_for(lambda: rig.run("fgconsole") == "1", "the first terminal", 10)
+    took = wait_for(rig.screen.shows_video, "the video again", PATIENCE_S)
+    rig.chapter.measure("until the picture", took)
+    poses_go_on(rig)
+
+
+def test_absent_when_the_machine_starts(rig: Rig, opening: float) -> None:
+    rig.camera.unplug()
+    rig.run("sync")
+    rig.machine.cut_power()
+    rig.chapter.measure("boot", rig.machine.boot(NO_SCREEN))
+    rig.plug_camera()
+    rig.begin()
+    poses_go_on(rig)
+    picture_comes(rig, opening)
