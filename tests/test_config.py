@@ -310,8 +310,10 @@ def test_all_faults_of_all_places_at_once(file: Path) -> None:
                 "--threads many: model.threads: 'many' is not allowed here; "
                 "allowed: a whole number from 1 to 64"
             ),
-            "--set display=tv: display: expected a section with keys "
-            "(kind, fullscreen, output, mode, rotation)",
+            (
+                "--set display=tv: display: expected a section with keys "
+                "(kind, fullscreen, output, mode, rotation)"
+            ),
         ]
     )
 
