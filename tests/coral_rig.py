@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -143,15 +144,19 @@ class Run:
         ]
 
     def close(self) -> None:
-        """Kill what still runs, and stop reading."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """Kill what still runs, and stop reading; doing it twice does no harm."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        if self.process.stdout.closed:
+            return
+        for process in self.left_behind():
+            with suppress(ProcessLookupError):
+                os.kill(process.number, signal.SIGKILL)
+        self.process.wait()
         for reader in self._readers:
             reader.join(GENEROUS_S)
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
+        self.process.stdout.close()
+        self.process.stderr.close()
 
     def _next_line(self, backend: str) -> Line:
         def there() -> bool:

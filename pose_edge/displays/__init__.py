@@ -12,6 +12,7 @@ from pose_edge.displays.choice import Choice, choices, nothing
 from pose_edge.displays.console import Console, own_terminal
 from pose_edge.displays.keeper import Keeper
 from pose_edge.displays.null import NullDisplay
+from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene
 from pose_edge.settings import DisplaySettings
 from pose_edge.telemetry import Stopwatch
@@ -94,7 +95,7 @@ def open_display(
     def open_choice(choice: Choice) -> NullDisplay:
         return _open(choice, settings, console)
 
-    keeper = Keeper(look, open_choice, report)
+    keeper = Keeper(look, open_choice, report, prepare=_prepare)
     errors = keeper.try_to_open()
     if keeper.visible:
         for error in errors:
@@ -110,6 +111,16 @@ def open_display(
         log.warning("nothing is shown: %s", fault)
         report(fault)
     return keeper
+
+
+def _prepare() -> None:
+    """Load SDL while a screen is waited for: then the picture is there sooner."""
+    from pose_edge.displays.sdl import load_sdl
+
+    try:
+        load_sdl()
+    except DisplayError as error:  # said when a screen is opened
+        log.debug("%s", error)
 
 
 def _missing(settings: DisplaySettings, console: Console) -> str:

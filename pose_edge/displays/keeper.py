@@ -40,6 +40,7 @@ class Keeper(NullDisplay):
         open_choice: Callable[[Choice], NullDisplay],
         report: Callable[[str | None], None],
         *,
+        prepare: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Look after screens; none is open yet.
@@ -48,9 +49,11 @@ class Keeper(NullDisplay):
             look: Says what may be opened now, best first; called often.
             open_choice: Opens one of those, or raises `DisplayError`.
             report: Told what is wrong with the screen, and None when it works.
+            prepare: Does what takes time and needs no screen; called once, when one is waited for.
             clock: Seconds that only increase.
         """
         self._look = look
+        self._prepare: Callable[[], None] | None = prepare
         self._open_choice = open_choice
         self._report = report
         self._clock = clock
@@ -130,6 +133,9 @@ class Keeper(NullDisplay):
             return ["opened"]
         if errors:
             self._say("; ".join(str(error) for error in errors))
+        elif self._prepare is not None:
+            prepare, self._prepare = self._prepare, None
+            prepare()
         return []
 
     def toggle_fullscreen(self) -> None:

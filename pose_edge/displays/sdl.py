@@ -12,6 +12,10 @@ from pose_edge.errors import DisplayError
 
 INSTALL_SDL: Final = "install it (pip install pysdl2 pysdl2-dll) or use --display none"
 
+HARMLESS: Final = "Could not restore CRTC"
+"""SDL says so where it cannot give back what was shown before: a machine that was started without
+a screen has shown nothing."""
+
 log = logging.getLogger(__name__)
 
 
@@ -106,7 +110,8 @@ class Sdl:
         text = message.decode(errors="replace")
         log.debug("SDL: %s", text)
         api = self.api
-        if category == api.SDL_LOG_CATEGORY_VIDEO and priority >= api.SDL_LOG_PRIORITY_ERROR:
+        failed = category == api.SDL_LOG_CATEGORY_VIDEO and priority >= api.SDL_LOG_PRIORITY_ERROR
+        if failed and not text.startswith(HARMLESS):
             self._fault = text
 
 

@@ -80,7 +80,10 @@ class Bench:
         self.looks = 0
         self.attempts: list[float] = []
         self.fault: str | None = "never told"
-        self.keeper = Keeper(self._look, self._open, self._report, clock=lambda: self.now)
+        self.prepared = 0
+        self.keeper = Keeper(
+            self._look, self._open, self._report, prepare=self._prepare, clock=lambda: self.now
+        )
 
     def _look(self) -> Sequence[Choice]:
         self.looks += 1
@@ -95,6 +98,9 @@ class Bench:
 
     def _report(self, fault: str | None) -> None:
         self.fault = fault
+
+    def _prepare(self) -> None:
+        self.prepared += 1
 
     def live(self, seconds: float) -> list[str]:
         """Let time pass as in a run, and return what was reported meanwhile."""
@@ -123,6 +129,19 @@ def test_a_screen_that_is_plugged_in_later_is_opened_within_two_seconds(bench: B
     assert bench.keeper.name == "fake"
     assert bench.fault is None
     assert bench.screens[0].shown > 50
+
+
+def test_what_needs_no_screen_is_done_once_while_one_is_waited_for(bench: Bench) -> None:
+    bench.keeper.try_to_open()
+    assert bench.prepared == 0
+    bench.live(10)
+    assert bench.prepared == 1
+    bench.there = [HDMI]
+    bench.live(2)
+    bench.there = []
+    bench.screens[0].failure = DisplayError("unplugged")
+    bench.live(10)
+    assert bench.prepared == 1
 
 
 def test_looking_for_a_screen_is_rare(bench: Bench) -> None:

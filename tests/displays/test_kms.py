@@ -99,6 +99,20 @@ def test_what_the_driver_complains_of_is_a_failure(screen: KmsScreen) -> None:
         screen.show(SCENE, Stopwatch())
 
 
+def test_what_was_never_shown_cannot_be_restored_and_that_is_no_failure(screen: KmsScreen) -> None:
+    """A machine that was started without a screen: SDL complains while it opens one."""
+    import sdl2
+
+    present = screen._painter.present
+
+    def complaining() -> None:
+        present()
+        sdl2.SDL_LogError(sdl2.SDL_LOG_CATEGORY_VIDEO, b"Could not restore CRTC")
+
+    screen._painter.present = complaining  # type: ignore[method-assign]
+    assert screen.show(SCENE, Stopwatch())
+
+
 def test_a_mode_that_the_screen_does_not_have_is_told_with_those_that_it_has(
     folder: Path, tmp_path: Path
 ) -> None:
