@@ -23,6 +23,7 @@ from pose_edge.handover import Handover
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
+from pose_edge.supervisor import Supervisor
 from pose_edge.telemetry import Stopwatch, Telemetry
 from pose_edge.tracking import Following
 
@@ -32,6 +33,11 @@ POLL_S: Final = 0.1
 """How long a thread waits before it looks whether it is to end."""
 JOIN_S: Final = 15.0
 """How long `stop` waits for a thread: a source may be within its own time limit."""
+STALL_S: Final = 12.0
+"""A thread that says nothing for so long has stalled. A source keeps a time limit of its own, 10 s
+at most; three looks with the largest model take a Zero 2 W some seconds."""
+OPEN_S: Final = 30.0
+"""The same while a source is opened, back-off included."""
 RING_SLOTS: Final = 5
 """One being written, one waiting, and one each for inference, outbox and renderer."""
 RETRY_S: Final = 1.0
@@ -103,6 +109,7 @@ class Pipeline:
         pace: bool = False,
         max_frames: int | None = None,
         opened: bool = True,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """Tie the parts together; `start` sets them going.
 
@@ -116,6 +123,7 @@ class Pipeline:
             max_frames: End after this many processed frames.
             opened: Whether the source is open. Else it is live, and is opened, and waited for if
                 it is not there, by the pipeline.
+            supervisor: Is told how source and inference go.
         """
         self._source = source
         self._estimator = estimator
@@ -124,6 +132,9 @@ class Pipeline:
         self._sinks = sinks
         self._max_frames = max_frames
         self._opened = opened
+        supervisor = supervisor or Supervisor()
+        self._source_part = supervisor.add("source")
+        self._inference_part = supervisor.add("inference")
         self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
         self._lost_since, self._failed = "", False
         self._next_index: int | None = None
@@ -169,6 +180,7 @@ class Pipeline:
             if not self._opened:
                 self._open_first()
             while not self._stopping.is_set():
+                self._source_part.running(within=STALL_S)
                 self._capture_one()
             self._ring.close()
         except EndOfStream:
@@ -225,6 +237,7 @@ class Pipeline:
         """Open a source that may not be there yet; until its first frame that is a fault."""
         self._lost_since = time.strftime("%H:%M:%S")
         self._telemetry.set_fault("source", f"opening {self._source.describe()}")
+        self._source_part.starting(within=OPEN_S)
         try:
             self._source.open()
         except SourceError as error:
@@ -244,6 +257,7 @@ class Pipeline:
         self._say_lost(error)
         self._source.close()
         while not self._stopping.wait(self._backoff.next()):
+            self._source_part.waiting(str(error), within=OPEN_S)
             try:
                 self._source.open()
             except SourceError as again:
@@ -271,6 +285,7 @@ class Pipeline:
         processed = 0
         try:
             while not self._stopping.is_set() and processed != self._max_frames:
+                self._inference_part.running(within=STALL_S)
                 lease = self._ring.take(POLL_S)
                 if lease is not None:
                     self._outbox.put(self._estimate(lease))

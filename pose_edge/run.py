@@ -16,16 +16,19 @@ from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Frame
 from pose_edge.loading import load_model
+from pose_edge.notify import Notifier, watchdog_interval
 from pose_edge.overlay import Readout, Scene
-from pose_edge.pipeline import Pipeline
+from pose_edge.pipeline import STALL_S, Pipeline
 from pose_edge.poses import Result
 from pose_edge.renderer import Renderer
 from pose_edge.settings import Settings
 from pose_edge.sinks.jsonl import JsonLines
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
+from pose_edge.supervisor import Supervisor
 from pose_edge.telemetry import Stopwatch, Summary, Telemetry
 from pose_edge.tracking import Following
+from pose_edge.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +110,8 @@ class _Run:
         self._stop = stop
         self._source = source
         self._telemetry = telemetry
+        self._supervisor = Supervisor()
+        self._main = self._supervisor.add("screen")
         self._with_person = 0
         self._recorder = self._open_recorder(stack)
         self._poses = self._open_poses(stack)
@@ -132,9 +137,17 @@ class _Run:
             pace=settings.source.pace,
             max_frames=settings.run.max_frames,
             opened=not _waits(source, settings),
+            supervisor=self._supervisor,
         )
         # Ended first: nothing may be sent to an output that is closed already.
         stack.callback(self._pipeline.stop)
+        self._watch = Watch(
+            self._supervisor,
+            Notifier.from_environment(),
+            self._status_line,
+            interval=watchdog_interval(),
+        )
+        stack.callback(self._watch.close)
         self._started = self._said = time.monotonic()
 
     def go(self) -> RunReport:
@@ -142,8 +155,10 @@ class _Run:
         if not self._stop.is_set():  # it may have been, while an Edge TPU was waited for
             self._pipeline.start()
         self._started = self._said = time.monotonic()
+        self._watch.start()
         try:
             while True:
+                self._main.running(within=STALL_S)
                 if self._ended():
                     self._pipeline.stop()
                 result = self._pipeline.take(TAKE_S)
@@ -263,6 +278,7 @@ class _Run:
     def _linger(self) -> None:
         """Leave the last picture on the screen until it is closed."""
         while self._display.visible and not self._ended():
+            self._main.running(within=STALL_S)
             self._keys()
             self._stop.wait(TAKE_S)
 
@@ -271,13 +287,19 @@ class _Run:
         if now - self._said < STATUS_INTERVAL_S:
             return
         self._said = now
-        wait = self._telemetry.summary("latency")
-        latency = f", {wait.median:.0f} ms exposure to screen" if wait else ""
-        log.info(
-            "%.1f fps camera, %.1f fps poses%s, %d skipped; %s",
-            self._telemetry.rate("camera"),
-            self._telemetry.rate("inference"),
-            latency,
-            self._pipeline.skipped,
-            self._telemetry.place,
+        log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
+
+    def _status_line(self) -> str:
+        """Say in one line how it goes, for log and `systemctl status`."""
+        told = self._telemetry
+        latency = told.summary("latency")
+        source = next(one for one in self._supervisor.statuses() if one.name == "source")
+        fault = told.faults().get("source")
+        if fault is not None:
+            tries = f"; tried {source.tries} times" if source.tries else ""
+            return f"no picture: {fault}{tries}; display {self._display.name}"
+        milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
+        return (
+            f"{told.rate('camera'):.1f} fps camera, {told.rate('inference'):.1f} fps poses"
+            f"{milliseconds}; {told.place}; display {self._display.name}"
         )
