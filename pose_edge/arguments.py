@@ -35,6 +35,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     _add_eval(commands)
     _add_doctor(commands)
     _add_config(commands)
+    _add_service(commands)
     return parser.parse_args(arguments)
 
 
@@ -140,6 +141,11 @@ def _add_doctor(commands: Any) -> None:  # noqa: ANN401
     doctor = _add(commands, "doctor", "Find out whether this machine is fit, and what to mend.")
     doctor.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
     doctor.add_argument("--edgetpu", metavar="MODE", help="auto, on or off")
+    doctor.add_argument("--source", metavar="SRC", help=SOURCES)
+    doctor.add_argument(
+        "--no-camera", action="store_true", help="take no picture from the camera or stream"
+    )
+    doctor.add_argument("--no-inference", action="store_true", help="run no model")
     _add_json(doctor)
 
 
@@ -149,6 +155,39 @@ def _add_config(commands: Any) -> None:  # noqa: ANN401
     show = _add(config, "config show", "Print the settings in force.")
     show.add_argument("--defaults", action="store_true", help="print the defaults instead")
     _add(config, "config schema", "Print the JSON Schema.")
+
+
+def _add_service(commands: Any) -> None:  # noqa: ANN401
+    service = _add_group(commands, "service", "Run for ever: from power-on, as a systemd service.")
+    install = _add(
+        service,
+        "service install",
+        "Install the service or bring it up to date, from this checkout or installation. --set and "
+        "--config choose the settings that it begins with.",
+    )
+    install.add_argument(
+        "--prefix", metavar="DIR", help="where the program goes; by default /opt/pose-edge"
+    )
+    install.add_argument("--wheel", metavar="FILE", help="install this version")
+    install.add_argument(
+        "--find-links", metavar="DIR", help="a folder with all wheels, for use without a network"
+    )
+    install.add_argument(
+        "--extra",
+        dest="extras",
+        metavar="NAME",
+        action="append",
+        help="of the package, e.g. edgetpu; can be given again; kept by upgrades",
+    )
+    install.add_argument("--no-start", action="store_true", help="start at the next power-on only")
+    install.add_argument("--prepared", metavar="DIR", help=argparse.SUPPRESS)
+    uninstall = _add(service, "service uninstall", "Take away what install has put there.")
+    uninstall.add_argument(
+        "--purge", action="store_true", help="configuration, recordings and fetched models too"
+    )
+    for parser in (install, uninstall):
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    _add_json(_add(service, "service status", "Say how the service is; status 0 while it runs."))
 
 
 def _add_group(commands: Any, name: str, text: str) -> Any:  # noqa: ANN401
@@ -175,6 +214,9 @@ def _add(group: Any, command: str, text: str) -> argparse.ArgumentParser:  # noq
     )
     parser.add_argument(
         "--log-level", metavar="LEVEL", help="debug, info, warning or error; debug shows tracebacks"
+    )
+    parser.add_argument(
+        "--log-format", metavar="FORMAT", help="auto, text, journal or json (one object a line)"
     )
     return parser
 

@@ -6,20 +6,27 @@ import argparse
 import json
 import logging
 import os
+import shlex
+import shutil
 import signal
 import statistics
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from pose_edge import logs, resources
 from pose_edge.arguments import parse
 from pose_edge.config import config_schema, find_config, load_config, render_config
-from pose_edge.errors import ModelError, PoseEdgeError
+from pose_edge.errors import ConfigError, ModelError, PoseEdgeError
 from pose_edge.settings import Settings
+
+if TYPE_CHECKING:
+    from pose_edge.doctor import Patient
 
 log = logging.getLogger("pose_edge")
 
@@ -37,6 +44,7 @@ OPTION_KEYS: Final = {
     "max_frames": "run.max_frames",
     "duration": "run.duration",
     "log_level": "log.level",
+    "log_format": "log.format",
 }
 """Options of the command line, and the setting each one stands for."""
 
@@ -52,30 +60,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         was asked for cannot be had; 1 anything else.
     """
     options = parse(arguments)
-    debug = options.log_level == "debug"
-    _start_logging(options.log_level or "info")
+    logs.start(options.log_level, options.log_format)
     _quiet_libraries()
     try:
         return COMMANDS[options.command](options)
     except PoseEdgeError as error:
-        if debug:
+        if log.isEnabledFor(logging.DEBUG):
             log.exception("the command failed")
-        for line in str(error).splitlines():
-            print(f"pose-edge: {line}", file=sys.stderr)
+        logs.report_error(str(error))
         return error.exit_status
     except BrokenPipeError:  # whoever read the output has seen enough
         return 0
     except KeyboardInterrupt:
-        print("pose-edge: interrupted", file=sys.stderr)
+        logs.report_error("interrupted")
         return 1
     except Exception as error:
-        if debug:
-            raise
         kind = type(error).__name__
-        print(
-            f"pose-edge: an error of the program: {kind}: {error}\n"
-            "pose-edge: --log-level debug shows where; please report it",
-            file=sys.stderr,
+        if log.isEnabledFor(logging.DEBUG) or not _people_read():
+            log.exception("an error of the program: %s; please report it", kind)
+            return 1
+        logs.report_error(
+            f"an error of the program: {kind}: {error}\n"
+            "--log-level debug shows where; please report it"
         )
         return 1
     finally:
@@ -104,7 +110,7 @@ def command_annotate(options: argparse.Namespace) -> int:
     stop = _stop_on_signals()
     draw = options.output is not None or options.poses is None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    bar = Progress(*columns, console=Console(stderr=True))
+    bar = Progress(*columns, console=Console(stderr=True), disable=not _people_read())
     task = bar.add_task(Path(options.input).name, total=None)
 
     def progress(done: int, total: int | None) -> None:
@@ -181,7 +187,8 @@ def command_models_fetch(options: argparse.Namespace) -> int:
         else:
             log.info("%s ships with the program: nothing to fetch", zoo.entry(name).name)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    silent = not _people_read()
+    with Progress(*columns, console=Console(stderr=True), disable=silent) as bar:
         for model in wanted:
             task = bar.add_task(model.name, total=model.size)
             download(
@@ -209,7 +216,7 @@ def command_eval(options: argparse.Namespace) -> int:
     truth = load_truth(Path(options.annotations))
     answers = Answers(Path(options.resume) if options.resume else None)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, console=Console(stderr=True))
+    bar = Progress(*columns, console=Console(stderr=True), disable=not _people_read())
     tasks: dict[str, Any] = {}
 
     def progress(what: str, done: int, total: int) -> None:
@@ -346,15 +353,15 @@ def command_bench_pipeline(options: argparse.Namespace) -> int:
 def command_doctor(options: argparse.Namespace) -> int:
     """``pose-edge doctor``."""
     from pose_edge.doctor import as_json, as_lines, coloured, has_fault, plain, run_doctor
-    from pose_edge.runtimes.edgetpu.trial import try_edgetpu
 
-    settings = _settings(options)
-    findings = run_doctor(settings, lambda: try_edgetpu(settings))
+    findings = run_doctor(_patient(options), progress=_show_sections)
     if options.json:
         print(json.dumps(as_json(findings), indent=2))
     else:
-        colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        print("\n".join(as_lines(findings, coloured if colours else plain)))
+        terminal = sys.stdout.isatty()
+        colours = terminal and not os.environ.get("NO_COLOR")
+        width = shutil.get_terminal_size().columns if terminal else None
+        print("\n".join(as_lines(findings, coloured if colours else plain, width)))
     return 1 if has_fault(findings) else 0
 
 
@@ -379,6 +386,51 @@ def command_config_schema(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_service_install(options: argparse.Namespace) -> int:
+    """``pose-edge service install``."""
+    from pose_edge import resources
+    from pose_edge.service import Wishes, find_origin, find_places, install
+
+    settings = _settings(options, Path(options.config or resources.default_config()))
+    prepared = Path(options.prepared) if options.prepared else None
+    places = find_places(options.prefix)
+    wishes = Wishes(
+        origin=find_origin(None if prepared else options.wheel),
+        settings=settings,
+        extras=tuple(options.extras) if options.extras else None,
+        find_links=Path(options.find_links).resolve() if options.find_links else None,
+        start=not options.no_start,
+        prepared=prepared,
+    )
+    environment = install(_machine(options), places, wishes)
+    if environment is not None:
+        command = str(environment / "bin" / "pose-edge")
+        os.execv(command, [command, *sys.argv[1:], "--prepared", str(environment)])  # noqa: S606
+    return _told_how(options)
+
+
+def command_service_uninstall(options: argparse.Namespace) -> int:
+    """``pose-edge service uninstall``."""
+    from pose_edge.service import Places, uninstall
+
+    if not uninstall(_machine(options), Places(), purge=options.purge):
+        print("the service is not installed")
+        return 0
+    return _told_how(options)
+
+
+def command_service_status(options: argparse.Namespace) -> int:
+    """``pose-edge service status``: status 0 while it runs."""
+    from pose_edge.service import Machine, Places, as_json, as_lines, read_status
+
+    status = read_status(Machine(print), Places())
+    if options.json:
+        print(json.dumps(as_json(status), indent=2))
+    else:
+        print("\n".join(as_lines(status)))
+    return 0 if status.running else 1
+
+
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "run": command_run,
     "annotate": command_annotate,
@@ -394,12 +446,24 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "config check": command_config_check,
     "config show": command_config_show,
     "config schema": command_config_schema,
+    "service install": command_service_install,
+    "service uninstall": command_service_uninstall,
+    "service status": command_service_status,
 }
 """What each command of `arguments` does."""
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    """Read the configuration, with what the command line says on top."""
+def _settings(options: argparse.Namespace, path: Path | None = None) -> Settings:
+    """Read the configuration, by default the one in force, with the command line on top."""
+    path = path or find_config(options.config, os.environ)
+    settings = load_config(path, os.environ, _overrides(options))
+    logs.start_with(settings)
+    log.debug("configuration: %s", path)
+    return settings
+
+
+def _overrides(options: argparse.Namespace) -> list[tuple[str, str, str]]:
+    """Return what the command line sets: key, value, and the option as it was typed."""
     overrides = []
     for assignment in options.set:
         key, equals, value = assignment.partition("=")
@@ -410,11 +474,56 @@ def _settings(options: argparse.Namespace) -> Settings:
         value = getattr(options, option, None)
         if value is not None:
             overrides.append((key, value, f"--{option.replace('_', '-')} {value}"))
+    return overrides
+
+
+def _machine(options: argparse.Namespace) -> Any:  # noqa: ANN401 - service.Machine, imported late
+    """Return the machine to install on: one that only says what it would do, without root."""
+    from pose_edge.service import Machine
+
+    return Machine(partial(print, flush=True), dry=options.dry_run or os.geteuid() != 0)
+
+
+def _told_how(options: argparse.Namespace) -> int:
+    """Return the exit status of a change to the machine, after it was done or only said."""
+    from pose_edge.service import ServiceError
+
+    if options.dry_run or os.geteuid() == 0:
+        return 0
+    command = Path(sys.argv[0])
+    how = [str(command.absolute())] if command.name != "__main__.py" else [sys.executable, "-m"]
+    words = [*how, *(["pose_edge"] if len(how) > 1 else []), *sys.argv[1:]]
+    raise ServiceError(f"nothing was changed: this takes root. Type: sudo {shlex.join(words)}")
+
+
+def _patient(options: argparse.Namespace) -> Patient:
+    """Read the configuration for the doctor, to whom a faulty file is a finding, not the end."""
+    from pose_edge.doctor import Patient
+
     path = find_config(options.config, os.environ)
-    settings = load_config(path, os.environ, overrides)
-    _start_logging(settings.log.level)
-    log.debug("configuration: %s", path)
-    return settings
+    faults: list[str] = []
+    try:
+        settings = _settings(options)
+    except ConfigError as error:
+        faults = error.faults
+        # What was typed must be right all the same: this complains of nothing else.
+        settings = load_config(resources.default_config(), {}, _overrides(options))
+        logs.start_with(settings)
+    return Patient(
+        settings,
+        path,
+        tuple(faults),
+        use_camera=not options.no_camera,
+        use_models=not options.no_inference,
+    )
+
+
+def _show_sections(names: list[str]) -> None:
+    """Say on a terminal what the doctor is looking at, on a line that vanishes."""
+    if sys.stderr.isatty() and _people_read():
+        text = f"looking at {', '.join(names)} ..." if names else ""
+        room = shutil.get_terminal_size().columns - 1
+        print(f"\r\x1b[K{text[:room]}", end="", file=sys.stderr, flush=True)
 
 
 def _usage(message: str) -> NoReturn:
@@ -423,9 +532,9 @@ def _usage(message: str) -> NoReturn:
     raise UsageError(message)
 
 
-def _start_logging(level: str) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
-    log.setLevel(level.upper() if level in ("debug", "info", "warning", "error") else "INFO")
+def _people_read() -> bool:
+    """Whether the standard error is for people, so that bars and tables may stand there too."""
+    return logs.written_for() == "text"
 
 
 def _quiet_libraries() -> None:
@@ -462,8 +571,11 @@ def _print_report(report: Any) -> None:  # noqa: ANN401 - run.RunReport, which i
         (stage, f"{summary.median:.1f}", f"{summary.p95:.1f}", str(summary.count))
         for stage, summary in report.stages.items()
     ]
-    if rows:
+    if _people_read() and rows:
         _print_table(("Stage", "Median ms", "95 % ms", "Frames"), rows, sys.stderr)
+    elif rows:
+        stages = ", ".join(f"{stage} {median} ({p95})" for stage, median, p95, _count in rows)
+        log.info("median (95 %%) in ms: %s", stages)
     rate = report.processed / report.seconds if report.seconds > 0 else 0.0
     shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
     log.info(

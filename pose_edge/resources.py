@@ -44,6 +44,16 @@ def udev_rules() -> Path:
     return data_dir() / "60-pose-edge-coral.rules"
 
 
+def service_unit() -> Path:
+    """Return the systemd unit of the service."""
+    return data_dir() / "pose-edge.service"
+
+
+def service_user() -> Path:
+    """Return what systemd-sysusers makes the service's user from."""
+    return data_dir() / "pose-edge.sysusers.conf"
+
+
 def default_config() -> Path:
     """Return the configuration file that is read when no other is found."""
     return data_dir() / "config.yaml"

@@ -252,6 +252,10 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error; debug shows tracebacks"
     )
+    format: Literal["auto", "text", "journal", "json"] = Field(
+        default="auto",
+        description="auto (journal under systemd, else text), text, journal or json",
+    )
 
 
 class Settings(Section):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command import Command
 from hypothesis import settings
+from patients import MadeUp
 from stand_in_edgetpu import StandIn, build
 
 # A busy machine makes any example slow now and then: that is no fault of what is tested.
@@ -33,3 +34,9 @@ def stand_in_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stand_in(stand_in_library: Path, tmp_path: Path) -> StandIn:
     """Return a stand-in for libedgetpu.so.1 that accepts, until it is told otherwise."""
     return StandIn(stand_in_library, tmp_path)
+
+
+@pytest.fixture
+def made_up(tmp_path: Path) -> MadeUp:
+    """Return a machine without anything, for the doctor."""
+    return MadeUp(tmp_path / "made-up")

@@ -1,25 +1,20 @@
-"""Is this machine fit for the program? Each section of the report is one file here.
-
-A section is a function that yields findings. A new one gets its file and a line in `run_doctor`.
-"""
+"""Is this machine fit for the program? Each section of the report is one file here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from pose_edge.doctor.edgetpu import SECTION as EDGE_TPU
-from pose_edge.doctor.edgetpu import examine as examine_edge_tpu
+from pose_edge.doctor.apart import examine_all
 from pose_edge.doctor.finding import Finding, Verdict, has_fault
+from pose_edge.doctor.patient import Patient
 from pose_edge.doctor.report import as_json, as_lines, coloured, plain
-from pose_edge.errors import PoseEdgeError
-
-if TYPE_CHECKING:
-    from pose_edge.runtimes.edgetpu.trial import Trial
-    from pose_edge.settings import Settings
+from pose_edge.doctor.sections import SECTIONS, Section
 
 __all__ = [
     "Finding",
+    "Patient",
     "Verdict",
     "as_json",
     "as_lines",
@@ -29,31 +24,34 @@ __all__ = [
     "run_doctor",
 ]
 
+TOTAL_S: Final = 20.0
+"""How long everything may take, whatever hangs."""
+LAST_S: Final = 5.0
+"""Of it, what is kept for the sections that come after the others."""
 
-def run_doctor(settings: Settings, trial: Callable[[], Trial]) -> list[Finding]:
-    """Look at everything.
+
+def run_doctor(
+    patient: Patient,
+    *,
+    sections: Sequence[Section] = SECTIONS,
+    progress: Callable[[list[str]], None] = lambda _sections: None,
+) -> list[Finding]:
+    """Look at everything. Call it before the process has other threads: it forks.
 
     Args:
-        settings: Those that a run would have.
-        trial: Runs a model once on the Edge TPU, in a process of its own.
+        patient: Configuration and machine.
+        sections: What to look at.
+        progress: Told the sections under way whenever they change.
 
     Returns:
-        The findings, section by section.
+        The findings, section by section; it raises nothing.
     """
-    sections: dict[str, Callable[[], Iterable[Finding]]] = {
-        EDGE_TPU: lambda: examine_edge_tpu(settings, trial),
-    }
-    return [finding for name, examine in sections.items() for finding in _all_of(name, examine)]
-
-
-def _all_of(section: str, examine: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """Collect a section's findings; what stops it is one of them, and the others go on."""
-    findings: list[Finding] = []
-    try:
-        findings.extend(examine())
-    except PoseEdgeError as error:
-        findings.append(Finding(section, "examination", "fault", " ".join(str(error).split())))
-    except Exception as error:  # noqa: BLE001 - a report with a hole is better than none
-        text = f"ended by {type(error).__name__}: {error}"
-        findings.append(Finding(section, "examination", "fault", text, "please report this"))
-    return findings
+    end = time.monotonic() + TOTAL_S
+    together = [one for one in sections if not one.alone]
+    together.sort(key=lambda one: not one.early)
+    found = examine_all(
+        [one.task(patient) for one in together], until=end - LAST_S, progress=progress
+    )
+    alone = [one.task(patient) for one in sections if one.alone]
+    found |= examine_all(alone, until=end, at_once=1, progress=progress)
+    return [finding for one in sections for finding in found[one.name]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pose_edge.doctor import libedgetpu
 from pose_edge.doctor.debian import package_of
 from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.patient import Patient
 from pose_edge.errors import PoseEdgeError
 from pose_edge.loading import find_pair
 from pose_edge.runtimes.edgetpu.access import current_user, find_obstacle
@@ -30,7 +31,15 @@ MODES: Final = {
 }
 
 
-def examine(settings: Settings, trial: Callable[[], Trial]) -> Iterator[Finding]:
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Look at everything that a run on the Edge TPU needs, and try it unless told not to."""
+    from pose_edge.runtimes.edgetpu.trial import try_edgetpu
+
+    settings = patient.settings
+    return look(settings, (lambda: try_edgetpu(settings)) if patient.use_models else None)
+
+
+def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Finding]:
     """Look at everything that a run on the Edge TPU needs, and try it.
 
     What is missing is a fault where a run misses it: when a Coral is plugged in, or must be.
@@ -38,7 +47,7 @@ def examine(settings: Settings, trial: Callable[[], Trial]) -> Iterator[Finding]
     Args:
         settings: Those that a run would have.
         trial: Runs a model once on the Edge TPU, in a process of its own; asked only when nothing
-            is known to be in the way.
+            is known to be in the way. None: no model may be run.
 
     Yields:
         The findings.
@@ -71,6 +80,8 @@ def examine(settings: Settings, trial: Callable[[], Trial]) -> Iterator[Finding]
     ]
     if lacking:
         yield _finding("inference", "skipped", f"not tried without {', '.join(lacking)}")
+    elif trial is None:
+        yield _finding("inference", "skipped", "not tried, as asked for (--no-inference)")
     else:
         yield _inference(trial())
 

@@ -1,16 +1,37 @@
-"""The doctor's findings for people and for programs."""
+"""The doctor's findings for people and for programs.
+
+For programs (`as_json`) it is one object; keys are added, never changed:
+
+    schema    1
+    version   of pose_edge, e.g. "0.1.0"
+    healthy   whether nothing is a fault
+    findings  a list of objects, in the order of the report:
+        section  e.g. "Cameras"; the sections are those of `sections.SECTIONS`
+        subject  what was looked at in it, e.g. "/dev/video0"; several findings may share one
+        verdict  "ok", "skipped" (not looked at), "warning" or "fault"
+        text     what was found, for people: it may change
+        remedy   what to do, for people; "" when nothing needs doing
+
+A section that could not be examined has a finding with the subject "examination".
+"""
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final, get_args
 
+from pose_edge import __version__
 from pose_edge.doctor.finding import Finding, Verdict, has_fault
 
 COLOURS: Final[dict[Verdict, int]] = {"ok": 32, "skipped": 90, "warning": 33, "fault": 31}
 """SGR codes of a terminal: green, grey, yellow, red."""
+
+NARROWEST: Final = 24
+"""Letters of a text that stand on a line at least, however narrow the terminal is."""
+ARROW: Final = "-> "
 
 Paint = Callable[[Verdict, str], str]
 
@@ -26,12 +47,14 @@ def coloured(verdict: Verdict, text: str) -> str:
     return f"\x1b[{COLOURS[verdict]}m{text}\x1b[0m"
 
 
-def as_lines(findings: list[Finding], paint: Paint = plain) -> list[str]:
+def as_lines(findings: list[Finding], paint: Paint = plain, width: int | None = None) -> list[str]:
     """Write the report for people.
 
     Args:
         findings: Those of a section stand together.
         paint: Colours the verdicts.
+        width: Of the terminal, columns: longer texts go on in their own column. None for lines as
+            long as they are.
 
     Returns:
         Lines: for each section its name, its findings, each with its remedy below it, and a
@@ -40,6 +63,7 @@ def as_lines(findings: list[Finding], paint: Paint = plain) -> list[str]:
     verdict_width = max(map(len, get_args(Verdict)))
     subject_width = max((len(finding.subject) for finding in findings), default=0)
     indent = " " * (verdict_width + subject_width + 6)
+    room = None if width is None else max(NARROWEST, width - len(indent))
     lines: list[str] = []
     section = None
     for finding in findings:
@@ -47,9 +71,13 @@ def as_lines(findings: list[Finding], paint: Paint = plain) -> list[str]:
             section = finding.section
             lines += [*([""] if lines else []), section]
         verdict = paint(finding.verdict, finding.verdict.ljust(verdict_width))
-        lines.append(f"  {verdict}  {finding.subject.ljust(subject_width)}  {finding.text}")
+        first, *more = _wrap(finding.text, room)
+        lines.append(f"  {verdict}  {finding.subject.ljust(subject_width)}  {first}")
+        lines += [indent + line for line in more]
         if finding.remedy:
-            lines.append(f"{indent}-> {finding.remedy}")
+            first, *more = _wrap(finding.remedy, None if room is None else room - len(ARROW))
+            lines.append(f"{indent}{ARROW}{first}")
+            lines += [f"{indent}{' ' * len(ARROW)}{line}" for line in more]
     counts = Counter(finding.verdict for finding in findings)
     return [
         *lines,
@@ -59,8 +87,20 @@ def as_lines(findings: list[Finding], paint: Paint = plain) -> list[str]:
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:
-    """Return the report for programs: whether there is a fault, and all findings."""
-    return {"healthy": not has_fault(findings), "findings": [asdict(one) for one in findings]}
+    """Return the report for programs, as this module's description says."""
+    return {
+        "schema": 1,
+        "version": __version__,
+        "healthy": not has_fault(findings),
+        "findings": [asdict(one) for one in findings],
+    }
+
+
+def _wrap(text: str, room: int | None) -> list[str]:
+    """Break a text between words; paths and addresses stay whole, to be copied."""
+    if room is None or len(text) <= room:
+        return [text]
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def _count(number: int, what: str) -> str:

@@ -1,27 +1,41 @@
+"""The frame of the report: sections in processes of their own, limited in time."""
+
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
-from fake_sysfs import dev_of, make_sysfs, sysfs_of
+from helpers import wait_until
+from patients import MadeUp
 
-import pose_edge.doctor
-from pose_edge.doctor import Finding, run_doctor
+from pose_edge.doctor import run_doctor
+from pose_edge.doctor.apart import Task, examine_all, guarded
+from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.sections import SECTIONS, Section
 from pose_edge.errors import ModelError
-from pose_edge.runtimes.edgetpu.trial import Trial
-from pose_edge.settings import Settings
+
+# The doctor's own process has one thread; that of the tests has those of numpy and others.
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
+FIRST = Finding("Cameras", "first", "ok", "fine")
 
 
-def never() -> Trial:
-    raise AssertionError("nothing to try")
+def one(examine: object, limit_s: float = 30.0) -> list[Finding]:
+    task = Task("Cameras", examine, limit_s, "pull it out")  # type: ignore[arg-type]
+    return examine_all([task], until=time.monotonic() + 60)["Cameras"]
 
 
-def test_every_finding_belongs_to_a_section(tmp_path_factory: pytest.TempPathFactory) -> None:
-    root = make_sysfs(tmp_path_factory.mktemp("machine"))
-    testing = {"sysfs": str(sysfs_of(root)), "dev": str(dev_of(root))}
-    findings = run_doctor(Settings.model_validate({"testing": testing}), never)
-    assert {finding.section for finding in findings} == {"Edge TPU"}
+def test_findings_come_back_as_they_are() -> None:
+    told = [FIRST, Finding("Cameras", "ä\n\0", "fault", "x" * 300_000, "\ud800")]
+    assert one(lambda: told) == told
+    assert one(list) == []
 
 
 @pytest.mark.parametrize(
@@ -31,18 +45,142 @@ def test_every_finding_belongs_to_a_section(tmp_path_factory: pytest.TempPathFac
         (ZeroDivisionError("oh"), "ended by ZeroDivisionError: oh", "please report this"),
     ],
 )
-def test_a_section_that_fails_is_a_finding_among_others(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, text: str, remedy: str
+def test_a_section_that_fails_is_a_finding_after_what_it_found(
+    error: Exception, text: str, remedy: str
 ) -> None:
-    def examine(*_args: Any) -> Iterator[Finding]:  # noqa: ANN401
-        yield Finding("Edge TPU", "setting", "ok", "auto")
+    def examine() -> Iterator[Finding]:
+        yield FIRST
         raise error
 
-    monkeypatch.setattr(pose_edge.doctor, "examine_edge_tpu", examine)
-    first, second = run_doctor(Settings(), never)
-    assert first.verdict == "ok"
-    assert second.section == "Edge TPU"
-    assert second.verdict == "fault"
+    first, second = guarded(Task("Cameras", examine, 1.0))
+    assert first == FIRST
+    assert (second.section, second.subject, second.verdict) == ("Cameras", "examination", "fault")
     assert second.text.startswith(text)
     assert "\n" not in second.text
     assert second.remedy == remedy
+    assert one(examine) == [first, second]
+
+
+def test_a_section_that_hangs_is_given_up_with_all_that_it_has_started(tmp_path: Path) -> None:
+    def examine() -> Iterator[Finding]:
+        yield FIRST
+        if os.fork() == 0:
+            time.sleep(3600)
+        (tmp_path / "pids").write_text(f"{os.getpid()} {os.getpgid(0)}")
+        time.sleep(3600)
+
+    began = time.monotonic()
+    first, second = one(examine, limit_s=3.0)
+    assert time.monotonic() - began < 30
+    assert first == FIRST
+    assert second.verdict == "fault"
+    assert second.text == "no answer within 3 s"
+    assert second.remedy == "pull it out"
+    group = int((tmp_path / "pids").read_text().split()[1])
+    wait_until(lambda: not alive(group), "the end of the process and its child")
+
+
+def alive(group: int) -> bool:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state != "Z":
+            return True
+    return False
+
+
+def test_a_section_that_stops_every_thread_of_python_hangs_nothing_else() -> None:
+    def examine() -> Iterator[Finding]:
+        yield FIRST
+        ctypes.PyDLL(None).sleep(3600)  # keeps Python's lock
+
+    assert one(examine, limit_s=2.0)[1].text == "no answer within 2 s"
+
+
+def test_a_crash_is_told_with_the_last_words() -> None:
+    def examine() -> Iterator[Finding]:
+        yield FIRST
+        os.write(2, b"libfoo: cannot go on\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    first, second = one(examine)
+    assert first == FIRST
+    assert second.text == "its process was ended by SIGKILL (libfoo: cannot go on)"
+
+
+def test_a_section_that_exits_is_told() -> None:
+    def examine() -> Iterator[Finding]:
+        yield FIRST
+        os._exit(7)
+
+    assert one(examine)[1].text == "its process ended with status 7"
+
+
+def test_what_libraries_print_does_not_come_between(capfd: pytest.CaptureFixture[str]) -> None:
+    def examine() -> Iterator[Finding]:
+        os.write(1, b"noise")
+        os.write(2, b"noise")
+        yield FIRST
+
+    assert one(examine) == [FIRST]
+    assert "noise" not in "".join(capfd.readouterr())
+
+
+def test_one_that_hangs_holds_up_no_other_and_all_have_an_end(tmp_path: Path) -> None:
+    def hang() -> Iterator[Finding]:
+        time.sleep(3600)
+        yield FIRST
+
+    tasks = [Task(f"hang {number}", hang, 30.0) for number in range(3)]
+    tasks += [Task(f"quick {number}", lambda: [FIRST], 30.0) for number in range(3)]
+    shown: list[list[str]] = []
+    began = time.monotonic()
+    found = examine_all(tasks, until=began + 4, at_once=2, progress=shown.append)
+    assert time.monotonic() - began < 30
+    assert found.keys() == {task.section for task in tasks}
+    assert found["hang 0"][0].text.startswith("no answer within")
+    assert found["hang 2"][0].verdict == "skipped"
+    assert max(map(len, shown)) == 2
+    assert shown[-1] == []
+    found = examine_all(tasks[2:], until=time.monotonic() + 3, at_once=2)
+    assert [found[f"quick {number}"] for number in range(3)] == [[FIRST]] * 3
+
+
+def test_nothing_is_left_open() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        one(lambda: [FIRST])
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_order_is_that_of_the_sections_whatever_is_looked_at_first(
+    made_up: MadeUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    sections = (
+        Section("Disk", "disk"),
+        Section("Service", "service", alone=True),
+        Section("Clock", "clock", early=True),
+        Section("Heat and power", "heat"),
+    )
+    findings = run_doctor(made_up.patient(), sections=sections)
+    names = list(dict.fromkeys(finding.section for finding in findings))
+    assert names == ["Disk", "Service", "Clock", "Heat and power"]
+    assert not [finding for finding in findings if finding.subject == "examination"]
+
+
+def test_no_section_takes_longer_than_all_may() -> None:
+    assert len({section.name for section in SECTIONS}) == len(SECTIONS)
+    assert all(section.limit_s <= 15 for section in SECTIONS if not section.alone)
+
+
+def test_the_doctor_itself_loads_nothing_that_could_be_broken() -> None:
+    code = (
+        "import sys, pose_edge.cli, pose_edge.doctor, pose_edge.config, threading\n"
+        "loaded = {'numpy', 'cv2', 'av', 'sdl2', 'picamera2'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+        "assert threading.active_count() == 1"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -19,7 +19,7 @@ from shared import shared_dir
 
 from pose_edge.doctor import edgetpu, libedgetpu
 from pose_edge.doctor.debian import Package
-from pose_edge.doctor.edgetpu import examine
+from pose_edge.doctor.edgetpu import look
 from pose_edge.doctor.finding import Finding
 from pose_edge.runtimes.edgetpu.trial import Trial
 from pose_edge.settings import Settings
@@ -57,7 +57,7 @@ class Machine:
         testing = {"sysfs": str(sysfs_of(self.root)), "dev": str(dev_of(self.root))}
         values = {"testing": testing, "edgetpu": self.settings, **settings}
         found: dict[str, list[Finding]] = {}
-        for finding in examine(Settings.model_validate(values), self._try):
+        for finding in look(Settings.model_validate(values), self._try):
             assert finding.section == "Edge TPU"
             assert finding.text
             assert finding.remedy or finding.verdict in ("ok", "skipped")
@@ -378,4 +378,11 @@ def test_a_trial_that_raises_is_not_swallowed_here(ready: Machine) -> None:
     testing = {"sysfs": str(sysfs_of(ready.root)), "dev": str(dev_of(ready.root))}
     settings = Settings.model_validate({"testing": testing, "edgetpu": ready.settings})
     with pytest.raises(ZeroDivisionError):
-        list(examine(settings, trial))
+        list(look(settings, trial))
+
+
+def test_no_model_is_run_when_that_is_not_wanted(ready: Machine) -> None:
+    testing = {"sysfs": str(sysfs_of(ready.root)), "dev": str(dev_of(ready.root))}
+    settings = Settings.model_validate({"testing": testing, "edgetpu": ready.settings})
+    (found,) = (one for one in look(settings, None) if one.subject == "inference")
+    assert (found.verdict, "--no-inference" in found.text) == ("skipped", True)

@@ -4,9 +4,10 @@ import json
 import re
 from typing import get_args
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pose_edge import __version__
 from pose_edge.doctor.finding import Finding, Verdict, has_fault
 from pose_edge.doctor.report import COLOURS, as_json, as_lines, coloured
 
@@ -43,9 +44,36 @@ def test_for_people() -> None:
     ]
 
 
+def test_a_narrow_terminal() -> None:
+    findings = [Finding("Disk", "system", "warning", "one two three four", "`sudo apt clean` it")]
+    assert as_lines(findings, width=43)[:4] == [
+        "Disk",
+        "  warning  system  one two three four",
+        "                   -> `sudo apt clean` it",
+        "",
+    ]
+    assert as_lines(findings, width=10)[1:3] == [
+        "  warning  system  one two three four",
+        "                   -> `sudo apt clean` it",
+    ], "never narrower than can be read"
+    long = [Finding("Disk", "system", "ok", "word " * 30 + "/a/path/that-must/stay-whole/to.copy")]
+    lines = as_lines(long, width=60)
+    assert all(len(line) <= 60 for line in lines)
+    assert lines[-3].endswith("/a/path/that-must/stay-whole/to.copy")
+    assert all(line.startswith(" " * 19 + "w") for line in lines[2:-3])
+
+
+@settings(deadline=None)
+@given(some_findings, st.integers(1, 200))
+def test_no_word_is_lost_when_lines_are_broken(findings: list[Finding], width: int) -> None:
+    wide = " ".join(" ".join(as_lines(findings)).split())
+    assert " ".join(" ".join(as_lines(findings, width=width)).split()) == wide
+
+
 def test_nothing_to_say() -> None:
     assert as_lines([]) == ["", "no faults, no warnings"]
-    assert as_json([]) == {"healthy": True, "findings": []}
+    nothing = {"schema": 1, "version": __version__, "healthy": True, "findings": []}
+    assert as_json([]) == nothing
 
 
 def test_several_are_counted() -> None:
@@ -73,6 +101,7 @@ def test_every_verdict_has_a_colour() -> None:
     assert set(COLOURS) == set(get_args(Verdict))
 
 
+@settings(deadline=None)
 @given(some_findings)
 def test_colours_change_nothing_else(findings: list[Finding]) -> None:
     painted = as_lines(findings, coloured)
@@ -80,6 +109,7 @@ def test_colours_change_nothing_else(findings: list[Finding]) -> None:
     assert [codes.sub(r"\1\2", line) for line in painted] == as_lines(findings)
 
 
+@settings(deadline=None)
 @given(some_findings)
 def test_every_text_and_remedy_is_told_once(findings: list[Finding]) -> None:
     lines = as_lines(findings)

@@ -1,0 +1,108 @@
+"""Files that are there as they were or as they will be, even if the power fails in between."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+SUFFIX: Final = ".part"
+"""How the names of unfinished files end; they begin with a dot and the name of the file."""
+
+
+def write_atomically(path: Path, content: str | bytes, mode: int | None = None) -> None:
+    """Replace a file's content, so that a reader or a power cut meets the old one or the new one.
+
+    The content is written beside the file and brought to the disk before it takes the file's
+    place; then the folder is brought to the disk, so that the new content is there to stay when
+    this returns. What earlier writers left behind when they were killed is removed.
+
+    Args:
+        path: The file. A link is followed; the folder must exist.
+        content: All of it; text is written as UTF-8.
+        mode: Permission bits. By default those that the file has (its owner stays too, where
+            that is permitted), or 0o644 for a new one.
+
+    Raises:
+        OSError: It cannot be written; the old content is untouched.
+    """
+    path = path.resolve()
+    _remove_leftovers(path)
+    old = path.stat() if path.exists() else None
+    if mode is None:
+        mode = stat.S_IMODE(old.st_mode) if old is not None else 0o644
+    descriptor, part = _open_part(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            if old is not None:
+                with suppress(PermissionError):
+                    os.fchown(file.fileno(), old.st_uid, old.st_gid)
+            os.fchmod(file.fileno(), mode)  # after chown, which takes bits away
+            os.fsync(file.fileno())
+            part.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def link_atomically(path: Path, target: str | Path) -> None:
+    """Make a symbolic link, or let one lead elsewhere: to the old target or to the new one.
+
+    Args:
+        path: The link; a file of that name is replaced.
+        target: Where it leads.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    part = path.with_name(f".{path.name}.link{SUFFIX}")
+    with suppress(FileNotFoundError):
+        part.unlink()
+    part.symlink_to(target)
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's list of names to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_part(path: Path) -> tuple[int, Path]:
+    """Make an unfinished file beside `path`, locked so that nobody takes it for a leftover."""
+    while True:
+        descriptor, name = tempfile.mkstemp(SUFFIX, f".{path.name}.", path.parent)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, Path(name)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # another writer was quicker than the lock, and removed it
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove unfinished files whose writers are gone: their locks went with them."""
+    for part in path.parent.iterdir():
+        if not (part.name.startswith(f".{path.name}.") and part.name.endswith(SUFFIX)):
+            continue
+        with suppress(OSError):  # another writer's, or gone meanwhile: not ours to remove
+            descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+            finally:
+                os.close(descriptor)

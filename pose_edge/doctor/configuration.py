@@ -1,0 +1,66 @@
+"""The configuration: which file is in force, what is wrong with it, and what it changes."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from pose_edge import resources
+from pose_edge.config import ENVIRONMENT_PREFIX
+from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.patient import Patient
+from pose_edge.logs.redaction import Redactor
+from pose_edge.settings import Settings
+
+SECTION: Final = "Configuration"
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Look at the configuration."""
+    ships = patient.file.resolve() == resources.default_config().resolve()
+    yield _finding("file", "ok", f"{patient.file}{' (the one that ships)' if ships else ''}")
+    redact = Redactor([patient.settings.source.name])
+    for fault in patient.faults:
+        remedy = "correct it (the default settings are used below)"
+        yield _finding("fault", "fault", redact(fault), remedy)
+    variables = [name for name in patient.environment if name.startswith(ENVIRONMENT_PREFIX)]
+    if variables:
+        names = ", ".join(sorted(variables))
+        yield _finding("environment", "ok", f"set over the file: {names}")
+    changed = changes(patient.settings)
+    text = ", ".join(f"{key} = {redact(str(value))}" for key, value in changed.items())
+    yield _finding("settings", "ok", text or "all at their defaults")
+    yield from _secret(patient)
+
+
+def changes(settings: Settings) -> dict[str, object]:
+    """Return the settings that are not at their defaults, by dotted key."""
+    default = Settings()
+    return {
+        f"{name}.{key}": value
+        for name, section in settings
+        for key, value in section
+        if name != "testing" and value != getattr(getattr(default, name), key)
+    }
+
+
+def _secret(patient: Patient) -> Iterator[Finding]:
+    """Find a password that everybody can read."""
+    address = patient.settings.source.name
+    try:
+        text = patient.file.read_text(encoding="utf-8", errors="replace")
+        mode = patient.file.stat().st_mode
+    except OSError:
+        return
+    if "://" in address and "@" in address and address in text and mode & stat.S_IROTH:
+        yield _finding(
+            "password",
+            "warning",
+            f"every user of this machine can read the camera's password in {patient.file}",
+            f"`sudo chmod o-r {patient.file}`; the service reads it as its group",
+        )
+
+
+def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
+    return Finding(SECTION, subject, verdict, text, remedy)

@@ -1,0 +1,188 @@
+"""Python and the packages that the program needs, against what it was made for."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
+
+from pose_edge import __version__
+from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.patient import Patient
+
+SECTION: Final = "Python"
+
+PACKAGE: Final = "pose-edge"
+
+STAND_INS: Final = {
+    "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv"),
+    "ai-edge-litert": ("tflite-runtime",),
+}
+"""What serves as well: a full OpenCV or the system's own, and the older runtime."""
+
+COMPILED: Final = ("numpy", "cv2", "av")
+"""Modules that are made for one version of Python, numpy or the C library, and break at import."""
+
+SYSTEM_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
+"""Where Debian puts what apt installs."""
+SYSTEMS_OWN: Final = " (the system's own)"
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Look at interpreter, environment, packages, and whether they can be imported together."""
+    del patient
+    yield _interpreter()
+    yield from _packages(_requirements())
+    yield from imports(COMPILED)
+    yield from _opencvs()
+    if _sees_system_packages():
+        yield from system_numpy(SYSTEM_PACKAGES, _installed("numpy"))
+
+
+def check(requirement: Requirement) -> tuple[str, str]:
+    """Compare what is installed with a requirement.
+
+    Args:
+        requirement: The package, and the versions that will do.
+
+    Returns:
+        What is installed, e.g. "numpy 2.1.3", and what is wrong with it; empty where that holds.
+    """
+    name, version = requirement.name, _installed(requirement.name)
+    for other in STAND_INS.get(name, ()) if version is None else ():
+        stand_in = _installed(other)
+        if stand_in is not None:
+            return f"{other} {stand_in} (for {name})", ""
+    if version is None:
+        return "", f"{name} is not installed"
+    try:
+        fits = requirement.specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        fits = True  # a version of its own making cannot be compared
+    wanted = f"{name} {version}: needs {requirement.specifier}"
+    return f"{name} {version}", "" if fits else wanted
+
+
+def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
+    """Compare numpy with the one that the system's picamera2 and OpenCV are built for.
+
+    Args:
+        folder: Where the system's packages are.
+        used: The version of numpy that the program uses.
+
+    Yields:
+        A finding where the system has a numpy.
+    """
+    pattern = re.compile(r"numpy-(\d[^-]*)\.(?:dist|egg)-info")
+    matches = (pattern.fullmatch(path.name) for path in sorted(folder.glob("numpy-*-info")))
+    theirs = next((match[1] for match in matches if match), None)
+    if theirs is None or used is None:
+        return
+    text = f"{used}; the system's packages are built for {theirs}"
+    if used.split(".")[0] == theirs.split(".")[0]:
+        yield _finding("numpy", "ok", text)
+        return
+    major = int(theirs.split(".")[0])
+    yield _finding(
+        "numpy",
+        "fault" if (folder / "picamera2").is_dir() else "warning",
+        f"{text}: picamera2 and the system's OpenCV break",
+        f"`{sys.executable} -m pip install 'numpy>={major},<{major + 1}'`",
+    )
+
+
+def _interpreter() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.prefix == sys.base_prefix:
+        return _finding("python", "ok", f"{version}, of the system")
+    seen = "sees" if _sees_system_packages() else "does not see"
+    text = f"{version}, environment {sys.prefix}, which {seen} the system's packages"
+    return _finding("python", "ok", text)
+
+
+def _sees_system_packages() -> bool:
+    return str(SYSTEM_PACKAGES) in sys.path
+
+
+def _requirements() -> list[Requirement]:
+    """Return what the program's own package needs on this Python, without its extras."""
+    found = []
+    try:
+        lines = metadata.requires(PACKAGE) or []
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return []
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            found.append(requirement)
+    return found
+
+
+def _packages(requirements: Sequence[Requirement]) -> Iterator[Finding]:
+    checked = [(requirement.name, *check(requirement)) for requirement in requirements]
+    own = f"{PACKAGE} {__version__}"
+    yield _finding("packages", "ok", ", ".join([own, *(one for _, one, _ in checked if one)]))
+    wrong = {name: fault for name, _, fault in checked if fault}
+    for name, fault in wrong.items():
+        needs = next(str(one.specifier) for one in requirements if one.name == name)
+        command = f"`{sys.executable} -m pip install '{name}{needs}'`"
+        yield _finding("packages", "fault", fault, command)
+
+
+def imports(modules: Sequence[str]) -> Iterator[Finding]:
+    """Import compiled modules, which shows whether they go together.
+
+    Args:
+        modules: Their names.
+
+    Yields:
+        One finding for those that can be imported, and one for each that cannot.
+    """
+    loaded = []
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - compiled parts raise what they like
+            text = " ".join(f"cannot be imported: {type(error).__name__}: {error}".split())[:300]
+            remedy = "it was built for another numpy or Python: install the packages again"
+            yield _finding(name, "fault", text, remedy)
+            continue
+        own = Path(getattr(module, "__file__", None) or "").is_relative_to(SYSTEM_PACKAGES)
+        version = getattr(module, "__version__", "of unknown version")
+        loaded.append(f"{name} {version}{SYSTEMS_OWN if own else ''}")
+    if loaded:
+        yield _finding("imports", "ok", ", ".join(loaded))
+
+
+def _opencvs() -> Iterator[Finding]:
+    names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
+    installed = [name for name in names if _installed(name) is not None]
+    if len(installed) > 1:
+        yield _finding(
+            "cv2",
+            "warning",
+            f"{' and '.join(installed)} overwrite each other's files",
+            f"`{sys.executable} -m pip uninstall {' '.join(installed)}`, then install "
+            "opencv-python-headless alone",
+        )
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
+    return Finding(SECTION, subject, verdict, text, remedy)

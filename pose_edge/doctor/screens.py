@@ -1,0 +1,144 @@
+"""The screens: graphics cards, what is connected to them, and the libraries that draw."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from pose_edge.displays.choice import DESKTOPS, Output, choices, connected_output, outputs
+from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.holders import find_holders
+from pose_edge.doctor.patient import Patient, contents
+from pose_edge.runtimes.edgetpu.lookup import find_library
+from pose_edge.settings import DisplaySettings
+
+SECTION: Final = "Screens"
+
+MESA: Final = {
+    "libEGL.so.1": "libegl1",
+    "libGLESv2.so.2": "libgles2",
+    "libgbm.so.1": "libgbm1",
+    "libdrm.so.2": "libdrm2",
+}
+"""Libraries that SDL loads to draw without a desktop, and Debian's packages of them."""
+DRIVERS: Final = "libgl1-mesa-dri"
+
+
+def examine(
+    patient: Patient, find: Callable[[str], Path | None] = find_library
+) -> Iterator[Finding]:
+    """Look at the desktop, the outputs of the graphics cards, Mesa and SDL."""
+    settings = patient.settings.display
+    kind = settings.kind
+    desktop = next((name for name in DESKTOPS if patient.environment.get(name)), None)
+    if desktop is not None:
+        yield _finding("desktop", "ok", f"{desktop}={patient.environment[desktop]}: a window")
+    elif kind == "window":
+        remedy = "start it on a desktop, or with --display auto"
+        text = "none in this session, and display.kind: window needs one"
+        yield _finding("desktop", "fault", text, remedy)
+    else:
+        yield _finding("desktop", "ok", "none in this session")
+    there = outputs(patient.sysfs)
+    for output in there:
+        yield _output(output)
+    found = choices(settings, patient.environment, patient.sysfs)
+    name = settings.output if kind in ("auto", "hdmi") else "auto"
+    if connected_output(patient.sysfs, name) is None:
+        yield _nothing(settings, desktop, there)
+    taken = found[0].output if found else None
+    if taken is not None:
+        yield from _card(patient, taken)
+    yield _mesa(find, "skipped" if taken is None else "fault")
+    yield _sdl("skipped" if kind == "none" else "fault")
+
+
+def _output(output: Output) -> Finding:
+    folder = output.folder
+    driver = (folder / "device/device/driver").resolve().name
+    driver = driver if driver != "driver" else "unknown driver"
+    modes = contents(folder / "modes").split()
+    status = contents(folder / "status") or "unknown"
+    text = f"{status} (card{output.card}, {driver})"
+    if modes:
+        count = len(set(modes))
+        text += f", {modes[0]}" + (f" and {count - 1} other sizes" if count > 1 else "")
+    return _finding(output.name, "ok", text)
+
+
+def _nothing(settings: DisplaySettings, desktop: str | None, there: list[Output]) -> Finding:
+    """Say that no screen is connected where one is looked for, and how bad that is."""
+    kind, name = settings.kind, settings.output
+    text = "no screen is connected"
+    remedy = "plug one in and switch it on (a Pi 4 or 5: the socket next to the power first)"
+    if kind in ("auto", "hdmi") and name != "auto":
+        text += f" to {name} (display.output)"
+        names = [output.name for output in there]
+        used = [output.name for output in there if output.connected()]
+        if used:
+            remedy = f"one is connected to {', '.join(used)}: plug it in there, or set auto"
+        elif names and name not in names:
+            remedy = f"there are {', '.join(names)} only: name one of them, or set auto"
+    if kind == "none":
+        return _finding("screen", "ok", f"{text}, and none is wanted (display.kind: none)")
+    if desktop is not None and kind != "hdmi":
+        return _finding("screen", "ok", f"{text}; the picture is in a window of the desktop")
+    return _finding("screen", "fault" if kind == "hdmi" else "warning", text, remedy)
+
+
+def _card(patient: Patient, output: Output) -> Iterator[Finding]:
+    """Look whether the graphics card of the screen that a run would take can be had."""
+    card = patient.dev / f"dri/card{output.card}"
+    if not card.exists():
+        return
+    if not os.access(card, os.R_OK | os.W_OK):
+        remedy = "join the groups video and render (`sudo usermod -aG video,render $USER`)"
+        yield _finding(card.name, "fault", f"{card} may not be opened", remedy)
+        return
+    others = [one for one in find_holders([card], patient.proc).of(card) if not one.ours]
+    if others:
+        yield _finding(
+            card.name,
+            "warning",
+            f"{card} is in use by {', '.join(map(str, others))}",
+            "a desktop has the screen: start in it (`DISPLAY=:0 pose-edge run`), or end it",
+        )
+
+
+def _mesa(find: Callable[[str], Path | None], missing: Verdict) -> Finding:
+    absent = [name for name in MESA if find(name) is None]
+    if not absent:
+        return _finding("Mesa", "ok", ", ".join(MESA))
+    text = f"{', '.join(absent)} not found"
+    packages = " ".join([DRIVERS, *(MESA[name] for name in absent)])
+    if missing == "skipped":
+        text += f"; needed for HDMI without a desktop (`sudo apt install {packages}`)"
+        return _finding("Mesa", missing, text)
+    return _finding("Mesa", missing, text, f"`sudo apt install {packages}`")
+
+
+def _sdl(missing: Verdict) -> Finding:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it announces where its library comes from
+            import sdl2
+    except Exception as error:  # noqa: BLE001 - a library that cannot be loaded, in any way
+        text = " ".join(f"cannot be loaded: {error}".split())[:300]
+        return _finding("SDL", missing, text, "`pip install pysdl2 pysdl2-dll`")
+    version = sdl2.SDL_version()
+    sdl2.SDL_GetVersion(version)
+    count = sdl2.SDL_GetNumVideoDrivers()
+    drivers = [sdl2.SDL_GetVideoDriver(index).decode() for index in range(count)]
+    shown = [name for name in drivers if name in ("x11", "wayland", "KMSDRM")]
+    text = f"{version.major}.{version.minor}.{version.patch}, for {', '.join(shown)}"
+    if "KMSDRM" not in drivers:
+        remedy = "`pip install --force-reinstall pysdl2-dll`: its SDL can"
+        return _finding("SDL", "warning", f"{text}: not for HDMI without a desktop", remedy)
+    return _finding("SDL", "ok", text)
+
+
+def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
+    return Finding(SECTION, subject, verdict, text, remedy)

@@ -1,0 +1,137 @@
+"""Where the program to install comes from: a wheel, a checkout, or the one that is running."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Final, Literal
+
+from pose_edge import __version__
+from pose_edge.errors import UsageError
+from pose_edge.service.steps import ServiceError
+
+PACKAGE: Final = Path(__file__).resolve().parents[1]
+CHECKOUT_FILES: Final = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+WHEEL_NAME: Final = re.compile(r"pose_edge-([^-]+)-py3-none-any\.whl")
+NOT_IN_A_WHEEL: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+"""What an installer adds to the metadata, or must write anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Something that pip can install, or make itself something to install from.
+
+    Attributes:
+        kind: wheel: a file; checkout: the sources; installed: the package that is running.
+        path: Of the file, the sources, or the running package.
+        version: The program's.
+    """
+
+    kind: Literal["wheel", "checkout", "installed"]
+    path: Path
+    version: str
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        kinds = {"wheel": "wheel", "checkout": "checkout", "installed": "this installation"}
+        return f"{self.version} from {kinds[self.kind]} {self.path}"
+
+
+def find_origin(wheel: str | None = None) -> Origin:
+    """Choose what to install.
+
+    Args:
+        wheel: A file that the user names; by default what is running is installed.
+
+    Raises:
+        UsageError: The file is not there, or is not a wheel of this program.
+        ServiceError: What is running can be neither copied nor packed.
+    """
+    if wheel is not None:
+        path = Path(wheel).resolve()
+        name = WHEEL_NAME.fullmatch(path.name)
+        if name is None or not zipfile.is_zipfile(path):
+            raise UsageError(f"--wheel {wheel}: not a pose_edge-VERSION-py3-none-any.whl")
+        return Origin("wheel", path, name[1])
+    if all((PACKAGE.parent / name).is_file() for name in CHECKOUT_FILES):
+        return Origin("checkout", PACKAGE.parent, __version__)
+    _installed()
+    return Origin("installed", PACKAGE, __version__)
+
+
+def stage(origin: Origin, folder: Path) -> Path:
+    """Return what pip is to install.
+
+    Args:
+        origin: What was chosen.
+        folder: An existing, empty folder; removed by the caller when pip is done.
+
+    Returns:
+        A wheel, or the folder of a copy of the sources: pip leaves files behind where it builds,
+        and takes leftovers of earlier builds for part of the program.
+    """
+    if origin.kind == "wheel":
+        return origin.path
+    if origin.kind == "installed":
+        return pack(_installed(), folder)
+    for name in CHECKOUT_FILES:
+        shutil.copy(origin.path / name, folder)
+    shutil.copytree(
+        origin.path / PACKAGE.name,
+        folder / PACKAGE.name,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    return folder
+
+
+def pack(installed: Distribution, folder: Path) -> Path:
+    """Make the wheel again that a package was installed from: it may be gone, or never was.
+
+    Args:
+        installed: A package of pure Python, not an editable one.
+        folder: Where the wheel goes.
+
+    Returns:
+        The wheel. https://packaging.python.org/specifications/binary-distribution-format
+    """
+    wheel = folder / f"pose_edge-{installed.version}-py3-none-any.whl"
+    rows: list[tuple[str, str, str]] = []
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for file in installed.files or []:
+            if file.parts[0] == ".." or file.suffix == ".pyc":
+                continue  # the command, and what pip compiled
+            if file.parts[0].endswith(".dist-info"):
+                metadata = file.parts[0]
+                if file.name in NOT_IN_A_WHEEL:
+                    continue
+            content = file.read_binary()
+            checksum = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+            rows.append((file.as_posix(), f"sha256={checksum.decode()}", str(len(content))))
+            archive.writestr(file.as_posix(), content)
+        rows.append((f"{metadata}/RECORD", "", ""))
+        record = io.StringIO(newline="")
+        csv.writer(record, lineterminator="\n").writerows(rows)
+        archive.writestr(f"{metadata}/RECORD", record.getvalue())
+    return wheel
+
+
+def _installed() -> Distribution:
+    """Return the running package, if it was installed with all its files."""
+    try:
+        found = distribution("pose-edge")
+    except PackageNotFoundError:
+        found = None
+    if found is None or not any(file.parts[0] == PACKAGE.name for file in found.files or []):
+        raise ServiceError(
+            f"{PACKAGE} is neither a checkout nor an installed wheel: say with --wheel FILE what "
+            "to install"
+        )
+    return found

@@ -1,0 +1,132 @@
+"""The program in a virtual environment of its own, and the change from one version to the next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pose_edge.errors import UnavailableError
+from pose_edge.service.machine import Machine
+from pose_edge.service.origin import Origin, stage
+from pose_edge.service.places import HIDDEN, SYSTEM_PICAMERA2, SYSTEM_PYTHON, Places
+
+FITNESS: Final = """
+import struct, sys
+if sys.version_info < (3, 11):
+    sys.exit("is Python %d.%d, needed is 3.11 or newer" % sys.version_info[:2])
+if struct.calcsize("P") < 8:
+    sys.exit("is a 32-bit program, and LiteRT exists for 64 bits only")
+import ensurepip, venv
+"""
+
+
+def choose_python(machine: Machine, places: Places) -> Path:
+    """Return the interpreter that the environment is made with.
+
+    The system's, if it will do: it is there for every user, goes along with the system's upgrades,
+    and is the one that apt's picamera2 is compiled for. Else the one that runs this.
+
+    Raises:
+        UnavailableError: There is none.
+    """
+    base = Path(getattr(sys, "_base_executable", sys.executable))
+    candidates = [SYSTEM_PYTHON]
+    if not _picamera2(places):
+        candidates.append(base)
+    reasons = []
+    for python in dict.fromkeys(candidates):
+        if any(python.resolve().is_relative_to(hidden) for hidden in HIDDEN):
+            reasons.append(f"{python} is where the service cannot see it")
+            continue
+        done = machine.ask(python, "-c", FITNESS)
+        if done.status == 0:
+            return python
+        reasons.append(f"{python}: {(done.stderr.strip().splitlines() or ['does not run'])[-1]}")
+    raise UnavailableError(
+        f"no Python for the service: {'; '.join(reasons)}\n"
+        "Debian has it: sudo apt-get install python3 python3-venv"
+    )
+
+
+def make_environment(
+    machine: Machine,
+    places: Places,
+    origin: Origin,
+    extras: Sequence[str] = (),
+    find_links: Path | None = None,
+) -> Path:
+    """Install the program beside what runs now, which is not touched.
+
+    Args:
+        machine: To do it on.
+        places: Where things lie.
+        origin: What to install.
+        extras: Of the program.
+        find_links: A folder with wheels of all packages that are needed: no network is used.
+
+    Returns:
+        The new environment. When this fails, what there is of it is removed.
+    """
+    python = choose_python(machine, places)
+    folder = next_folder(places.versions, origin.version)
+    staging = folder / "staging"
+    environment = {
+        **os.environ,
+        "PYTHONNOUSERSITE": "1",
+        "PIP_USER": "0",  # a pip.conf may say otherwise
+        "TMPDIR": str(staging),  # /tmp can be a small part of the memory (Debian 13, Zero 2 W)
+    }
+    flags = ["--system-site-packages"] if _picamera2(places) else []
+    offline = ["--no-index", "--find-links", str(find_links)] if find_links else []
+    try:
+        machine.do(f"make {places.versions}", lambda: _make(places.versions))
+        machine.run(python, "-m", "venv", *flags, folder)
+        machine.do(f"make {staging}", lambda: _make(staging / "program"))
+        what = origin.path if machine.dry else stage(origin, staging / "program")
+        wanted = f"{what}[{','.join(sorted(extras))}]" if extras else what
+        pip = (folder / "bin" / "python", "-m", "pip", "install", "--no-input", "--no-cache-dir")
+        machine.run(*pip, "--disable-pip-version-check", *offline, wanted, environment=environment)
+        machine.remove(staging)
+        machine.run(folder / "bin" / "pose-edge", "--version")
+        # All of it, before anything leads there: people switch a Pi off by pulling the plug.
+        machine.run("sync")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def next_folder(versions: Path, version: str) -> Path:
+    """Return a path for an environment that does not exist yet: environments cannot be moved."""
+    number = 1
+    while (folder := versions / f"{version}-{number}").exists():
+        number += 1
+    return folder
+
+
+def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> None:
+    """Remove environments that are not in use: older ones, and those of interrupted installs.
+
+    Args:
+        machine: To do it on.
+        places: Where things lie.
+        keep: Do not remove these; nor the one that `current` leads to.
+    """
+    if not places.versions.is_dir():
+        return
+    used = {path.resolve() for path in (*keep, places.current)}
+    for folder in sorted(places.versions.iterdir()):
+        if folder.resolve() not in used:
+            machine.remove(folder)
+
+
+def _picamera2(places: Places) -> bool:
+    return places.under_root(str(SYSTEM_PICAMERA2)).is_dir()
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pose_edge.logs.redaction import Redactor
+
+SECRET = "s3cret"
+
+anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+no_space = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=" \t\r\n\f\v"))
+schemes = st.sampled_from(("rtsp", "rtsps", "http", "https", "rtmp", "RTSP"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("stream rtsp://me:s3cret@cam:554/x is gone", "stream rtsp://***@cam:554/x is gone"),
+        ("'rtsp://me:s3cret@cam/x'", "'rtsp://***@cam/x'"),
+        ("rtsp://s3cret@cam", "rtsp://***@cam"),
+        ("http://cam/x?token=s3cret, twice", "http://cam/x?... twice"),
+        ("401 for me:s3cret@cam", "401 for ***@cam"),
+        ("me:s3cret@cam,http://cam/x", "***@cam,http://cam/x"),
+        ("rtsp://a:s3cret@h,rtsp://b:s3cret@i", "rtsp://***@i"),
+        ("https://example.org/a/b#c", "https://example.org/a/b#c"),
+        ("mode 1280x720@60 at 12:03, me@example.org", "mode 1280x720@60 at 12:03, me@example.org"),
+        ("", ""),
+    ],
+)
+def test_what_is_shown(text: str, shown: str) -> None:
+    assert Redactor()(text) == shown
+
+
+@settings(deadline=None)
+@given(anything, schemes, no_space, no_space, anything)
+def test_no_password_is_shown(before: str, scheme: str, start: str, end: str, after: str) -> None:
+    text = f"{before} {scheme}://me:{start}{SECRET}{end}@camera/x {after}"
+    assert SECRET not in Redactor()(text)
+
+
+@settings(deadline=None)
+@given(anything, anything, anything, anything)
+def test_no_password_of_a_known_address_is_shown_whatever_it_is_made_of(
+    before: str, start: str, end: str, after: str
+) -> None:
+    address = f"rtsp://me:{start}{SECRET}{end}@camera/x"
+    redact = Redactor(["demo", address])
+    for text in (address, repr(address), f"user me:{start}{SECRET}{end}@camera"):
+        assert SECRET not in redact(f"{before}{text}{after}")
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("abc/:@?. ")))
+def test_doing_it_twice_changes_nothing_more(parts: list[str]) -> None:
+    once = Redactor()("rtsp://".join(parts))
+    assert Redactor()(once) == once
+
+
+def test_an_encoded_password_is_not_shown_decoded() -> None:
+    redact = Redactor(["rtsp://me:a%20s3cret@cam"])
+    assert redact("login me:a s3cret@cam refused") == "login ***@cam refused"
+
+
+def test_long_texts_take_no_time() -> None:
+    text = "a:" * 100_000 + " " + "://" * 100_000 + "@" * 100_000
+    assert Redactor()(text).endswith("@")

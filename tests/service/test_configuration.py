@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pose_edge.config import load_config
+from pose_edge.service.configuration import (
+    SERVICE_SETTINGS,
+    digest,
+    judge,
+    service_config,
+    service_settings,
+)
+from pose_edge.settings import CameraSettings, Settings
+
+
+def test_it_reads_as_it_was_meant(tmp_path: Path) -> None:
+    settings = Settings(camera=CameraSettings(fps=15.0))
+    path = tmp_path / "config.yaml"
+    path.write_text(service_config(settings))
+    assert load_config(path, {}) == service_settings(settings)
+
+
+def test_a_service_waits_for_its_camera() -> None:
+    assert Settings().camera.wait is False
+    settings = service_settings(Settings())
+    assert settings.camera.wait is True
+    changed = {
+        (name, key)
+        for name, section in settings
+        for key, value in section
+        if value != getattr(getattr(Settings(), name), key)
+    }
+    assert changed == SERVICE_SETTINGS.keys()
+    assert "\n  wait: true " in service_config(Settings())
+
+
+@pytest.mark.parametrize(
+    ("present", "installed", "verdict"),
+    [
+        (None, "", "new"),
+        ("wanted", "", "same"),
+        ("older", digest("older"), "outdated"),
+        ("mine", digest("older"), "edited"),
+        ("mine", "", "edited"),
+        ("", digest("older"), "edited"),
+    ],
+)
+def test_what_becomes_of_the_file(present: str | None, installed: str, verdict: str) -> None:
+    assert judge(present, "wanted", installed) == verdict
