@@ -59,7 +59,7 @@ def start(
     form = choose_format(asked or "auto", environment)
     reset()
     formatter = make_formatter(form, redactor or Redactor(), detailed=known == "debug")
-    handler = Repeats(Stderr(formatter))
+    handler = Repeats(Stderr(formatter), sum_up=form != "text")
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(OTHERS[known])

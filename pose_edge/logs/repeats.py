@@ -90,6 +90,7 @@ class Repeats(logging.Handler):
         self,
         target: Stderr,
         *,
+        sum_up: bool = True,
         clock: Callable[[], float] = time.monotonic,
         timer: Callable[[float, Callable[[], None]], Timer] = _daemon_timer,
     ) -> None:
@@ -97,11 +98,14 @@ class Repeats(logging.Handler):
 
         Args:
             target: Gets what is left; closed with this one.
+            sum_up: False passes everything on: somebody is watching, and wants to see each loss
+                and each return.
             clock: Returns monotonic seconds.
             timer: Makes what calls a function after some seconds.
         """
         super().__init__()
         self.target = target
+        self._sum_up = sum_up
         self._clock = clock
         self._make_timer = timer
         self._timer: Timer | None = None
@@ -111,7 +115,7 @@ class Repeats(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on, or hold it back; the caller holds this handler's lock."""
         self._end_windows()
-        if record.levelno <= logging.DEBUG:
+        if record.levelno <= logging.DEBUG or not self._sum_up:
             self.target.handle(record)
             return
         text = _identity(record)
