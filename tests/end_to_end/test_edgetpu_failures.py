@@ -40,7 +40,7 @@ def test_plugged_in_later_lost_again_and_again_pulled_out_and_back(coral: CoralR
     waits.append(lost(run))
     run.wait_for_log("WARNING", "none is plugged in")
     status = run.wait_for_log(" fps poses", "; cpu (edgetpu lost ")
-    assert re.search(r"lost \d\d:\d\d\)$", status)
+    assert re.search(r"lost \d\d:\d\d\);", status)
     assert run.children() == []
     assert coral.stand_in.count("create") == 4
     coral.plug_in()
