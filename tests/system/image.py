@@ -157,12 +157,12 @@ def debootstrap(root: Path) -> list[str]:
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"),
         *("--components=main", f"--include={','.join(PACKAGES)}"),
         *(f"--customize-hook={hook}" for hook in hooks),
-        *(SUITE, str(root), mirror()),
+        *(SUITE, str(root), *mirror()),
     ]
 
 
-def mirror() -> str:
-    """Return the Debian mirror that this machine's apt uses itself, else Debian's own."""
+def mirror() -> list[str]:
+    """Return the Debian mirror that this machine's apt uses itself; none is mmdebstrap's own."""
     done = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)"],
         capture_output=True,
@@ -170,7 +170,7 @@ def mirror() -> str:
         check=False,
     )
     found = [address for address in done.stdout.split() if address.rstrip("/").endswith("/debian")]
-    return found[0] if found else "http://deb.debian.org/debian"
+    return found[:1]
 
 
 def make_disk(root: Path, folder: Path) -> list[str]:
