@@ -9,6 +9,7 @@ processed and delivered, in order, and a slow taker slows the file down.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -135,6 +136,8 @@ class Pipeline:
         supervisor = supervisor or Supervisor()
         self._source_part = supervisor.add("source")
         self._inference_part = supervisor.add("inference")
+        # A file has no device that could hang, and waits as long as its pace or its taker wants.
+        self._capture_stall_s = STALL_S if source.live else math.inf
         self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
         self._lost_since, self._failed = "", False
         self._next_index: int | None = None
@@ -180,7 +183,7 @@ class Pipeline:
             if not self._opened:
                 self._open_first()
             while not self._stopping.is_set():
-                self._source_part.running(within=STALL_S)
+                self._source_part.running(within=self._capture_stall_s)
                 self._capture_one()
             self._ring.close()
         except EndOfStream:
@@ -189,6 +192,7 @@ class Pipeline:
             self._ring.close(error)
         finally:
             self._source.close()
+            self._source_part.done()
 
     def _capture_one(self) -> None:
         """Move one frame from the source into the ring."""
@@ -299,6 +303,8 @@ class Pipeline:
             self._stopping.set()
             self._ring.close()
             self._outbox.close(error)
+        finally:
+            self._inference_part.done()
 
     def _estimate(self, lease: Lease) -> Result:
         frame = lease.frame

@@ -160,6 +160,7 @@ class _Run:
             while True:
                 self._main.running(within=STALL_S)
                 if self._ended():
+                    self._main.done()  # a source may take longer to end than one that works
                     self._pipeline.stop()
                 result = self._pipeline.take(TAKE_S)
                 if result is not None:

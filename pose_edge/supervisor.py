@@ -36,6 +36,8 @@ class State(Enum):
     RUNNING = "running"
     WAITING = "waiting"
     """For its device, which is missing: nothing is wrong with the part."""
+    DONE = "done"
+    """A file was read to its end."""
     FAILED = "failed"
     """It has died or stalled; it is replaced when its time has come, if it can be."""
 
@@ -96,6 +98,10 @@ class Part:
     def waiting(self, detail: str, *, within: float) -> None:
         """Say that its device is missing, again at each try; arguments as for `starting`."""
         self._say(State.WAITING, detail, within)
+
+    def done(self) -> None:
+        """Say that its work is done: nothing more will be heard of it, and nothing is wrong."""
+        self._say(State.DONE, "", math.inf)
 
     def failed(self, detail: str) -> None:
         """Say that it has died."""

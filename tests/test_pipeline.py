@@ -26,6 +26,7 @@ from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.frames import Frame
 from pose_edge.pipeline import MAX_BEHIND_S, Outbox, Pacer, Pipeline
 from pose_edge.poses import Provenance, Result
+from pose_edge.supervisor import State, Supervisor
 from pose_edge.telemetry import Telemetry
 
 
@@ -67,6 +68,7 @@ def make(
     pace: bool = False,
     max_frames: int | None = None,
     opened: bool = True,
+    supervisor: Supervisor | None = None,
 ) -> tuple[Pipeline, Telemetry]:
     telemetry = Telemetry()
     made = Pipeline(
@@ -77,6 +79,7 @@ def make(
         pace=pace,
         max_frames=max_frames,
         opened=opened,
+        supervisor=supervisor,
     )
     made.start()
     return made, telemetry
@@ -476,6 +479,34 @@ def test_stopping_does_not_wait_for_a_frame_that_is_far_away() -> None:
     started = time.monotonic()
     pipeline.stop()
     assert time.monotonic() - started < 10
+
+
+def test_a_file_that_was_read_to_its_end_has_not_stalled() -> None:
+    """A still picture stays on the screen for as long as one likes."""
+    now = [0.0]
+    supervisor = Supervisor(lambda: now[0])
+    pipeline, _ = make(FakeSource(frames(3), live=False), supervisor=supervisor)
+    assert drain(pipeline) == [0, 1, 2]
+    pipeline.stop()
+    now[0] += 10_000
+    assert supervisor.look()
+    assert {one.name: one.state for one in supervisor.statuses()} == {
+        "source": State.DONE,
+        "inference": State.DONE,
+    }
+
+
+def test_a_paced_file_that_waits_for_its_next_frame_has_not_stalled() -> None:
+    now = [0.0]
+    supervisor = Supervisor(lambda: now[0])
+    far = [make_frame(index=0, moment=0.0), make_frame(index=1, moment=3600.0)]
+    pipeline, _ = make(FakeSource(far, live=False), pace=True, supervisor=supervisor)
+    take(pipeline).release()
+    now[0] += 3000
+    supervisor.look()
+    source = next(one for one in supervisor.statuses() if one.name == "source")
+    assert source.state is State.RUNNING
+    pipeline.stop()
 
 
 def test_a_pipeline_that_never_started_can_be_stopped() -> None:
