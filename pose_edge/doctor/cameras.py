@@ -6,10 +6,11 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.holders import Holders, find_holders
 from pose_edge.doctor.machine import is_pi
 from pose_edge.doctor.patient import Patient, contents
@@ -20,6 +21,8 @@ from pose_edge.sources.csi import REMEDY, SEATING, survey_picameras
 from pose_edge.sources.spec import Kind, SourceSpec, parse_source
 
 SECTION: Final = "Cameras"
+
+_finding = partial(Finding, SECTION)
 
 LONGEST: Final = 300
 """Letters of a library's error that are told."""
@@ -138,7 +141,3 @@ def _group(node: Path) -> str:
     except (OSError, KeyError):
         return "video"
     return group if group != "root" else "video"
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

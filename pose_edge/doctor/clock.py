@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "Clock"
+
+_finding = partial(Finding, SECTION)
 
 TIME_ERROR: Final = 5
 """What adjtimex(2) returns while nothing keeps the clock right."""
@@ -62,7 +65,3 @@ def is_synchronised() -> bool | None:
     libc = ctypes.CDLL(None, use_errno=True)
     state: int = libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
     return None if state < 0 else state != TIME_ERROR
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from pose_edge import resources
 from pose_edge.config import ENVIRONMENT_PREFIX
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.patient import Patient
 from pose_edge.logs.redaction import Redactor
 from pose_edge.settings import Settings
 
 SECTION: Final = "Configuration"
+
+_finding = partial(Finding, SECTION)
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
@@ -60,7 +63,3 @@ def _secret(patient: Patient) -> Iterator[Finding]:
             f"every user of this machine can read the camera's password in {patient.file}",
             f"`sudo chmod o-r {patient.file}`; the service reads it as its group",
         )
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from pose_edge.doctor.patient import Patient
 from pose_edge.paths import user_path
 
 SECTION: Final = "Disk"
+
+_finding = partial(Finding, SECTION)
 
 LOW_BYTES, LOW_SHARE = 500_000_000, 0.05
 FULL_BYTES: Final = 50_000_000
@@ -90,7 +93,3 @@ def _nearest(folder: Path) -> Path:
 def _mount_point(folder: Path) -> Path:
     folder = folder.resolve()
     return next(one for one in (folder, *folder.parents) if os.path.ismount(one))
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pose_edge.settings import EdgeTpuSettings, Settings
 
 SECTION: Final = "Edge TPU"
+
+_finding = partial(Finding, SECTION)
 
 MODES: Final = {
     "auto": "auto: used while one is there, the CPU at other times",
@@ -206,7 +209,3 @@ def _inference(trial: Trial) -> Finding:
         text,
         "end other programs that use it (`systemctl stop pose-edge`), or plug it in again",
     )
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

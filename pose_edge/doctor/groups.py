@@ -7,13 +7,16 @@ import os
 import pwd
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "User"
+
+_finding = partial(Finding, SECTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,3 @@ def _exists(group: str) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

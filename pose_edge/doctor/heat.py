@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.machine import is_pi
 from pose_edge.doctor.patient import Patient, contents, number
 
 SECTION: Final = "Heat and power"
+
+_finding = partial(Finding, SECTION)
 
 WARM, HOT = 75.0, 82.0
 """Degrees Celsius: a Raspberry Pi slows down from 80 (a 3B+ from 60), and more so from 85."""
@@ -105,7 +108,3 @@ def _without_firmware(patient: Patient) -> Finding:
         return _finding("throttling", "skipped", text)
     text = "vcgencmd is not installed (`sudo apt install raspi-utils`)"
     return _finding("throttling", "skipped", text)
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.patient import Patient
 
 if TYPE_CHECKING:
     from pose_edge.estimators import Estimator
 
 SECTION: Final = "Inference"
+
+_finding = partial(Finding, SECTION)
 
 RUNS: Final = 10
 RUNS_S: Final = 2.0
@@ -105,7 +108,3 @@ def _answer(patient: Patient, estimator: Estimator) -> Finding:
     remedy = "for a model of your own this may be right; otherwise please report this"
     name = patient.settings.model.name
     return _finding("answer", "warning", f"{name} finds nobody in the demo clip", remedy)
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

@@ -6,14 +6,17 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from pose_edge.cores import usable_cores
 from pose_edge.doctor.cgroup import cpu_limit, memory_limit
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.patient import Patient, contents
 
 SECTION: Final = "Machine"
+
+_finding = partial(Finding, SECTION)
 
 ENOUGH_BYTES: Final = 250_000_000
 """The program takes about 150 MB without a screen, and the screen takes some too."""
@@ -103,7 +106,3 @@ def _memory(patient: Patient) -> Finding:
 def size(count: float) -> str:
     """Return a number of bytes for people, e.g. "3.7 GB"."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

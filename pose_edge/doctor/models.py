@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.machine import size
 from pose_edge.doctor.patient import Patient
 from pose_edge.errors import ModelError
 from pose_edge.zoo import Zoo
 
 SECTION: Final = "Models"
+
+_finding = partial(Finding, SECTION)
 
 
 def examine(patient: Patient, zoo: Zoo | None = None) -> Iterator[Finding]:
@@ -48,7 +51,3 @@ def _verify(zoo: Zoo, subject: str, names: list[str]) -> Iterator[Finding]:
         total = size(sum(model.path.stat().st_size for model in whole))
         listed = ", ".join(model.name for model in whole)
         yield _finding(subject, "ok", f"{len(whole)}, whole, {total}: {listed}")
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "Python"
+
+_finding = partial(Finding, SECTION)
 
 PACKAGE: Final = "pose-edge"
 
@@ -182,7 +185,3 @@ def _installed(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

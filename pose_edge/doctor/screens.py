@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.settings import DisplaySettings
 
 SECTION: Final = "Screens"
+
+_finding = partial(Finding, SECTION)
 
 MESA: Final = {
     "libEGL.so.1": "libegl1",
@@ -138,7 +141,3 @@ def _sdl(missing: Verdict) -> Finding:
         remedy = "`pip install --force-reinstall pysdl2-dll`: its SDL can"
         return _finding("SDL", "warning", f"{text}: not for HDMI without a desktop", remedy)
     return _finding("SDL", "ok", text)
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

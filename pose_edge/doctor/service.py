@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "Service"
+
+_finding = partial(Finding, SECTION)
 
 UNIT: Final = "pose-edge.service"
 BOOTED: Final = Path("/run/systemd/system")
@@ -80,7 +83,3 @@ def _state(known: dict[str, str]) -> Finding:
     pid = known.get("MainPID")
     text += f", process {pid}" if pid not in (None, "", "0") else ""
     return _finding("state", "ok", f"{text}: {said}" if said else text)
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pose_edge.doctor.cameras import camera_nodes, split_reason, wanted_source
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.holders import Holder, find_holders
 from pose_edge.doctor.patient import Patient
 from pose_edge.errors import EndOfStream, SourceError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pose_edge.frames import Frame
 
 SECTION: Final = "Source"
+
+_finding = partial(Finding, SECTION)
 
 CONNECT_S: Final = 3.0
 FIRST_S: Final = 4.0
@@ -175,7 +178,3 @@ def _rate(source: Source) -> float | None:
 def _others(patient: Patient) -> list[Holder]:
     by_node = find_holders(camera_nodes(patient.dev), patient.proc).by_node.values()
     return list(dict.fromkeys(holder for who in by_node for holder in who))
-
-
-def _finding(subject: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(SECTION, subject, verdict, text, remedy)
