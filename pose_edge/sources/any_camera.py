@@ -10,6 +10,7 @@ from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.settings import CameraSettings
 from pose_edge.sources import Source
+from pose_edge.sources.live import LiveSource
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +58,11 @@ def why_none() -> str:
     return f"no camera found (CSI: {csi}; USB: {why_no_camera()})"
 
 
-class AnyCamera:
+class AnyCamera(LiveSource):
     """The best camera that is there when it is opened, chosen anew at every opening.
 
     One that could be opened and then gave no frame (a loose cable) is tried last the next time.
     """
-
-    live = True
-    still = False
-    frame_count: int | None = None
-    retry_s = 1.0
 
     def __init__(
         self,

@@ -16,6 +16,15 @@ ROTATIONS: Final = {
 }
 
 
+class LiveSource:
+    """A source whose frames come at their own pace; see `pose_edge.sources.Source`."""
+
+    live = True
+    still = False
+    frame_count: int | None = None
+    retry_s = 1.0
+
+
 class FrameMaker:
     """Makes frames of the pictures of one live source, across all its openings."""
 

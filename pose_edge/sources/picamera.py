@@ -27,7 +27,7 @@ from pose_edge.sources.csi import (
     survey_picameras,
 )
 from pose_edge.sources.errand import Errand
-from pose_edge.sources.live import ROTATIONS, FrameMaker
+from pose_edge.sources.live import ROTATIONS, FrameMaker, LiveSource
 
 __all__ = ["PiCamera", "PiCameraInfo", "find_picameras", "survey_picameras"]
 
@@ -54,7 +54,7 @@ MAX_TRANSIT_NS: Final = 60_000_000_000
 """A time stamp older than this (or in the future) is on another clock."""
 
 
-class PiCamera:
+class PiCamera(LiveSource):
     """One camera module.
 
     picamera2 completes requests, each with a frame, and has four buffers only. A frame is copied
@@ -70,9 +70,6 @@ class PiCamera:
     Python's lock and stop the whole process: then only systemd's watchdog helps.)
     """
 
-    live = True
-    still = False
-    frame_count: int | None = None
     retry_s = 2.0
 
     def __init__(self, number: int, settings: CameraSettings) -> None:

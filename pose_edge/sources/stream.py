@@ -23,7 +23,7 @@ from pose_edge.cores import usable_cores
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.settings import CameraSettings
-from pose_edge.sources.live import FrameMaker
+from pose_edge.sources.live import FrameMaker, LiveSource
 from pose_edge.sources.pixels import fitting
 from pose_edge.sources.spec import redact
 from pose_edge.sources.stream_clock import StreamClock
@@ -40,12 +40,9 @@ WAITED_NS: Final = 5_000_000
 """Who waits for a packet as long as this has taken all that had come."""
 
 
-class Stream:
+class Stream(LiveSource):
     """One network stream. It is read without a pause, so that no backlog builds up."""
 
-    live = True
-    still = False
-    frame_count: int | None = None
     retry_s = 4.0
 
     def __init__(self, url: str, settings: CameraSettings) -> None:

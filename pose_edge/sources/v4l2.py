@@ -27,7 +27,7 @@ from pose_edge.sources.cameras import (
     list_cameras,
     query_camera,
 )
-from pose_edge.sources.live import FrameMaker
+from pose_edge.sources.live import FrameMaker, LiveSource
 from pose_edge.sources.modes import Mode, blind_guess, choose_mode, list_modes
 from pose_edge.sources.pixels import DECODABLE, DamagedPicture, decode
 from pose_edge.sources.v4l2_device import Device, Filled, Format
@@ -51,13 +51,8 @@ REASONS: Final = {
 """What is wrong when a camera cannot be opened, by the kernel's error number."""
 
 
-class Camera:
+class Camera(LiveSource):
     """One V4L2 camera, recognised when it comes back under another number."""
-
-    live = True
-    still = False
-    frame_count: int | None = None
-    retry_s = 1.0
 
     def __init__(
         self,
