@@ -254,7 +254,7 @@ class Keeper:
     def _absent(self, fault: Absent) -> None:
         self._settle(fault)
         if self._worked:
-            self._say(str(fault), logging.WARNING)
+            self._say(str(fault))
             self.note = self.note or _at(fault.note)
         elif self._told:  # one that never worked is gone, and with it what was wrong
             self._told, self.note = "", ""
@@ -271,13 +271,14 @@ class Keeper:
         if self._closing:
             return
         again = f"trying again in {wait:g} s" if wait else "trying again"
-        self._say(reason, logging.WARNING, f"; the CPU goes on, {again}")
+        self._say(reason, f"; the CPU goes on, {again}")
         # Since when it is lost says more than how often it could not be started since.
         if not self.note.startswith((note, "edgetpu lost")):
             self.note = _at(note)
 
-    def _say(self, reason: str, level: int, more: str = "") -> None:
-        log.log(logging.DEBUG if reason == self._told else level, "Edge TPU: %s%s", reason, more)
+    def _say(self, reason: str, more: str = "") -> None:
+        level = logging.DEBUG if reason == self._told else logging.WARNING
+        log.log(level, "Edge TPU: %s%s", reason, more)
         self._told = reason
         self._report(reason)
 
