@@ -227,7 +227,8 @@ def test_waiting_is_said_on_the_screen(pose_edge: Command) -> None:
 
         def lettered() -> bool:
             picture = desktop.screenshot()
-            return 0.5 < picture.mean() < 30 and int((picture.min(axis=2) > 200).sum()) > 500
+            bright = int((picture.min(axis=2) > 200).sum())
+            return 0.5 < float(picture.mean()) < 30 and bright > 500
 
         wait_until(lettered, "a message, bright letters on a dark ground")
         camera.start()
