@@ -140,9 +140,12 @@ def service_machine(
 
 
 @pytest.fixture(scope="module")
-def service_webcam(service_machine: Machine, video: list[Picture]) -> UsbCamera:
+def service_webcam(service_machine: Machine, video: list[Picture]) -> Iterator[UsbCamera]:
     """Return its camera, for the module, so that the clip is encoded once."""
-    return UsbCamera(service_machine.usb_port, video)
+    made = UsbCamera(service_machine.usb_port, video)
+    yield made
+    if made.plugged:
+        made.unplug()
 
 
 @pytest.fixture
