@@ -9,7 +9,7 @@ import pytest
 from system.machine import NO_SCREEN
 from system.screen import wait_for
 from system.service import UNIT
-from system.service_rig import BACK_S, RATE, ServiceRig
+from system.service_rig import BACK_S, RATE, ServiceRig, patience
 
 UNTIL_PICTURE_S = 120.0
 """From power-on, on an emulated processor that also boots."""
@@ -95,9 +95,9 @@ def test_neither_camera_nor_screen_at_power_on(service_rig: ServiceRig) -> None:
     assert "no camera" in before.line or "no picture" in before.line
     time.sleep(20)  # longer than the watchdog waits
     rig.plug_camera(rate=RATE)
-    rig.chapter.measure("until poses", wait_for(rig.poses_are_fresh, "poses", BACK_S))
+    rig.chapter.measure("until poses", wait_for(rig.poses_are_fresh, "poses", patience(BACK_S)))
     rig.screen.plug(connected=True)
-    took = wait_for(rig.screen.shows_video, "the video on the screen", BACK_S)
+    took = wait_for(rig.screen.shows_video, "the video on the screen", patience(BACK_S))
     rig.chapter.measure("until the picture", took, limit=f"at most {BACK_S:g} s")
     after = rig.service.condition()
     assert (after.pid, after.restarts) == (before.pid, 0)
