@@ -133,7 +133,7 @@ class _Run:
             estimator,
             self._telemetry,
             following=Following(settings, live=source.live),
-            sinks=[self._poses] if self._poses else [],
+            sinks=[self._poses],
             pace=settings.source.pace,
             max_frames=settings.run.max_frames,
             opened=not _waits(source, settings),
@@ -173,7 +173,6 @@ class _Run:
             if self._source.still:
                 self._linger()
         seconds = time.monotonic() - self._started
-        failed = [output.failed for output in (self._recorder, self._poses) if output]
         return RunReport(
             processed=self._telemetry.count("inference"),
             with_person=self._with_person,
@@ -181,29 +180,36 @@ class _Run:
             seconds=seconds,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
-            failures=tuple(reason for reason in failed if reason),
+            failures=tuple(
+                output.failed or f"{output.lost} left out"
+                for output in (self._recorder, self._poses)
+                if output.failed or output.lost
+            ),
         )
 
-    def _open_recorder(self, stack: ExitStack) -> Recorder | None:
+    def _open_recorder(self, stack: ExitStack) -> Recorder:
         record = self._settings.record
-        if record.path is None:
-            return None
         recorder = Recorder(
             record.path,
             record,
             frame_rate=self._source.frame_rate,
             drop=self._source.live,
             report=self._fault_of("recording"),
+            storage=self._settings.storage if self._source.live else None,
+            supervisor=self._supervisor if self._source.live else None,
         )
         recorder.open()
         stack.callback(recorder.close)
         return recorder
 
-    def _open_poses(self, stack: ExitStack) -> JsonLines | None:
-        path = self._settings.poses.path
-        if path is None:
-            return None
-        poses = JsonLines(path, drop=self._source.live, report=self._fault_of("poses"))
+    def _open_poses(self, stack: ExitStack) -> JsonLines:
+        poses = JsonLines(
+            self._settings.poses.path,
+            drop=self._source.live,
+            report=self._fault_of("poses"),
+            storage=self._settings.storage if self._source.live else None,
+            supervisor=self._supervisor if self._source.live else None,
+        )
         poses.open()
         stack.callback(poses.close)
         return poses
@@ -216,7 +222,7 @@ class _Run:
         if duration is not None and time.monotonic() - self._started >= duration:
             return True
         # Nobody reads the standard output any more, e.g. `| head`.
-        unread = self._poses is not None and self._settings.poses.path == "-" and self._poses.failed
+        unread = self._settings.poses.path == "-" and self._poses.failed
         return self._stop.is_set() or bool(unread)
 
     def _show_result(self, result: Result) -> None:
@@ -224,7 +230,7 @@ class _Run:
         try:
             self._with_person += bool(result.poses)
             scene = self._renderer.scene(result, skipped=self._pipeline.skipped)
-            if self._recorder:
+            if self._recorder.active:
                 stopwatch = Stopwatch()
                 canvas = self._renderer.draw(scene)
                 stopwatch.lap("compose")
