@@ -15,6 +15,8 @@ from pose_edge.loading import load_model
 from pose_edge.pipeline import Pipeline, Spares
 from pose_edge.settings import Settings
 from pose_edge.show import Report, Show
+from pose_edge.sinks.jsonl import JsonLines
+from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import Following
@@ -71,6 +73,8 @@ class Adapter:
         show: Show,
         telemetry: Telemetry,
         *,
+        recorder: Recorder,
+        poses: JsonLines,
         in_main_thread: Callable[[Callable[[], None]], None],
     ) -> None:
         """Change nothing yet.
@@ -80,12 +84,16 @@ class Adapter:
             pipeline: Of the run.
             show: Of the run; belongs to the main thread.
             telemetry: Of the run.
+            recorder: Of the run.
+            poses: Of the run.
             in_main_thread: Has something done there soon.
         """
         self._settings = settings
         self._pipeline = pipeline
         self._show = show
         self._telemetry = telemetry
+        self._recorder = recorder
+        self._poses = poses
         self._in_main_thread = in_main_thread
 
     def follow(self, settings: Settings, changes: Sequence[Change]) -> None:
@@ -134,8 +142,23 @@ class Adapter:
                 source = choose_source(settings.source, settings.camera)
                 if not source.live:
                     source.open()
+            self._change_outputs(settings, live=source.live if source else self._pipeline.live)
         except PoseEdgeError:
+            if source is not None:
+                source.close()
             if estimator is not None:
                 estimator.runtime.close()
             raise
         return Prepared(source, estimator)
+
+    def _change_outputs(self, settings: Settings, *, live: bool) -> None:
+        """Write to other files: the last that can be refused, as it is at once in force."""
+        storage = settings.storage if live else None
+        before = self._settings
+        self._recorder.change(settings.record.path, settings.record, storage)
+        try:
+            self._poses.change(settings.poses.path, storage)
+        except PoseEdgeError:
+            kept = before.storage if self._pipeline.live else None
+            self._recorder.change(before.record.path, before.record, kept)
+            raise

@@ -140,7 +140,7 @@ class Inference:
                 self._predecessor.release()
                 self._predecessor = None
             self._estimator = self._make()
-            while not self._over.is_set() and self.processed != self.max_frames:
+            while not self._over.is_set() and not self._full():
                 self._part.running(within=STALL_S)
                 self._apply_changes()
                 self._process_one()
@@ -154,6 +154,9 @@ class Inference:
             if not self._borrowed:
                 self.release()
             self._ended(self, error)
+
+    def _full(self) -> bool:
+        return self.max_frames is not None and self.processed >= self.max_frames
 
     def _apply_changes(self) -> None:
         with self._lock:

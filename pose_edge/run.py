@@ -117,14 +117,14 @@ class _Run:
         self._supervisor = Supervisor()
         self._main = self._supervisor.add("screen")
         self._errands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._recorder = _open_recorder(settings, source, telemetry, stack)
-        self._poses = _open_poses(settings, source, telemetry, stack)
+        self._recorder = _open_recorder(settings, source, telemetry, self._supervisor, stack)
+        self._poses = _open_poses(settings, source, telemetry, self._supervisor, stack)
         self._pipeline = Pipeline(
             source,
             estimator,
             telemetry,
             following=Following(settings, live=source.live),
-            sinks=[self._poses] if self._poses else [],
+            sinks=[self._poses],
             pace=settings.source.pace,
             max_frames=settings.run.max_frames,
             limit_s=settings.camera.timeout,
@@ -145,7 +145,13 @@ class _Run:
         stack.callback(self._pipeline.stop)
         notifier = Notifier.from_environment()
         adapter = Adapter(
-            settings, self._pipeline, self._show, telemetry, in_main_thread=self._errands.put
+            settings,
+            self._pipeline,
+            self._show,
+            telemetry,
+            recorder=self._recorder,
+            poses=self._poses,
+            in_main_thread=self._errands.put,
         )
         self._reloader = Reloader(settings, read, adapter.follow, notifier)
         stack.callback(self._reloader.close)
@@ -178,7 +184,6 @@ class _Run:
             if self._pipeline.still:
                 self._linger()
         seconds = time.monotonic() - self._started
-        failed = [output.failed for output in (self._recorder, self._poses) if output]
         return RunReport(
             processed=self._telemetry.count("inference"),
             with_person=self._show.with_person,
@@ -186,7 +191,11 @@ class _Run:
             seconds=seconds,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
-            failures=tuple(reason for reason in failed if reason),
+            failures=tuple(
+                output.failed or f"{output.lost} left out"
+                for output in (self._recorder, self._poses)
+                if output.failed or output.lost
+            ),
         )
 
     def _ended(self) -> bool:
@@ -195,7 +204,7 @@ class _Run:
         if duration is not None and time.monotonic() - self._started >= duration:
             return True
         # Nobody reads the standard output any more, e.g. `| head`.
-        unread = self._poses is not None and settings.poses.path == "-" and self._poses.failed
+        unread = settings.poses.path == "-" and self._poses.failed
         return self._signals.stop.is_set() or bool(unread)
 
     def _heed(self) -> None:
@@ -238,17 +247,20 @@ class _Run:
 
 
 def _open_recorder(
-    settings: Settings, source: Source, telemetry: Telemetry, stack: ExitStack
-) -> Recorder | None:
-    record = settings.record
-    if record.path is None:
-        return None
+    settings: Settings,
+    source: Source,
+    telemetry: Telemetry,
+    supervisor: Supervisor,
+    stack: ExitStack,
+) -> Recorder:
     recorder = Recorder(
-        record.path,
-        record,
+        settings.record.path,
+        settings.record,
         frame_rate=source.frame_rate,
         drop=source.live,
         report=lambda reason: telemetry.set_fault("recording", reason),
+        storage=settings.storage if source.live else None,
+        supervisor=supervisor if source.live else None,
     )
     recorder.open()
     stack.callback(recorder.close)
@@ -256,13 +268,18 @@ def _open_recorder(
 
 
 def _open_poses(
-    settings: Settings, source: Source, telemetry: Telemetry, stack: ExitStack
-) -> JsonLines | None:
-    path = settings.poses.path
-    if path is None:
-        return None
+    settings: Settings,
+    source: Source,
+    telemetry: Telemetry,
+    supervisor: Supervisor,
+    stack: ExitStack,
+) -> JsonLines:
     poses = JsonLines(
-        path, drop=source.live, report=lambda reason: telemetry.set_fault("poses", reason)
+        settings.poses.path,
+        drop=source.live,
+        report=lambda reason: telemetry.set_fault("poses", reason),
+        storage=settings.storage if source.live else None,
+        supervisor=supervisor if source.live else None,
     )
     poses.open()
     stack.callback(poses.close)

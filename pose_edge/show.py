@@ -32,7 +32,7 @@ class Show:
         settings: Settings,
         pipeline: Pipeline,
         telemetry: Telemetry,
-        recorder: Recorder | None,
+        recorder: Recorder,
         *,
         report: Report,
         busy: Callable[[], None],
@@ -93,7 +93,7 @@ class Show:
         try:
             self.with_person += bool(result.poses)
             scene = self._renderer.scene(result, skipped=self._pipeline.skipped)
-            if self._recorder:
+            if self._recorder.active:
                 stopwatch = Stopwatch()
                 canvas = self._renderer.draw(scene)
                 stopwatch.lap("compose")

@@ -29,7 +29,8 @@ def status_line(telemetry: Telemetry, parts: Iterable[Status], screen: str) -> s
         return f"no picture: {source}{_tried(tries.get('source', 0))}; {shown}{others}"
     if inference is not None:
         return f"no poses: {inference}{_tried(tries.get('inference', 0))}; {shown}{others}"
-    latency = telemetry.summary("latency")
+    # Without a screen nothing is exposed to one: the times of before are true no more.
+    latency = telemetry.summary("latency") if telemetry.rate("screen") > 0 else None
     milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
     return (
         f"{telemetry.rate('camera'):.1f} fps camera, {telemetry.rate('inference'):.1f} fps poses"
