@@ -31,8 +31,8 @@ def test_poses_without_a_gap() -> None:
 
 def test_the_longest_gap_and_the_end_of_the_last() -> None:
     moments = [0.0, 0.5, 3.5, 4.0, 5.5, 6.0]
-    gap, end = longest_gap(moments, 0.25, 6.5)
-    assert (gap, end) == (3.0, 5.5)
+    assert longest_gap(moments, 0.25, 6.5, 1.0) == (3.0, 5.5)
+    assert longest_gap(moments, 0.25, 6.5, 2.0) == (3.0, 3.5)
 
 
 @pytest.mark.parametrize(("moments", "gap"), [([0.0, 0.5], 3.5), ([], 4.0)])

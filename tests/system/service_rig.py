@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from system.outage import GAP_S, STILL_S, Outage, PictureWatch, absence, longest_gap
+from system.outage import (
+    GAP_S,
+    STILL_S,
+    Outage,
+    PictureWatch,
+    absence,
+    longest_gap,
+    patience,
+)
 from system.program import Line
 from system.rig import PATIENCE_S, Bench
 from system.screen import Gallery, skeleton_found, wait_for
@@ -19,21 +26,11 @@ RATE: Final = 10
 processor to have time left for what the tests are about."""
 BACK_S: Final = 30.0
 """After a fault is over, picture and poses must be back within this time; see `patience`."""
-OWN_LOAD: Final = 1.5
-"""Processes per processor of this host that want to run while a test runs alone, on two."""
 SETTLED_S: Final = 3.0
 """So long all must be well before a fault counts as survived."""
 GIVE_UP_S: Final = 90.0
 """How long a test looks on: a failure shall say how late it was."""
 READY_S: Final = 120.0
-
-
-def patience(seconds: float) -> float:
-    """Return a time limit, longer where the host is busy with other things too.
-
-    An emulated processor is slower by as much as others want of the real ones.
-    """
-    return seconds * max(1.0, os.getloadavg()[0] / (OWN_LOAD * (os.cpu_count() or 1)))
 
 
 @dataclass
@@ -69,7 +66,7 @@ class ServiceRig(Bench):
     def poses_are_fresh(self) -> bool:
         """Return whether the newest poses are of a frame of the last moments."""
         lines = self.service.lines()
-        return bool(lines) and abs(self.now() - lines[-1]["time"]) < 2 * GAP_S
+        return bool(lines) and abs(self.now() - lines[-1]["time"]) < patience(2 * GAP_S)
 
     def next_line(self, since: float, limit: float = PATIENCE_S) -> Line:
         """Wait for the first line of poses whose frame was exposed after a moment.
@@ -109,7 +106,7 @@ class ServiceRig(Bench):
             AssertionError: They are not back for a long time.
         """
         with PictureWatch(self.screen, self.gallery) as watch:
-            time.sleep(2 * STILL_S)
+            time.sleep(1.5 * STILL_S)
             clocks = [self._clock()]
             began = time.monotonic()
             fault()
@@ -124,7 +121,7 @@ class ServiceRig(Bench):
                 exposures = self._exposures(clocks)
                 until = time.monotonic()
                 picture, picture_back = absence(seen)
-                poses, poses_back = longest_gap(exposures, began, until)
+                poses, poses_back = longest_gap(exposures, began, until, patience(GAP_S))
                 steady = max(end + least, *(x for x in (picture_back, poses_back) if x), 0.0)
                 # Both must have been there for a while: what ends now has not ended.
                 if until - steady > SETTLED_S and seen and seen[-1][1]:
@@ -134,11 +131,14 @@ class ServiceRig(Bench):
                         max(0.0, (picture_back or end) - end),
                         max(0.0, (poses_back or end) - end),
                     )
-                assert until - end < GIVE_UP_S, (
-                    f"not well {GIVE_UP_S:g} s after the fault: picture "
-                    f"{'there' if seen and seen[-1][1] else 'away'}, poses "
-                    f"{'there' if poses_back is None or until - poses_back > GAP_S else 'away'}; "
-                    f"{self.service.condition()}"
+                there = {
+                    "picture": bool(seen and seen[-1][1]),
+                    "poses": poses_back is None or until - poses_back > SETTLED_S,
+                }
+                away = [name for name, present in there.items() if not present]
+                assert until - end < patience(GIVE_UP_S), (
+                    f"{until - end:.0f} s after the fault {' and '.join(away) or 'all'} not there "
+                    f"for good; {self.service.condition()}"
                 )
 
     def survives(

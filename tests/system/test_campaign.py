@@ -19,11 +19,11 @@ from typing import Final
 
 import pytest
 from system.faults import Fault, Faults
-from system.outage import Outage
+from system.outage import Outage, patience
 from system.program import Resources
 from system.recordings import play
 from system.service import Settings
-from system.service_rig import BACK_S, ServiceRig, patience
+from system.service_rig import BACK_S, ServiceRig
 
 pytestmark = pytest.mark.campaign
 

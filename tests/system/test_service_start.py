@@ -7,9 +7,10 @@ import time
 
 import pytest
 from system.machine import NO_SCREEN
+from system.outage import patience
 from system.screen import wait_for
 from system.service import UNIT
-from system.service_rig import BACK_S, RATE, ServiceRig, patience
+from system.service_rig import BACK_S, RATE, ServiceRig
 
 UNTIL_PICTURE_S = 120.0
 """From power-on, on an emulated processor that also boots."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
 from system.filling import fill, free
 from system.recordings import end_of, play
 from system.screen import wait_for
@@ -30,10 +31,11 @@ def recording_grows(rig: ServiceRig) -> None:
     )
 
 
-def test_the_disk_is_full_and_has_room_again(service_rig: ServiceRig) -> None:
+@pytest.mark.parametrize("min_free", [0.5, 0.0], ids=["stops in time", "no room at all"])
+def test_the_disk_is_full_and_has_room_again(service_rig: ServiceRig, min_free: float) -> None:
     rig = service_rig
     rig.service.forget_recordings()
-    rig.well(RECORD)
+    rig.well({**RECORD, "storage": {"min_free": min_free}})
     recording_grows(rig)
     before = rig.service.condition()
     since = rig.service.cursor()

@@ -64,9 +64,7 @@ def test_an_upgrade_keeps_the_edited_configuration(service_rig: ServiceRig, whee
     rig.chapter.text("said", said)
     assert rig.machine.agent.pull(CONFIG) == edited
     assert rig.run(f"readlink {PREFIX}/current") != before
-    assert rig.run(f"ls {PREFIX}/versions | wc -l") == "1", (
-        "an old one takes room"
-    )
+    assert rig.run(f"ls {PREFIX}/versions | wc -l") == "1", "an old one takes room"
     assert "camera:" in rig.run(f"cat {CONFIG}.default")
     rig.wait_until_well()
     assert rig.service.condition().restarts == 0
