@@ -156,7 +156,7 @@ def test_an_error_of_the_program_costs_the_screen_only_for_a_while(
         monkeypatch.setattr(screen, "close", lambda: 1 / 0)
     screen.failure = ZeroDivisionError("a bug")
     bench.live(0.1)
-    assert not is_open(bench.keeper)
+    assert not bench.keeper.visible
     assert bench.fault == "the screen has failed: a bug"
     bench.live(2)
     assert is_open(bench.keeper)
