@@ -133,7 +133,7 @@ class Adapter:
         estimator = source = None
         if Concern.MODEL in concerned:
             # The model at work may hold the Edge TPU until the new one takes its place.
-            held = self._settings.edgetpu.mode != "off"
+            held = self._telemetry.place == "edgetpu"
             wanted = with_edgetpu_if_free(settings) if held else settings
             self._telemetry.set_fault("edgetpu", None)  # the new one says what is wrong with it
             estimator = load_estimator(wanted, self._telemetry.set_fault)
