@@ -160,6 +160,8 @@ class Machine:
     def _command(self, agent: int, monitor: int, kernel_arguments: Sequence[str]) -> list[str]:
         width, height = self._screen
         return [
+            # Tests that are killed themselves leave no machine behind.
+            *("setpriv", "--pdeathsig", "KILL"),
             *("qemu-system-x86_64", "-nodefaults", "-display", "none"),
             *accelerator(),
             *("-smp", str(CORES), "-m", str(MEMORY_MB), "-rtc", "base=utc"),

@@ -18,7 +18,7 @@ from pose_edge.frames import Image
 
 SAMPLE_S: Final = 0.2
 STILL_S: Final = 2.0
-"""A picture that has not changed for so long is not live; the camera's changes ten times a second.
+"""A picture that has not changed for so long is not live; the camera's changes five times a second.
 An emulated machine hesitates for half a second now and then."""
 GAP_S: Final = 1.5
 """Poses that stay away for so long are away."""

@@ -21,7 +21,7 @@ from system.rig import PATIENCE_S, Bench
 from system.screen import Gallery, skeleton_found, wait_for
 from system.service import Service, Settings
 
-RATE: Final = 10
+RATE: Final = 5
 """Frames per second of the camera: enough to see that it moves, little enough for an emulated
 processor to have time left for what the tests are about."""
 BACK_S: Final = 30.0
