@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -32,8 +33,8 @@ from pose_edge.tracking import Following
 
 log = logging.getLogger(__name__)
 
-JOIN_S: Final = 15.0
-"""How long `stop` waits for a thread: a source may be within its own time limit."""
+JOIN_S: Final = 12.0
+"""How long `stop` waits for the threads: a source may be within its own time limit."""
 SOURCE_LIMIT_S: Final = 10.0
 """How long a live source may take to read where nothing else is said."""
 RING_SLOTS: Final = 5
@@ -208,9 +209,10 @@ class Pipeline:
             self._inference.stop()
         self._ring.close()
         self._outbox.close()
+        deadline = time.monotonic() + JOIN_S
         for thread in threads:
             if thread.ident is not None:
-                thread.join(JOIN_S)
+                thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
                     log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
 
