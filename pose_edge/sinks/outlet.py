@@ -227,9 +227,9 @@ class Outlet(Generic[Item]):
     def _go_on(self, path: Path | None) -> None:
         if self._part is not None:
             self._part.running(str(path or ""), within=HANG_S)
-        if self._part is not None and path is not None and path != self._logged:
+        again = self.failed is not None
+        if self._part is not None and path is not None and (again or path != self._logged):
             self._logged = path
-            again = self.failed is not None
             log.info("%s: %s %s", self._name, "going on in" if again else "writing", path)
         if path is not None:
             self._clear()

@@ -169,7 +169,7 @@ class Series:
         more = 0.0 if writing else min(HEADROOM, total * HEADROOM_SHARE)
         if free >= limit + more:
             return None
-        amount = f"{self._storage.min_free:g} GB" if limit else f"{more / 1e6:.0f} MB"
+        amount = f"{self._storage.min_free:g} GB" if limit else f"{more / 1e6:.2g} MB"
         place = mount_point(self._pattern.folder)
         return f"less than {amount} free on {place}; going on when there is room"
 

@@ -245,7 +245,7 @@ def test_one_that_waits_goes_on_by_itself(caplog: pytest.LogCaptureFixture) -> N
     assert bench.outlet.failed == file.waiting
     assert not bench.outlet.taking
     bench.outlet.put(2)
-    file.name, file.waiting = "out-5.mp4", None
+    file.name, file.waiting = "out-1.mp4", None  # the old one was removed meanwhile
     wait_until(lambda: bench.outlet.taking)
     assert bench.outlet.failed is not None, "nothing was written yet"
     bench.put(3)
@@ -254,7 +254,7 @@ def test_one_that_waits_goes_on_by_itself(caplog: pytest.LogCaptureFixture) -> N
     bench.outlet.close()
     assert caplog.messages[1:] == [
         "recording: less than 0.5 GB free on /",
-        "recording: going on in out-5.mp4",
+        "recording: going on in out-1.mp4",
     ]
     assert bench.outlet.lost == 1
     assert len(bench.files) == 1
