@@ -269,6 +269,9 @@ class TestingSettings(Section):
 
     sysfs: str = Field(default="/sys", min_length=1, description="where devices are looked for")
     dev: str = Field(default="/dev", min_length=1, description="where their nodes are")
+    deadlock: Literal["source", "inference", "screen"] | None = Field(
+        default=None, description="the part that hangs when SIGUSR2 comes"
+    )
 
 
 class LogSettings(Section):

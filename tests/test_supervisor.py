@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,36 @@ def test_one_that_ran_well_is_forgiven(clock: Clock) -> None:
     clock.now += FIRST_S
     supervisor.look()
     assert replaced == [clock.now]
+
+
+def test_one_that_is_given_up_is_beyond_help(clock: Clock) -> None:
+    supervisor = Supervisor(clock)
+    part = supervisor.add("source", lambda: None)
+    part.failed("it broke")
+    assert supervisor.look()
+    part.give_up("4 threads hang")
+    assert not supervisor.look()
+    assert part.status.detail == "4 threads hang"
+
+
+def test_a_part_can_be_made_to_hang(clock: Clock) -> None:
+    replaced: list[float] = []
+    supervisor = Supervisor(clock)
+    part = supervisor.add("source", lambda: replaced.append(clock.now))
+    part.running(within=5)
+    supervisor.freeze("source")
+    thread = threading.Thread(target=lambda: part.running(within=5), daemon=True)
+    thread.start()
+    thread.join(0.1)
+    assert thread.is_alive()
+    clock.now += 5
+    supervisor.look()
+    clock.now += FIRST_S
+    assert supervisor.look()
+    assert replaced == [clock.now]
+    part.running(within=5)  # only the one thread hangs
+    with pytest.raises(KeyError):
+        supervisor.freeze("kitchen")
 
 
 def test_one_that_was_removed_is_not_missed(clock: Clock) -> None:
