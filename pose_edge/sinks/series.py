@@ -31,6 +31,10 @@ KEPT_SHARE: Final = 0.25
 """Of what is kept, one file takes no more: the oldest can only be removed when it is finished."""
 
 
+UNBOUNDED: Final = StorageSettings(min_free=0.0)
+"""For files that are begun while a program runs, where none is overwritten either."""
+
+
 class Begun(NamedTuple):
     """A file that was just opened.
 

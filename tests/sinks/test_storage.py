@@ -359,6 +359,7 @@ def test_other_settings_while_it_runs(tmp_path: Path) -> None:
         made.lines.change(str(tmp_path / "q.jsonl"), made.storage)
         for _ in range(5):
             made.send()
+        wait_until((tmp_path / "q.jsonl").exists)
         made.lines.change(None, made.storage)
         made.send()
         assert not made.lines.active
@@ -384,6 +385,7 @@ def test_a_change_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) -> None:
     )
     recorder.open()
     recorder.add(coded_picture(0), "BGR", 0.0)
+    wait_until((tmp_path / "r.mp4").exists)
     with pytest.raises(OutputError, match="there is no folder"):
         recorder.change(str(tmp_path / "gone" / "r.mp4"), RecordSettings(), StorageSettings())
     with pytest.raises(UsageError, match=r"must end in \.mp4"):
@@ -394,3 +396,45 @@ def test_a_change_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) -> None:
     recorder.close()
     assert [read_code(image) for _, image in read_video(tmp_path / "r.mp4")] == [0, 1]
     assert [read_code(image) for _, image in read_video(tmp_path / "r-2.mp4")] == [2]
+
+
+def test_another_kind_of_source_while_it_runs(tmp_path: Path) -> None:
+    """A file now: none of its frames is left out, and no file is overwritten; then a camera."""
+    path = str(tmp_path / "p.jsonl")
+    with outputs(tmp_path) as made:
+        for _ in range(5):
+            made.send()
+        wait_until((tmp_path / "p.jsonl").exists)
+        made.lines.change(path, None)
+        assert made.supervisor.statuses() == [], "a failure is for good"
+        for _ in range(600):  # more than may wait
+            made.lines.send(make_result(make_frame(index=made.sent)))
+            made.sent += 1
+        wait_until((tmp_path / "p-2.jsonl").exists)
+        made.lines.change(path, made.storage)
+        assert [status.name for status in made.supervisor.statuses()] == ["poses"]
+        made.send()
+    assert numbers(tmp_path / "p.jsonl") == list(range(5))
+    assert numbers(tmp_path / "p-2.jsonl") == list(range(5, 605))
+    assert numbers(tmp_path / "p-3.jsonl") == [605]
+
+
+def test_what_is_put_while_it_is_changed_is_not_lost(tmp_path: Path) -> None:
+    names = [str(tmp_path / f"{name}.jsonl") for name in "abcdef"]
+    lines = JsonLines(names[0], drop=False, report=lambda _reason: None)
+    lines.open()
+
+    def send() -> None:
+        for index in range(2000):
+            lines.send(make_result(make_frame(index=index)))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    for name in names[1:]:
+        time.sleep(0.02)
+        lines.change(name, None)
+    thread.join()
+    lines.close()
+    found = [numbers(Path(name)) for name in names if Path(name).exists()]
+    assert [number for part in found for number in part] == list(range(2000))
+    assert lines.lost == 0
