@@ -24,6 +24,7 @@ from pose_edge.estimators import Estimator
 from pose_edge.frames import RingBuffer
 from pose_edge.inference import Changed, Inference
 from pose_edge.outbox import Outbox
+from pose_edge.part_thread import PartThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
@@ -216,7 +217,7 @@ class Pipeline:
                 if thread.is_alive():
                     log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
 
-    def _capture_ended(self, capture: Capture, error: BaseException | None) -> None:
+    def _capture_ended(self, capture: PartThread, error: BaseException | None) -> None:
         """Handle the end of a capture thread, in that thread."""
         with self._lock:
             if capture is not self._capture:
@@ -227,7 +228,7 @@ class Pipeline:
         self._ring.close(error)
         self._source_part.done()
 
-    def _inference_ended(self, inference: Inference, error: BaseException | None) -> None:
+    def _inference_ended(self, inference: PartThread, error: BaseException | None) -> None:
         """Handle the end of an inference thread, in that thread."""
         with self._lock:
             if inference is not self._inference:
