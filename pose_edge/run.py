@@ -199,7 +199,12 @@ class _Run:
         )
 
     def _say_alive(self) -> None:
-        self._main.running(within=BUSY_S if self._show.opening else STALL_S)
+        within = BUSY_S if self._show.opening else STALL_S
+        missing = self._show.missing
+        if missing is None:
+            self._main.running(self._show.screen, within=within)
+        else:
+            self._main.waiting(missing, within=within, tried=False)
 
     def _ended(self) -> bool:
         settings = self._reloader.settings

@@ -76,6 +76,11 @@ class Show:
         return self._display.visible
 
     @property
+    def missing(self) -> str | None:
+        """What is wanted and not there, or None."""
+        return None if self._display.visible else self._telemetry.faults().get("display")
+
+    @property
     def opening(self) -> bool:
         """Whether a screen is new, and what comes next may take long.
 

@@ -24,7 +24,7 @@ class FakeScreen(NullDisplay):
     def __init__(self) -> None:
         self.scenes: list[Scene] = []
         self.typed: list[str] = []
-        self.works = True
+        self.works = self.there = True
         self.closed = False
 
     @property
@@ -33,7 +33,7 @@ class FakeScreen(NullDisplay):
 
     @property
     def visible(self) -> bool:
-        return True
+        return self.there
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         self.scenes.append(scene)
@@ -180,6 +180,13 @@ def test_a_still_picture_stays_until_the_next(bench: Bench) -> None:
         _ = first.frame
     bench.screens[0].typed = ["x", "q"]
     assert bench.show.keys()
+
+
+def test_a_screen_that_is_missing_is_waited_for(bench: Bench) -> None:
+    bench.telemetry.set_fault("display", "no screen is connected")
+    assert bench.show.missing is None, "there is one"
+    bench.screens[0].there = False
+    assert bench.show.missing == "no screen is connected"
 
 
 def test_another_way_to_draw_counts_from_the_next_picture(bench: Bench) -> None:
