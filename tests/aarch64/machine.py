@@ -15,7 +15,7 @@ from aarch64.processor import Processor
 from command import Finished
 
 VENV: Final = "/opt/program"
-LIMIT_S: Final = 900.0
+LIMIT_S: Final = 1800.0
 """For any command: an emulated processor is slow, and this machine may be busy."""
 
 PATH: Final = f"{VENV}/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

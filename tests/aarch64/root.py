@@ -23,7 +23,7 @@ PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
 PACKAGES: Final = ("python3", "python3-venv", "procps", "systemd")
 """No compiler: whatever has no wheel cannot be installed."""
 
-BUILD_LIMIT_S: Final = 1800.0
+BUILD_LIMIT_S: Final = 3600.0
 CERTIFICATES: Final = Path("etc/ssl/certs/ca-certificates.crt")
 
 

@@ -27,7 +27,7 @@ VIDEO = range(64, 76)
 
 MODELS = ("movenet-lightning-int8", "movenet-lightning-fp16", "posenet-mobilenet")
 
-SAME = 0.001
+SAME = 0.005
 """How far a keypoint may be away from where it is found here in the same picture, in parts of the
 frame, and its score: rounding."""
 
