@@ -8,15 +8,12 @@ import logging
 import os
 import shlex
 import shutil
-import signal
 import statistics
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pose_edge import logs, resources
@@ -91,9 +88,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def command_run(options: argparse.Namespace) -> int:
     """``pose-edge run``."""
     from pose_edge.run import run
+    from pose_edge.signals import Signals
 
     settings = _settings(options)
-    report = run(settings, _stop_on_signals())
+    path = find_config(options.config, os.environ)
+    signals = Signals()
+    signals.listen()
+    report = run(settings, signals, lambda: load_config(path, os.environ, _overrides(options)))
     _print_report(report)
     return 1 if report.failures else 0
 
@@ -105,9 +106,11 @@ def command_annotate(options: argparse.Namespace) -> int:
     from rich.progress import TimeRemainingColumn as Remaining
 
     from pose_edge.annotate import annotate
+    from pose_edge.signals import Signals
 
     settings = _settings(options)
-    stop = _stop_on_signals()
+    signals = Signals()
+    signals.listen_for_the_end()
     draw = options.output is not None or options.poses is None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
     bar = Progress(*columns, console=Console(stderr=True), disable=not _people_read())
@@ -119,7 +122,7 @@ def command_annotate(options: argparse.Namespace) -> int:
 
     try:
         report = annotate(
-            settings, options.input, options.output, draw=draw, stop=stop, progress=progress
+            settings, options.input, options.output, draw=draw, stop=signals.stop, progress=progress
         )
     finally:
         bar.stop()
@@ -549,21 +552,6 @@ def _let_go_of_stdout() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _stop_on_signals() -> threading.Event:
-    """Return an event that Ctrl-C and SIGTERM set; a second Ctrl-C ends at once."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        del frame
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.set()
-
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
-    return stop
 
 
 def _print_report(report: Any) -> None:  # noqa: ANN401 - run.RunReport, which is imported late

@@ -102,6 +102,12 @@ class Lease:
         if slot is not None:
             self._ring._free_slot(slot)
 
+    def write_off(self) -> None:
+        """Give the slot up for lost; see `RingBuffer.write_off`."""
+        slot = self._slot
+        if slot is not None:
+            self._ring.write_off(slot)
+
     def __enter__(self) -> Self:
         """Use the lease as a context that releases it."""
         return self
@@ -138,7 +144,8 @@ class RingBuffer(Handover[Slot]):
             raise ValueError(f"a ring needs at least 2 slots, not {slots}")
         super().__init__()
         self._drop = drop
-        self._free = deque(Slot() for _ in range(slots))
+        self._slots = {Slot() for _ in range(slots)}
+        self._free = deque(self._slots)
         self._skipped = 0
 
     @property
@@ -165,6 +172,8 @@ class RingBuffer(Handover[Slot]):
         """Offer a frame to the reader, in the slot that was reserved for it."""
         slot.store(frame)
         with self._changed:
+            if slot not in self._slots:
+                return
             if self._drop and self._waiting:
                 self._free.append(self._waiting.popleft())
                 self._skipped += 1
@@ -192,6 +201,25 @@ class RingBuffer(Handover[Slot]):
                 self._skipped += 1
                 return
         self.publish(slot, frame)
+
+    def write_off(self, slot: Slot) -> None:
+        """Put a fresh slot in the place of one that a hanging thread holds and may never give back.
+
+        If it does after all, nothing comes of it. Its memory is not touched by anybody else.
+        """
+        with self._changed:
+            if slot in self._slots:
+                fresh = Slot()
+                self._slots.remove(slot)
+                self._slots.add(fresh)
+                self._free.append(fresh)
+                self._changed.notify_all()
+
+    def set_drop(self, *, drop: bool) -> None:
+        """Follow the other policy from now on: another kind of source takes over."""
+        with self._changed:
+            self._drop = drop
+            self._changed.notify_all()
 
     def lose(self, count: int) -> None:
         """Count frames that the source itself passed over."""
@@ -221,6 +249,8 @@ class RingBuffer(Handover[Slot]):
 
     def _free_slot(self, slot: Slot) -> None:
         with self._changed:
+            if slot not in self._slots:
+                return
             self._free.append(slot)
             self._changed.notify_all()
 

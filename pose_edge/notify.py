@@ -76,6 +76,10 @@ class Notifier:
         """Say that the program is alive; see `watchdog_interval`."""
         self._send("WATCHDOG=1")
 
+    def give_up(self) -> None:
+        """Say that only a new start helps: systemd does now what it would do without `watchdog`."""
+        self._send("WATCHDOG=trigger")
+
     def reloading(self, status: str | None = None) -> None:
         """Say that the configuration is read again; `ready` must follow, whatever comes of it."""
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000

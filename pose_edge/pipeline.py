@@ -4,96 +4,60 @@
 
 Live sources drop: the newest frame and the newest result win. Files do not: every frame is
 processed and delivered, in order, and a slow taker slows the file down.
+
+With spare parts, a thread that dies or hangs while the source is live is replaced by another, and
+the other parts go on. A thread cannot be killed: one that hangs is given up, which can be borne a
+few times.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from pose_edge.backoff import Backoff
-from pose_edge.errors import EndOfStream, SourceError, SourceLost
+from pose_edge.capture import Capture
 from pose_edge.estimators import Estimator
-from pose_edge.frames import Frame, Lease, RingBuffer
-from pose_edge.handover import Handover
+from pose_edge.frames import RingBuffer
+from pose_edge.inference import Changed, Inference
+from pose_edge.outbox import Outbox
+from pose_edge.part_thread import PartThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
-from pose_edge.supervisor import Supervisor
-from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.supervisor import Part, Supervisor
+from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import Following
 
 log = logging.getLogger(__name__)
 
-POLL_S: Final = 0.1
-"""How long a thread waits before it looks whether it is to end."""
-JOIN_S: Final = 15.0
-"""How long `stop` waits for a thread: a source may be within its own time limit."""
-STALL_S: Final = 12.0
-"""A thread that says nothing for so long has stalled. A source keeps a time limit of its own, 10 s
-at most; three looks with the largest model take a Zero 2 W some seconds."""
-OPEN_S: Final = 30.0
-"""The same while a source is opened, back-off included."""
+JOIN_S: Final = 12.0
+"""How long `stop` waits for the threads: a source may be within its own time limit."""
+SOURCE_LIMIT_S: Final = 10.0
+"""How long a live source may take to read where nothing else is said."""
 RING_SLOTS: Final = 5
 """One being written, one waiting, and one each for inference, outbox and renderer."""
-RETRY_S: Final = 1.0
-"""How long a lost source is left alone before the first attempt to open it again."""
-MAX_BEHIND_S: Final = 0.5
-"""A video that falls further behind its own speed goes on from there rather than catch up."""
+HANGING_LIMIT: Final = 3
+"""So many threads may hang, each with its memory and perhaps a device. With one more, only a new
+start of the program helps."""
 
 
-class Pacer:
-    """Lets a video play at its own speed."""
+@dataclass(frozen=True, slots=True)
+class Spares:
+    """What replaces parts of a pipeline; each is called in the new part's thread.
 
-    def __init__(self, stop: threading.Event) -> None:
-        """Wait no longer once `stop` is set."""
-        self._stop = stop
-        self._start: float | None = None
+    Attributes:
+        source: Makes the same source again, not open. It is waited for.
+        estimator: Loads the same model again.
+        following: Makes what follows people again.
+    """
 
-    def wait(self, position_s: float) -> None:
-        """Wait until the moment of a frame.
-
-        Args:
-            position_s: The frame's time in the video, seconds.
-        """
-        now = time.monotonic()
-        if self._start is None or now - self._start - position_s > MAX_BEHIND_S:
-            self._start = now - position_s
-        self._stop.wait(max(0.0, self._start + position_s - now))
-
-
-class Outbox(Handover[Result]):
-    """Finished results on their way to whoever shows them."""
-
-    def __init__(self, *, drop: bool, capacity: int = 1) -> None:
-        """With `drop` a newer result replaces one that was not taken, else `put` waits."""
-        super().__init__()
-        self._drop = drop
-        self._capacity = capacity
-
-    def put(self, result: Result) -> None:
-        """Hand over a result."""
-        with self._changed:
-            if self._drop and len(self._waiting) >= self._capacity:
-                self._waiting.popleft().release()
-            # Once closed there is room for the last one: what was processed is not lost.
-            self._changed.wait_for(lambda: len(self._waiting) < self._capacity or self._closed)
-            self._waiting.append(result)
-            self._changed.notify_all()
-
-    def take(self, timeout: float) -> Result | None:
-        """Get the next result, or None when none came in time.
-
-        Raises:
-            EndOfStream: There will be no more.
-            Exception: What `close` was given.
-        """
-        return self._next(timeout)
+    source: Callable[[], Source]
+    estimator: Callable[[], Estimator]
+    following: Callable[[], Following]
 
 
 class Pipeline:
@@ -109,8 +73,10 @@ class Pipeline:
         sinks: Sequence[Sink] = (),
         pace: bool = False,
         max_frames: int | None = None,
+        limit_s: float = SOURCE_LIMIT_S,
         opened: bool = True,
         supervisor: Supervisor | None = None,
+        spares: Spares | None = None,
     ) -> None:
         """Tie the parts together; `start` sets them going.
 
@@ -122,213 +88,221 @@ class Pipeline:
             sinks: Get every result; open, and closed by whoever opened them.
             pace: Play files at their own speed.
             max_frames: End after this many processed frames.
+            limit_s: How long a live source may take to read, seconds.
             opened: Whether the source is open. Else it is live, and is opened, and waited for if
                 it is not there, by the pipeline.
-            supervisor: Is told how source and inference go.
+            supervisor: Is told how source and inference go, and has them replaced.
+            spares: What they are replaced with. Without, or with a file, what a thread dies of ends
+                the run: `take` raises it.
         """
-        self._source = source
-        self._estimator = estimator
         self._telemetry = telemetry
-        self._following = following
+        self._spares = spares
+        self._live, self._still = source.live, source.still
+        self._pace = pace
+        self._limit_s = limit_s
         self._sinks = sinks
-        self._max_frames = max_frames
-        self._opened = opened
-        supervisor = supervisor or Supervisor()
-        self._source_part = supervisor.add("source")
-        self._inference_part = supervisor.add("inference")
-        # A file has no device that could hang, and waits as long as its pace or its taker wants.
-        self._capture_stall_s = STALL_S if source.live else math.inf
-        self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
-        self._lost_since, self._failed = "", False
-        self._next_index: int | None = None
         self._stopping = threading.Event()
-        self._pacer = Pacer(self._stopping) if pace and not source.live else None
+        self._lock = threading.Lock()
+        self._hanging: list[threading.Thread] = []
         self._ring = RingBuffer(RING_SLOTS, drop=source.live)
         self._outbox = Outbox(drop=source.live)
-        self._threads = [
-            threading.Thread(target=self._capture, name="capture", daemon=True),
-            threading.Thread(target=self._infer, name="inference", daemon=True),
-        ]
+        supervisor = supervisor or Supervisor()
+        replaceable = spares is not None
+        self._source_part = supervisor.add("source", self._replace_source if replaceable else None)
+        self._inference_part = supervisor.add(
+            "inference", self._replace_inference if replaceable else None
+        )
+        self._capture = Capture(
+            lambda: source,
+            self._ring,
+            telemetry,
+            part=self._source_part,
+            ended=self._capture_ended,
+            live=source.live,
+            limit_s=limit_s,
+            opened=opened,
+            pace=pace,
+        )
+        self._inference = Inference(
+            lambda: estimator,
+            following,
+            self._ring,
+            self._outbox,
+            telemetry,
+            part=self._inference_part,
+            ended=self._inference_ended,
+            borrowed=True,
+            sinks=sinks,
+            max_frames=max_frames,
+        )
 
     @property
     def skipped(self) -> int:
         """Frames that were captured but not processed, so that the newest could be."""
         return self._ring.skipped
 
+    @property
+    def live(self) -> bool:
+        """Whether the source is."""
+        return self._live
+
+    @property
+    def still(self) -> bool:
+        """Whether its frames are unrelated pictures."""
+        return self._still
+
+    def describe_source(self) -> str:
+        """Say what the source is."""
+        return self._capture.describe()
+
     def start(self) -> None:
         """Start the threads."""
-        for thread in self._threads:
-            thread.start()
+        with self._lock:
+            if not self._stopping.is_set():
+                self._capture.start()
+                self._inference.start()
 
     def take(self, timeout: float) -> Result | None:
         """Get the next result; the caller releases it. See `Outbox.take`."""
         return self._outbox.take(timeout)
+
+    def change_source(self, source: Source, *, opened: bool) -> None:
+        """Go on with another source, or with the same in another way; returns at once.
+
+        Args:
+            source: If it is live and not open, it is opened once the old one is closed.
+            opened: Whether it is open.
+        """
+        with self._lock:
+            if self._stopping.is_set():
+                source.close()
+                return
+            self._live, self._still = source.live, source.still
+            self._ring.set_drop(drop=source.live)
+            self._outbox.set_drop(drop=source.live)
+            self._capture.stop()
+            self._start_capture(lambda: source, opened=opened)
+
+    def change_spares(self, spares: Spares, *, pace: bool, limit_s: float) -> None:
+        """Begin parts, from now on, in another way; arguments as at the start."""
+        with self._lock:
+            self._spares, self._pace, self._limit_s = spares, pace, limit_s
+
+    def change_inference(self, changed: Changed) -> None:
+        """Go on with another estimator, or follow people in another way, without a gap."""
+        with self._lock:
+            self._inference.change(changed)
+
+    def limit(self, max_frames: int | None) -> None:
+        """End after so many processed frames in all; None: do not."""
+        with self._lock:
+            self._inference.max_frames = max_frames
 
     def stop(self) -> None:
         """End the threads, and close the source.
 
         `take` still delivers the results of the frames that were processed, then ends.
         """
-        self._stopping.set()
+        with self._lock:
+            self._stopping.set()
+            threads = [self._capture.thread, self._inference.thread]
+            self._capture.stop()
+            self._inference.stop()
         self._ring.close()
         self._outbox.close()
-        for thread in self._threads:
+        deadline = time.monotonic() + JOIN_S
+        for thread in threads:
             if thread.ident is not None:
-                thread.join(JOIN_S)
+                thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
                     log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
 
-    def _capture(self) -> None:
-        try:
-            if not self._opened:
-                self._open_first()
-            while not self._stopping.is_set():
-                self._source_part.running(within=self._capture_stall_s)
-                self._capture_one()
-            self._ring.close()
-        except EndOfStream:
-            self._ring.close()
-        except Exception as error:  # noqa: BLE001 - handed on, and raised again by `take`
-            self._ring.close(error)
-        finally:
-            self._source.close()
-            self._source_part.done()
-
-    def _capture_one(self) -> None:
-        """Move one frame from the source into the ring."""
-        live = self._source.live
-        slot = self._ring.reserve(0.0 if live else POLL_S)
-        if slot is None and not live:
-            return
-        try:
-            frame = self._source.read(POLL_S, slot.memory if slot else None)
-        except SourceLost as error:
-            if slot is not None:
-                self._ring.cancel(slot)
-            self._recover(error)
-            return
-        if frame is not None:
-            self._telemetry.tick("camera")
-            if self._lost_since:
-                self._recovered()
-            if live:
-                self._count_passed_over(frame)
-        if slot is None:
-            if frame is not None:  # a live source must be emptied even when there is no room
-                self._ring.offer(frame)
-        elif frame is None:
-            self._ring.cancel(slot)
-        else:
-            self._ring.publish(slot, self._paced(frame))
-
-    def _paced(self, frame: Frame) -> Frame:
-        """Wait for a file's frame's moment; it counts as exposed when it is handed over."""
-        if self._source.live:
-            return frame
-        if self._pacer is not None:
-            self._pacer.wait(frame.time)
-            # Where inference cannot keep up, frames wait here rather than grow old in the ring.
-            self._ring.wait_until_taken()
-        return replace(frame, captured_ns=time.monotonic_ns())
-
-    def _count_passed_over(self, frame: Frame) -> None:
-        """Count what the source itself passed over: older frames, and damaged ones."""
-        if self._next_index is not None and frame.index > self._next_index:
-            self._ring.lose(frame.index - self._next_index)
-        self._next_index = frame.index + 1
-
-    def _open_first(self) -> None:
-        """Open a source that may not be there yet; until its first frame that is a fault."""
-        self._lost_since = time.strftime("%H:%M:%S")
-        self._telemetry.set_fault("source", f"opening {self._source.describe()}")
-        self._source_part.starting(within=OPEN_S)
-        try:
-            self._source.open()
-        except SourceError as error:
-            log.warning("%s; waiting for it", error)
-            self._open_again(error)
-
-    def _recover(self, lost: SourceLost) -> None:
-        """Open a live source again; its next frame ends the fault."""
-        if not self._lost_since:
-            self._lost_since = time.strftime("%H:%M:%S")
-            log.warning("%s; trying to get it back", lost)
-        self._open_again(lost)
-
-    def _open_again(self, error: SourceError) -> None:
-        """Try to open the source for as long as it takes."""
-        self._failed = True
-        self._say_lost(error)
-        self._source.close()
-        while not self._stopping.wait(self._backoff.next()):
-            self._source_part.waiting(str(error), within=OPEN_S)
-            try:
-                self._source.open()
-            except SourceError as again:
-                self._say_lost(again)
-            else:
+    def _capture_ended(self, capture: PartThread, error: BaseException | None) -> None:
+        """Handle the end of a capture thread, in that thread."""
+        with self._lock:
+            if capture is not self._capture:
                 return
+            if error is not None and self._replaceable():
+                self._fail("source", self._source_part, error)
+                return
+        self._ring.close(error)
+        self._source_part.done()
 
-    def _say_lost(self, error: SourceError) -> None:
-        """Tell what is wrong with the source now; it may be something else than at first."""
-        fault = f"{error} (since {self._lost_since})"
-        if self._telemetry.faults().get("source") != fault:
-            log.debug("%s", error)
-        self._telemetry.set_fault("source", fault)
-
-    def _recovered(self) -> None:
-        """Note that frames come again."""
-        if self._failed:  # else it was there at once, and needs no word
-            never_seen = self._next_index is None
-            log.info("%s is %s", self._source.describe(), "there" if never_seen else "back")
-        self._telemetry.set_fault("source", None)
-        self._backoff.reset()
-        self._lost_since, self._failed = "", False
-
-    def _infer(self) -> None:
-        processed = 0
-        try:
-            while not self._stopping.is_set() and processed != self._max_frames:
-                self._inference_part.running(within=STALL_S)
-                lease = self._ring.take(POLL_S)
-                if lease is not None:
-                    self._outbox.put(self._estimate(lease))
-                    processed += 1
+    def _inference_ended(self, inference: PartThread, error: BaseException | None) -> None:
+        """Handle the end of an inference thread, in that thread."""
+        with self._lock:
+            if inference is not self._inference:
+                return
+            if error is not None and self._replaceable():
+                self._fail("inference", self._inference_part, error)
+                return
             self._stopping.set()
-            self._ring.close()
-            self._outbox.close()
-        except EndOfStream:
-            self._outbox.close()
-        except Exception as error:  # noqa: BLE001 - handed on, and raised again by `take`
-            self._stopping.set()
-            self._ring.close()
-            self._outbox.close(error)
-        finally:
-            self._inference_part.done()
+            self._capture.stop()
+        self._ring.close()
+        self._outbox.close(error)
+        self._inference_part.done()
 
-    def _estimate(self, lease: Lease) -> Result:
-        frame = lease.frame
-        stopwatch = Stopwatch(frame.captured_ns)
-        stopwatch.lap("wait")
-        if frame.file is not None:  # pictures have nothing to do with each other
-            self._estimator.reset()
-        estimate = self._estimator.estimate(frame, stopwatch)
-        poses = estimate.poses
-        if self._following is not None:
-            poses = self._following.apply(poses, frame)
-            stopwatch.lap("postprocess")
-        stages_ms = stopwatch.laps_ms
-        self._telemetry.add(stages_ms)
-        self._telemetry.tick("inference")
-        provenance = self._estimator.runtime.provenance
-        self._telemetry.set_provenance(provenance)
-        result = Result(
-            lease=lease,
-            poses=poses,
-            provenance=provenance,
-            crop=estimate.crop,
-            stages_ms={**stages_ms, "total": sum(stages_ms.values())},
+    def _replaceable(self) -> bool:
+        return self._spares is not None and self._live and not self._stopping.is_set()
+
+    def _fail(self, name: str, part: Part, error: BaseException) -> None:
+        """Say that a thread has died."""
+        reason = str(error) or type(error).__name__
+        log.debug("the %s thread has died", name, exc_info=error)
+        self._telemetry.set_fault(name, reason)
+        part.failed(reason)
+
+    def _replace_source(self) -> None:
+        with self._lock:
+            if self._stopping.is_set() or self._spares is None:
+                return
+            self._capture.give_up()
+            if self._may_hang("source", self._capture.thread, self._source_part):
+                self._start_capture(self._spares.source, opened=False)
+
+    def _start_capture(self, make: Callable[[], Source], *, opened: bool) -> None:
+        self._capture = Capture(
+            make,
+            self._ring,
+            self._telemetry,
+            part=self._source_part,
+            ended=self._capture_ended,
+            live=self._live,
+            limit_s=self._limit_s,
+            opened=opened,
+            pace=self._pace,
+            predecessor=self._capture,
         )
-        for sink in self._sinks:
-            sink.send(result)
-        return result
+        self._capture.start()
+
+    def _replace_inference(self) -> None:
+        with self._lock:
+            if self._stopping.is_set() or self._spares is None:
+                return
+            before = self._inference
+            before.give_up()
+            if self._may_hang("inference", before.thread, self._inference_part):
+                self._inference = Inference(
+                    self._spares.estimator,
+                    self._spares.following(),
+                    self._ring,
+                    self._outbox,
+                    self._telemetry,
+                    part=self._inference_part,
+                    ended=self._inference_ended,
+                    borrowed=False,
+                    sinks=self._sinks,
+                    max_frames=before.max_frames,
+                    predecessor=before,
+                )
+                self._inference.start()
+
+    def _may_hang(self, name: str, thread: threading.Thread, part: Part) -> bool:
+        """Note a thread that is given up, and tell whether one more can be borne."""
+        if thread.is_alive():
+            self._telemetry.set_fault(name, "it hangs, and is replaced")
+        self._hanging = [one for one in (*self._hanging, thread) if one.is_alive()]
+        if len(self._hanging) <= HANGING_LIMIT:
+            return True
+        part.give_up(f"{len(self._hanging)} threads hang")
+        return False

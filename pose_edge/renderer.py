@@ -68,15 +68,21 @@ class Renderer:
             mirror: Show the picture as a mirror does; left and right of persons stay.
             readout: The read-out of the run; without one none is drawn.
         """
-        self.toggles = Toggles(settings.skeleton, settings.readout, settings.crop)
-        self._min_score = settings.min_keypoint_score
-        self._mirror = mirror
-        self._readout = readout
+        self.configure(settings, mirror=mirror, readout=readout)
         self._numbers = Numbers()
         self._size = MESSAGE_SIZE
         self._canvas: Image = np.empty((0, 0, 3), dtype=np.uint8)
         self._painter = Painter("BGR")
         self._message: tuple[tuple[str, ...], Scene] | None = None
+
+    def configure(
+        self, settings: OverlaySettings, *, mirror: bool, readout: Readout | None = None
+    ) -> None:
+        """Draw in another way from the next scene on; arguments as at the start."""
+        self.toggles = Toggles(settings.skeleton, settings.readout, settings.crop)
+        self._min_score = settings.min_keypoint_score
+        self._mirror = mirror
+        self._readout = readout
 
     def scene(self, result: Result, *, skipped: int = 0) -> Scene:
         """Say what is to be seen of a result.

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import logging
-import threading
+import queue
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from pose_edge.displays import open_display
+from pose_edge.adapting import Adapter, spares
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
-from pose_edge.frames import Frame
 from pose_edge.loading import load_model
 from pose_edge.notify import Notifier, watchdog_interval
-from pose_edge.overlay import Readout, Scene
-from pose_edge.pipeline import STALL_S, Pipeline
-from pose_edge.poses import Result
-from pose_edge.renderer import Renderer
+from pose_edge.pipeline import Pipeline
+from pose_edge.reloading import Reloader
 from pose_edge.settings import Settings
+from pose_edge.show import Show
+from pose_edge.signals import Signals
 from pose_edge.sinks.jsonl import JsonLines
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
+from pose_edge.status import status_line
 from pose_edge.supervisor import Supervisor
-from pose_edge.telemetry import Stopwatch, Summary, Telemetry
+from pose_edge.telemetry import Summary, Telemetry
 from pose_edge.tracking import Following
 from pose_edge.watch import Watch
 
@@ -35,6 +34,10 @@ log = logging.getLogger(__name__)
 TAKE_S: Final = 0.02
 """How long the main thread waits for a result before it looks at keys and signals again."""
 STATUS_INTERVAL_S: Final = 10.0
+STALL_S: Final = 10.0
+"""A main thread that says nothing for so long has stalled: it waits for nothing but the screen."""
+BUSY_S: Final = 60.0
+"""The same from the opening of a screen to its first picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,13 @@ class RunReport:
     failures: tuple[str, ...]
 
 
-def run(settings: Settings, stop: threading.Event) -> RunReport:
-    """Show what the source sees, with poses, until the end, a key, or `stop`.
+def run(settings: Settings, signals: Signals, read: Callable[[], Settings]) -> RunReport:
+    """Show what the source sees, with poses, until the end, a key, or a signal.
 
     Args:
         settings: Everything.
-        stop: Set it to end in order.
+        signals: What is asked for from outside.
+        read: Reads the configuration again, when that is asked for.
 
     Raises:
         PoseEdgeError: Something that was asked for cannot be had at the start, or the source or
@@ -77,7 +81,7 @@ def run(settings: Settings, stop: threading.Event) -> RunReport:
             settings,
             stack,
             report=lambda reason: telemetry.set_fault("edgetpu", reason),
-            stop=stop,
+            stop=signals.stop,
         )
         source = choose_source(settings.source, settings.camera)
         stack.callback(source.close)
@@ -85,7 +89,8 @@ def run(settings: Settings, stop: threading.Event) -> RunReport:
         if not _waits(source, settings):
             source.open()
         log.info("source: %s", source.describe())
-        return _Run(settings, estimator, source, telemetry, stop=stop, stack=stack).go()
+        made = _Run(settings, estimator, source, telemetry, signals=signals, stack=stack, read=read)
+        return made.go()
 
 
 def _waits(source: Source, settings: Settings) -> bool:
@@ -103,185 +108,140 @@ class _Run:
         source: Source,
         telemetry: Telemetry,
         *,
-        stop: threading.Event,
+        signals: Signals,
         stack: ExitStack,
+        read: Callable[[], Settings],
     ) -> None:
-        self._settings = settings
-        self._stop = stop
-        self._source = source
+        self._signals = signals
         self._telemetry = telemetry
         self._supervisor = Supervisor()
         self._main = self._supervisor.add("screen")
-        self._with_person = 0
-        self._recorder = self._open_recorder(stack)
-        self._poses = self._open_poses(stack)
-        self._display = open_display(
-            settings.display,
-            sysfs=Path(settings.testing.sysfs),
-            report=self._fault_of("display"),
-        )
-        stack.callback(self._display.close)
-        self._lasting: Scene | None = None
-        self._held: Result | None = None
-        self._renderer = Renderer(
-            settings.overlay,
-            mirror=source.live and settings.camera.mirror,
-            readout=Readout(self._telemetry, source=source.describe, live=source.live),
-        )
+        self._errands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._recorder = _open_recorder(settings, source, telemetry, self._supervisor, stack)
+        self._poses = _open_poses(settings, source, telemetry, self._supervisor, stack)
         self._pipeline = Pipeline(
             source,
             estimator,
-            self._telemetry,
+            telemetry,
             following=Following(settings, live=source.live),
-            sinks=[self._poses] if self._poses else [],
+            sinks=[self._poses],
             pace=settings.source.pace,
             max_frames=settings.run.max_frames,
+            limit_s=settings.camera.timeout,
             opened=not _waits(source, settings),
             supervisor=self._supervisor,
+            spares=spares(settings, telemetry.set_fault),
         )
+        self._show = Show(
+            settings,
+            self._pipeline,
+            telemetry,
+            self._recorder,
+            report=telemetry.set_fault,
+            busy=lambda: self._main.starting(within=BUSY_S),
+        )
+        stack.callback(self._show.close)
         # Ended first: nothing may be sent to an output that is closed already.
         stack.callback(self._pipeline.stop)
+        notifier = Notifier.from_environment()
+        adapter = Adapter(
+            settings,
+            self._pipeline,
+            self._show,
+            telemetry,
+            recorder=self._recorder,
+            poses=self._poses,
+            in_main_thread=self._errands.put,
+        )
+        self._reloader = Reloader(settings, read, adapter.follow, notifier)
+        stack.callback(self._reloader.close)
         self._watch = Watch(
-            self._supervisor,
-            Notifier.from_environment(),
-            self._status_line,
-            interval=watchdog_interval(),
+            self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watch.close)
         self._started = self._said = time.monotonic()
 
     def go(self) -> RunReport:
         """Show results until the end."""
-        if not self._stop.is_set():  # it may have been, while an Edge TPU was waited for
+        if not self._signals.stop.is_set():  # it may have been, while an Edge TPU was waited for
             self._pipeline.start()
         self._started = self._said = time.monotonic()
         self._watch.start()
         try:
             while True:
-                self._main.running(within=STALL_S)
+                self._say_alive()
                 if self._ended():
                     self._main.done()  # a source may take longer to end than one that works
                     self._pipeline.stop()
                 result = self._pipeline.take(TAKE_S)
                 if result is not None:
-                    self._show_result(result)
-                elif "source" in self._telemetry.faults():
-                    self._show_fault()
-                self._keys()
+                    self._show.result(result)
+                else:
+                    self._show.no_result()
+                self._heed()
                 self._say_status()
         except EndOfStream:
-            if self._source.still:
+            if self._pipeline.still:
                 self._linger()
         seconds = time.monotonic() - self._started
-        failed = [output.failed for output in (self._recorder, self._poses) if output]
         return RunReport(
             processed=self._telemetry.count("inference"),
-            with_person=self._with_person,
+            with_person=self._show.with_person,
             skipped=self._pipeline.skipped,
             seconds=seconds,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
-            failures=tuple(reason for reason in failed if reason),
+            failures=tuple(
+                output.failed or f"{output.lost} left out"
+                for output in (self._recorder, self._poses)
+                if output.failed or output.lost
+            ),
         )
 
-    def _open_recorder(self, stack: ExitStack) -> Recorder | None:
-        record = self._settings.record
-        if record.path is None:
-            return None
-        recorder = Recorder(
-            record.path,
-            record,
-            frame_rate=self._source.frame_rate,
-            drop=self._source.live,
-            report=self._fault_of("recording"),
-        )
-        recorder.open()
-        stack.callback(recorder.close)
-        return recorder
-
-    def _open_poses(self, stack: ExitStack) -> JsonLines | None:
-        path = self._settings.poses.path
-        if path is None:
-            return None
-        poses = JsonLines(path, drop=self._source.live, report=self._fault_of("poses"))
-        poses.open()
-        stack.callback(poses.close)
-        return poses
-
-    def _fault_of(self, part: str) -> Callable[[str | None], None]:
-        return lambda reason: self._telemetry.set_fault(part, reason)
+    def _say_alive(self) -> None:
+        within = BUSY_S if self._show.opening else STALL_S
+        missing = self._show.missing
+        if missing is None:
+            self._main.running(self._show.screen, within=within)
+        else:
+            self._main.waiting(missing, within=within, tried=False)
 
     def _ended(self) -> bool:
-        duration = self._settings.run.duration
+        settings = self._reloader.settings
+        duration = settings.run.duration
         if duration is not None and time.monotonic() - self._started >= duration:
             return True
         # Nobody reads the standard output any more, e.g. `| head`.
-        unread = self._poses is not None and self._settings.poses.path == "-" and self._poses.failed
-        return self._stop.is_set() or bool(unread)
+        unread = settings.poses.path == "-" and self._poses.failed
+        return self._signals.stop.is_set() or bool(unread)
 
-    def _show_result(self, result: Result) -> None:
-        """Show and record a result, and release it; a still picture's when the next one comes."""
-        try:
-            self._with_person += bool(result.poses)
-            scene = self._renderer.scene(result, skipped=self._pipeline.skipped)
-            if self._recorder:
-                stopwatch = Stopwatch()
-                canvas = self._renderer.draw(scene)
-                stopwatch.lap("compose")
-                self._telemetry.add(stopwatch.laps_ms)
-                self._recorder.add(canvas, scene.order, self._moment(result.frame))
-            self._present(scene, result.frame.captured_ns)
-            self._lasting = scene if self._source.still else None
-        finally:
-            done: Result | None = result
-            if self._source.still:
-                done, self._held = self._held, result
-            if done is not None:
-                done.release()
+    def _heed(self) -> None:
+        """Do what keys, signals and other threads ask for."""
+        if self._show.keys():
+            self._signals.stop.set()
+        if self._signals.reload.is_set():
+            self._signals.reload.clear()
+            self._reloader.ask()
+        if self._signals.hang.is_set():
+            self._signals.hang.clear()
+            self._try_hanging()
+        with suppress(queue.Empty):
+            while True:
+                self._errands.get_nowait()()
 
-    def _moment(self, frame: Frame) -> float:
-        """Return when a frame belongs in a recording, seconds.
-
-        Of live sources the monotonic time: the wall clock of a Pi jumps when the network is there.
-        """
-        return frame.captured_ns / 1e9 if self._source.live else frame.time
-
-    def _show_fault(self) -> None:
-        """Say that the source is gone, instead of a picture that is not true any more."""
-        fault = self._telemetry.faults().get("source", "")  # it may have come back just now
-        seen = self._telemetry.count("camera") > 0
-        title = "No picture" if seen else "Waiting for a camera"
-        source = self._source.describe()
-        lines = [fault] if source in fault else [source, fault]
-        scene = self._renderer.message(title, *lines)
-        if scene is not self._lasting:
-            self._lasting = scene
-            self._present(scene)
-
-    def _present(self, scene: Scene, captured_ns: int | None = None) -> None:
-        stopwatch = Stopwatch()
-        if self._display.show(scene, stopwatch) and captured_ns is not None:
-            latency_ms = (time.monotonic_ns() - captured_ns) / 1e6
-            self._telemetry.tick("screen")
-            self._telemetry.add({**stopwatch.laps_ms, "latency": latency_ms})
-
-    def _keys(self) -> None:
-        for key in self._display.poll():
-            if key in ("q", "escape", "closed"):
-                self._stop.set()
-            elif key == "f":
-                self._display.toggle_fullscreen()
-            else:
-                self._renderer.toggles.press(key)
-                if self._lasting is not None:  # no other scene will come by itself
-                    self._present(self._lasting)
+    def _try_hanging(self) -> None:
+        part = self._reloader.settings.testing.deadlock
+        if part is None:
+            log.warning("SIGUSR2 does nothing unless testing.deadlock names a part")
+        else:
+            self._supervisor.freeze(part)
 
     def _linger(self) -> None:
         """Leave the last picture on the screen until it is closed."""
-        while self._display.visible and not self._ended():
-            self._main.running(within=STALL_S)
-            self._keys()
-            self._stop.wait(TAKE_S)
+        while self._show.visible and not self._ended():
+            self._say_alive()
+            self._heed()
+            self._signals.stop.wait(TAKE_S)
 
     def _say_status(self) -> None:
         now = time.monotonic()
@@ -291,16 +251,44 @@ class _Run:
         log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        """Say in one line how it goes, for log and `systemctl status`."""
-        told = self._telemetry
-        latency = told.summary("latency")
-        source = next(one for one in self._supervisor.statuses() if one.name == "source")
-        fault = told.faults().get("source")
-        if fault is not None:
-            tries = f"; tried {source.tries} times" if source.tries else ""
-            return f"no picture: {fault}{tries}; display {self._display.name}"
-        milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
-        return (
-            f"{told.rate('camera'):.1f} fps camera, {told.rate('inference'):.1f} fps poses"
-            f"{milliseconds}; {told.place}; display {self._display.name}"
-        )
+        return status_line(self._telemetry, self._supervisor.statuses(), self._show.screen)
+
+
+def _open_recorder(
+    settings: Settings,
+    source: Source,
+    telemetry: Telemetry,
+    supervisor: Supervisor,
+    stack: ExitStack,
+) -> Recorder:
+    recorder = Recorder(
+        settings.record.path,
+        settings.record,
+        frame_rate=source.frame_rate,
+        drop=source.live,
+        report=lambda reason: telemetry.set_fault("recording", reason),
+        storage=settings.storage if source.live else None,
+        supervisor=supervisor,
+    )
+    recorder.open()
+    stack.callback(recorder.close)
+    return recorder
+
+
+def _open_poses(
+    settings: Settings,
+    source: Source,
+    telemetry: Telemetry,
+    supervisor: Supervisor,
+    stack: ExitStack,
+) -> JsonLines:
+    poses = JsonLines(
+        settings.poses.path,
+        drop=source.live,
+        report=lambda reason: telemetry.set_fault("poses", reason),
+        storage=settings.storage if source.live else None,
+        supervisor=supervisor,
+    )
+    poses.open()
+    stack.callback(poses.close)
+    return poses

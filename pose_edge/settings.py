@@ -10,6 +10,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+FILE_PATTERN: Final = r"^([^{}]*/)?([^{}/]|\{time\})+$"
+"""A path of an output: no braces but those of {time}, and that in the file's name only."""
+
 SHORT_FORMS: Final = {"edgetpu": "mode"}
 """Sections that may be given as one word, and the key which that word is for."""
 
@@ -208,7 +211,12 @@ class DisplaySettings(Section):
 class RecordSettings(Section):
     """A video of what is shown."""
 
-    path: str | None = Field(default=None, min_length=1, description="an .mp4 file to record to")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        pattern=FILE_PATTERN,
+        description="an .mp4 file; {time} in its name: when it was begun",
+    )
     quality: int = Field(
         default=23,
         ge=0,
@@ -226,7 +234,24 @@ class PosesSettings(Section):
     path: str | None = Field(
         default=None,
         min_length=1,
-        description="a .jsonl file to write to; - is the standard output",
+        pattern=FILE_PATTERN,
+        description="a .jsonl file, {time} as above; - is the standard output",
+    )
+
+
+class StorageSettings(Section):
+    """How recordings and pose files of live sources are kept; none is ever overwritten."""
+
+    segment: float | None = Field(
+        default=None, ge=0.01, le=10_080.0, description="minutes after which a new file is begun"
+    )
+    keep: float | None = Field(
+        default=None,
+        ge=0.001,
+        description="GB of each kind, beyond which the oldest files are removed",
+    )
+    min_free: float = Field(
+        default=0.5, ge=0.0, description="GB that stay free; with less, nothing is written"
     )
 
 
@@ -244,6 +269,9 @@ class TestingSettings(Section):
 
     sysfs: str = Field(default="/sys", min_length=1, description="where devices are looked for")
     dev: str = Field(default="/dev", min_length=1, description="where their nodes are")
+    deadlock: Literal["source", "inference", "screen"] | None = Field(
+        default=None, description="the part that hangs when SIGUSR2 comes"
+    )
 
 
 class LogSettings(Section):
@@ -271,6 +299,7 @@ class Settings(Section):
     display: DisplaySettings = DisplaySettings()
     record: RecordSettings = RecordSettings()
     poses: PosesSettings = PosesSettings()
+    storage: StorageSettings = StorageSettings()
     run: RunSettings = RunSettings()
     log: LogSettings = LogSettings()
     testing: TestingSettings = TestingSettings()

@@ -1,8 +1,8 @@
 """The state of every part of a run: what it does, whether it still does it, and who is overdue.
 
 Each part says how it goes and until when it will say so again. One that does not keep its word has
-stalled, and is replaced where that is possible. While one has stalled that nobody can replace, the
-service's watchdog is not fed, and systemd starts the whole program anew.
+stalled, and is replaced where that is possible. Once one has stalled that nobody can replace, only
+a new start of the whole program helps: see `watch`.
 
 Nothing here waits or starts threads: see `watch`.
 """
@@ -75,6 +75,7 @@ class Part:
         self._said_s = clock()
         self._due_s = math.inf
         self._backoff = Backoff(FIRST_S, LIMIT_S)
+        self._freezing = False
 
     @property
     def status(self) -> Status:
@@ -93,11 +94,19 @@ class Part:
 
     def running(self, detail: str = "", *, within: float) -> None:
         """Say that it has made progress just now; arguments as for `starting`."""
+        self._hang_if_told_to()
         self._say(State.RUNNING, detail, within)
 
-    def waiting(self, detail: str, *, within: float) -> None:
-        """Say that its device is missing, again at each try; arguments as for `starting`."""
-        self._say(State.WAITING, detail, within)
+    def waiting(self, detail: str, *, within: float, tried: bool = True) -> None:
+        """Say that its device is missing.
+
+        Args:
+            detail: What it waits for.
+            within: As for `starting`.
+            tried: Whether it has just looked for it again, in vain.
+        """
+        self._hang_if_told_to()
+        self._say(State.WAITING, detail, within, tried=tried)
 
     def done(self) -> None:
         """Say that its work is done: nothing more will be heard of it, and nothing is wrong."""
@@ -107,6 +116,16 @@ class Part:
         """Say that it has died."""
         with self._lock:
             self._fail(detail)
+
+    def give_up(self, detail: str) -> None:
+        """Say that it has failed and that replacing it does not help any more."""
+        with self._lock:
+            self._replacement = None
+            self._fail(detail)
+
+    def freeze(self) -> None:
+        """Let its thread hang for ever from its next sign of life on, to try what comes of it."""
+        self._freezing = True
 
     def check(self) -> Callable[[], None] | None:
         """Look whether it keeps its word; for the supervisor.
@@ -130,7 +149,13 @@ class Part:
         with self._lock:
             return self._status.state is State.FAILED and self._replacement is None
 
-    def _say(self, state: State, detail: str, within: float) -> None:
+    def _hang_if_told_to(self) -> None:
+        if self._freezing:
+            self._freezing = False
+            log.warning("%s: hangs from now on, as it was told to", self._status.name)
+            threading.Event().wait()
+
+    def _say(self, state: State, detail: str, within: float, *, tried: bool = False) -> None:
         with self._lock:
             now = self._clock()
             before = self._status
@@ -139,8 +164,7 @@ class Part:
                 tries = 0
                 if before.state is state and now - before.since_s > STEADY_S:
                     self._backoff.reset()
-            elif state is State.WAITING:
-                tries += 1
+            tries += tried
             self._said_s, self._due_s = now, now + within
             self._set(state, detail, tries)
 
@@ -181,6 +205,14 @@ class Supervisor:
         part = Part(name, replacement, self._clock)
         self._parts = {**self._parts, name: part}  # a new one, for readers in other threads
         return part
+
+    def freeze(self, name: str) -> None:
+        """Let a part hang; see `Part.freeze`.
+
+        Raises:
+            KeyError: There is no such part.
+        """
+        self._parts[name].freeze()
 
     def remove(self, name: str) -> None:
         """Forget a part that is not needed any more."""

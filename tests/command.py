@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from helpers import wait_until
 
 Lines = list[dict[str, Any]]
 
@@ -64,6 +67,31 @@ class Command:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
             process.communicate()
+
+
+class Log:
+    """What a running command says, line by line as it is said."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.text = ""
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.text += line
+
+    def wait_for(self, words: str, times: int = 1) -> None:
+        wait_until(lambda: self.text.count(words) >= times, f"{words!r} in the log")
+
+    def end(self) -> int:
+        """End the command, and return its status."""
+        self._process.terminate()
+        status = self._process.wait(60)
+        self._thread.join(60)
+        return status
 
 
 def read_lines(path: Path) -> Lines:

@@ -221,6 +221,7 @@ class FakeRuntime:
         self.input = Tensor.model_validate({"shape": shape or (1, size, size, 3), "dtype": dtype})
         self.outputs = tuple(outputs or [Tensor(shape=(1, 1, 17, 3), dtype="float32")])
         self.provenance = Provenance("fake-model", "fake")
+        self.closed = False
         self.answers = list(answers)
         self.seen: list[AnyArray] = []
 

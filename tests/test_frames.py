@@ -400,3 +400,53 @@ def test_the_wall_clock_follows_steps_but_not_jitter(monkeypatch: pytest.MonkeyP
 
 def test_real_unix_time() -> None:
     wait_until(lambda: abs(WallClock().unix_seconds(time.monotonic_ns()) - time.time()) < 0.01)
+
+
+# --- what a hanging thread holds ------------------------------------------------------------------
+
+
+def test_what_is_written_off_is_replaced_and_never_comes_back() -> None:
+    ring = RingBuffer(2, drop=True)
+    held = [ring.reserve(0), ring.reserve(0)]
+    assert ring.reserve(0) is None
+    for slot in held:
+        assert slot is not None
+        ring.write_off(slot)
+        ring.write_off(slot)
+    fresh = [ring.reserve(0), ring.reserve(0)]
+    assert None not in fresh
+    assert ring.reserve(0) is None
+    assert not set(held) & set(fresh)
+    for slot in held:  # their thread wakes up
+        assert slot is not None
+        ring.publish(slot, make_frame())
+        ring.cancel(slot)
+    assert ring.take(0) is None
+    assert ring.reserve(0) is None
+
+
+def test_a_lease_that_is_written_off_may_still_be_read_and_released() -> None:
+    ring = RingBuffer(2, drop=True)
+    slot = ring.reserve(0)
+    assert slot is not None
+    ring.publish(slot, make_frame(index=7))
+    lease = ring.take(0)
+    assert lease is not None
+    lease.write_off()
+    assert lease.frame.index == 7
+    lease.release()
+    lease.write_off()
+    assert [ring.reserve(0) is None for _ in range(3)] == [False, False, True]
+
+
+def test_the_policy_can_change() -> None:
+    ring = RingBuffer(3, drop=False)
+    for index in range(2):
+        slot = ring.reserve(0)
+        assert slot is not None
+        ring.publish(slot, make_frame(index=index))
+    ring.set_drop(drop=True)
+    slot = ring.reserve(0)
+    assert slot is not None
+    ring.publish(slot, make_frame(index=2))
+    assert ring.skipped == 1

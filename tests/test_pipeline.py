@@ -5,7 +5,6 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from helpers import (
@@ -15,16 +14,15 @@ from helpers import (
     coded_picture,
     frames,
     make_frame,
-    make_result,
     no_threads_left,
     wait_until,
 )
 
-from pose_edge import pipeline as pipeline_module
+from pose_edge import capture as capture_module
 from pose_edge.backoff import Backoff
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.frames import Frame
-from pose_edge.pipeline import MAX_BEHIND_S, Outbox, Pacer, Pipeline
+from pose_edge.pipeline import Pipeline
 from pose_edge.poses import Provenance, Result
 from pose_edge.supervisor import State, Supervisor
 from pose_edge.telemetry import Telemetry
@@ -32,7 +30,7 @@ from pose_edge.telemetry import Telemetry
 
 @pytest.fixture(autouse=True)
 def _quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "Backoff", lambda *_: Backoff(0.01, 0.02))
+    monkeypatch.setattr(capture_module, "Backoff", lambda *_: Backoff(0.01, 0.02))
 
 
 @pytest.fixture(autouse=True)
@@ -366,7 +364,7 @@ def test_a_source_that_opens_but_gives_nothing_is_still_lost(
             waits.append(super().next())
             return 0.001
 
-    monkeypatch.setattr("pose_edge.pipeline.Backoff", Quick)
+    monkeypatch.setattr("pose_edge.capture.Backoff", Quick)
     source = FakeSource([SourceLost("no frame comes")] * 4 + [make_frame(index=7)], live=True)
     source.retry_s = 4.0
     pipeline, telemetry = make(source)
@@ -535,111 +533,3 @@ def test_a_file_shorter_than_max_frames_ends_at_its_end() -> None:
     pipeline, _ = make(FakeSource(frames(3), live=False), max_frames=10)
     assert drain(pipeline) == [0, 1, 2]
     pipeline.stop()
-
-
-# --- parts ----------------------------------------------------------------------------------------
-
-
-class Clock:
-    """A clock that waiting moves forward."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
-        self.waits: list[float] = []
-        monkeypatch.setattr(pipeline_module, "time", SimpleNamespace(monotonic=lambda: self.now))
-
-    def is_set(self) -> bool:
-        return False
-
-    def wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        self.now += seconds
-        return False
-
-
-def test_the_pacer_waits_for_each_frames_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    pacer = Pacer(clock)  # type: ignore[arg-type]
-    moments = []
-    for position in (5.0, 5.1, 5.15, 6.0):
-        pacer.wait(position)
-        moments.append(clock.now)
-        clock.now += 0.02  # what decoding and inference take
-    assert moments == pytest.approx([100.0, 100.1, 100.15, 101.0])
-
-
-def test_a_pacer_a_little_behind_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    pacer = Pacer(clock)  # type: ignore[arg-type]
-    pacer.wait(0.0)
-    clock.now += 0.3
-    pacer.wait(0.1)
-    assert clock.waits[-1] == 0
-    pacer.wait(0.5)
-    assert clock.now == pytest.approx(100.5)
-
-
-def test_a_pacer_far_behind_goes_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    pacer = Pacer(clock)  # type: ignore[arg-type]
-    pacer.wait(0.0)
-    clock.now += MAX_BEHIND_S + 5
-    pacer.wait(0.1)
-    assert clock.waits[-1] == 0
-    late = clock.now
-    pacer.wait(0.2)
-    assert clock.now == pytest.approx(late + 0.1)
-
-
-def test_an_outbox_that_drops_keeps_the_newest_and_releases_the_others() -> None:
-    outbox = Outbox(drop=True)
-    results = [make_result(make_frame(index=n)) for n in range(3)]
-    for result in results:
-        outbox.put(result)
-    assert outbox.take(0) is results[2]
-    assert outbox.take(0) is None
-    assert results[2].frame.index == 2
-    for result in results[:2]:
-        with pytest.raises(RuntimeError, match="released"):
-            _ = result.frame
-
-
-def test_an_outbox_that_does_not_drop_lets_the_giver_wait() -> None:
-    outbox = Outbox(drop=False)
-    results = [make_result(make_frame(index=n)) for n in range(5)]
-
-    def give() -> None:
-        for result in results:
-            outbox.put(result)
-        outbox.close()
-
-    thread = threading.Thread(target=give, daemon=True)
-    thread.start()
-    assert [outbox.take(GENEROUS_S) for _ in results] == results
-    with pytest.raises(EndOfStream):
-        outbox.take(GENEROUS_S)
-    thread.join(GENEROUS_S)
-
-
-def test_closing_an_outbox_frees_a_waiting_giver_and_loses_nothing() -> None:
-    outbox = Outbox(drop=False)
-    results = [make_result(make_frame(index=n)) for n in range(2)]
-    outbox.put(results[0])
-    thread = threading.Thread(target=outbox.put, args=(results[1],), daemon=True)
-    thread.start()
-    time.sleep(0.05)
-    outbox.close(SourceLost("gone"))
-    thread.join(GENEROUS_S)
-    assert not thread.is_alive()
-    outbox.close()
-    assert [outbox.take(0), outbox.take(0)] == results
-    with pytest.raises(SourceLost):
-        outbox.take(0)
-
-
-@pytest.mark.parametrize("error", [None, SourceLost("gone")])
-def test_closing_an_outbox_wakes_a_waiting_taker(error: Exception | None) -> None:
-    outbox = Outbox(drop=True)
-    threading.Timer(0.05, outbox.close, [error]).start()
-    with pytest.raises(type(error) if error else EndOfStream):
-        outbox.take(GENEROUS_S)

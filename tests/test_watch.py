@@ -52,7 +52,9 @@ def test_it_is_ready_fed_and_told_how_it_goes(systemd: Systemd) -> None:
     notifier.close()
 
 
-def test_a_stalled_part_that_nobody_can_replace_starves_the_watchdog(systemd: Systemd) -> None:
+def test_a_stalled_part_that_nobody_can_replace_starves_the_watchdog(
+    systemd: Systemd, caplog: pytest.LogCaptureFixture
+) -> None:
     supervisor = Supervisor()
     part = supervisor.add("source")
     part.running(within=0.05)
@@ -65,6 +67,11 @@ def test_a_stalled_part_that_nobody_can_replace_starves_the_watchdog(systemd: Sy
     told = systemd.lines.count("STATUS=stalled")
     wait_until(lambda: systemd.heard().count("STATUS=stalled") > told + 3)
     assert systemd.lines.count("WATCHDOG=1") == fed
+    assert "WATCHDOG=trigger" in systemd.lines
+    assert (
+        caplog.messages.count("only a new start of the program helps now: systemd is asked for it")
+        == 1
+    )
     part.running(within=1000)
     wait_until(lambda: systemd.heard().count("WATCHDOG=1") > fed)
     watch.close()

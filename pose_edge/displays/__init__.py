@@ -64,6 +64,9 @@ def open_display(
     environment: Mapping[str, str] = os.environ,
     sysfs: Path = Path("/sys"),
     report: Callable[[str | None], None] = lambda _fault: None,
+    *,
+    busy: Callable[[], None] = lambda: None,
+    must: bool = True,
 ) -> Display:
     """Open the screen that the settings ask for, or wait for it; log which and why.
 
@@ -72,6 +75,9 @@ def open_display(
         environment: Environment variables, which tell of a desktop.
         sysfs: Where the kernel lists the outputs of the graphics cards.
         report: Told what is wrong with the screen, and None when it works.
+        busy: Called before each opening, which may take seconds.
+        must: Whether a screen that was asked for and cannot be opened is an error, not only a fault
+            that may pass.
 
     Returns:
         A display that is opened as soon as there is a screen, and again whenever it was lost; with
@@ -93,6 +99,7 @@ def open_display(
         return found
 
     def open_choice(choice: Choice) -> NullDisplay:
+        busy()
         return _open(choice, settings, console)
 
     keeper = Keeper(look, open_choice, report, prepare=_prepare)
@@ -104,7 +111,7 @@ def open_display(
         log.warning("nothing is shown yet: %s", _missing(settings, console))
         if settings.kind == "hdmi":
             report(_missing(settings, console))
-    elif settings.kind != "auto":
+    elif settings.kind != "auto" and must:
         raise errors[0]
     else:
         fault = "; ".join(str(error) for error in errors)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class Keeper(NullDisplay):
     """The screen of a run, whether one is there or not; see `pose_edge.displays.Display`.
 
-    Its methods do not fail: what goes wrong is reported, and tried again.
+    Its methods do not fail, whatever a screen does: what goes wrong is reported, and tried again.
     """
 
     def __init__(
@@ -67,8 +67,9 @@ class Keeper(NullDisplay):
 
     @property
     def name(self) -> str:
-        """What is open, or "none"."""
-        return self._display.name if self._display else "none"
+        """What is open, or "none"; other threads may ask too."""
+        display = self._display
+        return display.name if display else "none"
 
     @property
     def visible(self) -> bool:
@@ -110,7 +111,7 @@ class Keeper(NullDisplay):
             return False
         try:
             return self._display.show(scene, stopwatch)
-        except DisplayError as error:
+        except Exception as error:  # noqa: BLE001 - said; whatever it is, the rest goes on
             self._lose(error)
             return False
 
@@ -123,7 +124,7 @@ class Keeper(NullDisplay):
         if self._display is not None:
             try:
                 return self._display.poll()
-            except DisplayError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 self._lose(error)
                 return []
         if self._clock() < self._next_look:
@@ -149,8 +150,14 @@ class Keeper(NullDisplay):
         if display is not None:
             display.close()
 
-    def _lose(self, error: DisplayError) -> None:
-        self.close()
+    def _lose(self, error: Exception) -> None:
+        if not isinstance(error, DisplayError):
+            log.debug("the screen has failed", exc_info=error)
+            error = DisplayError(f"the screen has failed: {error or type(error).__name__}")
+        try:
+            self.close()
+        except Exception as again:  # noqa: BLE001 - it is lost all the same
+            log.debug("a screen that was lost could not be closed: %s", again)
         now = self._clock()
         if now - self._opened >= PROVEN_S:
             self._backoff.reset()

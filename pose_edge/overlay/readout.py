@@ -86,7 +86,8 @@ def readout_lines(
         Figures, details, then one line for each fault.
     """
     camera, poses, screen = (telemetry.rate(event) for event in ("camera", "inference", "screen"))
-    latency = telemetry.summary("latency")
+    # In a recording without a screen, the times of before are true no more.
+    latency = telemetry.summary("latency") if screen > 0 else None
     milliseconds = "-" if latency is None else f"{latency.median:.0f}"
     origin, begin = ("camera", "exposure") if live else ("file", "frame")
     return [

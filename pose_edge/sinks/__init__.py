@@ -1,4 +1,10 @@
-"""Sinks: where results go besides the screen. One file per kind, each with its own thread."""
+"""Sinks: where results go besides the screen, each in its own thread.
+
+From `recorder` and `jsonl` items go to an `outlet`, to its present `worker` (a thread), to
+`rolling`, which writes one file after the other (`mp4`, `text_file`). A `series` names the files
+and keeps them within bounds; `errands`, a second thread, brings them to the disk. When a worker
+fails or hangs, the supervisor has the outlet take a new one.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +17,12 @@ class Sink(Protocol):
     """What takes results.
 
     Attributes:
-        failed: Why it gave up, or None.
+        failed: Why nothing is written now, or None.
     """
 
     @property
     def failed(self) -> str | None:
-        """Why it gave up, or None."""
+        """Why nothing is written now, or None; one with a supervisor goes on by itself."""
 
     def open(self) -> None:
         """Get ready.

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from pose_edge.poses import Pose, Result
-from pose_edge.sinks.target import check_target
-from pose_edge.sinks.worker import Worker
+from pose_edge.settings import StorageSettings
+from pose_edge.sinks.outlet import Outlet
+from pose_edge.sinks.rolling import Rolling
+from pose_edge.sinks.series import UNBOUNDED, Begun, Series
+from pose_edge.sinks.text_file import TextFile
+from pose_edge.supervisor import Supervisor
 
 SCHEMA: Final = 1
+PART: Final = "poses"
+STANDARD_OUTPUT: Final = "-"
 QUEUE_LENGTH: Final = 256
 
 
@@ -48,62 +53,128 @@ def _pose(pose: Pose) -> dict[str, Any]:
     }
 
 
+class _StandardOutput:
+    """Writes lines to the standard output; see `Writer`."""
+
+    path = None
+    waiting = None
+
+    def write(self, item: dict[str, Any]) -> bool:
+        """Write a line; whoever reads along gets it at once."""
+        sys.stdout.write(f"{json.dumps(item)}\n")
+        sys.stdout.flush()
+        return True
+
+    def tick(self) -> None:
+        """Nothing is left to be done."""
+
+    def close(self) -> None:
+        """It stays open: it is not ours."""
+
+
 class JsonLines:
     """Writes poses to a file, or to the standard output."""
 
-    def __init__(self, path: str, *, drop: bool, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: str | None,
+        *,
+        drop: bool,
+        report: Callable[[str | None], None],
+        storage: StorageSettings | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
         """Name the file.
 
         Args:
-            path: The file, overwritten when the first line comes; "-" is the standard output.
-            drop: See `Worker`.
-            report: Told why it ended early.
+            path: The file, or a pattern of names (see `NamePattern`), begun when the first line
+                comes; "-" is the standard output, which is never begun anew; None for none yet.
+            drop: See `Outlet`.
+            report: See `Outlet`.
+            storage: How the files of a live source are kept; None to overwrite a file that is
+                there, and to write until the end.
+            supervisor: Looks after it while the source is live; see `Outlet`.
         """
         self._path = path
-        self._drop = drop
-        self._report = report
-        self._file: TextIO | None = None
-        self._worker: Worker[dict[str, Any]] | None = None
+        self._storage = storage
+        self._outlet: Outlet[dict[str, Any]] = Outlet(
+            PART, capacity=QUEUE_LENGTH, drop=drop, report=report, supervisor=supervisor
+        )
+
+    @property
+    def active(self) -> bool:
+        """Whether results are wanted."""
+        return self._outlet.active
 
     @property
     def failed(self) -> str | None:
-        """Why it gave up, or None."""
-        return self._worker.failed if self._worker else None
+        """Why nothing is written now, or None."""
+        return self._outlet.failed
+
+    @property
+    def lost(self) -> int:
+        """Lines that were left out because it had failed."""
+        return self._outlet.lost
 
     def open(self) -> None:
         """Make sure that the file can be written, and get ready; see `Sink.open`."""
-        if self._path != "-":
-            check_target(self._path, "poses")
-        self._worker = Worker(
-            f"pose file {self._path}",
-            self._write,
-            self._finish,
-            capacity=QUEUE_LENGTH,
-            drop=self._drop,
-            report=self._report,
-        )
+        if self._path is not None:
+            self._begin(self._path, self._storage, supervised=self._storage is not None)
+
+    def change(self, path: str | None, storage: StorageSettings | None) -> None:
+        """Go on with other settings, in a new file; the present one is finished in the background.
+
+        Nothing happens when they are the same. A file that is there is never overwritten by this.
+
+        Args:
+            path: As for the constructor; None to write no more.
+            storage: How the files of a live source are kept; None when it is a file now, of which
+                no frame is to be left out.
+
+        Raises:
+            OutputError: The new file could not be written; the old one goes on.
+        """
+        if (path, storage) == (self._path, self._storage):
+            return
+        if path is None:
+            self._outlet.change(None)
+        else:
+            live = storage is not None
+            self._begin(path, storage or UNBOUNDED, supervised=live, drop=live)
+        self._path, self._storage = path, storage
 
     def send(self, result: Result) -> None:
         """Queue the line of a result; see `Sink.send`."""
-        assert self._worker is not None
-        self._worker.put(pose_record(result))
+        if self._outlet.taking:
+            self._outlet.put(pose_record(result))
+        else:
+            self._outlet.miss()
 
     def close(self) -> None:
         """Write what is left and close the file."""
-        if self._worker is not None:
-            self._worker.close()
+        self._outlet.close()
 
-    def _write(self, record: dict[str, Any]) -> None:
-        if self._file is None:
-            self._file = self._start_file()
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()  # whoever reads along gets each line at once
+    def _begin(
+        self,
+        path: str,
+        storage: StorageSettings | None,
+        *,
+        supervised: bool,
+        drop: bool | None = None,
+    ) -> None:
+        title = f"pose file {path}"
+        if path == STANDARD_OUTPUT:
+            self._outlet.change(_StandardOutput, title=title, supervised=False, drop=drop)
+            return
+        Series(PART, path, storage).check("poses")
+        # Each attempt has a series of its own: one that hangs must not meet the next one's files.
+        self._outlet.change(
+            lambda: Rolling(PART, Series(PART, path, storage), _start),
+            title=title,
+            supervised=supervised,
+            drop=drop,
+        )
 
-    def _start_file(self) -> TextIO:
-        if self._path == "-":
-            return sys.stdout
-        return Path(self._path).open("w", encoding="utf-8")
 
-    def _finish(self) -> None:
-        if self._file is not None and self._file is not sys.stdout:
-            self._file.close()
+def _start(begun: Begun) -> TextFile:
+    return TextFile(begun.descriptor)

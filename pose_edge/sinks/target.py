@@ -18,11 +18,27 @@ def check_target(path: str, what: str) -> None:
     Raises:
         OutputError: It could not.
     """
-    target = Path(path)
+    reason = obstacle(Path(path), overwrite=True)
+    if reason is not None:
+        raise OutputError(f"cannot write {what} to {path}: {reason}")
+
+
+def obstacle(target: Path, *, overwrite: bool) -> str | None:
+    """Say why a file could not be written.
+
+    Args:
+        target: The file.
+        overwrite: Whether one that is there would be; else one of another name is made.
+
+    Returns:
+        The reason, or None.
+    """
     folder = target.parent
     if target.is_dir():
-        raise OutputError(f"cannot write {what} to {path}: it is a folder")
+        return "it is a folder"
     if not folder.is_dir():
-        raise OutputError(f"cannot write {what} to {path}: there is no folder {folder}")
-    if not os.access(target if target.exists() else folder, os.W_OK):
-        raise OutputError(f"cannot write {what} to {path}: permission denied")
+        return f"there is no folder {folder}"
+    in_place = target.exists() and (overwrite or not target.is_file())
+    if not os.access(target if in_place else folder, os.W_OK):
+        return "permission denied"
+    return None

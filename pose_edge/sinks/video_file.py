@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
+from contextlib import suppress
 
 
 class VideoFile(io.RawIOBase):
@@ -14,18 +14,33 @@ class VideoFile(io.RawIOBase):
     is full, and it would go back and rewrite the start of the file for an end that never got
     written. So the first failure is kept in `error`, and from then on every write is taken and
     thrown away: what lies on the disk stays as it was, playable up to there.
+
+    The same when the mains fail: a disk may write in any order what it was not told to write at
+    once. So before FFmpeg goes back all that is there is brought to the disk.
+
+    Attributes:
+        error: The first failure, or None.
+        size: Bytes that it holds.
+        unsynced: Whether something was written since the last `sync` began.
+        safe: Bytes that were there when the last `sync` began that has ended.
     """
 
-    def __init__(self, path: str) -> None:
-        """Make the file, or overwrite it.
+    def __init__(self, descriptor: int, *, durable: bool) -> None:
+        """Take an open file.
 
-        Raises:
-            OSError: It cannot be made.
+        Args:
+            descriptor: Of an empty file, opened for reading and writing; `close` closes it.
+            durable: Whether the mains may fail: see above.
         """
         super().__init__()
-        self._file = Path(path).open("w+b", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._file = open(descriptor, "w+b", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._durable = durable
         self._position = 0
         self.error: OSError | None = None
+        self.size = 0
+        self._whole = 0
+        self.unsynced = False
+        self.safe = 0
 
     def readable(self) -> bool:
         """FFmpeg reads back what it wrote when it finishes the file."""
@@ -51,18 +66,27 @@ class VideoFile(io.RawIOBase):
         """Write all of the data, or throw it away after a failure."""
         rest = memoryview(data).cast("B")  # type: ignore[arg-type]  # PyAV gives bytes or a view
         length = len(rest)
-        self._position += length
         while rest and self.error is None:
             try:
                 written = self._file.write(rest)
             except OSError as error:
                 self.error = error
+                self._cut()
             else:
+                self.unsynced = True
                 rest = rest[written:]
+        self._position += length
+        if self.error is None:
+            self.size = max(self.size, self._position)
         return length
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move; after a failure only in appearance."""
+        if self._durable and self.unsynced and self.error is None:
+            try:
+                self.sync()
+            except OSError as error:
+                self.error = error
         if self.error is None:
             self._position = self._file.seek(offset, whence)
         elif whence == os.SEEK_SET:
@@ -75,8 +99,30 @@ class VideoFile(io.RawIOBase):
         """Return the position."""
         return self._position
 
+    def settle(self) -> None:
+        """Note that what is there now is whole: if a later write fails, it is cut off here."""
+        if self.error is None:
+            self._whole = self.size
+
+    def sync(self) -> None:
+        """Bring what is there to the disk; from any thread.
+
+        Raises:
+            OSError: That failed: it may be lost.
+        """
+        size, self.unsynced = self.size, False
+        os.fdatasync(self._file.fileno())
+        self.safe = size
+
+    def _cut(self) -> None:
+        """Leave no half of a fragment, which some players do not play up to."""
+        if 0 < self._whole <= self._position:
+            with suppress(OSError):  # it plays all the same, in most
+                os.ftruncate(self._file.fileno(), self._whole)
+                self.size = self._whole
+
     def close(self) -> None:
         """Close the file."""
-        if not self.closed and hasattr(self, "_file"):  # it has none when it could not be made
+        if not self.closed and hasattr(self, "_file"):  # it has none when it could not be taken
             self._file.close()
         super().close()

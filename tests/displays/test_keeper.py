@@ -14,7 +14,7 @@ from pose_edge import displays
 from pose_edge.displays import Display, open_display
 from pose_edge.displays.choice import Choice
 from pose_edge.displays.console import Console, ScreenYielded
-from pose_edge.displays.keeper import LAST_RETRY_S, LOOK_S, Keeper
+from pose_edge.displays.keeper import LAST_RETRY_S, LOOK_S, PROVEN_S, Keeper
 from pose_edge.displays.null import NullDisplay
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene
@@ -40,7 +40,7 @@ class FakeScreen(NullDisplay):
     """A screen that fails when it is told to."""
 
     def __init__(self) -> None:
-        self.failure: DisplayError | None = None
+        self.failure: Exception | None = None
         self.shown = 0
         self.closed = 0
         self.typed: list[str] = []
@@ -142,6 +142,26 @@ def test_what_needs_no_screen_is_done_once_while_one_is_waited_for(bench: Bench)
     bench.screens[0].failure = DisplayError("unplugged")
     bench.live(10)
     assert bench.prepared == 1
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_an_error_of_the_program_costs_the_screen_only_for_a_while(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    bench.there = [HDMI]
+    bench.keeper.try_to_open()
+    bench.live(PROVEN_S)
+    screen = bench.screens[0]
+    if not closes:
+        monkeypatch.setattr(screen, "close", lambda: 1 / 0)
+    screen.failure = ZeroDivisionError("a bug")
+    bench.live(0.1)
+    assert not is_open(bench.keeper)
+    faults = [bench.fault]
+    bench.live(2)
+    assert is_open(bench.keeper)
+    assert [*faults, bench.fault] == ["the screen has failed: a bug", None]
+    assert len(bench.screens) == 2
 
 
 def test_looking_for_a_screen_is_rare(bench: Bench) -> None:

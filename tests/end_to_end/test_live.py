@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from clips import demo_frames, video_frames
-from command import Command, read_lines
+from command import Command, Log, read_lines
 from helpers import wait_until
 from mjpeg import MjpegServer
 from rtsp import RtspServer, lengthen, need_server
@@ -35,31 +33,6 @@ def rtsp_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     need_server()
     clip = tmp_path_factory.mktemp("rtsp") / "demo.mp4"
     return lengthen(resources.demo_clip(), clip, 30)
-
-
-class Log:
-    """What a running command says, line by line as it is said."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.text = ""
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._thread.start()
-
-    def _follow(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self.text += line
-
-    def wait_for(self, words: str, times: int = 1) -> None:
-        wait_until(lambda: self.text.count(words) >= times, f"{words!r} in the log")
-
-    def end(self) -> int:
-        """End the command, and return its status."""
-        self._process.terminate()
-        status = self._process.wait(60)
-        self._thread.join(60)
-        return status
 
 
 def count(pose_edge: Command) -> int:

@@ -23,8 +23,8 @@ from pose_edge.sinks.jsonl import JsonLines, pose_record
 KEYPOINTS = hnp.arrays(np.float32, (17, 3), elements=st.floats(0, 1, width=32))
 
 
-def writer(path: Path | str, *, drop: bool = False) -> tuple[JsonLines, list[str]]:
-    reports: list[str] = []
+def writer(path: Path | str, *, drop: bool = False) -> tuple[JsonLines, list[str | None]]:
+    reports: list[str | None] = []
     return JsonLines(str(path), drop=drop, report=reports.append), reports
 
 

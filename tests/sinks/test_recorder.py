@@ -15,7 +15,7 @@ from helpers import coded_picture, noise, read_code, read_video, wait_until
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder
 from pose_edge.settings import RecordSettings
-from pose_edge.sinks import recorder as recorder_module
+from pose_edge.sinks import mp4 as mp4_module
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sinks.video_file import VideoFile
 
@@ -24,8 +24,8 @@ SETTINGS = RecordSettings(quality=18)
 
 def recorder(
     path: Path, *, frame_rate: float | None = 30.0, drop: bool = False
-) -> tuple[Recorder, list[str]]:
-    reports: list[str] = []
+) -> tuple[Recorder, list[str | None]]:
+    reports: list[str | None] = []
     made = Recorder(str(path), SETTINGS, frame_rate=frame_rate, drop=drop, report=reports.append)
     made.open()
     return made, reports
@@ -196,7 +196,7 @@ class SmallDisk(VideoFile):
 def test_a_disk_that_fills_up_leaves_what_was_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "VideoFile", SmallDisk)
+    monkeypatch.setattr(mp4_module, "VideoFile", SmallDisk)
     path = tmp_path / "x.mp4"
     made, reports = recorder(path, frame_rate=5.0)
     for index in itertools.count():

@@ -47,8 +47,12 @@ class FailingFile:
         self.closed = True
 
 
+def create(path: Path, *, durable: bool = False) -> VideoFile:
+    return VideoFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), durable=durable)
+
+
 def failing(tmp_path: Path, room: int, at_once: int = 1 << 30) -> tuple[VideoFile, FailingFile]:
-    file = VideoFile(str(tmp_path / "x.mp4"))
+    file = create(tmp_path / "x.mp4")
     file._file.close()
     raw = FailingFile(room, at_once)
     file._file = raw  # type: ignore[assignment]
@@ -58,7 +62,7 @@ def failing(tmp_path: Path, room: int, at_once: int = 1 << 30) -> tuple[VideoFil
 def test_it_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     path.write_bytes(b"longer content of another time")
-    file = VideoFile(str(path))
+    file = create(path)
     assert (file.readable(), file.writable(), file.seekable()) == (True, True, True)
     assert file.write(b"0123456789") == 10
     assert file.tell() == 10
@@ -139,6 +143,37 @@ def test_whatever_is_done_after_a_failure_changes_nothing_on_the_disk(
     file.close()
 
 
-def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
-        VideoFile(str(tmp_path / "gone" / "x.mp4"))
+@pytest.mark.parametrize("durable", [False, True])
+def test_all_is_on_the_disk_before_the_start_is_rewritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    synced: list[bytes] = []
+    path = tmp_path / "x.mp4"
+    monkeypatch.setattr(os, "fdatasync", lambda _descriptor: synced.append(path.read_bytes()))
+    file = create(path, durable=durable)
+    file.write(b"head, frames, end")
+    assert (file.size, file.unsynced, file.safe) == (17, True, 0)
+    file.seek(0)
+    file.write(b"plan")
+    assert synced == ([b"head, frames, end"] if durable else [])
+    file.sync()
+    assert synced[-1] == b"plan, frames, end"
+    assert (file.size, file.unsynced, file.safe) == (17, False, 17)
+    file.close()
+
+
+def test_where_that_fails_the_start_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    file = create(tmp_path / "x.mp4", durable=True)
+    file.write(b"head, frames")
+    assert file.seek(0) == 0
+    assert file.write(b"plan") == 4
+    file.close()
+    assert file.error is not None
+    assert file.error.errno == errno.EIO
+    assert (tmp_path / "x.mp4").read_bytes() == b"head, frames"

@@ -1,0 +1,30 @@
+"""Lets a video play at its own speed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+MAX_BEHIND_S: Final = 0.5
+"""A video that falls further behind its own speed goes on from there rather than catch up."""
+
+
+class Pacer:
+    """Lets a video play at its own speed."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        """Wait no longer once `stop` is set."""
+        self._stop = stop
+        self._start: float | None = None
+
+    def wait(self, position_s: float) -> None:
+        """Wait until the moment of a frame.
+
+        Args:
+            position_s: The frame's time in the video, seconds.
+        """
+        now = time.monotonic()
+        if self._start is None or now - self._start - position_s > MAX_BEHIND_S:
+            self._start = now - position_s
+        self._stop.wait(max(0.0, self._start + position_s - now))

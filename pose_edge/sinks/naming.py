@@ -1,0 +1,82 @@
+"""Names of the files that an output writes one after the other."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Final
+
+from pose_edge.paths import user_path
+
+TIME_MARK: Final = "{time}"
+"""Stands for the moment at which a file is begun."""
+TIME_FORMAT: Final = "%Y-%m-%d_%H-%M-%S"
+TIME_SHAPE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}"
+MAX_NUMBER: Final = 99_999
+"""So many files of one name: a number of more digits, such as a date, is somebody else's."""
+
+
+class NamePattern:
+    """What a path of the configuration makes of the time and of a number.
+
+    ``rec-{time}.mp4`` makes ``rec-2026-11-23_03-12-05.mp4``, then ``rec-2026-11-23_03-12-05-2.mp4``
+    and so on.
+
+    Attributes:
+        folder: Where the files are.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Take a path; `TIME_MARK` in its last part, as often as wanted, is the time."""
+        whole = user_path(path)
+        self.folder = whole.parent
+        self._stem, self._suffix = whole.stem, whole.suffix
+        if TIME_MARK in self._suffix:  # it is no ending then
+            self._stem, self._suffix = whole.name, ""
+        parts = [re.escape(part) for part in self._stem.split(TIME_MARK)]
+        stem = parts[0]
+        for count, part in enumerate(parts[1:]):
+            stem += (f"(?P<time>{TIME_SHAPE})" if count == 0 else "(?P=time)") + part
+        number = "(?:-(?P<number>[1-9][0-9]{0,4}))?"
+        self._shape = re.compile(f"{stem}{number}{re.escape(self._suffix)}", re.ASCII)
+
+    def path(self, moment: time.struct_time, number: int = 1) -> Path:
+        """Return the path of a file.
+
+        Args:
+            moment: Local time at which it is begun.
+            number: 1 for the plain name, then 2, 3, ... where that is taken.
+        """
+        stem = self._stem.replace(TIME_MARK, time.strftime(TIME_FORMAT, moment))
+        more = f"-{number}" if number > 1 else ""
+        return self.folder / f"{stem}{more}{self._suffix}"
+
+    def number(self, name: str, moment: time.struct_time | None = None) -> int | None:
+        """Say which number a file has.
+
+        Args:
+            name: Without its folder.
+            moment: Only files begun then count; None for all.
+
+        Returns:
+            1 for a plain name, else 2 or more; None for a name that the pattern cannot have made.
+        """
+        found = self._shape.fullmatch(name)
+        if found is None:
+            return None
+        begun = found.groupdict().get("time")
+        if begun is not None and not _is_time(begun):
+            return None
+        if moment is not None and begun not in (None, time.strftime(TIME_FORMAT, moment)):
+            return None
+        number = int(found["number"] or 1)
+        return None if found["number"] == "1" else number
+
+
+def _is_time(text: str) -> bool:
+    try:
+        time.strptime(text, TIME_FORMAT)
+    except ValueError:
+        return False
+    return True
