@@ -186,7 +186,7 @@ class _Run:
         seconds = time.monotonic() - self._started
         return RunReport(
             processed=self._telemetry.count("inference"),
-            with_person=self._show.with_person,
+            with_person=self._telemetry.count("somebody"),
             skipped=self._pipeline.skipped,
             seconds=seconds,
             stages=self._telemetry.summaries(),
