@@ -27,14 +27,15 @@ BEFORE: Final = "/root/before"
 LOG: Final = "install.log"
 """Beside the disk: what the installation said, and when."""
 
-# What a machine consists of, but for what changes by itself: logs, and what the kernel makes up.
-SNAPSHOT: Final = r"""
-find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root \
+# What a machine consists of, but for what changes by itself: logs, what the kernel makes up, and
+# what the user installs from, who may well keep it.
+SNAPSHOT: Final = rf"""
+find / -xdev \( -path {VENV} -o -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root \
     -o -path /var/tmp -o -path /var/log/journal -o -path /var/lib/systemd \) -prune -o -print |
     LC_ALL=C sort
 getent passwd
 getent group
-systemctl list-unit-files --no-legend | awk '{print $1, $2}'
+systemctl list-unit-files --no-legend | awk '{{print $1, $2}}'
 """
 
 

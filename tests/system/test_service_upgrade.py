@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from system.agent import Agent
+from system.image import VENV
 from system.installed import BEFORE, INSTALL_S, install_command, snapshot
 from system.screen import wait_for
 from system.service import CONFIG, STATE
@@ -86,8 +87,9 @@ def test_uninstall_leaves_nothing(service_rig: ServiceRig) -> None:
     rig.run("! systemctl cat pose-edge.service")
     wait_for(lambda: rig.screen.likeness() < 0.3, "the login in place of the picture", 30)
 
-    own = "/opt/tests-venv/bin/pose-edge"
-    rig.chapter.text("purge", rig.run(f"{own} service uninstall --purge", timeout=180))
+    rig.chapter.text(
+        "purge", rig.run(f"{VENV}/bin/pose-edge service uninstall --purge", timeout=180)
+    )
     remains = left(rig.machine.agent)
     rig.chapter.text("stays with --purge", "\n".join(remains))
     assert remains == []
