@@ -30,8 +30,9 @@ LOG: Final = "install.log"
 # What a machine consists of, but for what changes by itself: logs, what the kernel makes up, and
 # what the user installs from, who may well keep it.
 SNAPSHOT: Final = rf"""
-find / -xdev \( -path {VENV} -o -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \
-    -o -path /root -o -path /var/tmp -o -path /var/log/journal -o -path /var/lib/systemd \) -prune -o -print |
+find / -xdev \( -path {VENV} -o -path /proc -o -path /sys -o -path /dev -o -path /run \
+    -o -path /tmp -o -path /root -o -path /var/tmp -o -path /var/log/journal \
+    -o -path /var/lib/systemd \) -prune -o -print |
     LC_ALL=C sort
 getent passwd
 getent group
