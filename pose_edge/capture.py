@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Final
 
 from pose_edge.backoff import Backoff
-from pose_edge.errors import EndOfStream, SourceError, SourceLost
+from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, RingBuffer, Slot
 from pose_edge.pacer import Pacer
+from pose_edge.part_thread import Ended, PartThread
 from pose_edge.sources import Source
 from pose_edge.supervisor import Part
 from pose_edge.telemetry import Telemetry
@@ -31,10 +32,8 @@ RETRY_S: Final = 1.0
 RELEASE_S: Final = 5.0
 """How long the source of a predecessor that hangs may take to be closed from outside."""
 
-Ended = Callable[["Capture", BaseException | None], None]
 
-
-class Capture:
+class Capture(PartThread):
     """One source in a thread of its own, until it ends, is stopped, or is given up."""
 
     def __init__(
@@ -65,16 +64,13 @@ class Capture:
             pace: Play a file at its own speed.
             predecessor: Is waited for, as it may have the same device; frames are numbered on.
         """
+        super().__init__("capture", part, ended, begins_within=OPEN_S)
         self._make = make
         self._ring = ring
         self._telemetry = telemetry
-        self._part = part
-        self._ended = ended
         self._live = live
         self._opened = opened
         self._predecessor = predecessor
-        self._over = threading.Event()
-        self._given_up = False
         self._pacer = Pacer(self._over) if pace and not live else None
         # A file has no device that could hang, and waits as long as its pace or its taker wants.
         self._stall_s = limit_s + STALL_S if live else math.inf
@@ -84,17 +80,6 @@ class Capture:
         self._lost_since, self._failed, self._seen = "", False, False
         self._first_index = 0
         self._next_index = 0
-        self.thread = threading.Thread(target=self._run, name="capture", daemon=True)
-
-    @property
-    def over(self) -> bool:
-        """Whether it was told to end."""
-        return self._over.is_set()
-
-    @property
-    def given_up(self) -> bool:
-        """Whether it is counted on no more."""
-        return self._given_up
 
     @property
     def next_index(self) -> int:
@@ -105,26 +90,9 @@ class Capture:
         """Say what the source is."""
         return self._source.describe() if self._source else "the source"
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._part.starting(within=OPEN_S)
-        self.thread.start()
-
-    def stop(self) -> None:
-        """Tell it to end; returns at once."""
-        self._over.set()
-
-    def give_up(self) -> None:
-        """Count on it no more: it hangs or has died. What it holds of the ring is written off."""
-        self._given_up = True
-        self.stop()
-        slot = self._slot
-        if slot is not None:
-            self._ring.write_off(slot)
-
     def release(self) -> None:
         """Wait until the source is closed; one whose thread hangs is closed from here."""
-        self.thread.join(0 if self._given_up else RELEASE_S)
+        self.thread.join(0 if self.given_up else RELEASE_S)
         source = self._source
         if not self.thread.is_alive() or source is None:
             return
@@ -132,21 +100,20 @@ class Capture:
         closer.start()
         closer.join(RELEASE_S)
 
-    def _run(self) -> None:
-        error: BaseException | None = None
-        try:
-            self._begin()
-            while not self._over.is_set():
-                self._part.running(within=self._stall_s)
-                self._move_one()
-        except EndOfStream:
-            pass
-        except Exception as caught:  # noqa: BLE001 - handed on
-            error = caught
-        finally:
-            if self._source is not None:
-                self._source.close()
-            self._ended(self, error)
+    def _work(self) -> None:
+        self._begin()
+        while not self._over.is_set():
+            self._part.running(within=self._stall_s)
+            self._move_one()
+
+    def _clean_up(self) -> None:
+        if self._source is not None:
+            self._source.close()
+
+    def _write_off(self) -> None:
+        slot = self._slot
+        if slot is not None:
+            self._ring.write_off(slot)
 
     def _begin(self) -> None:
         """Get the source, open."""
@@ -175,7 +142,7 @@ class Capture:
             return
         if frame is not None:
             # One that was given up may wake from its sleep: nobody wants its frame any more.
-            frame = None if self.over else self._count(frame)
+            frame = None if self._over.is_set() else self._count(frame)
         if slot is None:
             if frame is not None:  # a live source must be emptied even when there is no room
                 self._ring.offer(frame)
@@ -243,7 +210,7 @@ class Capture:
 
     def _say_lost(self, error: SourceError) -> None:
         """Tell what is wrong with the source now; it may be something else than at first."""
-        if self.over:
+        if self._over.is_set():
             return
         fault = f"{error} (since {self._lost_since})"
         if self._telemetry.faults().get("source") != fault:

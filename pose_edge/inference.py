@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Lease, RingBuffer
 from pose_edge.outbox import Outbox
+from pose_edge.part_thread import Ended, PartThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.supervisor import Part
@@ -27,8 +27,6 @@ STALL_S: Final = 12.0
 some seconds."""
 LOAD_S: Final = 90.0
 """The same while a model is loaded; a Zero 2 W with a slow card takes its time."""
-
-Ended = Callable[["Inference", BaseException | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Changed:
         return Changed(later.estimator or self.estimator, later.following or self.following)
 
 
-class Inference:
+class Inference(PartThread):
     """One estimator in a thread of its own, until it ends, is stopped, or is given up."""
 
     def __init__(
@@ -81,43 +79,22 @@ class Inference:
             max_frames: End after this many processed frames, those of the predecessor included.
             predecessor: Whose estimator is released first: it may hold an Edge TPU.
         """
+        super().__init__("inference", part, ended, begins_within=LOAD_S)
         self._make = make
         self._following = following
         self._ring = ring
         self._outbox = outbox
         self._telemetry = telemetry
-        self._part = part
-        self._ended = ended
         self._borrowed = borrowed
         self._sinks = sinks
         self.max_frames = max_frames
         self._predecessor = predecessor
         self._replaces = predecessor is not None
         self.processed: int = predecessor.processed if predecessor else 0
-        self._over = threading.Event()
-        self._given_up = False
         self._estimator: Estimator | None = None
         self._lease: Lease | None = None
         self._changed = Changed()
         self._lock = threading.Lock()
-        self.thread = threading.Thread(target=self._run, name="inference", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._part.starting(within=LOAD_S)
-        self.thread.start()
-
-    def stop(self) -> None:
-        """Tell it to end; returns at once."""
-        self._over.set()
-
-    def give_up(self) -> None:
-        """Count on it no more: it hangs or has died. What it holds of the ring is written off."""
-        self._given_up = True
-        self.stop()
-        lease = self._lease
-        if lease is not None:
-            lease.write_off()
 
     def change(self, changed: Changed) -> None:
         """Use something else from the next frame on; returns at once."""
@@ -133,27 +110,26 @@ class Inference:
             changed, self._changed = self._changed, Changed()
         self._close(changed.estimator)
 
-    def _run(self) -> None:
-        error: BaseException | None = None
-        try:
-            if self._predecessor is not None:
-                self._predecessor.release()
-                self._predecessor = None
-            self._estimator = self._make()
-            while not self._over.is_set() and not self._full():
-                self._part.running(within=STALL_S)
-                self._apply_changes()
-                self._process_one()
-        except EndOfStream:
-            pass
-        except Exception as caught:  # noqa: BLE001 - handed on
-            error = caught
-        finally:
-            if self._lease is not None:
-                self._lease.release()
-            if not self._borrowed:
-                self.release()
-            self._ended(self, error)
+    def _work(self) -> None:
+        if self._predecessor is not None:
+            self._predecessor.release()
+            self._predecessor = None
+        self._estimator = self._make()
+        while not self._over.is_set() and not self._full():
+            self._part.running(within=STALL_S)
+            self._apply_changes()
+            self._process_one()
+
+    def _clean_up(self) -> None:
+        if self._lease is not None:
+            self._lease.release()
+        if not self._borrowed:
+            self.release()
+
+    def _write_off(self) -> None:
+        lease = self._lease
+        if lease is not None:
+            lease.write_off()
 
     def _full(self) -> bool:
         return self.max_frames is not None and self.processed >= self.max_frames
@@ -174,7 +150,7 @@ class Inference:
         if lease is None:
             return
         result = self._estimate(self._estimator, lease)
-        if self._given_up:  # and woken from its sleep: nobody wants its result any more
+        if self.given_up:  # and woken from its sleep: nobody wants its result any more
             return
         self._outbox.put(result)
         self._lease = None

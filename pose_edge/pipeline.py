@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,7 @@ from pose_edge.estimators import Estimator
 from pose_edge.frames import RingBuffer
 from pose_edge.inference import Changed, Inference
 from pose_edge.outbox import Outbox
+from pose_edge.part_thread import PartThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
@@ -32,8 +34,8 @@ from pose_edge.tracking import Following
 
 log = logging.getLogger(__name__)
 
-JOIN_S: Final = 15.0
-"""How long `stop` waits for a thread: a source may be within its own time limit."""
+JOIN_S: Final = 12.0
+"""How long `stop` waits for the threads: a source may be within its own time limit."""
 SOURCE_LIMIT_S: Final = 10.0
 """How long a live source may take to read where nothing else is said."""
 RING_SLOTS: Final = 5
@@ -208,13 +210,14 @@ class Pipeline:
             self._inference.stop()
         self._ring.close()
         self._outbox.close()
+        deadline = time.monotonic() + JOIN_S
         for thread in threads:
             if thread.ident is not None:
-                thread.join(JOIN_S)
+                thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
                     log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
 
-    def _capture_ended(self, capture: Capture, error: BaseException | None) -> None:
+    def _capture_ended(self, capture: PartThread, error: BaseException | None) -> None:
         """Handle the end of a capture thread, in that thread."""
         with self._lock:
             if capture is not self._capture:
@@ -225,7 +228,7 @@ class Pipeline:
         self._ring.close(error)
         self._source_part.done()
 
-    def _inference_ended(self, inference: Inference, error: BaseException | None) -> None:
+    def _inference_ended(self, inference: PartThread, error: BaseException | None) -> None:
         """Handle the end of an inference thread, in that thread."""
         with self._lock:
             if inference is not self._inference:

@@ -36,8 +36,8 @@ TAKE_S: Final = 0.02
 STATUS_INTERVAL_S: Final = 10.0
 STALL_S: Final = 10.0
 """A main thread that says nothing for so long has stalled: it waits for nothing but the screen."""
-BUSY_S: Final = 30.0
-"""The same while a screen is opened."""
+BUSY_S: Final = 60.0
+"""The same from the opening of a screen to its first picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class _Run:
         self._watch.start()
         try:
             while True:
-                self._main.running(within=STALL_S)
+                self._say_alive()
                 if self._ended():
                     self._main.done()  # a source may take longer to end than one that works
                     self._pipeline.stop()
@@ -197,6 +197,14 @@ class _Run:
                 if output.failed or output.lost
             ),
         )
+
+    def _say_alive(self) -> None:
+        within = BUSY_S if self._show.opening else STALL_S
+        missing = self._show.missing
+        if missing is None:
+            self._main.running(self._show.screen, within=within)
+        else:
+            self._main.waiting(missing, within=within, tried=False)
 
     def _ended(self) -> bool:
         settings = self._reloader.settings
@@ -231,7 +239,7 @@ class _Run:
     def _linger(self) -> None:
         """Leave the last picture on the screen until it is closed."""
         while self._show.visible and not self._ended():
-            self._main.running(within=STALL_S)
+            self._say_alive()
             self._heed()
             self._signals.stop.wait(TAKE_S)
 

@@ -55,6 +55,7 @@ class Show:
         self._recorder = recorder
         self._report = report
         self._busy = busy
+        self._first_picture_due = False
         self.with_person = 0
         self._lasting: Scene | None = None
         self._held: Result | None = None
@@ -73,6 +74,20 @@ class Show:
     def visible(self) -> bool:
         """Whether anything can be seen."""
         return self._display.visible
+
+    @property
+    def missing(self) -> str | None:
+        """What is wanted and not there, or None."""
+        return None if self._display.visible else self._telemetry.faults().get("display")
+
+    @property
+    def opening(self) -> bool:
+        """Whether a screen is new, and what comes next may take long.
+
+        With the first picture, drivers compile what they draw with: in a second, or, on a machine
+        that is busy with other things, in many.
+        """
+        return self._first_picture_due
 
     def draw_as(self, settings: Settings) -> None:
         """Draw in another way from the next picture on."""
@@ -152,9 +167,13 @@ class Show:
             settings.display,
             sysfs=Path(settings.testing.sysfs),
             report=lambda fault: self._report("display", fault),
-            busy=self._busy,
+            busy=self._open_soon,
             must=must,
         )
+
+    def _open_soon(self) -> None:
+        self._first_picture_due = True
+        self._busy()
 
     def _mirrored(self, settings: Settings) -> bool:
         return self._pipeline.live and settings.camera.mirror
@@ -173,7 +192,10 @@ class Show:
 
     def _present(self, scene: Scene, captured_ns: int | None = None) -> None:
         stopwatch = Stopwatch()
-        if self._display.show(scene, stopwatch) and captured_ns is not None:
+        seen = self._display.show(scene, stopwatch)
+        if seen or not self._display.visible:
+            self._first_picture_due = False
+        if seen and captured_ns is not None:
             latency_ms = (time.monotonic_ns() - captured_ns) / 1e6
             self._telemetry.tick("screen")
             self._telemetry.add({**stopwatch.laps_ms, "latency": latency_ms})

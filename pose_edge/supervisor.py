@@ -94,15 +94,19 @@ class Part:
 
     def running(self, detail: str = "", *, within: float) -> None:
         """Say that it has made progress just now; arguments as for `starting`."""
-        if self._freezing:
-            self._freezing = False
-            log.warning("%s: hangs from now on, as it was told to", self._status.name)
-            threading.Event().wait()
+        self._hang_if_told_to()
         self._say(State.RUNNING, detail, within)
 
-    def waiting(self, detail: str, *, within: float) -> None:
-        """Say that its device is missing, again at each try; arguments as for `starting`."""
-        self._say(State.WAITING, detail, within)
+    def waiting(self, detail: str, *, within: float, tried: bool = True) -> None:
+        """Say that its device is missing.
+
+        Args:
+            detail: What it waits for.
+            within: As for `starting`.
+            tried: Whether it has just looked for it again, in vain.
+        """
+        self._hang_if_told_to()
+        self._say(State.WAITING, detail, within, tried=tried)
 
     def done(self) -> None:
         """Say that its work is done: nothing more will be heard of it, and nothing is wrong."""
@@ -145,7 +149,13 @@ class Part:
         with self._lock:
             return self._status.state is State.FAILED and self._replacement is None
 
-    def _say(self, state: State, detail: str, within: float) -> None:
+    def _hang_if_told_to(self) -> None:
+        if self._freezing:
+            self._freezing = False
+            log.warning("%s: hangs from now on, as it was told to", self._status.name)
+            threading.Event().wait()
+
+    def _say(self, state: State, detail: str, within: float, *, tried: bool = False) -> None:
         with self._lock:
             now = self._clock()
             before = self._status
@@ -154,8 +164,7 @@ class Part:
                 tries = 0
                 if before.state is state and now - before.since_s > STEADY_S:
                     self._backoff.reset()
-            elif state is State.WAITING:
-                tries += 1
+            tries += tried
             self._said_s, self._due_s = now, now + within
             self._set(state, detail, tries)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -26,7 +27,7 @@ from pose_edge.pipeline import HANGING_LIMIT, Pipeline, Spares
 from pose_edge.poses import Estimate, Result
 from pose_edge.settings import Settings
 from pose_edge.sinks import Sink
-from pose_edge.supervisor import State, Supervisor
+from pose_edge.supervisor import Part, State, Supervisor
 from pose_edge.telemetry import Stopwatch, Telemetry
 from pose_edge.tracking import Following
 
@@ -76,8 +77,17 @@ class DyingEstimator(FakeEstimator):
 class Bench:
     """A pipeline whose parts can be replaced, and time that passes when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
+        self.spoken: dict[str, float] = {}
+        running = Part.running
+
+        def spy(part: Part, detail: str = "", *, within: float) -> None:
+            now = self.now
+            running(part, detail, within=within)
+            self.spoken[part.status.name] = now
+
+        monkeypatch.setattr(Part, "running", spy)
         self.gate = threading.Event()
         self.supervisor = Supervisor(lambda: self.now)
         self.telemetry = Telemetry()
@@ -118,10 +128,12 @@ class Bench:
         return next(one.state for one in self.supervisor.statuses() if one.name == name)
 
     def take(self) -> Result:
-        result = None
-        while result is None:
-            result = self.pipeline.take(GENEROUS_S)
-        return result
+        deadline = time.monotonic() + GENEROUS_S
+        while time.monotonic() < deadline:
+            result = self.pipeline.take(0.1)
+            if result is not None:
+                return result
+        raise AssertionError("no result came")
 
     def index(self) -> int:
         with self.take().lease as lease:
@@ -135,21 +147,33 @@ class Bench:
                 numbers.append(self.index())
         return numbers
 
-    def let_pass(self, seconds: float) -> bool:
-        """Let time pass in steps in which the parts that are well say so."""
+    def _wait_for_signs(self, silent: set[str]) -> None:
+        """Wait until every part that runs, but those, has said so at this time."""
+        running = {one.name for one in self.supervisor.statuses() if one.state is State.RUNNING}
+        wait_until(lambda: all(self.spoken.get(name) == self.now for name in running - silent))
+
+    def let_pass(self, seconds: float, *, hangs: str = "", always: bool = False) -> bool:
+        """Let time pass in steps, in each of which the parts that are well say so.
+
+        Args:
+            seconds: How much.
+            hangs: Is not waited for, as long as it was not replaced.
+            always: Nor is what replaces it.
+        """
         well = True
+        began = len(self.sources) + len(self.estimators)
         for _ in range(int(seconds)):
             self.now += 1.0
-            before = [one for one in self.supervisor.statuses() if one.state is State.RUNNING]
-            threading.Event().wait(0.02 if before else 0.0)
+            replaced = len(self.sources) + len(self.estimators) > began
+            self._wait_for_signs({hangs} if always or not replaced else set())
             well = self.supervisor.look()
         return well
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     before = set(threading.enumerate())
-    made = Bench()
+    made = Bench(monkeypatch)
     yield made
     made.gate.set()
     made.pipeline.stop()
@@ -161,7 +185,7 @@ def test_a_source_that_hangs_is_closed_and_another_takes_its_place(bench: Bench)
     bench.start(first)
     bench.index()
     wait_until(lambda: bench.telemetry.count("camera") == 5)
-    bench.let_pass(16)
+    bench.let_pass(16, hangs="source")
     wait_until(lambda: bench.telemetry.count("camera") > 10)
     assert len(bench.sources) == 1
     assert bench.sources[0].opened == 1
@@ -192,10 +216,9 @@ def test_a_source_that_dies_is_replaced(bench: Bench, caplog: pytest.LogCaptureF
 def test_an_estimator_that_hangs_is_closed_and_another_takes_its_place(bench: Bench) -> None:
     hanging = HangingEstimator(3, bench.gate)
     bench.start(bench.good_source(), hanging)
-    for _ in range(3):
-        bench.index()
-    bench.let_pass(15)
-    assert bench.index() > 3
+    wait_until(lambda: len(hanging.codes) == 3)
+    bench.let_pass(15, hangs="inference")
+    wait_until(lambda: len(bench.estimators[0].codes) > 3)
     assert bench.telemetry.faults() == {}
     assert hanging.runtime.closed
     count = bench.telemetry.count("inference")
@@ -226,7 +249,8 @@ def test_too_many_that_hang_are_beyond_help(bench: Bench) -> None:
     bench.make_source = lambda: HangingSource(1, bench.gate)
     bench.start(bench.make_source())
     for _ in range(200):
-        if not bench.let_pass(5):
+        wait_until(lambda: bench.telemetry.count("camera") > len(bench.sources))
+        if not bench.let_pass(5, hangs="source", always=True):
             break
     assert len(bench.sources) == HANGING_LIMIT
     status = next(one for one in bench.supervisor.statuses() if one.name == "source")

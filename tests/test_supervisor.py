@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import math
 import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -53,6 +57,8 @@ def test_waiting_for_a_device_is_no_fault_and_is_counted(clock: Clock) -> None:
         clock.now += 29
         assert supervisor.look()
     assert part.status == type(part.status)("source", State.WAITING, "no camera", 100.0, 7)
+    part.waiting("no camera", within=30, tried=False)
+    assert part.status.tries == 7
     part.running(within=5)
     assert part.status.tries == 0
     assert part.status.since_s == clock.now
@@ -141,56 +147,113 @@ def test_the_state_is_what_was_said_last(said: list[str]) -> None:
     assert part.status.detail == "why"
 
 
+@dataclass
+class Expected:
+    """What is known of a part from what it was told, in the simplest words."""
+
+    replaceable: bool
+    state: State = State.STARTING
+    due: float = math.inf
+    failures: int = 0
+    running_since: float = math.inf
+    replacements: int = 0
+
+    def says(self, state: State, now: float, within: float) -> None:
+        if state is not State.RUNNING:
+            self.running_since = math.inf
+        elif self.state is not State.RUNNING:
+            self.running_since = now
+        elif now - self.running_since > STEADY_S:
+            self.failures = 0
+        self.state, self.due = state, now + within
+
+    def fails(self, now: float) -> None:
+        self.state, self.running_since = State.FAILED, math.inf
+        self.due = now + min(FIRST_S * 2**self.failures, LIMIT_S)
+        self.failures += 1
+
+    def is_looked_at(self, now: float) -> None:
+        if now < self.due:
+            return
+        if self.state is not State.FAILED:
+            self.fails(now)
+        else:
+            self.due = math.inf
+            self.replacements += self.replaceable
+
+
+NAMES = st.sampled_from(["fixed", "other", "third"])
+STATES = st.sampled_from([State.STARTING, State.RUNNING, State.WAITING])
+
+
 class Parts(RuleBasedStateMachine):
-    """Two parts, of which one can be replaced, in any order of events."""
+    """Three parts, of which one can never be replaced, through every transition in any order."""
 
     @initialize()
     def begin(self) -> None:
         self.clock = Clock()
         self.supervisor = Supervisor(self.clock)
-        self.replacements = 0
-        self.fixed = self.supervisor.add("fixed")
-        self.other = self.supervisor.add("other", self.replace)
-        self.other_due = float("inf")
-        self.fixed_due = float("inf")
+        self.replaced: Counter[str] = Counter()
+        self.expected = {name: Expected(name != "fixed") for name in ("fixed", "other", "third")}
+        self.parts = {
+            name: self.supervisor.add(name, self.replacement(name) if one.replaceable else None)
+            for name, one in self.expected.items()
+        }
 
-    def replace(self) -> None:
-        assert self.other.status.state is State.FAILED
-        self.replacements += 1
+    def replacement(self, name: str) -> Callable[[], None]:
+        def replace() -> None:
+            assert self.parts[name].status.state is State.FAILED
+            self.replaced[name] += 1
 
-    @rule(within=st.floats(0.1, 20))
-    def fixed_runs(self, within: float) -> None:
-        self.fixed.running(within=within)
-        self.fixed_due = self.clock.now + within
+        return replace
 
-    @rule(within=st.floats(0.1, 20))
-    def other_waits(self, within: float) -> None:
-        self.other.waiting("device", within=within)
-        self.other_due = self.clock.now + within
+    @rule(name=NAMES, state=STATES, within=st.floats(0.1, 100))
+    def one_says_how_it_goes(self, name: str, state: State, within: float) -> None:
+        getattr(self.parts[name], state.value)("as usual", within=within)
+        self.expected[name].says(state, self.clock.now, within)
 
-    @rule()
-    def other_dies(self) -> None:
-        self.other.failed("died")
-        self.other_due = float("-inf")
+    @rule(name=NAMES)
+    def one_is_done(self, name: str) -> None:
+        self.parts[name].done()
+        self.expected[name].says(State.DONE, self.clock.now, math.inf)
+
+    @rule(name=NAMES)
+    def one_dies(self, name: str) -> None:
+        self.parts[name].failed("died")
+        self.expected[name].fails(self.clock.now)
+
+    @rule(name=NAMES)
+    def one_is_given_up(self, name: str) -> None:
+        self.parts[name].give_up("hangs too often")
+        self.expected[name].fails(self.clock.now)
+        self.expected[name].replaceable = False
 
     @rule(seconds=st.floats(0, 100))
     def time_passes(self, seconds: float) -> None:
         self.clock.now += seconds
 
     @rule()
-    def look(self) -> None:
-        before = self.replacements
+    def they_are_looked_after(self) -> None:
         well = self.supervisor.look()
-        assert well == (self.clock.now < self.fixed_due)
-        assert self.replacements - before in (0, 1)
-        if self.clock.now < self.other_due:
-            assert self.replacements == before
-            assert self.other.status.state is not State.FAILED
+        for one in self.expected.values():
+            one.is_looked_at(self.clock.now)
+        helpless = [
+            one
+            for one in self.expected.values()
+            if one.state is State.FAILED and not one.replaceable
+        ]
+        assert well == (not helpless)
 
     @invariant()
-    def tries_are_never_negative(self) -> None:
-        if hasattr(self, "supervisor"):
-            assert all(status.tries >= 0 for status in self.supervisor.statuses())
+    def everything_is_as_expected(self) -> None:
+        if not hasattr(self, "parts"):
+            return
+        for name, one in self.expected.items():
+            status = self.parts[name].status
+            assert status.state is one.state
+            assert self.replaced[name] == one.replacements
+            assert status.tries >= 0
+            assert status.since_s <= self.clock.now
 
 
 TestParts = Parts.TestCase

@@ -67,8 +67,9 @@ class Keeper(NullDisplay):
 
     @property
     def name(self) -> str:
-        """What is open, or "none"."""
-        return self._display.name if self._display else "none"
+        """What is open, or "none"; other threads may ask too."""
+        display = self._display
+        return display.name if display else "none"
 
     @property
     def visible(self) -> bool:

@@ -23,6 +23,13 @@ if struct.calcsize("P") < 8:
 import ensurepip, venv
 """
 
+COMPILE: Final = """
+import compileall, sys
+compileall.compile_dir(sys.argv[1], quiet=2, workers=0)
+"""
+"""With all cores; pip uses one, and takes as long for it as for everything else. Files of packages
+that are not for this Python are passed over, as pip does."""
+
 
 def choose_python(machine: Machine, places: Places) -> Path:
     """Return the interpreter that the environment is made with.
@@ -89,8 +96,10 @@ def make_environment(
         what = origin.path if machine.dry else stage(origin, staging / "program")
         wanted = f"{what}[{','.join(sorted(extras))}]" if extras else what
         pip = (folder / "bin" / "python", "-m", "pip", "install", "--no-input", "--no-cache-dir")
-        machine.run(*pip, "--disable-pip-version-check", *offline, wanted, environment=environment)
+        quick = ("--disable-pip-version-check", "--no-compile")
+        machine.run(*pip, *quick, *offline, wanted, environment=environment)
         machine.remove(staging)
+        machine.run(folder / "bin" / "python", "-c", COMPILE, folder / "lib")
         machine.run(folder / "bin" / "pose-edge", "--version")
         # All of it, before anything leads there: people switch a Pi off by pulling the plug.
         machine.run("sync")
