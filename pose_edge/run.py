@@ -268,7 +268,7 @@ def _open_recorder(
         drop=source.live,
         report=lambda reason: telemetry.set_fault("recording", reason),
         storage=settings.storage if source.live else None,
-        supervisor=supervisor if source.live else None,
+        supervisor=supervisor,
     )
     recorder.open()
     stack.callback(recorder.close)
@@ -287,7 +287,7 @@ def _open_poses(
         drop=source.live,
         report=lambda reason: telemetry.set_fault("poses", reason),
         storage=settings.storage if source.live else None,
-        supervisor=supervisor if source.live else None,
+        supervisor=supervisor,
     )
     poses.open()
     stack.callback(poses.close)

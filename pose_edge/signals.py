@@ -14,7 +14,7 @@ class Signals:
     Attributes:
         stop: SIGINT or SIGTERM: end in order. A second SIGINT ends at once.
         reload: SIGHUP: read the configuration again. Also sent when a terminal is closed, which
-            means `stop`.
+            means `stop`, but for a service.
         hang: SIGUSR2: let a part hang, to try what comes of it (the setting testing.deadlock).
     """
 
@@ -33,7 +33,9 @@ class Signals:
     def listen(self) -> None:
         """Heed all of them."""
         self.listen_for_the_end()
-        self._had_terminal = has_terminal()
+        # A service's console can be hung up under it, which is no reason to end: systemd does so
+        # before each command of a unit with TTYVHangup=, the one that reloads among them.
+        self._had_terminal = "NOTIFY_SOCKET" not in os.environ and has_terminal()
         signal.signal(signal.SIGHUP, self._hang_up)
         signal.signal(signal.SIGUSR2, self._try_hanging)
 

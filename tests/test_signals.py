@@ -58,14 +58,23 @@ def test_who_only_listens_for_the_end_hears_nothing_else(signals: Signals) -> No
     wait_until(signals.stop.is_set)
 
 
-@pytest.mark.parametrize("closed", [False, True])
-def test_a_terminal_that_is_closed_ends_the_run(closed: bool) -> None:
+@pytest.mark.parametrize(
+    ("closed", "service", "meant"),
+    [(False, False, "reload"), (True, False, "stop"), (True, True, "reload")],
+)
+def test_a_terminal_that_is_closed_ends_what_is_no_service(
+    closed: bool, service: bool, meant: str
+) -> None:
+    environment = {name: text for name, text in os.environ.items() if name != "NOTIFY_SOCKET"}
+    if service:
+        environment["NOTIFY_SOCKET"] = "@nobody"
     near, far = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", LISTENS, os.ttyname(far)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
+        env=environment,
     )
     with process:
         assert process.stdout is not None
@@ -75,6 +84,6 @@ def test_a_terminal_that_is_closed_ends_the_run(closed: bool) -> None:
             os.close(near)  # the kernel sends SIGHUP
         else:
             process.send_signal(signal.SIGHUP)
-        assert process.stdout.read().strip() == ("stop" if closed else "reload")
+        assert process.stdout.read().strip() == meant
     if not closed:
         os.close(near)

@@ -15,7 +15,7 @@ HANG_S: Final = 20.0
 the end of a long file on a slow one takes some more."""
 
 
-class Errands(Handover[Callable[[], None]]):
+class Errands(Handover[Callable[[], object]]):
     """Pieces of work that are done in order; bringing a file to an SD card may take a second.
 
     Who writes the file goes on meanwhile, and asks now and then with `check` how it went.
@@ -34,7 +34,7 @@ class Errands(Handover[Callable[[], None]]):
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def do(self, work: Callable[[], None]) -> None:
+    def do(self, work: Callable[[], object]) -> None:
         """Queue a piece of work."""
         with self._changed:
             if self.idle:

@@ -11,7 +11,7 @@ from pose_edge.poses import Pose, Result
 from pose_edge.settings import StorageSettings
 from pose_edge.sinks.outlet import Outlet
 from pose_edge.sinks.rolling import Rolling
-from pose_edge.sinks.series import Begun, Series
+from pose_edge.sinks.series import UNBOUNDED, Begun, Series
 from pose_edge.sinks.text_file import TextFile
 from pose_edge.supervisor import Supervisor
 
@@ -93,7 +93,7 @@ class JsonLines:
             report: See `Outlet`.
             storage: How the files of a live source are kept; None to overwrite a file that is
                 there, and to write until the end.
-            supervisor: See `Outlet`.
+            supervisor: Looks after it while the source is live; see `Outlet`.
         """
         self._path = path
         self._storage = storage
@@ -119,16 +119,17 @@ class JsonLines:
     def open(self) -> None:
         """Make sure that the file can be written, and get ready; see `Sink.open`."""
         if self._path is not None:
-            self._begin(self._path, self._storage)
+            self._begin(self._path, self._storage, supervised=self._storage is not None)
 
     def change(self, path: str | None, storage: StorageSettings | None) -> None:
         """Go on with other settings, in a new file; the present one is finished in the background.
 
-        Nothing happens when they are the same, or when the same file would be overwritten.
+        Nothing happens when they are the same. A file that is there is never overwritten by this.
 
         Args:
             path: As for the constructor; None to write no more.
-            storage: As for the constructor.
+            storage: How the files of a live source are kept; None when it is a file now, of which
+                no frame is to be left out.
 
         Raises:
             OutputError: The new file could not be written; the old one goes on.
@@ -137,8 +138,9 @@ class JsonLines:
             return
         if path is None:
             self._outlet.change(None)
-        elif path != self._path or (storage is not None and path != STANDARD_OUTPUT):
-            self._begin(path, storage)
+        else:
+            live = storage is not None
+            self._begin(path, storage or UNBOUNDED, supervised=live, drop=live)
         self._path, self._storage = path, storage
 
     def send(self, result: Result) -> None:
@@ -152,14 +154,26 @@ class JsonLines:
         """Write what is left and close the file."""
         self._outlet.close()
 
-    def _begin(self, path: str, storage: StorageSettings | None) -> None:
+    def _begin(
+        self,
+        path: str,
+        storage: StorageSettings | None,
+        *,
+        supervised: bool,
+        drop: bool | None = None,
+    ) -> None:
         title = f"pose file {path}"
         if path == STANDARD_OUTPUT:
-            self._outlet.change(_StandardOutput, title=title, supervised=False)
+            self._outlet.change(_StandardOutput, title=title, supervised=False, drop=drop)
             return
         Series(PART, path, storage).check("poses")
         # Each attempt has a series of its own: one that hangs must not meet the next one's files.
-        self._outlet.change(lambda: Rolling(PART, Series(PART, path, storage), _start), title=title)
+        self._outlet.change(
+            lambda: Rolling(PART, Series(PART, path, storage), _start),
+            title=title,
+            supervised=supervised,
+            drop=drop,
+        )
 
 
 def _start(begun: Begun) -> TextFile:

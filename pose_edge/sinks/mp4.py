@@ -109,6 +109,7 @@ class Mp4:
         if self._frames == 0:
             self._head = self._file.size
         self._frames += 1
+        self._file.settle()
         self._raise_error()
 
     def sync(self) -> None:

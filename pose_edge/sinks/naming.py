@@ -32,12 +32,14 @@ class NamePattern:
         whole = user_path(path)
         self.folder = whole.parent
         self._stem, self._suffix = whole.stem, whole.suffix
-        parts = [re.escape(part) for part in whole.stem.split(TIME_MARK)]
+        if TIME_MARK in self._suffix:  # it is no ending then
+            self._stem, self._suffix = whole.name, ""
+        parts = [re.escape(part) for part in self._stem.split(TIME_MARK)]
         stem = parts[0]
         for count, part in enumerate(parts[1:]):
             stem += (f"(?P<time>{TIME_SHAPE})" if count == 0 else "(?P=time)") + part
         number = "(?:-(?P<number>[1-9][0-9]{0,4}))?"
-        self._shape = re.compile(f"{stem}{number}{re.escape(whole.suffix)}", re.ASCII)
+        self._shape = re.compile(f"{stem}{number}{re.escape(self._suffix)}", re.ASCII)
 
     def path(self, moment: time.struct_time, number: int = 1) -> Path:
         """Return the path of a file.

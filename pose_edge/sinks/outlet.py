@@ -66,7 +66,7 @@ class Outlet(Generic[Item]):
         self._lost_before = 0
         self._logged: Path | None = None
         self._waits = ""
-        self._waits_said_s = 0.0
+        self._waiting_said = ("", 0.0)
         self.failed: str | None = None
 
     @property
@@ -89,11 +89,12 @@ class Outlet(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Hand over an item; with `drop` this never waits."""
-        worker = self._worker
-        if worker is not None:
-            worker.put(item)
-        else:
-            self.miss()
+        tried = None
+        while (worker := self._worker) is not tried and worker is not None:
+            if worker.put(item):
+                return
+            tried = worker  # it was changed for another one just now
+        self.miss()
 
     def miss(self) -> None:
         """Count an item that was not even made, because nothing was `taking`."""
@@ -106,6 +107,7 @@ class Outlet(Generic[Item]):
         *,
         title: str | None = None,
         supervised: bool = True,
+        drop: bool | None = None,
     ) -> None:
         """Write with another writer from now on; what was put before is finished in the background.
 
@@ -114,9 +116,11 @@ class Outlet(Generic[Item]):
                 for no more output.
             title: What to call it when it has failed for good.
             supervised: Whether it is begun anew when it has failed, if there is a supervisor.
+            drop: As for the constructor, from now on; None for no change.
         """
         with self._lock:
             self._retire()
+            self._drop = self._drop if drop is None else drop
             self._make = make
             self._title = title or self._name
             self._clear()
@@ -184,24 +188,36 @@ class Outlet(Generic[Item]):
     def _told(self, worker: Worker[Item]) -> None:
         """Pass on what a thread says."""
         with self._lock:
+            part, path, waiting = self._part, worker.path, worker.waiting
             if worker is not self._worker:
                 if worker.failed is not None and worker in self._ending:
                     self._fail(f"{self._name} ended: {worker.failed}")
-            elif worker.failed is not None:
-                self._died(worker)
-            elif worker.waiting is not None:
-                self._wait_for(worker.waiting)
+                return
+            reason = worker.failed
+            if reason is not None:
+                reason = self._died(reason, path)
+            elif waiting is not None:
+                self._wait_for(waiting)
             else:
-                self._go_on(worker.path)
-
-    def _died(self, worker: Worker[Item]) -> None:
-        reason = str(worker.failed)
-        if self._part is None:
-            self._fail(f"{self._title} ended: {reason}")
+                self._go_on(path)
+        # Not with the lock: should the thread hang in there, it can still be replaced.
+        if part is None:
             return
-        where = f"{worker.path}: " if worker.path else ""
-        self._fail_for_now(where + reason)
-        self._part.failed(where + reason)
+        if reason is not None:
+            part.failed(reason)
+        elif waiting is None:
+            part.running(str(path or ""), within=HANG_S)
+        elif self._is_time_to_say_so(waiting):
+            part.waiting(waiting, within=HANG_S + WAIT_SAID_S)
+
+    def _died(self, reason: str, path: Path | None) -> str:
+        if self._part is None:
+            reason = f"{self._title} ended: {reason}"
+            self._fail(reason)
+        else:
+            reason = f"{path}: {reason}" if path else reason
+            self._fail_for_now(reason)
+        return reason
 
     def _fail(self, reason: str) -> None:
         """Say that it has failed for good."""
@@ -211,25 +227,28 @@ class Outlet(Generic[Item]):
 
     def _fail_for_now(self, reason: str) -> None:
         self.failed, self._waits = reason, ""
+        self._waiting_said = ("", 0.0)
         self._report(f"{reason}; trying again")
 
     def _wait_for(self, reason: str) -> None:
-        now = time.monotonic()
-        news = reason != self._waits
-        if news:
+        if reason != self._waits:
             self.failed = self._waits = reason
             log.warning("%s: %s", self._name, reason)
             self._report(reason)
-        if self._part is not None and (news or now - self._waits_said_s >= WAIT_SAID_S):
-            self._waits_said_s = now
-            self._part.waiting(reason, within=HANG_S + WAIT_SAID_S)
+
+    def _is_time_to_say_so(self, reason: str) -> bool:
+        """Each time that it is said counts as a look that was in vain: not too often."""
+        now = time.monotonic()
+        said, said_s = self._waiting_said
+        if reason == said and now - said_s < WAIT_SAID_S:
+            return False
+        self._waiting_said = (reason, now)
+        return True
 
     def _go_on(self, path: Path | None) -> None:
-        if self._part is not None:
-            self._part.running(str(path or ""), within=HANG_S)
-        if self._part is not None and path is not None and path != self._logged:
+        again = self.failed is not None
+        if self._part is not None and path is not None and (again or path != self._logged):
             self._logged = path
-            again = self.failed is not None
             log.info("%s: %s %s", self._name, "going on in" if again else "writing", path)
         if path is not None:
             self._clear()
@@ -238,4 +257,5 @@ class Outlet(Generic[Item]):
         """Say that nothing is wrong any more."""
         if self.failed is not None:
             self.failed, self._waits = None, ""
+            self._waiting_said = ("", 0.0)
             self._report(None)

@@ -15,7 +15,7 @@ from pose_edge.settings import RecordSettings, StorageSettings
 from pose_edge.sinks.mp4 import Mp4, Timed
 from pose_edge.sinks.outlet import Outlet
 from pose_edge.sinks.rolling import Rolling
-from pose_edge.sinks.series import Begun, Series
+from pose_edge.sinks.series import UNBOUNDED, Begun, Series
 from pose_edge.supervisor import Supervisor
 
 PART: Final = "recording"
@@ -48,7 +48,7 @@ class Recorder:
             report: See `Outlet`.
             storage: How the files of a live source are kept; None to overwrite a file that is
                 there, and to write until the end.
-            supervisor: See `Outlet`.
+            supervisor: Looks after it while the source is live; see `Outlet`.
         """
         self._path = path
         self._settings = settings
@@ -81,20 +81,21 @@ class Recorder:
             UsageError: The name is not that of an MP4 file.
         """
         if self._path is not None:
-            self._begin(self._path, self._settings, self._storage)
+            live = self._storage is not None
+            self._begin(self._path, self._settings, self._storage, supervised=live)
 
     def change(
         self, path: str | None, settings: RecordSettings, storage: StorageSettings | None
     ) -> None:
         """Go on with other settings, in a new file; the present one is finished in the background.
 
-        Nothing happens when they are the same. Where files are overwritten, the one path is not
-        begun anew: other settings for it count from the next run on.
+        Nothing happens when they are the same. A file that is there is never overwritten by this.
 
         Args:
             path: As for the constructor; None to record no more.
             settings: As for the constructor.
-            storage: As for the constructor.
+            storage: How the files of a live source are kept; None when it is a file now, of which
+                no frame is to be left out.
 
         Raises:
             OutputError: The new file could not be written; the old one goes on.
@@ -104,8 +105,9 @@ class Recorder:
             return
         if path is None:
             self._outlet.change(None)
-        elif storage is not None or path != self._path:
-            self._begin(path, settings, storage)
+        else:
+            live = storage is not None
+            self._begin(path, settings, storage or UNBOUNDED, supervised=live, drop=live)
         self._path, self._settings, self._storage = path, settings, storage
 
     def add(self, image: Image, order: ColourOrder, time_s: float) -> None:
@@ -126,7 +128,15 @@ class Recorder:
         """Encode what is left and finish the file."""
         self._outlet.close()
 
-    def _begin(self, path: str, settings: RecordSettings, storage: StorageSettings | None) -> None:
+    def _begin(
+        self,
+        path: str,
+        settings: RecordSettings,
+        storage: StorageSettings | None,
+        *,
+        supervised: bool,
+        drop: bool | None = None,
+    ) -> None:
         if Path(path).suffix.lower() != ".mp4":
             raise UsageError(f"cannot record to {path}: the name must end in .mp4")
         series = Series(PART, path, storage)
@@ -136,7 +146,10 @@ class Recorder:
         )
         # Each attempt has a series of its own: one that hangs must not meet the next one's files.
         self._outlet.change(
-            lambda: Rolling(PART, Series(PART, path, storage), start), title=f"{PART} {path}"
+            lambda: Rolling(PART, Series(PART, path, storage), start),
+            title=f"{PART} {path}",
+            supervised=supervised,
+            drop=drop,
         )
 
 

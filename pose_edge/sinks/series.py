@@ -31,6 +31,10 @@ KEPT_SHARE: Final = 0.25
 """Of what is kept, one file takes no more: the oldest can only be removed when it is finished."""
 
 
+UNBOUNDED: Final = StorageSettings(min_free=0.0)
+"""For files that are begun while a program runs, where none is overwritten either."""
+
+
 class Begun(NamedTuple):
     """A file that was just opened.
 
@@ -169,7 +173,7 @@ class Series:
         more = 0.0 if writing else min(HEADROOM, total * HEADROOM_SHARE)
         if free >= limit + more:
             return None
-        amount = f"{self._storage.min_free:g} GB" if limit else f"{more / 1e6:.0f} MB"
+        amount = f"{self._storage.min_free:g} GB" if limit else f"{more / 1e6:.2g} MB"
         place = mount_point(self._pattern.folder)
         return f"less than {amount} free on {place}; going on when there is room"
 

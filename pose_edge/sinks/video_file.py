@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 
 
 class VideoFile(io.RawIOBase):
@@ -37,6 +38,7 @@ class VideoFile(io.RawIOBase):
         self._position = 0
         self.error: OSError | None = None
         self.size = 0
+        self._whole = 0
         self.unsynced = False
         self.safe = 0
 
@@ -69,6 +71,7 @@ class VideoFile(io.RawIOBase):
                 written = self._file.write(rest)
             except OSError as error:
                 self.error = error
+                self._cut()
             else:
                 self.unsynced = True
                 rest = rest[written:]
@@ -96,6 +99,11 @@ class VideoFile(io.RawIOBase):
         """Return the position."""
         return self._position
 
+    def settle(self) -> None:
+        """Note that what is there now is whole: if a later write fails, it is cut off here."""
+        if self.error is None:
+            self._whole = self.size
+
     def sync(self) -> None:
         """Bring what is there to the disk; from any thread.
 
@@ -105,6 +113,13 @@ class VideoFile(io.RawIOBase):
         size, self.unsynced = self.size, False
         os.fdatasync(self._file.fileno())
         self.safe = size
+
+    def _cut(self) -> None:
+        """Leave no half of a fragment, which some players do not play up to."""
+        if 0 < self._whole <= self._position:
+            with suppress(OSError):  # it plays all the same, in most
+                os.ftruncate(self._file.fileno(), self._whole)
+                self.size = self._whole
 
     def close(self) -> None:
         """Close the file."""

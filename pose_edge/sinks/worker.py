@@ -154,17 +154,22 @@ class Worker(Generic[Item]):
         """Start the thread."""
         self._thread.start()
 
-    def put(self, item: Item) -> None:
-        """Queue an item; nothing happens once the output has failed."""
-        if not self.taking:
+    def put(self, item: Item) -> bool:
+        """Queue an item; it is lost once the output has failed.
+
+        Returns:
+            Whether the item was dealt with; not after `close`, when it is for another worker.
+        """
+        if self.failed is not None or self.waiting is not None:
             self.lost += 1
         elif not self._inbox.put(item):
             if self._inbox.closed:
-                self.lost += 1
-                return
+                self.lost += self.failed is not None
+                return self.failed is not None
             self.dropped += 1
             if self.dropped == 1:
                 log.warning("%s cannot keep up: frames are left out of it", self._name)
+        return True
 
     def close(self) -> None:
         """Let it handle what is queued, and end; returns at once."""

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from pose_edge.settings import PosesSettings, RecordSettings
 from pose_edge.sinks.naming import NamePattern
 
 NOW = time.struct_time((2026, 11, 23, 3, 12, 5, 0, 327, 0))
@@ -96,3 +98,19 @@ def test_numbers_of_one_moment() -> None:
     later = time.struct_time((2026, 11, 23, 3, 12, 6, 0, 327, 0))
     assert names.number("2026-11-23_03-12-05-2.mp4", NOW) == 2
     assert names.number("2026-11-23_03-12-05-2.mp4", later) is None
+
+
+@pytest.mark.parametrize("path", ["rec-{date}.mp4", "{time}/rec.mp4", "rec-{time.mp4", "{}.mp4"])
+def test_what_a_name_cannot_hold(path: str) -> None:
+    with pytest.raises(ValidationError):
+        RecordSettings(path=path)
+    with pytest.raises(ValidationError):
+        PosesSettings(path=path)
+
+
+@pytest.mark.parametrize(
+    "path", ["{time}.mp4", "a/{time}-b.mp4", "/x/y.mp4", "-", "7", "a{time}{time}"]
+)
+def test_what_it_can_hold(path: str) -> None:
+    assert RecordSettings(path=path).path == path
+    assert PosesSettings(path=path).path == path

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -245,7 +246,7 @@ def test_one_that_waits_goes_on_by_itself(caplog: pytest.LogCaptureFixture) -> N
     assert bench.outlet.failed == file.waiting
     assert not bench.outlet.taking
     bench.outlet.put(2)
-    file.name, file.waiting = "out-5.mp4", None
+    file.name, file.waiting = "out-1.mp4", None  # the old one was removed meanwhile
     wait_until(lambda: bench.outlet.taking)
     assert bench.outlet.failed is not None, "nothing was written yet"
     bench.put(3)
@@ -254,7 +255,7 @@ def test_one_that_waits_goes_on_by_itself(caplog: pytest.LogCaptureFixture) -> N
     bench.outlet.close()
     assert caplog.messages[1:] == [
         "recording: less than 0.5 GB free on /",
-        "recording: going on in out-5.mp4",
+        "recording: going on in out-1.mp4",
     ]
     assert bench.outlet.lost == 1
     assert len(bench.files) == 1
@@ -334,3 +335,25 @@ def test_nothing_waits_in_the_one_who_puts() -> None:
     bench.files[0].gate.set()
     bench.outlet.close()
     assert len(bench.files[0].items) <= 5
+
+
+def test_one_that_is_made_to_hang_is_replaced() -> None:
+    """As on demand, for a test of the machine: see `Supervisor.freeze`."""
+    bench = Bench()
+    bench.open()
+    bench.put(1)
+    bench.supervisor.freeze("recording")
+    worker = bench.outlet._worker
+    assert worker is not None
+
+    def hangs() -> bool:
+        before = worker._shown_s
+        time.sleep(0.3)
+        return worker._shown_s == before
+
+    wait_until(hangs)
+    bench.go(HANG_S + 2)
+    bench.wait_for_file(2)
+    bench.put(2)
+    wait_until(lambda: bench.outlet.failed is None)
+    bench.outlet.close()

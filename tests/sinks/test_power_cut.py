@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+import numpy as np
 import pytest
 from helpers import coded_picture, noise, read_code, read_video
 
@@ -47,7 +48,7 @@ class LoggedFile(VideoFile):
         self.steps.append(Step(0, None, type(self).frames))
 
 
-def picture(number: int) -> Image:
+def shown(number: int) -> Image:
     image = coded_picture(number, 64, 48)
     image[::7] ^= noise(64, 48, number)[::7] >> 5  # no two are alike: there is something to encode
     return image
@@ -64,7 +65,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Step]]:
             os.open(path, os.O_RDWR | os.O_CREAT), RecordSettings(quality=18), FPS, live=True
         )
         for number in range(FRAMES):
-            frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(shown(number), format="bgr24")
             LoggedFile.frames = number + 1
             video.write(Timed(frame, number / FPS))
             if video.unsynced:
@@ -94,7 +95,8 @@ def playable(path: Path) -> int:
                 assert frame.time == pytest.approx(count / FPS, abs=1e-4)
                 if packet.is_corrupt:
                     return count
-                assert read_code(frame.to_ndarray(format="bgr24")) == count
+                picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                assert read_code(picture) == count
                 count += 1
     return count
 
@@ -147,9 +149,8 @@ def test_a_file_cut_anywhere_plays_up_to_there(steps: list[Step], tmp_path: Path
 
 def test_times_are_kept_and_no_picture_waits_for_later_ones(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
-    video = Mp4(
-        os.open(path, os.O_RDWR | os.O_CREAT), RecordSettings(preset="medium"), 30, live=True
-    )
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    video = Mp4(descriptor, RecordSettings(preset="medium"), 30, live=True)
     times = [0.0, 0.1, 0.15, 0.2, 0.5, 0.9, 0.95, 3.7, 3.71, 9.0]
     for number, moment in enumerate(times):
         frame = av.VideoFrame.from_ndarray(coded_picture(number), format="bgr24")

@@ -144,27 +144,28 @@ def test_when_a_file_is_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("free", "total", "min_free", "writing", "reason"),
+    ("space", "min_free", "writing", "reason"),
     [
-        (0.6, 32, 0.5, True, None),
-        (0.5, 32, 0.5, True, None),
-        (0.499, 32, 0.5, True, "less than 0.5 GB free on {}; going on when there is room"),
-        (0.5, 32, 0.5, False, "less than 0.5 GB free on {}; going on when there is room"),
-        (0.517, 32, 0.5, False, None),
-        (0.0, 32, 0.0, True, None),
-        (0.0, 32, 0.0, False, "less than 16 MB free on {}; going on when there is room"),
-        (0.017, 32, 0.0, False, None),
-        (0.002, 0.02, 0.0, False, None),  # a small disk
+        ((0.6, 32), 0.5, True, None),
+        ((0.5, 32), 0.5, True, None),
+        ((0.499, 32), 0.5, True, "less than 0.5 GB free on {}; going on when there is room"),
+        ((0.5, 32), 0.5, False, "less than 0.5 GB free on {}; going on when there is room"),
+        ((0.517, 32), 0.5, False, None),
+        ((0.0, 32), 0.0, True, None),
+        ((0.0, 32), 0.0, False, "less than 16 MB free on {}; going on when there is room"),
+        ((0.017, 32), 0.0, False, None),
+        ((0.002, 0.02), 0.0, False, None),  # a small disk
     ],
 )
 def test_room(
-    tmp_path: Path, free: float, total: float, min_free: float, writing: bool, reason: str | None
+    tmp_path: Path, space: tuple[float, float], min_free: float, writing: bool, reason: str | None
 ) -> None:
+    free, total = (round(gigabytes * GIGABYTE) for gigabytes in space)
     series = Series(
         "recording",
         str(tmp_path / "x.mp4"),
         StorageSettings(min_free=min_free),
-        space=lambda _folder: Space(round(free * GIGABYTE), round(total * GIGABYTE)),
+        space=lambda _folder: Space(free, total),
     )
     mount = next(one for one in (tmp_path, *tmp_path.parents) if os.path.ismount(one))
     assert series.obstacle(writing=writing) == (reason and reason.format(mount))

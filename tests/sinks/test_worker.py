@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import GENEROUS_S, wait_until
 
+from pose_edge.sinks import worker as worker_module
 from pose_edge.sinks.worker import Worker
 
 
@@ -228,7 +229,10 @@ def test_what_waits_gets_nothing_but_is_looked_after() -> None:
     assert output.items == [6]
 
 
-def test_it_tells_that_it_is_well_also_when_nothing_comes() -> None:
+def test_it_tells_that_it_is_well_also_when_nothing_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_module, "SIGN_S", 0.05)
     output = Output()
     worker = output.start()
     wait_until(lambda: len(output.told) >= 3)

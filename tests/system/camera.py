@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import IntEnum
@@ -37,6 +38,8 @@ BULK_HEAD: Final = struct.Struct("<BBHIH")
 HIGH_SPEED: Final = 2
 DONE, CANCELLED, REFUSED = 0, 1, 4
 JPEG_QUALITY: Final = 90
+LOG_LENGTH: Final = 1000
+"""Pictures of which the camera remembers when they were sent."""
 CAMERA_SIZE: Final = (640, 360)
 """Width and height of its pictures, pixels, where a test wants no others."""
 
@@ -88,6 +91,11 @@ class UsbCamera:
     def sent(self) -> int:
         """Frames that the guest has taken since the camera was plugged in."""
         return self._plug.sent if self._plug else 0
+
+    @property
+    def log(self) -> list[tuple[float, int]]:
+        """When, by this host's monotonic clock, which of its pictures has been sent last."""
+        return list(self._plug.log) if self._plug else []
 
     @property
     def plugged(self) -> bool:
@@ -151,6 +159,7 @@ class Plug:
         self._frozen = False
         self._configuration = 0
         self.sent = 0
+        self.log: deque[tuple[float, int]] = deque(maxlen=LOG_LENGTH)
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(str(port))
         self._sending = threading.Lock()
@@ -271,11 +280,11 @@ class Plug:
                 wait = start + number / self._mode.rate - time.monotonic()
                 if self._changed.wait_for(lambda: self._ended(stream), max(0.0, wait)):
                     return
-            if not self._send_frame(
-                stream, number & 1, frames[number // self._still % len(frames)]
-            ):
+            which = number // self._still % len(frames)
+            if not self._send_frame(stream, number & 1, frames[which]):
                 return
             self.sent += 1
+            self.log.append((time.monotonic(), which))
             number = max(number + 1, int((time.monotonic() - start) * self._mode.rate))
 
     def _send_frame(self, stream: int, parity: int, frame: bytes) -> bool:

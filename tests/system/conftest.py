@@ -12,16 +12,19 @@ import cv2
 import numpy as np
 import pytest
 from system.camera import CAMERA_SIZE, UsbCamera
-from system.image import cache, fingerprint, provide_image
+from system.image import Image, cache, fingerprint, provide_image
+from system.installed import LOG, provide_installed
 from system.light_model import write_light_model
 from system.machine import Machine
 from system.program import Program, build_wheel, install
 from system.report import Chapter, Report
 from system.rig import LIGHT_MODEL, Rig
 from system.screen import Gallery, Screen
+from system.service import Service
+from system.service_rig import ServiceRig
 
 from pose_edge import resources
-from pose_edge.frames import Image
+from pose_edge.frames import Image as Picture
 
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils"}
 NEEDED_TO_BUILD = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs"}
@@ -54,7 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        inside = Path(__file__).parent in item.path.parents
+        if inside and item.get_closest_marker("campaign") is None:
             item.add_marker(pytest.mark.system)
 
 
@@ -86,16 +90,21 @@ def chapter(request: pytest.FixtureRequest) -> Chapter:
 
 
 @pytest.fixture(scope="session")
-def machine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Machine]:
-    """Boot the machine, and install the product from its wheel."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the product's wheel; skips where there can be no machine to install it in."""
     reason = missing()
     if reason is not None:
         pytest.skip(reason)
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def machine(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    """Boot the machine, and install the product from its wheel, for an ordinary user."""
     report = request.config.stash[REPORT].chapter("the machine")
     folder = tmp_path_factory.mktemp("machine")
-    wheel = build_wheel(folder)
     made = Machine(provide_image(), folder)
     try:
         report.measure("boot", made.boot())
@@ -108,10 +117,59 @@ def machine(
 
 
 @pytest.fixture(scope="session")
-def video() -> list[Image]:
+def with_service(request: pytest.FixtureRequest, wheel: Path) -> Image:
+    """Return the machine in which `pose-edge service install` has been, switched off."""
+    report = request.config.stash[REPORT].chapter("the service's installation")
+    image = provide_installed(provide_image(), wheel)
+    report.text("what it said, and when", (image.disk.parent / LOG).read_text(encoding="utf-8"))
+    report.outcome = "passed"
+    return image
+
+
+@pytest.fixture(scope="module")
+def service_machine(
+    with_service: Image, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    """Boot a machine with the service, a new one for each file of tests."""
+    made = Machine(with_service, tmp_path_factory.mktemp("service"))
+    try:
+        made.boot()
+        yield made
+    finally:
+        made.discard()
+
+
+@pytest.fixture(scope="module")
+def service_webcam(service_machine: Machine, video: list[Picture]) -> Iterator[UsbCamera]:
+    """Return its camera, for the module, so that the clip is encoded once."""
+    made = UsbCamera(service_machine.usb_port, video)
+    yield made
+    if made.plugged:
+        made.unplug()
+
+
+@pytest.fixture
+def service_rig(
+    service_machine: Machine, service_webcam: UsbCamera, gallery: Gallery, chapter: Chapter
+) -> Iterator[ServiceRig]:
+    """Return the machine with its service, as the test before has left it; see `well`."""
+    screen = Screen(service_machine, gallery)
+    made = ServiceRig(
+        service_machine, service_webcam, screen, chapter, Service(service_machine), gallery
+    )
+    since = made.service.cursor()
+    yield made
+    chapter.picture("the screen at the end", made.screen.dump())
+    chapter.text("threads at the end", made.service.threads())
+    chapter.text("systemctl status", made.run("systemctl status --no-pager pose-edge || true"))
+    chapter.text("log", made.service.log(since=since))
+
+
+@pytest.fixture(scope="session")
+def video() -> list[Picture]:
     """Return the clip that ships, which the camera plays: BGR frames, small, 30 a second."""
     capture = cv2.VideoCapture(str(resources.demo_clip()))
-    frames: list[Image] = []
+    frames: list[Picture] = []
     while True:
         more, image = capture.read()
         if not more:
@@ -122,13 +180,13 @@ def video() -> list[Image]:
 
 
 @pytest.fixture(scope="session")
-def gallery(video: list[Image]) -> Gallery:
+def gallery(video: list[Picture]) -> Gallery:
     """Return what knows that clip."""
     return Gallery(video)
 
 
 @pytest.fixture(scope="session")
-def webcam(machine: Machine, video: list[Image]) -> UsbCamera:
+def webcam(machine: Machine, video: list[Picture]) -> UsbCamera:
     """Return the camera, for the session, so that the clip is encoded once."""
     return UsbCamera(machine.usb_port, video)
 
@@ -140,7 +198,7 @@ def rig(machine: Machine, webcam: UsbCamera, gallery: Gallery, chapter: Chapter)
     Nothing is plugged in or started yet, but the screen. What the program says goes into the
     report.
     """
-    made = Rig(machine, webcam, Screen(machine, gallery), Program(machine), chapter)
+    made = Rig(machine, webcam, Screen(machine, gallery), chapter, Program(machine))
     yield made
     chapter.picture("the screen at the end", made.screen.dump())
     chapter.text("threads", made.program.threads())

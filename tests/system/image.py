@@ -21,14 +21,15 @@ SUITE: Final = "trixie"
 PACKAGES: Final = (
     *("linux-image-amd64", "initramfs-tools", "systemd", "systemd-sysv", "udev", "dbus", "kmod"),
     *("libpam-systemd", "procps", "util-linux", "kbd", "usbutils", "v4l-utils", "ca-certificates"),
-    *("python3", "python3-venv"),
+    *("e2fsprogs", "python3", "python3-venv"),
     # What SDL draws with: the same list as in the README and script/lib.sh.
     *("libgl1-mesa-dri", "libegl1", "libgles2", "libgbm1", "libdrm2"),
 )
 DISK_SIZE: Final = "5G"
 """Of the file system; the file itself has holes where it is empty."""
 
-VENV: Final = "/opt/pose-edge"
+VENV: Final = "/opt/tests-venv"
+"""Where the tests of `pose-edge run` have it; the service has another, made by its own command."""
 WHEELS: Final = "/opt/wheels"
 """The wheels that the product depends on, for installations without a network."""
 
@@ -57,14 +58,20 @@ update-initramfs -u
 
 @dataclass(frozen=True)
 class Image:
-    """A disk and what boots it; never written to, runs put a layer of their own over it."""
+    """A disk and what boots it; never written to, runs put a layer of their own over it.
+
+    Attributes:
+        folder: Where all of it is.
+        layer: What was installed later, over the disk that is in the folder; see `installed`.
+    """
 
     folder: Path
+    layer: Path | None = None
 
     @property
     def disk(self) -> Path:
         """The root file system, without a partition table."""
-        return self.folder / "disk.raw"
+        return self.layer or self.folder / "disk.raw"
 
     @property
     def kernel(self) -> Path:

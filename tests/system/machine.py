@@ -20,6 +20,8 @@ from system.image import Image
 BOOT_S: Final = 180.0
 """After this long a machine that does not answer is broken; the usual time is 15 s."""
 
+SHUT_DOWN_S: Final = 120.0
+
 CORES: Final = 2
 MEMORY_MB: Final = 2048
 
@@ -72,9 +74,10 @@ class Machine:
         self._monitor: Monitor | None = None
         self._agent: Agent | None = None
         self._boots = 0
+        below = "raw" if image.layer is None else "qcow2"
         subprocess.run(
             [
-                *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw"),
+                *("qemu-img", "create", "-q", "-f", "qcow2", "-F", below),
                 *("-b", str(image.disk), str(self._disk)),
             ],
             check=True,
@@ -132,21 +135,39 @@ class Machine:
                 end.close()
         self._agent = self._monitor = None
 
+    def shut_down(self) -> Path:
+        """Switch it off in order, and return its disk layer, which is whole then.
+
+        Raises:
+            MachineError: It does not end.
+        """
+        assert self._qemu is not None, "the machine is off"
+        # Not waited for: the agent is among what is ended.
+        self.agent("systemd-run --quiet --on-active=0.5 systemctl poweroff")
+        try:
+            self._qemu.wait(SHUT_DOWN_S)
+        except subprocess.TimeoutExpired:
+            raise MachineError(f"it was not off {SHUT_DOWN_S:g} s after `poweroff`") from None
+        self.cut_power()
+        return self._disk
+
     def discard(self) -> None:
         """Switch it off, and delete its disk."""
         self.cut_power()
         shutil.rmtree(self._sockets)
-        self._disk.unlink()
+        self._disk.unlink(missing_ok=True)
 
     def _command(self, agent: int, monitor: int, kernel_arguments: Sequence[str]) -> list[str]:
         width, height = self._screen
         return [
+            # Tests that are killed themselves leave no machine behind.
+            *("setpriv", "--pdeathsig", "KILL"),
             *("qemu-system-x86_64", "-nodefaults", "-display", "none"),
             *accelerator(),
             *("-smp", str(CORES), "-m", str(MEMORY_MB), "-rtc", "base=utc"),
             *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
             *("-append", " ".join((*KERNEL_ARGUMENTS, *kernel_arguments))),
-            # "unsafe" loses nothing when only QEMU ends, and the host does not.
+            # "unsafe" does not wait for the host's disk: see README.md, "Power cuts".
             *("-drive", f"file={self._disk},format=qcow2,if=virtio,cache=unsafe"),
             *("-serial", f"file:{self._folder}/console-{self._boots}.log"),
             *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "monitor,mode=control"),

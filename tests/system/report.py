@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,7 @@ class Chapter:
     measured: list[tuple[str, str, str]] = field(default_factory=list)
     pictures: list[tuple[str, bytes]] = field(default_factory=list)
     texts: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[tuple[Sequence[str], list[Sequence[str]]]] = field(default_factory=list)
 
     def measure(self, what: str, value: float, unit: str = "s", *, limit: str = "") -> None:
         """Note a number, and what it must not exceed."""
@@ -45,6 +47,12 @@ class Chapter:
     def picture(self, caption: str, image: Image) -> None:
         """Show a BGR picture."""
         self.pictures.append((caption, cv2.imencode(".png", image)[1].tobytes()))
+
+    def table(self, heads: Sequence[str]) -> list[Sequence[str]]:
+        """Begin a table, and return its rows, to add to."""
+        rows: list[Sequence[str]] = []
+        self.tables.append((heads, rows))
+        return rows
 
     def text(self, caption: str, content: str) -> None:
         """Quote something, such as a log."""
@@ -93,6 +101,12 @@ def _render(index: int, chapter: Chapter) -> str:
         f"<tr><td>{html.escape(what)}<td>{value}<td>{html.escape(limit)}"
         for what, value, limit in chapter.measured
     )
+    tables = "".join(
+        "<table><tr>"
+        + "<tr>".join([_cells("th", heads), *(_cells("td", row) for row in rows)])
+        + "</table>"
+        for heads, rows in chapter.tables
+    )
     pictures = "".join(
         f'<figure><img alt="" src="data:image/png;base64,{base64.b64encode(content).decode()}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -105,5 +119,9 @@ def _render(index: int, chapter: Chapter) -> str:
     )
     return (
         f'<h2 id="{index}" class="{chapter.outcome}">{html.escape(chapter.title)}: '
-        f"{chapter.outcome}</h2><table>{numbers}</table>{pictures}{texts}"
+        f"{chapter.outcome}</h2><table>{numbers}</table>{tables}{pictures}{texts}"
     )
+
+
+def _cells(tag: str, cells: Sequence[str]) -> str:
+    return "".join(f"<{tag}>{html.escape(cell)}" for cell in cells)

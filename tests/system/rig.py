@@ -28,13 +28,12 @@ BACK: Final = ("is back", "is there")
 
 
 @dataclass
-class Rig:
-    """One test's view of everything; moments are seconds of the machine's own clock."""
+class Bench:
+    """The machine and its plugs; moments are seconds of the machine's own clock."""
 
     machine: Machine
     camera: UsbCamera
     screen: Screen
-    program: Program
     chapter: Chapter
 
     def run(self, command: str, *, timeout: float = 60.0) -> str:
@@ -64,6 +63,27 @@ class Rig:
     def wait_for_no_camera(self) -> None:
         """Wait until there is none."""
         self.run("while ls /dev/video* >/dev/null 2>&1; do sleep 0.02; done")
+
+    def wait_for_video(self) -> None:
+        """Wait until the screen shows what the camera sees."""
+        wait_for(self.screen.shows_video, "the video on the screen", PATIENCE_S)
+
+    def wait_for_message(self) -> None:
+        """Wait until letters are on the screen, not a picture that is not true any more."""
+        took = wait_for(
+            lambda: self.screen.likeness() < 0.5 and letters(self.screen.dump()) > 300,
+            "a message on the screen",
+            PATIENCE_S,
+        )
+        self.chapter.measure("until the screen says so", took)
+        self.chapter.picture("while it is away", self.screen.dump())
+
+
+@dataclass
+class Rig(Bench):
+    """The same with the program, which a test starts itself."""
+
+    program: Program
 
     def begin(self, *arguments: str, lines: int = 3, model: str = LIGHT_MODEL) -> None:
         """Start the program, and wait for its first poses."""
@@ -99,17 +119,3 @@ class Rig:
     def backs(self) -> int:
         """Return how often the program said that its source has come back."""
         return sum(any(word in line for word in BACK) for line in self.program.log().splitlines())
-
-    def wait_for_video(self) -> None:
-        """Wait until the screen shows what the camera sees."""
-        wait_for(self.screen.shows_video, "the video on the screen", PATIENCE_S)
-
-    def wait_for_message(self) -> None:
-        """Wait until letters are on the screen, not a picture that is not true any more."""
-        took = wait_for(
-            lambda: self.screen.likeness() < 0.5 and letters(self.screen.dump()) > 300,
-            "a message on the screen",
-            PATIENCE_S,
-        )
-        self.chapter.measure("until the screen says so", took)
-        self.chapter.picture("while it is away", self.screen.dump())

@@ -106,6 +106,10 @@ class Gallery:
         """Return how much a picture is like one of the video: the best correlation, -1...1."""
         return float((self._known @ self._essence(picture)).max())
 
+    def index(self, picture: Image) -> int:
+        """Return which frame of the video a picture is most like."""
+        return int((self._known @ self._essence(picture)).argmax())
+
     @staticmethod
     def _essence(picture: Image) -> NDArray[np.float64]:
         small = cv2.resize(picture, SMALL, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,138 @@
+"""Full disks, wrong clocks, power cuts: what is written stays whole, and it goes on by itself."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from system.filling import fill, free
+from system.recordings import end_of, play
+from system.screen import wait_for
+from system.service import CONFIG, STATE, Settings
+from system.service_rig import RATE, ServiceRig
+
+RECORD: Settings = {"record": {"path": "camera-{time}.mp4"}}
+BEGUN_S = 60.0
+ENOUGH = 200_000
+"""Bytes of a recording that has begun well."""
+LOST_S = 1.0
+"""What a power cut may cost a recording at most."""
+YEAR_S = 365 * 86400
+
+
+def recording_grows(rig: ServiceRig) -> None:
+    """Wait until the newest recording has grown by a good piece."""
+    begun = sum(rig.service.recordings().values())
+    wait_for(
+        lambda: sum(rig.service.recordings().values()) > begun + ENOUGH,
+        "a recording that grows",
+        BEGUN_S,
+    )
+
+
+@pytest.mark.parametrize("min_free", [0.5, 0.0], ids=["stops in time", "no room at all"])
+def test_the_disk_is_full_and_has_room_again(service_rig: ServiceRig, min_free: float) -> None:
+    rig = service_rig
+    rig.service.forget_recordings()
+    rig.well({**RECORD, "storage": {"min_free": min_free}})
+    recording_grows(rig)
+    before = rig.service.condition()
+    since = rig.service.cursor()
+
+    def full() -> None:
+        fill(rig.machine.agent)
+        assert rig.machine.agent.run(f"dd if=/dev/zero of={STATE}/x bs=64k count=1").status != 0
+        rig.run(f"rm -f {STATE}/x")
+        time.sleep(15)  # longer than the watchdog waits
+        rig.chapter.text("status meanwhile", rig.service.condition().line)
+        rig.chapter.text("room meanwhile", rig.run("df -h /"))
+
+    outage = rig.survives(full, lambda: free(rig.machine.agent), what="disk full for 15 s")
+    assert outage.picture == 0, "a full disk is nothing to a picture"
+    began = time.monotonic()
+    recording_grows(rig)
+    rig.chapter.measure("until the recording goes on", time.monotonic() - began)
+    after = rig.service.condition()
+    assert (after.pid, after.restarts) == (before.pid, before.restarts)
+    rig.chapter.text("said", rig.service.log(since=since))
+    assert rig.service.log("--priority=warning", since=since), "nobody is told of a full disk"
+    rig.service.stop()
+    for name in rig.service.recordings():
+        recording = play(rig.machine.agent.pull(name))
+        rig.chapter.measure(f"plays: {name}", recording.seconds)
+    verified = rig.machine.agent.run("journalctl --verify", timeout=120)
+    rig.chapter.text("journalctl --verify", verified.stderr.decode())
+    assert verified.status == 0, verified.stderr.decode()
+
+
+def test_the_clock_jumps_by_a_year(service_rig: ServiceRig) -> None:
+    rig = service_rig
+    rig.well()
+    before = rig.service.condition()
+    for years in (1, -1):
+
+        def jump(seconds: int = years * YEAR_S) -> None:
+            rig.run(f"date --set=@$(( $(date +%s) + {seconds} ))")
+
+        outage = rig.survives(jump, what=f"{years:+d} year", least=20)
+        # Longer than the watchdog waits, and the status is of after the jump.
+        now = rig.now()
+        lines = rig.service.lines()[-20:]
+        for line in lines:
+            assert abs(line["time"] - now) < 30, "not the time of now"
+            assert 0 <= line["latency_ms"]["total"] < 10_000
+        sequence = [line["seq"] for line in lines]
+        assert sequence == sorted(sequence)
+        told = rig.service.condition()
+        rig.chapter.text(f"status after {years:+d} year", told.line)
+        numbers = re.findall(r"([\d.]+) fps camera, ([\d.]+) fps poses, (\d+) ms", told.line)
+        assert numbers, told.line
+        camera, poses, latency = map(float, numbers[0])
+        assert RATE * 0.5 < camera < RATE * 1.5
+        assert 0.5 < poses < RATE * 1.5
+        assert latency < 5000
+        assert (told.pid, told.restarts) == (before.pid, before.restarts)
+        assert outage.poses == 0
+        assert outage.picture == 0
+
+
+def test_power_cut_in_the_middle_of_a_recording(service_rig: ServiceRig) -> None:
+    rig = service_rig
+    rig.service.forget_recordings()
+    rig.well(RECORD)
+    recording_grows(rig)
+    rig.run("sync")
+    written = rig.machine.agent.pull(CONFIG)
+    time.sleep(10)  # so that what a `sync` has saved is not what is looked at
+    names = rig.service.recordings()
+    newest = list(names)[-1]
+    lag_ms = float(re.findall(r"(\d+) ms exposure", rig.service.condition().line)[0])
+    last = rig.service.lines()[-1]["time"] - rig.now() + time.monotonic()
+    rig.machine.cut_power()
+    cut = time.monotonic()
+    sent = rig.camera.log
+    rig.camera.unplug()
+
+    rig.chapter.measure("boot after the power cut", rig.machine.boot())
+    rig.plug_camera(rate=RATE)
+    rig.wait_until_well()
+    assert rig.service.condition().restarts == 0
+    assert rig.machine.agent.pull(CONFIG) == written
+    recording = play(rig.machine.agent.pull(newest))
+    end = end_of(recording, rig.gallery, sent, RATE)
+    rig.chapter.picture("the last picture before the cut", recording.pictures[-1])
+    rig.chapter.measure("length of the recording", recording.seconds)
+    rig.chapter.measure("exposure to screen", lag_ms / 1000)
+    lost = cut - end
+    allowed = LOST_S + lag_ms / 1000
+    rig.chapter.measure(
+        "lost of it", lost, limit=f"at most {LOST_S:g} s, and what was still on its way"
+    )
+    # All that was read, of before the cut too: every whole line must be one.
+    lines = rig.service.lines()
+    rig.chapter.measure("lines of poses", len(lines), "")
+    rig.chapter.measure("lines of poses lost", cut - last)
+    assert newest in rig.service.recordings(), "the old recording was overwritten"
+    assert lost <= allowed
+    assert rig.run("findmnt --noheadings --output OPTIONS /").startswith("rw")
