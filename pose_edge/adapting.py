@@ -13,7 +13,7 @@ from pose_edge.estimators import Estimator
 from pose_edge.inference import Changed
 from pose_edge.loading import load_model
 from pose_edge.pipeline import Pipeline, Spares
-from pose_edge.settings import Settings
+from pose_edge.settings import CameraSettings, Settings
 from pose_edge.show import Report, Show
 from pose_edge.sinks.jsonl import JsonLines
 from pose_edge.sinks.recorder import Recorder
@@ -36,15 +36,18 @@ def load_estimator(settings: Settings, report: Report) -> Estimator:
 
 def spares(settings: Settings, report: Report) -> Spares:
     """Say what replaces parts of a pipeline under these settings."""
-    # What was there once is waited for. An Edge TPU is used if it can be had: the part that is
-    # replaced may hold it yet.
-    waiting = settings.camera.model_copy(update={"wait": True})
+    # An Edge TPU is used if it can be had: the part that is replaced may hold it yet.
     yielding = with_edgetpu_if_free(settings)
     return Spares(
-        source=lambda: choose_source(settings.source, waiting),
+        source=lambda: choose_source(settings.source, waited_for(settings)),
         estimator=lambda: load_estimator(yielding, report),
         following=lambda: Following(settings, live=True),
     )
+
+
+def waited_for(settings: Settings) -> CameraSettings:
+    """Return what is asked of a camera in a run that has begun: nothing stands in for it."""
+    return settings.camera.model_copy(update={"wait": True})
 
 
 def with_edgetpu_if_free(settings: Settings) -> Settings:
@@ -130,26 +133,28 @@ class Adapter:
         self._settings = settings
 
     def _prepare(self, settings: Settings, concerned: set[Concern]) -> Prepared:
-        estimator = source = None
-        if Concern.MODEL in concerned:
-            # The model at work may hold the Edge TPU until the new one takes its place.
-            held = self._telemetry.place == "edgetpu"
-            wanted = with_edgetpu_if_free(settings) if held else settings
-            self._telemetry.set_fault("edgetpu", None)  # the new one says what is wrong with it
-            estimator = load_estimator(wanted, self._telemetry.set_fault)
-        try:
+        fault = self._telemetry.faults().get("edgetpu")
+        with ExitStack() as undo:
+            undo.callback(self._telemetry.set_fault, "edgetpu", fault)
+            estimator = source = None
+            if Concern.MODEL in concerned:
+                estimator = self._load(settings)
+                undo.callback(estimator.runtime.close)
             if Concern.SOURCE in concerned:
-                source = choose_source(settings.source, settings.camera)
+                source = choose_source(settings.source, waited_for(settings))
+                undo.callback(source.close)
                 if not source.live:
                     source.open()
             self._change_outputs(settings, live=source.live if source else self._pipeline.live)
-        except PoseEdgeError:
-            if source is not None:
-                source.close()
-            if estimator is not None:
-                estimator.runtime.close()
-            raise
-        return Prepared(source, estimator)
+            undo.pop_all()
+            return Prepared(source, estimator)
+
+    def _load(self, settings: Settings) -> Estimator:
+        # The model at work may hold the Edge TPU until the new one takes its place.
+        held = self._telemetry.place == "edgetpu"
+        wanted = with_edgetpu_if_free(settings) if held else settings
+        self._telemetry.set_fault("edgetpu", None)  # the new one says what is wrong with it
+        return load_estimator(wanted, self._telemetry.set_fault)
 
     def _change_outputs(self, settings: Settings, *, live: bool) -> None:
         """Write to other files: the last that can be refused, as it is at once in force."""

@@ -174,6 +174,8 @@ class Inference(PartThread):
         stages_ms = stopwatch.laps_ms
         self._telemetry.add(stages_ms)
         self._telemetry.tick("inference")
+        if poses:
+            self._telemetry.tick("somebody")
         provenance = estimator.runtime.provenance
         self._telemetry.set_provenance(provenance)
         result = Result(

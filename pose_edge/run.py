@@ -186,17 +186,20 @@ class _Run:
         seconds = time.monotonic() - self._started
         return RunReport(
             processed=self._telemetry.count("inference"),
-            with_person=self._show.with_person,
+            with_person=self._telemetry.count("somebody"),
             skipped=self._pipeline.skipped,
             seconds=seconds,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
-            failures=tuple(
-                output.failed or f"{output.lost} left out"
-                for output in (self._recorder, self._poses)
-                if output.failed or output.lost
-            ),
+            failures=self._failures(),
         )
+
+    def _failures(self) -> tuple[str, ...]:
+        """Return what is not written at the end; what was only interrupted is told in the log."""
+        for name, output in (("recording", self._recorder), ("poses", self._poses)):
+            if output.lost:
+                log.warning("%s: %d left out while nothing could be written", name, output.lost)
+        return tuple(output.failed for output in (self._recorder, self._poses) if output.failed)
 
     def _say_alive(self) -> None:
         within = BUSY_S if self._show.opening else STALL_S

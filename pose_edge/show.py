@@ -56,7 +56,6 @@ class Show:
         self._report = report
         self._busy = busy
         self._first_picture_due = False
-        self.with_person = 0
         self._lasting: Scene | None = None
         self._held: Result | None = None
         self._last_result = time.monotonic()
@@ -106,7 +105,6 @@ class Show:
         """Show and record a result, and release it; a still picture's when the next one comes."""
         self._last_result = time.monotonic()
         try:
-            self.with_person += bool(result.poses)
             scene = self._renderer.scene(result, skipped=self._pipeline.skipped)
             if self._recorder.active:
                 stopwatch = Stopwatch()

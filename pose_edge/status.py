@@ -30,7 +30,7 @@ def status_line(telemetry: Telemetry, parts: Iterable[Status], screen: str) -> s
     if inference is not None:
         return f"no poses: {inference}{_tried(tries.get('inference', 0))}; {shown}{others}"
     # Without a screen nothing is exposed to one: the times of before are true no more.
-    latency = telemetry.summary("latency") if telemetry.rate("screen") > 0 else None
+    latency = telemetry.summary("latency") if screen != "none" else None
     milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
     return (
         f"{telemetry.rate('camera'):.1f} fps camera, {telemetry.rate('inference'):.1f} fps poses"

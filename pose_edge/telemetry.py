@@ -132,7 +132,7 @@ class Telemetry:
                 self._windows.setdefault(stage, Window()).add(value)
 
     def tick(self, event: str) -> None:
-        """Count one event ("camera", "inference", "screen") and its rate."""
+        """Count one event ("camera", "inference", "somebody", "screen") and its rate."""
         with self._lock:
             self._counts[event] = self._counts.get(event, 0) + 1
             self._meters.setdefault(event, RateMeter()).tick(time.monotonic_ns())

@@ -12,8 +12,6 @@ def test_rates_latency_backend_and_screen() -> None:
     telemetry.add({"latency": 41.4})
     line = status_line(telemetry, [], "none")
     assert line == "0.0 fps camera, 0.0 fps poses; edgetpu; display none"  # it was shown once
-    for _ in range(2):
-        telemetry.tick("screen")
     line = status_line(telemetry, [], "HDMI-A-1")
     assert line == (
         "0.0 fps camera, 0.0 fps poses, 41 ms exposure to screen; edgetpu; display HDMI-A-1"

@@ -86,8 +86,8 @@ def readout_lines(
         Figures, details, then one line for each fault.
     """
     camera, poses, screen = (telemetry.rate(event) for event in ("camera", "inference", "screen"))
-    # In a recording without a screen, the times of before are true no more.
-    latency = telemetry.summary("latency") if screen > 0 else None
+    # In a recording while the screen is away, the times of before are true no more.
+    latency = telemetry.summary("latency") if "display" not in telemetry.faults() else None
     milliseconds = "-" if latency is None else f"{latency.median:.0f}"
     origin, begin = ("camera", "exposure") if live else ("file", "frame")
     return [

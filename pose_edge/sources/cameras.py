@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ NOT_CAMERAS: Final = frozenset(
 and the raw end of CSI cameras."""
 
 MAY_NOT: Final = "may not be opened by this user; `sudo usermod -aG video $USER`, then log in again"
+
+SETTLE_S: Final = 3.0
+"""So long udev may take to give a new node to its group."""
 
 BY_ID: Final = Path("v4l") / "by-id"
 
@@ -60,8 +64,17 @@ def why_no_camera(folder: Path = Path("/dev")) -> str:
     """Say why `find_cameras` finds none: there is none, or this user may not look."""
     for path in _numbered(folder):
         if not os.access(path, os.R_OK | os.W_OK):
-            return f"{path} {MAY_NOT}"
+            return f"{path} {why_closed(path)}"
     return f"none in {folder}/video*"
+
+
+def why_closed(path: Path) -> str:
+    """Say why this user may not open a node, as the end of a sentence that begins with its path."""
+    try:
+        age_s = time.time() - path.stat().st_mtime
+    except OSError:
+        return "has just gone"
+    return "has just come" if 0 <= age_s < SETTLE_S else MAY_NOT
 
 
 def query_camera(path: Path) -> CameraNode | None:

@@ -26,6 +26,7 @@ from pose_edge.sources.cameras import (
     is_called,
     list_cameras,
     query_camera,
+    why_closed,
 )
 from pose_edge.sources.live import FrameMaker, LiveSource
 from pose_edge.sources.modes import Mode, blind_guess, choose_mode, list_modes
@@ -155,7 +156,7 @@ class Camera(LiveSource):
         if not path.exists():
             return f"camera {path} is not there; found: {list_cameras(self._find())}"
         if not os.access(path, os.R_OK | os.W_OK):
-            return f"camera {path} {MAY_NOT}"
+            return f"camera {path} {why_closed(path)}"
         return f"{path} is not a camera, or gives metadata only"
 
     def _start(self, device: Device, node: CameraNode) -> Mode:

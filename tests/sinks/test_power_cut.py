@@ -50,7 +50,8 @@ class LoggedFile(VideoFile):
 
 def shown(number: int) -> Image:
     image = coded_picture(number, 64, 48)
-    image[::7] ^= noise(64, 48, number)[::7] >> 5  # no two are alike: there is something to encode
+    # No two are alike: there is something to encode.
+    image[::7] ^= noise(64, 48, number)[::7] // np.uint8(32)
     return image
 
 

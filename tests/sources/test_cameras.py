@@ -13,6 +13,7 @@ from pose_edge.sources.cameras import (
     is_called,
     list_cameras,
     query_camera,
+    why_closed,
     why_no_camera,
 )
 
@@ -82,6 +83,8 @@ def test_why_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "video0").touch()
     assert why_no_camera(tmp_path) == f"none in {tmp_path}/video*"
     monkeypatch.setattr(os, "access", lambda *_: False)
+    assert why_no_camera(tmp_path) == f"{tmp_path}/video0 has just come", "udev is not done with it"
+    os.utime(tmp_path / "video0", (0, 0))
     assert why_no_camera(tmp_path).startswith(f"{tmp_path}/video0 may not be opened by this user")
 
 
@@ -138,3 +141,7 @@ def test_names_are_parts_in_any_case() -> None:
     assert is_called(camera, "c525")
     assert is_called(camera, "8f2a")
     assert not is_called(camera, "c920")
+
+
+def test_a_node_that_goes_while_it_is_looked_at(tmp_path: Path) -> None:
+    assert why_closed(tmp_path / "video0") == "has just gone"

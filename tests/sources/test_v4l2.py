@@ -416,6 +416,7 @@ def test_a_camera_that_may_not_be_opened_is_said_with_what_to_do(
 ) -> None:
     node = kernel.add("video0", caps=META_CAPTURE)
     monkeypatch.setattr(os, "access", lambda *_: False)
+    os.utime(kernel.folder / "video0", (0, 0))  # one that has just come would be waited for
     with pytest.raises(SourceError, match="usermod -aG video"):
         make(kernel, node.path).open()
 

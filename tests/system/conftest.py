@@ -11,12 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from checkout import build_wheel
 from system.camera import CAMERA_SIZE, UsbCamera
 from system.image import Image, cache, fingerprint, provide_image
 from system.installed import LOG, provide_installed
 from system.light_model import write_light_model
 from system.machine import Machine
-from system.program import Program, build_wheel, install
+from system.program import Program, install
 from system.report import Chapter, Report
 from system.rig import LIGHT_MODEL, Rig
 from system.screen import Gallery, Screen

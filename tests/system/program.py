@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from system.agent import Agent
-from system.image import REPOSITORY, VENV, WHEELS
+from system.image import VENV, WHEELS
 from system.machine import Machine
 
 USER: Final = "pi"
@@ -23,22 +20,6 @@ POSES: Final = f"{FOLDER}/poses.jsonl"
 LOG: Final = f"{FOLDER}/log"
 
 Line = dict[str, Any]
-
-
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of the checkout as it is now, away from it, since building leaves files."""
-    source = folder / "source"
-    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
-    shutil.copytree(REPOSITORY, source, ignore=left_out)
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
-            *("--wheel-dir", str(folder), str(source)),
-        ],
-        check=True,
-    )
-    (wheel,) = folder.glob("pose_edge-*.whl")
-    return wheel
 
 
 def install(agent: Agent, wheel: Path) -> float:

@@ -1,0 +1,89 @@
+"""Debian 12 and 13 for aarch64, with the product installed from its wheel."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aarch64 import namespace
+from aarch64.machine import Installation, Machine, install
+from aarch64.processor import PI_4
+from aarch64.root import PYTHONS, archive_of, unpacked
+from checkout import build_wheel
+
+TOLD = pytest.StashKey[list[str]]()
+
+
+def missing(release: str) -> str | None:
+    """Return why a release cannot be run here, or None."""
+    if platform.machine() != "x86_64":
+        return f"not tried on {platform.machine()}: script/test tests the machine that it is on"
+    if os.geteuid() != 0:
+        return "only root can unpack a Debian"
+    if not archive_of(release).exists() and shutil.which("mmdebstrap") is None:
+        return "not installed: mmdebstrap"
+    return namespace.missing()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TOLD] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.aarch64)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in terminalreporter.config.stash[TOLD]:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def tell(request: pytest.FixtureRequest) -> list[str]:
+    """Return the lines that are written at the end; to be added to."""
+    return request.config.stash[TOLD]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel of this checkout."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session", params=PYTHONS)
+def release(request: pytest.FixtureRequest) -> str:
+    """Return the name of a release; skips the test where it cannot be run."""
+    name: str = request.param
+    reason = missing(name)
+    if reason is not None:
+        pytest.skip(reason)
+    return name
+
+
+@pytest.fixture(scope="session")
+def installation(release: str, wheel: Path, tell: list[str]) -> Iterator[Installation]:
+    """Install the product from its wheel on a release, freshly unpacked."""
+    with unpacked(release) as root:
+        machine = Machine(root, PI_4)
+        try:
+            made = install(machine, wheel)
+            python = machine("python3", "--version").stdout.strip()
+        finally:
+            machine.close()
+        packages = ", ".join(f"{name} {version}" for name, version in made.packages.items())
+        tell.append(f"{release}, {python}, installed in {made.seconds:.0f} s: {packages}")
+        yield made
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, installation: Installation) -> Iterator[Machine]:
+    """Return the release on the board that the test names, by default a Pi 4."""
+    made = Machine(installation.root, getattr(request, "param", PI_4))
+    yield made
+    made.close()

@@ -1,0 +1,101 @@
+"""Debian for arm64 as a folder: made once, kept as an archive, unpacked for each run."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from aarch64.namespace import Namespace
+from aarch64.processor import PI_4
+from system.image import mirror
+
+PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
+"""The releases, Debian 12 and 13, and what Python each has."""
+
+PACKAGES: Final = ("python3", "python3-venv", "procps", "systemd")
+"""No compiler: whatever has no wheel cannot be installed."""
+
+BUILD_LIMIT_S: Final = 3600.0
+CERTIFICATES: Final = Path("etc/ssl/certs/ca-certificates.crt")
+
+
+def cache() -> Path:
+    """Return the folder that archives are kept in."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pose-edge-aarch64"
+
+
+def archive_of(release: str) -> Path:
+    """Return where a release's archive is; its name stands for all that it is made from."""
+    digest = hashlib.sha256(" ".join((release, *PACKAGES)).encode()).hexdigest()
+    return cache() / f"{release}-{digest[:12]}.tar"
+
+
+@contextmanager
+def unpacked(release: str) -> Iterator[Path]:
+    """Yield the folder of a release, which is removed in the end; made before if need be.
+
+    One at a time: what an earlier run could not remove, because it was killed, is removed here.
+
+    Raises:
+        RuntimeError: It cannot be made; the message says where the log is.
+    """
+    cache().mkdir(parents=True, exist_ok=True)
+    folder = cache() / f"{release}.root"
+    with (cache() / f"{release}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        archive = archive_of(release)
+        if not archive.exists():
+            build(release, archive)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            subprocess.run(["tar", "-xf", str(archive), "-C", str(folder)], check=True)
+            use_network_of_this_machine(folder)
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+def build(release: str, archive: Path) -> None:
+    """Make an archive: minutes, most of them spent on emulation."""
+    began = time.monotonic()
+    log, work = archive.with_suffix(".log"), archive.with_suffix(".new")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    unfinished = work / archive.name
+    namespace = Namespace()
+    try:
+        with log.open("w", encoding="utf-8") as output:
+            done = namespace.run(
+                *("mmdebstrap", "--mode=root", "--architectures=arm64", "--variant=minbase"),
+                *("--components=main", f"--include={','.join(PACKAGES)}"),
+                *(release, str(unfinished), *mirror()),
+                timeout=BUILD_LIMIT_S,
+                environment={**os.environ, "QEMU_CPU": PI_4.name, "TMPDIR": str(work)},
+                log=output,
+            )
+            output.write(f"took {time.monotonic() - began:.0f} s\n")
+        if done.returncode != 0:
+            raise RuntimeError(f"Debian {release} for arm64 cannot be made, see {log}")
+        unfinished.rename(archive)
+    finally:
+        namespace.close()
+        shutil.rmtree(work)
+
+
+def use_network_of_this_machine(folder: Path) -> None:
+    """Give a root this machine's name servers, and its certificates: it may be behind a proxy."""
+    for path in (Path("etc/resolv.conf"), CERTIFICATES):
+        if Path("/", path).exists():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).unlink(missing_ok=True)  # a link may lead out of the root
+            shutil.copyfile(Path("/", path), folder / path)
