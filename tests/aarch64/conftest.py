@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.aarch64)
+            item.add_marker(pytest.mark.slow)  # whoever leaves out slow ones means these too
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
