@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -78,6 +78,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return result  # type: ignore[return-value]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write it also when somebody has interrupted a test in the middle."""
+    if session.config.stash[REPORT].begun:
+        session.config.stash[REPORT].write()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     report = terminalreporter.config.stash[REPORT]
     if report.path is not None:
@@ -88,6 +95,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def chapter(request: pytest.FixtureRequest) -> Chapter:
     """Return what this test tells in the report."""
     return request.config.stash[REPORT].chapter(title_of(request.node))
+
+
+@pytest.fixture
+def write_report(request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Return what writes the report as it is, in the middle of a long test."""
+    return request.config.stash[REPORT].write
 
 
 @pytest.fixture(scope="session")

@@ -33,16 +33,30 @@ class Recording:
 
 
 def play(content: bytes) -> Recording:
-    """Decode a video.
+    """Decode a video as far as it goes.
+
+    The last picture may have been cut off, by a full disk or the mains: players pass over it. One
+    before it may not.
 
     Raises:
         av.FFmpegError: It cannot be played.
     """
-    times, pictures = [], []
+    times: list[float] = []
+    pictures: list[Image] = []
+    fault: av.FFmpegError | None = None
     with av.open(io.BytesIO(content), "r") as container:
-        for frame in container.decode(video=0):
-            times.append(float(frame.time or 0.0))
-            pictures.append(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8))
+        for packet in container.demux(video=0):
+            if fault is not None and packet.size:
+                raise fault
+            try:
+                frames = packet.decode()
+            except av.InvalidDataError as error:
+                fault = error
+                continue
+            for frame in frames:
+                assert isinstance(frame, av.VideoFrame)
+                times.append(float(frame.time or 0.0))
+                pictures.append(np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8))
     assert pictures, "there is no picture in it"
     return Recording(tuple(times), tuple(pictures))
 

@@ -74,6 +74,11 @@ class Report:
         """Return the chapter of a test."""
         return self._chapters.setdefault(title, Chapter(title))
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self._chapters)
+
     def write(self) -> None:
         """Write the page, with the pictures inside."""
         self.path = FOLDER / "report.html"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 from system.agent import Agent
 from system.machine import Machine
+from system.outage import patience
 from system.program import Line, Resources
 from system.rig import LIGHT_MODEL
 
@@ -81,8 +82,12 @@ class Service:
         self._agent(f"systemctl reload {UNIT}", timeout=60)
 
     def signal(self, name: str) -> None:
-        """Send a signal to its process, e.g. "KILL"."""
-        self._agent(f"kill -{name} $(systemctl show --property=MainPID --value {UNIT})")
+        """Send a signal to its process, e.g. "KILL".
+
+        Raises:
+            AgentError: It has none.
+        """
+        self._agent(f"systemctl kill --signal={name} --kill-whom=main {UNIT}")
 
     def condition(self) -> Condition:
         """Ask systemd how it is."""
@@ -147,7 +152,7 @@ class Service:
         Raises:
             AssertionError: It does not.
         """
-        deadline = time.monotonic() + limit
+        deadline = time.monotonic() + patience(limit)
         while True:
             said = self.log(since=since)
             for line in said.splitlines():

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
+from system.agent import AgentError
 from system.faults import Fault, Faults
 from system.outage import Outage, patience
 from system.program import Resources
@@ -150,7 +151,7 @@ def suffer(rig: ServiceRig, faults: Faults, fault: Fault, began: float) -> Entry
         limit = patience(BACK_S)
         if outage.back > limit:
             complaint = f"took longer than {limit:.3g} s"
-    except AssertionError as error:
+    except (AssertionError, AgentError) as error:
         complaint = f"needed a hand: {error}"
     condition = rig.service.condition()
     held = rig.service.resources() if condition.pid else None
@@ -174,7 +175,9 @@ def tell(
     return tell
 
 
-def test_campaign(service_rig: ServiceRig, tell: Callable[[str], None]) -> None:
+def test_campaign(
+    service_rig: ServiceRig, tell: Callable[[str], None], write_report: Callable[[], None]
+) -> None:
     rig = service_rig
     seed = os.environ.get("POSE_EDGE_CAMPAIGN_SEED") or secrets.token_hex(4)
     seconds = float(os.environ.get("POSE_EDGE_CAMPAIGN_SECONDS", "1200"))
@@ -182,6 +185,7 @@ def test_campaign(service_rig: ServiceRig, tell: Callable[[str], None]) -> None:
     tell(f"campaign of {count} faults, {seconds:.0f} s: POSE_EDGE_CAMPAIGN_SEED={seed}")
     rig.chapter.text("to repeat it", f"POSE_EDGE_CAMPAIGN_SEED={seed}")
     rows = rig.chapter.table(HEADS)
+    tell("  ".join(HEADS))
 
     dice = random.Random(seed)
     faults = Faults(rig, dice, SETTINGS)
@@ -197,6 +201,7 @@ def test_campaign(service_rig: ServiceRig, tell: Callable[[str], None]) -> None:
         entries.append(entry)
         rows.append(entry.row(len(entries)))
         tell("  ".join(entry.row(len(entries))))
+        write_report()
         if entry.outage is None:
             rig.chapter.picture(f"{len(entries)}: {entry.name}", rig.screen.dump())
             rig.chapter.text(f"{len(entries)}: threads", rig.service.threads())
