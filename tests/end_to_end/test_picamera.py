@@ -84,6 +84,7 @@ def test_poses_and_colours_are_those_of_the_scene(rig: Rig, version: tuple[int, 
     assert difference < 6 < swapped
 
 
+@pytest.mark.quiet
 def test_a_dislodged_cable_is_said_within_three_seconds_and_recovered(rig: Rig) -> None:
     process = rig.start(*RUN)
     said: list[str] = []

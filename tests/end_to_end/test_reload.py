@@ -79,6 +79,7 @@ def service(pose_edge: Command) -> Iterator[Service]:
         yield Service(pose_edge, camera)
 
 
+@pytest.mark.quiet
 def test_another_model_and_another_drawing_come_without_a_gap(service: Service) -> None:
     service.start()
     service.reload(model__name="movenet-thunder-int8", overlay__crop=True)
@@ -95,6 +96,7 @@ def test_another_model_and_another_drawing_come_without_a_gap(service: Service) 
     assert service.log.end() == 0
 
 
+@pytest.mark.quiet
 def test_what_is_faulty_is_refused_and_the_run_goes_on(service: Service) -> None:
     faulty = {
         "model:\n  threads: many\n": "config.yaml:2: model.threads",
