@@ -23,6 +23,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     Returns:
         The options; `command` is the command's full name, e.g. "models list".
     """
+    return make_parser().parse_args(arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
     )
@@ -36,7 +41,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     _add_doctor(commands)
     _add_config(commands)
     _add_service(commands)
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse has no public type for these

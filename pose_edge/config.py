@@ -9,11 +9,12 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pose_edge import resources
 from pose_edge.errors import ConfigError, UsageError
@@ -111,7 +112,7 @@ def load_config(
     for key_path, line in tree.lines.items():
         layers.origins[key_path] = f"{path}:{line}"
 
-    known = dict(_fields(Settings))
+    known = _known()
     for variable, raw in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
@@ -186,13 +187,16 @@ def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if not (v is None and k in Settings.model_fields)}
 
 
-def _fields(model: type[BaseModel]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
-    """Yield each setting's path and its JSON schema."""
-    schema = model.model_json_schema()
+@cache  # pydantic takes longer over it than over all the rest
+def _known() -> Mapping[KeyPath, dict[str, Any]]:
+    """Return each setting's path and its JSON schema."""
+    schema = Settings.model_json_schema()
+    known: dict[KeyPath, dict[str, Any]] = {}
     for section, info in schema["properties"].items():
         definition = schema["$defs"][info["$ref"].rsplit("/", 1)[1]]
         for key, details in definition["properties"].items():
-            yield (section, key), details
+            known[section, key] = details
+    return known
 
 
 def _typed(details: Mapping[str, Any] | None, raw: str) -> Any:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -14,16 +15,22 @@ from pose_edge.frames import Image
 
 
 def demo_frames(numbers: range) -> list[Image]:
-    """Return frames of the demo clip, uint8 (height, width, 3) BGR."""
+    """Return frames of the demo clip, uint8 (height, width, 3) BGR, not to be written to."""
+    return list(_demo_frames(numbers))
+
+
+@lru_cache(maxsize=1)  # one test after the other asks for the same ones, which take a while
+def _demo_frames(numbers: range) -> tuple[Image, ...]:
     capture = cv2.VideoCapture(str(resources.demo_clip()))
     frames = []
     for number in range(numbers.stop):
-        ok, image = capture.read()
-        assert ok, f"the demo clip has no frame {number}"
+        assert capture.grab(), f"the demo clip has no frame {number}"
         if number in numbers:
-            frames.append(np.asarray(image, dtype=np.uint8))
+            image = np.asarray(capture.retrieve()[1], dtype=np.uint8)
+            image.flags.writeable = False
+            frames.append(image)
     capture.release()
-    return frames
+    return tuple(frames)
 
 
 def load_picture(path: Path | str) -> Image:

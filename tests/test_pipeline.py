@@ -187,6 +187,7 @@ def test_a_paced_file_plays_at_its_own_speed() -> None:
     pipeline.stop()
 
 
+@pytest.mark.quiet
 def test_a_paced_file_that_inference_cannot_follow_loses_nothing_and_stays_young() -> None:
     estimator = FakeEstimator(work_s=0.1)
     pipeline, _ = make(FakeSource(frames(12), live=False), estimator, pace=True)
@@ -247,6 +248,7 @@ def test_results_that_nobody_takes_give_way_to_newer_ones() -> None:
     pipeline.stop()
 
 
+@pytest.mark.quiet
 def test_the_age_of_what_is_shown_stays_flat_when_inference_is_slow() -> None:
     """A camera with 30 frames a second, inference of 100 ms: the age must not grow."""
     estimator = FakeEstimator(work_s=0.1)

@@ -54,6 +54,7 @@ def test_a_signal_ends_the_wait_for_a_device(coral: CoralRig) -> None:
     assert run.lines == []
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("moment", ["running", "loading", "stalled"])
 def test_nothing_outlives_a_program_that_is_killed(coral: CoralRig, moment: str) -> None:
     run = bring_to(coral, moment)
@@ -142,6 +143,7 @@ def shared_memory() -> set[str]:
     return {path.name for path in Path("/dev/shm").iterdir() if path.name.startswith(names)}
 
 
+@pytest.mark.quiet
 def test_random_kills_lose_and_leave_nothing(coral: CoralRig) -> None:
     kill_children(coral, 6, seed=6)
 

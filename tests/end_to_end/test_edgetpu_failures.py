@@ -6,8 +6,12 @@ import os
 import re
 import signal
 
+import pytest
 from coral_rig import CoralRig, Run
 from pose_truth import PICTURE_S, check, gaps_at_changes, stretches
+
+# What stops the picture, and for how long, is measured.
+pytestmark = pytest.mark.quiet
 
 
 def seconds_between(coral: CoralRig, event: str, following: str) -> list[float]:

@@ -184,6 +184,7 @@ def test_off_cannot_run_a_compiled_model(coral: CoralRig) -> None:
 # --- auto -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("name", ["movenet-lightning", "movenet-lightning-edgetpu"])
 def test_auto_begins_on_the_cpu_and_changes_once_it_is_ready(coral: CoralRig, name: str) -> None:
     """Any of its names means the model on both."""
@@ -215,6 +216,7 @@ def test_auto_without_a_coral_says_nothing(coral: CoralRig, official: bool) -> N
     assert "Edge TPU" not in done.stderr
 
 
+@pytest.mark.quiet
 def test_auto_goes_on_where_the_library_crashes_or_refuses(coral: CoralRig) -> None:
     coral.stand_in.tell("crash", "refuse", "accept")
     run = coral.start("auto")

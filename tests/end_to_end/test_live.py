@@ -66,22 +66,21 @@ def test_a_camera_that_goes_away_comes_back_by_itself(pose_edge: Command) -> Non
             *("run", "--source", camera.url, "--display", "none", "--poses", "p.jsonl"),
             *("--set", "camera.timeout=1"),
         )
+        log = Log(process)
         wait_until(lambda: count(pose_edge) > 5, "the first poses")
         camera.stop()
-        time.sleep(2)
+        log.wait_for("; trying to get it back")
         camera.start()
+        log.wait_for("is back")
         lost_at = count(pose_edge)
         wait_until(lambda: count(pose_edge) > lost_at + 5, "poses after the camera came back")
         camera.stall()
-        time.sleep(2.5)
+        log.wait_for("; trying to get it back", 2)
         camera.resume()
+        log.wait_for("is back", 2)
         stalled_at = count(pose_edge)
         wait_until(lambda: count(pose_edge) > stalled_at + 5, "poses after the camera hung")
-        process.terminate()
-        done = pose_edge.finish(process)
-    assert done.status == 0, done.stderr
-    assert "; trying to get it back" in done.stderr
-    assert "is back" in done.stderr
+        assert log.end() == 0, log.text
 
 
 @pytest.mark.parametrize("method", ["basic", "digest"])

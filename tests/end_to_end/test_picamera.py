@@ -54,7 +54,7 @@ def test_poses_and_colours_are_those_of_the_scene(rig: Rig, version: tuple[int, 
     folder = rig.command.folder
     before = time.time()
     plain = ("--set", "overlay.skeleton=false", "--set", "overlay.readout=false")
-    process = rig.start(*RUN, *plain, "--record", "r.mp4", "--max-frames", "40")
+    process = rig.start(*RUN, *plain, "--record", "r.mp4", "--max-frames", "20")
     done = rig.command.finish(process)
     assert done.status == 0, done.stderr
     assert "source: picamera:0 (imx708)" in done.stderr
@@ -65,10 +65,10 @@ def test_poses_and_colours_are_those_of_the_scene(rig: Rig, version: tuple[int, 
     rig.command("annotate", "scene.png", "--poses", "scene.jsonl")
     wanted = np.array(read_lines(folder / "scene.jsonl")[0]["poses"][0]["keypoints"])
     lines = read_lines(folder / "p.jsonl")
-    assert len(lines) == 40
+    assert len(lines) == 20
     assert {tuple(line["frame"]) for line in lines} == {(1280, 720)}
     found = [np.array(line["poses"][0]["keypoints"]) for line in lines[5:] if line["poses"]]
-    assert len(found) >= 33
+    assert len(found) >= 13
     clear = wanted[:, 2] > 0.4
     assert clear.sum() >= 8
     apart = [np.abs(one[clear, :2] - wanted[clear, :2]).mean() for one in found]
@@ -84,6 +84,7 @@ def test_poses_and_colours_are_those_of_the_scene(rig: Rig, version: tuple[int, 
     assert difference < 6 < swapped
 
 
+@pytest.mark.quiet
 def test_a_dislodged_cable_is_said_within_three_seconds_and_recovered(rig: Rig) -> None:
     process = rig.start(*RUN)
     said: list[str] = []

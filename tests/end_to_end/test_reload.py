@@ -79,6 +79,7 @@ def service(pose_edge: Command) -> Iterator[Service]:
         yield Service(pose_edge, camera)
 
 
+@pytest.mark.quiet
 def test_another_model_and_another_drawing_come_without_a_gap(service: Service) -> None:
     service.start()
     service.reload(model__name="movenet-thunder-int8", overlay__crop=True)
@@ -95,28 +96,26 @@ def test_another_model_and_another_drawing_come_without_a_gap(service: Service) 
     assert service.log.end() == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("model:\n  threads: many\n", "config.yaml:2: model.threads"),
-        ("model: [\n", "config.yaml:2: "),
-        ("model:\n  name: /nowhere.tflite\n", "/nowhere.tflite"),
-        ("source:\n  name: /nowhere.mp4\n", "/nowhere.mp4"),
-        ("record:\n  path: /nowhere/out.mp4\n", "/nowhere"),
-        ("edgetpu: on\n", "Edge TPU"),
-    ],
-)
-def test_what_is_faulty_is_refused_and_the_run_goes_on(
-    service: Service, text: str, reason: str
-) -> None:
+@pytest.mark.quiet
+def test_what_is_faulty_is_refused_and_the_run_goes_on(service: Service) -> None:
+    faulty = {
+        "model:\n  threads: many\n": "config.yaml:2: model.threads",
+        "model: [\n": "config.yaml:2: ",
+        "model:\n  name: /nowhere.tflite\n": "/nowhere.tflite",
+        "source:\n  name: /nowhere.mp4\n": "/nowhere.mp4",
+        "record:\n  path: /nowhere/out.mp4\n": "/nowhere",
+        "edgetpu: on\n": "Edge TPU",
+    }
     service.start("--set", "testing.sysfs=/nonexistent")
-    service.write(text)
-    service.process.send_signal(signal.SIGHUP)
-    service.log.wait_for("configuration not taken: ")
-    (refusal,) = (one for one in service.log.text.splitlines() if "not taken" in one)
-    assert "ERROR" in refusal
-    assert reason in refusal
-    service.wait_for_lines()
+    for number, (text, reason) in enumerate(faulty.items()):
+        service.write(text)
+        service.process.send_signal(signal.SIGHUP)
+        service.log.wait_for("configuration not taken: ", number + 1)
+        said = [one for one in service.log.text.splitlines() if "not taken" in one]
+        assert len(said) == number + 1, "of each one line"
+        assert "ERROR" in said[-1]
+        assert reason in said[-1]
+        service.wait_for_lines(5)
     assert service.longest_gap() < SLOWEST_S
     assert service.camera.connections == 1
     assert service.log.end() == 0
