@@ -2,7 +2,7 @@
 
 import sys
 
-from pose_edge.cli import main
+from pose_edge.cli.main import main
 
 if __name__ == "__main__":  # a child process imports this module under another name
     sys.exit(main())

@@ -10,8 +10,8 @@ import av
 import cv2
 import numpy as np
 
-from pose_edge import resources
 from pose_edge.frames import Image
+from pose_edge.util import resources
 
 
 def demo_frames(numbers: range) -> list[Image]:

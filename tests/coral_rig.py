@@ -20,7 +20,7 @@ from pose_truth import EXACT, Line, Truth, stretches
 from process_tree import Footprint, Process, processes
 from stand_in_edgetpu import StandIn, mark_compiled
 
-from pose_edge.zoo import Zoo
+from pose_edge.zoo.registry import Zoo
 
 PORT = "2-1"
 """Where the Coral is plugged in."""

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from pose_edge.errors import EndOfStream, SourceLost
 from pose_edge.estimators.crop import Crop
-from pose_edge.frames import ColourOrder, Frame, Image, Lease, RingBuffer
+from pose_edge.frames import ColourOrder, Frame, Image
+from pose_edge.pipeline.ring_buffer import RingBuffer, SlotLease
 from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Result, box_of
 from pose_edge.runtimes import AnyArray
 from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch
-from pose_edge.zoo import Tensor
+from pose_edge.zoo.registry import Tensor
 
 GENEROUS_S = 30.0
 """How long tests wait for what should come at once: only a failing test ever waits that long."""
@@ -180,7 +181,7 @@ def make_frame(
     return Frame(picture, order, time.monotonic_ns(), index, moment or float(index), file)
 
 
-def make_lease(frame: Frame) -> Lease:
+def make_lease(frame: Frame) -> SlotLease:
     """Return a lease of a frame, in a ring of its own."""
     ring = RingBuffer(2, drop=False)
     slot = ring.reserve(0)

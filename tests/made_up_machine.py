@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pose_edge.config.schema import Settings
 from pose_edge.service import Machine, Places, Wishes
 from pose_edge.service.machine import Done
 from pose_edge.service.origin import CHECKOUT_FILES, Origin
-from pose_edge.settings import Settings
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\npi:x:1000:1000::/home/pi:/bin/bash\n"
 GROUP = "root:x:0:\ntty:x:5:\nvideo:x:44:\nplugdev:x:46:\ninput:x:100:\n"

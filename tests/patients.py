@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pose_edge import resources
+from pose_edge.config.schema import Settings
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
-from pose_edge.settings import Settings
+from pose_edge.util import resources
 
 Sections = dict[str, dict[str, Any]]
 
@@ -45,9 +45,9 @@ class MadeUp:
     def be_a_pi(self) -> None:
         self.put("proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
 
-    def patient(self, *, settings: Sections | None = None, **more: Any) -> Patient:  # noqa: ANN401
+    def patient(self, *, settings: Sections | None = None, **more: Any) -> DoctorContext:  # noqa: ANN401
         testing = {"sysfs": str(self.root / "sys"), "dev": str(self.root / "dev")}
-        return Patient(
+        return DoctorContext(
             Settings.model_validate({"testing": testing, **(settings or {})}),
             **{
                 "file": resources.default_config(),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge.zoo import COMPILED_MARK
+from pose_edge.zoo.registry import COMPILED_MARK
 
 SOURCES = Path(__file__).parent / "stand_in"
 SONAME = "libedgetpu.so.1"

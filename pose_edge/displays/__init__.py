@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Choice, choices, nothing
 from pose_edge.displays.console import Console, own_terminal
-from pose_edge.displays.keeper import Keeper
 from pose_edge.displays.null import NullDisplay
+from pose_edge.displays.reconnecting import ReconnectingDisplay
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene
-from pose_edge.settings import DisplaySettings
 from pose_edge.telemetry import Stopwatch
 
 __all__ = ["Display", "NullDisplay", "open_display"]
@@ -102,7 +102,7 @@ def open_display(
         busy()
         return _open(choice, settings, console)
 
-    keeper = Keeper(look, open_choice, report, prepare=_prepare)
+    keeper = ReconnectingDisplay(look, open_choice, report, prepare=_prepare)
     errors = keeper.try_to_open()
     if keeper.visible:
         for error in errors:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pose_edge.settings import DisplaySettings
+from pose_edge.config.schema import DisplaySettings
 
 DESKTOPS: Final = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "x11"}
 """Environment variables that name a desktop session, and its kind, best first: on Wayland X is

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.displays.layout import Layout, letterbox
 from pose_edge.displays.mesh import Mesher
+from pose_edge.displays.screen_layout import Layout, letterbox
 from pose_edge.displays.sdl import Sdl
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay import Capsules, Rectangle, Scene, Stamp
-from pose_edge.overlay.kept import Kept
+from pose_edge.overlay.stamp_cache import Kept
 
 
 class GpuPainter:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pose_edge.displays.choice import Output, outputs
 from pose_edge.displays.console import Console, ScreenYielded
 from pose_edge.displays.keyboard import Keyboard
-from pose_edge.displays.layout import Rotation
+from pose_edge.displays.screen_layout import Rotation
 from pose_edge.displays.sdl import Sdl, SdlError, load_sdl
 from pose_edge.displays.surface import TITLE, Surface
 from pose_edge.errors import DisplayError

@@ -7,8 +7,8 @@ from abc import abstractmethod
 from typing import Any, Final
 
 from pose_edge.displays.gpu import GpuPainter
-from pose_edge.displays.layout import Layout, Rotation
 from pose_edge.displays.null import NullDisplay
+from pose_edge.displays.screen_layout import Layout, Rotation
 from pose_edge.displays.sdl import Sdl, SdlError
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene, Size

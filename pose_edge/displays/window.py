@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
-from pose_edge.displays.layout import Rotation, letterbox
+from pose_edge.displays.screen_layout import Rotation, letterbox
 from pose_edge.displays.sdl import Sdl, SdlError, load_sdl
 from pose_edge.displays.surface import TITLE, Surface
 from pose_edge.displays.wayland import compositor_lost

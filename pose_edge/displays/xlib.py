@@ -62,7 +62,7 @@ class ServerWatch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch all connections that are opened meanwhile."""
+        """Watchdog all connections that are opened meanwhile."""
         if self._xlib is None:
             yield
             return

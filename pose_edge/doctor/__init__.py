@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pose_edge.doctor.apart import examine_all
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict, has_fault
-from pose_edge.doctor.patient import Patient
+from pose_edge.doctor.isolated import examine_all
 from pose_edge.doctor.report import as_json, as_lines, coloured, plain
 from pose_edge.doctor.sections import SECTIONS, Section
 
 __all__ = [
+    "DoctorContext",
     "Finding",
-    "Patient",
     "Verdict",
     "as_json",
     "as_lines",
@@ -31,7 +31,7 @@ LAST_S: Final = 5.0
 
 
 def run_doctor(
-    patient: Patient,
+    patient: DoctorContext,
     *,
     sections: Sequence[Section] = SECTIONS,
     progress: Callable[[list[str]], None] = lambda _sections: None,

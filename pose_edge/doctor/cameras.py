@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pose_edge.doctor.context import DoctorContext, contents
+from pose_edge.doctor.device_users import Holders, find_holders
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.holders import Holders, find_holders
 from pose_edge.doctor.machine import is_pi
-from pose_edge.doctor.patient import Patient, contents
 from pose_edge.errors import SourceError
 from pose_edge.runtimes.edgetpu.access import current_user
 from pose_edge.sources.cameras import find_cameras
@@ -28,7 +28,7 @@ LONGEST: Final = 300
 """Letters of a library's error that are told."""
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Look at USB cameras (and whatever else is a V4L2 camera) and camera modules."""
     nodes = camera_nodes(patient.dev)
     holders = find_holders(nodes, patient.proc)
@@ -36,7 +36,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield _modules(patient)
 
 
-def wanted_source(patient: Patient) -> SourceSpec | None:
+def wanted_source(patient: DoctorContext) -> SourceSpec | None:
     """Return what the source's name means; None where there is nothing of that name."""
     try:
         return parse_source(patient.settings.source.name)
@@ -62,7 +62,7 @@ def camera_nodes(dev: Path) -> list[Path]:
     )
 
 
-def _usb(patient: Patient, nodes: list[Path], holders: Holders) -> Iterator[Finding]:
+def _usb(patient: DoctorContext, nodes: list[Path], holders: Holders) -> Iterator[Finding]:
     video = [node for node in nodes if node.name.startswith("video")]
     cameras = {camera.path: camera for camera in find_cameras(patient.dev)}
     for node, camera in cameras.items():
@@ -103,7 +103,7 @@ def _held(node: Path, name: str, holders: Holders) -> Finding:
     return _finding(str(node), "ok", f"{name}, free{doubt}")
 
 
-def _modules(patient: Patient) -> Finding:
+def _modules(patient: DoctorContext) -> Finding:
     """Look at picamera2 and the camera modules that it finds, without opening one."""
     wanted = wanted_source(patient)
     number = wanted.location if wanted is not None and wanted.kind is Kind.PICAMERA else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pose_edge.doctor.patient import contents, number
+from pose_edge.doctor.context import contents, number
 
 UNLIMITED: Final = 1 << 60
 """Bytes from which on version 1 means no limit."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "Clock"
 
@@ -25,7 +25,7 @@ BUILT: Final = 1_735_689_600.0
 
 
 def examine(
-    patient: Patient,
+    patient: DoctorContext,
     *,
     now: Callable[[], float] = time.time,
     synchronised: Callable[[], bool | None] | None = None,

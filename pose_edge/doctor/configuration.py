@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from pose_edge import resources
-from pose_edge.config import ENVIRONMENT_PREFIX
+from pose_edge.config.load import ENVIRONMENT_PREFIX
+from pose_edge.config.schema import Settings
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
 from pose_edge.logs.redaction import Redactor
-from pose_edge.settings import Settings
+from pose_edge.util import resources
 
 SECTION: Final = "Configuration"
 
 _finding = partial(Finding, SECTION)
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Look at the configuration."""
     ships = patient.file.resolve() == resources.default_config().resolve()
     yield _finding("file", "ok", f"{patient.file}{' (the one that ships)' if ships else ''}")
@@ -48,7 +48,7 @@ def changes(settings: Settings) -> dict[str, object]:
     }
 
 
-def _secret(patient: Patient) -> Iterator[Finding]:
+def _secret(patient: DoctorContext) -> Iterator[Finding]:
     """Find a password that everybody can read."""
     address = patient.settings.source.name
     try:

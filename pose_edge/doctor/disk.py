@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pose_edge import resources
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict
 from pose_edge.doctor.machine import size
-from pose_edge.doctor.patient import Patient
-from pose_edge.paths import user_path
+from pose_edge.util import resources
+from pose_edge.util.paths import user_path
 
 SECTION: Final = "Disk"
 
@@ -24,7 +24,7 @@ STATE: Final = Path("/var/lib/pose-edge")
 """The home of the service's user."""
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Look at the file systems of everything that is written."""
     seen: dict[int, list[str]] = {}
     folders: dict[int, Path] = {}
@@ -41,7 +41,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         yield _space(folders[device], uses)
 
 
-def places(patient: Patient) -> dict[str, Path]:
+def places(patient: DoctorContext) -> dict[str, Path]:
     """Return what is written, and to which folder."""
     settings = patient.settings
     found = {"system": Path("/")}

@@ -7,21 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pose_edge.config.schema import EDGETPU_LIBRARY
 from pose_edge.doctor import libedgetpu
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.debian import package_of
 from pose_edge.doctor.finding import Finding, Verdict
-from pose_edge.doctor.patient import Patient
 from pose_edge.errors import PoseEdgeError
-from pose_edge.loading import find_pair
+from pose_edge.pipeline.loading import find_pair
 from pose_edge.runtimes.edgetpu.access import current_user, find_obstacle
 from pose_edge.runtimes.edgetpu.detection import Coral, count_undriven, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library, find_pycoral
-from pose_edge.settings import EDGETPU_LIBRARY
-from pose_edge.zoo import Zoo
+from pose_edge.zoo.registry import Zoo
 
 if TYPE_CHECKING:
-    from pose_edge.runtimes.edgetpu.trial import Trial
-    from pose_edge.settings import EdgeTpuSettings, Settings
+    from pose_edge.config.schema import EdgeTpuSettings, Settings
+    from pose_edge.doctor.edgetpu_trial import Trial
 
 SECTION: Final = "Edge TPU"
 
@@ -34,9 +34,9 @@ MODES: Final = {
 }
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Look at everything that a run on the Edge TPU needs, and try it unless told not to."""
-    from pose_edge.runtimes.edgetpu.trial import try_edgetpu
+    from pose_edge.doctor.edgetpu_trial import try_edgetpu
 
     settings = patient.settings
     return look(settings, (lambda: try_edgetpu(settings)) if patient.use_models else None)

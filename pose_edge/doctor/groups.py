@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "User"
 
@@ -59,7 +59,7 @@ class User:
 
 
 def examine(
-    patient: Patient,
+    patient: DoctorContext,
     *,
     user: User | None = None,
     may_open: Callable[[Path], bool] = lambda node: os.access(node, os.R_OK | os.W_OK),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from pose_edge.doctor.context import DoctorContext, contents, number
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.machine import is_pi
-from pose_edge.doctor.patient import Patient, contents, number
 
 SECTION: Final = "Heat and power"
 
@@ -42,7 +42,7 @@ PAST: Final = {
 }
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Look at temperature, throttling and voltage."""
     yield _temperature(patient)
     answer = patient.ask("vcgencmd", "get_throttled") if patient.has("vcgencmd") else None
@@ -74,7 +74,7 @@ def throttling(word: int) -> Iterator[Finding]:
         yield _finding("throttling", "ok", "none since the start: power and cooling suffice")
 
 
-def _temperature(patient: Patient) -> Finding:
+def _temperature(patient: DoctorContext) -> Finding:
     found = []
     for zone in sorted(patient.sysfs.glob("class/thermal/thermal_zone*")):
         millidegrees = number(zone / "temp")
@@ -94,7 +94,7 @@ def _temperature(patient: Patient) -> Finding:
     return _finding("temperature", "ok", text)
 
 
-def _without_firmware(patient: Patient) -> Finding:
+def _without_firmware(patient: DoctorContext) -> Finding:
     """Say what can be said without vcgencmd: the kernel's voltage alarm."""
     for sensor in patient.sysfs.glob("class/hwmon/hwmon*"):
         if contents(sensor / "name") == "rpi_volt":

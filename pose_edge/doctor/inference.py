@@ -9,8 +9,8 @@ from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
 
 if TYPE_CHECKING:
     from pose_edge.estimators import Estimator
@@ -28,7 +28,7 @@ FRAMES: Final = (60, 75, 90, 105, 120)
 PACKAGES: Final = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Load the runtime and the CPU model that is set, run it, and try it on the demo clip."""
     from pose_edge.runtimes.litert import import_runtime
 
@@ -55,13 +55,13 @@ def _runtime(library: str) -> Finding:
     return _finding("runtime", "ok", f"LiteRT ({PACKAGES[library]}) {version}")
 
 
-def _try_model(patient: Patient) -> Iterator[Finding]:
+def _try_model(patient: DoctorContext) -> Iterator[Finding]:
     import numpy as np
 
     from pose_edge.estimators import load_estimator
-    from pose_edge.loading import find_pair
+    from pose_edge.pipeline.loading import find_pair
     from pose_edge.runtimes.litert import LiteRT
-    from pose_edge.zoo import Zoo
+    from pose_edge.zoo.registry import Zoo
 
     settings = patient.settings
     # As with edgetpu off: here it is the CPU that is tried.
@@ -86,10 +86,10 @@ def _try_model(patient: Patient) -> Iterator[Finding]:
     yield _answer(patient, load_estimator(model, runtime, settings.model))
 
 
-def _answer(patient: Patient, estimator: Estimator) -> Finding:
+def _answer(patient: DoctorContext, estimator: Estimator) -> Finding:
     """Look at pictures of which the answer is known, until it is right."""
-    from pose_edge import resources
     from pose_edge.sources.video import Video
+    from pose_edge.util import resources
 
     video = Video(str(resources.demo_clip()))
     video.open()

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from pose_edge.cores import usable_cores
 from pose_edge.doctor.cgroup import cpu_limit, memory_limit
+from pose_edge.doctor.context import DoctorContext, contents
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient, contents
+from pose_edge.util.cores import usable_cores
 
 SECTION: Final = "Machine"
 
@@ -22,7 +22,7 @@ ENOUGH_BYTES: Final = 250_000_000
 """The program takes about 150 MB without a screen, and the screen takes some too."""
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Look at the machine."""
     yield _finding("board", "ok", board(patient))
     yield _system()
@@ -30,14 +30,14 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield _memory(patient)
 
 
-def board(patient: Patient) -> str:
+def board(patient: DoctorContext) -> str:
     """Return what the machine calls itself, e.g. "Raspberry Pi 5 Model B Rev 1.0"."""
     model = contents(patient.proc / "device-tree/model")
     model = model or contents(patient.sysfs / "class/dmi/id/product_name")
     return f"{model} ({platform.machine()})" if model else platform.machine()
 
 
-def is_pi(patient: Patient) -> bool:
+def is_pi(patient: DoctorContext) -> bool:
     """Tell whether the machine is a Raspberry Pi."""
     return "Raspberry Pi" in contents(patient.proc / "device-tree/model")
 
@@ -58,7 +58,7 @@ def _system() -> Finding:
     return _finding("system", "ok", f"{text}, 64 bit")
 
 
-def _cores(patient: Patient) -> Finding:
+def _cores(patient: DoctorContext) -> Finding:
     present, usable = os.cpu_count() or 1, usable_cores()
     quota = cpu_limit(patient.proc, patient.sysfs)
     threads = min(patient.settings.model.threads, usable)
@@ -81,7 +81,7 @@ def _cores(patient: Patient) -> Finding:
     return _finding("cores", "ok", text)
 
 
-def _memory(patient: Patient) -> Finding:
+def _memory(patient: DoctorContext) -> Finding:
     kilobytes = {}
     for line in contents(patient.proc / "meminfo").splitlines():
         name, _, rest = line.partition(":")

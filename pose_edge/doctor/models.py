@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.machine import size
-from pose_edge.doctor.patient import Patient
 from pose_edge.errors import ModelError
-from pose_edge.zoo import Zoo
+from pose_edge.zoo.registry import Zoo
 
 SECTION: Final = "Models"
 
 _finding = partial(Finding, SECTION)
 
 
-def examine(patient: Patient, zoo: Zoo | None = None) -> Iterator[Finding]:
+def examine(patient: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]:
     """Verify every model that ships or was fetched, and look for the one that is set."""
     zoo = zoo or Zoo()
     fetched = [name for name, one in zoo.downloads.items() if zoo.fetched_path(one).exists()]

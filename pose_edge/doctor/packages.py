@@ -15,8 +15,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "Python"
 
@@ -38,7 +38,7 @@ SYSTEM_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
 SYSTEMS_OWN: Final = " (the system's own)"
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Look at interpreter, environment, packages, and whether they can be imported together."""
     del patient
     yield _interpreter()

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import DESKTOPS, Output, choices, connected_output, outputs
+from pose_edge.doctor.context import DoctorContext, contents
+from pose_edge.doctor.device_users import find_holders
 from pose_edge.doctor.finding import Finding, Verdict
-from pose_edge.doctor.holders import find_holders
-from pose_edge.doctor.patient import Patient, contents
 from pose_edge.runtimes.edgetpu.lookup import find_library
-from pose_edge.settings import DisplaySettings
 
 SECTION: Final = "Screens"
 
@@ -31,7 +31,7 @@ DRIVERS: Final = "libgl1-mesa-dri"
 
 
 def examine(
-    patient: Patient, find: Callable[[str], Path | None] = find_library
+    patient: DoctorContext, find: Callable[[str], Path | None] = find_library
 ) -> Iterator[Finding]:
     """Look at the desktop, the outputs of the graphics cards, Mesa and SDL."""
     settings = patient.settings.display
@@ -92,7 +92,7 @@ def _nothing(settings: DisplaySettings, desktop: str | None, there: list[Output]
     return _finding("screen", "fault" if kind == "hdmi" else "warning", text, remedy)
 
 
-def _card(patient: Patient, output: Output) -> Iterator[Finding]:
+def _card(patient: DoctorContext, output: Output) -> Iterator[Finding]:
     """Look whether the graphics card of the screen that a run would take can be had."""
     card = patient.dev / f"dri/card{output.card}"
     if not card.exists():

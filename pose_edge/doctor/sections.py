@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
-from pose_edge.doctor.apart import Task
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
+from pose_edge.doctor.isolated import Task
 
 QUICK_S: Final = 6.0
 """Of a section that reads a few files and asks a command or two, on a slow SD card."""
@@ -39,11 +39,11 @@ class Section:
     alone: bool = False
     early: bool = False
 
-    def task(self, patient: Patient) -> Task:
+    def task(self, patient: DoctorContext) -> Task:
         """Return what examines a patient."""
         return Task(self.name, lambda: self._examine(patient), self.limit_s, self.stuck)
 
-    def _examine(self, patient: Patient) -> Iterable[Finding]:
+    def _examine(self, patient: DoctorContext) -> Iterable[Finding]:
         module = importlib.import_module(f"pose_edge.doctor.{self.module}")
         return cast(Iterable[Finding], module.examine(patient))
 

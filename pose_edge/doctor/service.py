@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.patient import Patient
 
 SECTION: Final = "Service"
 
@@ -24,7 +24,7 @@ PROPERTIES: Final = (
 LOG: Final = "`journalctl -u pose-edge -n 50`"
 
 
-def examine(patient: Patient, booted: Path = BOOTED) -> Iterator[Finding]:
+def examine(patient: DoctorContext, booted: Path = BOOTED) -> Iterator[Finding]:
     """Look at the service."""
     if not booted.is_dir():
         yield _finding("systemd", "skipped", "does not run here")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pose_edge.doctor.cameras import camera_nodes, split_reason, wanted_source
+from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.device_users import Holder, find_holders
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.holders import Holder, find_holders
-from pose_edge.doctor.patient import Patient
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.sources import Source, choose_source
-from pose_edge.sources.spec import Kind, redact
+from pose_edge.sources.spec import Kind
+from pose_edge.util.urls import redact
 
 if TYPE_CHECKING:
     from pose_edge.frames import Frame
@@ -45,7 +46,7 @@ NO_REMEDIES: Final = ("found: ", "known: ", "known are: ")
 PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Reach the source, and take a picture from it unless told not to."""
     spec = wanted_source(patient)
     kind = spec.kind if spec is not None else None
@@ -86,13 +87,13 @@ def _reach(url: str) -> Finding:
     return _finding("network", "ok", f"{host} port {port} answers after {milliseconds:.0f} ms")
 
 
-def _our_service(patient: Patient) -> list[Holder]:
+def _our_service(patient: DoctorContext) -> list[Holder]:
     nodes = [node for node in camera_nodes(patient.dev) if node.name.startswith("video")]
     by_node = find_holders(nodes, patient.proc).by_node.values()
     return [holder for who in by_node for holder in who if holder.ours]
 
 
-def _picture(patient: Patient, kind: Kind | None) -> Iterator[Finding]:
+def _picture(patient: DoctorContext, kind: Kind | None) -> Iterator[Finding]:
     settings = patient.settings
     limit = min(settings.camera.timeout, FIRST_S)
     camera = settings.camera.model_copy(update={"timeout": limit})
@@ -175,6 +176,6 @@ def _rate(source: Source) -> float | None:
     return count / (last - begun) if count else None
 
 
-def _others(patient: Patient) -> list[Holder]:
+def _others(patient: DoctorContext) -> list[Holder]:
     by_node = find_holders(camera_nodes(patient.dev), patient.proc).by_node.values()
     return list(dict.fromkeys(holder for who in by_node for holder in who))

@@ -10,10 +10,10 @@ from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, Pose
 from pose_edge.runtimes import Runtime
 from pose_edge.telemetry import Stopwatch
-from pose_edge.zoo import ModelFile
+from pose_edge.zoo.registry import ModelFile
 
 if TYPE_CHECKING:
-    from pose_edge.settings import ModelSettings
+    from pose_edge.config.schema import ModelSettings
 
 
 class Estimator(Protocol):
@@ -66,9 +66,9 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
         ModelError: No estimator knows such a model.
     """
     from pose_edge.estimators import movenet, multipose, posenet
-    from pose_edge.estimators.layout import MIN_POSE_SCORES, Layout, read_layout
-    from pose_edge.estimators.several import SeveralPeople
-    from pose_edge.estimators.single import SinglePerson
+    from pose_edge.estimators.multi_person import MultiPersonEstimator
+    from pose_edge.estimators.output_layout import MIN_POSE_SCORES, Layout, read_layout
+    from pose_edge.estimators.single_person import SinglePersonEstimator
 
     layout = read_layout(model, runtime)
     _, height, width, _ = runtime.input.shape
@@ -78,12 +78,12 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
         "min_pose_score": MIN_POSE_SCORES[layout] if score is None else score,
     }
     if layout is Layout.MULTIPOSE:
-        return SeveralPeople(
+        return MultiPersonEstimator(
             runtime, multipose.decode, max_people=settings.max_people, **thresholds
         )
     if layout is Layout.POSENET and settings.max_people > 1:
-        several = partial(posenet.decode_several, height=height, width=width)
-        return SeveralPeople(runtime, several, max_people=settings.max_people, **thresholds)
+        several = partial(posenet.decode_multi_person, height=height, width=width)
+        return MultiPersonEstimator(runtime, several, max_people=settings.max_people, **thresholds)
     one = partial(posenet.decode_one, height=height, width=width)
     decode = movenet.decode if layout is Layout.MOVENET else one
-    return SinglePerson(runtime, decode, second_look=settings.second_look, **thresholds)
+    return SinglePersonEstimator(runtime, decode, second_look=settings.second_look, **thresholds)

@@ -145,7 +145,7 @@ def decode_one(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArr
     return _normalised(keypoints, height, width)
 
 
-def decode_several(
+def decode_multi_person(
     outputs: Sequence[AnyArray], height: int, width: int
 ) -> list[tuple[FloatArray, float]]:
     """Find several persons, each from the best root that is left.

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from pose_edge.logs.excepthooks import install_excepthooks
 from pose_edge.logs.formats import Format, choose_format, make_formatter
 from pose_edge.logs.redaction import Redactor
 from pose_edge.logs.repeats import Repeats
 from pose_edge.logs.stderr import Stderr
-from pose_edge.logs.strays import catch_strays
 
 if TYPE_CHECKING:
-    from pose_edge.settings import Settings
+    from pose_edge.config.schema import Settings
 
 __all__ = ["Format", "report_error", "reset", "start", "start_with", "written_for"]
 
@@ -64,7 +64,7 @@ def start(
     root.addHandler(handler)
     root.setLevel(OTHERS[known])
     log.setLevel(known.upper())
-    catch_strays(tracebacks=known == "debug" or form != "text")
+    install_excepthooks(tracebacks=known == "debug" or form != "text")
 
 
 def start_with(settings: Settings) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay.kept import Kept
 from pose_edge.overlay.palette import ordered
 from pose_edge.overlay.shapes import Capsules, Drawing
+from pose_edge.overlay.stamp_cache import Kept
 
 SHIFT: Final = 4
 """Fractional bits of a position: lines move by 1/16 pixel, so they glide instead of jumping."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.poses import Provenance
-from pose_edge.zoo import ModelFile, Tensor
+from pose_edge.zoo.registry import ModelFile, Tensor
 
 if TYPE_CHECKING:
-    from pose_edge.settings import Settings
+    from pose_edge.config.schema import Settings
 
 AnyArray = NDArray[np.generic]
+
+INPUT_TYPES: Final = ("uint8", "int32", "float32")
+"""Types of the input tensors that pixel values 0...255 can be handed to."""
 
 
 class Runtime(Protocol):

@@ -23,8 +23,8 @@ import numpy as np
 
 from pose_edge.errors import UnavailableError
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.mailbox import Mailbox
-from pose_edge.runtimes.worker import MAX_MESSAGE, REQUEST, Job, Loaded, Refused, serve
+from pose_edge.runtimes.child_main import MAX_MESSAGE, REQUEST, Job, Loaded, Refused, serve
+from pose_edge.runtimes.shared_tensors import SharedTensors
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class ChildFault(UnavailableError):  # noqa: N818 - an event, like SourceLost
 
 
 class ChildDied(ChildFault):
-    """The process is gone; `Child.obituary` says how it ended."""
+    """The process is gone; `Child.cause_of_death` says how it ended."""
 
 
 class ChildLate(ChildFault):
@@ -80,7 +80,7 @@ class Child:
         self._number = 0
         self._closed = False
         self._status: int | None = None
-        self._mailbox: Mailbox | None = None
+        self._mailbox: SharedTensors | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         # Packets: a message comes whole or not at all.
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -133,7 +133,7 @@ class Child:
                 if left <= 0 or not wanted():
                     raise ChildFault(f"the model is not loaded within {timeout:g} s") from None
             except ChildDied:
-                fault = self.obituary()
+                fault = self.cause_of_death()
                 if fault.crashed:
                     fault.args = (f"{fault} while it loaded: library and LiteRT do not match?",)
                 raise fault from None
@@ -142,11 +142,11 @@ class Child:
         if isinstance(answer, Refused):
             raise ChildFault(answer.reason)
         assert isinstance(answer, Loaded)
-        self._mailbox = mailbox = Mailbox.make(answer.input, answer.outputs)
+        self._mailbox = mailbox = SharedTensors.make(answer.input, answer.outputs)
         try:
             socket.send_fds(self._channel, [b"m"], [mailbox.descriptor])
         except OSError as error:
-            raise self.obituary() from error
+            raise self.cause_of_death() from error
         finally:
             mailbox.close_descriptor()
         return answer
@@ -207,7 +207,7 @@ class Child:
             self._process.kill()
             self.close()
 
-    def obituary(self) -> ChildFault:
+    def cause_of_death(self) -> ChildFault:
         """Say how the process ended; waits a moment where it has not yet."""
         if not self._closed:
             self._process.join(END_S)

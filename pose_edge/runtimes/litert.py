@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from pose_edge.cores import usable_cores
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray
 from pose_edge.runtimes.native_log import native_log_captured
-from pose_edge.zoo import ModelFile, Tensor
+from pose_edge.util.cores import usable_cores
+from pose_edge.zoo.registry import ModelFile, Tensor
 
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 """Best first: LiteRT runs INT8 models many times faster than tflite-runtime 2.14 does."""

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
-from pose_edge.config import render_config
-from pose_edge.settings import Settings
+from pose_edge.config.load import render_config
+from pose_edge.config.schema import Settings
 
 SERVICE_SETTINGS: Final = {("camera", "wait"): True}
 """What a service does otherwise: it starts without a camera and waits for one."""

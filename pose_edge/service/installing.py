@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pose_edge import resources
+from pose_edge.config.schema import Settings
 from pose_edge.service.configuration import digest, judge, service_config
+from pose_edge.service.install_record import Manifest, load_manifest
 from pose_edge.service.machine import Machine
-from pose_edge.service.manifest import Manifest, load_manifest
 from pose_edge.service.origin import Origin
 from pose_edge.service.places import PREFIX, UNIT, USER, Places
 from pose_edge.service.program import make_environment, remove_others
 from pose_edge.service.steps import ServiceError, Step, run_steps
-from pose_edge.settings import Settings
+from pose_edge.util import resources
 
 GROUPS: Final = ("video", "render", "input", "plugdev", "tty")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pose_edge.atomic import link_atomically, sync_folder, write_atomically
 from pose_edge.service.steps import ServiceError
+from pose_edge.util.atomic import link_atomically, sync_folder, write_atomically
 
 TAIL: Final = 12
 """Lines of a failed command's output that are shown."""

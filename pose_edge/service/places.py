@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.errors import UsageError
-from pose_edge.service.manifest import load_manifest
+from pose_edge.service.install_record import load_manifest
 
 UNIT: Final = "pose-edge.service"
 USER: Final = "pose-edge"

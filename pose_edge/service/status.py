@@ -6,8 +6,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from pose_edge.service.install_record import load_manifest
 from pose_edge.service.machine import Machine
-from pose_edge.service.manifest import load_manifest
 from pose_edge.service.places import UNIT, Places
 from pose_edge.service.steps import ServiceError
 

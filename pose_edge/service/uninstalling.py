@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pose_edge.service.install_record import Manifest, load_manifest
 from pose_edge.service.machine import Machine
-from pose_edge.service.manifest import Manifest, load_manifest
 from pose_edge.service.places import UNIT, USER, Places
 from pose_edge.service.steps import Step, run_steps
 

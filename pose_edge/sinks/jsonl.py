@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from pose_edge.config.schema import StorageSettings
 from pose_edge.poses import Pose, Result
-from pose_edge.settings import StorageSettings
-from pose_edge.sinks.outlet import Outlet
-from pose_edge.sinks.rolling import Rolling
-from pose_edge.sinks.series import UNBOUNDED, Begun, Series
+from pose_edge.sinks.restarting_sink import RestartingSink
+from pose_edge.sinks.segment_files import UNBOUNDED, OpenedFile, SegmentFiles
+from pose_edge.sinks.segment_writer import SegmentWriter
 from pose_edge.sinks.text_file import TextFile
-from pose_edge.supervisor import Supervisor
+from pose_edge.supervision.supervisor import Supervisor
 
 SCHEMA: Final = 1
 PART: Final = "poses"
@@ -89,15 +89,15 @@ class JsonLines:
         Args:
             path: The file, or a pattern of names (see `NamePattern`), begun when the first line
                 comes; "-" is the standard output, which is never begun anew; None for none yet.
-            drop: See `Outlet`.
-            report: See `Outlet`.
+            drop: See `RestartingSink`.
+            report: See `RestartingSink`.
             storage: How the files of a live source are kept; None to overwrite a file that is
                 there, and to write until the end.
-            supervisor: Looks after it while the source is live; see `Outlet`.
+            supervisor: Looks after it while the source is live; see `RestartingSink`.
         """
         self._path = path
         self._storage = storage
-        self._outlet: Outlet[dict[str, Any]] = Outlet(
+        self._outlet: RestartingSink[dict[str, Any]] = RestartingSink(
             PART, capacity=QUEUE_LENGTH, drop=drop, report=report, supervisor=supervisor
         )
 
@@ -166,15 +166,15 @@ class JsonLines:
         if path == STANDARD_OUTPUT:
             self._outlet.change(_StandardOutput, title=title, supervised=False, drop=drop)
             return
-        Series(PART, path, storage).check("poses")
+        SegmentFiles(PART, path, storage).check("poses")
         # Each attempt has a series of its own: one that hangs must not meet the next one's files.
         self._outlet.change(
-            lambda: Rolling(PART, Series(PART, path, storage), _start),
+            lambda: SegmentWriter(PART, SegmentFiles(PART, path, storage), _start),
             title=title,
             supervised=supervised,
             drop=drop,
         )
 
 
-def _start(begun: Begun) -> TextFile:
+def _start(begun: OpenedFile) -> TextFile:
     return TextFile(begun.descriptor)

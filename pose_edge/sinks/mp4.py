@@ -16,8 +16,8 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from pose_edge.settings import RecordSettings
-from pose_edge.sinks.rolling import SYNC_S
+from pose_edge.config.schema import RecordSettings
+from pose_edge.sinks.segment_writer import SYNC_S
 from pose_edge.sinks.video_file import VideoFile
 
 TIME_BASE: Final = Fraction(1, 90_000)

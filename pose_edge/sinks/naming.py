@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from pose_edge.paths import user_path
+from pose_edge.util.paths import user_path
 
 TIME_MARK: Final = "{time}"
 """Stands for the moment at which a file is begun."""

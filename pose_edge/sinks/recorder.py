@@ -9,14 +9,14 @@ from typing import Final
 
 import av
 
+from pose_edge.config.schema import RecordSettings, StorageSettings
 from pose_edge.errors import UsageError
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.settings import RecordSettings, StorageSettings
 from pose_edge.sinks.mp4 import Mp4, Timed
-from pose_edge.sinks.outlet import Outlet
-from pose_edge.sinks.rolling import Rolling
-from pose_edge.sinks.series import UNBOUNDED, Begun, Series
-from pose_edge.supervisor import Supervisor
+from pose_edge.sinks.restarting_sink import RestartingSink
+from pose_edge.sinks.segment_files import UNBOUNDED, OpenedFile, SegmentFiles
+from pose_edge.sinks.segment_writer import SegmentWriter
+from pose_edge.supervision.supervisor import Supervisor
 
 PART: Final = "recording"
 QUEUE_LENGTH: Final = 8
@@ -44,17 +44,17 @@ class Recorder:
             settings: Quality and speed of the encoder.
             frame_rate: Usual pictures per second, where known: decides how often the file can be
                 cut.
-            drop: See `Outlet`.
-            report: See `Outlet`.
+            drop: See `RestartingSink`.
+            report: See `RestartingSink`.
             storage: How the files of a live source are kept; None to overwrite a file that is
                 there, and to write until the end.
-            supervisor: Looks after it while the source is live; see `Outlet`.
+            supervisor: Looks after it while the source is live; see `RestartingSink`.
         """
         self._path = path
         self._settings = settings
         self._storage = storage
         self._frame_rate = frame_rate or 30.0
-        self._outlet: Outlet[Timed] = Outlet(
+        self._outlet: RestartingSink[Timed] = RestartingSink(
             PART, capacity=QUEUE_LENGTH, drop=drop, report=report, supervisor=supervisor
         )
 
@@ -139,19 +139,19 @@ class Recorder:
     ) -> None:
         if Path(path).suffix.lower() != ".mp4":
             raise UsageError(f"cannot record to {path}: the name must end in .mp4")
-        series = Series(PART, path, storage)
+        series = SegmentFiles(PART, path, storage)
         series.check("a recording")
         start = partial(
             _start, settings=settings, frame_rate=self._frame_rate, live=storage is not None
         )
         # Each attempt has a series of its own: one that hangs must not meet the next one's files.
         self._outlet.change(
-            lambda: Rolling(PART, Series(PART, path, storage), start),
+            lambda: SegmentWriter(PART, SegmentFiles(PART, path, storage), start),
             title=f"{PART} {path}",
             supervised=supervised,
             drop=drop,
         )
 
 
-def _start(begun: Begun, *, settings: RecordSettings, frame_rate: float, live: bool) -> Mp4:
+def _start(begun: OpenedFile, *, settings: RecordSettings, frame_rate: float, live: bool) -> Mp4:
     return Mp4(begun.descriptor, settings, frame_rate, live=live)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
 from pose_edge.errors import EndOfStream
-from pose_edge.handover import Handover
+from pose_edge.util.closable_queue import ClosableQueue
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Writer(Protocol[Item_contra]):
         """Finish; called once at the end, after a failure too."""
 
 
-class _Inbox(Handover[Item]):
+class _Inbox(ClosableQueue[Item]):
     """Items on their way to the thread."""
 
     def __init__(self, capacity: int, *, drop: bool) -> None:

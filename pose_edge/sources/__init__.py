@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from pose_edge import resources
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.spec import Kind, parse_source
+from pose_edge.util import resources
 
 if TYPE_CHECKING:
-    from pose_edge.settings import CameraSettings, SourceSettings
+    from pose_edge.config.schema import CameraSettings, SourceSettings
 
 log = logging.getLogger(__name__)
 

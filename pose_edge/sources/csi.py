@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError
-from pose_edge.settings import CameraSettings
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from pose_edge.frames import ColourOrder, Frame, Image, WallClock
+from pose_edge.frames import ColourOrder, Frame, Image
+from pose_edge.sources.wall_clock import WallClock
 
 ROTATIONS: Final = {
     90: cv2.ROTATE_90_CLOCKWISE,

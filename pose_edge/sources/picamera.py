@@ -11,9 +11,10 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import ColourOrder, Frame, Image
-from pose_edge.settings import CameraSettings
+from pose_edge.sources.background_call import BackgroundCall
 from pose_edge.sources.csi import (
     Library,
     PiCameraInfo,
@@ -26,7 +27,6 @@ from pose_edge.sources.csi import (
     load_library,
     survey_picameras,
 )
-from pose_edge.sources.errand import Errand
 from pose_edge.sources.live import ROTATIONS, FrameMaker, LiveSource
 
 __all__ = ["PiCamera", "PiCameraInfo", "find_picameras", "survey_picameras"]
@@ -85,7 +85,7 @@ class PiCamera(LiveSource):
         self._library: Library | None = None
         self._camera: Any = None
         self._job: Any = None
-        self._hanging: Errand[Any] | None = None
+        self._hanging: BackgroundCall[Any] | None = None
         self._unclosed: Any = None
         self._mode: tuple[Any] | None = None
         self._order: ColourOrder = "RGB"
@@ -100,7 +100,7 @@ class PiCamera(LiveSource):
         self._clear_up()
         library = self._library = load_library()
         self._check_number()
-        opening = Errand(f"open {self._name}", lambda: self._start(library))
+        opening = BackgroundCall(f"open {self._name}", lambda: self._start(library))
         try:
             self._camera = opening.wait(OPEN_LIMIT_S)
         except SourceError:
@@ -274,7 +274,7 @@ class PiCamera(LiveSource):
 
     def _shut(self, camera: Any, job: Any) -> None:  # noqa: ANN401
         """Close a camera within a limit; what does not close is kept for `_clear_up`."""
-        closing = Errand(f"close {self._name}", lambda: _close(camera, job))
+        closing = BackgroundCall(f"close {self._name}", lambda: _close(camera, job))
         try:
             closing.wait(CLOSE_LIMIT_S)
         except Exception as error:  # noqa: BLE001 - closing never fails for the caller

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
-from pose_edge import resources
 from pose_edge.errors import SourceError
-from pose_edge.paths import user_path
+from pose_edge.util import resources
+from pose_edge.util.paths import user_path
+from pose_edge.util.urls import redact
 
 PICTURE_SUFFIXES: Final = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
 BY_LINK: Final = "/dev/v4l"
@@ -97,21 +97,3 @@ def _path_spec(path: Path) -> SourceSpec:
     if path.is_file():
         return SourceSpec(Kind.VIDEO, str(path))
     raise SourceError(f"source {path}: no such file, folder or camera; also possible: {OTHERS}")
-
-
-def redact(url: str) -> str:
-    """Return a URL without user and password, to be shown and logged."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-        host = parts.hostname or ""
-    except ValueError:  # not a valid address: show nothing of it that could be a password
-        return url.partition("://")[0] + "://..."
-    host = f"[{host}]" if ":" in host else host
-    if "@" in parts.path + parts.query + parts.fragment:
-        # A password with one of /?# in it ends the host's name too early, and goes on after it.
-        return f"{parts.scheme}://{host}/..."
-    user = "***@" if parts.username or parts.password else ""
-    # A query may hold a token; its names are enough to recognise the address by.
-    query = "..." if parts.query else ""
-    return urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path, query, ""))

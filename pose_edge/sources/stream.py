@@ -19,14 +19,14 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from pose_edge.cores import usable_cores
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
-from pose_edge.settings import CameraSettings
 from pose_edge.sources.live import FrameMaker, LiveSource
 from pose_edge.sources.pixels import fitting
-from pose_edge.sources.spec import redact
 from pose_edge.sources.stream_clock import StreamClock
+from pose_edge.util.cores import usable_cores
+from pose_edge.util.urls import redact
 
 log = logging.getLogger(__name__)
 

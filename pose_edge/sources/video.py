@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose_edge.cores import usable_cores
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
+from pose_edge.util.cores import usable_cores
 
 
 class Video:

@@ -9,8 +9,8 @@ from aarch64.machine import VENV, Installation, Machine
 from aarch64.root import PYTHONS
 from command import Finished
 
-from pose_edge import resources
 from pose_edge.service.places import Places
+from pose_edge.util import resources
 
 NO_TIME = ("no answer within ", "not looked at: ")
 """What the doctor says of sections that emulation makes too slow for it."""

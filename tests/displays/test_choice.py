@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 from screens import add_output
 
+from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Choice, choices, connected_output, nothing, outputs
-from pose_edge.settings import DisplaySettings
 
 AUTO = DisplaySettings()
 

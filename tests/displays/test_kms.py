@@ -11,7 +11,7 @@ from screens import add_output, bring_to_front, plain, scene_of
 from pose_edge.displays.choice import outputs
 from pose_edge.displays.console import Console, ScreenYielded
 from pose_edge.displays.kms import KmsScreen, open_kms
-from pose_edge.displays.layout import Rotation
+from pose_edge.displays.screen_layout import Rotation
 from pose_edge.errors import DisplayError
 from pose_edge.telemetry import Stopwatch
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from screens import plain, scene_of
 from xvfb import Xvfb, xvfb
 
+from pose_edge.config.schema import DisplaySettings, OverlaySettings
 from pose_edge.displays import Display, open_display
-from pose_edge.displays.layout import Rotation
+from pose_edge.displays.screen_layout import Rotation
 from pose_edge.errors import DisplayError
 from pose_edge.frames import ColourOrder
 from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.renderer import Renderer
-from pose_edge.settings import DisplaySettings, OverlaySettings
+from pose_edge.overlay.renderer import Renderer
 from pose_edge.telemetry import Stopwatch
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -400,8 +400,8 @@ def test_loading_sdl_says_nothing_to_the_user() -> None:
 from pathlib import Path
 from pose_edge.displays import open_display
 from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.renderer import Renderer
-from pose_edge.settings import DisplaySettings, OverlaySettings
+from pose_edge.overlay.renderer import Renderer
+from pose_edge.config.schema import DisplaySettings, OverlaySettings
 from pose_edge.telemetry import Stopwatch
 open_display(DisplaySettings(kind="auto"), {"DISPLAY": ":987"}, Path("no-such-sysfs")).close()
 """
@@ -424,8 +424,8 @@ import sys, numpy as np
 from pathlib import Path
 from pose_edge.displays import open_display
 from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.renderer import Renderer
-from pose_edge.settings import DisplaySettings, OverlaySettings
+from pose_edge.overlay.renderer import Renderer
+from pose_edge.config.schema import DisplaySettings, OverlaySettings
 from pose_edge.telemetry import Stopwatch
 for kind in ("none", "auto"):
     display = open_display(DisplaySettings(kind=kind), {}, Path("no-such-sysfs"))
@@ -447,7 +447,7 @@ logging.basicConfig(level="INFO")
 from pathlib import Path
 from pose_edge.displays import open_display
 from pose_edge.overlay import Drawing, Scene
-from pose_edge.settings import DisplaySettings
+from pose_edge.config.schema import DisplaySettings
 from pose_edge.telemetry import Stopwatch
 display = open_display(DisplaySettings(kind="window"), sysfs=Path("no-such-sysfs"),
                        report=lambda fault: print("fault", fault, flush=True))

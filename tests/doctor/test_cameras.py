@@ -15,8 +15,8 @@ import pytest
 from patients import MadeUp, by_subject, sound
 
 from pose_edge.doctor import cameras
+from pose_edge.doctor.device_users import find_holders
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.holders import find_holders
 from pose_edge.sources import csi
 from pose_edge.sources.cameras import CameraNode
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from patients import MadeUp, by_subject, sound
 
+from pose_edge.config.schema import Settings
 from pose_edge.doctor.configuration import changes, examine
-from pose_edge.settings import Settings
 
 ADDRESS = "rtsp://me:s3cret@cam/x"
 

@@ -16,8 +16,8 @@ from helpers import wait_until
 from patients import MadeUp
 
 from pose_edge.doctor import run_doctor
-from pose_edge.doctor.apart import Task, examine_all, guarded
 from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.isolated import Task, examine_all, guarded
 from pose_edge.doctor.sections import SECTIONS, Section
 from pose_edge.errors import ModelError
 
@@ -178,7 +178,7 @@ def test_no_section_takes_longer_than_all_may() -> None:
 
 def test_the_doctor_itself_loads_nothing_that_could_be_broken() -> None:
     code = (
-        "import sys, pose_edge.cli, pose_edge.commands.doctor, threading\n"
+        "import sys, pose_edge.cli.main, pose_edge.cli.commands.doctor, threading\n"
         "loaded = {'numpy', 'cv2', 'av', 'sdl2', 'picamera2'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
         "assert threading.active_count() == 1"

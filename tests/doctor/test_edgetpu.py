@@ -17,12 +17,12 @@ from fake_sysfs import (
 )
 from shared import shared_dir
 
+from pose_edge.config.schema import Settings
 from pose_edge.doctor import edgetpu, libedgetpu
 from pose_edge.doctor.debian import Package
 from pose_edge.doctor.edgetpu import look
+from pose_edge.doctor.edgetpu_trial import Trial
 from pose_edge.doctor.finding import Finding
-from pose_edge.runtimes.edgetpu.trial import Trial
-from pose_edge.settings import Settings
 
 GOOD = Trial("BuildLabel(N/A), RuntimeVersion(14)", 14.24)
 COMPILED = b"\x1c\0\0\0TFL3" + bytes(100) + b"edgetpu-custom-op"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from patients import MadeUp, by_subject, sound
 
-from pose_edge import resources
 from pose_edge.doctor.models import examine
-from pose_edge.zoo import Zoo
+from pose_edge.util import resources
+from pose_edge.zoo.registry import Zoo
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from patients import MadeUp, by_subject, sound
 
+from pose_edge.config.schema import CameraSettings
 from pose_edge.doctor import source
 from pose_edge.doctor.finding import Finding
 from pose_edge.errors import SourceLost
 from pose_edge.frames import Frame
-from pose_edge.settings import CameraSettings
 from pose_edge.sources.any_camera import AnyCamera, Candidate
 from pose_edge.sources.csi import REMEDY
 

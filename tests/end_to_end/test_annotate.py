@@ -12,7 +12,7 @@ from command import Command, read_lines
 from helpers import wait_until
 from shared import shared_dir
 
-from pose_edge import resources
+from pose_edge.util import resources
 
 
 def test_every_frame_of_a_video_is_drawn_and_written(pose_edge: Command) -> None:

@@ -8,7 +8,8 @@ from clips import demo_frames, write_clip
 from command import Command
 from jsonschema import Draft202012Validator
 
-from pose_edge import __version__, resources
+from pose_edge import __version__
+from pose_edge.util import resources
 
 
 def test_models(pose_edge: Command) -> None:

@@ -153,7 +153,7 @@ def test_off_imports_nothing(coral: CoralRig) -> None:
         *("--source", "demo", "--display", "none", "--max-frames", "2"),
     ]
     program = (
-        "import json, sys; from pose_edge.cli import main; status = main(sys.argv[1:]); "
+        "import json, sys; from pose_edge.cli.main import main; status = main(sys.argv[1:]); "
         "print(json.dumps([status, sorted(sys.modules)]))"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command import Command
 
-from pose_edge import resources
+from pose_edge.util import resources
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from clips import demo_frames
 from command import Command
 from helpers import GENEROUS_S, make_frame
 
-from pose_edge.loading import load_model
-from pose_edge.settings import EdgeTpuSettings, ModelSettings, Settings
+from pose_edge.config.schema import EdgeTpuSettings, ModelSettings, Settings
+from pose_edge.pipeline.loading import load_model
 
 TRUE_MODEL, OTHER_MODEL = "movenet-thunder-fp16", "movenet-lightning-fp16"
 COUNT = 12

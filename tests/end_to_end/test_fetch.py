@@ -14,8 +14,8 @@ from helpers import wait_until
 from publisher import HOST, Offer, Publisher, make_certificate, publishing
 from shared import shared_dir
 
-from pose_edge import resources
-from pose_edge.catalogue import load_downloads
+from pose_edge.util import resources
+from pose_edge.zoo.catalogue import load_downloads
 
 GOOGLE = "movenet-lightning-google-int8"
 EDGETPU = "movenet-lightning-edgetpu"

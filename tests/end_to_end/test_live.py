@@ -15,16 +15,16 @@ from mjpeg import MjpegServer
 from rtsp import RtspServer, lengthen, need_server
 from xvfb import xvfb
 
-from pose_edge import resources
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
-from pose_edge.pipeline import Pipeline
+from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Estimate, Pose
 from pose_edge.runtimes import Runtime
-from pose_edge.settings import CameraSettings
 from pose_edge.sources.stream import Stream
 from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.util import resources
 
 
 @pytest.fixture(scope="session")

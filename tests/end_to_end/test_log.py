@@ -14,7 +14,7 @@ import pytest
 from command import Command, Finished
 from jsonschema import validate
 
-from pose_edge import resources
+from pose_edge.util import resources
 
 RUN = ("run", "--source", "demo", "--display", "none", "--max-frames", "5")
 

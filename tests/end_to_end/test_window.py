@@ -15,8 +15,8 @@ from helpers import read_video, wait_until
 from numpy.typing import NDArray
 from xvfb import Xvfb, xvfb
 
-from pose_edge.annotate import write_picture
 from pose_edge.displays.choice import connected_output
+from pose_edge.offline.annotate import write_picture
 from pose_edge.overlay.palette import ORANGE, SKY_BLUE
 
 RUN = ("run", "--source", "demo", "--set", "source.loop=true", "--display", "window")
@@ -73,7 +73,7 @@ def test_auto_chooses_the_desktop(pose_edge: Command, desktop: Xvfb) -> None:
 
 def test_without_any_screen_nothing_is_imported_for_one(pose_edge: Command) -> None:
     code = (
-        "import sys; from pose_edge.cli import main; "
+        "import sys; from pose_edge.cli.main import main; "
         "status = main(['run', '--source', 'demo', '--display', 'none', '--max-frames', '3']); "
         "loaded = [name for name in sys.modules if name.startswith(('sdl2', 'pygame'))]; "
         "print(loaded); sys.exit(status)"

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from helpers import make_frame
 
+from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.estimators import load_estimator
 from pose_edge.frames import Image
 from pose_edge.runtimes import load_runtime
-from pose_edge.settings import ModelSettings, Settings
-from pose_edge.zoo import Zoo
+from pose_edge.zoo.registry import Zoo
 
 
 def blanks() -> dict[str, Image]:

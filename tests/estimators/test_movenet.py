@@ -15,21 +15,21 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from shared import shared_dir
 
-from pose_edge import resources
+from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.crop import Crop, next_crop, whole_frame
-from pose_edge.estimators.layout import read_layout
 from pose_edge.estimators.movenet import decode
-from pose_edge.estimators.single import CANDIDATE_SCORE, SinglePerson, pose_score
+from pose_edge.estimators.output_layout import read_layout
+from pose_edge.estimators.single_person import CANDIDATE_SCORE, SinglePersonEstimator, pose_score
 from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime
-from pose_edge.settings import ModelSettings, Settings
 from pose_edge.sources.pictures import read_picture
 from pose_edge.telemetry import Stopwatch
-from pose_edge.zoo import ModelFile, Tensor, Zoo
+from pose_edge.util import resources
+from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
 
 WIDTH, HEIGHT, SIZE = 640, 480, 64
 MIN_KEYPOINT, MIN_POSE = 0.2, 0.3
@@ -39,9 +39,9 @@ NOBODY = np.full((1, 1, 17, 3), 0.01, dtype=np.float32)
 
 def movenet(
     *answers: FloatArray | Answer, dtype: str = "uint8"
-) -> tuple[SinglePerson, FakeRuntime]:
+) -> tuple[SinglePersonEstimator, FakeRuntime]:
     runtime = FakeRuntime(list(answers), size=SIZE, dtype=dtype)
-    estimator = SinglePerson(
+    estimator = SinglePersonEstimator(
         runtime, decode, min_keypoint_score=MIN_KEYPOINT, min_pose_score=MIN_POSE
     )
     return estimator, runtime
@@ -198,7 +198,7 @@ def test_whatever_a_model_answers_there_are_two_looks_at_most_and_sane_poses(
 
 def test_without_a_second_look_there_is_one_look_a_frame() -> None:
     runtime = FakeRuntime([seen(SMALL, WHOLE), NOBODY, seen(SMALL, WHOLE)], size=SIZE)
-    estimator = SinglePerson(
+    estimator = SinglePersonEstimator(
         runtime,
         decode,
         min_keypoint_score=MIN_KEYPOINT,
@@ -387,13 +387,13 @@ def test_a_movenet_is_accepted(dtype: str, size: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[str, SinglePerson]:
+def models() -> dict[str, SinglePersonEstimator]:
     settings = ModelSettings(threads=2)
     loaded = {}
     for name in ("movenet-lightning-fp16", "movenet-thunder-fp16"):
         file = Zoo().find(name)
         estimator = load_estimator(file, load_runtime(file, Settings(model=settings)), settings)
-        assert isinstance(estimator, SinglePerson)
+        assert isinstance(estimator, SinglePersonEstimator)
         loaded[name] = estimator
     return loaded
 
@@ -425,7 +425,7 @@ BODY = [int(k) for k in Keypoint if k.name == "NOSE" or k.name.split("_")[1] not
 
 @pytest.mark.parametrize("number", SEEN)
 def test_both_models_find_the_walker_of_the_demo_clip(
-    models: dict[str, SinglePerson], number: int
+    models: dict[str, SinglePersonEstimator], number: int
 ) -> None:
     picture = demo_frame(number)
     found = []
@@ -442,7 +442,7 @@ def test_both_models_find_the_walker_of_the_demo_clip(
 
 @pytest.mark.parametrize("number", [18, 20])
 def test_a_scene_without_a_whole_person_has_no_skeleton(
-    models: dict[str, SinglePerson], number: int
+    models: dict[str, SinglePersonEstimator], number: int
 ) -> None:
     picture = demo_frame(number)
     for estimator in models.values():
@@ -450,7 +450,7 @@ def test_a_scene_without_a_whole_person_has_no_skeleton(
         assert estimator.estimate(picture).poses == []
 
 
-def test_colours_in_the_wrong_order_would_show(models: dict[str, SinglePerson]) -> None:
+def test_colours_in_the_wrong_order_would_show(models: dict[str, SinglePersonEstimator]) -> None:
     """Both orders give the same answer when each frame says which it is."""
     bgr = demo_frame(150)
     rgb = make_frame(np.ascontiguousarray(bgr.image[:, :, ::-1]), order="RGB")
@@ -478,7 +478,7 @@ def golden_case(model: str, image: str) -> dict[str, Any]:
     ],
 )
 def test_the_answer_of_another_implementation(
-    models: dict[str, SinglePerson], name: str, golden: str, ties: list[Keypoint]
+    models: dict[str, SinglePersonEstimator], name: str, golden: str, ties: list[Keypoint]
 ) -> None:
     case = golden_case(golden, "t2.jpg")
     runtime = models[name].runtime
@@ -494,7 +494,7 @@ def test_the_answer_of_another_implementation(
 
 
 @pytest.mark.parametrize("image", ["image1.png", "image2.jpeg"])
-def test_thunder_is_near_the_truth(models: dict[str, SinglePerson], image: str) -> None:
+def test_thunder_is_near_the_truth(models: dict[str, SinglePersonEstimator], image: str) -> None:
     case = golden_case("any MoveNet", image)
     picture = read_picture(case["path"])
     assert picture is not None

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from shared import shared_dir
 
+from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.crop import Crop, whole_frame
-from pose_edge.estimators.layout import MIN_POSE_SCORES, Layout
+from pose_edge.estimators.multi_person import MultiPersonEstimator
 from pose_edge.estimators.multipose import MAX_PEOPLE, VALUES, decode
-from pose_edge.estimators.several import SeveralPeople
+from pose_edge.estimators.output_layout import MIN_POSE_SCORES, Layout
 from pose_edge.poses import FloatArray, Keypoint, Pose, Provenance
 from pose_edge.runtimes import AnyArray, Runtime, load_runtime
-from pose_edge.settings import ModelSettings, Settings
 from pose_edge.telemetry import Stopwatch
-from pose_edge.zoo import ModelFile, Tensor, Zoo
+from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
 
 MODEL = "movenet-multipose-int8"
 SIZES = ((256, 256), (224, 288), (192, 320), (288, 224), (320, 192))
@@ -103,8 +103,8 @@ def dot_answer(picture: AnyArray) -> FloatArray:
     return rows((person(0.0, places={Keypoint.NOSE: (x, y)}, scores={Keypoint.NOSE: 0.9}), 0.9))
 
 
-def several(runtime: Runtime, *, max_people: int = 6) -> SeveralPeople:
-    return SeveralPeople(
+def several(runtime: Runtime, *, max_people: int = 6) -> MultiPersonEstimator:
+    return MultiPersonEstimator(
         runtime,
         decode,
         min_keypoint_score=MIN_KEYPOINT,
@@ -374,18 +374,18 @@ def test_settings_reach_the_estimator() -> None:
 
 
 @pytest.fixture(scope="module")
-def real() -> SeveralPeople:
+def real() -> MultiPersonEstimator:
     zoo = Zoo()
     if MODEL not in zoo.entries:
         pytest.skip(f"{MODEL} is not among the models that ship")
     file, settings = zoo.find(MODEL), ModelSettings(threads=2)
     estimator = load_estimator(file, load_runtime(file, Settings(model=settings)), settings)
-    assert isinstance(estimator, SeveralPeople)
+    assert isinstance(estimator, MultiPersonEstimator)
     return estimator
 
 
 @pytest.mark.parametrize("image", ["t1.jpg", "t2.jpg", "t4.jpg"])
-def test_the_answer_of_another_implementation(real: SeveralPeople, image: str) -> None:
+def test_the_answer_of_another_implementation(real: MultiPersonEstimator, image: str) -> None:
     folder = shared_dir("data", "golden")
     cases = json.loads((folder / "golden.json").read_text(encoding="utf-8"))["cases"]
     (case,) = [c for c in cases if (c["model"], c["image"]) == ("multipose_lightning", image)]
@@ -405,7 +405,7 @@ def test_the_answer_of_another_implementation(real: SeveralPeople, image: str) -
 
 
 @pytest.mark.parametrize("number", [50, 70])
-def test_both_people_of_the_demo_clip_are_found(real: SeveralPeople, number: int) -> None:
+def test_both_people_of_the_demo_clip_are_found(real: MultiPersonEstimator, number: int) -> None:
     """A man jumps on the roof at the left, a woman walks in from the right."""
     (image,) = demo_frames(range(number, number + 1))
     poses = real.estimate(make_frame(image)).poses
@@ -419,7 +419,9 @@ def test_both_people_of_the_demo_clip_are_found(real: SeveralPeople, number: int
 
 
 @pytest.mark.parametrize("shape", ["landscape", "portrait", "square"])
-def test_the_walker_is_found_in_a_frame_of_any_shape(real: SeveralPeople, shape: str) -> None:
+def test_the_walker_is_found_in_a_frame_of_any_shape(
+    real: MultiPersonEstimator, shape: str
+) -> None:
     """The same person, cut out in three shapes: every time in the same place of the whole."""
     (image,) = demo_frames(range(120, 121))
     x0, y0, x1, y1 = {

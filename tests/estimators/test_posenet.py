@@ -14,23 +14,23 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.estimators import load_estimator
+from pose_edge.estimators.multi_person import MultiPersonEstimator
 from pose_edge.estimators.posenet import (
     EDGES,
     MAX_PEOPLE,
     SAME_PLACE,
     HeatMaps,
+    decode_multi_person,
     decode_one,
-    decode_several,
     is_layout,
     read_outputs,
 )
-from pose_edge.estimators.several import SeveralPeople
-from pose_edge.estimators.single import SinglePerson
+from pose_edge.estimators.single_person import SinglePersonEstimator
 from pose_edge.poses import SKELETON, FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime
-from pose_edge.settings import ModelSettings, Settings
-from pose_edge.zoo import ModelFile, Tensor, Zoo
+from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
 
 MODEL = "posenet-mobilenet"
 SIZE, CELLS, STRIDE = 257, 17, 16.0
@@ -98,7 +98,7 @@ def probability(logit: float) -> float:
 
 
 one = partial(decode_one, height=SIZE, width=SIZE)
-several = partial(decode_several, height=SIZE, width=SIZE)
+several = partial(decode_multi_person, height=SIZE, width=SIZE)
 
 ALONE = person(1.0, centre=(0.5, 0.5))
 LEFT, RIGHT = (person(1.0, centre=(x, 0.5), scale=0.9) for x in (0.25, 0.75))
@@ -143,7 +143,7 @@ def test_the_stride_is_read_from_the_shape(size: int, cells: int, stride: float)
     assert read_outputs(outputs, size, size).stride == stride
     keypoints = decode_one(outputs, size, size)
     assert keypoints[:, :2] == pytest.approx(ALONE[:, :2], abs=1e-5)
-    ((walked, _),) = decode_several(outputs, size, size)
+    ((walked, _),) = decode_multi_person(outputs, size, size)
     assert walked[:, :2] == pytest.approx(ALONE[:, :2], abs=1e-5)
 
 
@@ -369,7 +369,7 @@ def test_whatever_a_model_answers_is_made_sane(
     heat: FloatArray, offsets: FloatArray, displacements: FloatArray
 ) -> None:
     outputs = [heat, offsets, displacements]
-    found = decode_several(outputs, 33, 33)
+    found = decode_multi_person(outputs, 33, 33)
     assert len(found) <= MAX_PEOPLE
     for keypoints, score in [*found, (decode_one(outputs, 33, 33), 0.0)]:
         assert np.isfinite(keypoints).all()
@@ -418,11 +418,11 @@ def test_one_person_or_several_as_the_settings_say() -> None:
     frame = make_frame(noise(300, 300))
     runtime = Fixed(maps_of(LEFT, RIGHT, logits=[2.0, 4.0]))
     estimator = load_estimator(model, runtime, ModelSettings())
-    assert isinstance(estimator, SeveralPeople)
+    assert isinstance(estimator, MultiPersonEstimator)
     poses = estimator.estimate(frame).poses
     assert [round(float(pose.keypoints[11, 0]), 2) for pose in poses] == [0.78, 0.28]
     estimator = load_estimator(model, runtime, ModelSettings(max_people=1, second_look=False))
-    assert isinstance(estimator, SinglePerson)
+    assert isinstance(estimator, SinglePersonEstimator)
     (pose,) = estimator.estimate(frame).poses
     assert pose.keypoints[:, :2] == pytest.approx(RIGHT[:, :2], abs=1e-4)
 

@@ -26,7 +26,7 @@ REDACT = Redactor()
 
 
 def record(message: object, *args: object, **more: Any) -> logging.LogRecord:  # noqa: ANN401
-    values = {"name": "pose_edge.run", "levelno": 30, "levelname": "WARNING", "created": 12.5}
+    values = {"name": "pose_edge.live.run", "levelno": 30, "levelname": "WARNING", "created": 12.5}
     return logging.makeLogRecord({**values, "msg": message, "args": args, **more})
 
 
@@ -65,7 +65,12 @@ def test_for_the_journal_every_line_has_a_priority() -> None:
 
 def test_for_programs() -> None:
     entry = json.loads(JsonFormatter(REDACT).format(record("%s", "x")))
-    assert entry == {"time": 12.5, "level": "warning", "logger": "pose_edge.run", "message": "x"}
+    assert entry == {
+        "time": 12.5,
+        "level": "warning",
+        "logger": "pose_edge.live.run",
+        "message": "x",
+    }
     text = JsonFormatter(REDACT).format(record("failed", exc_info=an_error()))
     assert "\n" not in text
     assert json.loads(text)["exception"].endswith("ValueError: rtsp://***@cam")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pose_edge import logs
-from pose_edge.settings import Settings
+from pose_edge.config.schema import Settings
 
 log = logging.getLogger("pose_edge.somewhere")
 
@@ -90,7 +90,7 @@ def test_a_warning_of_python_is_logged(capsys: pytest.CaptureFixture[str]) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         # catch_warnings puts the function back, and pytest keeps its own in place
-        from pose_edge.logs.strays import show_warning
+        from pose_edge.logs.excepthooks import show_warning
 
         warnings.showwarning = show_warning
         warnings.warn("rtsp://me:s3cret@cam is old", UserWarning, stacklevel=1)
@@ -101,7 +101,7 @@ def test_a_warning_of_python_is_logged(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_warning_for_a_file_goes_there(capsys: pytest.CaptureFixture[str]) -> None:
-    from pose_edge.logs.strays import show_warning
+    from pose_edge.logs.excepthooks import show_warning
 
     show_warning("old", UserWarning, "a.py", 3, file=sys.stdout)
     assert "a.py:3: UserWarning: old" in capsys.readouterr().out

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from helpers import GENEROUS_S, wait_until
 
+from pose_edge.config.schema import EDGETPU_LIBRARY
 from pose_edge.runtimes import AnyArray
 from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate, Started, start_child
+from pose_edge.runtimes.child_main import EdgeTpu, Job
 from pose_edge.runtimes.litert import LiteRT
-from pose_edge.runtimes.worker import EdgeTpu, Job
-from pose_edge.settings import EDGETPU_LIBRARY
-from pose_edge.zoo import ModelFile, Zoo
+from pose_edge.zoo.registry import ModelFile, Zoo
 
 LIGHTNING = "movenet-lightning-int8"
 OWN_LOG = "pose_edge.runtimes.child"
@@ -137,7 +137,7 @@ def test_killed_while_nobody_asks(started: Started, number: int, name: str) -> N
     wait_until(lambda: not started.child.alive, "the death")
     with pytest.raises(ChildDied):
         started.child.run(picture(started), GENEROUS_S)
-    fault = started.child.obituary()
+    fault = started.child.cause_of_death()
     assert f"its process was ended by {name}" in str(fault)
     assert fault.crashed
 
@@ -150,7 +150,7 @@ def test_killed_while_it_works(started: Started) -> None:
     killer.start()
     with pytest.raises(ChildDied):
         started.child.answer(GENEROUS_S)
-    assert "its process was ended by SIGKILL" in str(started.child.obituary())
+    assert "its process was ended by SIGKILL" in str(started.child.cause_of_death())
     killer.join()
 
 
@@ -165,7 +165,7 @@ def test_a_stalled_one_is_late_and_can_be_ended(started: Started) -> None:
         started.child.close()
         with pytest.raises(ChildDied):
             started.child.run(picture(started), 0.05)
-        assert "SIGKILL" in str(started.child.obituary())
+        assert "SIGKILL" in str(started.child.cause_of_death())
 
 
 def test_a_closed_one_ends_by_itself(started: Started) -> None:
@@ -174,7 +174,7 @@ def test_a_closed_one_ends_by_itself(started: Started) -> None:
     assert state(pid_of(started.child)) == ""
     with pytest.raises(ChildDied):
         started.child.run(picture(started), 0.05)
-    fault = started.child.obituary()
+    fault = started.child.cause_of_death()
     assert "its process ended with status 0" in str(fault)
     assert not fault.crashed
 
@@ -292,8 +292,8 @@ def test_a_record_of_its_log_is_one_of_ours(
 PARENT = f"""
 import time
 from pose_edge.runtimes.child import start_child
-from pose_edge.runtimes.worker import Job
-from pose_edge.zoo import Zoo
+from pose_edge.runtimes.child_main import Job
+from pose_edge.zoo.registry import Zoo
 
 if __name__ == "__main__":
     started = start_child(Job(Zoo().find({LIGHTNING!r}), 1, None))
@@ -329,7 +329,7 @@ def test_a_program_that_forgets_it_can_end_nevertheless(tmp_path: Path) -> None:
 
 
 def test_it_does_not_begin_for_a_parent_that_is_gone_already() -> None:
-    program = "import sys; from pose_edge.runtimes.worker import _live_and_die_with as live"
+    program = "import sys; from pose_edge.runtimes.child_main import _live_and_die_with as live"
     for parent, status in ((os.getpid(), 0), (os.getpid() + 1, 1)):
         done = subprocess.run([sys.executable, "-c", f"{program}; live({parent})"], check=False)
         assert done.returncode == status

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.runtimes import load_runtime
 from pose_edge.runtimes.litert import RUNTIME_MODULES, LiteRT
-from pose_edge.settings import ModelSettings, Settings
-from pose_edge.zoo import ModelFile, Zoo
+from pose_edge.zoo.registry import ModelFile, Zoo
 
 LIGHTNING = "movenet-lightning-fp16"
 
@@ -244,8 +244,8 @@ def test_other_threads_go_on_while_the_model_runs(model: ModelFile) -> None:
 def test_the_libraries_chatter_does_not_reach_the_terminal() -> None:
     program = (
         "from pose_edge.runtimes import load_runtime\n"
-        "from pose_edge.settings import Settings\n"
-        "from pose_edge.zoo import Zoo\n"
+        "from pose_edge.config.schema import Settings\n"
+        "from pose_edge.zoo.registry import Zoo\n"
         f"load_runtime(Zoo().find({LIGHTNING!r}), Settings())\n"
         "import os; os.write(2, b'still here')\n"
     )

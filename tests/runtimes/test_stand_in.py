@@ -23,7 +23,7 @@ from shared import shared_dir
 from stand_in_edgetpu import StandIn
 
 from pose_edge.runtimes.litert import RUNTIME_MODULES
-from pose_edge.zoo import Zoo
+from pose_edge.zoo.registry import Zoo
 
 Interpreter: TypeAlias = Any
 """That of either library: neither has types."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge.config import load_config
+from pose_edge.config.load import load_config
+from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.service.configuration import (
     SERVICE_SETTINGS,
     digest,
@@ -12,7 +13,6 @@ from pose_edge.service.configuration import (
     service_config,
     service_settings,
 )
-from pose_edge.settings import CameraSettings, Settings
 
 
 def test_it_reads_as_it_was_meant(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ import pytest
 import yaml
 from made_up_machine import MadeUp, PowerCut
 
-from pose_edge import resources
-from pose_edge.config import load_config
+from pose_edge.config.load import load_config
+from pose_edge.config.schema import Settings, SourceSettings
 from pose_edge.errors import UnavailableError
 from pose_edge.service import Places, ServiceError, Wishes, install, uninstall
 from pose_edge.service.configuration import service_config
+from pose_edge.service.install_record import load_manifest
 from pose_edge.service.machine import Done
-from pose_edge.service.manifest import load_manifest
 from pose_edge.service.origin import Origin
-from pose_edge.settings import Settings, SourceSettings
+from pose_edge.util import resources
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ def installed(folder: Path) -> Distribution:
         "pose_edge/__pycache__/__init__.cpython-311.pyc": "compiled",
         f"{info.name}/METADATA": METADATA,
         f"{info.name}/WHEEL": WHEEL,
-        f"{info.name}/entry_points.txt": "[console_scripts]\npose-edge = pose_edge.cli:main\n",
+        f"{info.name}/entry_points.txt": "[console_scripts]\npose-edge = pose_edge.cli.main:main\n",
         f"{info.name}/INSTALLER": "pip\n",
         f"{info.name}/direct_url.json": "{}",
         "../bin/pose-edge": "#!/somewhere/else\n",
@@ -47,7 +47,7 @@ def test_this_checkout_is_found_and_copied(tmp_path: Path) -> None:
     copy = stage(origin, tmp_path)
     assert sorted(origin.path.iterdir()) == before
     names = {str(path.relative_to(copy)) for path in copy.rglob("*")}
-    assert {"setup.cfg", "pyproject.toml", "pose_edge/cli.py"} <= names
+    assert {"setup.cfg", "pyproject.toml", "pose_edge/cli"} <= names
     assert not any(path.is_symlink() for path in copy.rglob("*")), "files, where links were"
     assert (copy / "pose_edge/data/models/movenet-lightning-int8.tflite").stat().st_size > 1_000_000
     assert not any("__pycache__" in name for name in names)

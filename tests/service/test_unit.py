@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge import resources
 from pose_edge.service.installing import GROUPS
 from pose_edge.service.places import PREFIX, USER, Places
+from pose_edge.util import resources
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "systemd" / "pose-edge.service"

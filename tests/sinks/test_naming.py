@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pose_edge.settings import PosesSettings, RecordSettings
+from pose_edge.config.schema import PosesSettings, RecordSettings
 from pose_edge.sinks.naming import NamePattern
 
 NOW = time.struct_time((2026, 11, 23, 3, 12, 5, 0, 327, 0))

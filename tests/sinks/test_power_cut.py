@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from helpers import coded_picture, noise, read_code, read_video
 
+from pose_edge.config.schema import RecordSettings
 from pose_edge.frames import Image
-from pose_edge.settings import RecordSettings
 from pose_edge.sinks import mp4 as mp4_module
 from pose_edge.sinks.mp4 import FRAGMENT_S, Mp4, Timed
 from pose_edge.sinks.video_file import VideoFile

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from helpers import coded_picture, noise, read_code, read_video, wait_until
 
+from pose_edge.config.schema import RecordSettings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder
-from pose_edge.settings import RecordSettings
 from pose_edge.sinks import mp4 as mp4_module
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sinks.video_file import VideoFile
@@ -141,7 +141,7 @@ def test_a_recording_that_is_cut_off_plays_up_to_there(tmp_path: Path) -> None:
 def test_a_killed_process_leaves_a_playable_recording(tmp_path: Path) -> None:
     program = (
         "import sys, time, numpy as np\n"
-        "from pose_edge.settings import RecordSettings\n"
+        "from pose_edge.config.schema import RecordSettings\n"
         "from pose_edge.sinks.recorder import Recorder\n"
         "r = Recorder(sys.argv[1], RecordSettings(), frame_rate=10.0, drop=False, report=print)\n"
         "r.open()\n"

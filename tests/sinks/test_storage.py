@@ -25,13 +25,13 @@ from helpers import (
 )
 from pose_lines import strict
 
-from pose_edge.settings import RecordSettings, StorageSettings
-from pose_edge.sinks import rolling as rolling_module
+from pose_edge.config.schema import RecordSettings, StorageSettings
+from pose_edge.sinks import segment_writer as rolling_module
 from pose_edge.sinks import worker as worker_module
 from pose_edge.sinks.jsonl import JsonLines
-from pose_edge.sinks.outlet import MAX_HUNG
 from pose_edge.sinks.recorder import Recorder
-from pose_edge.supervisor import Supervisor
+from pose_edge.sinks.restarting_sink import MAX_HUNG
+from pose_edge.supervision.supervisor import Supervisor
 
 FAST = 8.0
 """The supervisor's seconds in one of the clock: nobody waits 20 s in a test."""
@@ -317,7 +317,7 @@ def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> No
 
 PROGRAM = """
 import sys, time, numpy as np
-from pose_edge.settings import RecordSettings, StorageSettings
+from pose_edge.config.schema import RecordSettings, StorageSettings
 from pose_edge.sinks.recorder import Recorder
 recorder = Recorder(sys.argv[1], RecordSettings(), frame_rate=20.0, drop=True, report=print,
                     storage=StorageSettings(min_free=0))

@@ -8,8 +8,8 @@ import pytest
 from fake_v4l2 import Kernel
 from helpers import FakeSource, Step, make_frame, read_until_lost
 
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
-from pose_edge.settings import CameraSettings
 from pose_edge.sources import any_camera, cameras, picamera
 from pose_edge.sources.any_camera import AnyCamera, Candidate, find_candidates
 from pose_edge.sources.csi import PiCameraInfo

@@ -17,9 +17,9 @@ import pytest
 from csi_bench import IMX219, IMX708, VARIABLE, WEBCAM, Bench
 from helpers import GENEROUS_S, wait_until
 
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
-from pose_edge.settings import CameraSettings
 from pose_edge.sources import picamera
 from pose_edge.sources.csi import LOG_VARIABLE
 from pose_edge.sources.picamera import PiCamera, exposed_ns, find_picameras, survey_picameras

@@ -7,17 +7,18 @@ from helpers import FakeSource, coded_picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge import resources
+from pose_edge.config.schema import CameraSettings, SourceSettings
 from pose_edge.errors import SourceError
-from pose_edge.settings import CameraSettings, SourceSettings
 from pose_edge.sources import any_camera, choose_source, open_source, spec
 from pose_edge.sources.any_camera import AnyCamera, Candidate
 from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.pictures import Pictures
-from pose_edge.sources.spec import STREAM_SCHEMES, Kind, parse_source, redact
+from pose_edge.sources.spec import STREAM_SCHEMES, Kind, parse_source
 from pose_edge.sources.stream import Stream
 from pose_edge.sources.v4l2 import Camera
 from pose_edge.sources.video import Video
+from pose_edge.util import resources
+from pose_edge.util.urls import redact
 
 
 def plug_in(monkeypatch: pytest.MonkeyPatch, *candidates: Candidate) -> None:

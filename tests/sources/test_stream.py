@@ -12,9 +12,9 @@ from helpers import GENEROUS_S, coded_picture, read_code, wait_until
 from mjpeg import MjpegServer
 from rtsp import RtspServer, lengthen, need_server
 
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame
-from pose_edge.settings import CameraSettings
 from pose_edge.sources.stream import Stream
 
 SETTINGS = CameraSettings(timeout=1.0)

@@ -13,9 +13,9 @@ import videodev2 as v4l2
 from fake_v4l2 import META_CAPTURE, WEBCAM, FakeCamera, Kernel, Shooting, jpeg, yuyv
 from helpers import GENEROUS_S, coded_picture, read_code, read_until_lost, smooth
 
+from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
-from pose_edge.settings import CameraSettings
 from pose_edge.sources.cameras import find_cameras
 from pose_edge.sources.v4l2 import MAX_TRANSIT_NS, Camera
 from pose_edge.sources.v4l2_device import FAULTY, MONOTONIC

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from helpers import read_code, write_video
 
-from pose_edge import resources
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame
 from pose_edge.sources.video import Video
+from pose_edge.util import resources
 
 EVEN = [index / 10 for index in range(12)]
 UNEVEN = [0, 0.1, 0.15, 0.2, 0.5, 0.9, 0.95, 1.7]

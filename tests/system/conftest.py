@@ -24,8 +24,8 @@ from system.screen import Gallery, Screen
 from system.service import Service
 from system.service_rig import ServiceRig
 
-from pose_edge import resources
 from pose_edge.frames import Image as Picture
+from pose_edge.util import resources
 
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils"}
 NEEDED_TO_BUILD = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs"}

@@ -12,9 +12,9 @@ from system.program import Line
 from system.rig import Rig
 from system.screen import BAR, letters, skeleton_found, wait_for
 
-from pose_edge import resources
 from pose_edge.frames import Image
 from pose_edge.tracking.similarity import oks
+from pose_edge.util import resources
 
 RATE = 10
 STILL = 10

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from pose_edge.config.schema import EdgeTpuSettings, ModelSettings, Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import Frame
-from pose_edge.loading import load_model
+from pose_edge.pipeline.loading import load_model
 from pose_edge.poses import Box, FloatArray, Keypoint, Pose, box_of
-from pose_edge.settings import EdgeTpuSettings, ModelSettings, Settings
 from pose_edge.sources.video import Video
 
 WIDTH, HEIGHT = 1280, 720

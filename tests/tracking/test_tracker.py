@@ -23,8 +23,8 @@ from tracking.scenes import (
 )
 
 from pose_edge.poses import FloatArray, Keypoint, Pose
-from pose_edge.resources import demo_clip
 from pose_edge.tracking import Tracker
+from pose_edge.util.resources import demo_clip
 
 FPS = 30
 

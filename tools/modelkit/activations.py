@@ -13,10 +13,10 @@ from . import graph
 from .nodes import Tensors, needed
 from .topology import Node
 
-Watch = Callable[[NDArray[Any]], dict[str, NDArray[np.float32]]]
+Watchdog = Callable[[NDArray[Any]], dict[str, NDArray[np.float32]]]
 
 
-def watch(nodes: Sequence[Node], tensors: Tensors, feed: str, names: Sequence[str]) -> Watch:
+def watch(nodes: Sequence[Node], tensors: Tensors, feed: str, names: Sequence[str]) -> Watchdog:
     """Makes a function that computes the outputs of some nodes.
 
     Args:

@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_edge import resources
+from pose_edge.util import resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from pose_edge.config.schema import EDGETPU_LIBRARY
 from pose_edge.errors import UnavailableError
 from pose_edge.runtimes.edgetpu.lookup import find_pycoral
 from pose_edge.runtimes.litert import Accelerator, import_runtime
-from pose_edge.settings import EDGETPU_LIBRARY
 
 log = logging.getLogger(__name__)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray, Runtime
-from pose_edge.runtimes.edgetpu.keeper import Keeper
-from pose_edge.zoo import Tensor
+from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
+from pose_edge.zoo.registry import Tensor
 
 
 class Failover:
     """Answers every time, from the one or the other; see `pose_edge.runtimes.Runtime`."""
 
-    def __init__(self, cpu: Runtime, keeper: Keeper, model: str) -> None:
+    def __init__(self, cpu: Runtime, keeper: ChildSupervisor, model: str) -> None:
         """Answer from the CPU until the keeper has an Edge TPU.
 
         Args:

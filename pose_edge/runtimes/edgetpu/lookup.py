@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from pose_edge.paths import user_path
+from pose_edge.util.paths import user_path
 
 LDCONFIG_TIMEOUT_S: Final = 10.0
 ELF_MARK: Final = b"\x7fELF"

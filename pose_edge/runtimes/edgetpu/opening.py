@@ -9,20 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import ModelError, UnavailableError, UsageError
-from pose_edge.estimators.layout import INPUT_TYPES
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import Runtime
-from pose_edge.runtimes.alone import Alone
+from pose_edge.runtimes import INPUT_TYPES, Runtime
 from pose_edge.runtimes.child import LOAD_S, ChildFault, Started, start_child
+from pose_edge.runtimes.child_main import EdgeTpu, Job, Loaded
+from pose_edge.runtimes.child_runtime import ChildRuntime
+from pose_edge.runtimes.edgetpu.child_supervisor import LATE_S, Absent, ChildSupervisor, Unavailable
 from pose_edge.runtimes.edgetpu.detection import find_corals
 from pose_edge.runtimes.edgetpu.failover import Failover
-from pose_edge.runtimes.edgetpu.keeper import LATE_S, Absent, Keeper, Unavailable
+from pose_edge.runtimes.edgetpu.failure_backoff import FailureBackoff
 from pose_edge.runtimes.edgetpu.lookup import find_library
-from pose_edge.runtimes.edgetpu.patience import Patience
-from pose_edge.runtimes.worker import EdgeTpu, Job, Loaded
-from pose_edge.settings import EDGETPU_LIBRARY, Settings
-from pose_edge.zoo import ModelFile, Zoo
+from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
 
@@ -62,29 +61,29 @@ def open_failover(
         )
     must = settings.edgetpu.mode == "on"
     zoo = Zoo()  # not anew every second: reading the lists takes a while
-    keeper = Keeper(
+    supervisor = ChildSupervisor(
         lambda wanted: start_edgetpu(zoo, model, settings, wanted, twin=cpu),
         timeout=settings.edgetpu.timeout,
-        patience=Patience(settings.edgetpu.max_backoff),
+        patience=FailureBackoff(settings.edgetpu.max_backoff),
         late=settings.edgetpu.timeout if wait else LATE_S,
         required=must,
         report=report,
     )
-    keeper.open()
+    supervisor.open()
     try:
         if must or wait:
-            keeper.wait(LOAD_S, stop)
+            supervisor.wait(LOAD_S, stop)
     except ChildFault as fault:
         if must:
-            keeper.close()
+            supervisor.close()
             raise UnavailableError(
                 f"no Edge TPU: {fault}\n`pose-edge doctor` says more; --edgetpu auto goes on "
                 "without one"
             ) from fault
     except BaseException:
-        keeper.close()
+        supervisor.close()
         raise
-    return Failover(cpu, keeper, Path(model).stem if model.endswith(".tflite") else model)
+    return Failover(cpu, supervisor, Path(model).stem if model.endswith(".tflite") else model)
 
 
 def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
@@ -95,7 +94,7 @@ def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
     """
     started = start_edgetpu(Zoo(), str(model.path), settings, lambda: True)
     provenance = Provenance(model.name, "edgetpu")
-    return Alone(started, provenance, timeout=settings.edgetpu.timeout)
+    return ChildRuntime(started, provenance, timeout=settings.edgetpu.timeout)
 
 
 def start_edgetpu(

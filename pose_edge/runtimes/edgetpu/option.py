@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pose_edge.settings import DEVICE_PATTERN
+from pose_edge.config.schema import DEVICE_PATTERN
 
 Kind = Literal["usb", "pci"]
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import pytest
 
+from pose_edge.config.schema import EDGETPU_LIBRARY
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.runtimes.edgetpu import delegate
 from pose_edge.runtimes.edgetpu.delegate import edgetpu_accelerator, library_version
 from pose_edge.runtimes.litert import LiteRT
-from pose_edge.settings import EDGETPU_LIBRARY
-from pose_edge.zoo import ModelFile, Zoo
+from pose_edge.zoo.registry import ModelFile, Zoo
 
 OWN = "/opt/libedgetpu.so.1"
 

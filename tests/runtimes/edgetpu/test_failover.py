@@ -9,8 +9,8 @@ from helpers import FakeRuntime
 
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
 from pose_edge.runtimes.edgetpu.failover import Failover
-from pose_edge.runtimes.edgetpu.keeper import Keeper
 
 EDGETPU = Provenance("movenet-x-edgetpu", "edgetpu")
 TENSOR: AnyArray = np.zeros((1, 64, 64, 3), np.uint8)
@@ -58,7 +58,7 @@ def failover(cpu: FakeRuntime, keeper: FakeKeeper) -> Failover:
 
 
 def make(cpu: FakeRuntime, keeper: FakeKeeper) -> Failover:
-    return Failover(cpu, cast(Keeper, keeper), EDGETPU.model)
+    return Failover(cpu, cast(ChildSupervisor, keeper), EDGETPU.model)
 
 
 def test_the_cpu_answers_whenever_the_edge_tpu_does_not(

@@ -14,17 +14,17 @@ import pytest
 from fake_sysfs import dev_of, make_sysfs, plug_pci_coral, plug_usb_coral, sysfs_of
 from helpers import FakeRuntime, no_threads_left, wait_until
 
+from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import UnavailableError, UsageError
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.alone import Alone
 from pose_edge.runtimes.child import Child, ChildFault, Started
-from pose_edge.runtimes.edgetpu import keeper, opening
+from pose_edge.runtimes.child_main import Job, Loaded
+from pose_edge.runtimes.child_runtime import ChildRuntime
+from pose_edge.runtimes.edgetpu import child_supervisor, opening
+from pose_edge.runtimes.edgetpu.child_supervisor import Absent, ChildSupervisor, Unavailable
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
-from pose_edge.runtimes.edgetpu.keeper import Absent, Keeper, Unavailable
 from pose_edge.runtimes.edgetpu.opening import load_edgetpu, open_failover, start_edgetpu
-from pose_edge.runtimes.worker import Job, Loaded
-from pose_edge.settings import EDGETPU_LIBRARY, Settings
-from pose_edge.zoo import COMPILED_MARK, Tensor, Zoo
+from pose_edge.zoo.registry import COMPILED_MARK, Tensor, Zoo
 
 LISTED = "movenet-lightning-edgetpu"
 CONTENT = b"\x1c\0\0\0TFL3"
@@ -391,7 +391,7 @@ def test_the_lists_of_models_are_not_read_anew_for_each_look(
 
     monkeypatch.setattr(opening, "Zoo", make)
     monkeypatch.setattr(opening, "find_corals", find)
-    monkeypatch.setattr(keeper, "LOOK_S", 0.002)
+    monkeypatch.setattr(child_supervisor, "LOOK_S", 0.002)
     opened = Opened(bare, "auto")
     wait_until(lambda: len(looks) > 5)
     opened.runtime.close()
@@ -417,7 +417,7 @@ def test_an_interrupted_wait_leaves_nothing_running(
         raise KeyboardInterrupt
 
     before = set(threading.enumerate())
-    monkeypatch.setattr(Keeper, "wait", interrupt)
+    monkeypatch.setattr(ChildSupervisor, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
         Opened(machine, mode, wait=True)
     assert no_threads_left(before)
@@ -427,7 +427,7 @@ def test_an_interrupted_wait_leaves_nothing_running(
 def test_a_compiled_model_alone_is_for_measuring(machine: Machine) -> None:
     file = machine.zoo.find(str(machine.model))
     runtime = load_edgetpu(file, machine.settings())
-    assert isinstance(runtime, Alone)
+    assert isinstance(runtime, ChildRuntime)
     assert runtime.provenance.model == "own_edgetpu"
     assert runtime.provenance.backend == "edgetpu"
     runtime.close()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pose_edge.config.schema import DEVICE_PATTERN, EdgeTpuSettings
 from pose_edge.runtimes.edgetpu.option import DeviceOption, Kind, parse_device
-from pose_edge.settings import DEVICE_PATTERN, EdgeTpuSettings
 
 
 @given(kind=st.sampled_from((None, "usb", "pci")), index=st.none() | st.integers(0, 999))

@@ -1,0 +1,47 @@
+"""The command `annotate`."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from pathlib import Path
+
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+
+from pose_edge.cli.settings import read_settings
+from pose_edge.cli.terminal import progress_bars
+from pose_edge.live.signals import Signals
+from pose_edge.offline.annotate import annotate
+
+log = logging.getLogger(__name__)
+
+
+def command_annotate(options: Namespace) -> int:
+    """``pose-edge annotate``."""
+    settings = read_settings(options)
+    signals = Signals()
+    signals.listen_for_the_end()
+    draw = options.output is not None or options.poses is None
+    name = Path(options.input).name
+    with progress_bars(MofNCompleteColumn(), TimeRemainingColumn()) as show:
+        report = annotate(
+            settings,
+            options.input,
+            options.output,
+            draw=draw,
+            stop=signals.stop,
+            progress=lambda done, total: show(name, done, total),
+        )
+    written = [str(report.output)] if report.output else []
+    written += [options.poses] if options.poses not in (None, "-") else []
+    log.info(
+        "%d frames, somebody in %d of them%s",
+        report.frames,
+        report.with_person,
+        f": {', '.join(written)}" if written else "",
+    )
+    if report.unreadable:
+        log.error("%d files are no pictures that can be read", len(report.unreadable))
+    if not report.finished:
+        log.error("stopped before the end; what was written is whole")
+    return 0 if report.finished and not report.unreadable else 1

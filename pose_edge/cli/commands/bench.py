@@ -1,0 +1,61 @@
+"""The command `bench`: model, pipeline, child."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+
+from pose_edge.cli.settings import read_settings
+from pose_edge.cli.terminal import print_table
+from pose_edge.offline.bench import bench_child, bench_models, bench_pipeline, machine
+from pose_edge.zoo.registry import Zoo
+
+
+def command_bench_model(options: Namespace) -> int:
+    """``pose-edge bench model``."""
+    settings = read_settings(options)
+    timings = bench_models(settings, options.names or list(Zoo().entries), options.runs)
+    if options.json:
+        figures = {"machine": machine(), "models": [asdict(timing) for timing in timings]}
+        print(json.dumps(figures, indent=2))
+        return 0
+    print(f"{machine()}, {options.runs} interleaved runs")
+    rows = [
+        (t.name, f"{t.median_ms:.2f} ms", f"{t.p95_ms:.2f} ms", f"{t.ratio:.2f}", t.runtime)
+        for t in timings
+    ]
+    print_table(("Model", "Median", "95 %", "Ratio", "Runtime"), rows, sys.stdout)
+    return 0
+
+
+def command_bench_pipeline(options: Namespace) -> int:
+    """``pose-edge bench pipeline``."""
+    settings = read_settings(options)
+    timing = bench_pipeline(settings, options.source or "demo", options.rounds)
+    if options.json:
+        figures = {"machine": machine(), **asdict(timing), "ratio": timing.ratio}
+        print(json.dumps(figures, indent=2))
+        return 0
+    print(f"{machine()}; {timing.model} by {timing.runtime}; {timing.frames} frames a round")
+    for what, fps in (("pipeline", timing.pipeline_fps), ("bare loop", timing.bare_fps)):
+        rounds = ", ".join(f"{value:.1f}" for value in fps)
+        print(f"{what:<9}  {statistics.median(fps):6.1f} fps  (rounds: {rounds})")
+    print(f"ratio      {timing.ratio:6.2f}")
+    return 0
+
+
+def command_bench_child(options: Namespace) -> int:
+    """``pose-edge bench child``."""
+    timing = bench_child(read_settings(options), options.runs)
+    if options.json:
+        figures = {"machine": machine(), **asdict(timing), "cost_ms": timing.cost_ms}
+        print(json.dumps(figures, indent=2))
+        return 0
+    print(f"{machine()}; {timing.model} by {timing.runtime}; {options.runs} interleaved runs")
+    print(f"in this process  {timing.here_ms:6.2f} ms")
+    print(f"in a child       {timing.child_ms:6.2f} ms")
+    print(f"the child costs  {timing.cost_ms:6.2f} ms")
+    return 0

@@ -1,0 +1,66 @@
+"""The command `doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from argparse import Namespace
+
+from pose_edge import logs
+from pose_edge.cli.settings import config_path, overrides, read_settings
+from pose_edge.cli.terminal import people_read
+from pose_edge.config.load import load_config
+from pose_edge.doctor import (
+    DoctorContext,
+    as_json,
+    as_lines,
+    coloured,
+    has_fault,
+    plain,
+    run_doctor,
+)
+from pose_edge.errors import ConfigError
+from pose_edge.util import resources
+
+
+def command_doctor(options: Namespace) -> int:
+    """``pose-edge doctor``."""
+    findings = run_doctor(_patient(options), progress=_show_sections)
+    if options.json:
+        print(json.dumps(as_json(findings), indent=2))
+    else:
+        terminal = sys.stdout.isatty()
+        colours = terminal and not os.environ.get("NO_COLOR")
+        width = shutil.get_terminal_size().columns if terminal else None
+        print("\n".join(as_lines(findings, coloured if colours else plain, width)))
+    return 1 if has_fault(findings) else 0
+
+
+def _patient(options: Namespace) -> DoctorContext:
+    """Read the configuration for the doctor, to whom a faulty file is a finding, not the end."""
+    path = config_path(options)
+    faults: list[str] = []
+    try:
+        settings = read_settings(options)
+    except ConfigError as error:
+        faults = error.faults
+        # What was typed must be right all the same: this complains of nothing else.
+        settings = load_config(resources.default_config(), {}, overrides(options))
+        logs.start_with(settings)
+    return DoctorContext(
+        settings,
+        path,
+        tuple(faults),
+        use_camera=not options.no_camera,
+        use_models=not options.no_inference,
+    )
+
+
+def _show_sections(names: list[str]) -> None:
+    """Say on a terminal what the doctor is looking at, on a line that vanishes."""
+    if sys.stderr.isatty() and people_read():
+        text = f"looking at {', '.join(names)} ..." if names else ""
+        room = shutil.get_terminal_size().columns - 1
+        print(f"\r\x1b[K{text[:room]}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,52 @@
+"""The command `eval`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.progress import MofNCompleteColumn
+
+from pose_edge.cli.settings import read_settings
+from pose_edge.cli.terminal import print_table, progress_bars
+from pose_edge.offline.bench import machine
+from pose_edge.offline.evaluate import Answers, evaluate, load_truth
+
+
+def command_eval(options: Namespace) -> int:
+    """``pose-edge eval``."""
+    settings = read_settings(options)
+    truth = load_truth(Path(options.annotations))
+    answers = Answers(Path(options.resume) if options.resume else None)
+    with closing(answers), progress_bars(MofNCompleteColumn()) as progress:
+        found = list(
+            evaluate(
+                truth,
+                Path(options.images),
+                options.models or [settings.model.name],
+                options.crop or ["frame"],
+                settings,
+                answers=answers,
+                progress=progress,
+            )
+        )
+    if options.json:
+        figures = {"machine": machine(), "annotations": options.annotations}
+        print(json.dumps({**figures, "models": [asdict(one) for one in found]}, indent=2))
+        return 0
+    print(f"{machine()}; {options.annotations}")
+    rows = [
+        (
+            *(one.model, one.mode, str(one.pictures)),
+            *(f"{value:.3f}" for value in (one.ap, one.ap50, one.ap75, one.ar)),
+            f"{one.inference_ms:.1f}",
+        )
+        for one in found
+    ]
+    header = ("Model", "Crop", "Pictures", "AP", "AP50", "AP75", "AR", "Inference ms")
+    print_table(header, rows, sys.stdout)
+    return 0

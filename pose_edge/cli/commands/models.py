@@ -1,0 +1,104 @@
+"""The command `models`: list, info, fetch, verify."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from argparse import Namespace
+from functools import partial
+
+from pose_edge.cli.terminal import print_table, progress_bars
+from pose_edge.errors import ModelError
+from pose_edge.zoo.registry import Zoo
+
+log = logging.getLogger(__name__)
+
+
+def command_models_list(options: Namespace) -> int:
+    """``pose-edge models list``: those that are here, and those that can be had."""
+    zoo = Zoo()
+    listed = [(entry, "here") for entry in zoo.entries.values()] + [
+        (download, "fetched" if zoo.fetched_path(download).exists() else "can be fetched")
+        for download in zoo.downloads.values()
+    ]
+    accuracy = zoo.accuracy()
+    if options.json:
+        found = [
+            {**entry.model_dump(), "state": state, "ap": accuracy.get(entry.name)}
+            for entry, state in listed
+        ]
+        print(json.dumps(found, indent=2))
+        return 0
+    rows = [
+        (
+            entry.name,
+            state,
+            f"{entry.size / 1e6:.1f} MB" if entry.size else "-",
+            ", ".join(f"{ap:.3f} {kind}" for kind, ap in accuracy.get(entry.name, {}).items())
+            or "-",
+            entry.licence,
+            entry.summary,
+        )
+        for entry, state in listed
+    ]
+    print_table(("Model", "State", "Size", "COCO AP, people", "Licence", ""), rows, sys.stdout)
+    return 0
+
+
+def command_models_info(options: Namespace) -> int:
+    """``pose-edge models info NAME``."""
+    zoo = Zoo()
+    if options.name in zoo.downloads:
+        download = zoo.downloads[options.name]
+        details = {**download.model_dump(), "file": str(zoo.fetched_path(download))}
+    else:
+        entry = zoo.entry(options.name)
+        details = {**entry.model_dump(), "file": str(zoo.path(entry))}
+        details |= {"input": str(entry.input), "output": str(entry.output)}
+    if options.json:
+        print(json.dumps(details, indent=2))
+    else:
+        width = max(map(len, details))
+        print("\n".join(f"{key:<{width}}  {value}" for key, value in details.items()))
+    return 0
+
+
+def command_models_fetch(options: Namespace) -> int:
+    """``pose-edge models fetch NAME``: download models, with a progress bar."""
+    from rich.progress import DownloadColumn
+
+    from pose_edge.zoo.download import download
+
+    zoo = Zoo()
+    wanted = []
+    for name in options.names:
+        if name in zoo.downloads:
+            wanted.append(zoo.downloads[name])
+        else:
+            log.info("%s ships with the program: nothing to fetch", zoo.entry(name).name)
+    with progress_bars(DownloadColumn()) as show:
+        for model in wanted:
+            show(model.name, 0, model.size)
+        for model in wanted:
+            path, progress = zoo.fetched_path(model), partial(show, model.name)
+            download(model.url, path, model.expected(), progress=progress)
+    for model in wanted:
+        print(zoo.find(model.name).path)
+    return 0
+
+
+def command_models_verify(options: Namespace) -> int:
+    """``pose-edge models verify``: every model that is here, or those named."""
+    zoo = Zoo()
+    worst = 0
+    fetched = [name for name, one in zoo.downloads.items() if zoo.fetched_path(one).exists()]
+    for name in options.names or [*zoo.entries, *fetched]:
+        try:
+            zoo.find(name)
+        except ModelError as error:
+            print(f"{name}: {error}")
+            worst = error.exit_status
+        else:
+            print(f"{name}: whole")
+    return worst

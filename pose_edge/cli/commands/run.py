@@ -1,0 +1,50 @@
+"""The command `run`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from argparse import Namespace
+
+from pose_edge.cli.settings import config_path, overrides, read_settings
+from pose_edge.cli.terminal import people_read, print_table
+from pose_edge.config.load import load_config
+from pose_edge.live.run import RunReport, run
+from pose_edge.live.signals import Signals
+
+log = logging.getLogger(__name__)
+
+
+def command_run(options: Namespace) -> int:
+    """``pose-edge run``."""
+    settings = read_settings(options)
+    path = config_path(options)
+    signals = Signals()
+    signals.listen()
+    report = run(settings, signals, lambda: load_config(path, os.environ, overrides(options)))
+    _print_report(report)
+    return 1 if report.failures else 0
+
+
+def _print_report(report: RunReport) -> None:
+    rows = [
+        (stage, f"{summary.median:.1f}", f"{summary.p95:.1f}", str(summary.count))
+        for stage, summary in report.stages.items()
+    ]
+    if people_read() and rows:
+        print_table(("Stage", "Median ms", "95 % ms", "Frames"), rows, sys.stderr)
+    elif rows:
+        stages = ", ".join(f"{stage} {median} ({p95})" for stage, median, p95, _count in rows)
+        log.info("median (95 %%) in ms: %s", stages)
+    rate = report.processed / report.seconds if report.seconds > 0 else 0.0
+    shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
+    log.info(
+        "%d frames in %.1f s (%.1f fps), somebody in %d of them, %d skipped%s",
+        report.processed,
+        report.seconds,
+        rate,
+        report.with_person,
+        report.skipped,
+        f"; by {shares}" if len(report.backends) > 1 else "",
+    )

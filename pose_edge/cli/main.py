@@ -1,0 +1,68 @@
+"""From the command line to the exit status: read it, start the log, tell what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from pose_edge import logs
+from pose_edge.cli.arguments import parse
+from pose_edge.cli.commands import find_command
+from pose_edge.errors import PoseEdgeError
+
+log = logging.getLogger("pose_edge")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What follows the program's name; by default that of the process.
+
+    Returns:
+        The exit status: 0 done; 2 wrong usage or configuration; 3 an input, model or device that
+        was asked for cannot be had; 1 anything else.
+    """
+    options = parse(arguments)
+    logs.start(options.log_level, options.log_format)
+    _quiet_libraries()
+    try:
+        return find_command(options.command)(options)
+    except PoseEdgeError as error:
+        if log.isEnabledFor(logging.DEBUG):
+            log.exception("the command failed")
+        logs.report_error(str(error))
+        return error.exit_status
+    except BrokenPipeError:  # whoever read the output has seen enough
+        return 0
+    except KeyboardInterrupt:
+        logs.report_error("interrupted")
+        return 1
+    except Exception as error:
+        kind = type(error).__name__
+        if log.isEnabledFor(logging.DEBUG) or logs.written_for() != "text":
+            log.exception("an error of the program: %s; please report it", kind)
+            return 1
+        logs.report_error(
+            f"an error of the program: {kind}: {error}\n"
+            "--log-level debug shows where; please report it"
+        )
+        return 1
+    finally:
+        _let_go_of_stdout()
+
+
+def _quiet_libraries() -> None:
+    """Keep FFmpeg and OpenCV from writing to the terminal: faults are reported in our own words."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+
+def _let_go_of_stdout() -> None:
+    """Flush what was printed; where nobody reads it any more, Python would complain at its end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,265 @@
+"""The configuration: command line over environment over file over defaults.
+
+Every fault is reported, each with where it stands and what is allowed there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from pose_edge.config.schema import SHORT_FORMS, Settings
+from pose_edge.config.yaml_tree import KeyPath, parse_scalar, parse_yaml
+from pose_edge.errors import ConfigError, UsageError
+from pose_edge.util import resources
+from pose_edge.util.paths import user_path
+
+ENVIRONMENT_PREFIX: Final = "POSE_EDGE_"
+COMMENT_COLUMN: Final = 34
+
+
+@dataclass
+class _Layers:
+    """Values from all places, merged, with the origin of each."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[KeyPath, str] = field(default_factory=dict)
+
+    def put(self, path: KeyPath, value: Any, origin: str) -> None:  # noqa: ANN401
+        """Set one value, over what is there already."""
+        if len(path) == 1 and isinstance(value, str) and path[0] in SHORT_FORMS:
+            path = (path[0], SHORT_FORMS[path[0]])
+        here = self.values
+        for key in path[:-1]:
+            inner = here.get(key)
+            if not isinstance(inner, dict):
+                inner = here[key] = {}
+            here = inner
+        here[path[-1]] = value
+        for depth in range(1, len(path) + 1):
+            self.origins[path[:depth]] = origin
+
+    def origin(self, path: KeyPath) -> str:
+        """Say where a value comes from: its own place or that of the nearest section."""
+        while path:
+            if path in self.origins:
+                return self.origins[path]
+            path = path[:-1]
+        return "configuration"
+
+
+def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
+    """Choose the file to read.
+
+    Args:
+        explicit: What ``--config`` says.
+        environment: Environment variables.
+
+    Returns:
+        The named file, else the user's, else the machine's, else the one that ships.
+
+    Raises:
+        UsageError: The named file is not there.
+    """
+    if explicit is not None:
+        path = Path(explicit)
+        if not path.is_file():
+            raise UsageError(f"--config: no file {path}; `pose-edge config show` prints one")
+        return path
+    home = user_path(environment.get("XDG_CONFIG_HOME") or "~/.config")
+    for path in (home / "pose-edge" / "config.yaml", Path("/etc/pose-edge/config.yaml")):
+        if path.is_file():
+            return path
+    return resources.default_config()
+
+
+def load_config(
+    path: Path,
+    environment: Mapping[str, str] = os.environ,
+    overrides: Sequence[tuple[str, str, str]] = (),
+) -> Settings:
+    """Read and check the whole configuration.
+
+    Args:
+        path: The file.
+        environment: ``POSE_EDGE_SECTION__KEY`` variables win over the file.
+        overrides: From the command line, (dotted key, text, option as the user typed it); they
+            win over everything.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ConfigError: With every fault of every place.
+    """
+    layers, faults = _Layers(), []
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+    tree = parse_yaml(text)
+    faults += [f"{path}:{line}: {message}" for line, message in tree.faults]
+    for key_path, value in _leaves(tree.values):
+        layers.put(key_path, value, f"{path}:{tree.lines[key_path]}")
+    for key_path, line in tree.lines.items():
+        layers.origins[key_path] = f"{path}:{line}"
+
+    known = _known()
+    for variable, raw in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+        if len(key) > 1 or key[0] in SHORT_FORMS:
+            layers.put(key, _typed(known.get(key), raw), f"environment variable {variable}")
+    for dotted, raw, option in overrides:
+        key = tuple(dotted.split("."))
+        layers.put(key, _typed(known.get(key), raw), option)
+
+    try:
+        settings = Settings.model_validate(_without_empty_sections(layers.values))
+    except ValidationError as error:
+        faults += [_describe(fault, layers, known) for fault in error.errors()]
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def render_config(settings: Settings) -> str:
+    """Write settings as a commented config.yaml.
+
+    Args:
+        settings: What to write.
+
+    Returns:
+        YAML text; reading it again gives the same settings.
+    """
+    lines = [
+        "# pose_edge: every setting, with its default.",
+        "# Command line over environment (POSE_EDGE_SECTION__KEY) over this file over defaults.",
+        "# `pose-edge config check` finds mistakes; `config show` prints what is in force.",
+    ]
+    for name, section in settings:
+        lines += ["", f"# {type(section).__doc__}".rstrip("."), f"{name}:"]
+        for key, info in type(section).model_fields.items():
+            value = _scalar(getattr(section, key))
+            lines.append(f"  {key}: {value}".ljust(COMMENT_COLUMN) + f"  # {info.description}")
+    return "\n".join(lines) + "\n"
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of config.yaml, for editors."""
+    schema = Settings.model_json_schema()
+    for section, key in SHORT_FORMS.items():
+        name = schema["properties"][section]["$ref"].rsplit("/", 1)[1]
+        short = schema["$defs"][name]["properties"][key]
+        schema["properties"][section] = {"anyOf": [schema["properties"][section], short]}
+    return schema
+
+
+def _scalar(value: Any) -> str:  # noqa: ANN401
+    """Write one value on one line, so that `parse_yaml` reads it again as the same."""
+    text = yaml.safe_dump(value, width=1 << 20).removesuffix("...\n").strip()
+    # PyYAML leaves out quotes by the rules of YAML 1.1, and breaks quoted lines.
+    if isinstance(value, str) and ("\n" in text or parse_scalar(text) != value):
+        text = yaml.safe_dump(value, width=1 << 20, default_style='"').strip()
+    return text
+
+
+def _leaves(values: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    for key, value in values.items():
+        here = (*path, key)
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, here)
+        else:
+            yield here, value
+
+
+def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
+    # A section whose keys are all commented out reads as null: the user means the defaults.
+    return {k: v for k, v in values.items() if not (v is None and k in Settings.model_fields)}
+
+
+@cache  # pydantic takes longer over it than over all the rest
+def _known() -> Mapping[KeyPath, dict[str, Any]]:
+    """Return each setting's path and its JSON schema."""
+    schema = Settings.model_json_schema()
+    known: dict[KeyPath, dict[str, Any]] = {}
+    for section, info in schema["properties"].items():
+        definition = schema["$defs"][info["$ref"].rsplit("/", 1)[1]]
+        for key, details in definition["properties"].items():
+            known[section, key] = details
+    return known
+
+
+def _typed(details: Mapping[str, Any] | None, raw: str) -> Any:  # noqa: ANN401
+    """Read a text from the command line or environment as the setting's type wants it."""
+    if details is None:
+        return raw
+    options = details.get("anyOf", [details])
+    value = parse_scalar(raw)
+    if any(option.get("type") == "string" for option in options):
+        nullable = any(option.get("type") == "null" for option in options)
+        return None if nullable and value is None else raw
+    return value
+
+
+def _describe(fault: Any, layers: _Layers, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
+    path = tuple(str(part) for part in fault["loc"])
+    # pydantic appends the name of the tried type to the path of a union: cut back to the setting.
+    path = path if fault["type"] == "extra_forbidden" else (path[:2] if path[:2] in known else path)
+    where, name = layers.origin(path), ".".join(path)
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: {name}: unknown {_unknown_hint(path, known)}"
+    if path in known:
+        return f"{where}: {name}: {fault['input']!r} is not allowed here; {_allowed(known[path])}"
+    keys = ", ".join(key for section, key in known if section == path[0])
+    return f"{where}: {name}: expected a section with keys ({keys})"
+
+
+def _unknown_hint(path: KeyPath, known: Mapping[KeyPath, Any]) -> str:
+    kind = "section" if len(path) == 1 else "key"
+    names = sorted({".".join(key[: len(path)]) for key in known})
+    wanted = ".".join(path)
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    if not near:  # the right key in the wrong section
+        near = [".".join(key) for key in known if key[-1] == path[-1]][:1]
+    if near:
+        return f"{kind}; did you mean {near[0]}?"
+    section = [name for name in names if name.startswith(path[0] + ".")] or names
+    return f"{kind}; known are: {', '.join(section)}"
+
+
+def _allowed(details: Mapping[str, Any]) -> str:
+    """Say in words what a setting accepts, from its JSON schema."""
+    words = []
+    for option in details.get("anyOf", [details]):
+        if "enum" in option:
+            words.append("one of " + ", ".join(str(value) for value in option["enum"]))
+        elif option.get("type") in ("integer", "number"):
+            words.append(
+                ("a whole number" if option["type"] == "integer" else "a number") + _range(option)
+            )
+        elif "pattern" in option:  # a description says it better
+            words.append(details["description"])
+        else:
+            names = {"boolean": "true or false", "string": "text", "null": "null"}
+            words.append(names[option["type"]])
+    return "allowed: " + " or ".join(words)
+
+
+def _range(option: Mapping[str, Any]) -> str:
+    low, high = option.get("minimum"), option.get("maximum")
+    if option.get("exclusiveMinimum") is not None:
+        above = f" above {option['exclusiveMinimum']:g}"
+        return above if high is None else f"{above}, at most {high:g}"
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:g}"
+    return f", at least {low:g}" if low is not None else ""

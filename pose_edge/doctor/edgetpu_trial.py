@@ -1,0 +1,65 @@
+"""A first inference on the Edge TPU: does it work at all, and how fast."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import PoseEdgeError
+from pose_edge.pipeline.loading import find_pair
+from pose_edge.runtimes.child import ChildDied, ChildFault
+from pose_edge.runtimes.edgetpu.opening import start_edgetpu
+from pose_edge.zoo.registry import Zoo
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The outcome of loading library and model in a child process, and running it.
+
+    Attributes:
+        version: What the library says of itself; None when it did not get that far.
+        inference_ms: Time of one inference, after the first, which is slow; None when there was
+            none.
+        fault: What went wrong, in words for people; None when nothing did.
+        crashed: The process died of a signal, as it does when library and runtime do not match.
+    """
+
+    version: str | None = None
+    inference_ms: float | None = None
+    fault: str | None = None
+    crashed: bool = False
+
+
+def try_edgetpu(settings: Settings) -> Trial:
+    """Load library and model in a child process and run the model once.
+
+    Args:
+        settings: Those that a run would have.
+
+    Returns:
+        What came of it; it raises nothing.
+    """
+    zoo = Zoo()
+    try:
+        pair = find_pair(zoo, settings.model.name, settings.edgetpu)
+        started = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
+    except ChildFault as fault:
+        return Trial(fault=str(fault), crashed=fault.crashed)
+    except PoseEdgeError as error:
+        return Trial(fault=str(error))
+    version, child = started.loaded.version, started.child
+    tensor = np.zeros(started.loaded.input.shape, started.loaded.input.dtype)
+    try:
+        begin = time.perf_counter()
+        child.run(tensor, settings.edgetpu.timeout)
+        return Trial(version, (time.perf_counter() - begin) * 1000)
+    except ChildDied:
+        death = child.cause_of_death()
+        return Trial(version, fault=str(death), crashed=death.crashed)
+    except ChildFault as fault:
+        return Trial(version, fault=str(fault))
+    finally:
+        child.close()

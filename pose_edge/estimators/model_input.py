@@ -1,0 +1,70 @@
+"""A loaded model that is shown parts of frames."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pose_edge.estimators.crop import Crop
+from pose_edge.estimators.warp import warp_into
+from pose_edge.frames import Frame, Image
+from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.telemetry import Stopwatch
+
+
+class ModelInput:
+    """Brings a part of a frame into the form that a model wants, and runs the model on it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Use a loaded model.
+
+        Args:
+            runtime: Its input is 1, height, width, 3: RGB from 0 to 255, of any type.
+        """
+        self.runtime = runtime
+        self._picture = self._blank()
+
+    @property
+    def aspect(self) -> float:
+        """Width of the model's input over its height."""
+        height, width = self._picture.shape[:2]
+        return float(width / height)
+
+    def fit(self, width: float, height: float) -> None:
+        """Choose the input size whose shape wastes least on what is to be seen.
+
+        Args:
+            width: Of what is to be seen, in any unit.
+            height: In the same.
+        """
+
+        def waste(size: tuple[int, int]) -> float:
+            return abs(math.log(width / height) - math.log(size[1] / size[0]))
+
+        size = min(self.runtime.sizes, key=waste)
+        if size != self._picture.shape[:2]:
+            self.runtime.choose_size(size)
+            self._picture = self._blank()
+
+    def _blank(self) -> Image:
+        _, height, width, _ = self.runtime.input.shape
+        return np.zeros((height, width, 3), dtype=np.uint8)
+
+    def see(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
+        """Run the model on a part of a frame.
+
+        Args:
+            frame: The picture.
+            crop: The part, of the input's shape.
+            stopwatch: Gets the laps "preprocess" and "inference".
+
+        Returns:
+            The model's outputs.
+        """
+        warp_into(frame.image, frame.order, crop, self._picture)
+        tensor = self._picture[np.newaxis].astype(self.runtime.input.dtype, copy=False)
+        stopwatch.lap("preprocess")
+        outputs = self.runtime.run(tensor)
+        stopwatch.lap("inference")
+        return outputs

@@ -1,0 +1,107 @@
+"""The model that the settings name, on what they allow."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from pose_edge.config.schema import EdgeTpuSettings, Settings
+from pose_edge.errors import ModelError, UnavailableError, UsageError
+from pose_edge.estimators import Estimator, load_estimator
+from pose_edge.runtimes import Runtime, load_runtime
+from pose_edge.zoo.registry import ModelFile, Zoo
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same model twice.
+
+    Attributes:
+        cpu: For the CPU.
+        edgetpu: Name or path of the one for the Edge TPU; None where there is none, or where it is
+            not wanted.
+    """
+
+    cpu: ModelFile
+    edgetpu: str | None
+
+
+def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
+    """Find out which models a name means.
+
+    Args:
+        zoo: The models.
+        name: Of a CPU model, of an Edge TPU model, of both without a precision
+            (movenet-lightning), or the path of a CPU model.
+        edgetpu: Whether an Edge TPU is used, and perhaps another model for it.
+
+    Raises:
+        ModelError: There is no such model, or its file cannot be used.
+        UsageError: The name is that of an Edge TPU model, but none is to be used.
+        UnavailableError: An Edge TPU must be used, but no model for it goes with the name.
+    """
+    if edgetpu.mode == "off":
+        if name in zoo.twins or (cpu := zoo.find(name)).compiled:
+            raise UsageError(
+                f"{name} runs on an Edge TPU only, and edgetpu is off; "
+                f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}"
+            )
+        return Pair(cpu, None)
+    cpu = zoo.find(zoo.twins.get(name, name))
+    if cpu.compiled:
+        raise ModelError(
+            f"{name} is compiled for the Edge TPU: give it as edgetpu.model, and as --model the "
+            "model that does the same on the CPU"
+        )
+    # A user's own file may have the name of a listed one, and is another model nevertheless.
+    listed = [one for one, twin in zoo.twins.items() if twin == cpu.name and cpu.entry is not None]
+    compiled = edgetpu.model or next(iter(listed), None)
+    if compiled is None and edgetpu.mode == "on":
+        raise UnavailableError(
+            f"no Edge TPU model goes with {cpu.name}; those with one are {', '.join(zoo.aliases)} "
+            "(or set edgetpu.model)"
+        )
+    return Pair(cpu, compiled)
+
+
+def load_model(
+    settings: Settings,
+    stack: ExitStack,
+    *,
+    report: Callable[[str | None], None] = lambda _reason: None,
+    wait: bool = False,
+    stop: threading.Event | None = None,
+) -> Estimator:
+    """Find, check and load the model that the settings name.
+
+    Args:
+        settings: Everything.
+        stack: Ends what was started.
+        report: Told what is wrong with the Edge TPU, and None when it works.
+        wait: With edgetpu auto, wait for one that is plugged in rather than begin on the CPU.
+        stop: Set when nobody wants it any more: ends the wait for an Edge TPU.
+
+    Raises:
+        ModelError: It cannot be used.
+        UsageError: The settings contradict each other.
+        UnavailableError: There is no runtime for it, or no Edge TPU though there must be.
+    """
+    pair = find_pair(Zoo(), settings.model.name, settings.edgetpu)
+    runtime: Runtime = load_runtime(pair.cpu, settings)
+    if pair.edgetpu is not None:
+        from pose_edge.runtimes.edgetpu.opening import open_failover
+
+        runtime = open_failover(
+            runtime, pair.edgetpu, settings, report=report, wait=wait, stop=stop
+        )
+    stack.callback(runtime.close)
+    estimator = load_estimator(pair.cpu, runtime, settings.model)
+    log.info(
+        "model: %s, input %s, by %s", runtime.provenance.model, runtime.input, runtime.describe()
+    )
+    return estimator

@@ -1,0 +1,57 @@
+"""Tracking and smoothing of one source's poses, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pose_edge.config.schema import Settings
+from pose_edge.frames import Frame
+from pose_edge.poses import Pose
+from pose_edge.tracking.smoother import Smoother
+from pose_edge.tracking.tracker import Tracker
+
+
+class PoseTracker:
+    """Gives the poses of consecutive frames ids, and steadies them if that is wanted."""
+
+    def __init__(self, settings: Settings, *, live: bool) -> None:
+        """Start with nobody known.
+
+        Args:
+            settings: The sections tracking and smoothing.
+            live: Whether the source is a camera or stream: its frames' time is then taken from
+                the monotonic clock, as the wall clock may jump; and smoothing is on by default.
+        """
+        tracking, smoothing = settings.tracking, settings.smoothing
+        self._live = live
+        self._tracker = (
+            Tracker(max_age=tracking.max_age, min_similarity=tracking.min_similarity)
+            if tracking.enabled
+            else None
+        )
+        wanted = smoothing.mode == "on" or (smoothing.mode == "auto" and live)
+        self._smoother = (
+            Smoother(
+                min_cutoff=smoothing.min_cutoff,
+                beta=smoothing.beta,
+                min_keypoint_score=settings.model.min_keypoint_score,
+            )
+            if wanted and self._tracker is not None
+            else None
+        )
+
+    def apply(self, poses: Sequence[Pose], frame: Frame) -> list[Pose]:
+        """Follow the people of the next frame.
+
+        Args:
+            poses: What was found in it.
+            frame: The frame. A still picture has nothing to do with the one before: its poses are
+                returned as they are.
+        """
+        if frame.file is not None or self._tracker is None:
+            return list(poses)
+        time_s = frame.captured_ns / 1e9 if self._live else frame.time
+        tracked = self._tracker.update(poses, time_s, frame.width, frame.height)
+        if self._smoother is None:
+            return tracked
+        return self._smoother.apply(tracked, time_s, frame.width, frame.height)

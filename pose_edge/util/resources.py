@@ -1,0 +1,59 @@
+"""Where the files that ship with the package lie: models, demo clip, default configuration.
+
+In a checkout `pose_edge/data` holds links to `models/`, `config.yaml` and the udev rules in
+`systemd/`, so editing those takes effect; a wheel carries copies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pose_edge.util.paths import user_path
+
+
+def data_dir() -> Path:
+    """Return the folder of the files that ship."""
+    return Path(__file__).resolve().parents[1] / "data"
+
+
+def models_dir() -> Path:
+    """Return the folder of the models that ship, with their manifest."""
+    return data_dir() / "models"
+
+
+def demo_clip() -> Path:
+    """Return the demo clip."""
+    return data_dir() / "demo.mp4"
+
+
+def downloads_list() -> Path:
+    """Return the list of models that can be fetched."""
+    return data_dir() / "downloads.yaml"
+
+
+def fetched_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the models that the user has fetched."""
+    home = environment.get("XDG_DATA_HOME") or "~/.local/share"
+    return user_path(home) / "pose-edge" / "models"
+
+
+def udev_rules() -> Path:
+    """Return the udev rules that let users open a Coral."""
+    return data_dir() / "60-pose-edge-coral.rules"
+
+
+def service_unit() -> Path:
+    """Return the systemd unit of the service."""
+    return data_dir() / "pose-edge.service"
+
+
+def service_user() -> Path:
+    """Return what systemd-sysusers makes the service's user from."""
+    return data_dir() / "pose-edge.sysusers.conf"
+
+
+def default_config() -> Path:
+    """Return the configuration file that is read when no other is found."""
+    return data_dir() / "config.yaml"

@@ -1,0 +1,525 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from pose_edge.config.load import config_schema, find_config, load_config, render_config
+from pose_edge.config.schema import CameraSettings, EdgeTpuSettings, RecordSettings, Settings
+from pose_edge.errors import ConfigError, UsageError
+from pose_edge.util import resources
+
+ROOT = Path(__file__).resolve().parents[2]
+Override = tuple[str, str, str]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.yaml"
+
+
+def load(
+    file: Path,
+    text: str = "",
+    environment: Mapping[str, str] | None = None,
+    overrides: Sequence[Override] = (),
+) -> Settings:
+    file.write_text(text, encoding="utf-8")
+    return load_config(file, environment or {}, overrides)
+
+
+def faults(
+    file: Path,
+    text: str = "",
+    environment: Mapping[str, str] | None = None,
+    overrides: Sequence[Override] = (),
+) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load(file, text, environment, overrides)
+    assert str(error.value) == "\n".join(error.value.faults)
+    assert error.value.exit_status == 2
+    return [fault.replace(str(file), "config.yaml") for fault in error.value.faults]
+
+
+def faults_of(
+    path: Path, environment: Mapping[str, str] | None = None, overrides: Sequence[Override] = ()
+) -> list[str]:
+    """Return the faults of a configuration, none when it is right; nothing else may be raised."""
+    try:
+        load_config(path, environment or {}, overrides)
+    except ConfigError as error:
+        return error.faults
+    return []
+
+
+# --- the file that people edit --------------------------------------------------------------------
+
+
+def test_the_shipped_file_is_what_the_models_say() -> None:
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    assert text == render_config(Settings())
+    assert resources.default_config().read_text(encoding="utf-8") == text
+
+
+def test_every_setting_stands_in_the_shipped_file_with_its_default_and_one_comment() -> None:
+    path = ROOT / "config.yaml"
+    assert load_config(path, {}) == Settings()
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    defaults = Settings().model_dump()
+    assert values == defaults
+    assert list(values) == list(defaults)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for name, section in defaults.items():
+        assert list(values[name]) == list(section)
+        start = lines.index(f"{name}:")
+        assert re.fullmatch(r"# \S.*", lines[start - 1]), "a section has a line of comment"
+        for offset, key in enumerate(section, start=1):
+            match = re.fullmatch(r"  (\w+): (\S.*?) +# (\S.*)", lines[start + offset])
+            assert match, lines[start + offset]
+            assert match[1] == key
+
+
+def test_one_line_of_comment_fits_a_screen() -> None:
+    for line in (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines():
+        assert len(line) <= 110
+
+
+# --- what wins over what --------------------------------------------------------------------------
+
+
+def test_precedence(file: Path) -> None:
+    text = "camera: {width: 100, height: 200, fps: 3}\nmodel: {threads: 3}\n"
+    environment = {
+        "POSE_EDGE_CAMERA__HEIGHT": "201",
+        "POSE_EDGE_CAMERA__FPS": "4",
+        "POSE_EDGE_VERSION": "no setting: it has no section",
+        "OTHER_CAMERA__FPS": "9",
+    }
+    settings = load(file, text, environment, [("camera.fps", "5", "--set camera.fps=5")])
+    camera = settings.camera
+    assert (camera.width, camera.height, camera.fps) == (100, 201, 5.0)
+    assert settings.model.threads == 3
+    assert settings.camera.timeout == CameraSettings().timeout
+
+
+def test_the_last_override_wins(file: Path) -> None:
+    overrides = [("log.level", "debug", "--set"), ("log.level", "error", "--log-level")]
+    assert load(file, "", {}, overrides).log.level == "error"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("source.name", "2024", "2024"),
+        ("source.name", "true", "true"),
+        ("source.name", "null", "null"),
+        ("source.name", "rtsp://a:b@c/#d: [e", "rtsp://a:b@c/#d: [e"),
+        ("record.path", "out.mp4", "out.mp4"),
+        ("record.path", "7", "7"),
+        ("record.path", "null", None),
+        ("record.path", "", None),
+        ("run.max_frames", "12", 12),
+        ("run.max_frames", "null", None),
+        ("run.duration", "1.5", 1.5),
+        ("run.duration", "2", 2.0),
+        ("source.loop", "true", True),
+        ("camera.rotation", "270", 270),
+        ("display.kind", "none", "none"),
+    ],
+)
+def test_texts_of_command_line_and_environment_are_typed(
+    file: Path, key: str, text: str, value: object
+) -> None:
+    section, name = key.split(".")
+    by_option = load(file, "", {}, [(key, text, "--set")])
+    variable = f"POSE_EDGE_{section.upper()}__{name.upper()}"
+    by_variable = load(file, "", {variable: text})
+    for settings in (by_option, by_variable):
+        found = getattr(getattr(settings, section), name)
+        assert found == value
+        assert type(found) is type(value)
+
+
+def test_a_section_without_keys_means_its_defaults(file: Path) -> None:
+    assert load(file, "model:\n  # threads: 3\ncamera: ~\n") == Settings()
+    assert load(file, "model:\n", {"POSE_EDGE_MODEL__THREADS": "2"}).model.threads == 2
+
+
+def test_an_empty_file_means_the_defaults(file: Path) -> None:
+    assert load(file) == Settings()
+
+
+def test_what_other_editors_add_is_no_fault(file: Path) -> None:
+    assert load(file, "\ufeffmodel:\r\n  threads: 2\r\n").model.threads == 2
+
+
+# --- a section in one word ------------------------------------------------------------------------
+
+MODES = get_args(EdgeTpuSettings.model_fields["mode"].annotation)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_word_turns_the_edge_tpu_on_or_off(file: Path, mode: str) -> None:
+    expected = load(file, f"edgetpu: {{mode: {mode}}}\n")
+    assert expected.edgetpu.mode == mode
+    assert load(file, f"edgetpu: {mode}\n") == expected
+    assert load(file, f"edgetpu: '{mode}'  # quoted\n") == expected
+    assert load(file, "", {"POSE_EDGE_EDGETPU": mode}) == expected
+    assert load(file, "", {}, [("edgetpu", mode, f"--set edgetpu={mode}")]) == expected
+    assert load(file, "", {}, [("edgetpu.mode", mode, f"--edgetpu {mode}")]) == expected
+
+
+def test_the_word_of_a_higher_place_wins(file: Path) -> None:
+    environment = {"POSE_EDGE_EDGETPU": "on"}
+    assert load(file, "edgetpu: off\n", environment).edgetpu.mode == "on"
+    assert load(file, "edgetpu: {mode: off}\n", environment).edgetpu.mode == "on"
+    for key in ("edgetpu", "edgetpu.mode"):
+        settings = load(file, "edgetpu: off\n", environment, [(key, "auto", "--set")])
+        assert settings.edgetpu.mode == "auto"
+    overrides = [("edgetpu", "on", "--set"), ("edgetpu.mode", "off", "--edgetpu off")]
+    assert load(file, "", {}, overrides).edgetpu.mode == "off"
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "overrides"),
+    [
+        ("edgetpu: on", {"POSE_EDGE_EDGETPU__DEVICE": "usb"}, []),
+        ("edgetpu: on", {}, [("edgetpu.device", "usb", "--set")]),
+        ("edgetpu: {device: usb}", {"POSE_EDGE_EDGETPU": "on"}, []),
+        ("edgetpu: {device: usb, mode: off}", {}, [("edgetpu", "on", "--set")]),
+        ("", {"POSE_EDGE_EDGETPU": "on", "POSE_EDGE_EDGETPU__DEVICE": "usb"}, []),
+        ("", {"POSE_EDGE_EDGETPU__DEVICE": "usb"}, [("edgetpu", "on", "--set")]),
+        ("edgetpu:", {"POSE_EDGE_EDGETPU": "on"}, [("edgetpu.device", "usb", "--set")]),
+    ],
+)
+def test_the_word_and_other_keys_of_the_section_go_together(
+    file: Path, text: str, environment: Mapping[str, str], overrides: Sequence[Override]
+) -> None:
+    settings = load(file, text, environment, overrides)
+    assert settings.edgetpu == EdgeTpuSettings(mode="on", device="usb")
+
+
+@pytest.mark.parametrize("word", ["maybe", "On", "yes", "no", "''"])
+def test_another_word_is_a_fault_of_the_mode(file: Path, word: str) -> None:
+    given = word.strip("'")
+    says = f"edgetpu.mode: {given!r} is not allowed here; allowed: one of auto, on, off"
+    assert faults(file, f"\nedgetpu: {word}\n") == [f"config.yaml:2: {says}"]
+    assert faults(file, "", {"POSE_EDGE_EDGETPU": given}) == [
+        f"environment variable POSE_EDGE_EDGETPU: {says}"
+    ]
+    assert faults(file, "", {}, [("edgetpu", given, "--set edgetpu=x")]) == [
+        f"--set edgetpu=x: {says}"
+    ]
+
+
+@pytest.mark.parametrize("value", ["5", "true", "[on]"])
+def test_what_is_no_word_is_a_fault_of_the_section(file: Path, value: str) -> None:
+    (fault,) = faults(file, f"edgetpu: {value}\n")
+    assert fault.startswith("config.yaml:1: edgetpu: expected a section with keys (mode, device, ")
+
+
+def test_no_other_section_is_a_word(file: Path) -> None:
+    for section in dict(Settings()):
+        if section != "edgetpu":
+            (fault,) = faults(file, f"{section}: off\n")
+            assert fault.startswith(f"config.yaml:1: {section}: expected a section")
+
+
+def test_the_section_twice_is_a_fault_in_either_form(file: Path) -> None:
+    (fault,) = faults(file, "edgetpu: off\nedgetpu: {device: usb}\n")
+    assert fault == "config.yaml:2: edgetpu: given twice (first in line 1)"
+
+
+def test_editors_know_both_forms() -> None:
+    schema = config_schema()
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    for mode in MODES:
+        validator.validate({"edgetpu": mode})
+        validator.validate({"edgetpu": {"mode": mode, "device": "usb:0"}})
+    wrongs: list[Any] = [
+        "maybe",
+        "",
+        5,
+        True,
+        None,
+        [],
+        {"mode": "no"},
+        {"mdoe": "on"},
+        {"mode": 1},
+    ]
+    for wrong in wrongs:
+        assert not validator.is_valid({"edgetpu": wrong}), wrong
+    assert not validator.is_valid({"edgetpu": {"device": "usb1"}})
+    assert not validator.is_valid({"display": "none"})
+    validator.validate(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+def test_all_faults_of_all_places_at_once(file: Path) -> None:
+    text = (
+        "camera:\n"
+        "  fsp: 30\n"
+        "  width: wide\n"
+        "  width: 640\n"
+        "modle:\n"
+        "  threads: 2\n"
+        "source:\n"
+        "  loop: yes\n"
+        "run: {max_frames: 0}\n"
+    )
+    found = faults(
+        file,
+        text,
+        {"POSE_EDGE_LOG__LEVEL": "loud", "POSE_EDGE_CAMRA__FPS": "3"},
+        [("model.threads", "many", "--threads many"), ("display", "tv", "--set display=tv")],
+    )
+    assert sorted(found) == sorted(
+        [
+            "config.yaml:2: camera.fsp: unknown key; did you mean camera.fps?",
+            (
+                "config.yaml:3: camera.width: 'wide' is not allowed here; "
+                "allowed: a whole number from 64 to 7680"
+            ),
+            "config.yaml:4: camera.width: given twice (first in line 3)",
+            "config.yaml:5: modle: unknown section; did you mean model?",
+            "config.yaml:8: source.loop: 'yes' is not allowed here; allowed: true or false",
+            (
+                "config.yaml:9: run.max_frames: 0 is not allowed here; "
+                "allowed: a whole number, at least 1 or null"
+            ),
+            (
+                "environment variable POSE_EDGE_LOG__LEVEL: log.level: 'loud' is not allowed here; "
+                "allowed: one of debug, info, warning, error"
+            ),
+            (
+                "environment variable POSE_EDGE_CAMRA__FPS: camra: unknown section; "
+                "did you mean camera?"
+            ),
+            (
+                "--threads many: model.threads: 'many' is not allowed here; "
+                "allowed: a whole number from 1 to 64"
+            ),
+            (
+                "--set display=tv: display: expected a section with keys "
+                "(kind, fullscreen, output, mode, rotation)"
+            ),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("model:\n  treads: 2\n", "2: model.treads: unknown key; did you mean model.threads?"),
+        ("model:\n  width: 2\n", "2: model.width: unknown key; did you mean camera.width?"),
+        ("run:\n  pace: true\n", "2: run.pace: unknown key; did you mean source.pace?"),
+        (
+            "run:\n  xyzzy: 2\n",
+            "2: run.xyzzy: unknown key; known are: run.duration, run.max_frames",
+        ),
+        ("model: 5\n", "1: model: expected a section with keys (name, threads, "),
+        ("model: [a]\n", "1: model: expected a section with keys (name, threads, "),
+        ("model:\n  name: 5\n", "2: model.name: 5 is not allowed here; allowed: text"),
+        ("model:\n  name: {a: b}\n", "2: model.name: {'a': 'b'} is not allowed here; "),
+        (
+            "camera:\n\n  fps: 0\n",
+            "3: camera.fps: 0 is not allowed here; allowed: a number above 0",
+        ),
+        (
+            "camera:\n  rotation: 45\n",
+            "2: camera.rotation: 45 is not allowed here; allowed: one of",
+        ),
+        ("camera:\n  fps: !!float .nan\n", "2: camera.fps: nan is not allowed here; "),
+        ("run:\n  duration: 1e999\n", "2: run.duration: inf is not allowed here; "),
+        ("- model\n", "1: expected sections"),
+        ("model: {threads: 2\n", "2: not YAML"),
+        ("\tmodel: 1\n", "1: not YAML"),
+        ("model: &m {threads: *m}\n", "1: not YAML"),
+        ("model: !!int ''\n", "1: model: "),
+        ("\x00", "1: not YAML"),
+    ],
+)
+def test_one_fault_with_its_place(file: Path, text: str, fault: str) -> None:
+    (found,) = faults(file, text)
+    assert found.startswith(f"config.yaml:{fault}")
+
+
+@pytest.mark.parametrize("key", ["", ".", "a", "a.b", "a.b.c", "model", "model.name.x", "..."])
+def test_odd_keys_of_set_are_faults(file: Path, key: str) -> None:
+    (found,) = faults(file, "", {}, [(key, "1", f"--set {key}=1")])
+    assert found.startswith(f"--set {key}=1: ")
+
+
+@pytest.mark.parametrize("text", ["!!int ''", "\x01", "[" * 5000, "'", "&a [*a]", "{a: 1}", ""])
+def test_odd_values_of_variables_are_faults(file: Path, text: str) -> None:
+    (found,) = faults(file, "", {"POSE_EDGE_CAMERA__WIDTH": text})
+    assert found.startswith("environment variable POSE_EDGE_CAMERA__WIDTH: camera.width: ")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "gone.yaml"):
+        with pytest.raises(ConfigError, match="cannot be read"):
+            load_config(path, {})
+    latin = tmp_path / "latin.yaml"
+    latin.write_bytes("source: {name: caméra}".encode("latin-1"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(latin, {})
+
+
+# --- which file -----------------------------------------------------------------------------------
+
+
+def test_the_users_file_comes_before_the_one_that_ships(tmp_path: Path) -> None:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
+    own = tmp_path / "pose-edge" / "config.yaml"
+    assert find_config(None, environment) != own
+    own.parent.mkdir()
+    own.touch()
+    assert find_config(None, environment) == own
+    named = tmp_path / "other.yaml"
+    named.touch()
+    assert find_config(str(named), environment) == named
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    for name in (tmp_path / "gone.yaml", tmp_path):
+        with pytest.raises(UsageError, match="--config"):
+            find_config(str(name), {})
+
+
+def test_a_user_without_a_home_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(self: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert find_config(None, {}).is_file()
+
+
+# --- there and back -------------------------------------------------------------------------------
+
+TEXT = st.one_of(
+    st.text(min_size=1),
+    st.text("on1e30x.-+: #'\"\n&*[]{}~!%@", min_size=1, max_size=8),
+    st.sampled_from(
+        ["1e3", "08", "0x1f", "on", "null", "true", "~", "=", "<<", "1:30", "- a", "é"]
+    ),
+).filter(lambda text: text.isprintable() or text.encode("utf-8", "replace").decode() == text)
+
+
+def value_of(details: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    """Return values that a setting accepts, from its JSON Schema."""
+    options = details.get("anyOf", [details])
+    strategies: list[st.SearchStrategy[Any]] = []
+    for option in options:
+        if "enum" in option:
+            strategies.append(st.sampled_from(option["enum"]))
+            continue
+        match option["type"]:
+            case "boolean":
+                strategies.append(st.booleans())
+            case "null":
+                strategies.append(st.none())
+            case "string":
+                pattern = option.get("pattern")
+                strategies.append(st.from_regex(pattern, fullmatch=True) if pattern else TEXT)
+            case "integer":
+                high = option.get("maximum", 10**9)
+                strategies.append(st.integers(option["minimum"], high))
+            case "number":
+                low = option.get("minimum", option.get("exclusiveMinimum"))
+                strategies.append(
+                    st.floats(
+                        low,
+                        option.get("maximum", 1e300),
+                        exclude_min="exclusiveMinimum" in option,
+                    )
+                )
+    return st.one_of(strategies)
+
+
+SCHEMA = Settings.model_json_schema()
+ANY_SETTINGS = st.fixed_dictionaries(
+    {
+        section: st.fixed_dictionaries(
+            {},
+            optional={
+                key: value_of(details)
+                for key, details in SCHEMA["$defs"][info["$ref"].rsplit("/", 1)[1]][
+                    "properties"
+                ].items()
+            },
+        )
+        for section, info in SCHEMA["properties"].items()
+    }
+).map(Settings.model_validate)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("config") / "config.yaml"
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(ANY_SETTINGS)
+def test_what_is_shown_is_read_again_as_the_same(scratch: Path, settings: Settings) -> None:
+    text = render_config(settings)
+    assert load(scratch, text) == settings
+    for line in text.splitlines():
+        assert line == "" or line.startswith("#") or re.match(r"(  )?\w+:", line)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(), st.text("amodel:{}[]&*!?|>-'\"\n 0.~#,%", max_size=60)))
+def test_no_text_of_a_file_raises_anything_else(scratch: Path, text: str) -> None:
+    scratch.write_text(text, encoding="utf-8", errors="surrogatepass")
+    assert all(fault.startswith(str(scratch)) for fault in faults_of(scratch))
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200))
+def test_no_bytes_of_a_file_raise_anything_else(scratch: Path, content: bytes) -> None:
+    scratch.write_bytes(content)
+    faults_of(scratch)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=20),
+        st.sampled_from([f"{name}.{key}" for name, section in Settings() for key, _ in section]),
+    ),
+    st.text(max_size=20),
+)
+def test_no_override_raises_anything_else(scratch: Path, key: str, text: str) -> None:
+    scratch.write_text("")
+    variable = "POSE_EDGE_" + key.replace(".", "__").upper()
+    faults_of(scratch, {variable: text})
+    faults_of(scratch, {}, [(key, text, "--set")])
+
+
+def test_the_json_schema_accepts_the_defaults_and_refuses_what_is_wrong() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    validator = Draft202012Validator(SCHEMA)
+    validator.validate(Settings().model_dump())
+    assert not validator.is_valid({"camera": {"fsp": 3}})
+    assert not validator.is_valid({"camera": {"fps": 0}})
+
+
+def test_choices_are_named_in_their_comments() -> None:
+    preset = RecordSettings.model_fields["preset"]
+    assert get_args(preset.annotation)
+    for section, key in (("log", "level"), ("display", "kind")):
+        info = type(getattr(Settings(), section)).model_fields[key]
+        for choice in get_args(info.annotation):
+            assert choice in (info.description or "")

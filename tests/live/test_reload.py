@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+from helpers import GENEROUS_S, wait_until
+
+from pose_edge.config.diff import Change
+from pose_edge.config.schema import Settings
+from pose_edge.errors import ConfigError, SourceError
+from pose_edge.live.reload import Reloader
+from pose_edge.supervision.sd_notify import SystemdNotifier
+
+CROP = Settings.model_validate({"overlay": {"crop": True}})
+
+
+class Told(SystemdNotifier):
+    """A notifier that keeps what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.words: list[str] = []
+
+    def reloading(self, status: str | None = None) -> None:
+        self.words.append("reloading")
+
+    def ready(self, status: str | None = None) -> None:
+        self.words.append("ready")
+
+
+class Run:
+    """What follows, and what is read."""
+
+    def __init__(self) -> None:
+        self.file: Settings | Exception = Settings()
+        self.refusal: Exception | None = None
+        self.followed: list[list[str]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.notifier = Told()
+        self.reloader = Reloader(Settings(), self.read, self.follow, self.notifier)
+
+    def read(self) -> Settings:
+        assert self.gate.wait(GENEROUS_S)
+        if isinstance(self.file, Exception):
+            raise self.file
+        return self.file
+
+    def follow(self, settings: Settings, changes: Sequence[Change]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.followed.append([change.key for change in changes])
+
+    def reload(self) -> None:
+        words = len(self.notifier.words)
+        self.reloader.ask()
+        wait_until(lambda: len(self.notifier.words) >= words + 2)
+        self.reloader.close()
+
+
+def test_what_has_changed_is_followed_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    run = Run()
+    run.file = CROP
+    run.reload()
+    assert run.followed == [["overlay.crop"]]
+    assert run.reloader.settings is CROP
+    assert run.notifier.words == ["reloading", "ready"]
+    assert caplog.messages == ["configuration read again: overlay.crop: false -> true"]
+    run.reload()
+    assert run.followed == [["overlay.crop"]]
+    assert caplog.messages[1:] == ["configuration read again: nothing has changed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigError(["c.yaml:3: one", "c.yaml:7: two"]), "c.yaml:3: one; c.yaml:7: two"),
+        (ZeroDivisionError("a bug"), "an error of the program"),
+    ],
+)
+def test_a_faulty_file_changes_nothing(
+    caplog: pytest.LogCaptureFixture, error: Exception, said: str
+) -> None:
+    run = Run()
+    run.file = error
+    run.reload()
+    assert run.followed == []
+    assert run.reloader.settings == Settings()
+    assert run.notifier.words == ["reloading", "ready"]
+    assert caplog.messages == [f"configuration not taken: {said}"]
+    assert caplog.records[0].levelname == "ERROR"
+    run.file = CROP
+    run.reload()
+    assert run.reloader.settings is CROP
+
+
+def test_what_cannot_be_had_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    run = Run()
+    run.file, run.refusal = CROP, SourceError("no such video")
+    run.reload()
+    assert run.reloader.settings == Settings()
+    assert caplog.messages == ["configuration not taken: no such video"]
+
+
+def test_who_asks_while_it_is_read_has_it_read_again() -> None:
+    run = Run()
+    run.gate.clear()
+    run.reloader.ask()
+    wait_until(lambda: run.notifier.words == ["reloading"])
+    for _ in range(5):
+        run.reloader.ask()
+    run.file = CROP
+    run.gate.set()
+    wait_until(lambda: run.notifier.words == ["reloading", "ready"] * 2)
+    run.reloader.close()
+    assert run.followed == [["overlay.crop"]]

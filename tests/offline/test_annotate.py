@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import load_picture
+from helpers import (
+    GENEROUS_S,
+    FakeEstimator,
+    coded_picture,
+    no_threads_left,
+    read_code,
+    read_video,
+    write_video,
+)
+from pose_lines import strict
+
+from pose_edge.config.schema import (
+    OverlaySettings,
+    PosesSettings,
+    Settings,
+    SourceSettings,
+)
+from pose_edge.errors import OutputError, SourceError, UsageError
+from pose_edge.estimators import Estimator
+from pose_edge.offline import annotate as annotate_module
+from pose_edge.offline.annotate import AnnotateReport, annotate, write_picture
+
+PLAIN = OverlaySettings(skeleton=False)
+"""The pictures stay as they are, so that their number can be read."""
+
+
+@pytest.fixture(autouse=True)
+def estimator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEstimator:
+    """Replace the model by one that is loaded at once, and work in a folder of its own."""
+    fake = FakeEstimator()
+
+    def load(
+        settings: Settings, stack: ExitStack, *, wait: bool, stop: threading.Event
+    ) -> Estimator:
+        return fake
+
+    monkeypatch.setattr(annotate_module, "load_model", load)
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+def run(
+    source: Path | str,
+    output: Path | str | None = None,
+    *,
+    draw: bool = True,
+    poses: Path | None = None,
+    overlay: OverlaySettings = PLAIN,
+    source_settings: SourceSettings | None = None,
+    stop: threading.Event | None = None,
+    stop_at: int | None = None,
+) -> tuple[AnnotateReport, list[tuple[int, int | None]]]:
+    """Annotate, in a time that a mistake cannot make endless."""
+    steps: list[tuple[int, int | None]] = []
+    event = stop or threading.Event()
+    watchdog = threading.Timer(GENEROUS_S, event.set)
+    watchdog.start()
+
+    def progress(done: int, total: int | None) -> None:
+        steps.append((done, total))
+        if done == stop_at:
+            event.set()
+
+    settings = Settings(
+        overlay=overlay,
+        poses=PosesSettings(path=str(poses) if poses else None),
+        source=source_settings or SourceSettings(),
+    )
+    try:
+        report = annotate(
+            settings,
+            str(source),
+            None if output is None else str(output),
+            draw=draw,
+            stop=event,
+            progress=progress,
+        )
+    finally:
+        watchdog.cancel()
+        watchdog.join()
+    return report, steps
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [strict(line) for line in path.read_text().splitlines()]
+
+
+def picture(path: Path, number: int = 0) -> Path:
+    assert cv2.imwrite(str(path), coded_picture(number))
+    return path
+
+
+# --- videos ---------------------------------------------------------------------------------------
+
+
+def test_a_video(tmp_path: Path) -> None:
+    times = [0, 0.1, 0.15, 0.2, 0.5, 0.9]
+    source = write_video(tmp_path / "in.mp4", times)
+    report, steps = run(source, poses=tmp_path / "p.jsonl")
+    assert report == AnnotateReport(6, 6, Path("in-poses.mp4"), True, ())
+    assert steps == [(n, 6) for n in range(1, 7)]
+    drawn = read_video(tmp_path / "in-poses.mp4")
+    assert [read_code(image) for _, image in drawn] == list(range(6))
+    assert [moment for moment, _ in drawn] == pytest.approx(times, abs=1e-3)
+    written = lines(tmp_path / "p.jsonl")
+    assert [line["seq"] for line in written] == list(range(6))
+    assert [line["time"] for line in written] == pytest.approx(times, abs=1e-3)
+
+
+def test_the_skeleton_is_drawn(tmp_path: Path) -> None:
+    grey = np.full((240, 320, 3), 60, dtype=np.uint8)
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1], (320, 240), pictures=lambda _: grey)
+    run(source, "plain.mp4")
+    run(source, "drawn.mp4", overlay=OverlaySettings())
+    for (_, plain), (_, drawn) in zip(
+        read_video(tmp_path / "plain.mp4"), read_video(tmp_path / "drawn.mp4"), strict=True
+    ):
+        changed = np.abs(plain.astype(int) - drawn).max(axis=2) > 60
+        ys, xs = np.nonzero(changed)
+        assert (xs.min() / 320, xs.max() / 320) == pytest.approx((0.42, 0.58), abs=0.05)
+        assert (ys.min() / 240, ys.max() / 240) == pytest.approx((0.19, 0.8), abs=0.05)
+
+
+def test_only_poses(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1])
+    report, _ = run(source, draw=False, poses=tmp_path / "p.jsonl")
+    assert report.output is None
+    assert len(lines(tmp_path / "p.jsonl")) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "p.jsonl"}
+
+
+def test_a_loop_of_the_configuration_is_not_for_annotating(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1, 0.2])
+    report, _ = run(source, source_settings=SourceSettings(loop=True))
+    assert (report.frames, report.finished) == (3, True)
+
+
+def test_stopping_leaves_whole_files(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [n / 30 for n in range(60)])
+    report, _ = run(source, poses=tmp_path / "p.jsonl", stop_at=10)
+    assert not report.finished
+    assert 10 <= report.frames < 60
+    assert len(read_video(tmp_path / "in-poses.mp4")) == report.frames
+    assert len(lines(tmp_path / "p.jsonl")) == report.frames
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["in.png", "in.JPG", "in.bmp", "in.tiff"])
+def test_a_picture(tmp_path: Path, name: str) -> None:
+    report, steps = run(picture(tmp_path / name, 9), poses=tmp_path / "p.jsonl")
+    output = tmp_path / f"in-poses{Path(name).suffix}"
+    assert report.output is not None
+    assert (tmp_path / report.output) == output
+    assert read_code(load_picture(str(output))) == 9
+    assert steps == [(1, 1)]
+    (line,) = lines(tmp_path / "p.jsonl")
+    assert line["file"] == name
+
+
+def test_a_picture_of_another_kind_or_into_a_folder(tmp_path: Path) -> None:
+    source = picture(tmp_path / "in.png", 9)
+    run(source, "out.jpg")
+    assert read_code(load_picture("out.jpg")) == 9
+    (tmp_path / "there").mkdir()
+    report, _ = run(source, "there")
+    assert report.output == Path("there/in-poses.png")
+    assert report.output.is_file()
+
+
+def test_a_folder(tmp_path: Path, estimator: FakeEstimator) -> None:
+    source = tmp_path / "album"
+    source.mkdir()
+    for number, name in enumerate(["a.png", "b.jpg", "d.png"]):
+        picture(source / name, number)
+    (source / "c.jpg").write_bytes(b"broken")
+    report, steps = run(source, poses=tmp_path / "p.jsonl")
+    assert (report.frames, report.finished) == (3, True)
+    assert report.unreadable == (source / "c.jpg",)
+    assert steps[-1] == (3, 4)
+    output = tmp_path / "album-poses"
+    assert {path.name for path in output.iterdir()} == {"a.png", "b.jpg", "d.png"}
+    assert read_code(load_picture(str(output / "d.png"))) == 2
+    written = lines(tmp_path / "p.jsonl")
+    assert [line["file"] for line in written] == ["a.png", "b.jpg", "d.png"]
+    assert [line["seq"] for line in written] == [0, 1, 3]
+    assert estimator.resets == 3
+
+
+def test_frames_without_a_person_count(tmp_path: Path, estimator: FakeEstimator) -> None:
+    real = estimator.estimate
+
+    def every_second(frame: object, stopwatch: object = None) -> object:
+        estimate = real(frame, stopwatch)  # type: ignore[arg-type]
+        if estimator.codes[-1] % 2:
+            estimate.poses.clear()
+        return estimate
+
+    estimator.estimate = every_second  # type: ignore[assignment,method-assign]
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1, 0.2, 0.3, 0.4])
+    report, _ = run(source, poses=tmp_path / "p.jsonl")
+    assert (report.frames, report.with_person) == (5, 3)
+    written = lines(tmp_path / "p.jsonl")
+    assert [bool(line["poses"]) for line in written] == [True, False, True, False, True]
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+def test_the_input_is_never_overwritten(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1])
+    before = source.read_bytes()
+    (tmp_path / "link.mp4").symlink_to(source)
+    for output in ("in.mp4", source, "link.mp4", "./in.mp4"):
+        with pytest.raises(UsageError, match="is the input"):
+            run(source, output)
+    album = tmp_path / "album"
+    album.mkdir()
+    picture(album / "a.png")
+    with pytest.raises(UsageError, match="is the input"):
+        run(album, album)
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("output", ["out.avi", "out", "out.png"])
+def test_a_video_is_written_as_mp4(tmp_path: Path, output: str) -> None:
+    with pytest.raises(UsageError, match=r"must end in one of \.mp4"):
+        run(write_video(tmp_path / "in.mp4", [0.0]), output)
+
+
+def test_a_picture_is_written_as_a_picture(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="must end in one of"):
+        run(picture(tmp_path / "in.png"), "out.mp4")
+
+
+def test_what_has_no_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="annotate reads files") as error:
+        run("rtsp://joe:s3cret@cam/live")
+    assert "s3cret" not in str(error.value)
+    with pytest.raises(UsageError, match="annotate reads files"):
+        run("/dev/video0")
+
+
+def test_auto_is_refused_whether_there_is_a_camera_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a camera it would be the demo clip, again and again."""
+    monkeypatch.setattr("pose_edge.sources.any_camera.find_candidates", lambda _settings: [])
+    with pytest.raises(UsageError, match="annotate reads files"):
+        run("auto")
+
+
+def test_an_input_that_is_not_there_or_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        run("gone.mp4")
+    (tmp_path / "in.mp4").write_bytes(b"no video")
+    with pytest.raises(SourceError, match="is not a video"):
+        run(tmp_path / "in.mp4")
+    (tmp_path / "in.png").write_bytes(b"no picture")
+    with pytest.raises(SourceError, match="is not a picture"):
+        run(tmp_path / "in.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "in.png"}
+
+
+@pytest.mark.parametrize("output", ["gone/out.mp4", "full.mp4"])
+def test_an_output_that_cannot_be_written(tmp_path: Path, output: str) -> None:
+    (tmp_path / "full.mp4").symlink_to("/dev/full")
+    source = write_video(tmp_path / "in.mp4", [n / 30 for n in range(60)])
+    with pytest.raises(OutputError, match=r"no folder|No space left"):
+        run(source, output)
+
+
+def test_poses_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").symlink_to("/dev/full")
+    source = write_video(tmp_path / "in.mp4", [n / 30 for n in range(30)])
+    with pytest.raises(OutputError, match="No space left"):
+        run(source, poses=tmp_path / "p.jsonl")
+
+
+def test_no_thread_is_left_after_a_failure(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1])
+    with pytest.raises(OutputError):
+        run(source, "gone/out.mp4")
+    run(source)
+    assert no_threads_left(before)
+
+
+# --- one picture to a file ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["RGB", "BGR"])
+def test_a_picture_file_has_the_right_colours(tmp_path: Path, order: str) -> None:
+    red = (200, 20, 10) if order == "RGB" else (10, 20, 200)
+    image = np.empty((8, 8, 3), dtype=np.uint8)
+    image[:] = red
+    write_picture(tmp_path / "x.png", image, order)  # type: ignore[arg-type]
+    assert load_picture(tmp_path / "x.png")[0, 0].tolist() == [10, 20, 200]
+
+
+def test_a_picture_file_is_whole_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = picture(tmp_path / "x.png", 3)
+    before = path.read_bytes()
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_picture(path, coded_picture(4), "BGR")
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["x.png"]

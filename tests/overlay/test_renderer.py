@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import make_frame, make_result, noise, person, pose, smooth
+
+from pose_edge.config.schema import OverlaySettings
+from pose_edge.frames import ColourOrder, Image
+from pose_edge.overlay import Readout, Scene
+from pose_edge.overlay.renderer import Renderer, Toggles
+from pose_edge.poses import Keypoint, Pose, Result
+from pose_edge.telemetry import Telemetry
+
+NOTHING = OverlaySettings(skeleton=False, readout=False, crop=False)
+ALL = OverlaySettings(skeleton=True, readout=True, crop=True)
+
+
+def renderer(
+    settings: OverlaySettings = NOTHING, *, mirror: bool = False, readout: bool = False
+) -> Renderer:
+    numbers = Readout(Telemetry(), source=lambda: "a test", live=True) if readout else None
+    return Renderer(settings, mirror=mirror, readout=numbers)
+
+
+def painted(painter: Renderer, result: Result) -> Image:
+    return painter.draw(painter.scene(result))
+
+
+@pytest.mark.parametrize("order", ["RGB", "BGR"])
+def test_with_nothing_wanted_the_picture_is_the_frame(order: ColourOrder) -> None:
+    image = noise(64, 48)
+    drawn = painted(renderer(), make_result(make_frame(image, order=order), [pose()]))
+    assert (drawn == image).all()
+    assert not np.shares_memory(drawn, image)
+
+
+def test_the_frame_itself_is_never_drawn_on() -> None:
+    """The next look of the model, and the recording, would see the skeleton."""
+    image = smooth(320, 240)
+    before = image.copy()
+    result = replace(make_result(make_frame(image), [pose()]), crop=(0.1, 0.1, 0.9, 0.9))
+    drawn = painted(renderer(ALL, readout=True), result)
+    assert (drawn != before).any()
+    assert (image == before).all()
+
+
+@pytest.mark.parametrize("what", ["skeleton", "readout", "crop"])
+def test_each_part_can_be_turned_on_alone(what: str) -> None:
+    image = smooth(640, 480)
+    result = replace(make_result(make_frame(image), [pose()]), crop=(0.55, 0.55, 0.9, 0.9))
+    painter = renderer(NOTHING.model_copy(update={what: True}), readout=True)
+    changed = (painted(painter, result) != image).any(axis=2)
+    ys, xs = np.nonzero(changed)
+    assert changed.any()
+    if what == "readout":
+        assert max(xs.max() / 640, ys.max() / 480) < 0.75
+        assert (xs.min(), ys.min()) < (64, 48)
+    elif what == "crop":
+        assert (xs.min() / 640, ys.min() / 480) == pytest.approx((0.55, 0.55), abs=0.02)
+    else:
+        assert xs.min() / 640 == pytest.approx(0.42, abs=0.04)
+        assert ys.max() / 480 == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize(("key", "what"), [("s", "skeleton"), ("i", "readout"), ("c", "crop")])
+def test_a_key_turns_its_part_on_and_off(key: str, what: str) -> None:
+    toggles = Toggles(skeleton=False, readout=False, crop=False)
+    toggles.press(key)
+    on = {name for name in ("skeleton", "readout", "crop") if getattr(toggles, name)}
+    assert on == {what}
+    toggles.press(key)
+    assert not any((toggles.skeleton, toggles.readout, toggles.crop))
+
+
+def test_other_keys_do_nothing() -> None:
+    toggles = Toggles(skeleton=True, readout=False, crop=True)
+    for key in ("q", "f", "escape", "closed", "S", ""):
+        toggles.press(key)
+    assert toggles == Toggles(skeleton=True, readout=False, crop=True)
+
+
+def test_keys_change_the_next_picture() -> None:
+    image = smooth(320, 240)
+    painter = renderer(OverlaySettings(readout=False))
+    result = make_result(make_frame(image), [pose()])
+    assert (painted(painter, result) != image).any()
+    painter.toggles.press("s")
+    assert (painted(painter, result) == image).all()
+
+
+def test_when_nobody_is_there_no_skeleton_stays() -> None:
+    image = smooth(320, 240)
+    painter = renderer(OverlaySettings(readout=False))
+    painted(painter, make_result(make_frame(image), [pose()]))
+    assert (painted(painter, make_result(make_frame(image), [])) == image).all()
+
+
+def test_a_mirror_turns_picture_and_skeleton_together() -> None:
+    image = np.zeros((240, 320, 3), dtype=np.uint8)
+    lone = np.zeros((17, 3), dtype=np.float32)
+    lone[Keypoint.NOSE] = (0.25, 0.5, 0.9)
+    image[116:125, 76:85] = 255  # a white square where the nose is
+    result = make_result(make_frame(image), [Pose(lone, 0.9, (0.25, 0.5, 0.25, 0.5))])
+    plain = painted(renderer(OverlaySettings(readout=False)), result).copy()
+    mirrored = painted(renderer(OverlaySettings(readout=False), mirror=True), result)
+    assert (plain[:, 180:] == 0).all()
+    assert (mirrored[:, :140] == 0).all()
+    assert mirrored[120, 239].any()
+    assert np.abs(mirrored[:, ::-1].astype(int) - plain).mean() < 1
+
+
+def test_mirroring_leaves_left_and_right_to_the_person() -> None:
+    """A mirrored left arm keeps the colour of the left side."""
+    image = np.zeros((120, 160, 3), dtype=np.uint8)
+    arm = person(0.0, scores=dict.fromkeys((Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST), 0.9))
+    result = make_result(make_frame(image), [Pose(arm, 0.9, (0, 0, 1, 1))])
+    plain = painted(renderer(OverlaySettings(readout=False)), result).copy()
+    mirrored = painted(renderer(OverlaySettings(readout=False), mirror=True), result)
+
+    def colours(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> set[tuple[int, ...]]:
+        found, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
+        return {tuple(c.tolist()) for c, n in zip(found, counts, strict=True) if n > 8}
+
+    assert colours(plain) == colours(mirrored)
+
+
+def test_weak_keypoints_are_not_drawn() -> None:
+    image = smooth(320, 240)
+    painter = renderer(OverlaySettings(readout=False, min_keypoint_score=0.5))
+    weak = Pose(person(0.45), 0.45, (0, 0, 1, 1))
+    assert (painted(painter, make_result(make_frame(image), [weak])) == image).all()
+
+
+def test_frames_of_another_size_get_another_canvas() -> None:
+    painter = renderer(ALL, readout=True)
+    for width, height in ((640, 480), (1920, 1080), (32, 24), (480, 640), (640, 480)):
+        drawn = painted(painter, make_result(make_frame(noise(width, height)), [pose()]))
+        assert drawn.shape == (height, width, 3)
+
+
+def test_the_canvas_is_used_again() -> None:
+    painter = renderer()
+    first = painted(painter, make_result(make_frame(noise(64, 48))))
+    second = painted(painter, make_result(make_frame(noise(64, 48, 2))))
+    assert first is second
+
+
+def stamped(scene: Scene, size: tuple[int, int]) -> Image:
+    """Return the picture of a scene that is one stamp."""
+    drawing = scene.overlay(size, (0, 0, *size))
+    (stamp,) = drawing.stamps
+    assert (stamp.x, stamp.y) == (0, 0)
+    return stamp.picture
+
+
+def test_a_message_stays_the_same_scene_until_a_result_or_another_message_comes() -> None:
+    painter = renderer()
+    first = painter.message("No picture", "camera", "gone since 12:00")
+    assert first.image is None
+    assert first.size == (1280, 720)
+    assert painter.message("No picture", "camera", "gone since 12:00") is first
+    other = painter.message("No picture", "camera", "still gone")
+    assert other is not first
+    assert (stamped(first, (640, 480)) != stamped(other, (640, 480))).any()
+    painter.scene(make_result(make_frame(noise(640, 480))))
+    again = painter.message("No picture", "camera", "still gone")
+    assert again is not other
+    assert again.size == (640, 480)
+
+
+def test_a_message_is_set_in_the_size_of_the_screen_and_once() -> None:
+    scene = renderer().message("No picture", "camera")
+    picture = stamped(scene, (1920, 1080))
+    assert picture.shape == (1080, 1920, 4)
+    assert stamped(scene, (1920, 1080)) is picture
+    assert stamped(scene, (480, 640)).shape == (640, 480, 4)
+
+
+def test_a_scene_can_be_painted_again_without_its_frame_and_follows_the_keys() -> None:
+    painter = renderer(OverlaySettings(readout=False))
+    scene = painter.scene(make_result(make_frame(noise(64, 48)), [pose()])).without_image()
+    assert scene.image is None
+    assert scene.size == (64, 48)
+    drawing = scene.overlay((640, 480), (0, 0, 640, 480))
+    assert len(drawing.capsules)
+    painter.toggles.press("s")
+    assert not len(scene.overlay((640, 480), (0, 0, 640, 480)).capsules)
+
+
+def test_numbers_come_with_several_people_only() -> None:
+    painter = renderer(OverlaySettings(readout=False))
+    one, two = replace(pose(), id=1), replace(pose(), id=2)
+    for poses, count in (([one], 0), ([one, two], 2)):
+        scene = painter.scene(make_result(make_frame(noise(64, 48)), poses))
+        assert len(scene.overlay((640, 480), (0, 0, 640, 480)).stamps) == count
+
+
+def test_the_readout_never_hides_a_person() -> None:
+    """A skeleton in the corner of the panel is drawn whole, over it."""
+    corner = person(0.9)
+    corner[:, :2] *= 0.3
+    image = np.full((480, 640, 3), 90, dtype=np.uint8)
+    result = make_result(make_frame(image), [Pose(corner, 0.9, (0, 0, 1, 1))])
+    alone = painted(renderer(OverlaySettings(readout=False)), result).copy()
+    both = painted(renderer(OverlaySettings(), readout=True), result)
+    hip, knee = corner[Keypoint.LEFT_HIP, :2], corner[Keypoint.LEFT_KNEE, :2]
+    x, y = ((hip + knee) / 2 * (640, 480)).astype(int)
+    assert (both[y, x] == alone[y, x]).all()
+    assert (both[y, x + 15] != alone[y, x + 15]).any(), "the panel is there"

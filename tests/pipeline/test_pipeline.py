@@ -1,0 +1,537 @@
+from __future__ import annotations
+
+import itertools
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from helpers import (
+    GENEROUS_S,
+    FakeEstimator,
+    FakeSource,
+    coded_picture,
+    frames,
+    make_frame,
+    no_threads_left,
+    wait_until,
+)
+
+from pose_edge.errors import EndOfStream, SourceError, SourceLost
+from pose_edge.frames import Frame
+from pose_edge.pipeline import capture as capture_module
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Provenance, Result
+from pose_edge.supervision.backoff import Backoff
+from pose_edge.supervision.supervisor import State, Supervisor
+from pose_edge.telemetry import Telemetry
+
+
+@pytest.fixture(autouse=True)
+def _quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_module, "Backoff", lambda *_: Backoff(0.01, 0.02))
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_stays() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert no_threads_left(before), f"left: {set(threading.enumerate()) - before}"
+
+
+class Sink:
+    """A sink that keeps the numbers of what it was sent."""
+
+    failed: str | None = None
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def open(self) -> None:
+        pass
+
+    def send(self, result: Result) -> None:
+        self.sent.append(result.frame.index)
+
+    def close(self) -> None:
+        pass
+
+
+def make(
+    source: FakeSource,
+    estimator: FakeEstimator | None = None,
+    *,
+    sinks: list[Sink] | None = None,
+    pace: bool = False,
+    max_frames: int | None = None,
+    opened: bool = True,
+    supervisor: Supervisor | None = None,
+) -> tuple[Pipeline, Telemetry]:
+    telemetry = Telemetry()
+    made = Pipeline(
+        source,
+        estimator or FakeEstimator(),
+        telemetry,
+        sinks=sinks or [],
+        pace=pace,
+        max_frames=max_frames,
+        opened=opened,
+        supervisor=supervisor,
+    )
+    made.start()
+    return made, telemetry
+
+
+def take(pipeline: Pipeline) -> Result:
+    """Take a result that must come."""
+    deadline = time.monotonic() + GENEROUS_S
+    while time.monotonic() < deadline:
+        result = pipeline.take(0.5)
+        if result is not None:
+            return result
+    raise AssertionError("no result came")
+
+
+def drain(pipeline: Pipeline, hold_s: float = 0.0) -> list[int]:
+    """Take everything up to the end, and return the frames' numbers."""
+    taken: list[int] = []
+    while True:
+        try:
+            result = take(pipeline)
+        except EndOfStream:
+            return taken
+        taken.append(result.frame.index)
+        if hold_s:
+            time.sleep(hold_s)
+        result.release()
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_a_file_is_processed_frame_by_frame_in_order() -> None:
+    source, estimator, sink = FakeSource(frames(100), live=False), FakeEstimator(), Sink()
+    pipeline, telemetry = make(source, estimator, sinks=[sink])
+    assert drain(pipeline) == list(range(100))
+    assert estimator.codes == list(range(100))
+    assert sink.sent == list(range(100))
+    assert pipeline.skipped == 0
+    assert (telemetry.count("camera"), telemetry.count("inference")) == (100, 100)
+    for _ in range(2):
+        with pytest.raises(EndOfStream):
+            pipeline.take(0)
+    pipeline.stop()
+    assert source.closed >= 1
+    assert source.reused.count(True) > 80, "memory is used again"
+
+
+def test_a_slow_taker_slows_a_file_down_and_loses_nothing() -> None:
+    pipeline, _ = make(FakeSource(frames(20), live=False))
+    assert drain(pipeline, hold_s=0.01) == list(range(20))
+    pipeline.stop()
+
+
+def test_results_are_of_their_own_frame() -> None:
+    pipeline, _ = make(FakeSource(frames(5), live=False))
+    result = take(pipeline)
+    assert result.provenance == Provenance("fake-model", "fake")
+    assert result.frame.index == 0
+    assert len(result.poses) == 1
+    assert result.crop == (0.0, 0.0, 1.0, 1.0)
+    assert set(result.stages_ms) == {"wait", "preprocess", "inference", "postprocess", "total"}
+    parts = [value for stage, value in result.stages_ms.items() if stage != "total"]
+    assert result.stages_ms["total"] == pytest.approx(sum(parts))
+    result.release()
+    pipeline.stop()
+
+
+def test_the_age_of_a_files_frame_counts_from_when_it_is_handed_over() -> None:
+    old = make_frame(coded_picture(0))
+    ancient = Frame(old.image, "BGR", old.captured_ns - 10**12, 0, 0.0)
+    pipeline, _ = make(FakeSource([ancient], live=False))
+    result = take(pipeline)
+    assert result.stages_ms["total"] < GENEROUS_S * 1000
+    result.release()
+    pipeline.stop()
+
+
+def test_pictures_have_nothing_to_do_with_each_other() -> None:
+    pictures = [make_frame(coded_picture(n), index=n, file=f"{n}.jpg") for n in range(4)]
+    estimator = FakeEstimator()
+    pipeline, _ = make(FakeSource(pictures, live=False), estimator)
+    drain(pipeline)
+    pipeline.stop()
+    assert estimator.resets == 4
+    estimator = FakeEstimator()
+    pipeline, _ = make(FakeSource(frames(4), live=False), estimator)
+    drain(pipeline)
+    pipeline.stop()
+    assert estimator.resets == 0, "frames of a video have to do with each other"
+
+
+def test_a_read_without_a_frame_is_no_end() -> None:
+    steps = [None, make_frame(coded_picture(0)), None, None, make_frame(coded_picture(1), index=1)]
+    pipeline, telemetry = make(FakeSource(steps, live=False))
+    assert drain(pipeline) == [0, 1]
+    assert telemetry.count("camera") == 2
+    pipeline.stop()
+
+
+def test_a_paced_file_plays_at_its_own_speed() -> None:
+    """30 frames a second by their times: 16 frames take half a second, if nothing is slow."""
+    started = time.monotonic()
+    pipeline, _ = make(FakeSource(frames(16), live=False), pace=True)
+    assert drain(pipeline) == list(range(16))
+    assert time.monotonic() - started >= 15 / 30 - 0.01
+    pipeline.stop()
+
+
+@pytest.mark.quiet
+def test_a_paced_file_that_inference_cannot_follow_loses_nothing_and_stays_young() -> None:
+    estimator = FakeEstimator(work_s=0.1)
+    pipeline, _ = make(FakeSource(frames(12), live=False), estimator, pace=True)
+    ages = []
+    for _ in range(12):
+        result = take(pipeline)
+        ages.append(result.stages_ms["wait"])
+        result.release()
+    pipeline.stop()
+    assert estimator.codes == list(range(12))
+    # Not the whole ring, which would be 400 ms: the one in work at most.
+    assert statistics.median(ages) < 250
+
+
+# --- live -----------------------------------------------------------------------------------------
+
+
+def test_of_a_live_source_the_newest_frame_wins_and_what_is_skipped_is_counted() -> None:
+    estimator = FakeEstimator()
+    estimator.gate.clear()
+    source = FakeSource(frames(50, interval_s=0.002), live=True)
+    pipeline, telemetry = make(source, estimator)
+    wait_until(lambda: telemetry.count("camera") == 50, "the source's end")
+    time.sleep(0.05)
+    estimator.gate.set()
+    numbers = drain(pipeline)
+    assert numbers[-1] == 49, "the newest"
+    assert len(numbers) <= 2
+    # One frame may have been in work already; in the outbox it may have given way to the newest.
+    assert len(estimator.codes) <= 2
+    assert pipeline.skipped == 50 - len(estimator.codes)
+    pipeline.stop()
+
+
+def test_a_live_source_is_read_even_when_every_slot_is_held() -> None:
+    source = FakeSource(frames(300, interval_s=0.002), live=True)
+    pipeline, telemetry = make(source)
+    held = []
+    for _ in range(4):
+        held.append(take(pipeline))
+    kept = [(result.frame.index, result.frame.image.copy()) for result in held]
+    wait_until(lambda: telemetry.count("camera") == 300, "the source's end")
+    for result, (index, image) in zip(held, kept, strict=True):
+        assert result.frame.index == index
+        assert (result.frame.image == image).all()
+        result.release()
+    drain(pipeline)
+    assert pipeline.skipped + telemetry.count("inference") == 300
+    pipeline.stop()
+
+
+def test_results_that_nobody_takes_give_way_to_newer_ones() -> None:
+    source = FakeSource(frames(60, interval_s=0.002), live=True)
+    sink = Sink()
+    pipeline, _ = make(source, sinks=[sink])
+    wait_until(lambda: bool(sink.sent) and sink.sent[-1] == 59, "the last frame")
+    assert drain(pipeline) == [59]
+    pipeline.stop()
+
+
+@pytest.mark.quiet
+def test_the_age_of_what_is_shown_stays_flat_when_inference_is_slow() -> None:
+    """A camera with 30 frames a second, inference of 100 ms: the age must not grow."""
+    estimator = FakeEstimator(work_s=0.1)
+    pipeline, telemetry = make(FakeSource(frames(interval_s=1 / 30), live=True), estimator)
+    ages = []
+    ends = time.monotonic() + 3.0
+    while time.monotonic() < ends:
+        result = take(pipeline)
+        ages.append((time.monotonic_ns() - result.frame.captured_ns) / 1e6)
+        result.release()
+    pipeline.stop()
+    assert len(ages) >= 10
+    assert pipeline.skipped > len(ages)
+    third = len(ages) // 3
+    early, late = statistics.median(ages[:third]), statistics.median(ages[-third:])
+    # A backlog would let it grow by 70 ms with every result, to more than a second.
+    assert late < early + 200
+    assert late < 800
+    assert telemetry.count("camera") > 2 * len(ages)
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("error", [SourceError("no video"), ZeroDivisionError("a bug")])
+def test_an_error_of_the_source_reaches_the_taker(live: bool, error: Exception) -> None:
+    steps = itertools.chain[Frame | BaseException](frames(3), [error])
+    source = FakeSource(steps, live=live)
+    pipeline, _ = make(source)
+    with pytest.raises(type(error), match=str(error)):
+        drain(pipeline)
+    with pytest.raises(type(error)):
+        pipeline.take(0)
+    pipeline.stop()
+    assert source.closed >= 1
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_error_of_the_estimator_reaches_the_taker_and_ends_the_capture(live: bool) -> None:
+    estimator = FakeEstimator()
+    estimator.fail_at = 3
+    source = FakeSource(frames(interval_s=0.005 if live else 0), live=live)
+    if live:
+        estimator.fail_at = None
+        broken = itertools.count()
+        real = estimator.estimate
+
+        def estimate(frame: Frame, stopwatch: object = None) -> object:
+            if next(broken) == 3:
+                raise ZeroDivisionError("the estimator broke")
+            return real(frame)
+
+        estimator.estimate = estimate  # type: ignore[assignment]
+    pipeline, _ = make(source, estimator)
+    with pytest.raises(ZeroDivisionError, match="the estimator broke"):
+        drain(pipeline)
+    wait_until(lambda: source.closed >= 1, "the end of the capture thread")
+    pipeline.stop()
+
+
+def test_an_error_of_a_sink_does_not_hang() -> None:
+    class Broken(Sink):
+        def send(self, result: Result) -> None:
+            raise ValueError("a bug in a sink")
+
+    pipeline, _ = make(FakeSource(frames(), live=False), sinks=[Broken()])
+    with pytest.raises(ValueError, match="a bug in a sink"):
+        take(pipeline)
+    pipeline.stop()
+
+
+def test_a_lost_source_is_opened_again_and_again_until_it_is_back() -> None:
+    returned = threading.Event()
+
+    def steps() -> Iterator[Frame | BaseException]:
+        yield from frames(2, interval_s=0.01)
+        yield SourceLost("the camera is gone")
+        returned.set()
+        yield from (make_frame(coded_picture(n), index=n) for n in range(2, 5))
+        time.sleep(0.1)
+
+    source = FakeSource(steps(), live=True)
+    source.open_errors = [SourceError(f"not yet {n}") for n in range(3)]
+    pipeline, telemetry = make(source)
+    seen: list[int] = []
+    faults: set[str] = set()
+    deadline = time.monotonic() + GENEROUS_S
+    while time.monotonic() < deadline:
+        faults |= set(telemetry.faults().values())
+        try:
+            result = pipeline.take(0.001)
+        except EndOfStream:
+            break
+        if result is not None:
+            seen.append(result.frame.index)
+            result.release()
+    assert seen[-1] == 4
+    assert returned.is_set()
+    assert source.opened == 1
+    assert source.closed >= 1
+    assert source.open_errors == []
+    assert any(fault.startswith("the camera is gone (since ") for fault in faults)
+    assert telemetry.faults() == {}, "the fault is over"
+    pipeline.stop()
+
+
+def test_a_source_that_opens_but_gives_nothing_is_still_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    class Quick(Backoff):
+        def next(self) -> float:
+            waits.append(super().next())
+            return 0.001
+
+    monkeypatch.setattr("pose_edge.pipeline.capture.Backoff", Quick)
+    source = FakeSource([SourceLost("no frame comes")] * 4 + [make_frame(index=7)], live=True)
+    source.retry_s = 4.0
+    pipeline, telemetry = make(source)
+    wait_until(lambda: len(waits) == 4, "four attempts")
+    wait_until(lambda: telemetry.faults() == {}, "the fault ends with the first frame")
+    assert waits == [1.0, 2.0, 4.0, 4.0], "opening alone does not start the back-off again"
+    pipeline.stop()
+
+
+def test_a_source_that_never_comes_back_is_a_fault_and_can_be_stopped() -> None:
+    source = FakeSource([SourceLost("gone")], live=True)
+    source.open_errors = [SourceError("nothing there")] * 100_000
+    pipeline, telemetry = make(source)
+    wait_until(lambda: telemetry.faults().get("source", "").startswith("nothing there (since "))
+    assert pipeline.take(0.01) is None, "no end: it may come back"
+    pipeline.stop()
+    with pytest.raises(EndOfStream):
+        pipeline.take(0)
+
+
+def test_a_source_that_is_not_there_yet_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    source = FakeSource(frames(5, interval_s=0.01), live=True)
+    source.open_errors = [SourceError(f"no camera found {n}") for n in range(4)]
+    with caplog.at_level("INFO", "pose_edge"):
+        pipeline, telemetry = make(source, opened=False)
+        result = take(pipeline)
+    assert result.frame.index < 5
+    result.release()
+    assert source.opened == 1
+    assert "no camera found 0; waiting for it" in caplog.text
+    assert "a fake source is there" in caplog.text
+    assert telemetry.faults() == {}
+    drain(pipeline)
+    pipeline.stop()
+
+
+def test_a_source_that_is_there_at_once_needs_no_word(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "pose_edge"):
+        pipeline, telemetry = make(FakeSource(frames(5), live=True), opened=False)
+        assert drain(pipeline)[-1] == 4
+    pipeline.stop()
+    assert telemetry.faults() == {}
+    assert caplog.text == ""
+
+
+def test_what_is_waited_for_is_told_with_its_newest_reason() -> None:
+    source = FakeSource((), live=True)
+    source.open_errors = [SourceError("no camera"), *[SourceError("it is in use")] * 100_000]
+    pipeline, telemetry = make(source, opened=False)
+    wait_until(lambda: telemetry.faults().get("source", "").startswith("it is in use (since "))
+    assert pipeline.take(0.01) is None, "no end: it may come"
+    pipeline.stop()
+
+
+def test_an_error_of_the_program_at_the_first_opening_is_told() -> None:
+    source = FakeSource((), live=True)
+    source.open_errors = [ZeroDivisionError("a bug")]
+    pipeline, _ = make(source, opened=False)
+    with pytest.raises(ZeroDivisionError):
+        take(pipeline)
+    pipeline.stop()
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_what_a_live_source_passed_over_itself_counts_as_skipped(live: bool) -> None:
+    numbers = (0, 1, 5, 6, 8)
+    steps = [make_frame(coded_picture(n), index=n) for n in numbers]
+    estimator = FakeEstimator()
+    pipeline, _ = make(FakeSource(steps, live=live), estimator)
+    drain(pipeline)
+    pipeline.stop()
+    assert pipeline.skipped == (9 if live else 5) - len(estimator.codes)
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_stopping_ends_all_threads_even_when_nobody_takes(live: bool) -> None:
+    before = set(threading.enumerate())
+    source = FakeSource(frames(interval_s=0.001), live=live)
+    pipeline, telemetry = make(source)
+    wait_until(lambda: telemetry.count("inference") >= 1)
+    time.sleep(0.05)
+    pipeline.stop()
+    assert no_threads_left(before)
+    assert source.closed >= 1
+    pipeline.stop()  # twice does no harm
+
+
+@pytest.mark.parametrize("pace", [False, True])
+def test_stopping_delivers_what_was_processed_and_then_ends(pace: bool) -> None:
+    estimator, sink = FakeEstimator(), Sink()
+    pipeline, telemetry = make(FakeSource(frames(), live=False), estimator, sinks=[sink], pace=pace)
+    taken = []
+    for _ in range(3):
+        result = take(pipeline)
+        taken.append(result.frame.index)
+        result.release()
+    wait_until(lambda: telemetry.count("inference") >= 4)
+    pipeline.stop()
+    taken += drain(pipeline)
+    assert taken == sink.sent == estimator.codes == list(range(len(taken)))
+
+
+def test_stopping_does_not_wait_for_a_frame_that_is_far_away() -> None:
+    far = [make_frame(coded_picture(0)), make_frame(coded_picture(1), index=1, moment=3600.0)]
+    pipeline, _ = make(FakeSource(far, live=False), pace=True)
+    take(pipeline).release()
+    started = time.monotonic()
+    pipeline.stop()
+    assert time.monotonic() - started < 10
+
+
+def test_a_file_that_was_read_to_its_end_has_not_stalled() -> None:
+    """A still picture stays on the screen for as long as one likes."""
+    now = [0.0]
+    supervisor = Supervisor(lambda: now[0])
+    pipeline, _ = make(FakeSource(frames(3), live=False), supervisor=supervisor)
+    assert drain(pipeline) == [0, 1, 2]
+    pipeline.stop()
+    now[0] += 10_000
+    assert supervisor.look()
+    assert {one.name: one.state for one in supervisor.statuses()} == {
+        "source": State.DONE,
+        "inference": State.DONE,
+    }
+
+
+def test_a_paced_file_that_waits_for_its_next_frame_has_not_stalled() -> None:
+    now = [0.0]
+    supervisor = Supervisor(lambda: now[0])
+    far = [make_frame(index=0, moment=0.0), make_frame(index=1, moment=3600.0)]
+    pipeline, _ = make(FakeSource(far, live=False), pace=True, supervisor=supervisor)
+    take(pipeline).release()
+    now[0] += 3000
+    supervisor.look()
+    source = next(one for one in supervisor.statuses() if one.name == "source")
+    assert source.state is State.RUNNING
+    pipeline.stop()
+
+
+def test_a_pipeline_that_never_started_can_be_stopped() -> None:
+    pipeline = Pipeline(FakeSource(frames(), live=False), FakeEstimator(), Telemetry())
+    pipeline.stop()
+    with pytest.raises(EndOfStream):
+        pipeline.take(0)
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("count", [1, 7])
+def test_max_frames_counts_processed_frames(live: bool, count: int) -> None:
+    source = FakeSource(frames(interval_s=0.002), live=live)
+    estimator, sink = FakeEstimator(), Sink()
+    pipeline, telemetry = make(source, estimator, sinks=[sink], max_frames=count)
+    numbers = drain(pipeline)
+    assert telemetry.count("inference") == len(sink.sent) == count
+    assert numbers[-1] == sink.sent[-1]
+    if not live:
+        assert numbers == list(range(count))
+    wait_until(lambda: source.closed >= 1, "the end of the capture thread")
+    pipeline.stop()
+
+
+def test_a_file_shorter_than_max_frames_ends_at_its_end() -> None:
+    pipeline, _ = make(FakeSource(frames(3), live=False), max_frames=10)
+    assert drain(pipeline) == [0, 1, 2]
+    pipeline.stop()

@@ -1,0 +1,326 @@
+"""Threads of a pipeline that die or hang are replaced, and nothing else is disturbed."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from helpers import (
+    GENEROUS_S,
+    FakeEstimator,
+    FakeSource,
+    coded_picture,
+    frames,
+    make_frame,
+    no_threads_left,
+    wait_until,
+)
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import EndOfStream
+from pose_edge.frames import Frame, Image
+from pose_edge.pipeline.inference import InferenceChange
+from pose_edge.pipeline.pipeline import HANGING_LIMIT, PartFactories, Pipeline
+from pose_edge.poses import Estimate, Result
+from pose_edge.sinks import Sink
+from pose_edge.supervision.supervisor import Part, State, Supervisor
+from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.tracking import PoseTracker
+
+
+class HangingSource(FakeSource):
+    """A live source that hangs after some frames, until it is let go."""
+
+    def __init__(self, after: int, gate: threading.Event) -> None:
+        super().__init__(frames(after, interval_s=0.002), live=True)
+        self._gate = gate
+
+    def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
+        try:
+            return self._next(timeout, reuse)
+        except EndOfStream:
+            assert self._gate.wait(GENEROUS_S)
+            # What a driver gives that wakes up: nobody may see it any more.
+            return make_frame(coded_picture(60_000), index=60_000)
+
+    def _next(self, timeout: float, reuse: Image | None) -> Frame | None:
+        frame = super().read(timeout, reuse)
+        if frame is None:
+            raise EndOfStream
+        return frame
+
+
+class HangingEstimator(FakeEstimator):
+    """An estimator that hangs in one of its frames, until it is let go."""
+
+    def __init__(self, after: int, gate: threading.Event) -> None:
+        super().__init__()
+        self._after, self._gate = after, gate
+
+    def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+        if len(self.codes) == self._after:
+            assert self._gate.wait(GENEROUS_S)
+        return super().estimate(frame, stopwatch)
+
+
+class DyingEstimator(FakeEstimator):
+    """An estimator that always fails."""
+
+    def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+        raise ZeroDivisionError("the estimator broke")
+
+
+class Bench:
+    """A pipeline whose parts can be replaced, and time that passes when told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.spoken: dict[str, float] = {}
+        running = Part.running
+
+        def spy(part: Part, detail: str = "", *, within: float) -> None:
+            now = self.now
+            running(part, detail, within=within)
+            self.spoken[part.status.name] = now
+
+        monkeypatch.setattr(Part, "running", spy)
+        self.gate = threading.Event()
+        self.supervisor = Supervisor(lambda: self.now)
+        self.telemetry = Telemetry()
+        self.sources: list[FakeSource] = []
+        self.estimators: list[FakeEstimator] = []
+        self.make_source: Callable[[], FakeSource] = self.good_source
+        self.make_estimator: Callable[[], FakeEstimator] = FakeEstimator
+        self.spares = PartFactories(self.next_source, self.next_estimator, self.following)
+
+    def start(
+        self, source: FakeSource, estimator: FakeEstimator | None = None, *sinks: Sink
+    ) -> None:
+        self.pipeline = Pipeline(
+            source,
+            estimator or FakeEstimator(),
+            self.telemetry,
+            sinks=sinks,
+            supervisor=self.supervisor,
+            spares=self.spares,
+        )
+        self.pipeline.start()
+
+    def good_source(self) -> FakeSource:
+        return FakeSource(frames(interval_s=0.002), live=True)
+
+    def next_source(self) -> FakeSource:
+        self.sources.append(self.make_source())
+        return self.sources[-1]
+
+    def next_estimator(self) -> FakeEstimator:
+        self.estimators.append(self.make_estimator())
+        return self.estimators[-1]
+
+    def following(self) -> PoseTracker:
+        return PoseTracker(Settings(), live=True)
+
+    def state(self, name: str) -> State:
+        return next(one.state for one in self.supervisor.statuses() if one.name == name)
+
+    def take(self) -> Result:
+        deadline = time.monotonic() + GENEROUS_S
+        while time.monotonic() < deadline:
+            result = self.pipeline.take(0.1)
+            if result is not None:
+                return result
+        raise AssertionError("no result came")
+
+    def index(self) -> int:
+        result = self.take()
+        index = result.frame.index
+        result.release()
+        return index
+
+    def rest(self) -> list[int]:
+        """Take everything to the end."""
+        numbers = []
+        with suppress(EndOfStream):
+            while True:
+                numbers.append(self.index())
+        return numbers
+
+    def _wait_for_signs(self, silent: set[str]) -> None:
+        """Wait until every part that runs, but those, has said so at this time."""
+        running = {one.name for one in self.supervisor.statuses() if one.state is State.RUNNING}
+        wait_until(lambda: all(self.spoken.get(name) == self.now for name in running - silent))
+
+    def let_pass(self, seconds: float, *, hangs: str = "", always: bool = False) -> bool:
+        """Let time pass in steps, in each of which the parts that are well say so.
+
+        Args:
+            seconds: How much.
+            hangs: Is not waited for, as long as it was not replaced.
+            always: Nor is what replaces it.
+        """
+        well = True
+        began = len(self.sources) + len(self.estimators)
+        for _ in range(int(seconds)):
+            self.now += 1.0
+            replaced = len(self.sources) + len(self.estimators) > began
+            self._wait_for_signs({hangs} if always or not replaced else set())
+            well = self.supervisor.look()
+        return well
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    before = set(threading.enumerate())
+    made = Bench(monkeypatch)
+    yield made
+    made.gate.set()
+    made.pipeline.stop()
+    wait_until(lambda: no_threads_left(before))
+
+
+def test_a_source_that_hangs_is_closed_and_another_takes_its_place(bench: Bench) -> None:
+    first = HangingSource(5, bench.gate)
+    bench.start(first)
+    bench.index()
+    wait_until(lambda: bench.telemetry.count("camera") == 5)
+    bench.let_pass(16, hangs="source")
+    wait_until(lambda: bench.telemetry.count("camera") > 10)
+    assert len(bench.sources) == 1
+    assert bench.sources[0].opened == 1
+    wait_until(lambda: first.closed >= 1)
+    assert bench.telemetry.faults() == {}
+    assert bench.state("inference") is State.RUNNING
+    numbers = [bench.index() for _ in range(20)]
+    assert numbers == sorted(set(numbers)), "frames are numbered on"
+    assert numbers[-1] > 5
+    bench.gate.set()  # it wakes up
+    assert max(bench.index() for _ in range(20)) < 60_000
+    assert bench.state("source") is State.RUNNING
+
+
+def test_a_source_that_dies_is_replaced(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    steps = itertools.chain[Frame | BaseException](frames(3), [ZeroDivisionError("a bug")])
+    bench.start(FakeSource(steps, live=True))
+    wait_until(lambda: bench.telemetry.faults() == {"source": "a bug"})
+    assert bench.state("source") is State.FAILED
+    assert bench.sources == []
+    bench.let_pass(2)
+    wait_until(lambda: bench.telemetry.count("camera") > 5)
+    assert bench.telemetry.faults() == {}
+    assert "a fake source is back" in caplog.text
+
+
+def test_an_estimator_that_hangs_is_closed_and_another_takes_its_place(bench: Bench) -> None:
+    hanging = HangingEstimator(3, bench.gate)
+    bench.start(bench.good_source(), hanging)
+    wait_until(lambda: len(hanging.codes) == 3)
+    bench.let_pass(15, hangs="inference")
+    wait_until(lambda: len(bench.estimators[0].codes) > 3)
+    assert bench.telemetry.faults() == {}
+    assert hanging.runtime.closed
+    count = bench.telemetry.count("inference")
+    bench.gate.set()  # it wakes up: its result must not be seen
+    wait_until(lambda: bench.telemetry.count("inference") > count + 20)
+    numbers = [bench.index() for _ in range(10)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_an_estimator_that_always_fails_is_tried_again_ever_more_rarely(bench: Bench) -> None:
+    bench.make_estimator = DyingEstimator
+    bench.start(bench.good_source(), DyingEstimator())
+    wait_until(lambda: "inference" in bench.telemetry.faults())
+    for tries, wait in enumerate((1, 2, 4, 8, 16, 30, 30), start=1):
+        bench.let_pass(wait)
+        assert len(bench.estimators) == tries
+        wait_until(lambda: bench.state("inference") is State.FAILED)
+    assert bench.telemetry.faults() == {"inference": "the estimator broke"}
+    assert bench.state("source") is State.RUNNING
+    bench.make_estimator = FakeEstimator
+    bench.let_pass(30)
+    bench.index()
+    assert bench.telemetry.faults() == {}
+    assert all(estimator.runtime.closed for estimator in bench.estimators[:-1])
+
+
+def test_too_many_that_hang_are_beyond_help(bench: Bench) -> None:
+    bench.make_source = lambda: HangingSource(1, bench.gate)
+    bench.start(bench.make_source())
+    for _ in range(200):
+        wait_until(lambda: bench.telemetry.count("camera") > len(bench.sources))
+        if not bench.let_pass(5, hangs="source", always=True):
+            break
+    assert len(bench.sources) == HANGING_LIMIT
+    status = next(one for one in bench.supervisor.statuses() if one.name == "source")
+    assert status.state is State.FAILED
+    assert status.detail == f"{HANGING_LIMIT + 1} threads hang"
+
+
+def test_without_spares_an_error_ends_the_run(bench: Bench) -> None:
+    bench.pipeline = Pipeline(bench.good_source(), DyingEstimator(), Telemetry())
+    bench.pipeline.start()
+    with pytest.raises(ZeroDivisionError):
+        bench.take()
+
+
+def test_of_a_file_an_error_ends_the_run_whatever_there_is_to_replace(bench: Bench) -> None:
+    bench.start(FakeSource(frames(5), live=False), DyingEstimator())
+    with pytest.raises(ZeroDivisionError):
+        bench.take()
+
+
+def test_another_source_takes_over_and_only_the_source_changes(bench: Bench) -> None:
+    first, second = bench.good_source(), bench.good_source()
+    bench.start(first)
+    bench.index()
+    bench.pipeline.change_source(second, opened=False)
+    last = bench.index()
+    wait_until(lambda: second.opened == 1)
+    assert first.closed >= 1
+    numbers = [bench.index() for _ in range(10)]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] > last
+    assert bench.telemetry.faults() == {}
+
+
+def test_a_file_takes_over_from_a_camera_and_loses_nothing(bench: Bench) -> None:
+    bench.start(bench.good_source())
+    bench.index()
+    bench.pipeline.change_source(FakeSource(frames(50), live=False), opened=True)
+    assert not bench.pipeline.live
+    numbers = bench.rest()
+    assert [b - a for a, b in itertools.pairwise(numbers[-50:])] == [1] * 49
+
+
+def test_another_estimator_takes_over_between_two_frames(bench: Bench) -> None:
+    first, second, third = FakeEstimator(), FakeEstimator(), FakeEstimator()
+    bench.start(bench.good_source(), first)
+    bench.index()
+    bench.pipeline.change_inference(InferenceChange(second, bench.following()))
+    wait_until(lambda: len(second.codes) > 3)
+    assert first.runtime.closed
+    assert second.codes[0] > first.codes[-1]
+    codes = second.codes
+    bench.pipeline.change_inference(InferenceChange(following=bench.following()))
+    seen = len(codes)
+    wait_until(lambda: len(codes) > seen + 3)
+    bench.pipeline.change_inference(InferenceChange(third))
+    bench.pipeline.stop()
+    assert third.runtime.closed
+    assert second.runtime.closed
+
+
+@pytest.mark.parametrize("further", [-1, 30])
+def test_a_limit_that_comes_later_counts_from_the_start(bench: Bench, further: int) -> None:
+    bench.start(bench.good_source())
+    for _ in range(3):
+        bench.index()
+    limit = bench.telemetry.count("inference") + further
+    bench.pipeline.limit(limit)
+    bench.rest()
+    if further > 0:
+        assert bench.telemetry.count("inference") == limit

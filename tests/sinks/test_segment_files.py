@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge.config.schema import StorageSettings
+from pose_edge.errors import OutputError
+from pose_edge.sinks.naming import NamePattern
+from pose_edge.sinks.segment_files import SegmentFiles
+from pose_edge.sinks.space import GIGABYTE, Space
+
+PLENTY = Space(100 * GIGABYTE, 1000 * GIGABYTE)
+NOW = time.struct_time((2026, 11, 23, 3, 12, 5, 0, 327, 0))
+
+
+def live(path: Path | str, **storage: float) -> SegmentFiles:
+    return SegmentFiles(
+        "recording",
+        str(path),
+        StorageSettings(**storage),
+        space=lambda _folder: PLENTY,
+        local_time=lambda: NOW,
+    )
+
+
+def begin(series: SegmentFiles, content: bytes = b"") -> Path:
+    """Begin a file, write it, and finish it."""
+    begun = series.begin()
+    os.write(begun.descriptor, content)
+    os.close(begun.descriptor)
+    return begun.path
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").write_text("mine")
+    series = live(tmp_path / "out.mp4")
+    assert [begin(series).name for _ in range(3)] == ["out-2.mp4", "out-3.mp4", "out-4.mp4"]
+    assert (tmp_path / "out.mp4").read_text() == "mine"
+
+
+def test_numbers_rise_with_time(tmp_path: Path) -> None:
+    for name in ("out-7.mp4", "out-20261123.mp4", "out-x.mp4"):
+        (tmp_path / name).touch()
+    assert begin(live(tmp_path / "out.mp4")).name == "out-8.mp4"
+
+
+def test_a_clock_that_is_wrong_costs_nothing(tmp_path: Path) -> None:
+    series = live(tmp_path / "{time}.mp4")
+    names = [begin(series).name for _ in range(3)]
+    assert names == [f"2026-11-23_03-12-05{end}.mp4" for end in ("", "-2", "-3")]
+
+
+def test_a_link_is_a_name_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "out.mp4").symlink_to("elsewhere")
+    (tmp_path / "out-2.mp4").symlink_to("nowhere")
+    assert begin(live(tmp_path / "out.mp4"), b"new").name == "out-3.mp4"
+    assert (tmp_path / "elsewhere").read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_two_programs_never_get_the_same_file(tmp_path: Path) -> None:
+    paths: list[Path] = []
+
+    def make() -> None:
+        series = live(tmp_path / "out.mp4")
+        paths.extend(begin(series) for _ in range(25))
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(paths) == len(set(paths)) == 100
+
+
+def test_a_device_is_written_to_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").symlink_to("/dev/full")
+    begun = live(tmp_path / "out.jsonl").begin()
+    assert (begun.path.name, begun.ours, begun.plain) == ("out.jsonl", False, False)
+    with pytest.raises(OSError, match="No space left"):
+        os.write(begun.descriptor, b"x")
+    os.close(begun.descriptor)
+
+
+def test_without_storage_the_file_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_text("old and long")
+    series = SegmentFiles("recording", str(path), None)
+    assert begin(series, b"new") == path
+    assert path.read_text() == "new"
+    assert series.obstacle(writing=False) is None
+    assert not series.due(1e9, 1 << 60)
+
+
+@pytest.mark.parametrize("storage", [None, StorageSettings()])
+def test_what_cannot_be_written_is_refused(
+    tmp_path: Path, storage: StorageSettings | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> str:
+        with pytest.raises(OutputError) as error:
+            SegmentFiles("recording", str(path), storage).check("a recording")
+        return str(error.value)
+
+    assert refused(tmp_path / "gone" / "x.mp4").endswith(f"there is no folder {tmp_path / 'gone'}")
+    assert refused(tmp_path) == f"cannot write a recording to {tmp_path}: it is a folder"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert refused(tmp_path / "x.mp4").endswith("permission denied")
+
+
+def test_a_file_that_may_not_be_written_is_no_matter_where_another_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.mp4"
+    path.touch()
+    monkeypatch.setattr(os, "access", lambda asked, _mode: asked != path)
+    live(path).check("a recording")
+    with pytest.raises(OutputError):
+        SegmentFiles("recording", str(path), None).check("a recording")
+
+
+# --- bounds ---------------------------------------------------------------------------------------
+
+
+def test_when_a_file_is_due() -> None:
+    assert not live("x.mp4").due(1e9, 1 << 60)
+    assert live("x.mp4", segment=2.0).due(120, 0)
+    assert not live("x.mp4", segment=2.0).due(119.9, 1 << 60)
+    # One file alone never takes all that may be kept.
+    assert live("x.mp4", keep=4.0).due(0, GIGABYTE)
+    assert not live("x.mp4", keep=4.0).due(1e9, GIGABYTE - 1)
+
+
+@pytest.mark.parametrize(
+    ("space", "min_free", "writing", "reason"),
+    [
+        ((0.6, 32), 0.5, True, None),
+        ((0.5, 32), 0.5, True, None),
+        ((0.499, 32), 0.5, True, "less than 0.5 GB free on {}; going on when there is room"),
+        ((0.5, 32), 0.5, False, "less than 0.5 GB free on {}; going on when there is room"),
+        ((0.517, 32), 0.5, False, None),
+        ((0.0, 32), 0.0, True, None),
+        ((0.0, 32), 0.0, False, "less than 16 MB free on {}; going on when there is room"),
+        ((0.017, 32), 0.0, False, None),
+        ((0.002, 0.02), 0.0, False, None),  # a small disk
+    ],
+)
+def test_room(
+    tmp_path: Path, space: tuple[float, float], min_free: float, writing: bool, reason: str | None
+) -> None:
+    free, total = (round(gigabytes * GIGABYTE) for gigabytes in space)
+    series = SegmentFiles(
+        "recording",
+        str(tmp_path / "x.mp4"),
+        StorageSettings(min_free=min_free),
+        space=lambda _folder: Space(free, total),
+    )
+    mount = next(one for one in (tmp_path, *tmp_path.parents) if os.path.ismount(one))
+    assert series.obstacle(writing=writing) == (reason and reason.format(mount))
+
+
+def test_a_disk_that_is_gone_is_an_obstacle_like_others(tmp_path: Path) -> None:
+    def fail(_folder: Path) -> Space:
+        raise OSError(errno.EIO, "Input/output error")
+
+    series = SegmentFiles("recording", str(tmp_path / "x.mp4"), StorageSettings(), space=fail)
+    assert series.obstacle(writing=True) == "Input/output error"
+    folder = tmp_path / "stick"
+    assert live(folder / "x.mp4").obstacle(writing=True) == f"there is no folder {folder}"
+
+
+def old(path: Path, size: int, age: int) -> Path:
+    path.write_bytes(b"x" * size)
+    os.utime(path, ns=(0, 10**18 - age * 10**9))
+    return path
+
+
+def test_the_oldest_go_first_and_only_as_many_as_must(tmp_path: Path) -> None:
+    for number, age in ((2, 50), (3, 90), (4, 10), (5, 70)):
+        old(tmp_path / f"out-{number}.mp4", 400_000, age)
+    live(tmp_path / "out.mp4", keep=0.001).thin()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out-2.mp4", "out-4.mp4"]
+
+
+def test_without_a_bound_all_stay(tmp_path: Path) -> None:
+    old(tmp_path / "out-2.mp4", 400_000, 5)
+    live(tmp_path / "out.mp4").thin()
+    assert (tmp_path / "out-2.mp4").exists()
+
+
+def test_a_file_that_is_being_written_stays(tmp_path: Path) -> None:
+    path = old(tmp_path / "out-2.mp4", 3_000_000, 90)
+    finished = old(tmp_path / "out-3.mp4", 3_000_000, 10)
+    with path.open("rb") as file:  # of another run
+        fcntl.flock(file, fcntl.LOCK_EX)
+        live(tmp_path / "out.mp4", keep=0.001).thin()
+    assert path.exists()
+    assert not finished.exists()
+    series = live(tmp_path / "out.mp4", keep=0.001)
+    begun = series.begin()
+    os.write(begun.descriptor, b"x" * 2_000_000)
+    for one in (series, live(tmp_path / "out.mp4", keep=0.001)):
+        one.thin()
+        assert begun.path.exists()
+    os.close(begun.descriptor)
+    assert not path.exists()
+
+
+def test_without_locks_the_own_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    finished = old(tmp_path / "out.mp4", 2_000_000, 10)
+    series = live(tmp_path / "out.mp4", keep=0.001)
+    begun = series.begin()
+    os.write(begun.descriptor, b"x" * 2_000_000)
+    os.close(begun.descriptor)
+    series.thin()
+    assert begun.path.exists()
+    assert not finished.exists()
+
+
+NAMES = st.one_of(
+    st.from_regex(r"(out|2026-11-23_03-12-05)(-[0-9]{0,6})?\.(mp4|jsonl)", fullmatch=True),
+    st.from_regex(r"[a-z.{}-]{1,8}", fullmatch=True).filter(lambda name: name.strip(".")),
+)
+
+
+@given(st.sets(NAMES, max_size=8), st.sampled_from(["out.mp4", "{time}.mp4", "out.jsonl"]))
+def test_strangers_are_never_removed(names: set[str], pattern: str) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for name in names:
+            old(folder / name, 2_000, 10)
+        (folder / "out-31.mp4").mkdir(exist_ok=True)
+        old(folder / "target", 2_000, 10)
+        (folder / "out-32.mp4").unlink(missing_ok=True)
+        (folder / "out-32.mp4").symlink_to("target")
+        before = {path.name for path in folder.iterdir()}
+        series = SegmentFiles("x", str(folder / pattern), StorageSettings(keep=0.001))
+        series._storage = StorageSettings.model_construct(keep=0.0)
+        series.thin()
+        gone = before - {path.name for path in folder.iterdir()}
+        made = NamePattern(pattern)
+        links = {"out-31.mp4", "out-32.mp4"}
+        assert gone == {name for name in names if made.number(name)} - links

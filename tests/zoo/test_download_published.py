@@ -1,0 +1,185 @@
+"""The models for the Edge TPU by their real addresses, from a publisher of the test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from publisher import HOST, Offer, Publisher, free_port, make_certificate, publishing
+from shared import shared_dir
+
+from pose_edge.zoo import download as download_module
+from pose_edge.zoo.catalogue import Download, load_downloads
+from pose_edge.zoo.download import DownloadError, download
+
+LIGHTNING, THUNDER = "movenet-lightning-edgetpu", "movenet-thunder-edgetpu"
+LISTED = load_downloads()
+MARKED = b"\x1c\0\0\0TFL3"
+FAKE = MARKED + bytes(3_087_168 - len(MARKED))
+"""As long as Lightning is, and marked as a model; Thunder's length is not published."""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def publisher(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    with publishing(certificate) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+def path_of(listed: Download) -> str:
+    return urlsplit(listed.url).path
+
+
+def fetch(name: str, folder: Path) -> tuple[Path, list[tuple[int, int | None]]]:
+    """Fetch a model without pauses between the attempts; returns it, and the steps of progress."""
+    target = folder / LISTED[name].file
+    steps: list[tuple[int, int | None]] = []
+    download(
+        LISTED[name].url,
+        target,
+        LISTED[name].expected(),
+        progress=lambda done, total: steps.append((done, total)),
+        wait=lambda seconds: None,
+    )
+    return target, steps
+
+
+def refused(name: str, folder: Path) -> str:
+    """Fetch in vain, over a file that is there: that must stay as it is."""
+    target = folder / LISTED[name].file
+    target.write_bytes(b"old")
+    with pytest.raises(DownloadError) as error:
+        fetch(name, folder)
+    assert target.read_bytes() == b"old"
+    message = str(error.value)
+    assert message.startswith(LISTED[name].url)
+    assert "\n" not in message
+    return message
+
+
+def test_the_published_file_arrives_in_pieces(publisher: Publisher, tmp_path: Path) -> None:
+    path = shared_dir("models", "movenet_single_pose_lightning_ptq_edgetpu.tflite")
+    content = path.read_bytes()
+    offer = Offer(content, cut_after=(1_000_000, 0, 65_536))
+    publisher.offers[path_of(LISTED[LIGHTNING])] = offer
+    target, steps = fetch(LIGHTNING, tmp_path)
+    assert target.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [target]
+    assert publisher.tunnels == [f"{HOST}:443"] * 4
+    ranges = [wanted for _, wanted in publisher.asked]
+    assert ranges == [None, "bytes=1000000-", "bytes=1000000-", "bytes=1065536-"]
+    assert {total for _, total in steps} == {len(content)}
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+    assert steps[-1][0] == len(content)
+    fetch(LIGHTNING, tmp_path)
+    assert len(ranges) == len(publisher.asked), "it is here and whole: nothing is asked for again"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "says"),
+    [
+        (LIGHTNING, b"", ": 0 bytes; nothing was kept"),
+        (LIGHTNING, FAKE[:-1], "3087167 bytes instead of 3087168"),
+        (LIGHTNING, FAKE + b"x", "bytes instead of 3087168"),
+        (LIGHTNING, FAKE, "its SHA-256 is not the published one"),
+        (LIGHTNING, bytes(len(FAKE)), "no TFL3 mark"),
+        (LIGHTNING, b"<html>log in to this network</html>", "35 bytes instead of 3087168"),
+        (THUNDER, b"", ": 0 bytes; nothing was kept"),
+        (THUNDER, FAKE, "its Git blob id is not the published one"),
+        (THUNDER, FAKE[:-1], "its Git blob id is not the published one"),
+        (THUNDER, MARKED, "its Git blob id is not the published one"),
+        (THUNDER, b"<html>log in to this network</html>", "no TFL3 mark"),
+    ],
+)
+def test_what_is_not_the_published_file_is_not_kept(
+    publisher: Publisher, tmp_path: Path, name: str, body: bytes, says: str
+) -> None:
+    publisher.offers[path_of(LISTED[name])] = Offer(body)
+    assert says in refused(name, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [LISTED[name].file]
+    assert len(publisher.asked) == 1, "asking again would not help"
+
+
+@pytest.mark.parametrize("name", [LIGHTNING, THUNDER])
+@pytest.mark.parametrize(
+    ("offer", "says"),
+    [
+        (Offer(status=404), "the server says 404"),
+        (Offer(status=503), "the server says 503"),
+        (Offer(silent=True), "without response"),
+        (Offer(FAKE, cut_after=(0, 0, 0, 0)), "is the network there?"),
+    ],
+)
+def test_a_server_that_does_not_send_it(
+    publisher: Publisher, tmp_path: Path, name: str, offer: Offer, says: str
+) -> None:
+    publisher.offers[path_of(LISTED[name])] = offer
+    assert says in refused(name, tmp_path)
+    attempts = len(publisher.asked)
+    assert attempts == 1 if offer.status == 404 else attempts > 1
+
+
+def test_what_the_network_does_is_not_the_disks_fault(publisher: Publisher, tmp_path: Path) -> None:
+    offer = Offer(FAKE, cut_after=(100_000,) * 4, garbled=True)
+    publisher.offers[path_of(LISTED[LIGHTNING])] = offer
+    message = refused(LIGHTNING, tmp_path)
+    assert "cannot be had" in message
+    assert "SSL" in message
+    assert len(publisher.asked) == 4
+
+
+def test_a_server_that_stops_in_the_middle(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "TIMEOUT_S", 0.3)
+    offer = Offer(FAKE, cut_after=(100_000,) * 4, hold=True)
+    publisher.offers[path_of(LISTED[THUNDER])] = offer
+    assert "timed out" in refused(THUNDER, tmp_path)
+    begun = [int((wanted or "bytes=0-")[6:-1]) for _, wanted in publisher.asked]
+    assert len(begun) == 4
+    assert begun == sorted(set(begun)), "each goes on where the one before ended"
+
+
+def test_what_came_before_the_network_went_is_kept(publisher: Publisher, tmp_path: Path) -> None:
+    offer = Offer(FAKE, cut_after=(70_000,) * 4)
+    publisher.offers[path_of(LISTED[LIGHTNING])] = offer
+    assert "cannot be had" in refused(LIGHTNING, tmp_path)
+    part = tmp_path / f"{LISTED[LIGHTNING].file}.part"
+    assert part.read_bytes() == FAKE[:280_000]
+
+
+def test_a_proxy_that_refuses(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.proxy_status = 407
+    message = refused(THUNDER, tmp_path)
+    assert "Tunnel connection failed: 407" in message
+    assert "https_proxy" in message
+    assert publisher.asked == []
+
+
+def test_a_proxy_that_is_not_there(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    message = refused(LIGHTNING, tmp_path)
+    assert "Connection refused" in message
+    assert "is the network there?" in message
+
+
+def test_somebody_else_in_the_publishers_name(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert "certificate verify failed" in refused(LIGHTNING, tmp_path)
+    assert publisher.asked == []
