@@ -1,4 +1,4 @@
-"""The errors that a user can mend, each with the exit status it leads to."""
+"""The errors that a user can fix, each with the exit status it leads to."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ from typing import ClassVar
 
 
 class PoseEdgeError(Exception):
-    """Something went wrong in a way that one or two lines can explain.
+    """A fault that one or two lines can explain.
 
-    The message says what is wrong, where, and what to do about it; `cli` prints it
-    without a traceback and ends with `exit_status`.
+    `str` of the error is the message, followed by the remedy where there is one. The command line
+    prints it without a traceback and ends with `exit_status`.
+
+    Attributes:
+        message: What is wrong, and where.
+        remedy: What to do about it, or None.
     """
 
     exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        """Keep the message and the remedy apart, for reports that show them apart."""
+        super().__init__(message if remedy is None else f"{message}; {remedy}")
+        self.message = message
+        self.remedy = remedy
 
 
 class UsageError(PoseEdgeError):

@@ -1,0 +1,41 @@
+"""Threads that hang and were given up.
+
+A thread cannot be killed. One that hangs in a driver or a disk is left alone and another takes its
+work; each costs memory and perhaps a device, so that a process bears only a few of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+HUNG_LIMIT: Final = 3
+"""Hung threads that are borne; with one more, only a restart of the program helps."""
+
+
+class HungThreads:
+    """Counts the threads of one kind that were given up and are still alive."""
+
+    def __init__(self, limit: int = HUNG_LIMIT) -> None:
+        """Start with none.
+
+        Args:
+            limit: How many may hang at the same time.
+        """
+        self._limit = limit
+        self._threads: list[threading.Thread] = []
+
+    def add(self, thread: threading.Thread) -> None:
+        """Count a thread that was given up; it is forgotten once it has ended."""
+        self._threads.append(thread)
+
+    @property
+    def count(self) -> int:
+        """Threads that were given up and are still alive."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        return len(self._threads)
+
+    @property
+    def too_many(self) -> bool:
+        """Whether more threads hang than can be borne."""
+        return self.count > self._limit
