@@ -1,107 +1,105 @@
-"""The log: what this program, its libraries and Python itself have to say, on the standard error.
+"""The log on the standard error: of this program, its libraries, and Python itself.
 
-Everything takes the same way: repeated messages are summed up (`repeats`), passwords of addresses
-are taken out (`redaction`), and the rest is written for people, systemd's journal or programs
-(`formats`). What would go past the log, warnings and ends of threads, is led into it (`strays`).
+Every record takes the same way: repeated messages are summed up unless people read along
+(`repeats`), passwords of addresses are removed (`redaction`), and the rest is rendered for people,
+systemd's journal or programs (`formats`). Warnings and uncaught errors of threads are logged too
+(`excepthooks`).
+
+Imports: `config`. A new format is a case of `formats.Formatter.format` and a word of `LogFormat`
+and of the setting `log.format`.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final
 
 from pose_edge.logs.excepthooks import install_excepthooks
-from pose_edge.logs.formats import Format, choose_format, make_formatter
+from pose_edge.logs.formats import Formatter, LogFormat, choose_format
 from pose_edge.logs.redaction import Redactor
-from pose_edge.logs.repeats import Repeats
-from pose_edge.logs.stderr import Stderr
+from pose_edge.logs.repeats import SummingHandler
+from pose_edge.logs.stderr import StderrHandler
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
 
-__all__ = ["Format", "report_error", "reset", "start", "start_with", "written_for"]
+__all__ = ["LogFormat", "report_error", "reset", "start", "start_with", "written_for"]
 
-PROGRAM: Final = "pose_edge"
-
-Level = Literal["debug", "info", "warning", "error"]
-
-OTHERS: Final[dict[Level, int]] = {
+LIBRARY_LEVELS: Final = {
     "debug": logging.INFO,
     "info": logging.WARNING,
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-"""What is heard of libraries at each level: their details would drown our own."""
+"""Level of the libraries' loggers for each level of ours: their details would drown our own."""
 
-log = logging.getLogger(PROGRAM)
+log = logging.getLogger("pose_edge")
 
 
 def start(
     level: str | None = None,
-    asked: str | None = None,
+    form: str | None = None,
     *,
     redactor: Redactor | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Start the log, or change it: what was summed up so far is written first.
+    """Start the log, or change it; summaries of repeated messages are written first.
 
     Args:
-        level: debug, info, warning or error; info in place of anything else, which the check of
-            the configuration complains of.
-        asked: auto, text, journal or json; auto in place of anything else.
-        redactor: Knows the addresses whose passwords are to be kept out, wherever they appear.
-        environment: Environment variables, by default those of the process.
+        level: debug, info, warning or error. Anything else counts as info: this runs before the
+            configuration is checked, which then reports the fault.
+        form: auto, text, journal or json. Anything else counts as auto.
+        redactor: Knows addresses whose passwords are removed wherever they appear.
     """
-    # Typed in before the configuration is checked, it may be anything.
-    known: Level = next((one for one in get_args(Level) if one == level), "info")
-    form = choose_format(asked or "auto", environment)
+    level = level if level in LIBRARY_LEVELS else "info"
+    chosen = choose_format(form or "auto", os.environ)
     reset()
-    formatter = make_formatter(form, redactor or Redactor(), detailed=known == "debug")
-    handler = Repeats(Stderr(formatter), sum_up=form != "text")
+    formatter = Formatter(chosen, redactor or Redactor(), detailed=level == "debug")
+    # People who read along want to see each loss and each return.
+    handler = StderrHandler(formatter) if chosen == "text" else SummingHandler(formatter)
     root = logging.getLogger()
     root.addHandler(handler)
-    root.setLevel(OTHERS[known])
-    log.setLevel(known.upper())
-    install_excepthooks(tracebacks=known == "debug" or form != "text")
+    root.setLevel(LIBRARY_LEVELS[level])
+    log.setLevel(level.upper())
+    install_excepthooks(tracebacks=level == "debug" or chosen != "text")
 
 
 def start_with(settings: Settings) -> None:
-    """Start the log, or change it, as the settings say."""
+    """Start the log, or change it, with the settings `log.*`."""
     redactor = Redactor([settings.source.name])
     start(settings.log.level, settings.log.format, redactor=redactor)
 
 
 def reset() -> None:
-    """Take away what `start` has put there; what was held back is written."""
+    """Remove the handler of `start`, after it has written its summaries."""
     handler = _handler()
     if handler is not None:
         logging.getLogger().removeHandler(handler)
         handler.close()
 
 
-def written_for() -> Format:
-    """Return the format in force: "text" is read by people at once, the others by programs."""
+def written_for() -> LogFormat:
+    """Return the format in force: people read "text", programs the others."""
     handler = _handler()
-    return handler.target.formatter.written_for if handler is not None else "text"
+    return handler.formatter.form if handler is not None else "text"
 
 
 def report_error(text: str) -> None:
-    """Tell why a command fails: for people as complete lines, for programs as part of the log.
+    """Report why a command fails: as plain lines for people, as a record of the log for programs.
 
     Args:
         text: One or a few lines.
     """
     handler = _handler()
-    if handler is not None and written_for() != "text":
+    if handler is not None and handler.formatter.form != "text":
         log.error("%s", text)
         return
-    redact = handler.target.formatter.redact if handler is not None else Redactor()
+    redact = handler.formatter.redact if handler is not None else Redactor()
     for line in text.splitlines():
-        print(f"pose-edge: {redact(line)}", file=sys.stderr)  # noqa: T201 - told, not logged
+        print(f"pose-edge: {redact(line)}", file=sys.stderr)  # noqa: T201 - without time and level
 
 
-def _handler() -> Repeats | None:
-    there = (one for one in logging.getLogger().handlers if isinstance(one, Repeats))
-    return next(there, None)
+def _handler() -> StderrHandler | None:
+    handlers = logging.getLogger().handlers
+    return next((one for one in handlers if isinstance(one, StderrHandler)), None)

@@ -1,4 +1,4 @@
-"""What goes past the log by itself: warnings, threads that end by an error, failing finalisers."""
+"""Log what Python would print past the log: warnings, and errors that end a thread or finaliser."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ log = logging.getLogger("pose_edge.python")
 
 
 def install_excepthooks(*, tracebacks: bool) -> None:
-    """Lead them into the log.
+    """Install the hooks.
 
     Args:
-        tracebacks: Whether an error's traceback is logged with it; its place always is.
+        tracebacks: Whether to log an error's traceback; its place in the code is always logged.
     """
 
-    def thread_ended(event: threading.ExceptHookArgs) -> None:
+    def log_thread_error(event: threading.ExceptHookArgs) -> None:
         if event.exc_type is SystemExit:
-            return  # a thread's ordinary way to end, as Python itself sees it
+            return  # an ordinary way to end a thread, which Python itself does not report either
         name = event.thread.name if event.thread else "unknown"
         error = event.exc_value or event.exc_type()
         _log_error(f"thread {name} was ended", error, event.exc_traceback, tracebacks=tracebacks)
 
-    def could_not_be_raised(event: sys.UnraisableHookArgs) -> None:
+    def log_unraisable(event: sys.UnraisableHookArgs) -> None:
         error = event.exc_value or event.exc_type()
-        what = event.err_msg or f"ignored in {event.object!r}"
-        _log_error(what, error, event.exc_traceback, tracebacks=tracebacks)
+        message = event.err_msg or f"ignored in {event.object!r}"
+        _log_error(message, error, event.exc_traceback, tracebacks=tracebacks)
 
-    threading.excepthook = thread_ended
-    sys.unraisablehook = could_not_be_raised
+    threading.excepthook = log_thread_error
+    sys.unraisablehook = log_unraisable
     warnings.showwarning = show_warning
 
 
@@ -45,7 +45,7 @@ def show_warning(  # noqa: PLR0917 - as Python calls it
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Log a warning of Python (or write it to the file that is asked for)."""
+    """Log a warning of Python, or write it to the given file."""
     if file is not None:
         file.write(warnings.formatwarning(message, category, filename, lineno, line))
         return
@@ -53,15 +53,9 @@ def show_warning(  # noqa: PLR0917 - as Python calls it
 
 
 def _log_error(
-    what: str, error: BaseException, frames: TracebackType | None, *, tracebacks: bool
+    message: str, error: BaseException, frames: TracebackType | None, *, tracebacks: bool
 ) -> None:
     summary = traceback.extract_tb(frames)
     where = f" ({summary[-1].filename}:{summary[-1].lineno})" if summary else ""
-    log.error(
-        "%s by %s: %s%s",
-        what,
-        type(error).__name__,
-        error,
-        where,
-        exc_info=(type(error), error, frames) if tracebacks else None,
-    )
+    exc_info = (type(error), error, frames) if tracebacks else None
+    log.error("%s by %s: %s%s", message, type(error).__name__, error, where, exc_info=exc_info)

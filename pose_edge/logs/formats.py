@@ -1,4 +1,4 @@
-"""How a record is written: for people, for systemd's journal, or for programs."""
+"""Render log records: for people, for systemd's journal, or for programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, cast, get_args
 
-Format = Literal["text", "journal", "json"]
+LogFormat = Literal["text", "journal", "json"]
 
 PRIORITIES: Final = {
     logging.DEBUG: 7,
@@ -18,7 +18,7 @@ PRIORITIES: Final = {
     logging.ERROR: 3,
     logging.CRITICAL: 2,
 }
-"""Levels, and the priorities of syslog, which journalctl colours and filters by."""
+"""Priorities of syslog, by which journalctl colours and filters."""
 
 UNREADABLE: Final = {
     number: f"\\x{number:02x}"
@@ -28,29 +28,27 @@ UNREADABLE: Final = {
 """Control characters, as from the name of a device: they would steer the terminal, and the journal
 takes a line with one for binary data."""
 
-Redact = Callable[[str], str]
 
-
-def choose_format(asked: str, environment: Mapping[str, str] | None = None) -> Format:
-    """Decide how to write.
+def choose_format(wanted: str, environment: Mapping[str, str]) -> LogFormat:
+    """Choose the format.
 
     Args:
-        asked: text, journal or json; anything else lets the standard error decide.
-        environment: Environment variables, by default those of the process.
+        wanted: text, journal or json; with anything else, the standard error decides.
+        environment: Environment variables of the process.
 
     Returns:
-        What was asked for; else "journal" where systemd reads the standard error, else "text".
+        The wanted format; else "journal" where systemd reads the standard error, else "text".
     """
-    if asked in get_args(Format):
-        return cast(Format, asked)
-    return "journal" if is_journal(os.environ if environment is None else environment) else "text"
+    if wanted in get_args(LogFormat):
+        return cast(LogFormat, wanted)
+    return "journal" if is_journal(environment) else "text"
 
 
 def is_journal(environment: Mapping[str, str], descriptor: int = 2) -> bool:
-    """Tell whether a descriptor leads to systemd's journal.
+    """Return whether a file descriptor leads to systemd's journal.
 
-    systemd names the socket that it gave; whoever redirects it elsewhere leaves the variable as it
-    was, so the numbers are compared (sd-journal(3), $JOURNAL_STREAM).
+    systemd names the socket that it passed in $JOURNAL_STREAM. A redirection leaves the variable
+    as it was, so the numbers of device and inode are compared (sd-journal(3)).
     """
     try:
         status = os.fstat(descriptor)
@@ -59,107 +57,77 @@ def is_journal(environment: Mapping[str, str], descriptor: int = 2) -> bool:
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def make_formatter(form: Format, redact: Redact, *, detailed: bool) -> Formatter:
-    """Return what writes records.
-
-    Args:
-        form: How.
-        redact: Takes out what must not be shown.
-        detailed: With tracebacks for people too; in the other formats they are always there, for
-            a service cannot be asked to fail again.
-    """
-    match form:
-        case "text":
-            return TextFormatter(redact, tracebacks=detailed)
-        case "journal":
-            return JournalFormatter(redact)
-        case "json":
-            return JsonFormatter(redact)
-
-
 class Formatter(logging.Formatter):
-    """What the formats share."""
+    """Renders records in one of the formats, without passwords.
 
-    written_for: Format
+    * text: time, level and message, for people at a terminal.
+    * journal: every line with its priority in front, as an entry of its own. The journal adds the
+      time.
+    * json: one JSON object per line with the keys `time` (Unix seconds, as in the lines of poses),
+      `level` (debug, info, warning, error, critical), `logger`, `message`, and `exception` (the
+      lines of the traceback) where there is one.
 
-    def __init__(self, redact: Redact, *, tracebacks: bool = True) -> None:
-        """Keep what takes out passwords."""
+    Attributes:
+        form: The format.
+        redact: Removes passwords from a text.
+    """
+
+    def __init__(
+        self, form: LogFormat, redact: Callable[[str], str], *, detailed: bool = False
+    ) -> None:
+        """Render records in a format.
+
+        Args:
+            form: The format.
+            redact: Removes passwords from a text.
+            detailed: Render tracebacks for people too. The other formats always have them, because
+                a service cannot be asked to fail again.
+        """
         super().__init__(datefmt="%H:%M:%S")
+        self.form = form
         self.redact = redact
-        self._tracebacks = tracebacks
+        self._tracebacks = detailed or form != "text"
 
-    def message(self, record: logging.LogRecord) -> str:
-        """Return a record's message, redacted; that of a faulty call as far as it goes."""
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as one or more lines of text."""
+        message, traceback = self._message(record), self._traceback(record)
+        if self.form == "json":
+            entry = {
+                "time": round(record.created, 6),
+                "level": record.levelname.lower(),
+                "logger": record.name,
+                "message": message,
+            }
+            return json.dumps(entry | ({"exception": traceback} if traceback else {}))
+        text = "\n".join(filter(None, (message, traceback))).translate(UNREADABLE)
+        if self.form == "text":
+            return f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {text}"
+        level = max((level for level in PRIORITIES if level <= record.levelno), default=10)
+        return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.split("\n"))
+
+    def _message(self, record: logging.LogRecord) -> str:
+        """Return a record's message; that of a faulty call as far as it can be rendered."""
         try:
             text = record.getMessage()
         except Exception:  # noqa: BLE001 - arguments that do not fit, or cannot be printed
-            form = record.msg if isinstance(record.msg, str) else _printed(record.msg)
-            text = f"{form} {_printed(record.args)}"
+            form = record.msg if isinstance(record.msg, str) else _repr(record.msg)
+            text = f"{form} {_repr(record.args)}"
         if record.name.partition(".")[0] != "pose_edge":
             text = f"{record.name}: {text}"
         return self.redact(text)
 
-    def traceback(self, record: logging.LogRecord) -> str:
-        """Return the exception and stack of a record, redacted, or nothing."""
+    def _traceback(self, record: logging.LogRecord) -> str:
+        """Return the exception and stack of a record, or an empty text."""
         if not self._tracebacks:
             return ""
-        parts = [record.exc_text or ""]
+        exception = record.exc_text or ""
         if record.exc_info and record.exc_info[0] is not None:
-            parts = [self.formatException(record.exc_info)]
-        parts += [record.stack_info or ""]
-        return self.redact("\n".join(part for part in parts if part))
-
-    def lines(self, record: logging.LogRecord) -> str:
-        """Return message and traceback, readable on any terminal."""
-        text = "\n".join(filter(None, (self.message(record), self.traceback(record))))
-        return text.translate(UNREADABLE)
+            exception = self.formatException(record.exc_info)
+        return self.redact("\n".join(filter(None, (exception, record.stack_info))))
 
 
-class TextFormatter(Formatter):
-    """Time, level, message: for people at a terminal."""
-
-    written_for = "text"
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
-        return f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {self.lines(record)}"
-
-
-class JournalFormatter(Formatter):
-    """Lines that begin with their priority; the journal has a time of its own."""
-
-    written_for = "journal"
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record; every line is an entry of its own there."""
-        severity = max((one for one in PRIORITIES if one <= record.levelno), default=logging.DEBUG)
-        prefix = f"<{PRIORITIES[severity]}>"
-        return "\n".join(prefix + line for line in self.lines(record).split("\n"))
-
-
-class JsonFormatter(Formatter):
-    """One JSON object a line.
-
-    Keys: `time` in Unix seconds, as in the lines of poses; `level` (debug, info, warning, error,
-    critical); `logger`; `message`; and, where there is one, `exception`, the traceback's lines.
-    """
-
-    written_for = "json"
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
-        entry = {
-            "time": round(record.created, 6),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": self.message(record),
-        }
-        traceback = self.traceback(record)
-        return json.dumps(entry | ({"exception": traceback} if traceback else {}))
-
-
-def _printed(value: object) -> str:
+def _repr(value: object) -> str:
     try:
         return repr(value)
-    except Exception:  # noqa: BLE001 - the log must not fail on what it is given
+    except Exception:  # noqa: BLE001 - logging must not fail on what is logged
         return f"(arguments that cannot be printed: {sys.exc_info()[1].__class__.__name__})"

@@ -1,4 +1,4 @@
-"""No password of an address in any text, whoever wrote it."""
+"""Remove passwords of addresses from texts."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ HIDDEN: Final = "***"
 CUT: Final = "..."
 
 WORD: Final = re.compile(r"[^ \t\r\n\f\v]+")
-"""A run without ASCII space: an address ends there, whatever other letters it is made of."""
+"""A run without ASCII space: an address ends there, whatever other characters it consists of."""
 
 
 class Redactor:
-    """Takes user names, passwords and queries of addresses out of texts."""
+    """Removes user names, passwords and queries of addresses from texts."""
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
-        """Remember known addresses.
+        """Learn the addresses in use.
 
-        A password with a space in it cannot be told from the words around it; of a known address
-        it is taken out all the same.
+        A password with a space in it cannot be told from the words around it, unless its address
+        is known.
 
         Args:
-            addresses: URLs, among anything else.
+            addresses: URLs; anything else among them is ignored.
         """
         found = {user for address in addresses for user in _users(address)}
         self._known = sorted(found, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """Return the text without what must not be shown; in doubt too much is taken out."""
+        """Return the text without secrets; in doubt, too much is removed."""
         if "@" not in text and "://" not in text:
             return text
         for user in self._known:
@@ -41,11 +41,10 @@ class Redactor:
 def _redact_word(word: str) -> str:
     before, mark, address = word.partition("://")
     if not mark:
-        # user:password@host, of an address that somebody has taken apart
-        return _without_user(word)
+        return _without_user(word)  # user:password@host, as some libraries print addresses
     # A password may hold / ? # and @: all up to the last @ may belong to it.
     _user, at, rest = address.rpartition("@")
-    path, query, _more = rest.partition("?")  # which may hold a token
+    path, query, _more = rest.partition("?")  # a query may hold a token
     shown = f"{HIDDEN if at else ''}{at}{path}{query}{CUT if query else ''}"
     return f"{_without_user(before)}{mark}{shown}"
 
@@ -56,10 +55,10 @@ def _without_user(word: str) -> str:
 
 
 def _users(address: str) -> set[str]:
-    """Return "user:password@" of an address, as it is written, meant and printed."""
+    """Return the part "user:password@" of an address: as written, decoded, and as `repr` of it."""
     _scheme, mark, rest = address.partition("://")
     user, at, _host = rest.rpartition("@")
     if not (mark and at and user):
         return set()
-    meant = {f"{user}@", f"{unquote(user)}@"}
-    return meant | {repr(one)[1:-1] for one in meant}
+    plain = {f"{user}@", f"{unquote(user)}@"}
+    return plain | {repr(one)[1:-1] for one in plain}

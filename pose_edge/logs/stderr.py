@@ -1,4 +1,4 @@
-"""The end of the log: the standard error, which may fail."""
+"""Write the log to the standard error, which may fail."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import sys
 from pose_edge.logs.formats import Formatter
 
 
-class Stderr(logging.Handler):
-    """Writes to whatever the standard error is at that moment.
+class StderrHandler(logging.Handler):
+    """Writes records to whatever `sys.stderr` is at that moment.
 
-    Lines that cannot be written (a full disk, a reader that has gone) are counted, and their
-    number is written as soon as something can be written again.
+    Records that cannot be written (a full disk, a reader that has gone) are counted, and their
+    number is written as soon as writing works again.
     """
 
     formatter: Formatter
 
     def __init__(self, formatter: Formatter) -> None:
-        """Write as the formatter says."""
+        """Write records as the formatter renders them."""
         super().__init__()
         self.formatter = formatter
         self._lost = 0
@@ -28,22 +28,15 @@ class Stderr(logging.Handler):
         text = self.format(record) + "\n"
         try:
             if self._lost:
-                text = self._confession() + text
+                text = self._lost_message() + text
             sys.stderr.write(text)
             sys.stderr.flush()
-        except (OSError, ValueError, AttributeError):  # broken, closed, not there
+        except (OSError, ValueError, AttributeError):  # broken, closed, missing
             self._lost += 1
         else:
             self._lost = 0
 
-    def _confession(self) -> str:
+    def _lost_message(self) -> str:
         text = f"{self._lost} messages could not be written here"
-        record = logging.makeLogRecord(
-            {
-                "name": "pose_edge.logs",
-                "levelno": logging.WARNING,
-                "levelname": "WARNING",
-                "msg": text,
-            }
-        )
-        return self.format(record) + "\n"
+        record = {"name": "pose_edge.logs", "levelno": logging.WARNING, "levelname": "WARNING"}
+        return self.format(logging.makeLogRecord({**record, "msg": text})) + "\n"

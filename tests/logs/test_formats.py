@@ -12,14 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_edge.logs.formats import (
-    JournalFormatter,
-    JsonFormatter,
-    TextFormatter,
-    choose_format,
-    is_journal,
-    make_formatter,
-)
+from pose_edge.logs.formats import Formatter, choose_format, is_journal
 from pose_edge.logs.redaction import Redactor
 
 REDACT = Redactor()
@@ -38,22 +31,22 @@ def an_error() -> Any:  # noqa: ANN401
 
 
 def test_for_people() -> None:
-    text = TextFormatter(REDACT).format(record("%d lost", 3))
+    text = Formatter("text", REDACT).format(record("%d lost", 3))
     assert re.fullmatch(r"\d\d:\d\d:\d\d WARNING 3 lost", text)
 
 
 def test_for_people_a_traceback_only_when_asked_for() -> None:
     failed = record("failed", exc_info=an_error())
-    short = make_formatter("text", REDACT, detailed=False).format(failed)
+    short = Formatter("text", REDACT).format(failed)
     assert short.endswith(" failed")
-    long = make_formatter("text", REDACT, detailed=True).format(failed)
+    long = Formatter("text", REDACT, detailed=True).format(failed)
     assert "Traceback" in long
     assert "s3cret" not in long
     assert "ValueError: rtsp://***@cam" in long
 
 
 def test_for_the_journal_every_line_has_a_priority() -> None:
-    write = JournalFormatter(REDACT).format
+    write = Formatter("journal", REDACT).format
     assert write(record("a\nb")) == "<4>a\n<4>b"
     levels = {10: 7, 20: 6, 30: 4, 40: 3, 50: 2, 25: 6, 60: 2, 1: 7}
     for level, priority in levels.items():
@@ -64,14 +57,14 @@ def test_for_the_journal_every_line_has_a_priority() -> None:
 
 
 def test_for_programs() -> None:
-    entry = json.loads(JsonFormatter(REDACT).format(record("%s", "x")))
+    entry = json.loads(Formatter("json", REDACT).format(record("%s", "x")))
     assert entry == {
         "time": 12.5,
         "level": "warning",
         "logger": "pose_edge.live.run",
         "message": "x",
     }
-    text = JsonFormatter(REDACT).format(record("failed", exc_info=an_error()))
+    text = Formatter("json", REDACT).format(record("failed", exc_info=an_error()))
     assert "\n" not in text
     assert json.loads(text)["exception"].endswith("ValueError: rtsp://***@cam")
 
@@ -79,7 +72,7 @@ def test_for_programs() -> None:
 @settings(deadline=None)
 @given(st.text(), st.lists(st.text()))
 def test_every_record_is_one_json_object_on_one_line(message: str, args: list[str]) -> None:
-    text = JsonFormatter(REDACT).format(record(message, *args))
+    text = Formatter("json", REDACT).format(record(message, *args))
     assert "\n" not in text
     assert set(json.loads(text)) == {"time", "level", "logger", "message"}
 
@@ -87,14 +80,14 @@ def test_every_record_is_one_json_object_on_one_line(message: str, args: list[st
 @settings(deadline=None)
 @given(st.text())
 def test_no_text_steers_the_terminal_or_loses_its_priority(message: str) -> None:
-    text = JournalFormatter(REDACT).format(record("%s", message))
+    text = Formatter("journal", REDACT).format(record("%s", message))
     assert all(line.startswith("<4>") for line in text.split("\n"))
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
 
 
 def test_libraries_are_named() -> None:
     assert (
-        JournalFormatter(REDACT)
+        Formatter("journal", REDACT)
         .format(record("x", name="picamera2.job"))
         .endswith("picamera2.job: x")
     )
@@ -110,14 +103,14 @@ class Unprintable:
 @pytest.mark.parametrize("message", ["%d of %d rtsp://me:s3cret@cam", Unprintable()])
 def test_a_faulty_call_is_written_as_far_as_it_goes(message: object) -> None:
     for argument in ("one", Unprintable()):
-        text = JournalFormatter(REDACT).format(record(message, argument))
+        text = Formatter("journal", REDACT).format(record(message, argument))
         assert text.startswith("<4>")
         assert len(text) > 10
         assert "s3cret" not in text
 
 
 def test_arguments_of_a_faulty_call_are_redacted_too() -> None:
-    text = JournalFormatter(REDACT).format(record("%d", "rtsp://me:s3cret@cam"))
+    text = Formatter("journal", REDACT).format(record("%d", "rtsp://me:s3cret@cam"))
     assert text == "<4>%d ('rtsp://***@cam',)"
 
 

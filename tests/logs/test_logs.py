@@ -50,8 +50,8 @@ def test_starting_again_changes_the_format_and_loses_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logs.start("info", "json")
-    log.warning("again")
-    log.warning("again")
+    for _ in range(2):
+        log.warning("again")
     logs.start("info", "journal")
     log.warning("again")
     lines = capsys.readouterr().err.splitlines()
