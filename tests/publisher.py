@@ -54,15 +54,18 @@ class Publisher:
         environment: What a program must have in its environment to be served from here.
         offers: By the path of the address.
         tunnels: Hosts and ports that were asked for.
-        asked: Path and wanted range of each request.
+        asked: Path of each request.
         proxy_status: What the proxy answers.
+        sent: Set when an offer that is held has sent its part.
+        released: Set it to end the connections that are held.
     """
 
     environment: Mapping[str, str]
     offers: dict[str, Offer] = field(default_factory=dict)
     tunnels: list[str] = field(default_factory=list)
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     proxy_status: int = 200
+    sent: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -100,15 +103,13 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
 
     class Tunnel(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            number = sum(path == self.path for path, _ in publisher.asked)
-            publisher.asked.append((self.path, wanted))
+            number = publisher.asked.count(self.path)
+            publisher.asked.append(self.path)
             offer = publisher.offers.get(self.path, Offer(status=404))
             if offer.silent:
                 return
-            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-            body = offer.body[start:]
-            self.send_response(206 if wanted and offer.status == 200 else offer.status)
+            body = offer.body
+            self.send_response(offer.status)
             length = len(body) if offer.declared is None else offer.declared
             self.send_header("Content-Length", str(length))
             self.end_headers()
@@ -119,6 +120,7 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
             if offer.garbled:
                 os.write(self.connection.fileno(), bytes(100))
             if offer.hold:
+                publisher.sent.set()
                 publisher.released.wait(60)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002

@@ -1,7 +1,8 @@
-"""Models that can be fetched: a list that ships, files that do not."""
+"""Models that can be downloaded: their list ships with the program, their files do not."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final, Literal
 
@@ -9,7 +10,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from pose_edge.util import resources
-from pose_edge.zoo.download import Expected
 
 TFLITE_MARK: Final = b"TFL3"
 TFLITE_MARK_OFFSET: Final = 4
@@ -20,16 +20,16 @@ class Download(BaseModel):
     """A model that its publisher offers.
 
     Attributes:
-        name: What users call it.
-        file: The file's name here.
-        url: Where it comes from.
-        size: Bytes, or None where nobody has published it.
-        sha256: Of its content, or None.
-        git_blob: Its id in the publisher's Git repository, or None.
+        name: Name in commands and settings.
+        file: Name of the local file.
+        url: Address of the published file.
+        size: Bytes, or None where it is not published.
+        sha256: SHA-256 of the content, hexadecimal, or None.
+        git_blob: Id in the publisher's Git repository, hexadecimal, or None.
         summary: One line for people.
         licence: SPDX identifier.
-        cpu_twin: Of a model that is compiled for the Edge TPU: the model that does the same on the
-            CPU, whenever there is no Edge TPU.
+        cpu_twin: For a model compiled for the Edge TPU: name of the model that replaces it on the
+            CPU whenever there is no Edge TPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,13 +44,34 @@ class Download(BaseModel):
     licence: str
     cpu_twin: str | None = None
 
-    def expected(self) -> Expected:
-        """Return what is known of the file."""
-        return Expected(self.size, self.sha256, self.git_blob, TFLITE_MARK, TFLITE_MARK_OFFSET)
+    def fault(self, content: bytes) -> str | None:
+        """Return how a file's content differs from the published one, or None."""
+        if not content:
+            return "0 bytes"
+        if self.size is not None and len(content) != self.size:
+            return f"{len(content)} bytes instead of {self.size}"
+        if not has_tflite_mark(content):
+            return f"it has no {TFLITE_MARK.decode()} mark, so it is something else"
+        if self.sha256 is not None and hashlib.sha256(content).hexdigest() != self.sha256:
+            return "its SHA-256 is not the published one"
+        if self.git_blob is not None and git_blob_id(content) != self.git_blob:
+            return "its Git blob id is not the published one"
+        return None
+
+
+def has_tflite_mark(content: bytes) -> bool:
+    """Return whether a content begins like a TensorFlow Lite file."""
+    return content.startswith(TFLITE_MARK, TFLITE_MARK_OFFSET)
+
+
+def git_blob_id(content: bytes) -> str:
+    """Return the id that Git gives to a content, hexadecimal."""
+    header = b"blob %d\0" % len(content)
+    return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
 
 class Downloads(BaseModel):
-    """data/downloads.yaml."""
+    """The content of data/downloads.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -59,14 +80,11 @@ class Downloads(BaseModel):
 
 
 def load_downloads(path: Path | None = None) -> dict[str, Download]:
-    """Read the list; its file ships with the package.
+    """Return the models that can be downloaded, by name.
 
     Args:
-        path: Another file.
-
-    Returns:
-        The downloads, by name.
+        path: The list, by default the one that ships.
     """
     text = (path or resources.downloads_list()).read_text(encoding="utf-8")
-    listing = Downloads.model_validate(yaml.safe_load(text))
-    return {download.name: download for download in listing.models}
+    downloads = Downloads.model_validate(yaml.safe_load(text))
+    return {model.name: model for model in downloads.models}

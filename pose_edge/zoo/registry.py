@@ -1,4 +1,4 @@
-"""The models: find one by name or path, and make sure that it is whole before it is used."""
+"""Find models by name or path, and check their files before they are used."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
 from pose_edge.util.paths import user_path
-from pose_edge.zoo.catalogue import TFLITE_MARK, TFLITE_MARK_OFFSET, Download, load_downloads
+from pose_edge.zoo.catalogue import TFLITE_MARK, Download, has_tflite_mark, load_downloads
 
 COMPILED_MARK: Final = b"edgetpu-custom-op"
-"""The operation that stands in a compiled model for all that the Edge TPU does."""
+"""Name of the operation that stands for everything the Edge TPU does in a compiled model."""
+
+REINSTALL: Final = "install again"
 
 
 class Tensor(BaseModel):
@@ -35,21 +37,21 @@ class Tensor(BaseModel):
 
 
 class ManifestEntry(BaseModel):
-    """What the manifest says of one model.
+    """One model of the manifest.
 
     Attributes:
-        name: What users call it.
-        file: The file's name.
+        name: Name in commands and settings.
+        file: Name of the file.
         size: Bytes.
-        sha256: Of the content.
-        family: What its output is like.
+        sha256: SHA-256 of the content, hexadecimal.
+        family: Kind of network, which says what its outputs mean.
         input: Shape and type of the input.
         output: Shape and type of the first output.
         summary: One line for people.
         licence: SPDX identifier.
-        origin: Where it comes from.
+        origin: Address or description of the source.
         sizes: Heights and widths that the input can have, where there are several.
-        calibration: Names of the pictures that it was quantised with.
+        calibration: Names of the pictures that the model was quantised with.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,7 +71,7 @@ class ManifestEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """models/manifest.yaml."""
+    """The content of models/manifest.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -82,11 +84,11 @@ class ModelFile:
     """A model that was found and checked.
 
     Attributes:
-        name: Its name in results and on the screen.
+        name: Name in results and on the screen.
         path: The file.
-        entry: What the manifest says of it; None for a user's own file.
-        sha256: Of its content.
-        compiled: It is compiled for the Edge TPU and runs on nothing else.
+        entry: The model's entry of the manifest; None for a fetched model or a user's own file.
+        sha256: SHA-256 of the content, hexadecimal.
+        compiled: Whether it is compiled for the Edge TPU, and runs on nothing else.
     """
 
     name: str
@@ -97,17 +99,17 @@ class ModelFile:
 
 
 class Zoo:
-    """The models that ship, as their manifest lists them, and those that users fetch."""
+    """The models that ship, as the manifest lists them, and those that users fetch."""
 
     def __init__(self, folder: Path | None = None, fetched: Path | None = None) -> None:
         """Read the lists.
 
         Args:
-            folder: Holds manifest.yaml and the files; by default the models that ship.
-            fetched: Where fetched models lie; by default in the user's home.
+            folder: Folder of manifest.yaml and the files, by default the models that ship.
+            fetched: Folder of fetched models, by default in the user's home.
 
         Raises:
-            ModelError: There is no manifest, or it is damaged.
+            ModelError: The manifest is missing or damaged.
         """
         self.folder = resources.models_dir() if folder is None else folder
         path = self.folder / "manifest.yaml"
@@ -115,13 +117,15 @@ class Zoo:
             manifest = Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError, ValueError) as error:
             first = str(error).splitlines()[0]
-            raise ModelError(f"model list {path} cannot be read: {first}; install again") from error
+            raise ModelError(
+                f"model list {path} cannot be read: {first}", remedy=REINSTALL
+            ) from error
         self.entries: dict[str, ManifestEntry] = {entry.name: entry for entry in manifest.models}
         self._fetched = resources.fetched_dir() if fetched is None else fetched
 
     @cached_property
     def downloads(self) -> dict[str, Download]:
-        """The models that can be fetched, by name; the list is read when first asked for."""
+        """The models that can be fetched, by name; the list is read at the first use."""
         return load_downloads()
 
     @cached_property
@@ -136,7 +140,7 @@ class Zoo:
         return {name.removesuffix("-edgetpu"): cpu for name, cpu in self.twins.items()}
 
     def accuracy(self) -> dict[str, dict[str, float]]:
-        """Return the measured AP of models, by name and kind of pictures: one person, several."""
+        """Return the measured COCO AP of models, by name and kind of pictures: one, several."""
         path = self.folder / "accuracy.yaml"
         if not path.exists():
             return {}
@@ -144,15 +148,15 @@ class Zoo:
         return listed
 
     def fetched_path(self, download: Download) -> Path:
-        """Return where a fetched model's file lies (or would)."""
+        """Return the path of a fetched model's file, which may not exist yet."""
         return self._fetched / download.file
 
     def path(self, entry: ManifestEntry) -> Path:
-        """Return where a model's file lies (or should)."""
+        """Return the path of the file of a model that ships."""
         return self.folder / entry.file
 
     def entry(self, name: str) -> ManifestEntry:
-        """Return what the manifest says of a model.
+        """Return a model's entry of the manifest.
 
         Raises:
             ModelError: There is no model of this name.
@@ -163,7 +167,7 @@ class Zoo:
             names = [*self.entries, *self.downloads]
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
-            raise ModelError(f"no model {name!r}; {hint}")
+            raise ModelError(f"no model {name!r}", remedy=hint)
         return self.entries[name]
 
     def find(self, name: str) -> ModelFile:
@@ -173,10 +177,10 @@ class Zoo:
             name: A name of either list, or the path of a .tflite file.
 
         Returns:
-            The model, its file whole as far as that can be told without running it.
+            The model; its file is intact as far as can be checked without running it.
 
         Raises:
-            ModelError: No such model, or its file is missing, damaged or not the listed one.
+            ModelError: There is no such model, or its file is missing, damaged or another one.
         """
         if name not in self.entries and name in self.downloads:
             return self._find_fetched(self.downloads[name])
@@ -192,30 +196,31 @@ class Zoo:
         path = self.fetched_path(download)
         fetch = f"`pose-edge models fetch {download.name}` gets it"
         if not path.exists():
-            raise ModelError(f"model {download.name} is not here yet; {fetch}")
+            raise ModelError(f"model {download.name} is not here yet", remedy=fetch)
         content = check_tflite(path)
-        fault = download.expected().fault(content)
+        fault = download.fault(content)
         if fault is not None:
-            raise ModelError(f"model file {path} is not what was fetched: {fault}; {fetch} again")
+            raise ModelError(
+                f"model file {path} is not what was fetched: {fault}", remedy=f"{fetch} again"
+            )
         return _own_file(download.name, path, content)
 
     def verify(self, entry: ManifestEntry) -> None:
-        """Compare a model's file with the manifest.
+        """Compare the file of a model that ships with the manifest.
 
         Raises:
-            ModelError: It is missing, damaged or another file.
+            ModelError: The file is missing, damaged or another one.
         """
         path = self.path(entry)
         content = check_tflite(path)
+        fault = None
         if len(content) != entry.size:
+            fault = f"has {len(content)} bytes, not {entry.size}"
+        elif hashlib.sha256(content).hexdigest() != entry.sha256:
+            fault = "has another SHA-256 than the manifest says"
+        if fault is not None:
             raise ModelError(
-                f"model file {path} has {len(content)} bytes, not {entry.size}: "
-                "it is damaged or another version; install again"
-            )
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise ModelError(
-                f"model file {path} has another SHA-256 than the manifest says: "
-                "it is damaged or another version; install again"
+                f"model file {path} {fault}: it is damaged or another version", remedy=REINSTALL
             )
 
 
@@ -225,7 +230,7 @@ def _own_file(name: str, path: Path, content: bytes) -> ModelFile:
 
 
 def check_tflite(path: Path) -> bytes:
-    """Read a file and make sure that it looks like a TensorFlow Lite model.
+    """Read a file and check that it looks like a TensorFlow Lite model.
 
     Args:
         path: The file.
@@ -234,16 +239,20 @@ def check_tflite(path: Path) -> bytes:
         Its content.
 
     Raises:
-        ModelError: It is missing, empty or something else.
+        ModelError: The file is missing, empty or something else.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelError(f"model file {path} is missing; `pose-edge models list`") from error
+        raise ModelError(
+            f"model file {path} is missing", remedy="`pose-edge models list`"
+        ) from error
     except OSError as error:
         raise ModelError(f"model file {path} cannot be read: {error.strerror}") from error
     if not content:
-        raise ModelError(f"model file {path} is empty (an interrupted download?); get it again")
-    if content[TFLITE_MARK_OFFSET:][: len(TFLITE_MARK)] != TFLITE_MARK:
+        raise ModelError(
+            f"model file {path} is empty (an interrupted download?)", remedy="get it again"
+        )
+    if not has_tflite_mark(content):
         raise ModelError(f"{path} is not a TensorFlow Lite model (no {TFLITE_MARK.decode()} mark)")
     return content

@@ -23,7 +23,7 @@ def test_models(pose_edge: Command) -> None:
     assert verified.status == 0
     assert all(entry["ap"] for entry in entries if entry["state"] == "here"), "each is measured"
     here = [entry for entry in entries if entry["state"] == "here"]
-    assert verified.stdout.count(": whole") == len(here)
+    assert verified.stdout.count(": OK") == len(here)
 
 
 def test_config_show_is_a_configuration(pose_edge: Command) -> None:

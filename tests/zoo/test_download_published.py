@@ -47,9 +47,8 @@ def fetch(name: str, folder: Path) -> tuple[Path, list[tuple[int, int | None]]]:
     target = folder / LISTED[name].file
     steps: list[tuple[int, int | None]] = []
     download(
-        LISTED[name].url,
+        LISTED[name],
         target,
-        LISTED[name].expected(),
         progress=lambda done, total: steps.append((done, total)),
         wait=lambda seconds: None,
     )
@@ -69,7 +68,9 @@ def refused(name: str, folder: Path) -> str:
     return message
 
 
-def test_the_published_file_arrives_in_pieces(publisher: Publisher, tmp_path: Path) -> None:
+def test_the_published_file_arrives_after_some_attempts(
+    publisher: Publisher, tmp_path: Path
+) -> None:
     path = shared_dir("models", "movenet_single_pose_lightning_ptq_edgetpu.tflite")
     content = path.read_bytes()
     offer = Offer(content, cut_after=(1_000_000, 0, 65_536))
@@ -78,13 +79,11 @@ def test_the_published_file_arrives_in_pieces(publisher: Publisher, tmp_path: Pa
     assert target.read_bytes() == content
     assert list(tmp_path.iterdir()) == [target]
     assert publisher.tunnels == [f"{HOST}:443"] * 4
-    ranges = [wanted for _, wanted in publisher.asked]
-    assert ranges == [None, "bytes=1000000-", "bytes=1000000-", "bytes=1065536-"]
+    assert len(publisher.asked) == 4, "each attempt asks for the whole file"
     assert {total for _, total in steps} == {len(content)}
-    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert steps[-1][0] == len(content)
     fetch(LIGHTNING, tmp_path)
-    assert len(ranges) == len(publisher.asked), "it is here and whole: nothing is asked for again"
+    assert len(publisher.asked) == 4, "it is here and intact: nothing is asked for again"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +91,7 @@ def test_the_published_file_arrives_in_pieces(publisher: Publisher, tmp_path: Pa
     [
         (LIGHTNING, b"", ": 0 bytes; nothing was kept"),
         (LIGHTNING, FAKE[:-1], "3087167 bytes instead of 3087168"),
-        (LIGHTNING, FAKE + b"x", "bytes instead of 3087168"),
+        (LIGHTNING, FAKE + b"x", "more than 3087168 bytes"),
         (LIGHTNING, FAKE, "its SHA-256 is not the published one"),
         (LIGHTNING, bytes(len(FAKE)), "no TFL3 mark"),
         (LIGHTNING, b"<html>log in to this network</html>", "35 bytes instead of 3087168"),
@@ -119,7 +118,7 @@ def test_what_is_not_the_published_file_is_not_kept(
         (Offer(status=404), "the server says 404"),
         (Offer(status=503), "the server says 503"),
         (Offer(silent=True), "without response"),
-        (Offer(FAKE, cut_after=(0, 0, 0, 0)), "is the network there?"),
+        (Offer(FAKE, cut_after=(0, 0, 0, 0)), "is the network up?"),
     ],
 )
 def test_a_server_that_does_not_send_it(
@@ -131,11 +130,11 @@ def test_a_server_that_does_not_send_it(
     assert attempts == 1 if offer.status == 404 else attempts > 1
 
 
-def test_what_the_network_does_is_not_the_disks_fault(publisher: Publisher, tmp_path: Path) -> None:
+def test_broken_tls_is_the_networks_fault(publisher: Publisher, tmp_path: Path) -> None:
     offer = Offer(FAKE, cut_after=(100_000,) * 4, garbled=True)
     publisher.offers[path_of(LISTED[LIGHTNING])] = offer
     message = refused(LIGHTNING, tmp_path)
-    assert "cannot be had" in message
+    assert "cannot be downloaded" in message
     assert "SSL" in message
     assert len(publisher.asked) == 4
 
@@ -147,17 +146,14 @@ def test_a_server_that_stops_in_the_middle(
     offer = Offer(FAKE, cut_after=(100_000,) * 4, hold=True)
     publisher.offers[path_of(LISTED[THUNDER])] = offer
     assert "timed out" in refused(THUNDER, tmp_path)
-    begun = [int((wanted or "bytes=0-")[6:-1]) for _, wanted in publisher.asked]
-    assert len(begun) == 4
-    assert begun == sorted(set(begun)), "each goes on where the one before ended"
+    assert len(publisher.asked) == 4
 
 
-def test_what_came_before_the_network_went_is_kept(publisher: Publisher, tmp_path: Path) -> None:
+def test_nothing_is_kept_of_attempts_that_fail(publisher: Publisher, tmp_path: Path) -> None:
     offer = Offer(FAKE, cut_after=(70_000,) * 4)
     publisher.offers[path_of(LISTED[LIGHTNING])] = offer
-    assert "cannot be had" in refused(LIGHTNING, tmp_path)
-    part = tmp_path / f"{LISTED[LIGHTNING].file}.part"
-    assert part.read_bytes() == FAKE[:280_000]
+    assert "cannot be downloaded" in refused(LIGHTNING, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [LISTED[LIGHTNING].file]
 
 
 def test_a_proxy_that_refuses(publisher: Publisher, tmp_path: Path) -> None:
@@ -174,7 +170,7 @@ def test_a_proxy_that_is_not_there(
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
     message = refused(LIGHTNING, tmp_path)
     assert "Connection refused" in message
-    assert "is the network there?" in message
+    assert "is the network up?" in message
 
 
 def test_somebody_else_in_the_publishers_name(

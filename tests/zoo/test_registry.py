@@ -242,14 +242,6 @@ def test_a_model_that_was_not_fetched_yet_says_how_to(fetched: Callable[..., Zoo
     assert f"{FETCHED} is not here yet; `pose-edge models fetch {FETCHED}`" in one_line(error)
 
 
-def test_an_interrupted_download_is_no_model(tmp_path: Path, fetched: Callable[..., Zoo]) -> None:
-    zoo = fetched(CONTENT)
-    whole = tmp_path / "fetched" / f"{FETCHED}.tflite"
-    whole.rename(whole.with_name(whole.name + ".part"))
-    with pytest.raises(ModelError, match="is not here yet"):
-        zoo.find(FETCHED)
-
-
 @pytest.mark.parametrize(
     ("content", "known", "reason"),
     [

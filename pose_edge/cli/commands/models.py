@@ -82,7 +82,7 @@ def command_models_fetch(options: Namespace) -> int:
             show(model.name, 0, model.size)
         for model in wanted:
             path, progress = zoo.fetched_path(model), partial(show, model.name)
-            download(model.url, path, model.expected(), progress=progress)
+            download(model, path, progress=progress)
     for model in wanted:
         print(zoo.find(model.name).path)
     return 0
@@ -100,5 +100,5 @@ def command_models_verify(options: Namespace) -> int:
             print(f"{name}: {error}")
             worst = error.exit_status
         else:
-            print(f"{name}: whole")
+            print(f"{name}: OK")
     return worst
