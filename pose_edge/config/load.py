@@ -1,6 +1,6 @@
-"""The configuration: command line over environment over file over defaults.
+"""Load the configuration: command line over environment over file over defaults.
 
-Every fault is reported, each with where it stands and what is allowed there.
+Every fault is reported, each with its place and with what is allowed there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from pose_edge.config.schema import SHORT_FORMS, Settings
+from pose_edge.config.schema import SHORT_FORMS, TESTING, Settings
 from pose_edge.config.yaml_tree import KeyPath, parse_scalar, parse_yaml
 from pose_edge.errors import ConfigError, UsageError
 from pose_edge.util import resources
@@ -28,13 +28,13 @@ COMMENT_COLUMN: Final = 34
 
 @dataclass
 class _Layers:
-    """Values from all places, merged, with the origin of each."""
+    """The merged values from all places, with the origin of each."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[KeyPath, str] = field(default_factory=dict)
 
     def put(self, path: KeyPath, value: Any, origin: str) -> None:  # noqa: ANN401
-        """Set one value, over what is there already."""
+        """Set one value, in place of an earlier one."""
         if len(path) == 1 and isinstance(value, str) and path[0] in SHORT_FORMS:
             path = (path[0], SHORT_FORMS[path[0]])
         here = self.values
@@ -48,7 +48,7 @@ class _Layers:
             self.origins[path[:depth]] = origin
 
     def origin(self, path: KeyPath) -> str:
-        """Say where a value comes from: its own place or that of the nearest section."""
+        """Return where a value comes from: its own place or that of the nearest section."""
         while path:
             if path in self.origins:
                 return self.origins[path]
@@ -60,19 +60,21 @@ def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
     """Choose the file to read.
 
     Args:
-        explicit: What ``--config`` says.
+        explicit: The value of ``--config``, or None.
         environment: Environment variables.
 
     Returns:
         The named file, else the user's, else the machine's, else the one that ships.
 
     Raises:
-        UsageError: The named file is not there.
+        UsageError: The named file does not exist.
     """
     if explicit is not None:
         path = Path(explicit)
         if not path.is_file():
-            raise UsageError(f"--config: no file {path}; `pose-edge config show` prints one")
+            raise UsageError(
+                f"--config: no file {path}", remedy="`pose-edge config show` prints one"
+            )
         return path
     home = user_path(environment.get("XDG_CONFIG_HOME") or "~/.config")
     for path in (home / "pose-edge" / "config.yaml", Path("/etc/pose-edge/config.yaml")):
@@ -91,14 +93,14 @@ def load_config(
     Args:
         path: The file.
         environment: ``POSE_EDGE_SECTION__KEY`` variables win over the file.
-        overrides: From the command line, (dotted key, text, option as the user typed it); they
+        overrides: From the command line: dotted key, text, and the option as it was typed. They
             win over everything.
 
     Returns:
         The settings.
 
     Raises:
-        ConfigError: With every fault of every place.
+        ConfigError: Some settings are wrong; all their faults are listed.
     """
     layers, faults = _Layers(), []
     try:
@@ -133,20 +135,15 @@ def load_config(
 
 
 def render_config(settings: Settings) -> str:
-    """Write settings as a commented config.yaml.
-
-    Args:
-        settings: What to write.
-
-    Returns:
-        YAML text; reading it again gives the same settings.
-    """
+    """Return settings as a commented config.yaml; loading it gives the same settings."""
     lines = [
         "# pose_edge: every setting, with its default.",
         "# Command line over environment (POSE_EDGE_SECTION__KEY) over this file over defaults.",
         "# `pose-edge config check` finds mistakes; `config show` prints what is in force.",
     ]
     for name, section in settings:
+        if name == TESTING:
+            continue
         lines += ["", f"# {type(section).__doc__}".rstrip("."), f"{name}:"]
         for key, info in type(section).model_fields.items():
             value = _scalar(getattr(section, key))
@@ -165,7 +162,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def _scalar(value: Any) -> str:  # noqa: ANN401
-    """Write one value on one line, so that `parse_yaml` reads it again as the same."""
+    """Return a value as YAML on one line, which `parse_yaml` reads as the same value."""
     text = yaml.safe_dump(value, width=1 << 20).removesuffix("...\n").strip()
     # PyYAML leaves out quotes by the rules of YAML 1.1, and breaks quoted lines.
     if isinstance(value, str) and ("\n" in text or parse_scalar(text) != value):
@@ -183,13 +180,13 @@ def _leaves(values: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[Key
 
 
 def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
-    # A section whose keys are all commented out reads as null: the user means the defaults.
+    # A section whose keys are all commented out reads as null; the user means the defaults.
     return {k: v for k, v in values.items() if not (v is None and k in Settings.model_fields)}
 
 
-@cache  # pydantic takes longer over it than over all the rest
+@cache  # pydantic takes longer to make it than everything else here
 def _known() -> Mapping[KeyPath, dict[str, Any]]:
-    """Return each setting's path and its JSON schema."""
+    """Return the JSON schema of each setting, by its path."""
     schema = Settings.model_json_schema()
     known: dict[KeyPath, dict[str, Any]] = {}
     for section, info in schema["properties"].items():
@@ -200,7 +197,7 @@ def _known() -> Mapping[KeyPath, dict[str, Any]]:
 
 
 def _typed(details: Mapping[str, Any] | None, raw: str) -> Any:  # noqa: ANN401
-    """Read a text from the command line or environment as the setting's type wants it."""
+    """Convert a text from the command line or environment to the type of the setting."""
     if details is None:
         return raw
     options = details.get("anyOf", [details])
@@ -220,6 +217,8 @@ def _describe(fault: Any, layers: _Layers, known: Mapping[KeyPath, Any]) -> str:
         return f"{where}: {name}: unknown {_unknown_hint(path, known)}"
     if path in known:
         return f"{where}: {name}: {fault['input']!r} is not allowed here; {_allowed(known[path])}"
+    if path[0] == TESTING and len(path) > 1:
+        return f"{where}: {name}: {fault['msg']}"
     keys = ", ".join(key for section, key in known if section == path[0])
     return f"{where}: {name}: expected a section with keys ({keys})"
 
@@ -238,7 +237,7 @@ def _unknown_hint(path: KeyPath, known: Mapping[KeyPath, Any]) -> str:
 
 
 def _allowed(details: Mapping[str, Any]) -> str:
-    """Say in words what a setting accepts, from its JSON schema."""
+    """Return in words what a setting accepts, from its JSON schema."""
     words = []
     for option in details.get("anyOf", [details]):
         if "enum" in option:
@@ -247,7 +246,7 @@ def _allowed(details: Mapping[str, Any]) -> str:
             words.append(
                 ("a whole number" if option["type"] == "integer" else "a number") + _range(option)
             )
-        elif "pattern" in option:  # a description says it better
+        elif "pattern" in option:  # the description is clearer
             words.append(details["description"])
         else:
             names = {"boolean": "true or false", "string": "text", "null": "null"}

@@ -1,6 +1,6 @@
-"""Every setting as typed models: its name, default, range and meaning.
+"""Every setting: its name, type, default, range and meaning.
 
-`config.yaml` is written from these (`pose-edge config show --defaults`), so a setting is
+`config.yaml` is written from these models (`pose-edge config show --defaults`), so a setting is
 described in one place only.
 """
 
@@ -9,24 +9,28 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 FILE_PATTERN: Final = r"^([^{}]*/)?([^{}/]|\{time\})+$"
-"""A path of an output: no braces but those of {time}, and that in the file's name only."""
+"""Path of an output: the only braces are those of {time}, which stands in the file's name only."""
 
 SHORT_FORMS: Final = {"edgetpu": "mode"}
-"""Sections that may be given as one word, and the key which that word is for."""
+"""Sections that may be given as one word, and the key that the word is the value of."""
+
+TESTING: Final = "testing"
+"""The section that only the program's own tests set: it is not printed and not documented."""
 
 EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
-"""What Debian's packages of Google's library install."""
+"""Name under which Debian's packages install Google's library."""
 
 DEVICE_PATTERN: Final = r"^(usb|pci)?(:[0-9]{1,3})?$"
-"""What that library understands: "", ":N", "usb", "usb:N", "pci" or "pci:N", N from 0."""
+"""Names of devices in that library: "", ":N", "usb", "usb:N", "pci" or "pci:N", N from 0."""
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Section(BaseModel):
-    """What all sections share: no unknown keys, no silent conversions, no changes."""
+    """Base of all sections: no unknown keys, no silent conversions, no changes."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -46,7 +50,7 @@ class SourceSettings(Section):
 
 
 class CameraSettings(Section):
-    """What is asked of live sources: cameras and, for rotation and mirror, network streams."""
+    """Cameras; rotation and mirror also apply to network streams."""
 
     width: int = Field(
         default=1280, ge=64, le=7680, description="pixels; the camera may give another size"
@@ -108,12 +112,14 @@ class ModelSettings(Section):
         default=0.2, description="weaker keypoints count neither for crop nor box"
     )
     second_look: bool = Field(
-        default=True, description="look again, closer, after a look at the whole frame"
+        default=True, description="refine on a closer crop what was found in the whole frame"
     )
     min_pose_score: Score | None = Field(
-        default=None, description="below this score nobody is there; null: what suits the model"
+        default=None, description="below this score there is no person; null: the model's own"
     )
-    max_people: int = Field(default=6, ge=1, le=6, description="of models that find several")
+    max_people: int = Field(
+        default=6, ge=1, le=6, description="most people found, by models that find several"
+    )
 
 
 class EdgeTpuSettings(Section):
@@ -121,7 +127,7 @@ class EdgeTpuSettings(Section):
 
     mode: Literal["auto", "on", "off"] = Field(
         default="auto",
-        description="auto (while one is there), on (it must be there at start) or off",
+        description="auto (while one is plugged in), on (required at start) or off",
     )
     device: str = Field(
         default="",
@@ -146,24 +152,26 @@ class EdgeTpuSettings(Section):
         default=60.0,
         ge=0.1,
         le=3600.0,
-        description="seconds that one which keeps failing is left alone, at most",
+        description="longest wait before a failing one is tried again, seconds",
     )
 
 
 class TrackingSettings(Section):
-    """Who is who from frame to frame (not for pictures)."""
+    """Following people from frame to frame (not for pictures)."""
 
-    enabled: bool = Field(default=True, description="give people ids; without, nothing is smoothed")
+    enabled: bool = Field(
+        default=True, description="give people ids; without ids nothing is smoothed"
+    )
     max_age: float = Field(
         default=1.0, ge=0.1, le=10.0, description="seconds unseen after which a person is forgotten"
     )
     min_similarity: Score = Field(
-        default=0.1, description="likeness that a pose needs with a known person"
+        default=0.1, description="similarity that a pose needs to a known person"
     )
 
 
 class SmoothingSettings(Section):
-    """Steady skeletons, by a one-euro filter: still joints rest, moving ones lag a little."""
+    """Steady skeletons by a one-euro filter: still joints rest, moving ones lag a little."""
 
     mode: Literal["auto", "on", "off"] = Field(
         default="auto", description="auto (on for cameras and streams), on or off"
@@ -179,7 +187,7 @@ class OverlaySettings(Section):
 
     skeleton: bool = Field(default=True, description="the skeleton (key s)")
     readout: bool = Field(default=True, description="frame rates, latency, model, faults (key i)")
-    crop: bool = Field(default=False, description="the part that the model looks at (key c)")
+    crop: bool = Field(default=False, description="the crop that the model sees (key c)")
     min_keypoint_score: Score = Field(
         default=0.25, description="weaker keypoints are not drawn; low values give ghosts"
     )
@@ -215,7 +223,7 @@ class RecordSettings(Section):
         default=None,
         min_length=1,
         pattern=FILE_PATTERN,
-        description="an .mp4 file; {time} in its name: when it was begun",
+        description="an .mp4 file; {time} in its name: when it was started",
     )
     quality: int = Field(
         default=23,
@@ -229,7 +237,7 @@ class RecordSettings(Section):
 
 
 class PosesSettings(Section):
-    """The poses as text, one JSON object a frame."""
+    """The poses as text, one JSON object per frame."""
 
     path: str | None = Field(
         default=None,
@@ -240,10 +248,10 @@ class PosesSettings(Section):
 
 
 class StorageSettings(Section):
-    """How recordings and pose files of live sources are kept; none is ever overwritten."""
+    """Recordings and pose files of live sources; none is ever overwritten."""
 
     segment: float | None = Field(
-        default=None, ge=0.01, le=10_080.0, description="minutes after which a new file is begun"
+        default=None, ge=0.01, le=10_080.0, description="minutes after which a new file is started"
     )
     keep: float | None = Field(
         default=None,
@@ -251,7 +259,9 @@ class StorageSettings(Section):
         description="GB of each kind, beyond which the oldest files are removed",
     )
     min_free: float = Field(
-        default=0.5, ge=0.0, description="GB that stay free; with less, nothing is written"
+        default=0.5,
+        ge=0.0,
+        description="GB that stay free; with less free space nothing is written",
     )
 
 
@@ -265,17 +275,17 @@ class RunSettings(Section):
 
 
 class TestingSettings(Section):
-    """For the program's own tests: a made-up machine."""
+    """A fake machine and a deadlock, for the program's own tests."""
 
-    sysfs: str = Field(default="/sys", min_length=1, description="where devices are looked for")
-    dev: str = Field(default="/dev", min_length=1, description="where their nodes are")
+    sysfs: str = Field(default="/sys", min_length=1, description="in place of /sys")
+    dev: str = Field(default="/dev", min_length=1, description="in place of /dev")
     deadlock: Literal["source", "inference", "screen"] | None = Field(
-        default=None, description="the part that hangs when SIGUSR2 comes"
+        default=None, description="the part that hangs upon SIGUSR2"
     )
 
 
 class LogSettings(Section):
-    """What is said on the standard error."""
+    """The log on the standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error; debug shows tracebacks"
@@ -302,4 +312,4 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     run: RunSettings = RunSettings()
     log: LogSettings = LogSettings()
-    testing: TestingSettings = TestingSettings()
+    testing: SkipJsonSchema[TestingSettings] = TestingSettings()

@@ -1,8 +1,9 @@
-"""YAML with line numbers, and without YAML's surprises.
+"""Parse YAML with the line of every key, and report all faults at once.
 
-Differences from plain PyYAML: a key given twice is a fault (PyYAML silently keeps the last), and
-only ``true`` and ``false`` are booleans (YAML 1.1 also reads ``on``, ``off``, ``yes`` and ``no``
-as such, and ``1:30`` as the number 90).
+Written by hand on PyYAML's nodes, because no library does both: PyYAML has no lines, ruamel.yaml
+stops at the first fault. Differences from plain PyYAML: a key given twice is a fault (PyYAML keeps
+the last), and only ``true`` and ``false`` are booleans (YAML 1.1 also reads ``on``, ``off``,
+``yes`` and ``no`` as booleans, and ``1:30`` as the number 90).
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import yaml
 KeyPath = tuple[str, ...]
 
 
-class _Loader(yaml.SafeLoader):
+class _CoreLoader(yaml.SafeLoader):
     """A safe loader with the scalars of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), None)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), None)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), None)
-_Loader.add_implicit_resolver(
+_CoreLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), None)
+_CoreLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), None)
+_CoreLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), None)
+_CoreLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"),
     None,
@@ -33,11 +34,11 @@ _Loader.add_implicit_resolver(
 
 
 def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    """Read a whole number; YAML 1.1 would take one with a leading zero as octal."""
+    """Return a whole number; YAML 1.1 would read a leading zero as octal."""
     return int(loader.construct_scalar(node))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
+_CoreLoader.add_constructor("tag:yaml.org,2002:int", _decimal)
 
 
 @dataclass
@@ -45,9 +46,9 @@ class YamlTree:
     """A parsed file.
 
     Attributes:
-        values: The nested mapping.
-        lines: Line (from 1) of each key, by its path.
-        faults: (line, message) of what could not be read.
+        values: Nested mapping of what could be read.
+        lines: Line number of each key, from 1, by its path.
+        faults: Line number and message of each fault.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -56,17 +57,10 @@ class YamlTree:
 
 
 def parse_yaml(text: str) -> YamlTree:
-    """Parse a YAML text whose top level is a mapping.
-
-    Args:
-        text: The file's content.
-
-    Returns:
-        What could be read, and the faults.
-    """
+    """Parse a YAML text whose top level is a mapping."""
     tree = YamlTree()
     try:
-        loader = _Loader(text)
+        loader = _CoreLoader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = ord(text[error.position])
@@ -83,25 +77,25 @@ def parse_yaml(text: str) -> YamlTree:
         tree.faults.append((mark.line + 1 if mark else 1, f"not YAML: {error.problem}"))
     except yaml.YAMLError as error:
         tree.faults.append((1, "not YAML: " + " ".join(str(error).split())))
-    except RecursionError:  # very deep, or a part that holds itself through an alias
+    except RecursionError:  # very deep, or a node that contains itself through an alias
         tree.faults.append((1, "not YAML: nested too deeply"))
     finally:
         loader.dispose()
     return tree
 
 
-def parse_scalar(text: str) -> Any:  # noqa: ANN401 - whatever the text says
-    """Read one value as it would be read in a file; text that is no YAML scalar stays text."""
+def parse_scalar(text: str) -> Any:  # noqa: ANN401 - any scalar
+    """Return a value as it would be read in a file; a text that is no YAML scalar stays text."""
     try:
-        loader = _Loader(text)
+        loader = _CoreLoader(text)
         node = loader.get_single_node()
         return _construct(loader, node) if node is not None else None
     except (yaml.YAMLError, ValueError, RecursionError):
         return text
 
 
-def _construct(loader: _Loader, node: yaml.Node) -> Any:  # noqa: ANN401
-    """Make the value of a node; PyYAML raises anything for a tag that does not fit its text."""
+def _construct(loader: _CoreLoader, node: yaml.Node) -> Any:  # noqa: ANN401
+    """Return the value of a node; ValueError where its tag does not fit its text."""
     try:
         return loader.construct_object(node, deep=True)
     except (LookupError, AttributeError, TypeError) as error:
@@ -114,7 +108,7 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def _mapping(
-    loader: _Loader, node: yaml.MappingNode, path: KeyPath, tree: YamlTree
+    loader: _CoreLoader, node: yaml.MappingNode, path: KeyPath, tree: YamlTree
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:

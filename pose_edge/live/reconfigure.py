@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pose_edge import logs
-from pose_edge.config.diff import Change, Concern, concerns
+from pose_edge.config.diff import Change
 from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import Estimator
+from pose_edge.live.concerns import Concern, concerns
 from pose_edge.live.presenter import Presenter, Report
 from pose_edge.pipeline.inference import InferenceChange
 from pose_edge.pipeline.loading import load_model

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge.config.diff import SECTIONS, Change, Concern, concerns, find_changes
+from pose_edge.config.diff import Change, find_changes
 from pose_edge.config.schema import Settings
 
 
@@ -21,17 +21,9 @@ def test_what_differs_is_listed_in_the_order_of_the_file() -> None:
         "source.name: /dev/video0 -> rtsp://***@10.0.0.7/a?...",
         "overlay.crop: false -> true",
     ]
-    assert concerns(changes) == {Concern.SOURCE, Concern.PICTURE}
 
 
-def test_every_section_concerns_something() -> None:
-    assert set(SECTIONS) == {name for name, _ in Settings()}
-
-
-def test_some_keys_are_about_something_else_than_their_section() -> None:
-    assert Change("camera.mirror", False, True).concerns == {Concern.PICTURE}
-    assert Change("camera.wait", False, True).concerns == set()
-    assert Change("camera.width", 640, 1280).concerns == {Concern.SOURCE}
+def test_a_missing_value_is_null() -> None:
     assert str(Change("record.path", None, "a@b.mp4")) == "record.path: null -> a@b.mp4"
 
 

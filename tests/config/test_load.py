@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_every_setting_stands_in_the_shipped_file_with_its_default_and_one_comme
     path = ROOT / "config.yaml"
     assert load_config(path, {}) == Settings()
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    defaults = Settings().model_dump()
+    defaults = Settings().model_dump(exclude={"testing"})
     assert values == defaults
     assert list(values) == list(defaults)
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -85,6 +86,23 @@ def test_every_setting_stands_in_the_shipped_file_with_its_default_and_one_comme
             match = re.fullmatch(r"  (\w+): (\S.*?) +# (\S.*)", lines[start + offset])
             assert match, lines[start + offset]
             assert match[1] == key
+
+
+def test_what_only_tests_set_is_in_no_text_for_users(file: Path) -> None:
+    environment = {"POSE_EDGE_TESTING__SYSFS": "/made/up", "POSE_EDGE_TESTING__DEADLOCK": "screen"}
+    overrides = [("testing.dev", "/there", "--set testing.dev=/there")]
+    settings = load(file, "", environment, overrides)
+    testing = settings.testing
+    assert (testing.sysfs, testing.dev, testing.deadlock) == ("/made/up", "/there", "screen")
+    assert "testing" not in render_config(settings)
+    assert "esting" not in json.dumps(config_schema())
+    (fault,) = faults(file, "", {"POSE_EDGE_TESTING__DEADLOCK": "all"})
+    assert "testing.deadlock: Input should be 'source', 'inference' or 'screen'" in fault
+    (fault,) = faults(file, "testing: {other: 1}\n")
+    assert "config.yaml:1: testing.other: unknown key" in fault
+    (fault,) = faults(file, "tesing: {sysfs: /x}\n")
+    assert "unknown section" in fault
+    assert "testing" not in fault
 
 
 def test_one_line_of_comment_fits_a_screen() -> None:
@@ -511,7 +529,7 @@ def test_no_override_raises_anything_else(scratch: Path, key: str, text: str) ->
 def test_the_json_schema_accepts_the_defaults_and_refuses_what_is_wrong() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     validator = Draft202012Validator(SCHEMA)
-    validator.validate(Settings().model_dump())
+    validator.validate(Settings().model_dump(exclude={"testing"}))
     assert not validator.is_valid({"camera": {"fsp": 3}})
     assert not validator.is_valid({"camera": {"fps": 0}})
 
