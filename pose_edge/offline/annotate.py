@@ -1,13 +1,12 @@
-"""The command `annotate`: draw the poses on every frame of a video, picture or folder."""
+"""Draw the poses on every frame of a video, a picture or a folder of pictures."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 
@@ -28,20 +27,20 @@ from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.util.urls import redact
 
-Progress = Callable[[int, int | None], None]
-"""Called with the frames done and, where known, their number."""
+Write = Callable[[Image, Result], None]
+"""Writes a drawn picture of a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotateReport:
-    """What was done.
+    """Outcome of `annotate`.
 
     Attributes:
-        frames: Frames that were processed.
-        with_person: Frames in which somebody was found.
-        output: Where the pictures are, or None when only poses were asked for.
-        finished: The input was read to its end.
-        unreadable: Files of a folder that are no pictures.
+        frames: Number of processed frames.
+        with_person: Number of those with at least one person.
+        output: The written file or folder, or None if only poses were written.
+        finished: Whether the input was read to its end.
+        unreadable: Files of a folder that are not pictures.
     """
 
     frames: int
@@ -51,61 +50,6 @@ class AnnotateReport:
     unreadable: tuple[Path, ...]
 
 
-class _Output(Protocol):
-    """Where the drawn pictures go."""
-
-    @property
-    def failed(self) -> str | None:
-        """Why it gave up, or None."""
-
-    def add(self, canvas: Image, result: Result) -> None:
-        """Take a drawn picture."""
-
-    def close(self) -> None:
-        """Finish."""
-
-
-class _VideoOutput:
-    def __init__(self, path: Path, settings: RecordSettings, frame_rate: float | None) -> None:
-        self._recorder = Recorder(
-            str(path), settings, frame_rate=frame_rate, drop=False, report=lambda _reason: None
-        )
-        self._recorder.open()
-
-    @property
-    def failed(self) -> str | None:
-        return self._recorder.failed
-
-    def add(self, canvas: Image, result: Result) -> None:
-        self._recorder.add(canvas, result.frame.order, result.frame.time)
-
-    def close(self) -> None:
-        self._recorder.close()
-
-
-class _PictureOutput:
-    failed: str | None = None
-
-    def __init__(self, path: Path, *, folder: bool) -> None:
-        self._path = path
-        self._folder = folder
-        if not folder:
-            check_target(str(path), "the picture")
-            return
-        try:
-            path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the folder {path}: {error.strerror}") from error
-
-    def add(self, canvas: Image, result: Result) -> None:
-        name = result.frame.file
-        path = self._path / name if self._folder and name else self._path
-        write_picture(path, canvas, result.frame.order)
-
-    def close(self) -> None:
-        """Each picture is finished already."""
-
-
 def annotate(
     settings: Settings,
     source_name: str,
@@ -113,87 +57,140 @@ def annotate(
     *,
     draw: bool,
     stop: threading.Event,
-    progress: Progress,
+    progress: Callable[[int, int | None], None],
 ) -> AnnotateReport:
     """Process every frame of an input.
 
     Args:
-        settings: Model, overlay, quality, and where the poses go.
+        settings: Model, overlay, quality, and path of the poses.
         source_name: A video, a picture, a folder of pictures, or "demo".
         output: A file (or, for a folder, a folder); None for a name made from the input's, in the
             current folder.
-        draw: Whether pictures are wanted at all, or only poses.
+        draw: Whether to write pictures, or only poses.
         stop: Set it to end in order.
-        progress: Told how far it is.
+        progress: Called with the frames done and, where known, their number.
 
     Raises:
-        PoseEdgeError: The model, the input or the output cannot be had, or the output is full.
+        PoseEdgeError: The model, the input or an output cannot be opened, or an output is full.
     """
     source = choose_source(
         settings.source.model_copy(update={"name": source_name, "loop": False}), settings.camera
     )
     if source.live or source_name == "auto":
         shown = redact(source_name)
-        raise UsageError(f"annotate reads files; use `pose-edge run --source {shown}`")
+        raise UsageError("annotate reads files", remedy=f"use `pose-edge run --source {shown}`")
     frames = with_person = 0
+    files: list[Recorder | JsonLines] = []
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
         source.open()
         stack.callback(source.close)
-        pictures = None
-        if target is not None:
-            pictures = _open_output(target, source, source_name, settings.record)
-            stack.callback(pictures.close)
-        poses = _open_poses(settings)
-        if poses is not None:
-            stack.callback(poses.close)
-        renderer = Renderer(settings.overlay, mirror=False)
-        pipeline = Pipeline(
-            source,
-            estimator,
-            Telemetry(),
-            following=PoseTracker(settings, live=False),
-            sinks=[poses] if poses else [],
-        )
+        write = None
+        if target is not None and source.still:
+            write = _open_pictures(target, folder=Path(source_name).is_dir())
+        elif target is not None:
+            write = _open_video(target, source, settings.record, stack, files)
+        poses = _open_poses(settings, stack, files)
+        following = PoseTracker(settings, live=False)
+        pipeline = Pipeline(source, estimator, Telemetry(), following=following, sinks=poses)
         stack.callback(pipeline.stop)
-        pipeline.start()
-        with suppress(EndOfStream):
-            while True:
-                if stop.is_set():
-                    pipeline.stop()
-                _raise_failure(pictures, poses)
-                result = pipeline.take(0.1)
-                if result is None:
-                    continue
-                try:
-                    if pictures is not None:
-                        pictures.add(renderer.draw(renderer.scene(result)), result)
-                finally:
-                    result.release()
-                frames += 1
-                with_person += bool(result.poses)
-                progress(frames, source.frame_count)
-    _raise_failure(pictures, poses)
-    return AnnotateReport(
-        frames=frames,
-        with_person=with_person,
-        output=target,
-        finished=not stop.is_set(),
-        unreadable=tuple(source.unreadable) if isinstance(source, Pictures) else (),
+        renderer = Renderer(settings.overlay, mirror=False)
+        # Closing it gives the last result back before the pipeline stops, whatever fails here.
+        for result in stack.enter_context(closing(_results(pipeline, stop, files))):
+            if write is not None:
+                write(renderer.draw(renderer.scene(result)), result)
+            frames += 1
+            with_person += bool(result.poses)
+            progress(frames, source.frame_count)
+    _raise_failure(files)
+    unreadable = tuple(source.unreadable) if isinstance(source, Pictures) else ()
+    return AnnotateReport(frames, with_person, target, not stop.is_set(), unreadable)
+
+
+def _results(
+    pipeline: Pipeline, stop: threading.Event, files: Sequence[Recorder | JsonLines]
+) -> Generator[Result, None, None]:
+    """Run the pipeline and yield its results, each released after use.
+
+    Raises:
+        OutputError: One of the files cannot be written any more.
+    """
+    pipeline.start()
+    with suppress(EndOfStream):
+        while True:
+            if stop.is_set():
+                pipeline.stop()
+            _raise_failure(files)
+            result = pipeline.take(0.1)
+            if result is None:
+                continue
+            try:
+                yield result
+            finally:
+                result.release()
+
+
+def _open_pictures(target: Path, *, folder: bool) -> Write:
+    if folder:
+        try:
+            target.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {target}: {error.strerror}") from error
+    else:
+        check_target(str(target), "the picture")
+
+    def write(canvas: Image, result: Result) -> None:
+        name = result.frame.file
+        write_picture(target / name if folder and name else target, canvas, result.frame.order)
+
+    return write
+
+
+def _open_video(
+    target: Path,
+    source: Source,
+    settings: RecordSettings,
+    stack: ExitStack,
+    files: list[Recorder | JsonLines],
+) -> Write:
+    recorder = Recorder(
+        str(target), settings, frame_rate=source.frame_rate, drop=False, report=lambda _reason: None
     )
+    recorder.open()
+    stack.callback(recorder.close)
+    files.append(recorder)
+    return lambda canvas, result: recorder.add(canvas, result.frame.order, result.frame.time)
+
+
+def _open_poses(
+    settings: Settings, stack: ExitStack, files: list[Recorder | JsonLines]
+) -> list[JsonLines]:
+    if settings.poses.path is None:
+        return []
+    poses = JsonLines(settings.poses.path, drop=False, report=lambda _reason: None)
+    poses.open()
+    stack.callback(poses.close)
+    files.append(poses)
+    return [poses]
+
+
+def _raise_failure(files: Sequence[Recorder | JsonLines]) -> None:
+    for file in files:
+        if file.failed:
+            raise OutputError(file.failed)
 
 
 def write_picture(path: Path, image: Image, order: ColourOrder) -> None:
-    """Write a picture, whole or not at all.
+    """Write a picture, completely or not at all.
 
     Args:
-        path: The file; its ending says the format.
+        path: The file; its suffix chooses the format.
         image: uint8 (height, width, 3).
-        order: Its order of colours.
+        order: Order of the colours.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     bgr = image if order == "BGR" else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     part = path.with_name(f".{path.name}.part")
@@ -208,24 +205,8 @@ def write_picture(path: Path, image: Image, order: ColourOrder) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _open_poses(settings: Settings) -> JsonLines | None:
-    if settings.poses.path is None:
-        return None
-    poses = JsonLines(settings.poses.path, drop=False, report=lambda _reason: None)
-    poses.open()
-    return poses
-
-
-def _open_output(
-    target: Path, source: Source, source_name: str, settings: RecordSettings
-) -> _Output:
-    if source.still:
-        return _PictureOutput(target, folder=Path(source_name).is_dir())
-    return _VideoOutput(target, settings, source.frame_rate)
-
-
 def _target(source_name: str, source: Source, output: str | None) -> Path:
-    """Choose where the pictures go, and refuse what would overwrite the input."""
+    """Return the file or folder to write, and refuse to overwrite the input."""
     given = Path(source_name)
     folder = given.is_dir()
     if folder:
@@ -240,11 +221,5 @@ def _target(source_name: str, source: Source, output: str | None) -> Path:
             kinds = " ".join(sorted(allowed))
             raise UsageError(f"-o {target}: the name must end in one of {kinds}")
     if target.exists() and given.exists() and target.samefile(given):
-        raise UsageError(f"-o {target} is the input; choose another name")
+        raise UsageError(f"-o {target} is the input", remedy="choose another name")
     return target
-
-
-def _raise_failure(*outputs: _Output | JsonLines | None) -> None:
-    for output in outputs:
-        if output is not None and output.failed:
-            raise OutputError(output.failed)

@@ -1,4 +1,4 @@
-"""The command `bench`: how long a model takes, and what the pipeline adds or hides."""
+"""Measure how long a model takes, and what the pipeline and a child process cost."""
 
 from __future__ import annotations
 
@@ -27,20 +27,19 @@ from pose_edge.sources import open_source
 from pose_edge.sources.spec import Kind, parse_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.cores import usable_cores
-from pose_edge.zoo.registry import ModelFile, Zoo
+from pose_edge.zoo.registry import Zoo
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTiming:
-    """How long one run of a model takes.
+    """Time of one run of a model.
 
     Attributes:
-        name: The model.
-        runtime: What ran it.
-        median_ms: Of all runs, milliseconds.
-        p95_ms: 95th percentile of the same.
-        ratio: Median against that of the first model; rounds of all models are interleaved, so
-            that what else the machine does weighs on all alike.
+        name: Name of the model.
+        runtime: Description of the runtime.
+        median_ms: Median of all runs, milliseconds.
+        p95_ms: 95th percentile, milliseconds.
+        ratio: Median over that of the first model.
     """
 
     name: str
@@ -52,13 +51,13 @@ class ModelTiming:
 
 @dataclass(frozen=True, slots=True)
 class ChildTiming:
-    """What a child process costs.
+    """Time of one run in this process and in a child process, as the Edge TPU has one.
 
     Attributes:
-        model: The model.
-        runtime: What ran it.
-        here_ms: Median of one run in the program's own process, milliseconds.
-        child_ms: The same in a child process, as the Edge TPU has one.
+        model: Name of the model.
+        runtime: Description of the runtime.
+        here_ms: Median in this process, milliseconds.
+        child_ms: Median in the child process, milliseconds.
     """
 
     model: str
@@ -68,7 +67,7 @@ class ChildTiming:
 
     @property
     def cost_ms(self) -> float:
-        """What the child adds, milliseconds."""
+        """Cost of the child process, milliseconds."""
         return self.child_ms - self.here_ms
 
 
@@ -77,11 +76,11 @@ class PipelineTiming:
     """Frames per second of the pipeline and of a bare loop, in interleaved rounds.
 
     Attributes:
-        model: The model.
-        runtime: What ran it.
+        model: Name of the model.
+        runtime: Description of the runtime.
         frames: Frames of one round.
-        pipeline_fps: Of each round: capture thread, ring buffer, inference thread, no screen.
-        bare_fps: Of each round: read, resize, run the model, and nothing else.
+        pipeline_fps: Each round of the pipeline, without a screen.
+        bare_fps: Each round of a loop that reads, resizes and runs the model.
     """
 
     model: str
@@ -97,7 +96,7 @@ class PipelineTiming:
 
 
 def machine() -> str:
-    """Return what kind of machine the figures are from."""
+    """Return a description of this machine."""
     model = platform.processor() or platform.machine()
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith(("model name", "Model", "Hardware")):
@@ -110,7 +109,7 @@ def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[Mo
 
     Args:
         settings: Thread count, Edge TPU.
-        names: The models.
+        names: Names of the models.
         runs: Runs of each.
 
     Raises:
@@ -119,16 +118,44 @@ def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[Mo
     zoo = Zoo()
     files = [zoo.find(name) for name in names]
     with ExitStack() as stack:
-        return _bench_models(files, settings, runs, stack)
+        runtimes = []
+        for file in files:
+            runtimes.append(load_runtime(file, settings))
+            stack.callback(runtimes[-1].close)
+        times = _time_in_turns(runtimes, runs)
+        described = [runtime.describe() for runtime in runtimes]
+    medians = [statistics.median(samples) for samples in times]
+    return [
+        ModelTiming(
+            file.name, runtime, median, float(np.percentile(samples, 95)), median / medians[0]
+        )
+        for file, runtime, median, samples in zip(files, described, medians, times, strict=True)
+    ]
 
 
-def _bench_models(
-    files: Sequence[ModelFile], settings: Settings, runs: int, stack: ExitStack
-) -> list[ModelTiming]:
-    runtimes = []
-    for file in files:
-        runtimes.append(load_runtime(file, settings))
-        stack.callback(runtimes[-1].close)
+def bench_child(settings: Settings, runs: int) -> ChildTiming:
+    """Measure what a child process costs, with the same CPU model here and there.
+
+    Args:
+        settings: Model and thread count.
+        runs: Runs of each.
+
+    Raises:
+        PoseEdgeError: The model cannot be used.
+    """
+    model = Zoo().find(settings.model.name)
+    here = LiteRT(model, threads=settings.model.threads)
+    started = start_child(Job(model, settings.model.threads, edgetpu=None))
+    with closing(ChildRuntime(started, here.provenance, timeout=60.0)) as child:
+        times = _time_in_turns((here, child), runs)
+    return ChildTiming(model.name, here.describe(), *map(statistics.median, times))
+
+
+def _time_in_turns(runtimes: Sequence[Runtime], runs: int) -> list[list[float]]:
+    """Return the times of each runtime's runs, milliseconds.
+
+    The runs are interleaved, so that whatever else the machine does weighs on all alike.
+    """
     rng = np.random.default_rng(0)
     inputs = [
         rng.integers(0, 256, runtime.input.shape).astype(runtime.input.dtype)
@@ -140,44 +167,7 @@ def _bench_models(
             started = time.perf_counter()
             runtime.run(tensor)
             samples.append((time.perf_counter() - started) * 1000)
-    medians = [statistics.median(samples) for samples in times]
-    return [
-        ModelTiming(
-            name=file.name,
-            runtime=runtime.describe(),
-            median_ms=median,
-            p95_ms=float(np.percentile(samples, 95)),
-            ratio=median / medians[0],
-        )
-        for file, runtime, median, samples in zip(files, runtimes, medians, times, strict=True)
-    ]
-
-
-def bench_child(settings: Settings, runs: int) -> ChildTiming:
-    """Find out what a child process costs: the same CPU model in this process and in a child.
-
-    Args:
-        settings: Model and thread count.
-        runs: Runs of each, in turns.
-
-    Raises:
-        PoseEdgeError: The model cannot be used.
-    """
-    model = Zoo().find(settings.model.name)
-    here = LiteRT(model, threads=settings.model.threads)
-    started = start_child(Job(model, settings.model.threads, edgetpu=None))
-    with closing(ChildRuntime(started, here.provenance, timeout=60.0)) as child:
-        rng = np.random.default_rng(0)
-        tensor = rng.integers(0, 256, here.input.shape).astype(here.input.dtype)
-        times: tuple[list[float], list[float]] = ([], [])
-        for _ in range(runs):
-            for runtime, samples in ((here, times[0]), (child, times[1])):
-                begin = time.perf_counter()
-                runtime.run(tensor)
-                samples.append((time.perf_counter() - begin) * 1000)
-    return ChildTiming(
-        model.name, here.describe(), statistics.median(times[0]), statistics.median(times[1])
-    )
+    return times
 
 
 def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> PipelineTiming:
@@ -186,10 +176,10 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
     Args:
         settings: Model and thread count.
         source_name: A video file, or "demo".
-        rounds: How often each is run, in turns.
+        rounds: Rounds of each, in turns.
 
     Raises:
-        PoseEdgeError: The model or the video cannot be had.
+        PoseEdgeError: The model or the video cannot be opened.
     """
     spec = parse_source(source_name)
     if spec.kind is not Kind.VIDEO:

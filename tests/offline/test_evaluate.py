@@ -21,15 +21,14 @@ from pose_edge.estimators import Estimator
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.offline import evaluate as module
+from pose_edge.offline.answers import Answers
+from pose_edge.offline.coco import Truth, load_truth
 from pose_edge.offline.evaluate import (
     BOX_MARGIN,
     Accuracy,
-    Answers,
-    Mode,
-    Truth,
+    CropMode,
     box_crop,
     evaluate,
-    load_truth,
     refuse_calibration_pictures,
 )
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of
@@ -142,7 +141,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
 def measure(
     truth: Path,
     *names: str,
-    modes: tuple[Mode, ...] = ("frame",),
+    modes: tuple[CropMode, ...] = ("frame",),
     settings: ModelSettings | None = None,
     answers: Path | None = None,
     steps: list[tuple[str, int, int]] | None = None,
@@ -297,7 +296,7 @@ def test_a_refused_model_stops_the_run_before_anything_is_measured(
 
 
 @pytest.mark.parametrize("mode", ["frame", "box"])
-def test_a_perfect_model_reaches_1(tmp_path: Path, models: dict[str, Fake], mode: Mode) -> None:
+def test_a_perfect_model_reaches_1(tmp_path: Path, models: dict[str, Fake], mode: CropMode) -> None:
     (found,) = measure(write(tmp_path, coco()), "perfect", modes=(mode,))
     assert (found.model, found.mode, found.pictures) == ("perfect", mode, 4)
     assert (found.ap, found.ap50, found.ap75, found.ar) == pytest.approx((1, 1, 1, 1))
@@ -362,7 +361,7 @@ def test_the_mode_box_looks_once_at_each_true_box(tmp_path: Path, models: dict[s
 
 
 @pytest.mark.parametrize("mode", ["frame", "box"])
-def test_pictures_without_a_person(tmp_path: Path, models: dict[str, Fake], mode: Mode) -> None:
+def test_pictures_without_a_person(tmp_path: Path, models: dict[str, Fake], mode: CropMode) -> None:
     """Whoever is found there lowers the accuracy; in the mode box there is nothing to look at."""
     data = coco()
     del data["annotations"][2]
@@ -523,7 +522,7 @@ def test_another_truth_about_the_same_pictures_is_measured_anew(
 ) -> None:
     """Other ids, other boxes: answers of the first truth would be wrong for the second."""
     kept = tmp_path / "answers.jsonl"
-    modes: tuple[Mode, ...] = ("frame", "box")
+    modes: tuple[CropMode, ...] = ("frame", "box")
     measure(write(tmp_path, coco()), "perfect", modes=modes, answers=kept)
     renumbered = coco()
     for entry, key in [(i, "id") for i in renumbered["images"]] + [

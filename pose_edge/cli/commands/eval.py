@@ -13,8 +13,10 @@ from rich.progress import MofNCompleteColumn
 
 from pose_edge.cli.settings import read_settings
 from pose_edge.cli.terminal import print_table, progress_bars
+from pose_edge.offline.answers import Answers
 from pose_edge.offline.bench import machine
-from pose_edge.offline.evaluate import Answers, evaluate, load_truth
+from pose_edge.offline.coco import load_truth
+from pose_edge.offline.evaluate import evaluate
 
 
 def command_eval(options: Namespace) -> int:

@@ -1,0 +1,67 @@
+"""Answers of models, kept in a file so that an interrupted evaluation can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from pose_edge.errors import OutputError
+
+_LINE_START: Final = b'{"key": "'
+"""Start of each line of the file."""
+
+
+class Answers:
+    """The answers so far, by a key, appended to a file if there is one."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the answers of earlier runs.
+
+        Raises:
+            OutputError: The file cannot be used, or is another kind of file.
+        """
+        self._known: dict[str, dict[str, Any]] = {}
+        self._file: TextIO | None = None
+        if path is None:
+            return
+        try:
+            if path.exists():
+                self._read(path)
+            self._file = path.open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise OutputError(f"answers cannot be kept in {path}: {error.strerror}") from error
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return an answer, or None if there is none yet."""
+        return self._known.get(key)
+
+    def put(self, key: str, answer: dict[str, Any]) -> None:
+        """Add an answer."""
+        self._known[key] = answer
+        if self._file is not None:
+            try:
+                self._file.write(json.dumps({"key": key, **answer}) + "\n")
+            except OSError as error:
+                raise OutputError(f"answers cannot be kept: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _read(self, path: Path) -> None:
+        content = path.read_bytes()
+        end = content.rfind(b"\n") + 1
+        if not content[end:].startswith(_LINE_START[: len(content) - end]):
+            raise OutputError(f"{path} is no file of answers; it is left as it is")
+        for line in content[:end].splitlines():
+            try:
+                answer = json.loads(line)
+                key = answer.pop("key")
+                answer["poses"], answer["inference_ms"]
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise OutputError(f"{path} is no file of answers; it is left as it is") from error
+            self._known[key] = answer
+        os.truncate(path, end)  # the last line of an interrupted run is measured again
