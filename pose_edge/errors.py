@@ -1,4 +1,4 @@
-"""The errors that a user can fix, each with the exit status it leads to."""
+"""The errors that a user can fix, each with its exit status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class PoseEdgeError(Exception):
-    """A fault that one or two lines can explain.
+    """An error that one or two lines can explain.
 
     `str` of the error is the message, followed by the remedy where there is one. The command line
     prints it without a traceback and ends with `exit_status`.
@@ -26,30 +26,30 @@ class PoseEdgeError(Exception):
 
 
 class UsageError(PoseEdgeError):
-    """The command line asks for something that does not make sense."""
+    """The command line is wrong."""
 
     exit_status = 2
 
 
 class ConfigError(PoseEdgeError):
-    """The configuration is wrong: every fault that was found, one per line."""
+    """The configuration is wrong; the message has one line for each fault."""
 
     exit_status = 2
 
     def __init__(self, faults: list[str]) -> None:
-        """Keep the faults, each one a complete line."""
+        """Join the faults, each one a complete line."""
         super().__init__("\n".join(faults))
         self.faults = faults
 
 
 class UnavailableError(PoseEdgeError):
-    """An input, model or device that was asked for cannot be had."""
+    """An input, model or device that was asked for is not available."""
 
     exit_status = 3
 
 
 class ModelError(UnavailableError):
-    """A model file is missing, damaged, or not one that this program can read."""
+    """A model file is missing, damaged, or of a kind that this program cannot run."""
 
 
 class SourceError(UnavailableError):
@@ -57,11 +57,11 @@ class SourceError(UnavailableError):
 
 
 class SourceLost(SourceError):  # noqa: N818 - an event of the device, named as in the design
-    """A source that worked has gone away; opening it again may help."""
+    """A source has failed after it was opened; opening it again may help."""
 
 
-class EndOfStream(Exception):  # noqa: N818 - not a fault: a file has simply been read to its end
-    """A source has no more frames and never will."""
+class EndOfStream(Exception):  # noqa: N818 - not an error: a file was read to its end
+    """A source has no more frames."""
 
 
 class DisplayError(UnavailableError):

@@ -1,4 +1,4 @@
-"""From the command line to the exit status: read it, start the log, tell what went wrong."""
+"""Entry point: parse the command line, start the log, run the command, report errors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: What follows the program's name; by default that of the process.
+        arguments: Arguments after the program's name, by default those of the process.
 
     Returns:
         The exit status: 0 done; 2 wrong usage or configuration; 3 an input, model or device that
-        was asked for cannot be had; 1 anything else.
+        was asked for is not available; 1 anything else.
     """
     options = parse(arguments)
     logs.start(options.log_level, options.log_format)
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log.exception("the command failed")
         logs.report_error(str(error))
         return error.exit_status
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         return 0
     except KeyboardInterrupt:
         logs.report_error("interrupted")
@@ -43,25 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         kind = type(error).__name__
         if log.isEnabledFor(logging.DEBUG) or logs.written_for() != "text":
-            log.exception("an error of the program: %s; please report it", kind)
+            log.exception("internal error: %s; please report it", kind)
             return 1
         logs.report_error(
-            f"an error of the program: {kind}: {error}\n"
-            "--log-level debug shows where; please report it"
+            f"internal error: {kind}: {error}\n--log-level debug shows where; please report it"
         )
         return 1
     finally:
-        _let_go_of_stdout()
+        _flush_stdout()
 
 
 def _quiet_libraries() -> None:
-    """Keep FFmpeg and OpenCV from writing to the terminal: faults are reported in our own words."""
+    """Keep FFmpeg and OpenCV from writing to the terminal; their faults are raised and reported."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 
-def _let_go_of_stdout() -> None:
-    """Flush what was printed; where nobody reads it any more, Python would complain at its end."""
+def _flush_stdout() -> None:
+    """Flush the output; Python would complain at its end about an output that was closed."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

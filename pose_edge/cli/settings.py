@@ -1,4 +1,4 @@
-"""The settings that a command works with: the configuration, with what was typed on top."""
+"""Settings of a command: the configuration, overridden by the command line."""
 
 from __future__ import annotations
 
@@ -28,22 +28,19 @@ OPTION_KEYS: Final = {
     "log_level": "log.level",
     "log_format": "log.format",
 }
-"""Options of the command line, and the setting each one stands for."""
+"""Options of the command line and their settings."""
 
 
 def read_settings(options: Namespace, path: Path | None = None) -> Settings:
-    """Read the configuration, and let the log go on as it says.
+    """Load the configuration, and restart the log with its settings.
 
     Args:
-        options: Of the command line: they win over everything else.
+        options: Options of the command line.
         path: The file, by default the one in force.
 
-    Returns:
-        The settings.
-
     Raises:
-        UsageError: There is no such file, or --set has no value.
-        ConfigError: With every fault of every place.
+        UsageError: The file does not exist, or --set has no value.
+        ConfigError: Some settings are wrong.
     """
     path = path or config_path(options)
     settings = load_config(path, os.environ, overrides(options))
@@ -53,18 +50,12 @@ def read_settings(options: Namespace, path: Path | None = None) -> Settings:
 
 
 def config_path(options: Namespace) -> Path:
-    """Return the file that is in force; raises UsageError where --config names none."""
+    """Return the configuration file in force; UsageError if that of --config does not exist."""
     return find_config(options.config, os.environ)
 
 
 def overrides(options: Namespace) -> list[tuple[str, str, str]]:
-    """Return what the command line sets.
-
-    Args:
-        options: Of the command line.
-
-    Returns:
-        Dotted key, text, and the option as it was typed, of each.
+    """Return the settings of the command line: dotted key, text, and option as it was typed.
 
     Raises:
         UsageError: --set has no value.

@@ -1,4 +1,4 @@
-"""What several commands show on a terminal: tables and progress bars."""
+"""Tables and progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn, TaskID
 
 PIPE_WIDTH: Final = 200
-"""Columns of a table that does not go to a terminal."""
+"""Width of a table that is not printed on a terminal, in columns."""
 
-Report = Callable[[str, int, int | None], None]
-"""Takes what is done, how much of it, and of how much: None while that is not known."""
+ShowProgress = Callable[[str, int, int | None], None]
+"""Takes the name of a task, how much of it is done, and its size, None while that is unknown."""
 
 
 def people_read() -> bool:
-    """Whether the standard error is for people, so that bars and tables may stand there too."""
+    """Return whether people read the standard error, so that it may show bars and tables."""
     return logs.written_for() == "text"
 
 
@@ -28,8 +28,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: Te
 
     Args:
         header: Titles of the columns.
-        rows: As many texts each.
-        stream: Where to.
+        rows: One text for each column.
+        stream: The file to print to.
     """
     from rich import box
     from rich.console import Console
@@ -38,20 +38,20 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: Te
     table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    # A pipe has no width: nothing may be cut off there.
+    # A pipe has no width, and nothing may be cut off in it.
     Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH).print(table)
 
 
 @contextmanager
-def progress_bars(*columns: ProgressColumn) -> Iterator[Report]:
-    """Show on the standard error how far things are, where people read it.
+def progress_bars(*columns: ProgressColumn) -> Iterator[ShowProgress]:
+    """Show progress bars on the standard error, if people read it.
 
     Args:
-        columns: What stands behind the bar.
+        columns: Columns to the right of the bar.
 
     Yields:
-        What takes the reports. A bar appears with the first one: a fault before it is not a job
-        that began.
+        The function to report progress with. A bar appears with its first call, so a fault before
+        that shows none.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn

@@ -1,8 +1,9 @@
-"""The commands: what each does with its options, what it prints, and the exit status it leads to.
+"""The commands: each reads its options, calls the package, prints, and returns an exit status.
 
-One file per group, named as the first word that is typed. It is imported only when asked for, so
-that no command waits for what another needs. Only `cli` and these files print; and they do not end
-the process: they return the exit status to `cli`, or raise one of `errors`.
+One file per group, named after the first word of the command, and imported only for its own
+commands: no command waits for the imports of another. A new command is a function
+`command_GROUP_NAME` here and its options in cli/arguments.py. Commands print, but never exit: they
+return the exit status or raise a `PoseEdgeError`.
 """
 
 from __future__ import annotations
@@ -12,18 +13,11 @@ from collections.abc import Callable
 from importlib import import_module
 
 Command = Callable[[Namespace], int]
-"""Takes the options, returns the exit status."""
+"""Takes the options and returns the exit status."""
 
 
 def find_command(name: str) -> Command:
-    """Import a command.
-
-    Args:
-        name: One of those of `arguments`, e.g. "models list".
-
-    Returns:
-        The function of that name, e.g. `command_models_list` of models.py.
-    """
+    """Import and return a command, e.g. `command_models_list` of models.py for "models list"."""
     group = import_module(f"{__name__}.{name.partition(' ')[0]}")
     command: Command = getattr(group, f"command_{name.replace(' ', '_')}")
     return command

@@ -35,13 +35,13 @@ def command_annotate(options: Namespace) -> int:
     written = [str(report.output)] if report.output else []
     written += [options.poses] if options.poses not in (None, "-") else []
     log.info(
-        "%d frames, somebody in %d of them%s",
+        "%d frames, %d of them with people%s",
         report.frames,
         report.with_person,
         f": {', '.join(written)}" if written else "",
     )
     if report.unreadable:
-        log.error("%d files are no pictures that can be read", len(report.unreadable))
+        log.error("%d files are not pictures or cannot be read", len(report.unreadable))
     if not report.finished:
-        log.error("stopped before the end; what was written is whole")
+        log.error("stopped before the end; the files written so far are complete")
     return 0 if report.finished and not report.unreadable else 1

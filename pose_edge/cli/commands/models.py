@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def command_models_list(options: Namespace) -> int:
-    """``pose-edge models list``: those that are here, and those that can be had."""
+    """``pose-edge models list``: the models that ship and those that can be fetched."""
     zoo = Zoo()
     listed = [(entry, "here") for entry in zoo.entries.values()] + [
         (download, "fetched" if zoo.fetched_path(download).exists() else "can be fetched")
@@ -89,7 +89,7 @@ def command_models_fetch(options: Namespace) -> int:
 
 
 def command_models_verify(options: Namespace) -> int:
-    """``pose-edge models verify``: every model that is here, or those named."""
+    """``pose-edge models verify``: all models with a file here, or the named ones."""
     zoo = Zoo()
     worst = 0
     fetched = [name for name, one in zoo.downloads.items() if zoo.fetched_path(one).exists()]

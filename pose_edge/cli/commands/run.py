@@ -40,7 +40,7 @@ def _print_report(report: RunReport) -> None:
     rate = report.processed / report.seconds if report.seconds > 0 else 0.0
     shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
     log.info(
-        "%d frames in %.1f s (%.1f fps), somebody in %d of them, %d skipped%s",
+        "%d frames in %.1f s (%.1f fps), %d of them with people, %d skipped%s",
         report.processed,
         report.seconds,
         rate,
