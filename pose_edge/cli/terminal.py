@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
@@ -21,6 +22,11 @@ ShowProgress = Callable[[str, int, int | None], None]
 def people_read() -> bool:
     """Return whether people read the standard error, so that it may show bars and tables."""
     return logs.written_for() == "text"
+
+
+def print_json(figures: object) -> None:
+    """Print what a command found out as JSON on the standard output."""
+    print(json.dumps(figures, indent=2))  # noqa: T201 - the output of a command
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:

@@ -106,12 +106,8 @@ class Formatter(logging.Formatter):
         return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.split("\n"))
 
     def _message(self, record: logging.LogRecord) -> str:
-        """Return a record's message; that of a faulty call as far as it can be rendered."""
-        try:
-            text = record.getMessage()
-        except Exception:  # noqa: BLE001 - arguments that do not fit, or cannot be printed
-            form = record.msg if isinstance(record.msg, str) else _repr(record.msg)
-            text = f"{form} {_repr(record.args)}"
+        """Return a record's message, with the name of its library, redacted."""
+        text = message_of(record)
         if record.name.partition(".")[0] != "pose_edge":
             text = f"{record.name}: {text}"
         return self.redact(text)
@@ -126,8 +122,17 @@ class Formatter(logging.Formatter):
         return self.redact("\n".join(filter(None, (exception, record.stack_info))))
 
 
+def message_of(record: logging.LogRecord) -> str:
+    """Return a record's message; that of a faulty call as far as it can be rendered."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments that do not fit, or cannot be printed
+        form = record.msg if isinstance(record.msg, str) else _repr(record.msg)
+        return f"{form} {_repr(record.args)}"
+
+
 def _repr(value: object) -> str:
     try:
         return repr(value)
     except Exception:  # noqa: BLE001 - logging must not fail on what is logged
-        return f"(arguments that cannot be printed: {sys.exc_info()[1].__class__.__name__})"
+        return f"(arguments that cannot be printed: {type(sys.exception()).__name__})"

@@ -10,10 +10,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pose_edge.logs.formats import Formatter
+from pose_edge.logs.formats import Formatter, message_of
 from pose_edge.logs.stderr import StderrHandler
 
 WINDOW_S: Final = 60.0
@@ -144,10 +145,9 @@ def _summary(key: tuple[Any, ...], call: _Repeated, seconds: float) -> logging.L
 
 
 def _text(record: logging.LogRecord) -> str:
-    """Return a record's message, with the error that comes with it."""
+    """Return a record's message, with the error that is logged with it."""
+    text = message_of(record)
     error = record.exc_info[1] if record.exc_info else None
-    try:
-        text = record.getMessage()
-        return f"{text} ({type(error).__name__}: {error})" if error is not None else text
-    except Exception:  # noqa: BLE001 - a faulty call, which the formatter writes as far as it can
-        return repr(record.msg) if isinstance(record.msg, str) else type(record.msg).__name__
+    with suppress(Exception):  # an error that cannot be printed
+        text += f" ({type(error).__name__}: {error})" if error is not None else ""
+    return text

@@ -82,7 +82,8 @@ def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
     raise DownloadError(
-        f"{model.url} cannot be downloaded: {reason}; is the network up? (proxy: https_proxy)"
+        f"{model.url} cannot be downloaded: {reason}",
+        remedy="is the network up? (proxy: https_proxy)",
     )
 
 

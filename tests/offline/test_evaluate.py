@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from helpers import FakeRuntime, noise, person
+from coco_truth import HEIGHT, WIDTH, annotation, body, coco, write
+from helpers import FakeRuntime
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_edge.config.schema import ModelSettings, Settings
-from pose_edge.errors import ModelError, OutputError, UnavailableError, UsageError
+from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
@@ -31,54 +31,9 @@ from pose_edge.offline.evaluate import (
     evaluate,
     refuse_calibration_pictures,
 )
-from pose_edge.poses import Estimate, FloatArray, Pose, box_of
+from pose_edge.poses import Estimate, Pose, box_of
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ManifestEntry, ModelFile, Tensor
-
-Json = dict[str, Any]
-WIDTH, HEIGHT = 200, 160
-
-
-def body(index: int) -> FloatArray:
-    """Return the person in a picture: each stands somewhere else."""
-    return person(0.9, centre=(0.3 + 0.05 * index, 0.5), scale=0.8)
-
-
-def annotation(index: int, keypoints: FloatArray, image_id: int | None = None) -> Json:
-    pixels = keypoints[:, :2].astype(float) * (WIDTH, HEIGHT)
-    x0, y0 = pixels.min(axis=0).tolist()
-    x1, y1 = pixels.max(axis=0).tolist()
-    return {
-        "id": index + 1,
-        "image_id": 10 * index if image_id is None else image_id,
-        "category_id": 1,
-        "iscrowd": 0,
-        "num_keypoints": 17,
-        "keypoints": [v for x, y in pixels.tolist() for v in (x, y, 2)],
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "area": (x1 - x0) * (y1 - y0) / 2,
-    }
-
-
-def coco(count: int = 4) -> Json:
-    return {
-        "images": [
-            {"id": 10 * n, "file_name": f"{n}.png", "width": WIDTH, "height": HEIGHT}
-            for n in range(count)
-        ],
-        "annotations": [annotation(n, body(n)) for n in range(count)],
-        "categories": [{"id": 1, "name": "person"}],
-    }
-
-
-def write(folder: Path, data: object, *, pictures: int = 4) -> Path:
-    path = folder / "truth.json"
-    path.write_text(data if isinstance(data, str) else json.dumps(data))
-    for n in range(pictures):
-        image = noise(WIDTH, HEIGHT, seed=n)
-        image[0, 0] = n  # the picture's number, for the fake model
-        cv2.imwrite(str(folder / f"{n}.png"), image)
-    return path
 
 
 class Fake:
@@ -161,81 +116,6 @@ def measure(
         )
     finally:
         kept.close()
-
-
-# --- the truth ------------------------------------------------------------------------------------
-
-
-def test_the_truth_is_read(tmp_path: Path) -> None:
-    data = coco(2)
-    data["images"].reverse()
-    data["annotations"].append({**annotation(2, body(0), image_id=0), "num_keypoints": 0})
-    truth = load_truth(write(tmp_path, data))
-    assert list(truth.images) == [0, 10], "in order"
-    assert truth.boxes == {
-        10 * n: [pytest.approx(tuple(data["annotations"][n]["bbox"]))] for n in range(2)
-    }
-
-
-def without(key: str, *, of: str) -> Json:
-    data = coco()
-    del data[of][1][key]
-    return data
-
-
-def changed(of: str, **values: object) -> Json:
-    data = coco()
-    data[of][1].update(values)
-    return data
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        "",
-        "{",
-        "[]",
-        "null",
-        "3",
-        '"images"',
-        {},
-        {"images": [], "annotations": []},
-        {"images": [], "annotations": [], "categories": []},
-        {**coco(), "annotations": []},
-        {**coco(), "images": []},
-        {**coco(), "images": None},
-        {**coco(), "images": ["0.png"]},
-        {**coco(), "annotations": [[1, 2, 3]]},
-        {**coco(), "annotations": ["a"]},
-        {**coco(), "categories": []},
-        {**coco(), "categories": [{"id": 2, "name": "dog"}]},
-        {key: value for key, value in coco().items() if key != "categories"},
-        *[without(key, of="images") for key in ("id", "file_name")],
-        *[without(key, of="annotations") for key in annotation(0, body(0))],
-        changed("annotations", bbox=[1, 2, 3]),
-        changed("annotations", bbox=None),
-        changed("annotations", bbox=[10, 10, 0, 0]),
-        changed("annotations", image_id=77),
-        changed("annotations", num_keypoints=None),
-        changed("images", file_name=None),
-        {**coco(), "annotations": [{**a, "num_keypoints": 0} for a in coco()["annotations"]]},
-    ],
-)
-def test_what_is_no_truth_is_refused_in_one_line(tmp_path: Path, data: object) -> None:
-    path = write(tmp_path, data, pictures=0)
-    with pytest.raises(UnavailableError) as error:
-        load_truth(path)
-    message = str(error.value)
-    assert str(path) in message
-    assert "\n" not in message
-    assert error.value.exit_status == 3
-
-
-def test_a_truth_that_is_not_there_or_no_text(tmp_path: Path) -> None:
-    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
-    for path in (tmp_path / "none.json", tmp_path, tmp_path / "binary.json"):
-        with pytest.raises(UnavailableError, match=str(path)):
-            load_truth(path)
 
 
 @given(st.floats(-100, 1000), st.floats(-100, 1000), st.floats(0.5, 1000), st.floats(0.5, 1000))
@@ -451,52 +331,6 @@ def test_wherever_the_file_was_cut_off(tmp_path: Path, models: dict[str, Fake], 
     assert [line["key"] for line in again] == [
         json.loads(line)["key"] for line in whole.splitlines()
     ]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"a letter\nto a friend\n",
-        b"a letter without an end",
-        b"\x89PNG\r\n\x1a\n\0\0",
-        b'{"schema": 1}\n',
-        b'{"key": "x"}\n',
-        b"[]\n",
-        b'"key"\n',
-        b"\n",
-        b'{"key": "x", "poses": [], "inference_ms": 1}\nbroken in the middle\n',
-    ],
-)
-def test_another_file_given_by_mistake_is_refused_and_left_as_it_is(
-    tmp_path: Path, content: bytes
-) -> None:
-    path = tmp_path / "precious.txt"
-    path.write_bytes(content)
-    with pytest.raises(OutputError, match="is no file of answers"):
-        Answers(path)
-    assert path.read_bytes() == content
-
-
-def test_answers_can_be_kept_in_no_file_or_an_empty_one(tmp_path: Path) -> None:
-    answer = {"poses": [], "inference_ms": 1.5}
-    (tmp_path / "empty").touch()
-    for path in (None, tmp_path / "empty", tmp_path / "new"):
-        answers = Answers(path)
-        assert answers.get("a") is None
-        answers.put("a", answer)
-        assert answers.get("a") == answer
-        answers.close()
-        if path is not None:
-            again = Answers(path)
-            assert again.get("a") == answer
-            again.close()
-
-
-def test_a_file_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "no" / "such" / "folder"):
-        with pytest.raises(OutputError) as error:
-            Answers(path)
-        assert str(path) in str(error.value)
 
 
 @pytest.mark.parametrize(

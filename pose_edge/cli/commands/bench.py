@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from argparse import Namespace
 from dataclasses import asdict
 
 from pose_edge.cli.settings import read_settings
-from pose_edge.cli.terminal import print_table
+from pose_edge.cli.terminal import print_json, print_table
 from pose_edge.offline.bench import bench_child, bench_models, bench_pipeline, machine
 from pose_edge.zoo.registry import Zoo
 
@@ -19,8 +18,7 @@ def command_bench_model(options: Namespace) -> int:
     settings = read_settings(options)
     timings = bench_models(settings, options.names or list(Zoo().entries), options.runs)
     if options.json:
-        figures = {"machine": machine(), "models": [asdict(timing) for timing in timings]}
-        print(json.dumps(figures, indent=2))
+        print_json({"machine": machine(), "models": [asdict(timing) for timing in timings]})
         return 0
     print(f"{machine()}, {options.runs} interleaved runs")
     rows = [
@@ -36,8 +34,7 @@ def command_bench_pipeline(options: Namespace) -> int:
     settings = read_settings(options)
     timing = bench_pipeline(settings, options.source or "demo", options.rounds)
     if options.json:
-        figures = {"machine": machine(), **asdict(timing), "ratio": timing.ratio}
-        print(json.dumps(figures, indent=2))
+        print_json({"machine": machine(), **asdict(timing), "ratio": timing.ratio})
         return 0
     print(f"{machine()}; {timing.model} by {timing.runtime}; {timing.frames} frames a round")
     for what, fps in (("pipeline", timing.pipeline_fps), ("bare loop", timing.bare_fps)):
@@ -51,8 +48,7 @@ def command_bench_child(options: Namespace) -> int:
     """``pose-edge bench child``."""
     timing = bench_child(read_settings(options), options.runs)
     if options.json:
-        figures = {"machine": machine(), **asdict(timing), "cost_ms": timing.cost_ms}
-        print(json.dumps(figures, indent=2))
+        print_json({"machine": machine(), **asdict(timing), "cost_ms": timing.cost_ms})
         return 0
     print(f"{machine()}; {timing.model} by {timing.runtime}; {options.runs} interleaved runs")
     print(f"in this process  {timing.here_ms:6.2f} ms")

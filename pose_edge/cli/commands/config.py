@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 
 from pose_edge.cli.settings import config_path, read_settings
+from pose_edge.cli.terminal import print_json
 from pose_edge.config.load import config_schema, render_config
 from pose_edge.config.schema import Settings
 
@@ -26,5 +26,5 @@ def command_config_show(options: Namespace) -> int:
 
 def command_config_schema(_options: Namespace) -> int:
     """``pose-edge config schema``: the JSON Schema of config.yaml."""
-    print(json.dumps(config_schema(), indent=2))
+    print_json(config_schema())
     return 0

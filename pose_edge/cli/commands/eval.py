@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from contextlib import closing
@@ -12,7 +11,7 @@ from pathlib import Path
 from rich.progress import MofNCompleteColumn
 
 from pose_edge.cli.settings import read_settings
-from pose_edge.cli.terminal import print_table, progress_bars
+from pose_edge.cli.terminal import print_json, print_table, progress_bars
 from pose_edge.offline.answers import Answers
 from pose_edge.offline.bench import machine
 from pose_edge.offline.coco import load_truth
@@ -38,7 +37,7 @@ def command_eval(options: Namespace) -> int:
         )
     if options.json:
         figures = {"machine": machine(), "annotations": options.annotations}
-        print(json.dumps({**figures, "models": [asdict(one) for one in found]}, indent=2))
+        print_json({**figures, "models": [asdict(one) for one in found]})
         return 0
     print(f"{machine()}; {options.annotations}")
     rows = [

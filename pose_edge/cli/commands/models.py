@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from argparse import Namespace
 from functools import partial
 
-from pose_edge.cli.terminal import print_table, progress_bars
+from pose_edge.cli.terminal import print_json, print_table, progress_bars
 from pose_edge.errors import ModelError
 from pose_edge.zoo.registry import Zoo
 
@@ -28,7 +27,7 @@ def command_models_list(options: Namespace) -> int:
             {**entry.model_dump(), "state": state, "ap": accuracy.get(entry.name)}
             for entry, state in listed
         ]
-        print(json.dumps(found, indent=2))
+        print_json(found)
         return 0
     rows = [
         (
@@ -57,7 +56,7 @@ def command_models_info(options: Namespace) -> int:
         details = {**entry.model_dump(), "file": str(zoo.path(entry))}
         details |= {"input": str(entry.input), "output": str(entry.output)}
     if options.json:
-        print(json.dumps(details, indent=2))
+        print_json(details)
     else:
         width = max(map(len, details))
         print("\n".join(f"{key:<{width}}  {value}" for key, value in details.items()))
