@@ -198,6 +198,7 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
 
 
 def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
+    """Return the frames of a video and the seconds that reading, resizing and running took."""
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
     size, dtype = runtime.input.shape[1], runtime.input.dtype
     frames, started = 0, time.perf_counter()
@@ -215,6 +216,7 @@ def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
 
 
 def _pipeline(path: str, estimator: Estimator) -> tuple[int, float]:
+    """Return the frames of a video and the seconds that the pipeline took."""
     source = open_source(SourceSettings(name=path), CameraSettings())
     estimator.reset()
     pipeline = Pipeline(source, estimator, Telemetry())
