@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import Drawing, Scene
-from pose_edge.overlay.scene import Overlay
+from pose_edge.overlay import Drawing, Overlay, Scene
 
 
 def add_output(sysfs: Path, name: str, status: str, *, number: int | None = None) -> Path:

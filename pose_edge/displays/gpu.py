@@ -13,8 +13,7 @@ from pose_edge.displays.mesh import Mesher
 from pose_edge.displays.screen_layout import Layout, letterbox
 from pose_edge.displays.sdl import Sdl
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay import Capsules, Rectangle, Scene, Stamp
-from pose_edge.overlay.stamp_cache import Kept
+from pose_edge.overlay import Capsules, Rectangle, Scene, Stamp, StampCache
 
 
 class GpuPainter:
@@ -31,7 +30,7 @@ class GpuPainter:
         self._texture: Any = None
         self._texture_shape: tuple[int, ...] = ()
         self._mesher = Mesher()
-        self._stamps = Kept(self._stamp_texture, self._api.SDL_DestroyTexture)
+        self._stamps = StampCache(self._stamp_texture, self._api.SDL_DestroyTexture)
         self._api.SDL_SetRenderDrawBlendMode(renderer, self._api.SDL_BLENDMODE_BLEND)
 
     def upload(self, image: Image, order: ColourOrder) -> None:
@@ -86,13 +85,12 @@ class GpuPainter:
         sdl.check(api.SDL_RenderClear(self._renderer))
         if picture:
             self._copy(self._texture, layout, place, mirror=scene.mirror)
-        below = len(drawing.panels)
-        stamps = list(self._stamps.of((*drawing.panels, *drawing.stamps)))
-        for stamp, texture in stamps[:below]:
+        panels, stamps = self._stamps.of(drawing)
+        for stamp, texture in panels:
             self._copy(texture, layout, _place_of(stamp))
         if len(drawing.capsules):
             self._draw_capsules(drawing.capsules, layout, place)
-        for stamp, texture in stamps[below:]:
+        for stamp, texture in stamps:
             self._copy(texture, layout, _place_of(stamp))
 
     def present(self) -> None:

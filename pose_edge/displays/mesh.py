@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.overlay.shapes import Capsules
+from pose_edge.overlay import Capsules
 
 EDGE: Final = 0.5
 """Pixels on either side of the outline over which a shape fades out."""

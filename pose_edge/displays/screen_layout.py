@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.overlay.shapes import Rectangle, Size
+from pose_edge.overlay import Rectangle, Size
 
 Rotation = Literal[0, 90, 180, 270]
 

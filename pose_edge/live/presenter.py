@@ -10,8 +10,7 @@ from typing import Final
 from pose_edge.config.schema import Settings
 from pose_edge.displays import Display, open_display
 from pose_edge.frames import Frame
-from pose_edge.overlay import Readout, Scene
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Readout, Renderer, Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
@@ -150,7 +149,7 @@ class Presenter:
             elif key == "f":
                 self._display.toggle_fullscreen()
             else:
-                self._renderer.toggles.press(key)
+                self._renderer.press(key)
                 if self._lasting is not None:  # no other scene will come by itself
                     self._present(self._lasting)
         return end

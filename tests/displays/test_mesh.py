@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pose_edge.displays.mesh import Mesh, Mesher
 from pose_edge.overlay import Capsules
-from pose_edge.overlay.shapes import NO_CAPSULES
+from pose_edge.overlay.scene import NO_CAPSULES
 
 
 def capsules(

@@ -21,8 +21,7 @@ from pose_edge.displays import Display, open_display
 from pose_edge.displays.screen_layout import Rotation
 from pose_edge.errors import DisplayError
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Renderer, Size, Stamp
 from pose_edge.telemetry import Stopwatch
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -399,8 +398,7 @@ def test_loading_sdl_says_nothing_to_the_user() -> None:
     code = """
 from pathlib import Path
 from pose_edge.displays import open_display
-from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Renderer, Size, Stamp
 from pose_edge.config.schema import DisplaySettings, OverlaySettings
 from pose_edge.telemetry import Stopwatch
 open_display(DisplaySettings(kind="auto"), {"DISPLAY": ":987"}, Path("no-such-sysfs")).close()
@@ -423,8 +421,7 @@ def test_no_screen_loads_no_sdl() -> None:
 import sys, numpy as np
 from pathlib import Path
 from pose_edge.displays import open_display
-from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Renderer, Size, Stamp
 from pose_edge.config.schema import DisplaySettings, OverlaySettings
 from pose_edge.telemetry import Stopwatch
 for kind in ("none", "auto"):

@@ -9,19 +9,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import (
-    Drawing,
-    Numbers,
-    Painter,
-    Stamp,
-    compose,
-    crop_frame,
-    message_picture,
-    place_poses,
-    skeletons,
-)
-from pose_edge.overlay.palette import ORANGE, SKY_BLUE, WHITE
-from pose_edge.overlay.skeleton import side_colour
+from pose_edge.overlay import Drawing, Stamp
+from pose_edge.overlay.crop import crop_frame
+from pose_edge.overlay.message import message_picture
+from pose_edge.overlay.numbers import number_stamps
+from pose_edge.overlay.paint import Painter, compose
+from pose_edge.overlay.palette import KEYPOINT_COLOURS, ORANGE, SKY_BLUE, WHITE, limb_colour
+from pose_edge.overlay.skeleton import place_poses, skeletons
 from pose_edge.poses import SKELETON, Box, Keypoint, Pose
 
 Picture = NDArray[np.uint8]
@@ -51,10 +45,10 @@ ANY_POSE = st.builds(
 def draw_poses(
     canvas: Picture, order: ColourOrder, poses: list[Pose], *, mirror: bool, min_score: float
 ) -> None:
-    """Draw persons on a picture that fills the canvas."""
+    """Draw people on a picture that fills the canvas."""
     height, width = canvas.shape[:2]
     figures = place_poses(poses, (0, 0, width, height), mirror=mirror, min_score=min_score)
-    stamps = Numbers().stamps(poses, figures)
+    stamps = number_stamps(poses, figures)
     Painter(order).paint(canvas, Drawing(skeletons(figures), tuple(stamps)))
 
 
@@ -138,10 +132,13 @@ def test_compose_refuses_another_size() -> None:
 
 
 def test_left_right_and_middle_have_their_colours() -> None:
-    assert side_colour(Keypoint.LEFT_SHOULDER, Keypoint.LEFT_HIP) == SKY_BLUE
-    assert side_colour(Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE) == ORANGE
-    assert side_colour(Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP) == WHITE
-    assert side_colour(Keypoint.NOSE, Keypoint.LEFT_EYE) == WHITE
+    assert limb_colour(Keypoint.LEFT_SHOULDER, Keypoint.LEFT_HIP) == SKY_BLUE
+    assert limb_colour(Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE) == ORANGE
+    assert limb_colour(Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP) == WHITE
+    assert limb_colour(Keypoint.NOSE, Keypoint.LEFT_EYE) == WHITE
+    for point, colour in KEYPOINT_COLOURS.items():
+        side = point.name.split("_")[0]
+        assert colour == {"LEFT": SKY_BLUE, "RIGHT": ORANGE, "NOSE": WHITE}[side]
 
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
@@ -155,7 +152,7 @@ def test_every_limb_has_the_colour_of_its_side(
     draw_poses(canvas, order, [pose], mirror=mirror, min_score=0.3)
     for a, b in SKELETON[4:]:  # in the face joints cover the lines
         x, y = middle(pose, a, b)
-        expected = side_colour(a, b)
+        expected = limb_colour(a, b)
         assert at(canvas, 1 - x if mirror else x, y) == (
             expected if order == "RGB" else expected[::-1]
         )
