@@ -22,7 +22,7 @@ def add_output(sysfs: Path, name: str, status: str, *, number: int | None = None
 
 
 def bring_to_front(sysfs: Path, terminal: str) -> None:
-    """Say in a fake sysfs which virtual terminal is in front."""
+    """Bring a virtual terminal to the front, in a fake sysfs."""
     folder = sysfs / "class" / "tty" / "tty0"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "active").write_text(terminal + "\n")

@@ -14,7 +14,7 @@ from pose_edge.displays.mesh import triangulate
 from pose_edge.displays.screen_layout import ScreenLayout, letterbox
 from pose_edge.displays.sdl import Sdl
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay import Capsules, Rectangle, Scene, Size, Stamp, StampCache
+from pose_edge.overlay import Capsules, Rectangle, Scene, Size, StampCache
 
 log = logging.getLogger(__name__)
 
@@ -61,15 +61,9 @@ class GpuPainter:
         height, width = image.shape[:2]
         if image.shape != self._texture_shape:
             self._drop_texture()
-            self._texture = sdl.check_pointer(
-                api.SDL_CreateTexture(
-                    self._renderer,
-                    api.SDL_PIXELFORMAT_RGB888,  # B, G, R and an unused byte in memory
-                    api.SDL_TEXTUREACCESS_STREAMING,
-                    width,
-                    height,
-                )
-            )
+            # B, G, R and an unused byte in memory
+            pixel_format, access = api.SDL_PIXELFORMAT_RGB888, api.SDL_TEXTUREACCESS_STREAMING
+            self._texture = self._create_texture(pixel_format, access, (width, height))
             self._texture_shape = image.shape
         address, pitch = ctypes.c_void_p(), ctypes.c_int()
         sdl.check(
@@ -101,11 +95,11 @@ class GpuPainter:
             self._copy(self._texture, layout, place, mirror=scene.mirror)
         panels, stamps = self._stamps.of(drawing)
         for stamp, texture in panels:
-            self._copy(texture, layout, _place_of(stamp))
+            self._copy(texture, layout, stamp.place)
         if len(drawing.capsules):
             self._draw_capsules(drawing.capsules, layout, place)
         for stamp, texture in stamps:
-            self._copy(texture, layout, _place_of(stamp))
+            self._copy(texture, layout, stamp.place)
 
     def present(self) -> None:
         """Show what was drawn; wait for the screen's next refresh where the driver can."""
@@ -171,25 +165,18 @@ class GpuPainter:
         api, sdl = self._api, self._sdl
         height, width = rgba.shape[:2]
         pixels = np.ascontiguousarray(rgba)
-        texture = sdl.check_pointer(
-            api.SDL_CreateTexture(
-                self._renderer,
-                api.SDL_PIXELFORMAT_RGBA32,
-                api.SDL_TEXTUREACCESS_STATIC,
-                width,
-                height,
-            )
-        )
+        pixel_format, access = api.SDL_PIXELFORMAT_RGBA32, api.SDL_TEXTUREACCESS_STATIC
+        texture = self._create_texture(pixel_format, access, (width, height))
         api.SDL_SetTextureBlendMode(texture, api.SDL_BLENDMODE_BLEND)
         sdl.check(api.SDL_UpdateTexture(texture, None, pixels.ctypes.data, pixels.strides[0]))
         return texture
+
+    def _create_texture(self, pixel_format: int, access: int, size: Size) -> Any:  # noqa: ANN401
+        return self._sdl.check_pointer(
+            self._api.SDL_CreateTexture(self._renderer, pixel_format, access, *size)
+        )
 
     def _drop_texture(self) -> None:
         if self._texture:
             self._api.SDL_DestroyTexture(self._texture)
         self._texture, self._texture_shape = None, ()
-
-
-def _place_of(stamp: Stamp) -> Rectangle:
-    height, width = stamp.picture.shape[:2]
-    return stamp.x, stamp.y, width, height

@@ -65,6 +65,12 @@ class Stamp:
     x: int
     y: int
 
+    @property
+    def place(self) -> Rectangle:
+        """What the picture covers."""
+        height, width = self.picture.shape[:2]
+        return self.x, self.y, width, height
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:

@@ -103,7 +103,7 @@ def test_what_was_asked_for_is_what_is_chosen(
     assert all(choice.reason == f"the setting display.kind: {kind}" for choice in found)
 
 
-def test_a_window_without_a_desktop_is_tried_so_that_its_error_is_told(tmp_path: Path) -> None:
+def test_a_window_without_a_desktop_is_tried_so_that_its_error_is_shown(tmp_path: Path) -> None:
     (choice,) = choices(DisplaySettings(kind="window"), {}, tmp_path)
     assert choice.desktops == ("x11",)
 

@@ -25,7 +25,7 @@ def test_started_over_the_network_it_belongs_to_the_one_in_front(tmp_path: Path)
     assert console.other_in_front() == "tty1"
 
 
-def test_where_there_are_no_terminals_nobody_is_away(tmp_path: Path) -> None:
+def test_where_there_are_no_terminals_none_is_in_front(tmp_path: Path) -> None:
     assert Console(tmp_path, None).other_in_front() is None
 
 

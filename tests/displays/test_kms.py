@@ -1,4 +1,4 @@
-"""A whole screen, by SDL's dummy driver: real screens are in tests/system."""
+"""A screen without a desktop, by SDL's dummy driver: real screens are in tests/system."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_what_was_never_shown_cannot_be_restored_and_that_is_no_failure(
     assert screen.show(SCENE, Stopwatch())
 
 
-def test_a_mode_that_the_screen_does_not_have_is_told_with_those_that_it_has(
+def test_a_mode_that_the_screen_lacks_is_an_error_that_lists_the_modes(
     folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DisplayError, match=r"no mode 1234x567 .*display\.mode.* it has \d+x\d+@"):

@@ -26,12 +26,12 @@ SCENE = scene_of(plain(64, 48, (255, 0, 0)))
 
 
 def is_open(display: Display) -> bool:
-    """Ask anew: to mypy what was true stays true."""
+    """Return `visible`; mypy would take an asserted attribute for a constant."""
     return display.visible
 
 
-def told(bench: Bench) -> str | None:
-    """Return the fault that was reported last; asked anew, as above."""
+def last_fault(bench: Bench) -> str | None:
+    """Return the fault that was reported last; see `is_open`."""
     return bench.fault
 
 
@@ -78,7 +78,7 @@ class Bench:
         self.screens: list[FakeScreen] = []
         self.looks = 0
         self.attempts: list[float] = []
-        self.fault: str | None = "never told"
+        self.fault: str | None = "never reported"
         self.prepared = 0
         self.display = ReconnectingDisplay(
             self._look, self._open, self._report, prepare=self._prepare, clock=lambda: self.now
@@ -195,12 +195,12 @@ def test_a_pulled_screen_comes_back_every_time(
         bench.there = []
         bench.screens[-1].failure = DisplayError("it was unplugged")
         assert bench.live(10) == []
-        assert told(bench) == "it was unplugged"
+        assert last_fault(bench) == "it was unplugged"
         assert bench.screens[-1].closed == 1
         assert not is_open(bench.display)
         bench.there = [HDMI]
         assert bench.live(2) == ["opened"]
-        assert told(bench) is None
+        assert last_fault(bench) is None
         assert len(bench.screens) == number + 1
     warned = [entry for entry in caplog.records if entry.levelno == logging.WARNING]
     assert len(warned) == count

@@ -487,5 +487,5 @@ def test_a_server_that_ends_lets_the_program_end_in_order(call: str, end: signal
         finally:
             program.kill()
             program.wait()
-    told = [] if call == "close" else ["window (x11) is gone: the desktop has ended"]
-    assert (program.returncode, output.splitlines()) == (0, [*told, "in order"]), errors
+    message = [] if call == "close" else ["window (x11) is gone: the desktop has ended"]
+    assert (program.returncode, output.splitlines()) == (0, [*message, "in order"]), errors

@@ -59,7 +59,7 @@ def draw_crop(canvas: Picture, order: ColourOrder, crop: Box, *, mirror: bool) -
 
 
 def someone(number: int | None = None) -> Pose:
-    """A person who stands in the middle, all of it visible, left side to the right."""
+    """Return a person who stands in the middle, all visible, the left side to the right."""
     places = {
         Keypoint.NOSE: (0.5, 0.2),
         Keypoint.LEFT_EYE: (0.52, 0.18),
@@ -108,7 +108,7 @@ def untouched_outside(whole: Picture) -> bool:
 
 
 def alike(first: Picture, second: Picture) -> bool:
-    """Say whether pictures differ by a shift of edges below one pixel, and its blending, only."""
+    """Tell whether pictures differ only by a shift of edges below one pixel, and its blending."""
     kernel = np.ones((3, 3), np.uint8)
     low = cv2.erode(second, kernel).astype(int) - 32
     high = cv2.dilate(second, kernel).astype(int) + 32
@@ -172,7 +172,7 @@ def test_unsure_keypoints_and_their_limbs_are_not_drawn() -> None:
         assert at(canvas, *pose.keypoints[wrist, :2].tolist()) != GREEN
 
 
-def test_nobody_leaves_the_picture_as_it_is() -> None:
+def test_without_people_the_picture_stays_as_it_is() -> None:
     canvas = ground(64, 48)
     draw_poses(canvas, "RGB", [], mirror=False, min_score=0.3)
     unsure = someone(3)

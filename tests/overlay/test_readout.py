@@ -26,7 +26,7 @@ LONG = "no frame from /dev/video0 for 5 s; is the cable plugged in? " * 10
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now_ns = 10**12

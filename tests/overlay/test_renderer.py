@@ -104,7 +104,7 @@ def test_keys_change_the_next_picture() -> None:
     assert (painted(painter, result) == image).all()
 
 
-def test_when_nobody_is_there_no_skeleton_stays() -> None:
+def test_without_people_no_skeleton_stays() -> None:
     image = smooth(320, 240)
     painter = renderer(OverlaySettings(readout=False))
     painted(painter, make_result(make_frame(image), [pose()]))
@@ -212,7 +212,7 @@ def test_numbers_come_with_several_people_only() -> None:
 
 
 def test_the_readout_never_hides_a_person() -> None:
-    """A skeleton in the corner of the panel is drawn whole, over it."""
+    """A skeleton in the corner of the panel is drawn over it, uncut."""
     corner = person(0.9)
     corner[:, :2] *= 0.3
     image = np.full((480, 640, 3), 90, dtype=np.uint8)
