@@ -14,11 +14,6 @@ DESKTOPS: Final = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "x11"}
 """Environment variables that name a desktop, and SDL's name of its kind, best first: a Wayland
 desktop usually offers X too, but only by translating it."""
 
-NO_SCREEN: Final = (
-    "no screen: neither a desktop (WAYLAND_DISPLAY, DISPLAY) nor a connected output in "
-    "/sys/class/drm"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -127,7 +122,10 @@ def no_screen_reason(settings: DisplaySettings) -> str:
         return f"no screen is connected to {settings.output} (the setting display.output)"
     if settings.kind == "hdmi":
         return "no screen is connected: no status in /sys/class/drm/card*-* reads connected"
-    return NO_SCREEN
+    return (
+        "no screen: neither a desktop (WAYLAND_DISPLAY, DISPLAY) nor a connected output in "
+        "/sys/class/drm"
+    )
 
 
 def _reason(settings: DisplaySettings, output: Output) -> str:

@@ -103,7 +103,9 @@ class GpuPainter:
 
     def present(self) -> None:
         """Show what was drawn; wait for the screen's next refresh where the driver can."""
+        self._sdl.clear_fault()
         self._api.SDL_RenderPresent(self._renderer)
+        self._sdl.check_fault()
 
     def output_size(self) -> Size:
         """Return the size of the window's contents or the screen."""

@@ -84,13 +84,17 @@ class Sdl:
         """Return the reason of the last failure."""
         return str(self.api.SDL_GetError().decode(errors="replace")) or "SDL gives no reason"
 
-    def take_fault(self) -> str | None:
-        """Return the error that a screen's driver logged since the last call, or None.
+    def clear_fault(self) -> None:
+        """Forget the errors that the screen's driver has logged."""
+        self._fault = None
+
+    def check_fault(self) -> None:
+        """Raise `SdlError` if the screen's driver has logged an error since `clear_fault`.
 
         Functions that present a picture return nothing: only the log shows a failure.
         """
-        fault, self._fault = self._fault, None
-        return fault
+        if self._fault is not None:
+            raise SdlError(self._fault)
 
     def close(self) -> None:
         """Shut the library down; closing twice does no harm."""

@@ -72,13 +72,7 @@ class Surface(Display, ABC):
         self._check_there()
         self._has_picture = scene.image is not None
         self._scene = scene.without_image()
-        try:
-            if scene.image is not None:
-                self._painter.upload(scene.image, scene.order)
-            stopwatch.lap("upload")
-            self._paint(self._scene, stopwatch)
-        except SdlError as error:
-            raise self._failure(error) from error
+        self._paint(scene, stopwatch)
         return True
 
     def poll(self) -> list[str]:
@@ -96,10 +90,7 @@ class Surface(Display, ABC):
                 stale |= event.window.event in changes
         self._check_there()
         if stale and self._scene is not None:
-            try:
-                self._paint(self._scene, Stopwatch())
-            except SdlError as error:
-                raise self._failure(error) from error
+            self._paint(self._scene, Stopwatch())
         return names
 
     def close(self) -> None:
@@ -119,13 +110,15 @@ class Surface(Display, ABC):
         return DisplayError(f"{self.name} has failed ({error})")
 
     def _paint(self, scene: Scene, stopwatch: Stopwatch) -> None:
-        layout = ScreenLayout(self._painter.output_size(), self._rotation)
-        self._painter.draw(scene, layout, picture=self._has_picture)
-        stopwatch.lap("draw")
-        self._sdl.take_fault()
-        self._painter.present()
-        stopwatch.lap("present")
-        fault = self._sdl.take_fault()
-        if fault is not None:
-            raise SdlError(fault)
+        try:
+            if scene.image is not None:
+                self._painter.upload(scene.image, scene.order)
+            stopwatch.lap("upload")
+            layout = ScreenLayout(self._painter.output_size(), self._rotation)
+            self._painter.draw(scene, layout, picture=self._has_picture)
+            stopwatch.lap("draw")
+            self._painter.present()
+            stopwatch.lap("present")
+        except SdlError as error:
+            raise self._failure(error) from error
         self._check_there()
