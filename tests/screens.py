@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import Drawing, Scene
-from pose_edge.overlay.scene import Overlay
+from pose_edge.overlay import Drawing, Overlay, Scene
 
 
 def add_output(sysfs: Path, name: str, status: str, *, number: int | None = None) -> Path:
@@ -23,7 +22,7 @@ def add_output(sysfs: Path, name: str, status: str, *, number: int | None = None
 
 
 def bring_to_front(sysfs: Path, terminal: str) -> None:
-    """Say in a fake sysfs which virtual terminal is in front."""
+    """Bring a virtual terminal to the front, in a fake sysfs."""
     folder = sysfs / "class" / "tty" / "tty0"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "active").write_text(terminal + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -19,9 +20,15 @@ from numpy.typing import NDArray
 class Xvfb:
     """A running X server."""
 
-    def __init__(self, display: str, framebuffer: Path) -> None:
+    def __init__(self, display: str, framebuffer: Path, process: subprocess.Popen[bytes]) -> None:
         self.display = display
         self._framebuffer = framebuffer
+        self._process = process
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the server, as when a desktop session is closed, and wait until it is gone."""
+        self._process.send_signal(how)
+        self._process.wait(10)
 
     def screenshot(self) -> NDArray[np.uint8]:
         """Return what the screen shows, as uint8 (height, width, 3), RGB.
@@ -66,13 +73,12 @@ class Xvfb:
 
 
 @contextmanager
-def xvfb(width: int = 800, height: int = 600, *, display: str = "") -> Iterator[Xvfb]:
+def xvfb(width: int = 800, height: int = 600) -> Iterator[Xvfb]:
     """Run an X server with one screen; skips the test where Xvfb is not installed.
 
     Args:
         width: Of the screen, pixels.
         height: Of the screen, pixels.
-        display: The number to take, e.g. ":5"; by default one that is free.
     """
     program = shutil.which("Xvfb")
     if program is None:
@@ -81,14 +87,7 @@ def xvfb(width: int = 800, height: int = 600, *, display: str = "") -> Iterator[
         reader, writer = os.pipe()
         server = subprocess.Popen(
             [
-                *(
-                    program,
-                    *([display] if display else []),
-                    "-displayfd",
-                    str(writer),
-                    "-fbdir",
-                    folder,
-                ),
+                *(program, "-displayfd", str(writer), "-fbdir", folder),
                 *("-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"),
             ],
             pass_fds=[writer],
@@ -100,7 +99,7 @@ def xvfb(width: int = 800, height: int = 600, *, display: str = "") -> Iterator[
                 number = answer.readline().strip()
             if not number:
                 pytest.skip("Xvfb does not start here")
-            yield Xvfb(f":{number}", Path(folder) / "Xvfb_screen0")
+            yield Xvfb(f":{number}", Path(folder) / "Xvfb_screen0", server)
         finally:
             server.terminate()
             server.wait(10)

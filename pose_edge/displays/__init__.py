@@ -1,4 +1,10 @@
-"""Screens: a window on a desktop, HDMI without a desktop, or none."""
+"""Screens: a window on a desktop, HDMI without a desktop, or none.
+
+May import: util, frames, poses, config, supervision, telemetry, overlay.
+
+A new kind of screen: one file with a subclass of `Display` (see `display.py`), one line in `_open`
+that imports it, and one in `choice.choices` that says when it is taken.
+"""
 
 from __future__ import annotations
 
@@ -6,57 +12,19 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from pose_edge.config.schema import DisplaySettings
-from pose_edge.displays.choice import Choice, choices, nothing
+from pose_edge.displays.choice import Choice, choices, no_screen_reason
 from pose_edge.displays.console import Console, own_terminal
-from pose_edge.displays.null import NullDisplay
+from pose_edge.displays.desktop import DesktopEnded
+from pose_edge.displays.display import CLOSED, Display
 from pose_edge.displays.reconnecting import ReconnectingDisplay
+from pose_edge.displays.sdl import load_sdl
 from pose_edge.errors import DisplayError
-from pose_edge.overlay import Scene
-from pose_edge.telemetry import Stopwatch
 
-__all__ = ["Display", "NullDisplay", "open_display"]
+__all__ = ["CLOSED", "DesktopEnded", "Display", "open_display"]
 
 log = logging.getLogger(__name__)
-
-
-class Display(Protocol):
-    """A screen. All calls come from the thread that opened it."""
-
-    @property
-    def name(self) -> str:
-        """What it is, e.g. "window (x11)", or "none"."""
-
-    @property
-    def visible(self) -> bool:
-        """Whether it is worth making a scene for it."""
-
-    def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Present a scene at the screen's resolution; returns when it is handed over.
-
-        Args:
-            scene: What to show; it may be repeated later without its image, which is read now.
-            stopwatch: Gets the stages "upload", "draw" and "present".
-
-        Returns:
-            Whether it can be seen now.
-        """
-
-    def poll(self) -> list[str]:
-        """Handle what happened since the last call; call it for each picture or more often.
-
-        Returns:
-            Names of the keys that were pressed, in lower case, e.g. "s" or "escape"; "closed" when
-            the window was closed; "opened" when a screen has come that shows nothing yet.
-        """
-
-    def toggle_fullscreen(self) -> None:
-        """Switch between full screen and window; does nothing where there are no windows."""
-
-    def close(self) -> None:
-        """Give the screen back; closing twice does no harm."""
 
 
 def open_display(
@@ -72,73 +40,72 @@ def open_display(
 
     Args:
         settings: The kind of screen, and how it is used.
-        environment: Environment variables, which tell of a desktop.
+        environment: Environment variables, which name the desktop.
         sysfs: Where the kernel lists the outputs of the graphics cards.
-        report: Told what is wrong with the screen, and None when it works.
-        busy: Called before each opening, which may take seconds.
-        must: Whether a screen that was asked for and cannot be opened is an error, not only a fault
-            that may pass.
+        report: Called with what is wrong with the screen, and with None when it works.
+        busy: Called before a screen is opened, which may take seconds.
+        must: Whether to raise an error when a screen that was asked for cannot be opened; otherwise
+            the error is reported, and opening is tried again.
 
     Returns:
         A display that is opened as soon as there is a screen, and again whenever it was lost; with
-        kind "none" one that never is.
+        kind "none" one that shows nothing.
 
     Raises:
-        DisplayError: The screen is there, or a window was asked for, and it cannot be opened; with
+        DisplayError: There is a screen, or a window was asked for, and it cannot be opened; with
             kind "auto" that is only logged.
     """
     if settings.kind == "none":
         log.info("display: none (the setting display.kind: none)")
-        return NullDisplay()
+        return Display()
     console = Console(sysfs, own_terminal())
 
-    def look() -> list[Choice]:
+    def find_choices() -> list[Choice]:
         found = choices(settings, environment, sysfs)
-        if console.away() is not None:
-            found = [choice for choice in found if choice.kind != "hdmi"]
+        if console.other_in_front() is not None:
+            found = [choice for choice in found if choice.output is None]
         return found
 
-    def open_choice(choice: Choice) -> NullDisplay:
+    def open_choice(choice: Choice) -> Display:
         busy()
         return _open(choice, settings, console)
 
-    keeper = ReconnectingDisplay(look, open_choice, report, prepare=_prepare)
-    errors = keeper.try_to_open()
-    if keeper.visible:
+    display = ReconnectingDisplay(find_choices, open_choice, report, prepare=_prepare)
+    errors = display.try_to_open()
+    if display.visible:
         for error in errors:
             log.info("not taken: %s", error)
     elif not errors:
-        log.warning("nothing is shown yet: %s", _missing(settings, console))
+        reason = _missing(settings, console)
+        log.warning("nothing is shown yet: %s", reason)
         if settings.kind == "hdmi":
-            report(_missing(settings, console))
+            report(reason)
     elif settings.kind != "auto" and must:
         raise errors[0]
     else:
         fault = "; ".join(str(error) for error in errors)
         log.warning("nothing is shown: %s", fault)
         report(fault)
-    return keeper
+    return display
 
 
 def _prepare() -> None:
-    """Load SDL while a screen is waited for: then the picture is there sooner."""
-    from pose_edge.displays.sdl import load_sdl
-
+    """Load SDL while there is no screen: then the first picture comes sooner."""
     try:
         load_sdl()
-    except DisplayError as error:  # said when a screen is opened
+    except DisplayError as error:  # raised again when a screen is opened
         log.debug("%s", error)
 
 
 def _missing(settings: DisplaySettings, console: Console) -> str:
-    other = console.away()
+    other = console.other_in_front()
     if other is not None:
-        return f"{other} is in front, not {console.home}, which this was started on"
-    return nothing(settings)
+        return f"{other} is in front, not {console.own}, which this was started on"
+    return no_screen_reason(settings)
 
 
-def _open(choice: Choice, settings: DisplaySettings, console: Console) -> NullDisplay:
-    # Imported here, so that a run without a screen never loads SDL.
+def _open(choice: Choice, settings: DisplaySettings, console: Console) -> Display:
+    # Imported here, so that a run without a screen does not load what draws.
     if choice.output is None:
         from pose_edge.displays.window import open_window
 

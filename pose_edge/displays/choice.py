@@ -6,18 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pose_edge.config.schema import DisplaySettings
 
 DESKTOPS: Final = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "x11"}
-"""Environment variables that name a desktop session, and its kind, best first: on Wayland X is
-there too as a rule, but its windows pass through one more hand."""
-
-NO_SCREEN: Final = (
-    "no screen: neither a desktop (WAYLAND_DISPLAY, DISPLAY) nor a connected output in "
-    "/sys/class/drm"
-)
+"""Environment variables that name a desktop, and SDL's name of its kind, best first: a Wayland
+desktop usually offers X too, but only by translating it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +21,8 @@ class Output:
 
     Attributes:
         card: Number of the card; it can change from one boot to the next.
-        name: The kernel's name of the output; it need not be an HDMI one.
-        folder: Where sysfs tells about it.
+        name: The kernel's name of the output, which need not be an HDMI one.
+        folder: The output's folder in sysfs.
     """
 
     card: int
@@ -35,7 +30,7 @@ class Output:
     folder: Path
 
     def connected(self) -> bool:
-        """Say whether a screen is connected now."""
+        """Tell whether a screen is connected now."""
         try:
             return (self.folder / "status").read_text().strip() == "connected"
         except OSError:  # the card itself is gone
@@ -43,7 +38,7 @@ class Output:
 
     @property
     def number(self) -> int:
-        """The kernel's number of it, by which outputs of a card are sorted; 0 on old kernels."""
+        """The kernel's number, by which the outputs of a card are sorted; 0 on old kernels."""
         try:
             return int((self.folder / "connector_id").read_text())
         except (OSError, ValueError):
@@ -55,13 +50,11 @@ class Choice:
     """A screen that may be opened, and why.
 
     Attributes:
-        kind: The kind of screen.
         reason: A short phrase for the log and the user.
         desktops: For a window, SDL's names of the desktops to try.
-        output: For HDMI, the connected output.
+        output: For HDMI, the connected output; None for a window.
     """
 
-    kind: Literal["window", "hdmi"]
     reason: str
     desktops: tuple[str, ...] = ()
     output: Output | None = None
@@ -86,7 +79,7 @@ def connected_output(sysfs: Path, name: str = "auto") -> Output | None:
 
     Args:
         sysfs: Where sysfs is mounted.
-        name: An output's name; "auto" for the first that has a screen.
+        name: An output's name; "auto" for the first with a screen.
     """
     for output in outputs(sysfs):
         if name in ("auto", output.name) and output.connected():
@@ -95,41 +88,44 @@ def connected_output(sysfs: Path, name: str = "auto") -> Output | None:
 
 
 def choices(settings: DisplaySettings, environment: Mapping[str, str], sysfs: Path) -> list[Choice]:
-    """Say what may be opened now, best first.
+    """Return the screens that may be opened now, best first.
 
     Args:
-        settings: What is asked for.
+        settings: The kind of screen that is asked for.
         environment: Environment variables; an empty one counts as not set.
         sysfs: Where sysfs is mounted.
 
     Returns:
         For "auto" a window on each desktop, then a connected screen. For "window" a window, desktop
-        or not, so that its error is the one that is told. For "none" nothing.
+        or not, so that the user sees why it cannot be opened. For "none" nothing.
     """
-    there = {name: kind for name, kind in DESKTOPS.items() if environment.get(name)}
+    desktops = {name: kind for name, kind in DESKTOPS.items() if environment.get(name)}
     if settings.kind == "window":
-        kinds = tuple(there.values()) or (DESKTOPS["DISPLAY"],)
-        return [Choice("window", "the setting display.kind: window", desktops=kinds)]
+        kinds = tuple(desktops.values()) or (DESKTOPS["DISPLAY"],)
+        return [Choice("the setting display.kind: window", desktops=kinds)]
     found = []
     if settings.kind == "auto":
         found = [
-            Choice("window", f"the desktop {name}={environment[name]}", desktops=(kind,))
-            for name, kind in there.items()
+            Choice(f"the desktop {name}={environment[name]}", desktops=(kind,))
+            for name, kind in desktops.items()
         ]
     if settings.kind in ("auto", "hdmi"):
         output = connected_output(sysfs, settings.output)
         if output is not None:
-            found.append(Choice("hdmi", _reason(settings, output), output=output))
+            found.append(Choice(_reason(settings, output), output=output))
     return found
 
 
-def nothing(settings: DisplaySettings) -> str:
-    """Say, for a user, what is missing where there is nothing to choose from."""
+def no_screen_reason(settings: DisplaySettings) -> str:
+    """Return, for a user, what is missing where `choices` returns nothing."""
     if settings.output != "auto":
         return f"no screen is connected to {settings.output} (the setting display.output)"
     if settings.kind == "hdmi":
         return "no screen is connected: no status in /sys/class/drm/card*-* reads connected"
-    return NO_SCREEN
+    return (
+        "no screen: neither a desktop (WAYLAND_DISPLAY, DISPLAY) nor a connected output in "
+        "/sys/class/drm"
+    )
 
 
 def _reason(settings: DisplaySettings, output: Output) -> str:

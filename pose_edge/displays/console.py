@@ -1,4 +1,4 @@
-"""Virtual terminals: Ctrl-Alt-F2 gives the screen to somebody else, Ctrl-Alt-F1 gives it back."""
+"""Virtual terminals: Ctrl-Alt-F2 gives the screen to another one, Ctrl-Alt-F1 gives it back."""
 
 from __future__ import annotations
 
@@ -9,38 +9,41 @@ from pose_edge.errors import DisplayError
 
 TTY_MAJOR: Final = 4
 LAST_TTY: Final = 63
-"""Devices of the kernel that are virtual terminals."""
+"""The kernel's device numbers of virtual terminals: the major number, and the last minor one."""
 
 
-class ScreenYielded(DisplayError):  # noqa: N818 - no fault: the user wanted it
-    """Another virtual terminal was brought to the front; the screen is its own."""
+class ScreenYielded(DisplayError):  # noqa: N818 - no fault: the user switched the terminal
+    """Another virtual terminal was brought to the front, and the screen is left to it."""
 
 
 class Console:
-    """The virtual terminal that the screen belongs to while it is in front."""
+    """The virtual terminal that the screen belongs to while it is in front.
 
-    def __init__(self, sysfs: Path, home: str | None) -> None:
+    Attributes:
+        own: The terminal's name, e.g. "tty1", or None where there are no virtual terminals.
+    """
+
+    def __init__(self, sysfs: Path, own: str | None) -> None:
         """Name the terminal.
 
         Args:
             sysfs: Where sysfs is mounted.
-            home: The terminal that this program was started on, e.g. "tty1"; None for the one that
-                is in front now, where it was started over the network.
+            own: The terminal that this program was started on; None, e.g. when it was started over
+                the network, for the one that is in front now.
         """
         self._active = sysfs / "class" / "tty" / "tty0" / "active"
-        self.home = home or self.active()
+        self.own = own or self._in_front()
 
-    def active(self) -> str | None:
-        """Return the terminal in front, or None where there are no virtual terminals."""
+    def other_in_front(self) -> str | None:
+        """Return the terminal in front if it is not the own one, else None."""
+        front = self._in_front()
+        return front if front != self.own else None
+
+    def _in_front(self) -> str | None:
         try:
             return self._active.read_text().strip() or None
-        except OSError:
+        except OSError:  # no virtual terminals
             return None
-
-    def away(self) -> str | None:
-        """Return the terminal in front when it is another than the own one."""
-        active = self.active()
-        return active if active != self.home else None
 
 
 def own_terminal(stat: Path = Path("/proc/self/stat")) -> str | None:

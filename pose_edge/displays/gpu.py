@@ -1,62 +1,69 @@
-"""Draws a scene on a screen through SDL's renderer: the GPU scales, flips, turns and blends."""
+"""Drawing a scene through SDL's renderer: the GPU scales, flips, turns and blends."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.displays.mesh import Mesher
-from pose_edge.displays.screen_layout import Layout, letterbox
+from pose_edge.displays.mesh import triangulate
+from pose_edge.displays.screen_layout import ScreenLayout, letterbox
 from pose_edge.displays.sdl import Sdl
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay import Capsules, Rectangle, Scene, Stamp
-from pose_edge.overlay.stamp_cache import Kept
+from pose_edge.overlay import Capsules, Rectangle, Scene, Size, StampCache
+
+log = logging.getLogger(__name__)
 
 
 class GpuPainter:
-    """Owns a renderer and its textures.
+    """Paints scenes on a window of SDL, with a renderer and textures of its own.
 
     Every method may raise `SdlError`.
     """
 
-    def __init__(self, sdl: Sdl, renderer: Any) -> None:  # noqa: ANN401
-        """Draw with a renderer of SDL, which is destroyed by `close`."""
+    def __init__(self, sdl: Sdl, window: Any, *, software: bool) -> None:  # noqa: ANN401
+        """Create a renderer.
+
+        Args:
+            sdl: The library.
+            window: SDL's window.
+            software: Whether the CPU may draw where there is no GPU.
+        """
+        api = sdl.api
         self._sdl = sdl
-        self._api = sdl.api
-        self._renderer = renderer
+        self._api = api
+        accelerated = api.SDL_RENDERER_ACCELERATED | api.SDL_RENDERER_PRESENTVSYNC
+        renderer = api.SDL_CreateRenderer(window, -1, accelerated)
+        if not renderer and software:
+            log.debug("no accelerated renderer (%s): the CPU draws", sdl.error())
+            renderer = api.SDL_CreateRenderer(window, -1, api.SDL_RENDERER_SOFTWARE)
+        self._renderer = sdl.check_pointer(renderer)
         self._texture: Any = None
         self._texture_shape: tuple[int, ...] = ()
-        self._mesher = Mesher()
-        self._stamps = Kept(self._stamp_texture, self._api.SDL_DestroyTexture)
-        self._api.SDL_SetRenderDrawBlendMode(renderer, self._api.SDL_BLENDMODE_BLEND)
+        self._stamps = StampCache(self._stamp_texture, api.SDL_DestroyTexture)
+        api.SDL_SetRenderDrawBlendMode(renderer, api.SDL_BLENDMODE_BLEND)
 
     def upload(self, image: Image, order: ColourOrder) -> None:
-        """Hand a picture to the GPU, in its own size.
+        """Hand an image to the GPU, in its own size.
 
         No renderer takes three bytes a pixel, and SDL's own conversion is slower than OpenCV's,
         which writes straight into the texture's memory.
 
         Args:
-            image: uint8 (height, width, 3); the size may differ from the last one's.
-            order: Its order of colours.
+            image: uint8 (height, width, 3); its size may change from call to call.
+            order: The image's order of colours.
         """
         api, sdl = self._api, self._sdl
         height, width = image.shape[:2]
         if image.shape != self._texture_shape:
             self._drop_texture()
-            self._texture = sdl.check_pointer(
-                api.SDL_CreateTexture(
-                    self._renderer,
-                    api.SDL_PIXELFORMAT_RGB888,  # B, G, R and an unused byte in memory
-                    api.SDL_TEXTUREACCESS_STREAMING,
-                    width,
-                    height,
-                )
-            )
+            # B, G, R and an unused byte in memory
+            pixel_format, access = api.SDL_PIXELFORMAT_RGB888, api.SDL_TEXTUREACCESS_STREAMING
+            self._texture = self._create_texture(pixel_format, access, (width, height))
             self._texture_shape = image.shape
         address, pitch = ctypes.c_void_p(), ctypes.c_int()
         sdl.check(
@@ -71,13 +78,13 @@ class GpuPainter:
         cv2.cvtColor(image, code, dst=pixels)
         api.SDL_UnlockTexture(self._texture)
 
-    def draw(self, scene: Scene, layout: Layout, *, picture: bool) -> None:
+    def draw(self, scene: Scene, layout: ScreenLayout, *, picture: bool) -> None:
         """Draw a scene; the screen shows it with `present`.
 
         Args:
-            scene: What to draw; its image is not looked at.
-            layout: How the screen hangs.
-            picture: Whether the picture that was last uploaded belongs to it.
+            scene: What to draw; its image is not used.
+            layout: The screen's size and rotation.
+            picture: Whether the image that was last uploaded belongs to the scene.
         """
         api, sdl = self._api, self._sdl
         place = letterbox(scene.size, layout.size)
@@ -86,25 +93,32 @@ class GpuPainter:
         sdl.check(api.SDL_RenderClear(self._renderer))
         if picture:
             self._copy(self._texture, layout, place, mirror=scene.mirror)
-        below = len(drawing.panels)
-        stamps = list(self._stamps.of((*drawing.panels, *drawing.stamps)))
-        for stamp, texture in stamps[:below]:
-            self._copy(texture, layout, _place_of(stamp))
+        panels, stamps = self._stamps.of(drawing)
+        for stamp, texture in panels:
+            self._copy(texture, layout, stamp.place)
         if len(drawing.capsules):
             self._draw_capsules(drawing.capsules, layout, place)
-        for stamp, texture in stamps[below:]:
-            self._copy(texture, layout, _place_of(stamp))
+        for stamp, texture in stamps:
+            self._copy(texture, layout, stamp.place)
 
     def present(self) -> None:
-        """Show what was drawn; where the driver can, waits for the screen's next refresh."""
+        """Show what was drawn; wait for the screen's next refresh where the driver can."""
+        self._sdl.clear_fault()
         self._api.SDL_RenderPresent(self._renderer)
+        self._sdl.check_fault()
 
-    def output_size(self) -> tuple[int, int]:
-        """Return width and height of what is drawn on, pixels."""
-        return self._sdl.pair(self._api.SDL_GetRendererOutputSize, self._renderer)
+    def output_size(self) -> Size:
+        """Return the size of the window's contents or the screen."""
+        width, height = ctypes.c_int(), ctypes.c_int()
+        self._sdl.check(
+            self._api.SDL_GetRendererOutputSize(
+                self._renderer, ctypes.byref(width), ctypes.byref(height)
+            )
+        )
+        return width.value, height.value
 
     def close(self) -> None:
-        """Destroy everything."""
+        """Destroy the renderer and its textures."""
         self._stamps.clear()
         self._drop_texture()
         self._api.SDL_DestroyRenderer(self._renderer)
@@ -112,7 +126,7 @@ class GpuPainter:
     def _copy(
         self,
         texture: Any,  # noqa: ANN401
-        layout: Layout,
+        layout: ScreenLayout,
         place: Rectangle,
         *,
         mirror: bool = False,
@@ -126,10 +140,10 @@ class GpuPainter:
             )
         )
 
-    def _draw_capsules(self, capsules: Capsules, layout: Layout, place: Rectangle) -> None:
+    def _draw_capsules(self, capsules: Capsules, layout: ScreenLayout, place: Rectangle) -> None:
         api, sdl = self._api, self._sdl
-        mesh = self._mesher.mesh(capsules)
-        corners = layout.turned(mesh.corners)
+        corners, colours, indices = triangulate(capsules)
+        corners = layout.turned(corners)
         sdl.check(api.SDL_RenderSetClipRect(self._renderer, api.SDL_Rect(*layout.bounds(place))))
         sdl.check(
             api.SDL_RenderGeometryRaw(
@@ -137,14 +151,14 @@ class GpuPainter:
                 None,
                 corners.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
                 corners.strides[0],
-                mesh.colours.ctypes.data_as(ctypes.POINTER(api.SDL_Color)),
-                mesh.colours.strides[0],
+                colours.ctypes.data_as(ctypes.POINTER(api.SDL_Color)),
+                colours.strides[0],
                 None,
                 0,
                 len(corners),
-                mesh.indices.ctypes.data_as(ctypes.c_void_p),
-                len(mesh.indices),
-                mesh.indices.itemsize,
+                indices.ctypes.data_as(ctypes.c_void_p),
+                len(indices),
+                indices.itemsize,
             )
         )
         sdl.check(api.SDL_RenderSetClipRect(self._renderer, None))
@@ -153,25 +167,18 @@ class GpuPainter:
         api, sdl = self._api, self._sdl
         height, width = rgba.shape[:2]
         pixels = np.ascontiguousarray(rgba)
-        texture = sdl.check_pointer(
-            api.SDL_CreateTexture(
-                self._renderer,
-                api.SDL_PIXELFORMAT_RGBA32,
-                api.SDL_TEXTUREACCESS_STATIC,
-                width,
-                height,
-            )
-        )
+        pixel_format, access = api.SDL_PIXELFORMAT_RGBA32, api.SDL_TEXTUREACCESS_STATIC
+        texture = self._create_texture(pixel_format, access, (width, height))
         api.SDL_SetTextureBlendMode(texture, api.SDL_BLENDMODE_BLEND)
         sdl.check(api.SDL_UpdateTexture(texture, None, pixels.ctypes.data, pixels.strides[0]))
         return texture
+
+    def _create_texture(self, pixel_format: int, access: int, size: Size) -> Any:  # noqa: ANN401
+        return self._sdl.check_pointer(
+            self._api.SDL_CreateTexture(self._renderer, pixel_format, access, *size)
+        )
 
     def _drop_texture(self) -> None:
         if self._texture:
             self._api.SDL_DestroyTexture(self._texture)
         self._texture, self._texture_shape = None, ()
-
-
-def _place_of(stamp: Stamp) -> Rectangle:
-    height, width = stamp.picture.shape[:2]
-    return stamp.x, stamp.y, width, height

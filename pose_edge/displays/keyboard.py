@@ -1,8 +1,8 @@
-"""Keys without a desktop: those that are typed on the terminal that the program was started from.
+"""Keys without a desktop: those typed on the terminal that the program was started from.
 
-That works on the Pi's own keyboard, whenever it is plugged in, and over ssh; it needs no rights on
-input devices, keys that are meant for another virtual terminal do not arrive, and none is left for
-the shell to run afterwards.
+This works on the Pi's own keyboard, whenever it is plugged in, and over ssh. It needs no rights on
+input devices, keys for another virtual terminal do not arrive, and no key is left over for the
+shell to run afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def parse_keys(typed: bytes) -> list[str]:
-    """Return the names of typed keys, in lower case; keys that are no letters are left out.
+    """Return the names of typed keys, in lower case: letters and "escape" only.
 
     Args:
         typed: What a terminal sent.
@@ -40,51 +40,52 @@ class Keyboard:
     """The terminal that controls this process, read key by key and without an echo."""
 
     def __init__(self, path: Path = Path("/dev/tty")) -> None:
-        """Take the terminal; where there is none, no key will ever come.
+        """Open the terminal; where there is none, no keys are reported.
 
         Args:
-            path: The terminal. Nothing is read while another program is in its foreground.
+            path: The terminal. It is neither read nor changed while another program is in its
+                foreground.
         """
         self._terminal: int | None = None
         self._before: list[Any] | None = None
         try:
             self._terminal = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-            if self._in_front():
-                self._take()
+            if self._in_foreground():
+                self._configure()
         except (OSError, termios.error) as error:
             log.debug("no keys from %s: %s", path, error)
 
     def keys(self) -> list[str]:
         """Return the names of the keys that were typed since the last call."""
         try:
-            if self._terminal is None or not self._in_front():
+            if self._terminal is None or not self._in_foreground():
                 return []
             if self._before is None:
-                self._take()
+                self._configure()
             return parse_keys(os.read(self._terminal, 1024))
         except (OSError, termios.error):  # nothing was typed, or the terminal has gone
             return []
 
     def close(self) -> None:
-        """Give the terminal back as it was; closing twice does no harm."""
-        terminal, self._terminal = self._terminal, None
-        if terminal is None:
+        """Restore the terminal's settings; closing twice does no harm."""
+        if self._terminal is None:
             return
         try:
-            if self._before is not None and os.tcgetpgrp(terminal) == os.getpgrp():
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, self._before)
+            if self._before is not None and self._in_foreground():
+                termios.tcsetattr(self._terminal, termios.TCSAFLUSH, self._before)
         except (OSError, termios.error) as error:
-            log.debug("the terminal stays as it is: %s", error)
+            log.debug("the terminal's settings cannot be restored: %s", error)
         finally:
-            os.close(terminal)
+            os.close(self._terminal)
+            self._terminal = None
 
-    def _in_front(self) -> bool:
-        """Say whether the terminal is ours: another's may not be read or changed."""
-        return self._terminal is not None and os.tcgetpgrp(self._terminal) == os.getpgrp()
+    def _in_foreground(self) -> bool:
+        assert self._terminal is not None
+        return os.tcgetpgrp(self._terminal) == os.getpgrp()
 
-    def _take(self) -> None:
+    def _configure(self) -> None:
         assert self._terminal is not None
         self._before = termios.tcgetattr(self._terminal)
         changed = termios.tcgetattr(self._terminal)
-        changed[3] &= ~(termios.ICANON | termios.ECHO)  # Ctrl-C stays what it is
+        changed[3] &= ~(termios.ICANON | termios.ECHO)  # Ctrl-C still interrupts
         termios.tcsetattr(self._terminal, termios.TCSADRAIN, changed)

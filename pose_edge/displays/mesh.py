@@ -1,15 +1,15 @@
-"""Turns lines with round ends into triangles with smooth edges, for a GPU."""
+"""Triangles with smooth edges for lines with round ends, for a GPU."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.overlay.shapes import Capsules
+from pose_edge.overlay import Capsules
 
 EDGE: Final = 0.5
 """Pixels on either side of the outline over which a shape fades out."""
@@ -19,83 +19,61 @@ FLATNESS: Final = 0.15
 
 LEAST_STEPS: Final = 3
 MOST_STEPS: Final = 16
-"""Pieces of a half circle."""
+"""Limits of the number of pieces of a half circle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mesh:
-    """Triangles.
+def triangulate(
+    capsules: Capsules,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.int32]]:
+    """Return the triangles of all capsules, those of the first at the bottom.
 
-    Attributes:
+    Each capsule is a ring of points around its outline, half a pixel inside and opaque, and another
+    half a pixel outside and transparent; between the two the GPU fades.
+
+    Args:
+        capsules: Finite; there may be none.
+
+    Returns:
         corners: float32 (n, 2), pixels.
-        colours: uint8 (n, 4), red, green, blue and opacity.
-        indices: int32 (m,), three for each triangle, in the order in which they are drawn.
+        colours: uint8 (n, 4), red, green, blue and opacity of each corner.
+        indices: int32 (m,), three corners for each triangle, in the order in which they are drawn.
     """
+    count = len(capsules)
+    steps = _steps(float(capsules.radii.max(initial=1.0)))
+    around = 2 * (steps + 1)
+    along = capsules.ends[:, 2:] - capsules.ends[:, :2]
+    length = np.hypot(along[:, 0], along[:, 1])[:, None]
+    # A disc has no direction: any will do.
+    along = np.where(length > 0, along / np.maximum(length, 1e-6), np.array([1, 0], np.float32))
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
 
-    corners: NDArray[np.float32]
-    colours: NDArray[np.uint8]
-    indices: NDArray[np.int32]
+    angles = np.linspace(0.5 * math.pi, 1.5 * math.pi, steps + 1)
+    turns = np.concatenate([angles, angles + math.pi]).astype(np.float32)
+    outward = along[:, None] * np.cos(turns)[:, None] + across[:, None] * np.sin(turns)[:, None]
+    centres = np.repeat(capsules.ends.reshape(count, 2, 2), steps + 1, axis=1)
+    reach = np.stack([np.maximum(capsules.radii - EDGE, 0), capsules.radii + EDGE], axis=1)
+    corners = centres[:, None] + reach[:, :, None, None] * outward[:, None]
 
-
-class Mesher:
-    """Makes meshes; it keeps what does not change from one to the next."""
-
-    def __init__(self) -> None:
-        """Start with nothing prepared."""
-        self._indices = np.zeros(0, np.int32)
-        self._steps = 0
-
-    def mesh(self, capsules: Capsules) -> Mesh:
-        """Return the triangles of all capsules, those of the first at the bottom.
-
-        Each is a ring of points around its outline, half a pixel inside and opaque, and another
-        half a pixel outside and transparent; between the two the GPU fades.
-
-        Args:
-            capsules: Finite, with any number of them.
-        """
-        count = len(capsules)
-        steps = _steps(float(capsules.radii.max(initial=1.0)))
-        around = 2 * (steps + 1)
-        along = capsules.ends[:, 2:] - capsules.ends[:, :2]
-        length = np.hypot(along[:, 0], along[:, 1])[:, None]
-        # A disc has no direction: any will do.
-        along = np.where(length > 0, along / np.maximum(length, 1e-6), np.array([1, 0], np.float32))
-        across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-
-        angles = np.linspace(0.5 * math.pi, 1.5 * math.pi, steps + 1)
-        turns = np.concatenate([angles, angles + math.pi]).astype(np.float32)
-        outward = along[:, None] * np.cos(turns)[:, None] + across[:, None] * np.sin(turns)[:, None]
-        centres = np.repeat(capsules.ends.reshape(count, 2, 2), steps + 1, axis=1)
-        reach = np.stack([np.maximum(capsules.radii - EDGE, 0), capsules.radii + EDGE], axis=1)
-        corners = centres[:, None] + reach[:, :, None, None] * outward[:, None]
-
-        colours = np.zeros((count, 2, around, 4), np.uint8)
-        colours[..., :3] = capsules.colours[:, None, None]
-        colours[:, 0, :, 3] = 255
-        return Mesh(
-            np.ascontiguousarray(corners.reshape(-1, 2), np.float32),
-            colours.reshape(-1, 4),
-            self._indices_for(count, steps),
-        )
-
-    def _indices_for(self, count: int, steps: int) -> NDArray[np.int32]:
-        one = _indices_of_one(steps)
-        if steps != self._steps or count * len(one) > len(self._indices):
-            each = np.arange(count, dtype=np.int32) * (4 * (steps + 1))
-            self._indices = (each[:, None] + one).reshape(-1)
-            self._steps = steps
-        return self._indices[: count * len(one)]
+    colours = np.zeros((count, 2, around, 4), np.uint8)
+    colours[..., :3] = capsules.colours[:, None, None]
+    colours[:, 0, :, 3] = 255
+    first = np.arange(count, dtype=np.int32) * (2 * around)
+    return (
+        np.ascontiguousarray(corners.reshape(-1, 2), np.float32),
+        colours.reshape(-1, 4),
+        (first[:, None] + _indices_of_one(steps)).reshape(-1),
+    )
 
 
 def _steps(radius: float) -> int:
-    """Return in how many pieces a half circle is cut so that it looks round."""
+    """Return the number of pieces of a half circle that make it look round."""
     if radius <= FLATNESS:
         return LEAST_STEPS
     half_piece = math.acos(1 - FLATNESS / radius)
     return min(MOST_STEPS, max(LEAST_STEPS, math.ceil(math.pi / 2 / half_piece)))
 
 
+@cache
 def _indices_of_one(steps: int) -> NDArray[np.int32]:
     """Return the triangles of one capsule: a fan inside, a ring of pairs at the edge."""
     around = 2 * (steps + 1)

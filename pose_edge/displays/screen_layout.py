@@ -1,4 +1,4 @@
-"""Where things lie on a screen: the picture fitted in, and the screen turned."""
+"""Where things lie on a screen, which may be mounted turned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.overlay.shapes import Rectangle, Size
+from pose_edge.overlay import Rectangle, Size
 
 Rotation = Literal[0, 90, 180, 270]
 
@@ -18,18 +18,18 @@ TURNS: Final[dict[Rotation, tuple[tuple[int, int], tuple[int, int]]]] = {
     180: ((-1, 0), (0, -1)),
     270: ((0, 1), (-1, 0)),
 }
-"""How x and y of the turned picture follow from those of the upright one."""
+"""The rotation matrix of each rotation."""
 
 
 def letterbox(size: Size, room: Size) -> Rectangle:
-    """Fit a picture into a room, its aspect kept.
+    """Fit a picture into a room, keeping its aspect.
 
     Args:
         size: Of the picture.
-        room: To fit it into.
+        room: Size of the room.
 
     Returns:
-        The place of the centred picture; it touches two opposite sides.
+        The place of the centred picture, which touches two opposite sides of the room.
     """
     scale = min(room[0] / size[0], room[1] / size[1])
     fitted = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
@@ -37,12 +37,12 @@ def letterbox(size: Size, room: Size) -> Rectangle:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """A screen that hangs turned: all is placed upright, and turned when it is drawn.
+class ScreenLayout:
+    """A screen that may be mounted turned: all is placed upright, and turned when it is drawn.
 
     Attributes:
         screen: Size of the screen as the GPU sees it.
-        rotation: Degrees clockwise by which what is drawn is turned.
+        rotation: Degrees clockwise by which everything is turned.
     """
 
     screen: Size
@@ -55,7 +55,7 @@ class Layout:
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
     def turned(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return points (n, 2), upright, as the GPU sees them."""
+        """Convert upright points, float32 (n, 2), to points as the GPU sees them."""
         if self.rotation == 0:
             return points
         turn = np.array(TURNS[self.rotation], np.float32)
@@ -65,14 +65,17 @@ class Layout:
         return np.ascontiguousarray((points - middle) @ turn.T + screen_middle)
 
     def centred(self, place: Rectangle) -> tuple[float, float, float, float]:
-        """Return the upright rectangle that, turned about its own middle, covers a place."""
+        """Return x, y, width and height of a rectangle that covers a place when turned.
+
+        SDL turns what it draws about the middle of the rectangle that it gets.
+        """
         x, y, width, height = place
         middle = np.array([[x + width / 2, y + height / 2]], np.float32)
         ((middle_x, middle_y),) = self.turned(middle).tolist()
         return middle_x - width / 2, middle_y - height / 2, width, height
 
     def bounds(self, place: Rectangle) -> Rectangle:
-        """Return what a place covers, as the GPU sees it."""
+        """Return the rectangle that a place covers, as the GPU sees it."""
         x, y, width, height = place
         corners = self.turned(np.array([[x, y], [x + width, y + height]], np.float32))
         left, top = np.rint(corners.min(axis=0)).astype(int).tolist()

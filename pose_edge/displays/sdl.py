@@ -1,8 +1,7 @@
-"""SDL 2, loaded when a screen is opened: its errors as exceptions, its log in ours."""
+"""SDL 2, loaded when a screen is opened, with exceptions and this program's log."""
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import warnings
 from collections.abc import Mapping
@@ -13,29 +12,29 @@ from pose_edge.errors import DisplayError
 INSTALL_SDL: Final = "install it (pip install pysdl2 pysdl2-dll) or use --display none"
 
 HARMLESS: Final = "Could not restore CRTC"
-"""SDL says so where it cannot give back what was shown before: a machine that was started without
-a screen has shown nothing."""
+"""SDL logs this error when it cannot restore what was shown before: a machine that was started
+without a screen has shown nothing."""
 
 log = logging.getLogger(__name__)
 
 
 class SdlError(Exception):
-    """A call of SDL failed, for the reason that SDL gives."""
+    """A call of SDL failed; the message is SDL's."""
 
 
 class Sdl:
-    """The library, started.
+    """The library, initialised.
 
     Attributes:
         api: The module sdl2, with all functions under the names of SDL's documentation.
     """
 
     def __init__(self, api: Any, hints: Mapping[bytes, bytes]) -> None:  # noqa: ANN401
-        """Start it.
+        """Initialise the library.
 
         Args:
             api: The module sdl2.
-            hints: SDL's options; a user's environment variable of the same name beats them.
+            hints: SDL's options; an environment variable of the same name takes precedence.
 
         Raises:
             SdlError: There is no screen or no right to use it.
@@ -43,9 +42,9 @@ class Sdl:
         self.api = api
         self._fault: str | None = None
         # C holds no reference to the function: it must live until SDL has another one.
-        self._hear = api.SDL_LogOutputFunction(self._note)
+        self._log_function = api.SDL_LogOutputFunction(self._on_log)
         self._open = True
-        api.SDL_LogSetOutputFunction(self._hear, None)
+        api.SDL_LogSetOutputFunction(self._log_function, None)
         common = {
             # Ctrl-C and SIGTERM belong to the program.
             api.SDL_HINT_NO_SIGNAL_HANDLERS: b"1",
@@ -53,7 +52,7 @@ class Sdl:
             # With "opengl" the screen stays black on some drivers without a desktop, and pictures
             # take three times as long to upload.
             api.SDL_HINT_RENDER_DRIVER: b"opengles2",
-            # SDL takes an explicit driver for a wish to draw each thing at once.
+            # With an explicit driver SDL would send each draw call to the GPU at once.
             api.SDL_HINT_RENDER_BATCHING: b"1",
         }
         for hint, value in {**common, **hints}.items():
@@ -71,12 +70,12 @@ class Sdl:
         return str(self.api.SDL_GetCurrentVideoDriver().decode().lower())
 
     def check(self, status: int) -> None:
-        """Raise `SdlError` when a call answered with an error."""
+        """Raise `SdlError` if a call returned an error status."""
         if status < 0:
             raise SdlError(self.error())
 
     def check_pointer(self, pointer: Any) -> Any:  # noqa: ANN401
-        """Return a pointer that a call answered with; raise `SdlError` where it is none."""
+        """Return a pointer that a call returned; raise `SdlError` if it is null."""
         if not pointer:
             raise SdlError(self.error())
         return pointer
@@ -85,28 +84,26 @@ class Sdl:
         """Return the reason of the last failure."""
         return str(self.api.SDL_GetError().decode(errors="replace")) or "SDL gives no reason"
 
-    def pair(self, function: Any, subject: Any) -> tuple[int, int]:  # noqa: ANN401
-        """Call a function of SDL that answers with two numbers."""
-        first, second = ctypes.c_int(), ctypes.c_int()
-        self.check(function(subject, ctypes.byref(first), ctypes.byref(second)))
-        return first.value, second.value
+    def clear_fault(self) -> None:
+        """Forget the errors that the screen's driver has logged."""
+        self._fault = None
 
-    def take_fault(self) -> str | None:
-        """Return what a screen's driver complained of since the last call.
+    def check_fault(self) -> None:
+        """Raise `SdlError` if the screen's driver has logged an error since `clear_fault`.
 
-        Functions that present a picture have no result: this is how a failure becomes known.
+        Functions that present a picture return nothing: only the log shows a failure.
         """
-        fault, self._fault = self._fault, None
-        return fault
+        if self._fault is not None:
+            raise SdlError(self._fault)
 
     def close(self) -> None:
-        """Give everything back; closing twice does no harm."""
+        """Shut the library down; closing twice does no harm."""
         if self._open:
             self._open = False
             self.api.SDL_Quit()
             self.api.SDL_LogSetOutputFunction(self.api.SDL_LogOutputFunction(), None)
 
-    def _note(self, _data: object, category: int, priority: int, message: bytes) -> None:
+    def _on_log(self, _data: object, category: int, priority: int, message: bytes) -> None:
         text = message.decode(errors="replace")
         log.debug("SDL: %s", text)
         api = self.api
@@ -119,12 +116,12 @@ def load_sdl() -> Any:  # noqa: ANN401 - PySDL2 has no types
     """Import SDL, which takes a while and is not needed for a run without a screen.
 
     Raises:
-        DisplayError: It is not there.
+        DisplayError: SDL is not installed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on import it announces where its library comes from
+        warnings.simplefilter("ignore")  # the import warns of where its library comes from
         try:
             import sdl2
         except (ImportError, OSError, RuntimeError) as error:
-            raise DisplayError(f"SDL 2 cannot be loaded ({error}): {INSTALL_SDL}") from error
+            raise DisplayError(f"SDL 2 cannot be loaded ({error})", remedy=INSTALL_SDL) from error
     return sdl2

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 from collections.abc import Sequence
-from contextlib import ExitStack
-from typing import Any, Final
+from typing import Final
 
+from pose_edge.displays.desktop import DesktopConnection, DesktopEnded
+from pose_edge.displays.display import CLOSED
 from pose_edge.displays.screen_layout import Rotation, letterbox
 from pose_edge.displays.sdl import Sdl, SdlError, load_sdl
 from pose_edge.displays.surface import TITLE, Surface
-from pose_edge.displays.wayland import compositor_lost
-from pose_edge.displays.xlib import ServerWatch
-from pose_edge.errors import DisplayError
-from pose_edge.overlay import Size
+from pose_edge.errors import DisplayError, PoseEdgeError
+from pose_edge.overlay import Scene, Size
+from pose_edge.telemetry import Stopwatch
 
 ROOM: Final = 0.9
-"""Part of the desktop that a new window may take, so that its frame and title fit as well."""
+"""Fraction of the desktop that a new window may take, so that its frame and title fit as well."""
 
-ADVICE: Final = (
+REMEDY: Final = (
     "is a desktop running, and may this user use it? (variables WAYLAND_DISPLAY, DISPLAY, "
     "XAUTHORITY)"
 )
-
-log = logging.getLogger(__name__)
 
 
 def open_window(desktops: Sequence[str], *, fullscreen: bool, rotation: Rotation) -> Window:
@@ -32,7 +29,7 @@ def open_window(desktops: Sequence[str], *, fullscreen: bool, rotation: Rotation
 
     Args:
         desktops: SDL's names of the kinds of desktop to try, e.g. wayland, x11.
-        fullscreen: Whether it begins in full screen.
+        fullscreen: Whether the window starts in full screen.
         rotation: Degrees clockwise by which everything is turned.
 
     Raises:
@@ -45,34 +42,48 @@ def open_window(desktops: Sequence[str], *, fullscreen: bool, rotation: Rotation
         # A window is no game: leave the desktop's effects alone.
         api.SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR: b"0",
     }
-    server = ServerWatch()
-    with ExitStack() as undo:
-        undo.callback(server.close)
+    try:
+        sdl = Sdl(api, hints)
         try:
-            with server.watching():
-                sdl = Sdl(api, hints)
-            undo.callback(sdl.close)
-            window = Window(sdl, server, fullscreen=fullscreen, rotation=rotation)
-        except SdlError as error:
-            raise DisplayError(f"no window can be opened ({error}): {ADVICE}") from error
-        undo.pop_all()
-    return window
+            return Window(sdl, fullscreen=fullscreen, rotation=rotation)
+        except SdlError:
+            sdl.close()
+            raise
+    except SdlError as error:
+        raise DisplayError(f"no window can be opened ({error})", remedy=REMEDY) from error
 
 
 class Window(Surface):
-    """A window, made large by the key f."""
+    """A window, which the key f switches to full screen."""
 
-    def __init__(
-        self, sdl: Sdl, server: ServerWatch, *, fullscreen: bool, rotation: Rotation
-    ) -> None:
-        """Make everything that can fail; made by `open_window` only."""
+    def __init__(self, sdl: Sdl, *, fullscreen: bool, rotation: Rotation) -> None:
+        """Create the window, hidden; see `open_window`."""
         self._fullscreen = fullscreen
-        self._server = server
+        self._appeared = False
         api = sdl.api
         flags = api.SDL_WINDOW_HIDDEN | api.SDL_WINDOW_RESIZABLE | api.SDL_WINDOW_ALLOW_HIGHDPI
         centred = api.SDL_WINDOWPOS_CENTERED
         window = sdl.check_pointer(api.SDL_CreateWindow(TITLE, centred, centred, 640, 480, flags))
-        super().__init__(sdl, window, rotation, f"window ({sdl.driver})")
+        super().__init__(sdl, window, rotation, f"window ({sdl.driver})", software=True)
+        self._desktop = DesktopConnection(sdl, window)
+
+    def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
+        """Present a scene; a minimised window stays as it is: some drivers would wait for ever."""
+        self._check_there()
+        if not self._appeared:
+            self._appeared = True
+            self._appear(scene.size)
+        api = self._sdl.api
+        if api.SDL_GetWindowFlags(self._window) & api.SDL_WINDOW_MINIMIZED:
+            return False
+        return super().show(scene, stopwatch)
+
+    def poll(self) -> list[str]:
+        """Handle events; SDL also reports a window as closed when its compositor has ended."""
+        names = super().poll()
+        if CLOSED in names and self._desktop.ended():
+            raise self._desktop_ended()
+        return names
 
     def toggle_fullscreen(self) -> None:
         """Switch between full screen and window."""
@@ -81,30 +92,20 @@ class Window(Surface):
             self._apply_fullscreen()
 
     def close(self) -> None:
-        """Close the window; closing twice does no harm."""
-        super().close()
-        self._server.close()
-
-    def _destroy_window(self) -> None:
-        self._server.let_go(self._sdl, self._window)
-        super()._destroy_window()
+        """Close the window, unless its desktop has ended: SDL would wait for ever, or exit."""
+        if not self._desktop.ended():
+            super().close()
+            self._desktop.close()
 
     def _check_there(self) -> None:
-        if self._server.lost:
-            raise DisplayError(f"{self.name} is gone: the X server has ended")
+        if self._desktop.broken:
+            raise self._desktop_ended()
 
-    def _check_asked_to_close(self) -> None:
-        if self._sdl.driver == "wayland" and compositor_lost(self._sdl, self._window):
-            raise DisplayError(f"{self.name} is gone: the compositor has ended")
+    def _failure(self, error: SdlError) -> PoseEdgeError:
+        return self._desktop_ended() if self._desktop.ended() else super()._failure(error)
 
-    def _create_renderer(self) -> Any:  # noqa: ANN401
-        api = self._sdl.api
-        accelerated = api.SDL_RENDERER_ACCELERATED | api.SDL_RENDERER_PRESENTVSYNC
-        renderer = api.SDL_CreateRenderer(self._window, -1, accelerated)
-        if not renderer:
-            log.debug("no accelerated renderer (%s): the CPU draws", self._sdl.error())
-            renderer = api.SDL_CreateRenderer(self._window, -1, api.SDL_RENDERER_SOFTWARE)
-        return self._sdl.check_pointer(renderer)
+    def _desktop_ended(self) -> DesktopEnded:
+        return DesktopEnded(f"{self.name} is gone: the desktop has ended")
 
     def _appear(self, size: Size) -> None:
         """Show the window, as large as the picture, but no larger than the desktop has room."""

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.displays import Display, open_display
+from pose_edge.displays import CLOSED, Display, open_display
 from pose_edge.frames import Frame
-from pose_edge.overlay import Readout, Scene
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Readout, Renderer, Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
@@ -98,8 +97,7 @@ class Presenter:
         """Close the screen, and open the one that the settings want now."""
         self._display.close()
         self._display = self._open_display(settings, must=False)
-        if self._lasting is not None:
-            self._present(self._lasting)
+        self._present_lasting()
 
     def result(self, result: Result) -> None:
         """Show and record a result, and release it; a still picture's when the next one comes."""
@@ -142,17 +140,23 @@ class Presenter:
             self._present(scene)
 
     def keys(self) -> bool:
-        """Do what keys ask for, and tell whether they ask for the end."""
+        """Do what keys ask for, and tell whether they ask for the end.
+
+        Raises:
+            DesktopEnded: The window cannot be used any more.
+        """
         end = False
+        was_visible = self._display.visible
         for key in self._display.poll():
-            if key in ("q", "escape", "closed"):
+            if key in ("q", "escape", CLOSED):
                 end = True
             elif key == "f":
                 self._display.toggle_fullscreen()
             else:
-                self._renderer.toggles.press(key)
-                if self._lasting is not None:  # no other scene will come by itself
-                    self._present(self._lasting)
+                self._renderer.press(key)
+                self._present_lasting()
+        if self._display.visible and not was_visible:
+            self._present_lasting()
         return end
 
     def close(self) -> None:
@@ -187,6 +191,11 @@ class Presenter:
         Of live sources the monotonic time: the wall clock of a Pi jumps when the network is there.
         """
         return frame.captured_ns / 1e9 if self._pipeline.live else frame.time
+
+    def _present_lasting(self) -> None:
+        """Show the still picture or message again: no other scene will come by itself."""
+        if self._lasting is not None:
+            self._present(self._lasting)
 
     def _present(self, scene: Scene, captured_ns: int | None = None) -> None:
         stopwatch = Stopwatch()

@@ -13,7 +13,7 @@ import cv2
 from pose_edge.config.schema import RecordSettings, Settings
 from pose_edge.errors import EndOfStream, OutputError, UsageError
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Renderer
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result

@@ -1,36 +1,30 @@
-"""What is drawn on a picture: skeletons, numbers, the model's crop, the read-out, messages.
+"""What is drawn over a frame: skeletons, numbers, the model's crop, the read-out, messages.
 
-Pure functions say what there is to draw, as shapes in pixels of whatever is drawn on; so it looks
-the same at 640x480 and at 1920x1080. `Painter` draws them on pictures in memory, a display on its
-screen.
+`Renderer` turns a result into a `Scene`: the image, and a function that returns the `Drawing` for
+any size, as shapes in pixels. A recording paints it with OpenCV (`paint.py`), a screen with its GPU
+(`pose_edge.displays`), so that lines are sharp at 640x480 and at 1920x1080.
+
+May import: util, frames, poses, config, telemetry.
+
+Something new to draw: one file with a function that returns `Capsules` or stamps, and one line in
+`Renderer.scene`. All colours are in `palette.py`, the texts of the read-out in `readout_lines`.
 """
 
-from pose_edge.overlay.canvas import compose
-from pose_edge.overlay.crop import crop_frame
-from pose_edge.overlay.message import message_picture
-from pose_edge.overlay.numbers import Numbers
-from pose_edge.overlay.paint import Painter
-from pose_edge.overlay.readout import Readout, ReadoutLine, readout_lines
-from pose_edge.overlay.scene import Scene
-from pose_edge.overlay.shapes import Capsules, Drawing, Rectangle, Size, Stamp, joined
-from pose_edge.overlay.skeleton import place_poses, skeletons
+from pose_edge.overlay.geometry import Rectangle, Size
+from pose_edge.overlay.readout import Readout
+from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay.scene import Capsules, Drawing, Overlay, Scene, Stamp
+from pose_edge.overlay.stamp_cache import StampCache
 
 __all__ = [
     "Capsules",
     "Drawing",
-    "Numbers",
-    "Painter",
+    "Overlay",
     "Readout",
-    "ReadoutLine",
     "Rectangle",
+    "Renderer",
     "Scene",
     "Size",
     "Stamp",
-    "compose",
-    "crop_frame",
-    "joined",
-    "message_picture",
-    "place_poses",
-    "readout_lines",
-    "skeletons",
+    "StampCache",
 ]

@@ -1,4 +1,4 @@
-"""The part of the picture that the model looks at."""
+"""The outline of the part of the picture that the model gets."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.overlay.geometry import to_pixels
+from pose_edge.overlay.geometry import Rectangle, to_pixels
 from pose_edge.overlay.palette import INK, WHITE
-from pose_edge.overlay.shapes import NO_CAPSULES, Capsules, Rectangle
+from pose_edge.overlay.scene import NO_CAPSULES, Capsules
 from pose_edge.poses import Box
 
 LINE: Final = 1 / 360
+"""Width of the line, as a fraction of the picture's shorter side."""
+
 OUTLINE: Final = 1 / 120
-"""Width of the line, with and without its dark edges, in parts of the picture's shorter side."""
+"""Width of the line with its dark edges, likewise."""
 
 
 def crop_frame(crop: Box, place: Rectangle, *, mirror: bool) -> Capsules:
-    """Outline the model's crop with a thin frame.
+    """Outline the model's crop with a thin line.
 
     Args:
-        crop: x0, y0, x1, y1, normalised to the unmirrored picture; it may reach outside. A crop
-            that is not finite is not drawn.
+        crop: x0, y0, x1, y1, normalised to the unmirrored picture; may reach outside. A crop that
+            is not finite is not drawn.
         place: Where the picture lies.
-        mirror: Whether it is shown mirrored.
+        mirror: Whether the picture is shown mirrored.
     """
     if not all(math.isfinite(edge) for edge in crop):
         return NO_CAPSULES

@@ -1,4 +1,4 @@
-"""From normalised coordinates to pixels, and sizes that follow the picture."""
+"""Sizes and places in pixels, and how normalised coordinates become pixels."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pose_edge.overlay.shapes import Rectangle, Size
+Size = tuple[int, int]
+"""Width and height, pixels, both at least 1."""
+
+Rectangle = tuple[int, int, int, int]
+"""x, y, width and height, pixels."""
 
 REACH: Final = 4.0
 """How many pictures away a point may lie; farther ones would overflow OpenCV's arithmetic."""
 
 
 def to_pixels(points: ArrayLike, place: Rectangle, *, mirror: bool) -> NDArray[np.float32]:
-    """Place points where the picture lies.
+    """Convert normalised points to pixels.
 
     Args:
-        points: float (..., 2) as x, y, finite, normalised to the unmirrored picture.
-        place: Where the picture lies on what is drawn on.
-        mirror: Whether it is shown mirrored.
+        points: float (..., 2) as x, y, finite, 0...1 within the unmirrored picture.
+        place: Where the picture lies on the canvas or screen.
+        mirror: Whether the picture is shown mirrored.
 
     Returns:
-        float32 (..., 2), pixels from the upper left edge of what is drawn on.
+        float32 (..., 2), pixels from the upper left corner of the canvas or screen.
     """
     placed = np.asarray(points, dtype=np.float32).clip(-REACH, 1.0 + REACH)
     if mirror:
@@ -31,11 +35,6 @@ def to_pixels(points: ArrayLike, place: Rectangle, *, mirror: bool) -> NDArray[n
     return np.asarray(placed * (width, height) + (x, y), dtype=np.float32)
 
 
-def shorter(size: Size) -> int:
-    """Return the shorter side, by which everything is sized."""
-    return min(size)
-
-
 def relative(size: Size, fraction: float, *, least: int = 1) -> int:
-    """Return a length in whole pixels: a fraction of the shorter side, but not below `least`."""
-    return max(least, round(shorter(size) * fraction))
+    """Return a fraction of the shorter side in whole pixels, at least `least`."""
+    return max(least, round(min(size) * fraction))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -10,74 +11,62 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from pose_edge.overlay.badge import rounded
 from pose_edge.overlay.palette import INK, WHITE
-from pose_edge.overlay.shapes import Stamp
+from pose_edge.overlay.scene import Stamp
 from pose_edge.overlay.skeleton import HEAD, Figures
-from pose_edge.overlay.typeset import Typeface
+from pose_edge.overlay.typeset import load_font, rounded_rectangle
 from pose_edge.poses import Pose
 
 HEIGHT: Final = 1 / 22
-"""Of the badge, in parts of the picture's shorter side."""
+"""Height of a badge, as a fraction of the picture's shorter side."""
 
 LEAST_HEIGHT: Final = 14
-"""Pixels; smaller digits cannot be read."""
+"""Least height of a badge, pixels: smaller digits cannot be read."""
 
 TEXT: Final = 0.82
-"""Size of the font, in parts of the badge's height."""
+"""Size of the font, as a fraction of the badge's height."""
 
-KEPT: Final = 64
-"""Badges that are kept: a number seldom changes, the size hardly ever."""
+SIDES: Final = 0.6
+"""Space beside the digits, both sides together, as a fraction of the badge's height."""
+
+CACHED_BADGES: Final = 64
+"""Enough for all people in sight, on a screen and in a recording of another size."""
 
 
-class Numbers:
-    """Makes the badges, each once."""
+def number_stamps(poses: Sequence[Pose], figures: Figures) -> list[Stamp]:
+    """Return a badge for each person with a number, the first person's on top.
 
-    def __init__(self) -> None:
-        """Start with none."""
-        self._typeface = Typeface()
-        self._badges: dict[tuple[int, int], NDArray[np.uint8]] = {}
+    Args:
+        poses: The people; a single person needs no number.
+        figures: The same people, placed.
+    """
+    if len(poses) < 2:
+        return []
+    height = max(LEAST_HEIGHT, round(min(figures.place[2:]) * HEIGHT))
+    stamps = []
+    for index in reversed(range(len(poses))):
+        number = poses[index].id
+        if number is not None and figures.visible[index].any():
+            badge = _badge(number, height)
+            x, y = _above(figures, index, height)
+            stamps.append(Stamp(badge, round(x - badge.shape[1] / 2), round(y - height)))
+    return stamps
 
-    def stamps(self, poses: Sequence[Pose], figures: Figures) -> list[Stamp]:
-        """Return a badge for each person with a number, the first person's on top.
 
-        Args:
-            poses: The persons; somebody alone needs no number.
-            figures: The same persons, placed.
-        """
-        if len(poses) < 2:
-            return []
-        size = max(LEAST_HEIGHT, round(min(figures.place[2:]) * HEIGHT))
-        found = []
-        for index in reversed(range(len(poses))):
-            number, visible = poses[index].id, figures.visible[index]
-            if number is not None and visible.any():
-                badge = self._badge(number, size)
-                x, y = _above(figures, index, size)
-                found.append(Stamp(badge, round(x - badge.shape[1] / 2), round(y - size)))
-        return found
-
-    def _badge(self, number: int, height: int) -> NDArray[np.uint8]:
-        key = number, height
-        if key not in self._badges:
-            if len(self._badges) >= KEPT:
-                self._badges.clear()
-            self._badges[key] = self._render(str(number), height)
-        return self._badges[key]
-
-    def _render(self, text: str, height: int) -> NDArray[np.uint8]:
-        font = self._typeface.font(round(height * TEXT))
-        width = max(height, round(font.getlength(text) + height * 0.6))
-        badge = PillowImage.new("RGBA", (width, height), (*INK, 0))
-        badge.putalpha(rounded(width, height, height // 2, 1.0))
-        ImageDraw.Draw(badge).text(
-            (width / 2, height / 2), text, fill=WHITE, font=font, anchor="mm"
-        )
-        return np.asarray(badge)
+@lru_cache(CACHED_BADGES)  # the same array each time, as `Stamp` asks for
+def _badge(number: int, height: int) -> NDArray[np.uint8]:
+    font = load_font(round(height * TEXT))
+    width = max(height, round(font.getlength(str(number)) + height * SIDES))
+    badge = PillowImage.new("RGBA", (width, height), (*INK, 0))
+    badge.putalpha(rounded_rectangle((width, height), height // 2, 1.0))
+    ImageDraw.Draw(badge).text(
+        (width / 2, height / 2), str(number), fill=WHITE, font=font, anchor="mm"
+    )
+    return np.asarray(badge)
 
 
 def _above(figures: Figures, index: int, height: int) -> tuple[float, float]:
-    """Return the middle of the badge's lower edge: above the head, or above whatever is highest."""
+    """Return the middle of a badge's lower edge: above the head, or above the highest keypoint."""
     points, visible = figures.points[index], figures.visible[index]
     head = points[HEAD][visible[HEAD]]
     anchors = head if len(head) else points[visible]

@@ -1,7 +1,7 @@
-"""The colours of the overlay.
+"""All colours of the overlay.
 
-From the palette of Okabe and Ito, which people with any kind of colour blindness can tell apart:
-blue against orange differs for all of them, and white differs from both in brightness.
+They are from the palette of Okabe and Ito, which people with any kind of colour blindness can tell
+apart: blue against orange differs for all of them, and white differs from both in brightness.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pose_edge.frames import ColourOrder
+from pose_edge.poses import Keypoint
 
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0...255."""
@@ -19,10 +20,28 @@ YELLOW: Final[Colour] = (240, 228, 66)
 WHITE: Final[Colour] = (255, 255, 255)
 GREY: Final[Colour] = (200, 206, 212)
 INK: Final[Colour] = (16, 19, 23)
-"""Nearly black: outlines, panels and the ground of a message."""
+"""Nearly black: outlines, panels and the background of a message."""
+
+LEFT: Final = SKY_BLUE
+"""The person's own left side, mirrored or not."""
+RIGHT: Final = ORANGE
+MIDDLE: Final = WHITE
+"""The nose, and limbs between two keypoints of different colours."""
+
+KEYPOINT_COLOURS: Final[dict[Keypoint, Colour]] = {
+    # In COCO's order the left keypoints are odd and the right ones even, but for the nose.
+    point: MIDDLE if point is Keypoint.NOSE else LEFT if point % 2 else RIGHT
+    for point in Keypoint
+}
+
+
+def limb_colour(a: Keypoint, b: Keypoint) -> Colour:
+    """Return the colour of the line between two keypoints."""
+    colour = KEYPOINT_COLOURS[a]
+    return colour if colour == KEYPOINT_COLOURS[b] else MIDDLE
 
 
 def ordered(colour: Colour, order: ColourOrder) -> Colour:
-    """Return a colour with its parts in the picture's order."""
+    """Return the components of a colour in an image's order."""
     red, green, blue = colour
     return colour if order == "RGB" else (blue, green, red)

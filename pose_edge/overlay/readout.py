@@ -1,7 +1,7 @@
-"""The read-out: rates, latency, model, and what is wrong, in a panel at the upper left.
+"""The read-out: rates, latency, model and faults, in a panel at the upper left.
 
-Setting text is slow and numbers that flicker cannot be read, so the panel is made anew a few times
-a second only; in between it is laid on each picture as it is.
+Typesetting is slow and flickering numbers cannot be read, so the panel is rendered a few times a
+second only; in between the same picture is laid over each frame.
 """
 
 from __future__ import annotations
@@ -9,51 +9,62 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from pose_edge.overlay.badge import rounded
-from pose_edge.overlay.geometry import relative
+from pose_edge.overlay.geometry import Size, relative
 from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW, Colour
-from pose_edge.overlay.shapes import Size, Stamp
-from pose_edge.overlay.typeset import LINE_SPACING, Typeface, wrap
+from pose_edge.overlay.scene import Stamp
+from pose_edge.overlay.typeset import LINE_SPACING, Lettering, rounded_rectangle, wrap
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import Telemetry
 
-Kind = Literal["figure", "detail", "fault"]
+LineKind = Literal["figure", "detail", "fault"]
 
-COLOURS: Final[dict[Kind, Colour]] = {"figure": WHITE, "detail": GREY, "fault": YELLOW}
+COLOURS: Final[dict[LineKind, Colour]] = {"figure": WHITE, "detail": GREY, "fault": YELLOW}
 
-MAX_ROWS: Final[dict[Kind, int]] = {"figure": 2, "detail": 2, "fault": 3}
-"""How often a line may be broken where the picture is narrow."""
+MAX_ROWS: Final[dict[LineKind, int]] = {"figure": 2, "detail": 2, "fault": 3}
+"""Into how many rows a line may be broken where the picture is narrow."""
 
 MAX_WIDTH: Final = 0.8
-"""Part of the picture's width that margin and panel may take."""
+"""Fraction of the picture's width that margin and panel may take."""
 
 TEXT: Final = 1 / 26
+"""Size of the font, as a fraction of the shorter side of the canvas or screen."""
+
 LEAST_TEXT: Final = 12
-"""Size of the font, in parts of the shorter side of what it is drawn on, and in pixels."""
+"""Least size of any font, pixels."""
 
 DETAIL: Final = 0.75
-"""Names are read from nearby: their letters are this much smaller than those of figures."""
+"""Size of the letters of details, which are read from nearby, relative to those of figures."""
+
+ASCENT: Final = 0.85
+"""Height of letters above their baseline, as all that follow in multiples of the font's size."""
 
 PADDING: Final = 0.6
+"""Space inside the panel."""
+
 MARGIN: Final = 0.6
+"""Space between the panel and the edges of the picture."""
+
 RADIUS: Final = 0.55
-"""Space inside and outside the panel and the radius of its corners, in parts of the font's size."""
+"""Radius of the panel's corners."""
+
+OPACITY: Final = 0.7
+"""Of the panel, 0...1."""
 
 GAP: Final = "  \N{MIDDLE DOT}  "
 """Between the figures of one line."""
 
-OPACITY: Final = 0.7
-
 REFRESH_NS: Final = 250_000_000
+"""How long figures stand before the panel is rendered again."""
 
-KEPT: Final = 4
-"""Sizes of which a panel is kept: the screen's, the recording's, and those of a resized window."""
+CACHED_SIZES: Final = 4
+"""Enough for the screen, the recording, and some sizes of a window that is being resized."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +72,32 @@ class ReadoutLine:
     """One line of the read-out.
 
     Attributes:
-        text: What it says. A fault begins with "!", so that it needs no colour to be seen.
+        text: The text. A fault begins with "!", so that it is seen without colours.
         kind: "figure" for numbers, "detail" for names, "fault" for what is wrong.
     """
 
     text: str
-    kind: Kind
+    kind: LineKind
 
 
 def readout_lines(
     telemetry: Telemetry, *, provenance: Provenance, skipped: int, source: str, live: bool
 ) -> list[ReadoutLine]:
-    """Say how the run is doing.
+    """Return the text of the read-out.
 
     Args:
         telemetry: The numbers of the run: rates of "camera", "inference" and "screen", the median
             of "latency" in milliseconds, and the faults.
         provenance: Which model found the poses, and on what.
-        skipped: Frames that were captured but not looked at.
+        skipped: Frames that were captured but not processed.
         source: Where the pictures come from.
-        live: Whether times count from exposure; a file's count from handing the frame over.
+        live: Whether latency counts from exposure; a file's counts from handing the frame over.
 
     Returns:
         Figures, details, then one line for each fault.
     """
     camera, poses, screen = (telemetry.rate(event) for event in ("camera", "inference", "screen"))
-    # In a recording while the screen is away, the times of before are true no more.
+    # Without a screen, e.g. in a recording, the last latency is no longer true.
     latency = telemetry.summary("latency") if "display" not in telemetry.faults() else None
     milliseconds = "-" if latency is None else f"{latency.median:.0f}"
     origin, begin = ("camera", "exposure") if live else ("file", "frame")
@@ -105,23 +116,24 @@ def readout_lines(
 
 @dataclass(slots=True)
 class _Panel:
-    """A panel of one size.
+    """A rendered panel.
 
     Attributes:
-        picture: As of `Stamp`.
-        made_ns: When it was made.
-        made_for: The provenance and the faults that it shows.
-        text_width: The greatest that it had, or it would twitch with every digit.
+        picture: As in `Stamp`.
+        rendered_ns: When it was rendered.
+        content: The provenance and the faults that it shows.
+        text_width: The greatest so far with this content, so that it does not twitch with every
+            digit.
     """
 
     picture: NDArray[np.uint8]
-    made_ns: int
-    made_for: tuple[Provenance, dict[str, str]]
+    rendered_ns: int
+    content: tuple[Provenance, dict[str, str]]
     text_width: int
 
 
 class Readout:
-    """Makes the read-out of one run."""
+    """Renders the read-out of one run."""
 
     def __init__(
         self,
@@ -135,32 +147,33 @@ class Readout:
 
         Args:
             telemetry: The numbers of the run.
-            source: Says where the pictures come from; a camera may come back as another.
-            live: Whether that is a camera or stream.
+            source: Returns where the pictures come from; a camera may return as another device.
+            live: Whether the source is a camera or stream.
             clock_ns: Nanoseconds that only increase.
         """
         self._telemetry = telemetry
         self._source = source
         self._live = live
         self._clock_ns = clock_ns
-        self._typeface = Typeface()
+        self._lettering = lru_cache(2 * CACHED_SIZES)(Lettering)
         self._panels: dict[Size, _Panel] = {}
 
     def stamp(self, size: Size, *, provenance: Provenance, skipped: int) -> Stamp:
-        """Return the read-out for the upper left of a picture or screen.
+        """Return the read-out for the upper left of a canvas or screen.
 
         Figures change at most four times a second, but a fault that comes or goes and a change
         of the backend show at once.
 
         Args:
-            size: Of what it is drawn on.
+            size: Of the canvas or screen.
             provenance: See `readout_lines`.
-            skipped: Frames that were not looked at.
+            skipped: See `readout_lines`.
         """
         now_ns = self._clock_ns()
-        made_for = provenance, self._telemetry.faults()
+        content = provenance, self._telemetry.faults()
         panel = self._panels.get(size)
-        if panel is None or panel.made_for != made_for or now_ns - panel.made_ns >= REFRESH_NS:
+        unchanged = panel is not None and panel.content == content
+        if panel is None or not unchanged or now_ns - panel.rendered_ns >= REFRESH_NS:
             lines = readout_lines(
                 self._telemetry,
                 provenance=provenance,
@@ -168,11 +181,11 @@ class Readout:
                 source=self._source(),
                 live=self._live,
             )
-            kept_width = panel.text_width if panel is not None and panel.made_for == made_for else 0
-            picture, text_width = self._render(size, lines, kept_width)
-            if panel is None and len(self._panels) >= KEPT:
+            least_width = panel.text_width if panel is not None and unchanged else 0
+            picture, text_width = self._render(size, lines, least_width)
+            if panel is None and len(self._panels) >= CACHED_SIZES:
                 self._panels.clear()
-            panel = self._panels[size] = _Panel(picture, now_ns, made_for, text_width)
+            panel = self._panels[size] = _Panel(picture, now_ns, content, text_width)
         margin = round(_font_size(size) * MARGIN)
         return Stamp(panel.picture, margin, margin)
 
@@ -187,19 +200,18 @@ class Readout:
             row_size = (
                 max(LEAST_TEXT, round(font_size * DETAIL)) if line.kind == "detail" else font_size
             )
-            font = self._typeface.lettering(row_size)
-            for row in wrap(line.text, font, room, MAX_ROWS[line.kind]):
+            font = self._lettering(row_size)
+            for row in wrap(line.text, font.length, room, MAX_ROWS[line.kind]):
                 rows.append((row.strip(GAP), font, row_size, COLOURS[line.kind]))
-        text_width = max(least_width, *(round(font.getlength(row)) for row, font, _, _ in rows))
+        text_width = max(least_width, *(round(font.length(row)) for row, font, _, _ in rows))
 
         steps = [round(row_size * LINE_SPACING) for _, _, row_size, _ in rows]
         height = 2 * padding + sum(steps) - (steps[-1] - rows[-1][2])
         panel = PillowImage.new("RGBA", (text_width + 2 * padding, height), (*INK, 0))
-        panel.putalpha(rounded(panel.width, height, round(font_size * RADIUS), OPACITY))
+        panel.putalpha(rounded_rectangle(panel.size, round(font_size * RADIUS), OPACITY))
         top = padding
         for (row, font, row_size, colour), step in zip(rows, steps, strict=True):
-            # Letters are about 0.85 of the font's size above their baseline.
-            font.write(panel, padding, top + round(row_size * 0.85), row, colour)
+            font.write(panel, padding, top + round(row_size * ASCENT), row, colour)
             top += step
         return np.asarray(panel), text_width
 

@@ -1,75 +1,45 @@
-"""Says what is to be seen of a result, and draws it on a picture for recordings."""
+"""From a result to a scene, and from a scene to a picture for recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from pose_edge.config.schema import OverlaySettings
 from pose_edge.frames import Image
-from pose_edge.overlay import (
-    Drawing,
-    Numbers,
-    Painter,
-    Readout,
-    Rectangle,
-    Scene,
-    Size,
-    Stamp,
-    compose,
-    crop_frame,
-    joined,
-    message_picture,
-    place_poses,
-    skeletons,
-)
-from pose_edge.overlay.scene import Overlay
+from pose_edge.overlay.crop import crop_frame
+from pose_edge.overlay.geometry import Rectangle, Size
+from pose_edge.overlay.message import message_picture
+from pose_edge.overlay.numbers import number_stamps
+from pose_edge.overlay.paint import Painter, compose
+from pose_edge.overlay.readout import Readout
+from pose_edge.overlay.scene import Capsules, Drawing, Scene, Stamp, joined
+from pose_edge.overlay.skeleton import place_poses, skeletons
 from pose_edge.poses import Result
 
-MESSAGE_SIZE: Final = (1280, 720)
-"""Width and height of a window that shows a message before any frame has come."""
+MESSAGE_SIZE: Final[Size] = (1280, 720)
+"""Size of a window that shows a message before the first frame has come."""
 
-
-@dataclass(slots=True)
-class Toggles:
-    """What is drawn right now; keys change it."""
-
-    skeleton: bool
-    readout: bool
-    crop: bool
-
-    def press(self, key: str) -> None:
-        """Turn what belongs to a key on or off; other keys do nothing."""
-        if key == "s":
-            self.skeleton = not self.skeleton
-        elif key == "i":
-            self.readout = not self.readout
-        elif key == "c":
-            self.crop = not self.crop
+KEYS: Final = {"s": "skeleton", "i": "readout", "c": "crop"}
+"""Keys that turn a part of the overlay on and off, and the parts' names in `OverlaySettings`."""
 
 
 class Renderer:
     """Makes scenes for the screen, and pictures of them for recordings."""
 
     def __init__(
-        self,
-        settings: OverlaySettings,
-        *,
-        mirror: bool,
-        readout: Readout | None = None,
+        self, settings: OverlaySettings, *, mirror: bool, readout: Readout | None = None
     ) -> None:
         """Start with what the settings want to see.
 
         Args:
             settings: What is drawn.
-            mirror: Show the picture as a mirror does; left and right of persons stay.
+            mirror: Show the picture as a mirror does; a person's left stays their left.
             readout: The read-out of the run; without one none is drawn.
         """
         self.configure(settings, mirror=mirror, readout=readout)
-        self._numbers = Numbers()
         self._size = MESSAGE_SIZE
         self._canvas: Image = np.empty((0, 0, 3), dtype=np.uint8)
         self._painter = Painter("BGR")
@@ -78,22 +48,28 @@ class Renderer:
     def configure(
         self, settings: OverlaySettings, *, mirror: bool, readout: Readout | None = None
     ) -> None:
-        """Draw in another way from the next scene on; arguments as at the start."""
-        self.toggles = Toggles(settings.skeleton, settings.readout, settings.crop)
-        self._min_score = settings.min_keypoint_score
+        """Change what is drawn, from the next scene on; arguments as for the constructor."""
+        self._settings = settings
         self._mirror = mirror
         self._readout = readout
 
+    def press(self, key: str) -> None:
+        """Turn the part that belongs to a key on or off; other keys do nothing."""
+        part = KEYS.get(key)
+        if part is not None:
+            changed = {part: not getattr(self._settings, part)}
+            self._settings = self._settings.model_copy(update=changed)
+
     def scene(self, result: Result, *, skipped: int = 0) -> Scene:
-        """Say what is to be seen of a result.
+        """Return the scene of a result.
 
         Args:
             result: Its frame is neither copied nor changed.
-            skipped: Frames that were not looked at so far, for the read-out.
+            skipped: Frames that were not processed so far, for the read-out.
 
         Returns:
-            A scene that follows the toggles whenever it is painted. Its image is the frame's own:
-            it must not be read when the result was released.
+            A scene that shows, whenever it is painted, what keys have turned on. Its image is the
+            frame's own: it must not be read after the result was released.
         """
         frame = result.frame
         self._message = None
@@ -101,15 +77,16 @@ class Renderer:
         poses, crop, provenance = result.poses, result.crop, result.provenance
 
         def overlay(size: Size, place: Rectangle) -> Drawing:
-            toggles, mirror = self.toggles, self._mirror
-            capsules, stamps, panels = [], list[Stamp](), list[Stamp]()
-            if toggles.crop and crop is not None:
+            settings, mirror = self._settings, self._mirror
+            capsules, stamps, panels = list[Capsules](), list[Stamp](), list[Stamp]()
+            if settings.crop and crop is not None:
                 capsules.append(crop_frame(crop, place, mirror=mirror))
-            if toggles.skeleton:
-                figures = place_poses(poses, place, mirror=mirror, min_score=self._min_score)
+            if settings.skeleton:
+                least = settings.min_keypoint_score
+                figures = place_poses(poses, place, mirror=mirror, min_score=least)
                 capsules.append(skeletons(figures))
-                stamps += self._numbers.stamps(poses, figures)
-            if toggles.readout and self._readout is not None:
+                stamps += number_stamps(poses, figures)
+            if settings.readout and self._readout is not None:
                 panels.append(self._readout.stamp(size, provenance=provenance, skipped=skipped))
             return Drawing(joined(capsules), tuple(stamps), tuple(panels))
 
@@ -119,11 +96,16 @@ class Renderer:
         """Return a message in place of a picture that would be stale.
 
         Returns:
-            The same scene as the last time where the text is the same and no result came between.
+            The same scene as before where the text is the same and no result came in between.
         """
         text = (title, *lines)
         if self._message is None or self._message[0] != text:
-            self._message = text, Scene(self._size, _message_overlay(title, lines))
+
+            @lru_cache(1)  # typesetting is slow, and the size seldom changes
+            def overlay(size: Size, _place: Rectangle) -> Drawing:
+                return Drawing(stamps=(Stamp(message_picture(size, title, lines), 0, 0),))
+
+            self._message = text, Scene(self._size, overlay)
         return self._message[1]
 
     def draw(self, scene: Scene) -> Image:
@@ -143,16 +125,3 @@ class Renderer:
         compose(scene.image, self._canvas, mirror=scene.mirror)
         self._painter.paint(self._canvas, scene.overlay(scene.size, (0, 0, *scene.size)))
         return self._canvas
-
-
-def _message_overlay(title: str, lines: Sequence[str]) -> Overlay:
-    """Return what draws a message over everything; it is made anew when the size changes."""
-    made: dict[Size, Drawing] = {}
-
-    def overlay(size: Size, _place: Rectangle) -> Drawing:
-        if size not in made:
-            made.clear()
-            made[size] = Drawing(stamps=(Stamp(message_picture(size, title, lines), 0, 0),))
-        return made[size]
-
-    return overlay

@@ -1,31 +1,110 @@
-"""What is to be seen: a picture, and how to draw over it at any size."""
+"""What is to be seen, as plain data: computed once, painted by OpenCV or by a GPU.
+
+All positions are pixels from the upper left corner of the canvas or screen, to the right and down.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay.shapes import Drawing, Rectangle, Size
+from pose_edge.overlay.geometry import Rectangle, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Capsules:
+    """Lines with round ends, painted in order; a line without length is a disc.
+
+    Attributes:
+        ends: float32 (n, 4) as x0, y0, x1, y1.
+        radii: float32 (n,), half of a line's width.
+        colours: uint8 (n, 3), red, green, blue.
+    """
+
+    ends: NDArray[np.float32]
+    radii: NDArray[np.float32]
+    colours: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.radii)
+
+
+NO_CAPSULES = Capsules(
+    np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 3), np.uint8)
+)
+
+
+def joined(parts: Sequence[Capsules]) -> Capsules:
+    """Concatenate capsules, the first at the bottom."""
+    if len(parts) < 2:
+        return parts[0] if parts else NO_CAPSULES
+    return Capsules(
+        np.concatenate([part.ends for part in parts]),
+        np.concatenate([part.radii for part in parts]),
+        np.concatenate([part.colours for part in parts]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A small picture at its place: a panel, a number.
+
+    Attributes:
+        picture: uint8 (height, width, 4), red, green, blue and opacity. Painters prepare each array
+            once (see `StampCache`): for the same look, use the same array, unchanged.
+        x: The left edge; may lie outside.
+        y: The upper edge; may lie outside.
+    """
+
+    picture: NDArray[np.uint8]
+    x: int
+    y: int
+
+    @property
+    def place(self) -> Rectangle:
+        """What the picture covers."""
+        height, width = self.picture.shape[:2]
+        return self.x, self.y, width, height
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All that is painted over a picture, from bottom to top: panels, capsules, stamps.
+
+    Attributes:
+        capsules: Belong to the picture; a screen cuts them off at the picture's edges.
+        stamps: Lie over the capsules.
+        panels: Lie below the capsules: a read-out must not hide a person.
+    """
+
+    capsules: Capsules = NO_CAPSULES
+    stamps: tuple[Stamp, ...] = ()
+    panels: tuple[Stamp, ...] = ()
+
 
 Overlay = Callable[[Size, Rectangle], Drawing]
-"""Says what to draw, given the size of what is drawn on and the picture's place there."""
+"""Returns the drawing for a canvas or screen of a size, and the picture's place on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a screen shows or a recording gets.
+    """A picture, and how to draw over it at any size.
 
-    The drawing is asked for only when it is painted, and for the resolution it is painted at: a
-    screen of 1920x1080 gets sharp lines over the picture of a small camera.
+    The overlay is called when the scene is painted, with the resolution it is painted at: a screen
+    of 1920x1080 gets sharp lines over the picture of a small camera.
 
     Attributes:
-        size: Of the picture; where there is none, the size that suits best.
-        overlay: What is drawn over it.
-        image: uint8 (height, width, 3), or None for a dark ground. It belongs to its frame: nobody
-            may read it when that was released.
+        size: Of the picture; without an image, the size that suits best.
+        overlay: Returns the drawing.
+        image: uint8 (height, width, 3), or None for a dark background. It belongs to a frame, and
+            must not be read after the frame was released.
         order: The image's order of colours.
-        mirror: Whether left and right are flipped; the overlay knows of that.
+        mirror: Whether to flip the image left to right; the overlay already takes it into account.
     """
 
     size: Size
@@ -35,5 +114,5 @@ class Scene:
     mirror: bool = False
 
     def without_image(self) -> Scene:
-        """Return a scene that may outlive the frame."""
+        """Return a copy that may outlive the frame."""
         return replace(self, image=None)

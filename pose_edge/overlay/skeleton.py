@@ -9,76 +9,65 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.overlay.geometry import to_pixels
-from pose_edge.overlay.palette import INK, ORANGE, SKY_BLUE, WHITE, Colour
-from pose_edge.overlay.shapes import NO_CAPSULES, Capsules, Rectangle
+from pose_edge.overlay.geometry import Rectangle, to_pixels
+from pose_edge.overlay.palette import INK, KEYPOINT_COLOURS, limb_colour
+from pose_edge.overlay.scene import NO_CAPSULES, Capsules
 from pose_edge.poses import SKELETON, Keypoint, Pose
 
 LINE: Final = 1 / 135
-"""Thickness of a limb, in parts of the picture's shorter side, as are all that follow."""
+"""Thickness of a limb, as a fraction of the picture's shorter side."""
 
 OUTLINE: Final = 1 / 400
-"""Width of the dark edge on either side of a limb, and around a joint."""
+"""Width of the dark edge on either side of a limb and around a joint, likewise."""
 
 JOINT: Final = 1 / 85
-"""Radius of a joint that is sure; an unsure one has half of it."""
+"""Radius of a joint with score 1, likewise; at score 0 it is half of that."""
 
 LEAST_LINE: Final = 2
 LEAST_OUTLINE: Final = 1
 LEAST_JOINT: Final = 3
-"""Pixels; OpenCV draws smaller circles as diamonds."""
+"""Least sizes of the same, pixels; OpenCV draws smaller circles as diamonds."""
 
 FACE: Final = 0.6
-"""Eyes, ears and nose lie close together: their lines and joints are this much smaller."""
+"""Eyes, ears and nose lie close together: their lines and joints are smaller by this factor."""
 
 HEAD: Final = range(Keypoint.NOSE, Keypoint.RIGHT_EAR + 1)
 
 
-def side_colour(*keypoints: Keypoint) -> Colour:
-    """Return the colour of a joint or limb: the person's left blue, right orange, middle white.
-
-    In COCO's order the left keypoints are odd and the right ones even, but the nose.
-    """
-    if Keypoint.NOSE in keypoints or len({point % 2 for point in keypoints}) > 1:
-        return WHITE
-    return SKY_BLUE if keypoints[0] % 2 else ORANGE
+def _layer(limb: tuple[Keypoint, Keypoint]) -> tuple[bool, int]:
+    """Return a sort key: the face at the bottom, then middle, left and right limbs."""
+    a, b = limb
+    middle = Keypoint.NOSE in limb or a % 2 != b % 2
+    return b not in HEAD, 0 if middle else 1 if a % 2 else 2
 
 
-def in_face(limb: tuple[Keypoint, Keypoint]) -> bool:
-    """Say whether a limb joins two keypoints of the head."""
-    return limb[1] in HEAD
-
-
-LAYERS: Final = (WHITE, SKY_BLUE, ORANGE)
-"""Limbs in the middle lie below the left ones, and those below the right ones."""
-
-LIMBS: Final = tuple(
-    sorted(SKELETON, key=lambda limb: (not in_face(limb), LAYERS.index(side_colour(*limb))))
-)
+LIMBS: Final = tuple(sorted(SKELETON, key=_layer))
 """In the order in which they are drawn."""
 
-JOINTS: Final = tuple((point, point) for point in Keypoint)
-
-PARTS: Final = np.array([*LIMBS, *JOINTS], dtype=np.intp)
+PARTS: Final = np.array([*LIMBS, *((point, point) for point in Keypoint)], dtype=np.intp)
 """Both ends of every part of a figure: its limbs, then its joints."""
 
-COLOURS: Final = np.array([side_colour(*part) for part in (*LIMBS, *JOINTS)], dtype=np.uint8)
+COLOURS: Final = np.array(
+    [*(limb_colour(*limb) for limb in LIMBS), *(KEYPOINT_COLOURS[point] for point in Keypoint)],
+    dtype=np.uint8,
+)
 
 FIGURE_COLOURS: Final = np.concatenate([np.full_like(COLOURS, INK), COLOURS])
-"""First the whole outline: drawn limb by limb, it would cut the limbs at the joints."""
+"""The outline of the whole figure comes first: drawn limb by limb, it would cut the limbs at the
+joints."""
 
 FACE_FACTOR: Final = np.array([FACE if point in HEAD else 1.0 for point in Keypoint], np.float32)
-LIMB_FACTOR: Final = np.array([FACE if in_face(limb) else 1.0 for limb in LIMBS], np.float32)
+LIMB_FACTOR: Final = np.array([FACE if limb[1] in HEAD else 1.0 for limb in LIMBS], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Persons, placed on what is drawn on.
+    """People, placed on a canvas or screen.
 
     Attributes:
-        points: float32 (persons, 17, 2), pixels; anything where not visible.
-        scores: float32 (persons, 17), 0...1.
-        visible: bool (persons, 17), whether a keypoint is drawn.
+        points: float32 (people, 17, 2), pixels; undefined where not visible.
+        scores: float32 (people, 17), 0...1.
+        visible: bool (people, 17), whether a keypoint is drawn.
         place: Where the picture lies.
     """
 
@@ -91,14 +80,14 @@ class Figures:
 def place_poses(
     poses: Sequence[Pose], place: Rectangle, *, mirror: bool, min_score: float
 ) -> Figures:
-    """Work out where the keypoints lie, and which are drawn.
+    """Return where the keypoints lie, and which are drawn.
 
     Args:
-        poses: The persons, in coordinates of the unmirrored picture.
+        poses: The people, in coordinates of the unmirrored picture.
         place: Where the picture lies.
-        mirror: Whether it is shown mirrored; a person's left stays their left.
-        min_score: Keypoints below this score, and limbs that end in one, are not drawn; nor are
-            those that are not finite.
+        mirror: Whether the picture is shown mirrored; a person's left stays their left.
+        min_score: Keypoints below this score, and limbs that end in one, are not drawn; neither
+            are those that are not finite.
     """
     keypoints = np.array([pose.keypoints for pose in poses], np.float32).reshape(-1, 17, 3)
     visible = np.isfinite(keypoints).all(axis=2) & (keypoints[..., 2] >= min_score)
@@ -112,22 +101,22 @@ def place_poses(
 
 
 def skeletons(figures: Figures) -> Capsules:
-    """Return limbs and joints of all persons, the first person on top."""
-    persons = len(figures.points)
-    if persons == 0:
+    """Return the limbs and joints of all people, the first person on top."""
+    people = len(figures.points)
+    if people == 0:
         return NO_CAPSULES
     unit = min(figures.place[2:])
     joints = np.maximum(unit * JOINT * (0.5 + 0.5 * figures.scores) * FACE_FACTOR, LEAST_JOINT)
     limbs = np.maximum(unit * LINE * LIMB_FACTOR, LEAST_LINE) / 2
-    radii = np.concatenate([np.broadcast_to(limbs, (persons, len(limbs))), joints], axis=1)
+    radii = np.concatenate([np.broadcast_to(limbs, (people, len(limbs))), joints], axis=1)
     edge = max(unit * OUTLINE, LEAST_OUTLINE)
 
     drawn = figures.visible[:, PARTS].all(axis=2)
-    ends = figures.points[:, PARTS].reshape(persons, len(PARTS), 4)
+    ends = figures.points[:, PARTS].reshape(people, len(PARTS), 4)
     backwards = slice(None, None, -1)
     twice = np.tile(drawn, (1, 2))[backwards]
     return Capsules(
         ends=np.tile(ends, (1, 2, 1))[backwards][twice],
         radii=np.concatenate([radii + edge, radii], axis=1).astype(np.float32)[backwards][twice],
-        colours=np.broadcast_to(FIGURE_COLOURS, (persons, *FIGURE_COLOURS.shape))[twice],
+        colours=np.broadcast_to(FIGURE_COLOURS, (people, *FIGURE_COLOURS.shape))[twice],
     )

@@ -1,47 +1,55 @@
-"""What painters make from the pictures of stamps, kept for as long as those are drawn."""
+"""What painters make from the pictures of stamps, cached while the stamps are in use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.overlay.shapes import Stamp
+from pose_edge.overlay.scene import Drawing, Stamp
 
-Made = TypeVar("Made")
+Prepared = TypeVar("Prepared")
 
 
-class Kept(Generic[Made]):
-    """Makes something from each picture once, and drops it when a drawing goes without it."""
+class StampCache(Generic[Prepared]):
+    """Prepares each picture once, and discards the result with the first drawing without it."""
 
     def __init__(
-        self, make: Callable[[NDArray[np.uint8]], Made], drop: Callable[[Made], None] | None = None
+        self,
+        prepare: Callable[[NDArray[np.uint8]], Prepared],
+        discard: Callable[[Prepared], object] = lambda _prepared: None,
     ) -> None:
-        """Name how it is made and, where that needs something, dropped."""
-        self._make = make
-        self._drop = drop
-        # The picture is kept too: its identity is the key, and must not be used again meanwhile.
-        self._made: dict[int, tuple[NDArray[np.uint8], Made]] = {}
+        """Start empty.
 
-    def of(self, stamps: Sequence[Stamp]) -> Iterator[tuple[Stamp, Made]]:
-        """Return all stamps of one drawing, each with what was made from its picture."""
-        before, self._made = self._made, {}
-        for stamp in stamps:
+        Args:
+            prepare: Makes from a stamp's picture what the painter needs.
+            discard: Frees what `prepare` returned.
+        """
+        self._prepare = prepare
+        self._discard = discard
+        # The key is the picture's identity; holding the picture keeps it from being used again.
+        self._cached: dict[int, tuple[NDArray[np.uint8], Prepared]] = {}
+
+    def of(
+        self, drawing: Drawing
+    ) -> tuple[list[tuple[Stamp, Prepared]], list[tuple[Stamp, Prepared]]]:
+        """Return a drawing's panels and its stamps, each with its prepared picture."""
+        before, self._cached = self._cached, {}
+        for stamp in (*drawing.panels, *drawing.stamps):
             key = id(stamp.picture)
-            if key not in self._made:
+            if key not in self._cached:
                 known = before.pop(key, None)
-                self._made[key] = known or (stamp.picture, self._make(stamp.picture))
-        self._discard(before)
-        return ((stamp, self._made[id(stamp.picture)][1]) for stamp in stamps)
+                self._cached[key] = known or (stamp.picture, self._prepare(stamp.picture))
+        for _, prepared in before.values():
+            self._discard(prepared)
+        panels, stamps = (
+            [(stamp, self._cached[id(stamp.picture)][1]) for stamp in group]
+            for group in (drawing.panels, drawing.stamps)
+        )
+        return panels, stamps
 
     def clear(self) -> None:
-        """Drop everything."""
-        before, self._made = self._made, {}
-        self._discard(before)
-
-    def _discard(self, made: dict[int, tuple[NDArray[np.uint8], Made]]) -> None:
-        if self._drop is not None:
-            for _, thing in made.values():
-                self._drop(thing)
+        """Discard everything."""
+        self.of(Drawing())

@@ -1,56 +1,49 @@
-"""Text: fonts of any size, and lines that fit a width."""
+"""Text: the font, rows that fit a width, and the rounded background behind them."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
+from pose_edge.overlay.geometry import Size
 from pose_edge.overlay.palette import Colour
 
 LINE_SPACING: Final = 1.4
-"""From one baseline to the next, in parts of the font's size."""
+"""From one baseline to the next, as a multiple of the font's size."""
 
 ELLIPSIS: Final = "..."
 
-KEPT_SIZES: Final = 4
-KEPT_WORDS: Final = 512
-"""Of one size; numbers that are not shown any more need not be kept for ever."""
+CACHED_WORDS: Final = 512
+"""Words of one font size that are kept; old numbers in them are not shown again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """A word as it is drawn.
-
-    Attributes:
-        mask: Its opacity, 8 bit.
-        left: Of the mask, pixels from where the word begins.
-        top: Of the mask, pixels from the baseline.
-        length: Pixels to where what follows begins.
-    """
-
-    mask: PillowImage.Image
-    left: int
-    top: int
-    length: float
+def load_font(size: int) -> ImageFont.FreeTypeFont:
+    """Return Pillow's built-in font, which no system has to provide, in a size in pixels."""
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    return font
 
 
 class Lettering:
-    """Writes rows of text word by word, each set once: most of a row stays when numbers change."""
+    """Writes rows of text word by word, each rendered once: numbers change, most words stay."""
 
-    def __init__(self, font: ImageFont.FreeTypeFont) -> None:
-        """Write in this font."""
-        self._font = font
-        self._space = font.getlength(" ")
-        self._words: dict[str, _Word] = {}
+    def __init__(self, size: int) -> None:
+        """Write in a size in pixels."""
+        self._font = load_font(size)
+        self._space = self._font.getlength(" ")
+        self._word = lru_cache(CACHED_WORDS)(self._render)
 
-    def getlength(self, text: str) -> float:
-        """Return the pixels that a row takes."""
-        words = text.split(" ")
-        return sum(self._word(word).length for word in words) + self._space * (len(words) - 1)
+    def length(self, text: str) -> float:
+        """Return the width of a row, pixels."""
+        lengths = [self._word(word)[2] for word in text.split(" ")]
+        return sum(lengths) + self._space * (len(lengths) - 1)
 
     def write(
         self, picture: PillowImage.Image, x: float, baseline: int, text: str, colour: Colour
@@ -58,73 +51,33 @@ class Lettering:
         """Write a row on an RGBA picture.
 
         Args:
-            picture: Drawn on.
+            picture: Written on.
             x: Where the row begins, pixels.
-            baseline: On which the letters stand, pixels from the upper edge.
+            baseline: Where the letters stand, pixels from the upper edge.
             text: The row.
             colour: Of the letters.
         """
-        for name in text.split(" "):
-            word = self._word(name)
-            corner = round(x) + word.left, baseline + word.top
-            picture.paste((*colour, 255), corner, word.mask)
-            x += word.length + self._space
+        for word in text.split(" "):
+            mask, (left, top), length = self._word(word)
+            picture.paste((*colour, 255), (round(x) + left, baseline + top), mask)
+            x += length + self._space
 
-    def _word(self, text: str) -> _Word:
-        word = self._words.get(text)
-        if word is None:
-            if len(self._words) >= KEPT_WORDS:
-                self._words.clear()
-            word = self._words[text] = self._set(text)
-        return word
-
-    def _set(self, text: str) -> _Word:
-        left, top, right, bottom = (round(edge) for edge in self._font.getbbox(text, anchor="ls"))
+    def _render(self, word: str) -> tuple[PillowImage.Image, tuple[int, int], float]:
+        """Return a word's opacity, its offset from the start of the baseline, and its length."""
+        left, top, right, bottom = (round(edge) for edge in self._font.getbbox(word, anchor="ls"))
         mask = PillowImage.new("L", (max(1, right - left), max(1, bottom - top)))
-        ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=self._font, anchor="ls")
-        return _Word(mask, left, top, self._font.getlength(text))
+        ImageDraw.Draw(mask).text((-left, -top), word, fill=255, font=self._font, anchor="ls")
+        return mask, (left, top), self._font.getlength(word)
 
 
-class Typeface:
-    """Pillow's built-in font, which no system has to provide, in any size."""
-
-    def __init__(self) -> None:
-        """Start with no size loaded."""
-        self._fonts: dict[int, ImageFont.FreeTypeFont] = {}
-        self._letterings: dict[int, Lettering] = {}
-
-    def font(self, size: int) -> ImageFont.FreeTypeFont:
-        """Return the font in a size in pixels; loading it takes some milliseconds, once."""
-        if size not in self._fonts:
-            font = ImageFont.load_default(size)
-            assert isinstance(font, ImageFont.FreeTypeFont)
-            self._fonts[size] = font
-        return self._fonts[size]
-
-    def lettering(self, size: int) -> Lettering:
-        """Return what writes in a size in pixels, for texts that change a little and often."""
-        if size not in self._letterings:
-            if len(self._letterings) >= KEPT_SIZES:
-                self._letterings.clear()
-            self._letterings[size] = Lettering(self.font(size))
-        return self._letterings[size]
-
-
-class Measured(Protocol):
-    """What can say how long a text is."""
-
-    def getlength(self, text: str) -> float:
-        """Return the pixels that a row of text takes."""
-
-
-def wrap(text: str, font: Measured, width: float, max_rows: int) -> list[str]:
+def wrap(text: str, length: Callable[[str], float], width: float, max_rows: int) -> list[str]:
     """Break a text into rows.
 
     Args:
         text: Any text; what cannot be printed, line breaks too, becomes a space.
-        font: The font it will be drawn in.
+        length: Returns the width of a row in the font it will be drawn in, pixels.
         width: Pixels that a row may take.
-        max_rows: How many rows there may be, at least 1; what is left over is cut off with "...".
+        max_rows: How many rows there may be, at least 1; the rest is cut off with "...".
 
     Returns:
         At least one row. Each fits the width, unless that is too small for a single letter.
@@ -132,9 +85,9 @@ def wrap(text: str, font: Measured, width: float, max_rows: int) -> list[str]:
 
     def fitting(part: str, room: float) -> int:
         """Return how many of the first letters fit."""
-        if font.getlength(part) <= room:  # nearly always, and measuring is slow
+        if length(part) <= room:  # nearly always, and measuring is slow
             return len(part)
-        return bisect_right(range(1, len(part) + 1), room, key=lambda n: font.getlength(part[:n]))
+        return bisect_right(range(1, len(part) + 1), room, key=lambda n: length(part[:n]))
 
     rest = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     rows: list[str] = []
@@ -145,5 +98,27 @@ def wrap(text: str, font: Measured, width: float, max_rows: int) -> list[str]:
         rows.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     if fitting(rest, width) < len(rest):
-        rest = rest[: fitting(rest, width - font.getlength(ELLIPSIS))].rstrip() + ELLIPSIS
+        rest = rest[: fitting(rest, width - length(ELLIPSIS))].rstrip() + ELLIPSIS
     return [*rows, rest]
+
+
+def rounded_rectangle(size: Size, radius: int, opacity: float) -> PillowImage.Image:
+    """Return the opacity of a rectangle with smooth round corners, as an 8-bit picture.
+
+    Args:
+        size: Of the rectangle.
+        radius: Of the corners, pixels; limited to half of the shorter side.
+        opacity: 0...1 inside.
+    """
+    width, height = size
+    radius = min(radius, width // 2, height // 2)
+    inset = np.append(np.arange(radius, 0, -1) - 0.5, 0)  # 0: further inside than the corner
+    corner = np.clip(radius + 0.5 - np.hypot(inset[:, None], inset), 0, 1)
+    alpha = np.rint(corner * opacity * 255).astype(np.uint8)
+
+    def from_edge(length: int) -> NDArray[np.int64]:
+        """Return each pixel's distance from the nearer end, at most the radius."""
+        place = np.arange(length)
+        return np.minimum(np.minimum(place, place[::-1]), radius)
+
+    return PillowImage.fromarray(alpha[from_edge(height)[:, None], from_edge(width)])

@@ -8,13 +8,13 @@ import pytest
 from screens import add_output
 
 from pose_edge.config.schema import DisplaySettings
-from pose_edge.displays.choice import Choice, choices, connected_output, nothing, outputs
+from pose_edge.displays.choice import Choice, choices, connected_output, no_screen_reason, outputs
 
 AUTO = DisplaySettings()
 
 
 def kinds(found: list[Choice]) -> list[str]:
-    return [choice.desktops[0] if choice.kind == "window" else "hdmi" for choice in found]
+    return [choice.desktops[0] if choice.output is None else "hdmi" for choice in found]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_output_can_be_asked_for_by_name(tmp_path: Path) -> None:
     assert choice.reason == "the setting display.output: HDMI-A-2"
     (second / "status").write_text("disconnected\n")
     assert choices(settings, {}, tmp_path) == []
-    assert "HDMI-A-2" in nothing(settings)
+    assert "HDMI-A-2" in no_screen_reason(settings)
 
 
 def test_nothing_at_all_says_what_was_looked_for(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_nothing_at_all_says_what_was_looked_for(tmp_path: Path) -> None:
     add_output(tmp_path, "card0-HDMI-A-2", "unknown")
     assert choices(AUTO, {}, tmp_path) == []
     assert choices(AUTO, {}, tmp_path / "no-such-sysfs") == []
-    assert "DISPLAY" in nothing(AUTO)
-    assert "/sys/class/drm" in nothing(AUTO)
-    assert "no status in /sys/class/drm" in nothing(DisplaySettings(kind="hdmi"))
+    assert "DISPLAY" in no_screen_reason(AUTO)
+    assert "/sys/class/drm" in no_screen_reason(AUTO)
+    assert "no status in /sys/class/drm" in no_screen_reason(DisplaySettings(kind="hdmi"))
 
 
 @pytest.mark.parametrize("kind", ["window", "hdmi", "none"])
@@ -99,11 +99,11 @@ def test_what_was_asked_for_is_what_is_chosen(
 ) -> None:
     add_output(tmp_path, "card1-HDMI-A-1", "connected")
     found = choices(DisplaySettings(kind=kind), {"DISPLAY": ":0"}, tmp_path)
-    assert [choice.kind for choice in found] == ([] if kind == "none" else [kind])
+    assert kinds(found) == {"window": ["x11"], "hdmi": ["hdmi"], "none": []}[kind]
     assert all(choice.reason == f"the setting display.kind: {kind}" for choice in found)
 
 
-def test_a_window_without_a_desktop_is_tried_so_that_its_error_is_told(tmp_path: Path) -> None:
+def test_a_window_without_a_desktop_is_tried_so_that_its_error_is_shown(tmp_path: Path) -> None:
     (choice,) = choices(DisplaySettings(kind="window"), {}, tmp_path)
     assert choice.desktops == ("x11",)
 

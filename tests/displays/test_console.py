@@ -11,22 +11,22 @@ from pose_edge.displays.console import Console, own_terminal
 def test_the_screen_belongs_to_the_terminal_of_the_program(tmp_path: Path) -> None:
     bring_to_front(tmp_path, "tty2")
     console = Console(tmp_path, "tty1")
-    assert console.away() == "tty2"
+    assert console.other_in_front() == "tty2"
     bring_to_front(tmp_path, "tty1")
-    assert console.away() is None
+    assert console.other_in_front() is None
 
 
 def test_started_over_the_network_it_belongs_to_the_one_in_front(tmp_path: Path) -> None:
     bring_to_front(tmp_path, "tty3")
     console = Console(tmp_path, None)
-    assert console.home == "tty3"
-    assert console.away() is None
+    assert console.own == "tty3"
+    assert console.other_in_front() is None
     bring_to_front(tmp_path, "tty1")
-    assert console.away() == "tty1"
+    assert console.other_in_front() == "tty1"
 
 
-def test_where_there_are_no_terminals_nobody_is_away(tmp_path: Path) -> None:
-    assert Console(tmp_path, None).away() is None
+def test_where_there_are_no_terminals_none_is_in_front(tmp_path: Path) -> None:
+    assert Console(tmp_path, None).other_in_front() is None
 
 
 @pytest.mark.parametrize(

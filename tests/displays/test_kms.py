@@ -1,4 +1,4 @@
-"""A whole screen, by SDL's dummy driver: real screens are in tests/system."""
+"""A screen without a desktop, by SDL's dummy driver: real screens are in tests/system."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pose_edge.displays.console import Console, ScreenYielded
 from pose_edge.displays.kms import KmsScreen, open_kms
 from pose_edge.displays.screen_layout import Rotation
 from pose_edge.errors import DisplayError
+from pose_edge.overlay import Drawing, Rectangle, Size
 from pose_edge.telemetry import Stopwatch
 
 SCENE = scene_of(plain(320, 240, (255, 0, 0)))
@@ -83,37 +84,38 @@ def test_the_console_keeps_its_keyboard(screen: KmsScreen) -> None:
     assert sdl2.SDL_getenv(b"SDL_INPUT_LINUX_KEEP_KBD") == b"1"
 
 
-def test_what_the_driver_complains_of_is_a_failure(screen: KmsScreen) -> None:
-    """SDL's way to present has no result: a failed page flip is only in its log."""
+def log_at_present(monkeypatch: pytest.MonkeyPatch, message: bytes) -> None:
+    """Let SDL log an error whenever it presents a picture."""
     import sdl2
 
+    present = sdl2.SDL_RenderPresent
+
+    def complaining(renderer: object) -> None:
+        present(renderer)
+        sdl2.SDL_LogError(sdl2.SDL_LOG_CATEGORY_VIDEO, message)
+
+    monkeypatch.setattr(sdl2, "SDL_RenderPresent", complaining)
+
+
+def test_an_error_that_the_driver_logs_is_a_failure(
+    screen: KmsScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SDL's way to present has no result: a failed page flip is only in its log."""
     screen.show(SCENE, Stopwatch())
-    present = screen._painter.present
-
-    def failing() -> None:
-        present()
-        sdl2.SDL_LogError(sdl2.SDL_LOG_CATEGORY_VIDEO, b"Could not queue pageflip: -13")
-
-    screen._painter.present = failing  # type: ignore[method-assign]
+    log_at_present(monkeypatch, b"Could not queue pageflip: -13")
     with pytest.raises(DisplayError, match="Could not queue pageflip: -13"):
         screen.show(SCENE, Stopwatch())
 
 
-def test_what_was_never_shown_cannot_be_restored_and_that_is_no_failure(screen: KmsScreen) -> None:
+def test_what_was_never_shown_cannot_be_restored_and_that_is_no_failure(
+    screen: KmsScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A machine that was started without a screen: SDL complains while it opens one."""
-    import sdl2
-
-    present = screen._painter.present
-
-    def complaining() -> None:
-        present()
-        sdl2.SDL_LogError(sdl2.SDL_LOG_CATEGORY_VIDEO, b"Could not restore CRTC")
-
-    screen._painter.present = complaining  # type: ignore[method-assign]
+    log_at_present(monkeypatch, b"Could not restore CRTC")
     assert screen.show(SCENE, Stopwatch())
 
 
-def test_a_mode_that_the_screen_does_not_have_is_told_with_those_that_it_has(
+def test_a_mode_that_the_screen_lacks_is_an_error_that_lists_the_modes(
     folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DisplayError, match=r"no mode 1234x567 .*display\.mode.* it has \d+x\d+@"):
@@ -122,10 +124,16 @@ def test_a_mode_that_the_screen_does_not_have_is_told_with_those_that_it_has(
 
 
 def test_a_mode_that_the_screen_has_is_used(folder: Path, tmp_path: Path) -> None:
+    sizes: list[Size] = []
+
+    def overlay(size: Size, _place: Rectangle) -> Drawing:
+        sizes.append(size)
+        return Drawing()
+
     screen = open_screen(tmp_path, mode="1024x768")  # the only one of the dummy driver
     try:
-        assert screen._painter.output_size() == (1024, 768)
-        assert screen.show(SCENE, Stopwatch())
+        assert screen.show(scene_of(plain(320, 240, (255, 0, 0)), overlay=overlay), Stopwatch())
+        assert sizes == [(1024, 768)]
     finally:
         screen.close()
 

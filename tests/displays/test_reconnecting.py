@@ -12,32 +12,31 @@ from screens import add_output, bring_to_front, plain, scene_of
 
 from pose_edge import displays
 from pose_edge.config.schema import DisplaySettings
-from pose_edge.displays import Display, open_display
+from pose_edge.displays import DesktopEnded, Display, open_display
 from pose_edge.displays.choice import Choice
 from pose_edge.displays.console import Console, ScreenYielded
-from pose_edge.displays.null import NullDisplay
 from pose_edge.displays.reconnecting import LAST_RETRY_S, LOOK_S, PROVEN_S, ReconnectingDisplay
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene
 from pose_edge.telemetry import Stopwatch
 
-HDMI = Choice("hdmi", "a reason")
-OTHER = Choice("hdmi", "another one")
+HDMI = Choice("a reason")
+OTHER = Choice("another one")
 SCENE = scene_of(plain(64, 48, (255, 0, 0)))
 
 
 def is_open(display: Display) -> bool:
-    """Ask anew: to mypy what was true stays true."""
+    """Return `visible`; mypy would take an asserted attribute for a constant."""
     return display.visible
 
 
-def told(bench: Bench) -> str | None:
-    """Return the fault that was reported last; asked anew, as above."""
+def last_fault(bench: Bench) -> str | None:
+    """Return the fault that was reported last; see `is_open`."""
     return bench.fault
 
 
-class FakeScreen(NullDisplay):
-    """A screen that fails when it is told to."""
+class FakeScreen(Display):
+    """A screen that fails when the test wants it to."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
@@ -70,7 +69,7 @@ class FakeScreen(NullDisplay):
 
 
 class Bench:
-    """A keeper in a world where time goes on when it is told to."""
+    """A reconnecting display, screens to open, and a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -79,9 +78,9 @@ class Bench:
         self.screens: list[FakeScreen] = []
         self.looks = 0
         self.attempts: list[float] = []
-        self.fault: str | None = "never told"
+        self.fault: str | None = "never reported"
         self.prepared = 0
-        self.keeper = ReconnectingDisplay(
+        self.display = ReconnectingDisplay(
             self._look, self._open, self._report, prepare=self._prepare, clock=lambda: self.now
         )
 
@@ -103,12 +102,15 @@ class Bench:
         self.prepared += 1
 
     def live(self, seconds: float) -> list[str]:
-        """Let time pass as in a run, and return what was reported meanwhile."""
+        """Let time pass as in a run, and return what came of it: keys, and "opened"."""
         found = []
         for _ in range(round(seconds / 0.02)):
             self.now += 0.02
-            found += self.keeper.poll()
-            self.keeper.show(SCENE, Stopwatch())
+            before = is_open(self.display)
+            found += self.display.poll()
+            if is_open(self.display) and not before:
+                found.append("opened")
+            self.display.show(SCENE, Stopwatch())
         return found
 
 
@@ -118,21 +120,21 @@ def bench() -> Bench:
 
 
 def test_a_screen_that_is_plugged_in_later_is_opened_within_two_seconds(bench: Bench) -> None:
-    assert bench.keeper.try_to_open() == []
-    assert not is_open(bench.keeper)
+    assert bench.display.try_to_open() == []
+    assert not is_open(bench.display)
     assert bench.live(60) == []
     bench.there = [HDMI]
     plugged = bench.now
     assert bench.live(2) == ["opened"]
     assert bench.attempts[0] - plugged <= LOOK_S + 0.03
-    assert is_open(bench.keeper)
-    assert bench.keeper.name == "fake"
+    assert is_open(bench.display)
+    assert bench.display.name == "fake"
     assert bench.fault is None
     assert bench.screens[0].shown > 50
 
 
 def test_what_needs_no_screen_is_done_once_while_one_is_waited_for(bench: Bench) -> None:
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     assert bench.prepared == 0
     bench.live(10)
     assert bench.prepared == 1
@@ -145,27 +147,39 @@ def test_what_needs_no_screen_is_done_once_while_one_is_waited_for(bench: Bench)
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_an_error_of_the_program_costs_the_screen_only_for_a_while(
+def test_an_internal_error_costs_the_screen_only_for_a_while(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, closes: bool
 ) -> None:
     bench.there = [HDMI]
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     bench.live(PROVEN_S)
     screen = bench.screens[0]
     if not closes:
         monkeypatch.setattr(screen, "close", lambda: 1 / 0)
     screen.failure = ZeroDivisionError("a bug")
     bench.live(0.1)
-    assert not is_open(bench.keeper)
+    assert not is_open(bench.display)
     faults = [bench.fault]
     bench.live(2)
-    assert is_open(bench.keeper)
+    assert is_open(bench.display)
     assert [*faults, bench.fault] == ["the screen has failed: a bug", None]
     assert len(bench.screens) == 2
 
 
+def test_the_end_of_the_desktop_is_passed_on(bench: Bench) -> None:
+    bench.there = [HDMI]
+    bench.display.try_to_open()
+    bench.screens[0].failure = DesktopEnded("the desktop has ended")
+    with pytest.raises(DesktopEnded):
+        bench.display.poll()
+    with pytest.raises(DesktopEnded):
+        bench.display.show(SCENE, Stopwatch())
+    assert len(bench.screens) == 1
+    assert bench.screens[0].closed == 0
+
+
 def test_looking_for_a_screen_is_rare(bench: Bench) -> None:
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     bench.live(60)
     assert bench.looks < 60 / LOOK_S + 2
 
@@ -175,18 +189,18 @@ def test_a_pulled_screen_comes_back_every_time(
     bench: Bench, count: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.there = [HDMI]
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     for number in range(1, count + 1):
         bench.live(30)
         bench.there = []
         bench.screens[-1].failure = DisplayError("it was unplugged")
         assert bench.live(10) == []
-        assert told(bench) == "it was unplugged"
+        assert last_fault(bench) == "it was unplugged"
         assert bench.screens[-1].closed == 1
-        assert not is_open(bench.keeper)
+        assert not is_open(bench.display)
         bench.there = [HDMI]
         assert bench.live(2) == ["opened"]
-        assert told(bench) is None
+        assert last_fault(bench) is None
         assert len(bench.screens) == number + 1
     warned = [entry for entry in caplog.records if entry.levelno == logging.WARNING]
     assert len(warned) == count
@@ -197,7 +211,7 @@ def test_a_screen_that_cannot_be_opened_is_tried_ever_more_rarely_and_said_once(
 ) -> None:
     bench.there = [HDMI]
     bench.refusal = DisplayError("no right to use it")
-    (error,) = bench.keeper.try_to_open()
+    (error,) = bench.display.try_to_open()
     assert error is bench.refusal
     bench.live(120)
     gaps = np.diff(bench.attempts)
@@ -214,7 +228,7 @@ def test_a_screen_that_cannot_be_opened_is_tried_ever_more_rarely_and_said_once(
 def test_another_screen_is_tried_at_once(bench: Bench) -> None:
     bench.there = [HDMI]
     bench.refusal = DisplayError("it has no mode")
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     bench.live(60)
     bench.there = [OTHER]
     bench.refusal = None
@@ -230,22 +244,22 @@ def test_the_best_that_can_be_opened_is_taken(bench: Bench) -> None:
         opened.append(choice)
         return FakeScreen()
 
-    keeper = ReconnectingDisplay(lambda: [HDMI, OTHER], open_choice, lambda _fault: None)
-    errors = keeper.try_to_open()
+    display = ReconnectingDisplay(lambda: [HDMI, OTHER], open_choice, lambda _fault: None)
+    errors = display.try_to_open()
     assert [str(error) for error in errors] == ["not this one"]
     assert opened == [OTHER]
-    assert is_open(keeper)
+    assert is_open(display)
 
 
 def test_a_screen_that_fails_as_soon_as_it_is_opened_is_not_opened_all_the_time(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.there = [HDMI]
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     for _ in range(round(120 / 0.02)):
         bench.now += 0.02
-        bench.keeper.poll()
-        if bench.keeper.visible:
+        bench.display.poll()
+        if bench.display.visible:
             bench.screens[-1].failure = DisplayError("it flickers")
     assert len(bench.screens) < 25
     said = [entry for entry in caplog.records if entry.levelno == logging.WARNING]
@@ -256,7 +270,7 @@ def test_a_screen_left_to_another_terminal_is_no_fault(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.there = [HDMI]
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     bench.live(10)
     bench.there = []
     bench.screens[0].failure = ScreenYielded("tty2 is in front")
@@ -269,11 +283,11 @@ def test_a_screen_left_to_another_terminal_is_no_fault(
 
 def test_keys_are_handed_on_and_closing_twice_does_no_harm(bench: Bench) -> None:
     bench.there = [HDMI]
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     bench.screens[0].typed = ["s", "q"]
-    assert bench.keeper.poll() == ["s", "q"]
-    bench.keeper.close()
-    bench.keeper.close()
+    assert bench.display.poll() == ["s", "q"]
+    bench.display.close()
+    bench.display.close()
     assert bench.screens[0].closed == 1
 
 
@@ -281,15 +295,15 @@ def test_keys_are_handed_on_and_closing_twice_does_no_harm(bench: Bench) -> None
 @given(st.lists(st.sampled_from(["plug", "pull", "fail", "refuse", "accept", "wait"]), max_size=25))
 def test_whatever_happens_a_good_screen_is_open_again_soon(events: list[str]) -> None:
     bench = Bench()
-    bench.keeper.try_to_open()
+    bench.display.try_to_open()
     for event in events:
         if event == "plug":
             bench.there = [HDMI]
         elif event == "pull":
             bench.there = []
-            if bench.keeper.visible:
+            if bench.display.visible:
                 bench.screens[-1].failure = DisplayError("pulled")
-        elif event == "fail" and bench.keeper.visible:
+        elif event == "fail" and bench.display.visible:
             bench.screens[-1].failure = DisplayError("failed")
         elif event == "refuse":
             bench.refusal = DisplayError("refused")
@@ -297,11 +311,11 @@ def test_whatever_happens_a_good_screen_is_open_again_soon(events: list[str]) ->
             bench.refusal = None
         bench.live(1)
         opened, closed = len(bench.screens), sum(screen.closed for screen in bench.screens)
-        assert opened - closed == int(bench.keeper.visible)
-        assert (bench.fault is None) >= bench.keeper.visible
+        assert opened - closed == int(bench.display.visible)
+        assert (bench.fault is None) >= bench.display.visible
     bench.there, bench.refusal = [HDMI], None
     bench.live(LAST_RETRY_S + 2)
-    assert is_open(bench.keeper)
+    assert is_open(bench.display)
 
 
 # --- open_display, with a fake sysfs --------------------------------------------------------------
@@ -319,7 +333,7 @@ def fake_kms(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         def poll(self) -> list[str]:
             assert self._choice.output is not None
-            if self._console.away() is not None:
+            if self._console.other_in_front() is not None:
                 raise ScreenYielded("another terminal is in front")
             if not self._choice.output.connected():
                 raise DisplayError("unplugged")
@@ -344,12 +358,14 @@ def test_screens_come_and_go_and_the_card_number_changes(
     assert not is_open(display)
     assert "no screen is connected" in str(faults[-1])
     folder = add_output(tmp_path, "card1-HDMI-A-1", "connected")
-    assert display.poll() == ["opened"]
+    assert display.poll() == []
+    assert is_open(display)
     (folder / "status").write_text("disconnected\n")
     assert display.poll() == []
     assert faults[-2:] == [None, "unplugged"]
     second = add_output(tmp_path, "card0-HDMI-A-2", "connected")
-    assert display.poll() == ["opened"]
+    assert display.poll() == []
+    assert is_open(display)
     assert fake_kms == ["card1 HDMI-A-1", "card0 HDMI-A-2"]
     (second / "status").unlink()  # the card itself is gone
     display.poll()
@@ -371,7 +387,8 @@ def test_the_screen_is_left_to_a_terminal_in_front_and_taken_back(
     assert not is_open(display)
     assert faults[-1] is None
     bring_to_front(tmp_path, "tty1")
-    assert display.poll() == ["opened"]
+    assert display.poll() == []
+    assert is_open(display)
     assert len(fake_kms) == 2
 
 
@@ -384,4 +401,5 @@ def test_auto_without_a_screen_waits_for_one_without_a_fault(
     assert faults == []
     assert "nothing is shown yet: no screen" in caplog.text
     add_output(tmp_path, "card1-HDMI-A-1", "connected")
-    assert display.poll() == ["opened"]
+    assert display.poll() == []
+    assert is_open(display)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge.displays.screen_layout import Layout, Rotation, letterbox
+from pose_edge.displays.screen_layout import Rotation, ScreenLayout, letterbox
 
 SIDES = st.integers(1, 4000)
 ROTATIONS = st.sampled_from(get_args(Rotation))
@@ -30,7 +30,7 @@ def test_letterbox_keeps_the_aspect_and_fills_one_direction(
     ("rotation", "corner"), [(0, (0, 0)), (90, (1920, 0)), (180, (1920, 1080)), (270, (0, 1080))]
 )
 def test_the_upper_left_corner_turns_clockwise(rotation: Rotation, corner: tuple[int, int]) -> None:
-    layout = Layout((1920, 1080), rotation)
+    layout = ScreenLayout((1920, 1080), rotation)
     assert layout.size == ((1080, 1920) if rotation in (90, 270) else (1920, 1080))
     assert layout.turned(np.zeros((1, 2), np.float32)).tolist() == [list(corner)]
 
@@ -39,7 +39,7 @@ def test_the_upper_left_corner_turns_clockwise(rotation: Rotation, corner: tuple
 def test_places_stay_on_the_screen_and_keep_their_size(
     width: int, height: int, rotation: Rotation, picture_width: int, picture_height: int
 ) -> None:
-    layout = Layout((width, height), rotation)
+    layout = ScreenLayout((width, height), rotation)
     place = letterbox((picture_width, picture_height), layout.size)
     x, y, w, h = layout.bounds(place)
     assert 0 <= x <= x + w <= width

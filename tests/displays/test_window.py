@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import GENEROUS_S
 from numpy.typing import NDArray
 from screens import plain, scene_of
 from xvfb import Xvfb, xvfb
@@ -21,8 +22,7 @@ from pose_edge.displays import Display, open_display
 from pose_edge.displays.screen_layout import Rotation
 from pose_edge.errors import DisplayError
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Renderer, Size, Stamp
 from pose_edge.telemetry import Stopwatch
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -399,8 +399,7 @@ def test_loading_sdl_says_nothing_to_the_user() -> None:
     code = """
 from pathlib import Path
 from pose_edge.displays import open_display
-from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Renderer, Size, Stamp
 from pose_edge.config.schema import DisplaySettings, OverlaySettings
 from pose_edge.telemetry import Stopwatch
 open_display(DisplaySettings(kind="auto"), {"DISPLAY": ":987"}, Path("no-such-sysfs")).close()
@@ -423,8 +422,7 @@ def test_no_screen_loads_no_sdl() -> None:
 import sys, numpy as np
 from pathlib import Path
 from pose_edge.displays import open_display
-from pose_edge.overlay import Capsules, Drawing, Rectangle, Size, Stamp
-from pose_edge.overlay.renderer import Renderer
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Renderer, Size, Stamp
 from pose_edge.config.schema import DisplaySettings, OverlaySettings
 from pose_edge.telemetry import Stopwatch
 for kind in ("none", "auto"):
@@ -441,57 +439,53 @@ assert not loaded, loaded
 
 
 DYING_SERVER = """
-import os, sys, time, logging
-import numpy as np
-logging.basicConfig(level="INFO")
+import sys
 from pathlib import Path
-from pose_edge.displays import open_display
-from pose_edge.overlay import Drawing, Scene
+import numpy as np
 from pose_edge.config.schema import DisplaySettings
+from pose_edge.displays import DesktopEnded, open_display
+from pose_edge.overlay import Drawing, Scene
 from pose_edge.telemetry import Stopwatch
-display = open_display(DisplaySettings(kind="window"), sysfs=Path("no-such-sysfs"),
-                       report=lambda fault: print("fault", fault, flush=True))
+call = sys.argv[1]
+display = open_display(DisplaySettings(kind="window"), sysfs=Path("no-such-sysfs"))
 image = np.full((48, 64, 3), 200, np.uint8)
 scene = Scene((64, 48), lambda size, place: Drawing(), image)
-shown = False
-while "closed" not in display.poll():
-    visible = display.show(scene, Stopwatch())
-    if visible != shown:
-        print("shown" if visible else "gone", flush=True)
-        shown = visible
-    time.sleep(0.02)
+while not display.show(scene, Stopwatch()):
+    display.poll()
+print("shown", flush=True)
+sys.stdin.readline()  # the server has ended
+try:
+    while call != "close":
+        display.poll() if call == "poll" else display.show(scene, Stopwatch())
+except DesktopEnded as error:
+    print(error)
+display.close()
+display.close()
+print("in order")
 """
 
 
-def test_a_server_that_ends_takes_nothing_with_it_and_the_window_comes_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize("call", ["show", "poll", "close"])
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_server_that_ends_lets_the_program_end_in_order(call: str, end: signal.Signals) -> None:
+    """Xlib would end the process, SDL would wait for an answer, and recordings stay unfinished."""
     environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
-    with xvfb(320, 240) as first:
+    with xvfb(320, 240) as server:
         program = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", DYING_SERVER],
-            env={**environment, "DISPLAY": first.display},
+            [sys.executable, "-W", "ignore", "-c", DYING_SERVER, call],
+            env={**environment, "DISPLAY": server.display},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert program.stdout is not None
         try:
-            assert program.stdout.readline() == "fault None\n"
+            assert program.stdout is not None
             assert program.stdout.readline() == "shown\n"
-        except BaseException:
+            server.end(end)
+            output, errors = program.communicate("\n", timeout=GENEROUS_S)
+        finally:
             program.kill()
-            raise
-    try:
-        assert "the X server has ended" in program.stdout.readline()
-        assert program.stdout.readline() == "gone\n"
-        with xvfb(320, 240, display=first.display) as second:
-            assert second.display == first.display
-            while (line := program.stdout.readline()) != "shown\n":
-                assert line, "the program has ended"
-            assert program.poll() is None
-            program.terminate()
-            program.wait(20)
-    finally:
-        program.kill()
-        program.communicate()
+            program.wait()
+    message = [] if call == "close" else ["window (x11) is gone: the desktop has ended"]
+    assert (program.returncode, output.splitlines()) == (0, [*message, "in order"]), errors

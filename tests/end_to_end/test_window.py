@@ -129,6 +129,23 @@ def test_the_recording_keeps_the_size_of_the_frame(pose_edge: Command, desktop: 
     assert min(coloured(recorded, ORANGE), coloured(recorded, SKY_BLUE)) > 100
 
 
+def test_the_end_of_the_desktop_ends_the_run_with_its_files_finished(
+    pose_edge: Command, desktop: Xvfb
+) -> None:
+    process = pose_edge.start(
+        *(*RUN, "--record", "r.mp4", "--poses", "p.jsonl"), DISPLAY=desktop.display
+    )
+    wait_until(lambda: min(limbs(desktop)) > 200, "a skeleton on the screen")
+    desktop.end()
+    done = pose_edge.finish(process)
+    assert done.status == 1, done.stderr
+    assert done.complaint() == ["pose-edge: window (x11) is gone: the desktop has ended"]
+    lines = read_lines(pose_edge.folder / "p.jsonl")
+    assert any(line["poses"] for line in lines)
+    assert len(read_video(pose_edge.folder / "r.mp4")) > 1
+    assert not list(pose_edge.folder.glob("*part*"))
+
+
 def test_a_picture_stays_until_it_is_closed(pose_edge: Command, desktop: Xvfb) -> None:
     picture = pose_edge.folder / "person.png"
     write_picture(picture, demo_frames(range(64, 65))[0], "BGR")

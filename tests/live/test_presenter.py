@@ -9,7 +9,7 @@ import pytest
 from helpers import make_frame, make_result
 
 from pose_edge.config.schema import DisplaySettings, Settings
-from pose_edge.displays import NullDisplay
+from pose_edge.displays import Display
 from pose_edge.live import presenter as show_module
 from pose_edge.live.presenter import STALE_S, Presenter, Report
 from pose_edge.overlay import Scene
@@ -18,7 +18,7 @@ from pose_edge.sinks.recorder import Recorder
 from pose_edge.telemetry import Stopwatch, Telemetry
 
 
-class FakeScreen(NullDisplay):
+class FakeScreen(Display):
     """A screen that keeps what it was given."""
 
     def __init__(self) -> None:
@@ -180,6 +180,28 @@ def test_a_still_picture_stays_until_the_next(bench: Bench) -> None:
         _ = first.frame
     bench.screens[0].typed = ["x", "q"]
     assert bench.show.keys()
+
+
+def test_a_screen_that_comes_back_shows_the_lasting_message_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.telemetry.set_fault("source", "no camera (since 12:00:00)")
+    bench.screens[0].there = False
+    bench.show.no_result()
+    shown = len(bench.shown)
+    assert not bench.show.keys()
+    assert len(bench.shown) == shown
+    screen = bench.screens[0]
+
+    def come_back() -> list[str]:
+        screen.there = True
+        return []
+
+    monkeypatch.setattr(screen, "poll", come_back)
+    assert not bench.show.keys()
+    assert bench.shown[shown:] == [bench.shown[shown - 1]]
+    assert not bench.show.keys()
+    assert len(bench.shown) == shown + 1
 
 
 def test_a_screen_that_is_missing_is_waited_for(bench: Bench) -> None:

@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import Drawing, Painter, Readout, readout_lines
+from pose_edge.overlay import Drawing, Readout
+from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.palette import YELLOW
-from pose_edge.overlay.readout import GAP
-from pose_edge.overlay.typeset import Typeface, wrap
+from pose_edge.overlay.readout import GAP, readout_lines
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import Telemetry
 
@@ -25,7 +23,7 @@ LONG = "no frame from /dev/video0 for 5 s; is the cable plugged in? " * 10
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now_ns = 10**12
@@ -230,35 +228,6 @@ def test_names_are_smaller_than_figures_and_leave_no_dangling_dot(telemetry: Tel
     assert stamp.picture.shape[1] < 0.8 * 640
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=60))
-def test_lettering_takes_the_room_that_it_says(text: str) -> None:
-    printable = "".join(letter for letter in text if letter.isprintable())
-    lettering = Typeface().lettering(20)
-    length = lettering.getlength(printable)
-    picture = PillowImage.new("RGBA", (round(length) + 60, 60))
-    lettering.write(picture, 30, 40, printable, (255, 255, 255))
-    columns = np.nonzero(np.asarray(picture)[:, :, 3].any(axis=0))[0]
-    if len(columns):
-        assert 30 - 12 <= columns.min() <= columns.max() <= 30 + length + 12
-
-
-def test_lettering_looks_as_the_font_sets_it() -> None:
-    typeface = Typeface()
-    text = "camera 29.9 fps"
-    ours = PillowImage.new("RGBA", (300, 40))
-    typeface.lettering(24).write(ours, 5, 30, text, (255, 255, 255))
-    pillows = PillowImage.new("RGBA", (300, 40))
-    ImageDraw.Draw(pillows).text(
-        (5, 30), text, fill=(255, 255, 255), anchor="ls", font=typeface.font(24)
-    )
-    first, second = (np.asarray(p)[:, :, 3].astype(int) for p in (ours, pillows))
-    assert first.max() == 255
-    # Words may begin up to half a pixel elsewhere.
-    assert abs(first.sum() / second.sum() - 1) < 0.05
-    assert np.abs(first.sum(axis=1) - second.sum(axis=1)).max() < 0.15 * second.sum(axis=1).max()
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.lists(st.text(max_size=100), max_size=3))
 def test_any_size_and_any_fault_can_be_drawn(width: int, height: int, faults: list[str]) -> None:
@@ -269,26 +238,3 @@ def test_any_size_and_any_fault_can_be_drawn(width: int, height: int, faults: li
     draw(make(telemetry, Clock()), whole[4:-4, 4:-4])
     whole[4:-4, 4:-4] = 77
     assert (whole == 77).all()
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.text(max_size=120), st.integers(1, 400), st.integers(1, 4))
-def test_wrapped_rows_fit(text: str, width: int, max_rows: int) -> None:
-    font = Typeface().font(16)
-    rows = wrap(text, font, width, max_rows)
-    assert 1 <= len(rows) <= max_rows
-    if width >= 60:  # room for "..." and the widest of letters
-        assert all(font.getlength(row) <= width for row in rows)
-
-
-def test_wrapping_breaks_at_spaces_and_says_where_it_cuts() -> None:
-    font = Typeface().font(16)
-    text = "the camera at /dev/video0 sends nothing"
-    assert wrap(text, font, 1000, 3) == [text]
-    rows = wrap(text, font, 150, 9)
-    assert " ".join(rows) == text
-    assert len(rows) > 1
-    (row,) = wrap(text, font, 150, 1)
-    assert row.endswith("...")
-    assert text.startswith(row[:-3])
-    assert wrap("one\ntwo\x00three", font, 1000, 1) == ["one two three"]

@@ -8,8 +8,7 @@ from helpers import make_frame, make_result, noise, person, pose, smooth
 
 from pose_edge.config.schema import OverlaySettings
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay import Readout, Scene
-from pose_edge.overlay.renderer import Renderer, Toggles
+from pose_edge.overlay import Readout, Renderer, Scene
 from pose_edge.poses import Keypoint, Pose, Result
 from pose_edge.telemetry import Telemetry
 
@@ -66,19 +65,34 @@ def test_each_part_can_be_turned_on_alone(what: str) -> None:
 
 @pytest.mark.parametrize(("key", "what"), [("s", "skeleton"), ("i", "readout"), ("c", "crop")])
 def test_a_key_turns_its_part_on_and_off(key: str, what: str) -> None:
-    toggles = Toggles(skeleton=False, readout=False, crop=False)
-    toggles.press(key)
-    on = {name for name in ("skeleton", "readout", "crop") if getattr(toggles, name)}
-    assert on == {what}
-    toggles.press(key)
-    assert not any((toggles.skeleton, toggles.readout, toggles.crop))
+    image = smooth(640, 480)
+    result = replace(make_result(make_frame(image), [pose()]), crop=(0.55, 0.55, 0.9, 0.9))
+    painter = renderer(readout=True)
+    painter.press(key)
+    alone = renderer(NOTHING.model_copy(update={what: True}), readout=True)
+    pressed = painted(painter, result)
+    assert (pressed != image).any()
+    assert (pressed == painted(alone, result)).all()
+    painter.press(key)
+    assert (painted(painter, result) == image).all()
 
 
 def test_other_keys_do_nothing() -> None:
-    toggles = Toggles(skeleton=True, readout=False, crop=True)
-    for key in ("q", "f", "escape", "closed", "S", ""):
-        toggles.press(key)
-    assert toggles == Toggles(skeleton=True, readout=False, crop=True)
+    result = replace(make_result(make_frame(smooth(320, 240)), [pose()]), crop=(0, 0, 0.5, 0.5))
+    painter = renderer(ALL, readout=True)
+    before = painted(painter, result).copy()
+    for key in ("q", "f", "escape", "closed", "S", "skeleton", ""):
+        painter.press(key)
+    assert (painted(painter, result) == before).all()
+
+
+def test_keys_leave_the_settings_alone_until_they_are_read_again() -> None:
+    painter = renderer(ALL)
+    painter.press("s")
+    assert ALL.skeleton
+    painter.configure(ALL, mirror=False)
+    image = smooth(320, 240)
+    assert (painted(painter, make_result(make_frame(image), [pose()])) != image).any()
 
 
 def test_keys_change_the_next_picture() -> None:
@@ -86,11 +100,11 @@ def test_keys_change_the_next_picture() -> None:
     painter = renderer(OverlaySettings(readout=False))
     result = make_result(make_frame(image), [pose()])
     assert (painted(painter, result) != image).any()
-    painter.toggles.press("s")
+    painter.press("s")
     assert (painted(painter, result) == image).all()
 
 
-def test_when_nobody_is_there_no_skeleton_stays() -> None:
+def test_without_people_no_skeleton_stays() -> None:
     image = smooth(320, 240)
     painter = renderer(OverlaySettings(readout=False))
     painted(painter, make_result(make_frame(image), [pose()]))
@@ -185,7 +199,7 @@ def test_a_scene_can_be_painted_again_without_its_frame_and_follows_the_keys() -
     assert scene.size == (64, 48)
     drawing = scene.overlay((640, 480), (0, 0, 640, 480))
     assert len(drawing.capsules)
-    painter.toggles.press("s")
+    painter.press("s")
     assert not len(scene.overlay((640, 480), (0, 0, 640, 480)).capsules)
 
 
@@ -198,7 +212,7 @@ def test_numbers_come_with_several_people_only() -> None:
 
 
 def test_the_readout_never_hides_a_person() -> None:
-    """A skeleton in the corner of the panel is drawn whole, over it."""
+    """A skeleton in the corner of the panel is drawn over it, uncut."""
     corner = person(0.9)
     corner[:, :2] *= 0.3
     image = np.full((480, 640, 3), 90, dtype=np.uint8)

@@ -3,36 +3,20 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from canvases import EXTREME, GREEN, SIZES, Picture, framed, ground, untouched_outside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder
-from pose_edge.overlay import (
-    Drawing,
-    Numbers,
-    Painter,
-    Stamp,
-    compose,
-    crop_frame,
-    message_picture,
-    place_poses,
-    skeletons,
-)
-from pose_edge.overlay.palette import ORANGE, SKY_BLUE, WHITE
-from pose_edge.overlay.skeleton import side_colour
-from pose_edge.poses import SKELETON, Box, Keypoint, Pose
+from pose_edge.overlay import Drawing
+from pose_edge.overlay.numbers import number_stamps
+from pose_edge.overlay.paint import Painter
+from pose_edge.overlay.palette import KEYPOINT_COLOURS, ORANGE, SKY_BLUE, WHITE, limb_colour
+from pose_edge.overlay.skeleton import place_poses, skeletons
+from pose_edge.poses import SKELETON, Keypoint, Pose
 
-Picture = NDArray[np.uint8]
-
-GREEN = (0, 128, 0)
-
-SIZES = st.tuples(st.integers(1, 300), st.integers(1, 300))
-EXTREME = st.one_of(
-    st.floats(-2, 3, width=32),
-    st.sampled_from([np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38]),
-)
 SCORES = st.one_of(st.floats(0, 1, width=32), st.sampled_from([np.nan, np.inf, -1.0, 2.0]))
 
 
@@ -51,21 +35,15 @@ ANY_POSE = st.builds(
 def draw_poses(
     canvas: Picture, order: ColourOrder, poses: list[Pose], *, mirror: bool, min_score: float
 ) -> None:
-    """Draw persons on a picture that fills the canvas."""
+    """Draw people on a picture that fills the canvas."""
     height, width = canvas.shape[:2]
     figures = place_poses(poses, (0, 0, width, height), mirror=mirror, min_score=min_score)
-    stamps = Numbers().stamps(poses, figures)
+    stamps = number_stamps(poses, figures)
     Painter(order).paint(canvas, Drawing(skeletons(figures), tuple(stamps)))
 
 
-def draw_crop(canvas: Picture, order: ColourOrder, crop: Box, *, mirror: bool) -> None:
-    """Draw a crop on a picture that fills the canvas."""
-    height, width = canvas.shape[:2]
-    Painter(order).paint(canvas, Drawing(crop_frame(crop, (0, 0, width, height), mirror=mirror)))
-
-
 def someone(number: int | None = None) -> Pose:
-    """A person who stands in the middle, all of it visible, left side to the right."""
+    """Return a person who stands in the middle, all visible, the left side to the right."""
     places = {
         Keypoint.NOSE: (0.5, 0.2),
         Keypoint.LEFT_EYE: (0.52, 0.18),
@@ -85,12 +63,6 @@ def someone(number: int | None = None) -> Pose:
     return Pose(keypoints, 1.0, (0.2, 0.18, 0.8, 0.85), number)
 
 
-def ground(width: int, height: int) -> Picture:
-    canvas = np.empty((height, width, 3), np.uint8)
-    canvas[:] = GREEN
-    return canvas
-
-
 def at(canvas: Picture, x: float, y: float) -> tuple[int, ...]:
     height, width = canvas.shape[:2]
     return tuple(canvas[int(y * height), int(x * width)].tolist())
@@ -101,47 +73,22 @@ def middle(pose: Pose, a: Keypoint, b: Keypoint) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def framed(width: int, height: int) -> tuple[Picture, Picture]:
-    """Return a canvas that is part of a larger picture, and that picture."""
-    whole = np.full((height + 8, width + 8, 3), 77, np.uint8)
-    return whole[4:-4, 4:-4], whole
-
-
-def untouched_outside(whole: Picture) -> bool:
-    inside = np.zeros(whole.shape[:2], bool)
-    inside[4:-4, 4:-4] = True
-    return bool((whole[~inside] == 77).all())
-
-
 def alike(first: Picture, second: Picture) -> bool:
-    """Say whether pictures differ by a shift of edges below one pixel, and its blending, only."""
+    """Tell whether pictures differ only by a shift of edges below one pixel, and its blending."""
     kernel = np.ones((3, 3), np.uint8)
     low = cv2.erode(second, kernel).astype(int) - 32
     high = cv2.dilate(second, kernel).astype(int) + 32
     return bool(((first >= low) & (first <= high)).mean() > 0.995)
 
 
-@pytest.mark.parametrize("mirror", [False, True])
-def test_compose_copies_and_leaves_the_frame_alone(mirror: bool) -> None:
-    image = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
-    before = image.copy()
-    canvas = np.zeros_like(image)
-    compose(image, canvas, mirror=mirror)
-    assert (canvas == (image[:, ::-1] if mirror else image)).all()
-    canvas[:] = 0
-    assert (image == before).all()
-
-
-def test_compose_refuses_another_size() -> None:
-    with pytest.raises(ValueError, match="cannot take"):
-        compose(ground(64, 48), ground(48, 64), mirror=True)
-
-
 def test_left_right_and_middle_have_their_colours() -> None:
-    assert side_colour(Keypoint.LEFT_SHOULDER, Keypoint.LEFT_HIP) == SKY_BLUE
-    assert side_colour(Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE) == ORANGE
-    assert side_colour(Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP) == WHITE
-    assert side_colour(Keypoint.NOSE, Keypoint.LEFT_EYE) == WHITE
+    assert limb_colour(Keypoint.LEFT_SHOULDER, Keypoint.LEFT_HIP) == SKY_BLUE
+    assert limb_colour(Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE) == ORANGE
+    assert limb_colour(Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP) == WHITE
+    assert limb_colour(Keypoint.NOSE, Keypoint.LEFT_EYE) == WHITE
+    for point, colour in KEYPOINT_COLOURS.items():
+        side = point.name.split("_")[0]
+        assert colour == {"LEFT": SKY_BLUE, "RIGHT": ORANGE, "NOSE": WHITE}[side]
 
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
@@ -155,7 +102,7 @@ def test_every_limb_has_the_colour_of_its_side(
     draw_poses(canvas, order, [pose], mirror=mirror, min_score=0.3)
     for a, b in SKELETON[4:]:  # in the face joints cover the lines
         x, y = middle(pose, a, b)
-        expected = side_colour(a, b)
+        expected = limb_colour(a, b)
         assert at(canvas, 1 - x if mirror else x, y) == (
             expected if order == "RGB" else expected[::-1]
         )
@@ -175,7 +122,7 @@ def test_unsure_keypoints_and_their_limbs_are_not_drawn() -> None:
         assert at(canvas, *pose.keypoints[wrist, :2].tolist()) != GREEN
 
 
-def test_nobody_leaves_the_picture_as_it_is() -> None:
+def test_without_people_the_picture_stays_as_it_is() -> None:
     canvas = ground(64, 48)
     draw_poses(canvas, "RGB", [], mirror=False, min_score=0.3)
     unsure = someone(3)
@@ -241,70 +188,6 @@ def test_a_mirrored_drawing_is_the_mirror_image_of_the_drawing(
     draw_poses(straight, "RGB", [pose], mirror=False, min_score=0.3)
     draw_poses(mirrored, "RGB", [pose], mirror=True, min_score=0.3)
     assert alike(np.ascontiguousarray(mirrored[:, ::-1]), straight)
-
-
-@settings(max_examples=60, deadline=None)
-@given(SIZES, st.tuples(EXTREME, EXTREME, EXTREME, EXTREME), st.booleans())
-def test_any_crop_can_be_drawn(
-    size: tuple[int, int], crop: tuple[float, float, float, float], mirror: bool
-) -> None:
-    canvas, whole = framed(*size)
-    draw_crop(canvas, "RGB", crop, mirror=mirror)
-    assert untouched_outside(whole)
-
-
-def test_a_crop_is_a_frame_that_may_reach_outside() -> None:
-    canvas = ground(640, 480)
-    draw_crop(canvas, "RGB", (0.25, -0.5, 0.75, 1.5), mirror=False)
-    changed = (canvas != GREEN).any(axis=2)
-    assert changed[:, 155:165].any(axis=1).all()
-    assert changed[:, 475:485].any(axis=1).all()
-    assert not changed[:, 170:470].any()
-    draw_crop(mirrored := ground(640, 480), "RGB", (0.0, 0.1, 0.25, 0.9), mirror=True)
-    columns = np.nonzero((mirrored != GREEN).any(axis=2))[1]
-    assert columns.min() > 470
-
-
-@settings(max_examples=30, deadline=None)
-@given(SIZES, st.text(max_size=80), st.lists(st.text(max_size=200), max_size=4))
-def test_any_message_fills_the_picture(size: tuple[int, int], title: str, lines: list[str]) -> None:
-    picture = message_picture(size, title, lines)
-    assert picture.shape == (size[1], size[0], 4)
-    assert (picture[:, :, 3] == 255).all()
-
-
-def test_a_message_is_dark_and_centred() -> None:
-    message = message_picture((640, 480), "No camera", ["waiting since 12:03, tried /dev/video0"])
-    rows, columns = np.nonzero((message != message[0, 0]).any(axis=2))
-    assert abs(columns.min() + columns.max() - 639) < 10
-    assert abs(rows.min() + rows.max() - 479) < 40
-    assert message[0, 0, :3].max() < 40  # so that it does not glare in a dim room
-
-
-@settings(max_examples=60, deadline=None)
-@given(SIZES, SIZES, st.integers(-400, 400), st.integers(-400, 400))
-def test_a_stamp_is_cut_off_at_the_edges(
-    size: tuple[int, int], stamp_size: tuple[int, int], x: int, y: int
-) -> None:
-    canvas, whole = framed(*size)
-    stamp = np.full((stamp_size[1], stamp_size[0], 4), 255, np.uint8)
-    Painter("RGB").paint(canvas, Drawing(stamps=(Stamp(stamp, x, y),)))
-    assert untouched_outside(whole)
-    expected = np.zeros(canvas.shape[:2], bool)
-    expected[max(0, y) : max(0, y + stamp_size[1]), max(0, x) : max(0, x + stamp_size[0])] = True
-    assert ((canvas == 255).all(axis=2) == expected).all()
-
-
-def test_a_stamp_lets_the_picture_through_by_its_opacity() -> None:
-    stamp = np.zeros((1, 3, 4), np.uint8)
-    stamp[0, :, 0] = 200
-    stamp[0, :, 3] = 0, 128, 255
-    for order in ("RGB", "BGR"):
-        canvas = np.full((1, 3, 3), 100, np.uint8)
-        Painter(order).paint(canvas, Drawing(stamps=(Stamp(stamp, 0, 0),)))
-        red, others = (0, [1, 2]) if order == "RGB" else (2, [0, 1])
-        assert np.abs(canvas[0, :, red].astype(int) - [100, 150, 200]).max() <= 1
-        assert np.abs(canvas[0, :, others].astype(int) - [100, 50, 0]).max() <= 1
 
 
 def test_lines_keep_their_share_of_the_picture_at_every_size() -> None:

@@ -1,0 +1,63 @@
+"""The interface of all screens."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pose_edge.overlay import Scene
+from pose_edge.telemetry import Stopwatch
+
+CLOSED: Final = "closed"
+"""Reported by `Display.poll`, among the keys, when the user has closed the window."""
+
+
+class Display:
+    """A screen; this base class is the one that shows nothing, for services without a screen.
+
+    All calls come from the thread that opened it.
+    """
+
+    @property
+    def name(self) -> str:
+        """The kind of screen, e.g. "window (x11)"; "none" while there is none."""
+        return "none"
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is a screen to show scenes on."""
+        return False
+
+    def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
+        """Present a scene at the screen's resolution; return when it is handed over.
+
+        Args:
+            scene: What to show. Its image is read now; the rest may be painted again later.
+            stopwatch: Gets the stages "upload", "draw" and "present".
+
+        Returns:
+            Whether the scene can be seen now.
+
+        Raises:
+            DisplayError: The screen has failed or is gone.
+            DesktopEnded: The desktop has ended; the program must end too.
+        """
+        del scene, stopwatch
+        return False
+
+    def poll(self) -> list[str]:
+        """Handle the events since the last call; to be called for each picture or more often.
+
+        Returns:
+            Names of the keys that were pressed, in lower case, e.g. "s" or "escape", and `CLOSED`.
+
+        Raises:
+            DisplayError: See `show`.
+            DesktopEnded: See `show`.
+        """
+        return []
+
+    def toggle_fullscreen(self) -> None:
+        """Switch between full screen and window; does nothing where there are no windows."""
+
+    def close(self) -> None:
+        """Give the screen back; closing twice does no harm."""
