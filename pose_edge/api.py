@@ -1,0 +1,338 @@
+"""The public interface: the poses of pictures, and of any source, in a few lines of Python.
+
+Programs reach these names through the package: ``from pose_edge import PoseEstimator``. Nothing
+here prints, handles signals, or reads the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal, Self, get_args
+
+import cv2
+import numpy as np
+
+from pose_edge.config.load import load_config
+from pose_edge.config.schema import Settings
+from pose_edge.errors import EndOfStream
+from pose_edge.frames import ColourOrder, Frame, Image
+from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Pose, Result
+from pose_edge.sources import choose_source
+from pose_edge.telemetry import Telemetry
+from pose_edge.tracking import PoseTracker
+from pose_edge.util import resources
+
+EdgeTpuMode = Literal["auto", "on", "off"]
+AnyPath = str | os.PathLike[str]
+SettingValue = str | int | float | bool | None
+
+POLL_S: Final = 0.5
+"""How long one wait for a result lasts; Ctrl-C and `close` interrupt it at once."""
+MAX_SIDE: Final = 32_766
+"""Pixels; OpenCV warps no larger picture."""
+
+# Python prints the warnings of a library itself where a program has not set up a log.
+logging.getLogger("pose_edge").addHandler(logging.NullHandler())
+
+
+class _Closing:
+    """Something that is closed by hand, after a ``with`` block, or when nobody uses it any more."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._close = weakref.finalize(self, stack.pop_all().close)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return not self._close.alive
+
+    def close(self) -> None:
+        """End what runs and free devices and memory; closing twice does no harm."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+class PoseEstimator(_Closing):
+    """Finds the people in pictures.
+
+    Each call stands alone: earlier pictures have no influence on the answer. With
+    ``tracking=True`` the pictures are taken for consecutive frames of one video: people keep
+    their `Pose.id`, and a model for one person looks where the person was last.
+
+    Safe to use from several threads; their calls are carried out one after the other.
+
+    >>> import cv2
+    >>> from pose_edge import Keypoint, PoseEstimator
+    >>> image = cv2.imread("person.jpg")
+    >>> with PoseEstimator("movenet-lightning-int8") as estimator:
+    ...     poses = estimator(image)
+    >>> len(poses)
+    1
+    >>> x, y, score = poses[0][Keypoint.NOSE]
+    >>> 0 <= x <= 1 and 0 <= y <= 1 and score > 0.5
+    True
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        threads: int | None = None,
+        edgetpu: EdgeTpuMode | None = None,
+        tracking: bool = False,
+        settings: Mapping[str, SettingValue] | AnyPath | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: A name of ``pose-edge models list``, or the path of a .tflite file; by default
+                "movenet-lightning-int8".
+            threads: CPU threads, 1...64; by default 4, but never more than there are cores.
+            edgetpu: Use a Coral Edge TPU: "auto" while one is plugged in, "on" one that must be
+                there, "off" none.
+            tracking: Take the pictures for consecutive frames of one video.
+            settings: More settings of the sections model, edgetpu, tracking and smoothing, e.g.
+                ``{"model.max_people": 2}``, or the path of a config.yaml. The other arguments win.
+
+        Raises:
+            ConfigError: A setting is unknown or not allowed.
+            UnavailableError: There is no such model, runtime or Edge TPU.
+            UsageError: The settings contradict each other.
+        """
+        arguments = {"model.name": model, "model.threads": threads, "edgetpu.mode": edgetpu}
+        self._settings = _settings(settings, arguments)
+        self._tracking = tracking
+        self._lock = threading.Lock()
+        with ExitStack() as stack:
+            self._estimator = load_model(self._settings, stack, wait=True)
+            super().__init__(stack)
+        self.reset()
+
+    def __call__(
+        self, image: Image, *, order: ColourOrder = "BGR", time_s: float | None = None
+    ) -> list[Pose]:
+        """Find the people in a picture.
+
+        Args:
+            image: uint8 (height, width, 3) of any size. It is neither changed nor kept.
+            order: Order of its colours: "BGR" as of OpenCV, or "RGB" as of Pillow.
+            time_s: With tracking, the frame's time in its video, seconds; by default now.
+
+        Returns:
+            The people, best first; empty when nobody is there.
+
+        Raises:
+            TypeError: `image` is not a numpy array of uint8.
+            ValueError: `image` has another shape, or `order` is unknown.
+            RuntimeError: The estimator is closed.
+            UnavailableError: The model cannot be run any more.
+        """
+        picture = _checked(image, order)
+        now_ns = time.monotonic_ns()
+        frame = Frame(picture, order, now_ns, 0, now_ns / 1e9 if time_s is None else time_s)
+        with self._lock:
+            if self.closed:
+                raise RuntimeError("this pose estimator is closed")
+            if not self._tracking:
+                self._estimator.reset()
+                return self._estimator.estimate(frame).poses
+            return self._tracker.apply(self._estimator.estimate(frame).poses, frame)
+
+    @property
+    def backend(self) -> str:
+        """What ran the model for the last answer: "cpu" or "edgetpu"."""
+        return self._estimator.runtime.provenance.backend
+
+    def reset(self) -> None:
+        """Forget all earlier frames, because another video begins; ids start at 1 again."""
+        with self._lock:
+            self._estimator.reset()
+            self._tracker = PoseTracker(self._settings, live=False)
+
+    def close(self) -> None:
+        """Free the model and the Edge TPU, after the call that another thread may be in."""
+        with self._lock:
+            super().close()
+
+
+@dataclass(frozen=True, slots=True)
+class PoseResult:
+    """The poses of one frame of a source.
+
+    Attributes:
+        frame: The frame, with a picture of its own: nothing writes into it later.
+        poses: The people in it, best first; empty when nobody is there.
+        model: Name of the model that found them.
+        backend: What ran the model: "cpu" or "edgetpu".
+        latency_ms: Milliseconds of the stages "wait", "preprocess", "inference", "postprocess",
+            and their "total", from the exposure (of a file: from reading) to the poses.
+    """
+
+    frame: Frame
+    poses: list[Pose]
+    model: str
+    backend: str
+    latency_ms: dict[str, float]
+
+    @property
+    def time(self) -> float:
+        """Time of exposure in Unix seconds; for a file, its position in seconds."""
+        return self.frame.time
+
+
+class PoseStream(_Closing):
+    """The results of a running source, one after the other; see `open_pipeline`.
+
+    One thread at a time may iterate. Another may call `close`, which ends the loop.
+    """
+
+    def __init__(self, pipeline: Pipeline, order: ColourOrder, stack: ExitStack) -> None:
+        """Made by `open_pipeline` only."""
+        super().__init__(stack)
+        self._pipeline, self._order = pipeline, order
+
+    def __iter__(self) -> Iterator[PoseResult]:
+        """Yield results until the file or the stream ends; a second loop goes on from there.
+
+        Raises:
+            UnavailableError: The source or the model failed and cannot be used any more.
+        """
+        with suppress(EndOfStream):
+            while not self.closed:
+                result = self._pipeline.take(POLL_S)
+                if result is not None:
+                    yield _own(result, self._order)
+
+    @property
+    def skipped(self) -> int:
+        """Frames of a live source that were left out so far, so that the newest could be used."""
+        return self._pipeline.skipped
+
+
+def open_pipeline(
+    source: AnyPath | int = "auto",
+    *,
+    model: str | None = None,
+    threads: int | None = None,
+    edgetpu: EdgeTpuMode | None = None,
+    order: ColourOrder = "BGR",
+    realtime: bool = False,
+    settings: Mapping[str, SettingValue] | AnyPath | None = None,
+) -> PoseStream:
+    """Find the people in every frame of a source.
+
+    A camera or network stream never waits: while the loop is busy its frames are dropped, and the
+    next result is a new one. When it goes away, the loop waits until it is back. A file waits for
+    the loop: every frame has its result, in order.
+
+    >>> from pose_edge import open_pipeline
+    >>> with open_pipeline("demo") as results:
+    ...     for result in results:
+    ...         if result.poses:
+    ...             break
+    >>> print(f"{result.time:.2f} s: {result.frame.width} x {result.frame.height} pixels")
+    0.07 s: 1280 x 720 pixels
+
+    Args:
+        source: "auto" (any camera, else the demo clip), "demo", "picamera", "picamera:1",
+            "/dev/video0", "camera:NAME", a number of a camera, an rtsp:// or http:// address, or
+            the path of a video, a picture or a folder of pictures.
+        model: As for `PoseEstimator`, like `threads` and `edgetpu`.
+        threads: CPU threads.
+        edgetpu: "auto", "on" or "off".
+        order: Order of the colours of the frames in the results, "BGR" or "RGB".
+        realtime: Play a video at its own speed rather than as fast as possible.
+        settings: As for `PoseEstimator`; the sections source and camera count too.
+
+    Returns:
+        The results, to be closed. Each has a copy of its frame, to be kept and changed at will.
+
+    Raises:
+        SourceError: The source does not exist or cannot be opened.
+        PoseEdgeError: See `PoseEstimator`.
+    """
+    _check_order(order)
+    # A path object means a file even where that is called "demo".
+    name = str(source if isinstance(source, str | int) else Path(source).absolute())
+    arguments = {"model.name": model, "model.threads": threads, "edgetpu.mode": edgetpu}
+    chosen = _settings(settings, {"source.name": name, **arguments})
+    with ExitStack() as stack:
+        camera = choose_source(chosen.source, chosen.camera)
+        estimator = load_model(chosen, stack, wait=not camera.live)
+        waited_for = camera.live and chosen.camera.wait
+        if not waited_for:
+            stack.callback(camera.close)
+            camera.open()
+        pipeline = Pipeline(
+            camera,
+            estimator,
+            Telemetry(),
+            following=PoseTracker(chosen, live=camera.live),
+            pace=realtime,
+            limit_s=chosen.camera.timeout,
+            opened=not waited_for,
+        )
+        stack.callback(pipeline.stop)
+        pipeline.start()
+        return PoseStream(pipeline, order, stack)
+
+
+def _settings(
+    settings: Mapping[str, SettingValue] | AnyPath | None, arguments: Mapping[str, SettingValue]
+) -> Settings:
+    """Read settings as `open_pipeline` takes them; arguments of None were not given."""
+    path = Path(settings) if isinstance(settings, str | os.PathLike) else resources.default_config()
+    values = dict(settings) if isinstance(settings, Mapping) else {}
+    values |= {name: value for name, value in arguments.items() if value is not None}
+    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
+    return load_config(path, {}, [(name, text, "settings") for name, text in texts.items()])
+
+
+def _checked(image: Any, order: str) -> Image:  # noqa: ANN401 - anything may be given
+    """Return a picture as it can be processed; it is copied only where it must be."""
+    _check_order(order)
+    if not isinstance(image, np.ndarray):
+        kind = type(image).__name__
+        raise TypeError(f"image must be a numpy array, not {kind}; numpy.asarray may convert it")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image must be of uint8, 0...255, not of {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"image must have the shape (height, width, 3), not {image.shape}")
+    scale = MAX_SIDE / max(image.shape)
+    if scale < 1:
+        size = [max(1, int(side * scale)) for side in (image.shape[1], image.shape[0])]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(image)
+
+
+def _check_order(order: str) -> None:
+    if order not in get_args(ColourOrder):
+        raise ValueError(f"order must be 'BGR' or 'RGB', not {order!r}")
+
+
+def _own(result: Result, order: ColourOrder) -> PoseResult:
+    """Return a result with a copy of its frame, and give the pipeline's memory back."""
+    try:
+        frame, by = result.frame, result.provenance
+        same = frame.order == order
+        image = frame.image.copy() if same else cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+        owned = replace(frame, image=np.asarray(image, dtype=np.uint8), order=order)
+        return PoseResult(owned, result.poses, by.model, by.backend, result.stages_ms)
+    finally:
+        result.release()
