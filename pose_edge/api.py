@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Final, Literal, Self
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ import numpy as np
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
-from pose_edge.frames import ColourOrder, Frame, Image
+from pose_edge.frames import ColourOrder, Frame, Image, check_order, checked_image
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Pose, Result
@@ -33,14 +33,12 @@ from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.util import resources
 
-EdgeTpuMode = Literal["auto", "on", "off"]
 AnyPath = str | os.PathLike[str]
-SettingValue = str | int | float | bool | None
+EdgeTpuMode = Literal["auto", "on", "off"]
+AnySettings = Mapping[str, str | int | float | bool | None] | AnyPath
 
 POLL_S: Final = 0.5
 """How long one wait for a result lasts; Ctrl-C and `close` interrupt it at once."""
-MAX_SIDE: Final = 32_766
-"""Pixels; OpenCV warps no larger picture."""
 
 # Python prints the warnings of a library itself where a program has not set up a log.
 logging.getLogger("pose_edge").addHandler(logging.NullHandler())
@@ -96,13 +94,13 @@ class PoseEstimator(_Closing):
         threads: int | None = None,
         edgetpu: EdgeTpuMode | None = None,
         tracking: bool = False,
-        settings: Mapping[str, SettingValue] | AnyPath | None = None,
+        settings: AnySettings | None = None,
     ) -> None:
         """Load a model.
 
         Args:
-            model: A name of ``pose-edge models list``, or the path of a .tflite file; by default
-                "movenet-lightning-int8".
+            model: A name of ``pose-edge models list`` (by default "movenet-lightning-int8"), or
+                the path of a .tflite file.
             threads: CPU threads, 1...64; by default 4, but never more than there are cores.
             edgetpu: Use a Coral Edge TPU: "auto" while one is plugged in, "on" one that must be
                 there, "off" none.
@@ -143,9 +141,10 @@ class PoseEstimator(_Closing):
             RuntimeError: The estimator is closed.
             UnavailableError: The model cannot be run any more.
         """
-        picture = _checked(image, order)
+        check_order(order)
         now_ns = time.monotonic_ns()
-        frame = Frame(picture, order, now_ns, 0, now_ns / 1e9 if time_s is None else time_s)
+        moment_s = now_ns / 1e9 if time_s is None else time_s
+        frame = Frame(checked_image(image), order, now_ns, 0, moment_s)
         with self._lock:
             if self.closed:
                 raise RuntimeError("this pose estimator is closed")
@@ -233,7 +232,7 @@ def open_pipeline(
     edgetpu: EdgeTpuMode | None = None,
     order: ColourOrder = "BGR",
     realtime: bool = False,
-    settings: Mapping[str, SettingValue] | AnyPath | None = None,
+    settings: AnySettings | None = None,
 ) -> PoseStream:
     """Find the people in every frame of a source.
 
@@ -267,25 +266,24 @@ def open_pipeline(
         SourceError: The source does not exist or cannot be opened.
         PoseEdgeError: See `PoseEstimator`.
     """
-    _check_order(order)
+    check_order(order)
     # A path object means a file even where that is called "demo".
     name = str(source if isinstance(source, str | int) else Path(source).absolute())
     arguments = {"model.name": model, "model.threads": threads, "edgetpu.mode": edgetpu}
-    chosen = _settings(settings, {"source.name": name, **arguments})
+    wanted = _settings(settings, {"source.name": name, **arguments})
     with ExitStack() as stack:
-        camera = choose_source(chosen.source, chosen.camera)
-        estimator = load_model(chosen, stack, wait=not camera.live)
-        waited_for = camera.live and chosen.camera.wait
+        feed = choose_source(wanted.source, wanted.camera)
+        estimator = load_model(wanted, stack, wait=not feed.live)
+        waited_for = feed.live and wanted.camera.wait
         if not waited_for:
-            stack.callback(camera.close)
-            camera.open()
+            feed.open()
         pipeline = Pipeline(
-            camera,
+            feed,
             estimator,
             Telemetry(),
-            following=PoseTracker(chosen, live=camera.live),
+            following=PoseTracker(wanted, live=feed.live),
             pace=realtime,
-            limit_s=chosen.camera.timeout,
+            limit_s=wanted.camera.timeout,
             opened=not waited_for,
         )
         stack.callback(pipeline.stop)
@@ -293,37 +291,13 @@ def open_pipeline(
         return PoseStream(pipeline, order, stack)
 
 
-def _settings(
-    settings: Mapping[str, SettingValue] | AnyPath | None, arguments: Mapping[str, SettingValue]
-) -> Settings:
+def _settings(settings: AnySettings | None, arguments: Mapping[str, str | int | None]) -> Settings:
     """Read settings as `open_pipeline` takes them; arguments of None were not given."""
     path = Path(settings) if isinstance(settings, str | os.PathLike) else resources.default_config()
     values = dict(settings) if isinstance(settings, Mapping) else {}
     values |= {name: value for name, value in arguments.items() if value is not None}
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
     return load_config(path, {}, [(name, text, "settings") for name, text in texts.items()])
-
-
-def _checked(image: Any, order: str) -> Image:  # noqa: ANN401 - anything may be given
-    """Return a picture as it can be processed; it is copied only where it must be."""
-    _check_order(order)
-    if not isinstance(image, np.ndarray):
-        kind = type(image).__name__
-        raise TypeError(f"image must be a numpy array, not {kind}; numpy.asarray may convert it")
-    if image.dtype != np.uint8:
-        raise TypeError(f"image must be of uint8, 0...255, not of {image.dtype}")
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"image must have the shape (height, width, 3), not {image.shape}")
-    scale = MAX_SIDE / max(image.shape)
-    if scale < 1:
-        size = [max(1, int(side * scale)) for side in (image.shape[1], image.shape[0])]
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(image)
-
-
-def _check_order(order: str) -> None:
-    if order not in get_args(ColourOrder):
-        raise ValueError(f"order must be 'BGR' or 'RGB', not {order!r}")
 
 
 def _own(result: Result, order: ColourOrder) -> PoseResult:
