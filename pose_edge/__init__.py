@@ -41,20 +41,24 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name, or find out the version, when it is first used."""
-    if name == "__version__":
-        value: object = _version()
-    elif name in __all__:
-        from importlib import import_module
+if not TYPE_CHECKING:  # a type checker would take every name for a public one
 
-        # One after the other: a program that only wants `Keypoint` needs no model.
-        modules = map(import_module, (f"{__name__}.{part}" for part in ("poses", "errors", "api")))
-        value = next(vars(module)[name] for module in modules if name in vars(module))
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Import a public name, or find out the version, when it is first used."""
+        if name == "__version__":
+            value: object = _version()
+        elif name in __all__:
+            from importlib import import_module
+
+            # One after the other: a program that only wants `Keypoint` needs no model.
+            modules = map(
+                import_module, (f"{__name__}.{part}" for part in ("poses", "errors", "api"))
+            )
+            value = next(vars(module)[name] for module in modules if name in vars(module))
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 import cv2
 import numpy as np
@@ -36,9 +36,6 @@ from pose_edge.util import resources
 AnyPath = str | os.PathLike[str]
 EdgeTpuMode = Literal["auto", "on", "off"]
 AnySettings = Mapping[str, str | int | float | bool | None] | AnyPath
-
-POLL_S: Final = 0.5
-"""How long one wait for a result lasts; Ctrl-C and `close` interrupt it at once."""
 
 # Python prints the warnings of a library itself where a program has not set up a log.
 logging.getLogger("pose_edge").addHandler(logging.NullHandler())
@@ -82,8 +79,7 @@ class PoseEstimator(_Closing):
     ...     poses = estimator(image)
     >>> len(poses)
     1
-    >>> x, y, score = poses[0][Keypoint.NOSE]
-    >>> 0 <= x <= 1 and 0 <= y <= 1 and score > 0.5
+    >>> poses[0][Keypoint.NOSE].score > 0.5
     True
     """
 
@@ -148,10 +144,10 @@ class PoseEstimator(_Closing):
         with self._lock:
             if self.closed:
                 raise RuntimeError("this pose estimator is closed")
-            if not self._tracking:
-                self._estimator.reset()
-                return self._estimator.estimate(frame).poses
-            return self._tracker.apply(self._estimator.estimate(frame).poses, frame)
+            if self._tracking:
+                return self._tracker.apply(self._estimator.estimate(frame).poses, frame)
+            self._estimator.reset()
+            return self._estimator.estimate(frame).poses
 
     @property
     def backend(self) -> str:
@@ -214,14 +210,9 @@ class PoseStream(_Closing):
         """
         with suppress(EndOfStream):
             while not self.closed:
-                result = self._pipeline.take(POLL_S)
+                result = self._pipeline.take(threading.TIMEOUT_MAX)  # Ctrl-C interrupts it
                 if result is not None:
                     yield _own(result, self._order)
-
-    @property
-    def skipped(self) -> int:
-        """Frames of a live source that were left out so far, so that the newest could be used."""
-        return self._pipeline.skipped
 
 
 def open_pipeline(
@@ -236,9 +227,9 @@ def open_pipeline(
 ) -> PoseStream:
     """Find the people in every frame of a source.
 
-    A camera or network stream never waits: while the loop is busy its frames are dropped, and the
-    next result is a new one. When it goes away, the loop waits until it is back. A file waits for
-    the loop: every frame has its result, in order.
+    A camera or network stream never waits: while the loop is busy its frames are dropped (as a gap
+    in `Frame.index` shows), and the next result is a new one. When it goes away, the loop waits
+    until it is back. A file waits for the loop: every frame has its result, in order.
 
     >>> from pose_edge import open_pipeline
     >>> with open_pipeline("demo") as results:
@@ -274,8 +265,8 @@ def open_pipeline(
     with ExitStack() as stack:
         feed = choose_source(wanted.source, wanted.camera)
         estimator = load_model(wanted, stack, wait=not feed.live)
-        waited_for = feed.live and wanted.camera.wait
-        if not waited_for:
+        opened = not (feed.live and wanted.camera.wait)
+        if opened:
             feed.open()
         pipeline = Pipeline(
             feed,
@@ -284,7 +275,7 @@ def open_pipeline(
             following=PoseTracker(wanted, live=feed.live),
             pace=realtime,
             limit_s=wanted.camera.timeout,
-            opened=not waited_for,
+            opened=opened,
         )
         stack.callback(pipeline.stop)
         pipeline.start()
