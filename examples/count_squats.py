@@ -2,7 +2,7 @@
 
     python examples/count_squats.py SOURCE
 
-A squat counts when the knees are bent deeply after the person has stood upright. Between the two
+A squat counts when both knees are bent deeply after the person has stood upright. Between the two
 angles nothing changes, so that a trembling knee is not counted twice.
 """
 
@@ -29,7 +29,7 @@ LEGS = (
 
 
 def knee_angle(pose: Pose, width: int, height: int) -> float | None:
-    """Return the angle of the knees in degrees, the mean of those that are seen, or None."""
+    """Return the angle of the straighter knee in degrees; None where no leg is seen."""
     pixels = pose.pixels(width, height)  # angles need pixels: a frame is not square
     angles = []
     for hip, knee, ankle in LEGS:
@@ -40,7 +40,7 @@ def knee_angle(pose: Pose, width: int, height: int) -> float | None:
         if length > 0:
             cosine = float(np.dot(thigh, shank)) / length
             angles.append(float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))))
-    return sum(angles) / len(angles) if angles else None
+    return max(angles, default=None)  # in walking, one knee is bent
 
 
 def main() -> None:

@@ -470,7 +470,8 @@ def test_a_live_source_is_opened_at_once_or_waited_for(
     absent.open_errors = [SourceError("no camera is plugged in")]
     use(absent)
     with open_pipeline("fake", settings={"camera.wait": True}) as results:
-        assert next(iter(results)).frame.index == 0
+        next(iter(results))
+    assert absent.opened == 1
 
 
 def test_what_a_source_or_model_dies_of_is_raised_in_the_loop(
