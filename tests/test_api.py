@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import itertools
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from checkout import REPOSITORY
 from clips import demo_frames
 from helpers import (
     GENEROUS_S,
@@ -120,6 +122,26 @@ def test_the_examples_of_the_docstrings_run(
     result = doctest.testmod(api)
     assert result.attempted >= 7
     assert result.failed == 0
+
+
+def test_the_code_of_the_documentation_runs(
+    image: Image,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("person.jpg", image)
+    page = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)
+    printed = capsys.readouterr().out
+    assert "nose at 0.78, 0.58" in printed
+    assert "1.00 s, frame 30: 1 people" in printed
+    assert "/dev/video9" in printed
+    assert len(blocks) == 4
 
 
 # --- pictures -------------------------------------------------------------------------------------
