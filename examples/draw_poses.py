@@ -12,10 +12,8 @@ import sys
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from pose_edge import SKELETON, Keypoint, PoseEdgeError, PoseEstimator
-from pose_edge.frames import Image
 
 MIN_SCORE = 0.3
 """Weaker keypoints are not drawn: they are guesses."""
@@ -23,7 +21,7 @@ COLOURS = ((255, 160, 60), (60, 200, 255), (120, 220, 120), (220, 120, 220))
 """Blue, green, red; one person after the other."""
 
 
-def draw(image: Image, estimator: PoseEstimator, time_s: float = 0.0) -> None:
+def draw(image: cv2.typing.MatLike, estimator: PoseEstimator, time_s: float = 0.0) -> None:
     """Find the people in a picture and draw on it."""
     height, width = image.shape[:2]
     for pose in estimator(image, time_s=time_s):
@@ -44,10 +42,9 @@ def draw_video(video: cv2.VideoCapture, output: str) -> int:
     frames = 0
     with PoseEstimator(tracking=True) as estimator:  # consecutive frames: people keep their ids
         while True:
-            done, image = video.read()
+            done, frame = video.read()
             if not done:
                 break
-            frame = np.asarray(image, dtype=np.uint8)
             draw(frame, estimator, frames / rate)
             if writer is None:
                 size = (frame.shape[1], frame.shape[0])
@@ -68,7 +65,7 @@ def main() -> None:
 
     try:
         if cv2.haveImageReader(arguments.input):
-            image = np.asarray(cv2.imread(arguments.input), dtype=np.uint8)
+            image = cv2.imread(arguments.input)
             with PoseEstimator() as estimator:
                 draw(image, estimator)
             cv2.imwrite(arguments.output, image)

@@ -11,7 +11,6 @@ import argparse
 import sys
 
 import cv2
-import numpy as np
 
 from pose_edge import Keypoint, PoseEdgeError, PoseEstimator
 
@@ -28,7 +27,7 @@ def main() -> None:
         sys.exit(f"{arguments.picture} is not a picture that can be read")
     try:
         with PoseEstimator(arguments.model) as estimator:
-            poses = estimator(np.asarray(image, dtype=np.uint8))
+            poses = estimator(image)
     except PoseEdgeError as error:
         sys.exit(str(error))
 

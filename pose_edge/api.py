@@ -16,15 +16,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
-from pose_edge.frames import ColourOrder, Frame, Image, check_order, checked_image
+from pose_edge.frames import ColourOrder, Frame, check_order, checked_image
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Pose, Result
@@ -109,8 +110,7 @@ class PoseEstimator(_Closing):
             UnavailableError: There is no such model, runtime or Edge TPU.
             UsageError: The settings contradict each other.
         """
-        arguments = {"model.name": model, "model.threads": threads, "edgetpu.mode": edgetpu}
-        self._settings = _settings(settings, arguments)
+        self._settings = _settings(settings, model, threads, edgetpu)
         self._tracking = tracking
         self._lock = threading.Lock()
         with ExitStack() as stack:
@@ -119,7 +119,7 @@ class PoseEstimator(_Closing):
         self.reset()
 
     def __call__(
-        self, image: Image, *, order: ColourOrder = "BGR", time_s: float | None = None
+        self, image: NDArray[Any], *, order: ColourOrder = "BGR", time_s: float | None = None
     ) -> list[Pose]:
         """Find the people in a picture.
 
@@ -260,8 +260,7 @@ def open_pipeline(
     check_order(order)
     # A path object means a file even where that is called "demo".
     name = str(source if isinstance(source, str | int) else Path(source).absolute())
-    arguments = {"model.name": model, "model.threads": threads, "edgetpu.mode": edgetpu}
-    wanted = _settings(settings, {"source.name": name, **arguments})
+    wanted = _settings(settings, model, threads, edgetpu, name)
     with ExitStack() as stack:
         feed = choose_source(wanted.source, wanted.camera)
         estimator = load_model(wanted, stack, wait=not feed.live)
@@ -282,11 +281,12 @@ def open_pipeline(
         return PoseStream(pipeline, order, stack)
 
 
-def _settings(settings: AnySettings | None, arguments: Mapping[str, str | int | None]) -> Settings:
-    """Read settings as `open_pipeline` takes them; arguments of None were not given."""
+def _settings(settings: AnySettings | None, *arguments: str | int | None) -> Settings:
+    """Read settings and arguments (model, threads, edgetpu, source) as `open_pipeline` has them."""
     path = Path(settings) if isinstance(settings, str | os.PathLike) else resources.default_config()
     values = dict(settings) if isinstance(settings, Mapping) else {}
-    values |= {name: value for name, value in arguments.items() if value is not None}
+    names = ("model.name", "model.threads", "edgetpu.mode", "source.name")
+    values |= {n: v for n, v in zip(names, arguments, strict=False) if v is not None}
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
     return load_config(path, {}, [(name, text, "settings") for name, text in texts.items()])
 
