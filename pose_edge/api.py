@@ -1,7 +1,6 @@
-"""The public interface: the poses of pictures, and of any source, in a few lines of Python.
+"""The public interface, reached through the package: ``from pose_edge import PoseEstimator``.
 
-Programs reach these names through the package: ``from pose_edge import PoseEstimator``. Nothing
-here prints, handles signals, or reads the environment.
+Nothing here prints, handles signals, or reads the environment.
 """
 
 from __future__ import annotations
@@ -233,9 +232,7 @@ def open_pipeline(
 
     >>> from pose_edge import open_pipeline
     >>> with open_pipeline("demo") as results:
-    ...     for result in results:
-    ...         if result.poses:
-    ...             break
+    ...     result = next(result for result in results if result.poses)
     >>> print(f"{result.time:.2f} s: {result.frame.width} x {result.frame.height} pixels")
     0.07 s: 1280 x 720 pixels
 
