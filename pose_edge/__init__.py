@@ -1,10 +1,75 @@
-"""Real-time human pose estimation on a Raspberry Pi."""
+"""Real-time human pose estimation on a Raspberry Pi.
 
-from importlib.metadata import PackageNotFoundError, version
+The names below are the public interface; see docs/python.md. Each is imported when it is first
+used, so that ``import pose_edge`` takes no time.
+"""
 
-try:
-    __version__ = version("pose-edge")
-except PackageNotFoundError:  # imported from a checkout that was never installed
-    __version__ = "0+unknown"
+from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from pose_edge.api import PoseEstimator, PoseResult, PoseStream, open_pipeline
+    from pose_edge.errors import (
+        ConfigError,
+        ModelError,
+        PoseEdgeError,
+        SourceError,
+        UnavailableError,
+        UsageError,
+    )
+    from pose_edge.frames import Frame
+    from pose_edge.poses import SKELETON, Keypoint, Point, Pose
+
+    __version__: str
+
+__all__ = [
+    "SKELETON",
+    "ConfigError",
+    "Frame",
+    "Keypoint",
+    "ModelError",
+    "Point",
+    "Pose",
+    "PoseEdgeError",
+    "PoseEstimator",
+    "PoseResult",
+    "PoseStream",
+    "SourceError",
+    "UnavailableError",
+    "UsageError",
+    "__version__",
+    "open_pipeline",
+]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for a public one
+
+    def __getattr__(name: str) -> object:
+        """Import a public name, or find out the version, when it is first used."""
+        if name == "__version__":
+            value: object = _version()
+        elif name in __all__:
+            from importlib import import_module
+
+            # One after the other: a program that only wants `Keypoint` needs no model.
+            modules = map(
+                import_module, (f"{__name__}.{part}" for part in ("poses", "errors", "api"))
+            )
+            value = next(vars(module)[name] for module in modules if name in vars(module))
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, also those that are not imported yet."""
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pose-edge")
+    except PackageNotFoundError:  # imported from a checkout that was never installed
+        return "0+unknown"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Final, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ Image = NDArray[np.uint8]
 """uint8 (height, width, 3)."""
 
 ColourOrder = Literal["RGB", "BGR"]
+
+MAX_SIDE: Final = 32_766
+"""Pixels; OpenCV warps no larger picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +58,30 @@ class Lease(Protocol):
 
     def release(self) -> None:
         """Give the frame's memory back for reuse; releasing twice does no harm."""
+
+
+def checked_image(image: Any) -> Image:  # noqa: ANN401 - a caller may give anything
+    """Return a picture in a form that can be processed; it is copied only where it must be.
+
+    Args:
+        image: uint8 (height, width, 3); a larger one than OpenCV can process is made smaller.
+
+    Raises:
+        TypeError: It is not a numpy array of uint8.
+        ValueError: It has another shape.
+    """
+    if not isinstance(image, np.ndarray):
+        kind = type(image).__name__
+        raise TypeError(f"image must be a numpy array, not {kind}; numpy.asarray may convert it")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image must be of uint8, 0...255, not of {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"image must have the shape (height, width, 3), not {image.shape}")
+    step = 1 + max(image.shape) // (MAX_SIDE + 1)
+    return np.ascontiguousarray(image[::step, ::step])
+
+
+def check_order(order: ColourOrder) -> None:
+    """Raise ValueError when there is no such order of colours."""
+    if order not in get_args(ColourOrder):
+        raise ValueError(f"order must be 'BGR' or 'RGB', not {order!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,9 +68,25 @@ SKELETON: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
 """The limbs that join two keypoints."""
 
 
+class Point(NamedTuple):
+    """One keypoint of a person.
+
+    Attributes:
+        x: 0...1 of the frame's width, to the right.
+        y: 0...1 of the frame's height, downwards.
+        score: How sure the model is of the keypoint, 0...1.
+    """
+
+    x: float
+    y: float
+    score: float
+
+
 @dataclass(frozen=True, slots=True)
 class Pose:
     """One person.
+
+    ``pose[Keypoint.NOSE]`` is one keypoint, `keypoints` all of them as an array.
 
     Attributes:
         keypoints: float32 (17, 3) as x, y, score, all in 0...1; a joint that the model places
@@ -84,6 +100,26 @@ class Pose:
     score: float
     box: Box
     id: int | None = None
+
+    def __getitem__(self, keypoint: Keypoint | int) -> Point:
+        """Return one keypoint, normalised.
+
+        Raises:
+            IndexError: There is no keypoint of that number.
+        """
+        return Point(*self.keypoints[keypoint].tolist())
+
+    def pixels(self, width: int, height: int) -> FloatArray:
+        """Return where the keypoints lie in a picture, in pixels.
+
+        Args:
+            width: Of the picture, pixels.
+            height: Of the picture, pixels.
+
+        Returns:
+            float32 (17, 2) as x, y from the upper left corner, within 0...width and 0...height.
+        """
+        return self.keypoints[:, :2] * np.array((width, height), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)

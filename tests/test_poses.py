@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import make_result, person
+from helpers import make_result, person, pose
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -70,3 +70,23 @@ def test_a_result_gives_its_frame_back() -> None:
     result.release()
     with pytest.raises(RuntimeError, match="released"):
         _ = result.frame
+
+
+def test_a_keypoint_of_a_pose_is_found_by_its_name() -> None:
+    one = pose(person(0.75, scores={Keypoint.NOSE: 0.5}))
+    x, y, score = nose = one[Keypoint.NOSE]
+    assert nose == pytest.approx((0.5, 0.2, 0.5))
+    assert (x, y, score) == (nose.x, nose.y, nose.score)
+    assert [type(value) for value in nose] == [float] * 3
+    assert one[16] == one[Keypoint.RIGHT_ANKLE]
+    with pytest.raises(IndexError):
+        _ = one[17]
+
+
+def test_pixels_are_those_of_the_picture() -> None:
+    one = pose(person(places={Keypoint.NOSE: (0.25, 0.5), Keypoint.LEFT_EYE: (1.0, 0.0)}))
+    pixels = one.pixels(1280, 720)
+    assert pixels.shape == (17, 2)
+    assert pixels.dtype == np.float32
+    assert pixels[Keypoint.NOSE].tolist() == [320, 360]
+    assert pixels[Keypoint.LEFT_EYE].tolist() == [1280, 0]

@@ -1,0 +1,300 @@
+"""The public interface, reached through the package: ``from pose_edge import PoseEstimator``.
+
+Nothing here prints, handles signals, or reads the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.config.load import load_config
+from pose_edge.config.schema import Settings
+from pose_edge.errors import EndOfStream
+from pose_edge.frames import ColourOrder, Frame, check_order, checked_image
+from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Pose, Result
+from pose_edge.sources import choose_source
+from pose_edge.telemetry import Telemetry
+from pose_edge.tracking import PoseTracker
+from pose_edge.util import resources
+
+AnyPath = str | os.PathLike[str]
+EdgeTpuMode = Literal["auto", "on", "off"]
+AnySettings = Mapping[str, str | int | float | bool | None] | AnyPath
+
+# Python prints the warnings of a library itself where a program has not set up a log.
+logging.getLogger("pose_edge").addHandler(logging.NullHandler())
+
+
+class _Closing:
+    """Something that is closed by hand, after a ``with`` block, or when nobody uses it any more."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._close = weakref.finalize(self, stack.pop_all().close)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return not self._close.alive
+
+    def close(self) -> None:
+        """End what runs and free devices and memory; closing twice does no harm."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+class PoseEstimator(_Closing):
+    """Finds the people in pictures.
+
+    Each call stands alone: earlier pictures have no influence on the answer. With
+    ``tracking=True`` the pictures are taken for consecutive frames of one video: people keep
+    their `Pose.id`, and a model for one person looks where the person was last.
+
+    Safe to use from several threads; their calls are carried out one after the other.
+
+    >>> import cv2
+    >>> from pose_edge import Keypoint, PoseEstimator
+    >>> image = cv2.imread("person.jpg")
+    >>> with PoseEstimator("movenet-lightning-int8") as estimator:
+    ...     poses = estimator(image)
+    >>> len(poses)
+    1
+    >>> poses[0][Keypoint.NOSE].score > 0.5
+    True
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        threads: int | None = None,
+        edgetpu: EdgeTpuMode | None = None,
+        tracking: bool = False,
+        settings: AnySettings | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: A name of ``pose-edge models list`` (by default "movenet-lightning-int8"), or
+                the path of a .tflite file.
+            threads: CPU threads, 1...64; by default 4, but never more than there are cores.
+            edgetpu: Use a Coral Edge TPU: "auto" while one is plugged in, "on" one that must be
+                there, "off" none.
+            tracking: Take the pictures for consecutive frames of one video.
+            settings: More settings of the sections model, edgetpu, tracking and smoothing, e.g.
+                ``{"model.max_people": 2}``, or the path of a config.yaml. The other arguments win.
+
+        Raises:
+            ConfigError: A setting is unknown or not allowed.
+            UnavailableError: There is no such model, runtime or Edge TPU.
+            UsageError: The settings contradict each other.
+        """
+        self._settings = _settings(settings, model, threads, edgetpu)
+        self._tracking = tracking
+        self._lock = threading.Lock()
+        with ExitStack() as stack:
+            self._estimator = load_model(self._settings, stack, wait=True)
+            super().__init__(stack)
+        self.reset()
+
+    def __call__(
+        self, image: NDArray[Any], *, order: ColourOrder = "BGR", time_s: float | None = None
+    ) -> list[Pose]:
+        """Find the people in a picture.
+
+        Args:
+            image: uint8 (height, width, 3) of any size. It is neither changed nor kept.
+            order: Order of its colours: "BGR" as of OpenCV, or "RGB" as of Pillow.
+            time_s: With tracking, the frame's time in its video, seconds; by default now.
+
+        Returns:
+            The people, best first; empty when nobody is there.
+
+        Raises:
+            TypeError: `image` is not a numpy array of uint8.
+            ValueError: `image` has another shape, or `order` is unknown.
+            RuntimeError: The estimator is closed.
+            UnavailableError: The model cannot be run any more.
+        """
+        check_order(order)
+        now_ns = time.monotonic_ns()
+        moment_s = now_ns / 1e9 if time_s is None else time_s
+        frame = Frame(checked_image(image), order, now_ns, 0, moment_s)
+        with self._lock:
+            if self.closed:
+                raise RuntimeError("this pose estimator is closed")
+            if self._tracking:
+                return self._tracker.apply(self._estimator.estimate(frame).poses, frame)
+            self._estimator.reset()
+            return self._estimator.estimate(frame).poses
+
+    @property
+    def backend(self) -> str:
+        """What ran the model for the last answer: "cpu" or "edgetpu"."""
+        return self._estimator.runtime.provenance.backend
+
+    def reset(self) -> None:
+        """Forget all earlier frames, because another video begins; ids start at 1 again."""
+        with self._lock:
+            self._estimator.reset()
+            self._tracker = PoseTracker(self._settings, live=False)
+
+    def close(self) -> None:
+        """Free the model and the Edge TPU, after the call that another thread may be in."""
+        with self._lock:
+            super().close()
+
+
+@dataclass(frozen=True, slots=True)
+class PoseResult:
+    """The poses of one frame of a source.
+
+    Attributes:
+        frame: The frame, with a picture of its own: nothing writes into it later.
+        poses: The people in it, best first; empty when nobody is there.
+        model: Name of the model that found them.
+        backend: What ran the model: "cpu" or "edgetpu".
+        latency_ms: Milliseconds of the stages "wait", "preprocess", "inference", "postprocess",
+            and their "total", from the exposure (of a file: from reading) to the poses.
+    """
+
+    frame: Frame
+    poses: list[Pose]
+    model: str
+    backend: str
+    latency_ms: dict[str, float]
+
+    @property
+    def time(self) -> float:
+        """Time of exposure in Unix seconds; for a file, its position in seconds."""
+        return self.frame.time
+
+
+class PoseStream(_Closing):
+    """The results of a running source, one after the other; see `open_pipeline`.
+
+    One thread at a time may iterate. Another may call `close`, which ends the loop.
+    """
+
+    def __init__(self, pipeline: Pipeline, order: ColourOrder, stack: ExitStack) -> None:
+        """Made by `open_pipeline` only."""
+        super().__init__(stack)
+        self._pipeline, self._order = pipeline, order
+
+    def __iter__(self) -> Iterator[PoseResult]:
+        """Yield results until the file or the stream ends; a second loop goes on from there.
+
+        Raises:
+            UnavailableError: The source or the model failed and cannot be used any more.
+        """
+        with suppress(EndOfStream):
+            while not self.closed:
+                result = self._pipeline.take(threading.TIMEOUT_MAX)  # Ctrl-C interrupts it
+                if result is not None:
+                    yield _own(result, self._order)
+
+
+def open_pipeline(
+    source: AnyPath | int = "auto",
+    *,
+    model: str | None = None,
+    threads: int | None = None,
+    edgetpu: EdgeTpuMode | None = None,
+    order: ColourOrder = "BGR",
+    realtime: bool = False,
+    settings: AnySettings | None = None,
+) -> PoseStream:
+    """Find the people in every frame of a source.
+
+    A camera or network stream never waits: while the loop is busy its frames are dropped (as a gap
+    in `Frame.index` shows), and the next result is a new one. When it goes away, the loop waits
+    until it is back. A file waits for the loop: every frame has its result, in order.
+
+    >>> from pose_edge import open_pipeline
+    >>> with open_pipeline("demo") as results:
+    ...     result = next(result for result in results if result.poses)
+    >>> print(f"{result.time:.2f} s: {result.frame.width} x {result.frame.height} pixels")
+    0.07 s: 1280 x 720 pixels
+
+    Args:
+        source: "auto" (any camera, else the demo clip), "demo", "picamera", "picamera:1",
+            "/dev/video0", "camera:NAME", a number of a camera, an rtsp:// or http:// address, or
+            the path of a video, a picture or a folder of pictures.
+        model: As for `PoseEstimator`, like `threads` and `edgetpu`.
+        threads: CPU threads.
+        edgetpu: "auto", "on" or "off".
+        order: Order of the colours of the frames in the results, "BGR" or "RGB".
+        realtime: Play a video at its own speed rather than as fast as possible.
+        settings: As for `PoseEstimator`; the sections source and camera count too.
+
+    Returns:
+        The results, to be closed. Each has a copy of its frame, to be kept and changed at will.
+
+    Raises:
+        SourceError: The source does not exist or cannot be opened.
+        PoseEdgeError: See `PoseEstimator`.
+    """
+    check_order(order)
+    # A path object means a file even where that is called "demo".
+    name = str(source if isinstance(source, str | int) else Path(source).absolute())
+    wanted = _settings(settings, model, threads, edgetpu, name)
+    with ExitStack() as stack:
+        feed = choose_source(wanted.source, wanted.camera)
+        estimator = load_model(wanted, stack, wait=not feed.live)
+        opened = not (feed.live and wanted.camera.wait)
+        if opened:
+            feed.open()
+        pipeline = Pipeline(
+            feed,
+            estimator,
+            Telemetry(),
+            following=PoseTracker(wanted, live=feed.live),
+            pace=realtime,
+            limit_s=wanted.camera.timeout,
+            opened=opened,
+        )
+        stack.callback(pipeline.stop)
+        pipeline.start()
+        return PoseStream(pipeline, order, stack)
+
+
+def _settings(settings: AnySettings | None, *arguments: str | int | None) -> Settings:
+    """Read settings and arguments (model, threads, edgetpu, source) as `open_pipeline` has them."""
+    path = Path(settings) if isinstance(settings, str | os.PathLike) else resources.default_config()
+    values = dict(settings) if isinstance(settings, Mapping) else {}
+    names = ("model.name", "model.threads", "edgetpu.mode", "source.name")
+    values |= {n: v for n, v in zip(names, arguments, strict=False) if v is not None}
+    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
+    return load_config(path, {}, [(name, text, "settings") for name, text in texts.items()])
+
+
+def _own(result: Result, order: ColourOrder) -> PoseResult:
+    """Return a result with a copy of its frame, and give the pipeline's memory back."""
+    try:
+        frame, by = result.frame, result.provenance
+        same = frame.order == order
+        image = frame.image.copy() if same else cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+        owned = replace(frame, image=np.asarray(image, dtype=np.uint8), order=order)
+        return PoseResult(owned, result.poses, by.model, by.backend, result.stages_ms)
+    finally:
+        result.release()
