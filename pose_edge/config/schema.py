@@ -251,7 +251,7 @@ class StorageSettings(Section):
         description="GB of each kind, beyond which the oldest files are removed",
     )
     min_free: float = Field(
-        default=0.5, ge=0.0, description="GB that stay free; with less, nothing is written"
+        default=0.5, ge=0.0, description="GB that stay free, but at most a tenth of the disk"
     )
 
 

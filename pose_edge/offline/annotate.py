@@ -18,9 +18,9 @@ from pose_edge.overlay.renderer import Renderer
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
-from pose_edge.sinks.jsonl import JsonLines
-from pose_edge.sinks.recorder import Recorder
-from pose_edge.sinks.target import check_target
+from pose_edge.sinks.jsonl import PoseFile, pose_file
+from pose_edge.sinks.recorder import recorder
+from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source, choose_source
 from pose_edge.sources.pictures import Pictures
 from pose_edge.sources.spec import PICTURE_SUFFIXES
@@ -67,8 +67,11 @@ class _Output(Protocol):
 
 class _VideoOutput:
     def __init__(self, path: Path, settings: RecordSettings, frame_rate: float | None) -> None:
-        self._recorder = Recorder(
-            str(path), settings, frame_rate=frame_rate, drop=False, report=lambda _reason: None
+        self._recorder = recorder(
+            settings.model_copy(update={"path": str(path)}),
+            None,
+            frame_rate=frame_rate,
+            report=lambda _reason: None,
         )
         self._recorder.open()
 
@@ -77,7 +80,7 @@ class _VideoOutput:
         return self._recorder.failed
 
     def add(self, canvas: Image, result: Result) -> None:
-        self._recorder.add(canvas, result.frame.order, result.frame.time)
+        self._recorder.send(canvas, result.frame.order, result.frame.time)
 
     def close(self) -> None:
         self._recorder.close()
@@ -208,10 +211,10 @@ def write_picture(path: Path, image: Image, order: ColourOrder) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _open_poses(settings: Settings) -> JsonLines | None:
+def _open_poses(settings: Settings) -> PoseFile | None:
     if settings.poses.path is None:
         return None
-    poses = JsonLines(settings.poses.path, drop=False, report=lambda _reason: None)
+    poses = pose_file(settings.poses, None, report=lambda _reason: None)
     poses.open()
     return poses
 
@@ -244,7 +247,7 @@ def _target(source_name: str, source: Source, output: str | None) -> Path:
     return target
 
 
-def _raise_failure(*outputs: _Output | JsonLines | None) -> None:
+def _raise_failure(*outputs: _Output | PoseFile | None) -> None:
     for output in outputs:
         if output is not None and output.failed:
             raise OutputError(output.failed)
