@@ -18,11 +18,7 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
     """
 
     def __init__(self, name: str) -> None:
-        """Start the thread.
-
-        Args:
-            name: Of the thread.
-        """
+        """Start the thread."""
         super().__init__()
         self._failure: Exception | None = None
         self._since_s = 0.0
@@ -33,8 +29,6 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
     def do(self, job: Callable[[], object]) -> None:
         """Queue a job."""
         with self._changed:
-            if self.idle:
-                self._since_s = time.monotonic()
             self._waiting.append(job)
             self._changed.notify_all()
 
@@ -54,7 +48,7 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
         if failure is not None:
             raise failure
         with self._changed:
-            if not self.idle and time.monotonic() - self._since_s > HANG_S:
+            if self._busy and time.monotonic() - self._since_s > HANG_S:
                 raise OutputError(f"the disk has not answered for {HANG_S:g} s")
 
     def finish(self) -> None:

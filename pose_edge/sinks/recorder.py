@@ -45,14 +45,8 @@ def recorder(
 ) -> Recorder:
     """Return a sink that records pictures to MP4 files.
 
-    Its `send` takes the arguments of `video_frame`. See `FileSink` for the other arguments.
-
-    Args:
-        settings: Where to write, and quality and speed of the encoder.
-        storage: See `FileSink`.
-        frame_rate: Usual pictures per second, where known: decides how often the file can be cut.
-        report: See `FileSink`.
-        supervisor: See `FileSink`.
+    Its `send` takes the arguments of `video_frame`. See `FileSink` for the arguments; `frame_rate`
+    is the usual number of pictures per second, where known: a file can be cut once a second.
     """
     return FileSink(
         "recording",
@@ -88,13 +82,7 @@ class Mp4:
     """
 
     def __init__(self, file: SegmentFile, settings: RecordSettings, frame_rate: float) -> None:
-        """Take an empty file.
-
-        Args:
-            file: See above.
-            settings: Quality and speed of the encoder.
-            frame_rate: Usual pictures per second: decides how often the file can be cut.
-        """
+        """Take an empty file; see `recorder` for the frame rate."""
         self.file = file
         self._settings = settings
         self._frame_rate = frame_rate

@@ -22,8 +22,6 @@ P = ParamSpec("P")
 Item = TypeVar("Item")
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
-HEARTBEAT_S: Final = 1.0
-"""Seconds between two heartbeats to the supervisor while the state of the writer stays the same."""
 HANG_S: Final = 20.0
 """Seconds without a heartbeat after which a writer hangs. SD cards pause for a second or two; the
 end of a long file on a slow one takes some more."""
@@ -85,7 +83,7 @@ class RestartingSink(Generic[P, Item]):
         """Prepare; `open` starts.
 
         Args:
-            name: See above.
+            name: See the attribute.
             encode: Makes an item of the arguments of `send`. The item must keep nothing of them
                 that changes later, such as the image of a frame.
             make: Opens a writer; called in the sink's thread, again after each failure. None for
@@ -189,11 +187,7 @@ class RestartingSink(Generic[P, Item]):
                 queue.close()
 
     def end_close(self, deadline_s: float) -> None:
-        """Wait for the writers after `begin_close`.
-
-        Args:
-            deadline_s: Until when, by the monotonic clock.
-        """
+        """Wait for the writers after `begin_close`, until a time of the monotonic clock."""
         for queue in self._queues():
             queue.thread.join(max(0.0, deadline_s - time.monotonic()))
             if queue.thread.is_alive():
@@ -208,10 +202,7 @@ class RestartingSink(Generic[P, Item]):
 
     def _start(self, make: Callable[[], Writer[Item]]) -> WriterQueue[Item]:
         queue: WriterQueue[Item] = WriterQueue(
-            self.name,
-            lambda started: self._run(started, make),
-            self._capacity,
-            drop=self._drop,
+            self.name, lambda queue: self._run(queue, make), self._capacity, drop=self._drop
         )
         if self._part is not None:
             self._part.starting(within=HANG_S)
@@ -258,13 +249,9 @@ class RestartingSink(Generic[P, Item]):
                 log.debug("%s: while closing after a failure: %s", self.name, second)
 
     def _heartbeat(self, queue: WriterQueue[Item], writer: Writer[Item]) -> None:
-        """Pass on the state of a writer, when it is new or a heartbeat is due."""
-        now = time.monotonic()
+        """Pass on the state of a writer."""
         waiting, target = writer.waiting, writer.target
-        if (waiting, target) == queue.reported and now - queue.reported_s < HEARTBEAT_S:
-            return
-        queue.reported, queue.reported_s = (waiting, target), now
-        queue.set_waiting(waiting)
+        queue.pause(waiting)
         with self._lock:
             if queue is not self._queue:  # the sink has moved on to another
                 return

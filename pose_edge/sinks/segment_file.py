@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
-class SegmentFile(io.RawIOBase):
+class SegmentFile:
     """A file that keeps what it holds when it cannot grow any more.
 
     FFmpeg does not survive every failing write: its MP4 muxer can crash the process when the disk
@@ -26,31 +26,18 @@ class SegmentFile(io.RawIOBase):
 
     Attributes:
         path: The name of the file.
-        made: Whether it was created, and may be removed when nothing gets into it.
         regular: Whether it lies on a disk; else it is a FIFO, a device or the standard output.
-        live: Whether it is to survive a power cut at any moment.
+        live: Whether it is to survive a power cut at any moment, and is new: see `SegmentFiles`.
         error: The first failure, or None.
         size: Bytes in it.
         head: Bytes at its start that hold no item yet; set by the encoder.
         unsynced: Whether something was written since the last `sync` began.
     """
 
-    def __init__(
-        self, raw: io.FileIO, path: Path, *, made: bool, regular: bool, live: bool
-    ) -> None:
-        """Take an empty file, open for reading and writing (or only writing, if not regular).
-
-        Args:
-            raw: The file; closed by `close`.
-            path: See above.
-            made: See above.
-            regular: See above.
-            live: See above.
-        """
-        super().__init__()
+    def __init__(self, raw: io.FileIO, path: Path, *, regular: bool, live: bool) -> None:
+        """Take an empty file, open for reading and writing (or only writing, if not regular)."""
         self._raw = raw
         self.path = path
-        self.made = made
         self.regular = regular
         self.live = live
         self.error: OSError | None = None
@@ -65,20 +52,8 @@ class SegmentFile(io.RawIOBase):
         """Bytes of items that a completed `sync` has brought to the disk."""
         return max(0, self._synced - self.head)
 
-    def readable(self) -> bool:
-        """Return True: FFmpeg reads back what it wrote when it finishes the file."""
-        return True
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True: FFmpeg goes back to finish the file."""
-        return True
-
     def read(self, size: int = -1) -> bytes:
-        """Read from the current position; nothing after a failure."""
+        """Read from the current position, as FFmpeg does at the end; nothing after a failure."""
         if self.error is not None:
             return b""
         data = self._raw.read(size) or b""
@@ -145,10 +120,8 @@ class SegmentFile(io.RawIOBase):
         self._synced = size
 
     def close(self) -> None:
-        """Close the file."""
-        if not self.closed:
-            self._raw.close()
-        super().close()
+        """Close the file; twice does no harm."""
+        self._raw.close()
 
     def _cut(self) -> None:
         """Leave no half of a fragment or line, which some readers stumble over."""

@@ -112,17 +112,17 @@ class SegmentFiles:
         """
         if self._path == STANDARD_OUTPUT:
             sys.stdout.flush()
-            return self._file(os.dup(sys.stdout.fileno()), Path(self._path), made=False)
+            return self._file(os.dup(sys.stdout.fileno()), Path(self._path))
         moment = self._local_time()
         plain = self._pattern.path(moment)
         if plain.exists() and not plain.is_file() and not plain.is_dir():
-            return self._open(plain, os.O_WRONLY, made=False)
+            return self._open(plain, os.O_WRONLY)
         if not self.live:
-            return self._open(plain, os.O_RDWR | os.O_CREAT | os.O_TRUNC, made=False)
+            return self._open(plain, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         while (number := self._next_number(moment)) <= MAX_NUMBER:
             path = self._pattern.path(moment, number)
             try:
-                file = self._open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, made=True)
+                file = self._open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
             except FileExistsError:  # another program was quicker
                 continue
             self._current = path
@@ -190,17 +190,17 @@ class SegmentFiles:
         numbers = (self._pattern.number(path.name, moment) or 0 for path in existing)
         return max(numbers, default=0) + 1
 
-    def _open(self, path: Path, flags: int, *, made: bool) -> SegmentFile:
+    def _open(self, path: Path, flags: int) -> SegmentFile:
         descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
-        if made:
+        if flags & os.O_EXCL:
             with suppress(BlockingIOError):  # another run looks just now whether it is finished
                 _lock(descriptor)
-        return self._file(descriptor, path, made=made)
+        return self._file(descriptor, path)
 
-    def _file(self, descriptor: int, path: Path, *, made: bool) -> SegmentFile:
+    def _file(self, descriptor: int, path: Path) -> SegmentFile:
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         raw = io.FileIO(descriptor, "r+" if regular else "w")
-        return SegmentFile(raw, path, made=made, regular=regular, live=self.live)
+        return SegmentFile(raw, path, regular=regular, live=self.live)
 
     def _files(self) -> Iterator[tuple[int, int, Path, int]]:
         """Yield time of change, number, path and size of all files that fit the pattern."""

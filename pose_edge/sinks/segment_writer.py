@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Final, Generic, TypeVar
 
 from pose_edge.sinks.disk_thread import DiskThread
@@ -134,10 +135,10 @@ def _finish(encoder: Encoder[Any], *, durable: bool) -> None:
     """End a file, and remove it when nothing in it was ever safe: the disk was full already."""
     file = encoder.file
     try:
-        with file:
+        with closing(file):
             encoder.finish()
             if durable:
                 file.sync()
     finally:
-        if file.made and not file.safe:
+        if file.live and file.regular and not file.safe:
             file.path.unlink(missing_ok=True)

@@ -21,10 +21,8 @@ class WriterQueue(ClosableQueue[Item]):
 
     Attributes:
         thread: The thread; the owner starts it.
-        waiting: Why no items are taken for the time being; see `Writer.waiting`.
+        paused: Why no items are taken for the time being, or None; see `Writer.waiting`.
         failed: Whether the writer has ended with an error.
-        reported: The state of the writer at its last heartbeat.
-        reported_s: When that was, by the monotonic clock.
     """
 
     def __init__(
@@ -41,16 +39,14 @@ class WriterQueue(ClosableQueue[Item]):
         super().__init__()
         self._capacity = capacity
         self._drop = drop
-        self.waiting: str | None = None
+        self.paused: str | None = None
         self.failed = False
-        self.reported: tuple[str | None, str | None] | None = None
-        self.reported_s = 0.0
         self.thread = threading.Thread(target=run, args=(self,), name=name, daemon=True)
 
     @property
     def accepting(self) -> bool:
         """Whether items are taken, as long as there is room."""
-        return not self._closed and self.waiting is None
+        return not self._closed and self.paused is None
 
     def put(self, item: Item) -> bool:
         """Queue an item; return whether it was taken."""
@@ -69,11 +65,12 @@ class WriterQueue(ClosableQueue[Item]):
             while True:
                 yield self._next(TICK_S)
 
-    def set_waiting(self, reason: str | None) -> None:
-        """Note why the writer waits, and wake up threads that wait for room."""
-        with self._changed:
-            self.waiting = reason
-            self._changed.notify_all()
+    def pause(self, reason: str | None) -> None:
+        """Take no items for this reason, or, with None, take them again."""
+        if reason != self.paused:
+            with self._changed:
+                self.paused = reason
+                self._changed.notify_all()
 
     def discard(self) -> int:
         """Close the queue, drop the items in it, and return how many they were."""

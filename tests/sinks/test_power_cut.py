@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ class LoggedFile(SegmentFile):
 
 
 def create(path: Path, kind: type[SegmentFile] = SegmentFile) -> SegmentFile:
-    return kind(io.FileIO(path, "w+"), path, made=True, regular=True, live=True)
+    return kind(io.FileIO(path, "w+"), path, regular=True, live=True)
 
 
 def shown(number: int) -> Image:
@@ -63,7 +63,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     """Record, bring each fragment to the disk, and note it all."""
     path = tmp_path_factory.mktemp("power") / "x.mp4"
     LoggedFile.steps, LoggedFile.frames = [], 0
-    with create(path, LoggedFile) as file:
+    with closing(create(path, LoggedFile)) as file:
         video = Mp4(file, RecordSettings(quality=18), FPS)
         for number in range(FRAMES):
             LoggedFile.frames = number + 1

@@ -134,7 +134,6 @@ def bench_for_files(*, drop: bool = False, capacity: int = 4) -> tuple[Bench, Ou
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(restarting_sink, "HEARTBEAT_S", 0.01)
     monkeypatch.setattr(writer_queue, "TICK_S", 0.02)
     caplog.set_level(logging.INFO, "pose_edge.sinks")
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def live(path: Path | str, **storage: float) -> SegmentFiles:
 
 def begin(series: SegmentFiles, content: bytes = b"") -> Path:
     """Begin a file, write it, and finish it."""
-    with series.begin() as begun:
+    with closing(series.begin()) as begun:
         begun.write(content)
         begun.settle()
     return begun.path
@@ -87,8 +88,8 @@ def test_two_programs_never_get_the_same_file(tmp_path: Path) -> None:
 
 def test_a_device_is_written_to_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").symlink_to("/dev/full")
-    with live(tmp_path / "out.jsonl").begin() as begun:
-        assert (begun.path.name, begun.made, begun.regular) == ("out.jsonl", False, False)
+    with closing(live(tmp_path / "out.jsonl").begin()) as begun:
+        assert (begun.path.name, begun.regular) == ("out.jsonl", False)
         begun.write(b"x")
         with pytest.raises(OSError, match="No space left"):
             begun.settle()

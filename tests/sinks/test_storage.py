@@ -27,7 +27,7 @@ from pose_lines import strict
 
 from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
 from pose_edge.sinks import recorder as recorder_module
-from pose_edge.sinks import restarting_sink, segment_files, segment_writer
+from pose_edge.sinks import segment_files, segment_writer
 from pose_edge.sinks.jsonl import pose_file
 from pose_edge.sinks.recorder import recorder
 from pose_edge.supervision.hung_threads import HUNG_LIMIT
@@ -39,7 +39,6 @@ FAST = 8.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restarting_sink, "HEARTBEAT_S", 0.1)
     monkeypatch.setattr(segment_writer, "LOOK_S", 0.1)
 
 
