@@ -251,7 +251,9 @@ class StorageSettings(Section):
         description="GB of each kind, beyond which the oldest files are removed",
     )
     min_free: float = Field(
-        default=0.5, ge=0.0, description="GB that stay free, but at most a tenth of the disk"
+        default=0.5,
+        ge=0.0,
+        description="GB kept free (a tenth of a small disk); with less, nothing is written",
     )
 
 
