@@ -25,6 +25,7 @@ Item_contra = TypeVar("Item_contra", contravariant=True)
 HANG_S: Final = 20.0
 """Seconds without a heartbeat after which a writer hangs. SD cards pause for a second or two; the
 end of a long file on a slow one takes some more."""
+TRYING_AGAIN: Final = "; trying again"
 CLOSE_TIMEOUT_S: Final = 10.0
 """Seconds that the end of a run waits for its sinks, all together."""
 
@@ -144,7 +145,7 @@ class RestartingSink(Generic[P, Item]):
             self._ending = [queue for queue in self._ending if queue.thread.is_alive()]
             self._make, self._drop, self._title = make, drop, title or self.name
             self._part = None
-            self._clear_fault()
+            self._set_fault(None)
             if self._supervisor is not None:
                 self._supervisor.remove(self.name)
                 if make is not None and supervised:
@@ -217,7 +218,7 @@ class RestartingSink(Generic[P, Item]):
                 return
             if old is not None:
                 if not old.failed:
-                    self._fail_for_now("the output does not answer")
+                    self._set_fault("the output does not answer", TRYING_AGAIN)
                 self.lost += old.discard()
                 self._hung.add(old.thread)
                 self._queue = None
@@ -257,7 +258,8 @@ class RestartingSink(Generic[P, Item]):
                 return
             part = self._part
             if waiting is not None:
-                self._wait_for(waiting)
+                if self._set_fault(waiting):
+                    log.warning("%s: %s", self.name, waiting)
             elif target is not None:
                 self._go_on(target)
         # Without the lock: should the thread hang in here, it can still be replaced.
@@ -284,39 +286,30 @@ class RestartingSink(Generic[P, Item]):
                 self._fail(f"{self._title} ended: {reason}")
                 return
             reason = f"{target}: {reason}" if target else reason
-            self._fail_for_now(reason)
+            self._set_fault(reason, TRYING_AGAIN)  # the supervisor logs it
         part.failed(reason)
 
     # --- what is reported ------------------------------------------------------------------------
 
     def _fail(self, reason: str) -> None:
         """Report a final failure."""
-        self.failed = reason
         log.error("%s", reason)
-        self._report(reason)
-
-    def _fail_for_now(self, reason: str) -> None:
-        """Report a failure after which a new writer is started; the supervisor logs it."""
-        self.failed = reason
-        self._report(f"{reason}; trying again")
-
-    def _wait_for(self, reason: str) -> None:
-        if reason != self.failed:
-            self.failed = reason
-            log.warning("%s: %s", self.name, reason)
-            self._report(reason)
+        self._set_fault(reason)
 
     def _go_on(self, target: str) -> None:
         again = self.failed is not None
         if self._part is not None and (again or target != self._logged):
             self._logged = target
             log.info("%s: %s %s", self.name, "going on in" if again else "writing", target)
-        self._clear_fault()
+        self._set_fault(None)
 
-    def _clear_fault(self) -> None:
-        if self.failed is not None:
-            self.failed = None
-            self._report(None)
+    def _set_fault(self, reason: str | None, hint: str = "") -> bool:
+        """Change `failed`, report it with a hint, and return whether it is news."""
+        if reason == self.failed:
+            return False
+        self.failed = reason
+        self._report(reason and f"{reason}{hint}")
+        return True
 
 
 def close_together(sinks: Iterable[RestartingSink[..., Any]]) -> None:
