@@ -261,7 +261,7 @@ class StorageSettings(Section):
     min_free: float = Field(
         default=0.5,
         ge=0.0,
-        description="GB that stay free; with less free space nothing is written",
+        description="GB kept free (a tenth of a small disk); with less, nothing is written",
     )
 
 

@@ -109,7 +109,7 @@ class Presenter:
                 canvas = self._renderer.draw(scene)
                 stopwatch.lap("compose")
                 self._telemetry.add(stopwatch.laps_ms)
-                self._recorder.add(canvas, scene.order, self._moment(result.frame))
+                self._recorder.send(canvas, scene.order, self._moment(result.frame))
             self._present(scene, result.frame.captured_ns)
             self._lasting = scene if self._pipeline.still else None
         finally:

@@ -16,7 +16,7 @@ from pose_edge.live.presenter import Presenter, Report
 from pose_edge.pipeline.inference import InferenceChange
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import PartFactories, Pipeline
-from pose_edge.sinks.jsonl import JsonLines
+from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import Telemetry
@@ -78,7 +78,7 @@ class Reconfigurer:
         telemetry: Telemetry,
         *,
         recorder: Recorder,
-        poses: JsonLines,
+        poses: PoseFile,
         in_main_thread: Callable[[Callable[[], None]], None],
     ) -> None:
         """Change nothing yet.
@@ -161,10 +161,10 @@ class Reconfigurer:
         """Write to other files: the last that can be refused, as it is at once in force."""
         storage = settings.storage if live else None
         before = self._settings
-        self._recorder.change(settings.record.path, settings.record, storage)
+        self._recorder.change(settings.record, storage)
         try:
-            self._poses.change(settings.poses.path, storage)
+            self._poses.change(settings.poses, storage)
         except PoseEdgeError:
             kept = before.storage if self._pipeline.live else None
-            self._recorder.change(before.record.path, before.record, kept)
+            self._recorder.change(before.record, kept)
             raise

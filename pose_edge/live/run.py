@@ -20,8 +20,9 @@ from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.sinks.jsonl import JsonLines
-from pose_edge.sinks.recorder import Recorder
+from pose_edge.sinks.jsonl import PoseFile, pose_file
+from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
 from pose_edge.supervision.supervisor import Supervisor
@@ -117,8 +118,9 @@ class _Run:
         self._supervisor = Supervisor()
         self._main = self._supervisor.add("screen")
         self._errands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._recorder = _open_recorder(settings, source, telemetry, self._supervisor, stack)
-        self._poses = _open_poses(settings, source, telemetry, self._supervisor, stack)
+        self._recorder, self._poses = _open_sinks(
+            settings, source, telemetry, self._supervisor, stack
+        )
         self._pipeline = Pipeline(
             source,
             estimator,
@@ -196,10 +198,11 @@ class _Run:
 
     def _failures(self) -> tuple[str, ...]:
         """Return what is not written at the end; what was only interrupted is told in the log."""
-        for name, output in (("recording", self._recorder), ("poses", self._poses)):
-            if output.lost:
-                log.warning("%s: %d left out while nothing could be written", name, output.lost)
-        return tuple(output.failed for output in (self._recorder, self._poses) if output.failed)
+        sinks = (self._recorder, self._poses)
+        for sink in sinks:
+            if sink.lost:
+                log.warning("%s: %d left out while nothing could be written", sink.name, sink.lost)
+        return tuple(sink.failed for sink in sinks if sink.failed)
 
     def _say_alive(self) -> None:
         within = BUSY_S if self._show.opening else STALL_S
@@ -257,41 +260,33 @@ class _Run:
         return status_line(self._telemetry, self._supervisor.statuses(), self._show.screen)
 
 
-def _open_recorder(
+def _open_sinks(
     settings: Settings,
     source: Source,
     telemetry: Telemetry,
     supervisor: Supervisor,
     stack: ExitStack,
-) -> Recorder:
-    recorder = Recorder(
-        settings.record.path,
+) -> tuple[Recorder, PoseFile]:
+    """Open the sinks; at the end they are closed together.
+
+    Raises:
+        PoseEdgeError: One cannot be written to.
+    """
+    storage = settings.storage if source.live else None
+    recording = recorder(
         settings.record,
+        storage,
         frame_rate=source.frame_rate,
-        drop=source.live,
         report=lambda reason: telemetry.set_fault("recording", reason),
-        storage=settings.storage if source.live else None,
         supervisor=supervisor,
     )
-    recorder.open()
-    stack.callback(recorder.close)
-    return recorder
-
-
-def _open_poses(
-    settings: Settings,
-    source: Source,
-    telemetry: Telemetry,
-    supervisor: Supervisor,
-    stack: ExitStack,
-) -> JsonLines:
-    poses = JsonLines(
-        settings.poses.path,
-        drop=source.live,
+    poses = pose_file(
+        settings.poses,
+        storage,
         report=lambda reason: telemetry.set_fault("poses", reason),
-        storage=settings.storage if source.live else None,
         supervisor=supervisor,
     )
+    stack.callback(close_together, [recording, poses])
+    recording.open()
     poses.open()
-    stack.callback(poses.close)
-    return poses
+    return recording, poses

@@ -17,9 +17,9 @@ from pose_edge.overlay import Renderer
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
-from pose_edge.sinks.jsonl import JsonLines
-from pose_edge.sinks.recorder import Recorder
-from pose_edge.sinks.target import check_target
+from pose_edge.sinks.jsonl import PoseFile, pose_file
+from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source, choose_source
 from pose_edge.sources.pictures import Pictures
 from pose_edge.sources.spec import PICTURE_SUFFIXES
@@ -80,7 +80,7 @@ def annotate(
         shown = redact(source_name)
         raise UsageError("annotate reads files", remedy=f"use `pose-edge run --source {shown}`")
     frames = with_person = 0
-    files: list[Recorder | JsonLines] = []
+    files: list[Recorder | PoseFile] = []
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
@@ -109,7 +109,7 @@ def annotate(
 
 
 def _results(
-    pipeline: Pipeline, stop: threading.Event, files: Sequence[Recorder | JsonLines]
+    pipeline: Pipeline, stop: threading.Event, files: Sequence[Recorder | PoseFile]
 ) -> Generator[Result, None, None]:
     """Run the pipeline and yield its results, each released after use.
 
@@ -152,30 +152,33 @@ def _open_video(
     source: Source,
     settings: RecordSettings,
     stack: ExitStack,
-    files: list[Recorder | JsonLines],
+    files: list[Recorder | PoseFile],
 ) -> Write:
-    recorder = Recorder(
-        str(target), settings, frame_rate=source.frame_rate, drop=False, report=lambda _reason: None
+    video = recorder(
+        settings.model_copy(update={"path": str(target)}),
+        None,
+        frame_rate=source.frame_rate,
+        report=lambda _reason: None,
     )
-    recorder.open()
-    stack.callback(recorder.close)
-    files.append(recorder)
-    return lambda canvas, result: recorder.add(canvas, result.frame.order, result.frame.time)
+    video.open()
+    stack.callback(video.close)
+    files.append(video)
+    return lambda canvas, result: video.send(canvas, result.frame.order, result.frame.time)
 
 
 def _open_poses(
-    settings: Settings, stack: ExitStack, files: list[Recorder | JsonLines]
-) -> list[JsonLines]:
+    settings: Settings, stack: ExitStack, files: list[Recorder | PoseFile]
+) -> list[PoseFile]:
     if settings.poses.path is None:
         return []
-    poses = JsonLines(settings.poses.path, drop=False, report=lambda _reason: None)
+    poses = pose_file(settings.poses, None, report=lambda _reason: None)
     poses.open()
     stack.callback(poses.close)
     files.append(poses)
     return [poses]
 
 
-def _raise_failure(files: Sequence[Recorder | JsonLines]) -> None:
+def _raise_failure(files: Sequence[Recorder | PoseFile]) -> None:
     for file in files:
         if file.failed:
             raise OutputError(file.failed)

@@ -1,9 +1,17 @@
-"""Sinks: where results go besides the screen, each in its own thread.
+"""Sinks: where results go besides the screen, each with a thread and a bounded queue of its own.
 
-From `recorder` and `jsonl` items go to an `outlet`, to its present `worker` (a thread), to
-`rolling`, which writes one file after the other (`mp4`, `text_file`). A `series` names the files
-and keeps them within bounds; `errands`, a second thread, brings them to the disk. When a worker
-fails or hangs, the supervisor has the outlet take a new one.
+* `restarting_sink` is what every sink is: a queue and a thread that runs a `Writer`, with a new
+  writer when one fails or hangs.
+* `file_sink` writes files: `segment_writer` is its writer, `segment_files` names the files and
+  keeps them within bounds, `disk_thread` syncs and closes them. `recorder` (MP4) and `jsonl` (JSON
+  lines) say what is written into them.
+
+May import errors, util, frames, poses, config, logs, supervision and telemetry.
+
+A new sink is one file with a function like `recorder` or `pose_file`, and one line in
+`live/run.py`, where the sinks of a run are opened. For a network it holds one `Writer`, and returns
+``RestartingSink(name, pose_record, make, ...)``; for a file it holds one `Encoder`, and returns a
+`FileSink`.
 """
 
 from __future__ import annotations
@@ -14,24 +22,24 @@ from pose_edge.poses import Result
 
 
 class Sink(Protocol):
-    """What takes results.
-
-    Attributes:
-        failed: Why nothing is written now, or None.
-    """
+    """Takes results."""
 
     @property
     def failed(self) -> str | None:
-        """Why nothing is written now, or None; one with a supervisor goes on by itself."""
+        """Why nothing is written now, or None; with a supervisor, the sink recovers by itself."""
+
+    @property
+    def lost(self) -> int:
+        """Results left out because the output had failed, or had to wait."""
 
     def open(self) -> None:
-        """Get ready.
+        """Start writing.
 
         Raises:
-            OutputError: It cannot be written to.
+            OutputError: The target can never be written to.
         """
 
-    def send(self, result: Result) -> None:
+    def send(self, result: Result, /) -> None:
         """Take a result; returns at once for live sources, and keeps nothing of its frame."""
 
     def close(self) -> None:

@@ -1,32 +1,24 @@
-"""What an output asks of its disk and need not wait for: a thread that syncs, closes, removes."""
+"""A thread for disk work that nobody needs to wait for: sync, close, remove."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
 
 from pose_edge.errors import EndOfStream, OutputError
+from pose_edge.sinks.restarting_sink import HANG_S
 from pose_edge.util.closable_queue import ClosableQueue
-
-HANG_S: Final = 20.0
-"""A disk that has not done a piece of work for so long hangs. SD cards pause for a second or two;
-the end of a long file on a slow one takes some more."""
 
 
 class DiskThread(ClosableQueue[Callable[[], object]]):
-    """Pieces of work that are done in order; bringing a file to an SD card may take a second.
+    """Runs jobs in order, in a thread: syncing a file on an SD card may take a second.
 
-    Who writes the file goes on meanwhile, and asks now and then with `check` how it went.
+    The writer of the file goes on meanwhile, and calls `check` now and then to see how they went.
     """
 
     def __init__(self, name: str) -> None:
-        """Start the thread.
-
-        Args:
-            name: Of the thread.
-        """
+        """Start the thread."""
         super().__init__()
         self._failure: Exception | None = None
         self._since_s = 0.0
@@ -34,35 +26,33 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def do(self, work: Callable[[], object]) -> None:
-        """Queue a piece of work."""
+    def do(self, job: Callable[[], object]) -> None:
+        """Queue a job."""
         with self._changed:
-            if self.idle:
-                self._since_s = time.monotonic()
-            self._waiting.append(work)
+            self._waiting.append(job)
             self._changed.notify_all()
 
     @property
     def idle(self) -> bool:
-        """Whether all is done."""
+        """Whether all jobs are done."""
         return not self._waiting and not self._busy
 
     def check(self) -> None:
-        """Make sure that all went well so far.
+        """Raise what went wrong.
 
         Raises:
-            OutputError: A piece of work takes far too long.
-            Exception: The first that a piece of work has raised since the last time.
+            OutputError: A job takes longer than `HANG_S`.
+            Exception: The first that a job has raised since the last call.
         """
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
         with self._changed:
-            if not self.idle and time.monotonic() - self._since_s > HANG_S:
+            if self._busy and time.monotonic() - self._since_s > HANG_S:
                 raise OutputError(f"the disk has not answered for {HANG_S:g} s")
 
     def finish(self) -> None:
-        """Wait until all is done, and end the thread; see `check`."""
+        """Wait until all jobs are done, end the thread, and `check`."""
         self.close()
         self._thread.join()
         self.check()
@@ -72,14 +62,14 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
             try:
                 with self._changed:
                     self._changed.wait_for(lambda: bool(self._waiting) or self._closed)
-                    work = self._next(0)
+                    job = self._next(0)
                     self._busy = True
                     self._since_s = time.monotonic()
             except EndOfStream:
                 return
             try:
-                if work is not None:
-                    work()
+                if job is not None:
+                    job()
             except Exception as error:  # noqa: BLE001 - raised by `check`
                 self._failure = self._failure or error
             finally:

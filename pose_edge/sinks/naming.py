@@ -1,4 +1,4 @@
-"""Names of the files that an output writes one after the other."""
+"""Names of the files that a sink writes one after the other."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Final
 from pose_edge.util.paths import user_path
 
 TIME_MARK: Final = "{time}"
-"""Stands for the moment at which a file is begun."""
+"""Stands for the time at which a file is begun."""
 TIME_FORMAT: Final = "%Y-%m-%d_%H-%M-%S"
 TIME_SHAPE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}"
 MAX_NUMBER: Final = 99_999
-"""So many files of one name: a number of more digits, such as a date, is somebody else's."""
+"""The highest number in a name: one of more digits, such as a date, has another origin."""
 
 
 class NamePattern:
-    """What a path of the configuration makes of the time and of a number.
+    """A path of the configuration, into which a time and a number are put.
 
     ``rec-{time}.mp4`` makes ``rec-2026-11-23_03-12-05.mp4``, then ``rec-2026-11-23_03-12-05-2.mp4``
     and so on.
 
     Attributes:
-        folder: Where the files are.
+        folder: The folder of the files.
     """
 
     def __init__(self, path: str) -> None:
-        """Take a path; `TIME_MARK` in its last part, as often as wanted, is the time."""
+        """Take a path; each `TIME_MARK` in its last part stands for the time."""
         whole = user_path(path)
         self.folder = whole.parent
         self._stem, self._suffix = whole.stem, whole.suffix
-        if TIME_MARK in self._suffix:  # it is no ending then
+        if TIME_MARK in self._suffix:  # it is no suffix then
             self._stem, self._suffix = whole.name, ""
         parts = [re.escape(part) for part in self._stem.split(TIME_MARK)]
         stem = parts[0]
@@ -46,21 +46,21 @@ class NamePattern:
 
         Args:
             moment: Local time at which it is begun.
-            number: 1 for the plain name, then 2, 3, ... where that is taken.
+            number: 1 for the plain name; 2, 3, ... when that exists.
         """
         stem = self._stem.replace(TIME_MARK, time.strftime(TIME_FORMAT, moment))
         more = f"-{number}" if number > 1 else ""
         return self.folder / f"{stem}{more}{self._suffix}"
 
     def number(self, name: str, moment: time.struct_time | None = None) -> int | None:
-        """Say which number a file has.
+        """Return the number of a file.
 
         Args:
             name: Without its folder.
-            moment: Only files begun then count; None for all.
+            moment: Accept only files begun at this time; None for all.
 
         Returns:
-            1 for a plain name, else 2 or more; None for a name that the pattern cannot have made.
+            1 for a plain name, else 2 or more; None for a name that does not fit the pattern.
         """
         found = self._shape.fullmatch(name)
         if found is None:

@@ -1,157 +1,169 @@
-"""A video of what is shown."""
+"""A video of what is shown: H.264 in MP4, playable whatever happens.
+
+A file is written in fragments of a second at most while it grows, so one that was cut off by a full
+disk or a power cut plays up to there; closed in order it becomes a plain MP4 (FFmpeg's
+``hybrid_fragmented``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import Final
+from fractions import Fraction
+from typing import Final, TypeAlias
 
 import av
+import cv2
+import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from pose_edge.config.schema import RecordSettings, StorageSettings
-from pose_edge.errors import UsageError
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.sinks.mp4 import Mp4, Timed
-from pose_edge.sinks.restarting_sink import RestartingSink
-from pose_edge.sinks.segment_files import UNBOUNDED, OpenedFile, SegmentFiles
-from pose_edge.sinks.segment_writer import SegmentWriter
+from pose_edge.sinks.file_sink import FileSink
+from pose_edge.sinks.segment_file import SegmentFile
+from pose_edge.sinks.segment_writer import SYNC_S
 from pose_edge.supervision.supervisor import Supervisor
 
-PART: Final = "recording"
 QUEUE_LENGTH: Final = 8
+USUAL_FPS: Final = 30.0
+TIME_BASE: Final = Fraction(1, 90_000)
+FRAGMENT_S: Final = SYNC_S
+MAX_FRAMES: Final = 500_000
+"""FFmpeg keeps the table of a whole file in memory, 73 bytes a frame: 36 MB, after 4.6 hours at
+30 frames per second."""
+
+Recorder: TypeAlias = FileSink[[Image, ColourOrder, float], av.VideoFrame, RecordSettings]
 
 
-class Recorder:
-    """Encodes pictures to H.264 in MP4, with their own times."""
+def recorder(
+    settings: RecordSettings,
+    storage: StorageSettings | None,
+    *,
+    frame_rate: float | None,
+    report: Callable[[str | None], None],
+    supervisor: Supervisor | None = None,
+) -> Recorder:
+    """Return a sink that records pictures to MP4 files.
 
-    def __init__(
-        self,
-        path: str | None,
-        settings: RecordSettings,
-        *,
-        frame_rate: float | None,
-        drop: bool,
-        report: Callable[[str | None], None],
-        storage: StorageSettings | None = None,
-        supervisor: Supervisor | None = None,
-    ) -> None:
-        """Name the file.
+    Its `send` takes the arguments of `video_frame`. See `FileSink` for the arguments; `frame_rate`
+    is the usual number of pictures per second, where known: a file can be cut once a second.
+    """
+    return FileSink(
+        "recording",
+        video_frame,
+        lambda file, options: Mp4(file, options, frame_rate or USUAL_FPS),
+        settings,
+        storage,
+        capacity=QUEUE_LENGTH,
+        report=report,
+        supervisor=supervisor,
+        suffix=".mp4",
+    )
 
-        Args:
-            path: The file, or a pattern of names (see `NamePattern`), begun when the first picture
-                comes; None for none yet.
-            settings: Quality and speed of the encoder.
-            frame_rate: Usual pictures per second, where known: decides how often the file can be
-                cut.
-            drop: See `RestartingSink`.
-            report: See `RestartingSink`.
-            storage: How the files of a live source are kept; None to overwrite a file that is
-                there, and to write until the end.
-            supervisor: Looks after it while the source is live; see `RestartingSink`.
-        """
-        self._path = path
+
+def video_frame(image: Image, order: ColourOrder, time_s: float) -> av.VideoFrame:
+    """Return a picture as the encoder takes it.
+
+    Args:
+        image: uint8 (height, width, 3), copied.
+        order: Its order of colours.
+        time_s: When it belongs, in seconds; only differences matter.
+    """
+    frame = av.VideoFrame.from_ndarray(image, format="rgb24" if order == "RGB" else "bgr24")
+    frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
+    return frame
+
+
+class Mp4:
+    """Encodes pictures to H.264, with their own times; the first is at 0. An `Encoder`.
+
+    Attributes:
+        file: The file. If it is live, no picture waits in the encoder for later ones.
+    """
+
+    def __init__(self, file: SegmentFile, settings: RecordSettings, frame_rate: float) -> None:
+        """Take an empty file; see `recorder` for the frame rate."""
+        self.file = file
         self._settings = settings
-        self._storage = storage
-        self._frame_rate = frame_rate or 30.0
-        self._outlet: RestartingSink[Timed] = RestartingSink(
-            PART, capacity=QUEUE_LENGTH, drop=drop, report=report, supervisor=supervisor
-        )
+        self._frame_rate = frame_rate
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._size = (0, 0)
+        self._first_pts = 0
+        self._last_pts = -1
+        self._frames = 0
 
     @property
-    def active(self) -> bool:
-        """Whether pictures are wanted."""
-        return self._outlet.active
+    def full(self) -> bool:
+        """See `Encoder`."""
+        return self.file.live and self._frames >= MAX_FRAMES
 
-    @property
-    def failed(self) -> str | None:
-        """Why nothing is written now, or None."""
-        return self._outlet.failed
+    def write(self, item: av.VideoFrame) -> None:
+        """Encode a picture of `video_frame`; see `Encoder.write`."""
+        frame, pts = item, item.pts or 0
+        if self._stream is None or self._container is None:
+            self._stream = self._begin(frame)
+            self._first_pts = pts
+        assert self._container is not None
+        if (frame.width, frame.height) != self._size:
+            frame = letterbox(frame, *self._size)  # the camera came back with another size
+        # Players want times that rise, whatever the wall clock does.
+        self._last_pts = max(self._last_pts + 1, pts - self._first_pts)
+        frame.pts, frame.time_base = self._last_pts, TIME_BASE
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
+        if self._frames == 0:
+            self.file.head = self.file.size
+        self._frames += 1
+        self.file.settle()
 
-    @property
-    def lost(self) -> int:
-        """Pictures that were left out because it had failed."""
-        return self._outlet.lost
+    def finish(self) -> None:
+        """Encode what the encoder holds back, and write the table; see `Encoder.finish`."""
+        container, stream = self._container, self._stream
+        self._container = self._stream = None
+        if container is not None and stream is not None:
+            for packet in stream.encode():
+                container.mux(packet)
+            container.close()
+        self.file.settle()
 
-    def open(self) -> None:
-        """Make sure that the file can be written, and get ready.
-
-        Raises:
-            OutputError: It cannot.
-            UsageError: The name is not that of an MP4 file.
-        """
-        if self._path is not None:
-            live = self._storage is not None
-            self._begin(self._path, self._settings, self._storage, supervised=live)
-
-    def change(
-        self, path: str | None, settings: RecordSettings, storage: StorageSettings | None
-    ) -> None:
-        """Go on with other settings, in a new file; the present one is finished in the background.
-
-        Nothing happens when they are the same. A file that is there is never overwritten by this.
-
-        Args:
-            path: As for the constructor; None to record no more.
-            settings: As for the constructor.
-            storage: How the files of a live source are kept; None when it is a file now, of which
-                no frame is to be left out.
-
-        Raises:
-            OutputError: The new file could not be written; the old one goes on.
-            UsageError: The same, for its name.
-        """
-        if (path, settings, storage) == (self._path, self._settings, self._storage):
-            return
-        if path is None:
-            self._outlet.change(None)
-        else:
-            live = storage is not None
-            self._begin(path, settings, storage or UNBOUNDED, supervised=live, drop=live)
-        self._path, self._settings, self._storage = path, settings, storage
-
-    def add(self, image: Image, order: ColourOrder, time_s: float) -> None:
-        """Queue a picture.
-
-        Args:
-            image: uint8 (height, width, 3), copied.
-            order: Its order of colours.
-            time_s: When it belongs, seconds; only differences matter.
-        """
-        if not self._outlet.taking:
-            self._outlet.miss()
-            return
-        frame = av.VideoFrame.from_ndarray(image, format="rgb24" if order == "RGB" else "bgr24")
-        self._outlet.put(Timed(frame, time_s))
-
-    def close(self) -> None:
-        """Encode what is left and finish the file."""
-        self._outlet.close()
-
-    def _begin(
-        self,
-        path: str,
-        settings: RecordSettings,
-        storage: StorageSettings | None,
-        *,
-        supervised: bool,
-        drop: bool | None = None,
-    ) -> None:
-        if Path(path).suffix.lower() != ".mp4":
-            raise UsageError(f"cannot record to {path}: the name must end in .mp4")
-        series = SegmentFiles(PART, path, storage)
-        series.check("a recording")
-        start = partial(
-            _start, settings=settings, frame_rate=self._frame_rate, live=storage is not None
-        )
-        # Each attempt has a series of its own: one that hangs must not meet the next one's files.
-        self._outlet.change(
-            lambda: SegmentWriter(PART, SegmentFiles(PART, path, storage), start),
-            title=f"{PART} {path}",
-            supervised=supervised,
-            drop=drop,
-        )
+    def _begin(self, frame: av.VideoFrame) -> VideoStream:
+        options = {"movflags": "hybrid_fragmented"}
+        if self.file.live:
+            options["frag_duration"] = str(round(FRAGMENT_S * 1e6))
+        self._container = av.open(self.file, "w", format="mp4", options=options)
+        rate = Fraction(self._frame_rate).limit_denominator(1001)
+        stream: VideoStream = self._container.add_stream("libx264", rate=rate)
+        stream.width, stream.height = self._size = (frame.width, frame.height)
+        # 4:2:0 needs even edges; rather a rarer format than another size.
+        even = frame.width % 2 == 0 and frame.height % 2 == 0
+        stream.pix_fmt = "yuv420p" if even else "yuv444p"
+        stream.codec_context.time_base = TIME_BASE
+        stream.codec_context.gop_size = max(1, round(self._frame_rate))  # a fragment a second
+        stream.codec_context.options = {
+            "preset": self._settings.preset,
+            "crf": str(self._settings.quality),
+            "bf": "0",  # no frame waits for a later one: a cut loses the least
+            **({"tune": "zerolatency"} if self.file.live else {}),
+        }
+        return stream
 
 
-def _start(begun: OpenedFile, *, settings: RecordSettings, frame_rate: float, live: bool) -> Mp4:
-    return Mp4(begun.descriptor, settings, frame_rate, live=live)
+def letterbox(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """Fit a picture into another size, black where it does not reach: people keep their shape.
+
+    Args:
+        frame: rgb24 or bgr24.
+        width: Wanted pixels.
+        height: Wanted pixels.
+
+    Returns:
+        A frame of that size.
+    """
+    factor = min(width / frame.width, height / frame.height)
+    inner = (max(1, round(frame.width * factor)), max(1, round(frame.height * factor)))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas = np.zeros((height, width, 3), dtype=np.uint8)
+    part = canvas[top : top + inner[1], left : left + inner[0]]
+    part[:] = cv2.resize(frame.to_ndarray(), inner, interpolation=cv2.INTER_AREA)
+    return av.VideoFrame.from_ndarray(canvas, format=frame.format.name)

@@ -1,261 +1,322 @@
-"""An output that is begun anew when it has failed, and changed while the program runs."""
+"""A sink with a thread of its own, whose writer is replaced when it fails or hangs.
+
+A slow or broken output must not stop the picture: items wait in a bounded queue, and everything
+slow (opening, writing, closing) happens in the thread.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 
-from pose_edge.sinks.disk_thread import HANG_S
-from pose_edge.sinks.worker import Worker, Writer
+from pose_edge.sinks.writer_queue import WriterQueue
+from pose_edge.supervision.hung_threads import HUNG_LIMIT, HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
 
+HANG_S: Final = 20.0
+"""Seconds without a heartbeat after which a writer hangs. SD cards pause for a second or two; the
+end of a long file on a slow one takes some more."""
+TRYING_AGAIN: Final = "; trying again"
 CLOSE_TIMEOUT_S: Final = 10.0
-"""How long the end of a run waits for an output to be finished."""
-MAX_HUNG: Final = 3
-"""Threads that may hang in a disk; with so many no other one is sent after them."""
-WAIT_SAID_S: Final = 5.0
-"""How often the supervisor is told that there is still something to be waited for."""
+"""Seconds that the end of a run waits for its sinks, all together."""
 
 
-class RestartingSink(Generic[Item]):
-    """Hands items to a writer in a thread, and that thread's work to another one when it failed.
+class Writer(Protocol[Item_contra]):
+    """An open output. All calls come from one thread; an exception from any call ends the writer.
 
-    Without a supervisor a failure is for good. With one, nothing here ever waits for a disk but
-    `close`: opening, checking and closing are the thread's business, and one that hangs is left
-    to itself.
+    A new kind of sink is a new writer, handed to `RestartingSink`.
+    """
+
+    @property
+    def target(self) -> str | None:
+        """Where items arrive, e.g. the path of the file; None until an item has arrived."""
+
+    @property
+    def waiting(self) -> str | None:
+        """Why nothing can be written for the time being, e.g. a full disk, or None."""
+
+    def write(self, item: Item_contra) -> bool:
+        """Write one item; return False when it was left out, e.g. while `waiting`."""
+
+    def tick(self) -> None:
+        """Do periodic work; called after each item, and every `TICK_S` while none come."""
+
+    def close(self) -> None:
+        """Finish and release everything; after a failure save what can be saved.
+
+        A call that has failed is repeated once.
+        """
+
+
+class RestartingSink(Generic[P, Item]):
+    """Hands items to a writer in a thread, and to a new writer when that one fails or hangs.
+
+    Without a supervisor, a failure is final. With one, only `close` ever waits for the output: a
+    thread that hangs is given up.
+
+    Attributes:
+        name: Of the sink, its thread and its part, e.g. "recording".
+        failed: Why nothing is written now, or None.
+        lost: Items left out because the output had failed, or had to wait.
+        dropped: Items left out because the output could not keep up.
     """
 
     def __init__(
         self,
         name: str,
+        encode: Callable[P, Item],
+        make: Callable[[], Writer[Item]] | None = None,
         *,
         capacity: int,
         drop: bool,
         report: Callable[[str | None], None],
         supervisor: Supervisor | None = None,
     ) -> None:
-        """Prepare; `change` begins.
+        """Prepare; `open` starts.
 
         Args:
-            name: Of the part, e.g. "recording".
-            capacity: Items that may wait for the thread.
-            drop: When so many wait: lose the next (live sources) or wait (files).
-            report: Told what is wrong now, and None when it works again.
-            supervisor: Replaces what failed or hangs; None to leave it.
+            name: See the attribute.
+            encode: Makes an item of the arguments of `send`. The item must keep nothing of them
+                that changes later, such as the image of a frame.
+            make: Opens a writer; called in the sink's thread, again after each failure. None for
+                no output yet.
+            capacity: Items that may wait for the writer.
+            drop: Whether an item is dropped when so many wait (live sources), or `send` waits.
+            report: Called with what is wrong, and with None once it works again.
+            supervisor: Replaces writers that fail or hang.
         """
-        self._name = name
+        self.name = name
+        self.failed: str | None = None
+        self.lost = 0
+        self.dropped = 0
+        self._encode = encode
+        self._make = make
         self._capacity = capacity
         self._drop = drop
         self._report = report
         self._supervisor = supervisor
         self._part: Part | None = None
-        self._lock = threading.RLock()
-        self._make: Callable[[], Writer[Item]] | None = None
+        self._lock = threading.Lock()
         self._title = name
-        self._worker: Worker[Item] | None = None
-        self._ending: list[Worker[Item]] = []
-        self._hung: list[Worker[Item]] = []
-        self._lost_before = 0
-        self._logged: Path | None = None
-        self._waits = ""
-        self._waiting_said = ("", 0.0)
-        self.failed: str | None = None
+        self._queue: WriterQueue[Item] | None = None
+        self._ending: list[WriterQueue[Item]] = []
+        self._hung = HungThreads()
+        self._logged: str | None = None
 
     @property
     def active(self) -> bool:
-        """Whether there is something to be written at all."""
+        """Whether there is an output, working or not."""
         return self._make is not None
 
-    @property
-    def taking(self) -> bool:
-        """Whether items are of any use now; `put` them all the same, they are counted."""
-        worker = self._worker
-        return worker is not None and worker.taking
+    def open(self) -> None:
+        """Start writing.
 
-    @property
-    def lost(self) -> int:
-        """How many items were left out because the output had failed or waited."""
-        with self._lock:
-            workers = [*self._ending, *self._hung, *([self._worker] if self._worker else [])]
-            return self._lost_before + sum(worker.lost for worker in workers)
+        Raises:
+            OutputError: The target can never be written to.
+        """
+        self.switch(self._make, drop=self._drop)
 
-    def put(self, item: Item) -> None:
-        """Hand over an item; with `drop` this never waits."""
-        tried = None
-        while (worker := self._worker) is not tried and worker is not None:
-            if worker.put(item):
-                return
-            tried = worker  # it was changed for another one just now
-        self.miss()
-
-    def miss(self) -> None:
-        """Count an item that was not even made, because nothing was `taking`."""
-        if self.active:
-            self._lost_before += 1
-
-    def change(
+    def switch(
         self,
         make: Callable[[], Writer[Item]] | None,
         *,
         title: str | None = None,
+        drop: bool = True,
         supervised: bool = True,
-        drop: bool | None = None,
     ) -> None:
-        """Write with another writer from now on; what was put before is finished in the background.
+        """Go on with another writer; the present one finishes what was sent, in the background.
 
         Args:
-            make: Makes the writer; called in the output's thread, again after each failure. None
-                for no more output.
-            title: What to call it when it has failed for good.
-            supervised: Whether it is begun anew when it has failed, if there is a supervisor.
-            drop: As for the constructor, from now on; None for no change.
+            make: As for the constructor; None for no more output.
+            title: Name of the output in messages about a final failure.
+            drop: As for the constructor.
+            supervised: Whether the supervisor, if there is one, replaces writers that fail.
         """
         with self._lock:
-            self._retire()
-            self._drop = self._drop if drop is None else drop
-            self._make = make
-            self._title = title or self._name
-            self._clear()
+            self._ending = [queue for queue in self._ending if queue.thread.is_alive()]
+            self._make, self._drop, self._title = make, drop, title or self.name
+            self._part = None
+            self._set_fault(None)
             if self._supervisor is not None:
-                self._supervisor.remove(self._name)
-                self._part = None
+                self._supervisor.remove(self.name)
                 if make is not None and supervised:
-                    self._part = self._supervisor.add(self._name, self._replace)
-            if make is not None:
-                self._start(make)
+                    self._part = self._supervisor.add(self.name, self._replace)
+            old, self._queue = self._queue, None if make is None else self._start(make)
+            # Closed after the new one is in place: `send` tries again when they differ.
+            if old is not None:
+                self._ending.append(old)
+                old.close()
+
+    def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Encode and queue an item; with `drop` this never waits."""
+        if self._make is None:
+            return
+        item = self._encode(*args, **kwargs)
+        queue = None
+        while queue is not self._queue:  # another one since the last try
+            queue = self._queue
+            if queue is not None and queue.put(item):
+                return
+        with self._lock:
+            if queue is None or not queue.accepting:
+                self.lost += self.active
+                return
+            self.dropped += 1
+        if self.dropped == 1:
+            log.warning("%s cannot keep up: frames are left out of it", self.name)
 
     def close(self) -> None:
-        """Finish what was put, and wait for that, for a while; twice does no harm."""
-        deadline = time.monotonic() + CLOSE_TIMEOUT_S
+        """Finish what was sent, and wait for that; a second call does nothing."""
+        close_together([self])
+
+    def begin_close(self) -> None:
+        """Let the writers finish what was sent; return at once."""
         with self._lock:
             if self._part is not None and self._supervisor is not None:
-                self._supervisor.remove(self._name)
-            self._make = self._part = None  # nothing is begun any more
-            workers = [*self._ending, *([self._worker] if self._worker else [])]
-        for worker in workers:
-            worker.close()
-        for worker in workers:
-            if not worker.join(max(0.0, deadline - time.monotonic())):
-                self._fail(f"{self._title} did not finish within {CLOSE_TIMEOUT_S:g} s")
+                self._supervisor.remove(self.name)
+            self._make = self._part = None  # no writer is started any more
+            for queue in self._queues():
+                queue.close()
 
-    def _start(self, make: Callable[[], Writer[Item]]) -> None:
-        self._worker = Worker(
-            self._name, make, capacity=self._capacity, drop=self._drop, told=self._told
+    def end_close(self, deadline_s: float) -> None:
+        """Wait for the writers after `begin_close`, until a time of the monotonic clock."""
+        for queue in self._queues():
+            queue.thread.join(max(0.0, deadline_s - time.monotonic()))
+            if queue.thread.is_alive():
+                self._fail(f"{self._title} did not finish within {CLOSE_TIMEOUT_S:g} s")
+        self._ending, self._queue = [], None
+        if self.dropped:
+            log.warning("%s: %d frames were left out", self.name, self.dropped)
+            self.dropped = 0
+
+    def _queues(self) -> list[WriterQueue[Item]]:
+        return [*self._ending, *([self._queue] if self._queue else [])]
+
+    def _start(self, make: Callable[[], Writer[Item]]) -> WriterQueue[Item]:
+        queue: WriterQueue[Item] = WriterQueue(
+            self.name, lambda queue: self._run(queue, make), self._capacity, drop=self._drop
         )
         if self._part is not None:
             self._part.starting(within=HANG_S)
-        self._worker.start()
-
-    def _retire(self) -> None:
-        """Let the present thread finish in the background."""
-        self._forget_ended()
-        if self._worker is not None:
-            self._worker.close()
-            self._ending.append(self._worker)
-        self._worker = None
+        queue.thread.start()
+        return queue
 
     def _replace(self) -> None:
-        """Take a new thread for one that has failed or hangs; for the supervisor."""
+        """Start a new writer in place of one that has failed or hangs; for the supervisor."""
         with self._lock:
-            make, part, old = self._make, self._part, self._worker
+            make, part, old = self._make, self._part, self._queue
             if make is None or part is None:
                 return
-            self._forget_ended()
             if old is not None:
-                if old.failed is None:
-                    self._fail_for_now("the disk does not answer")
-                old.abandon()
-                self._hung.append(old)
-                self._worker = None
-            if len(self._hung) - (old is not None and not old.alive) >= MAX_HUNG:
-                part.failed("the disk does not answer, again and again")
-                return
-            self._start(make)
-
-    def _forget_ended(self) -> None:
-        for workers in (self._ending, self._hung):
-            self._lost_before += sum(worker.lost for worker in workers if not worker.alive)
-            workers[:] = [worker for worker in workers if worker.alive]
-
-    def _told(self, worker: Worker[Item]) -> None:
-        """Pass on what a thread says."""
-        with self._lock:
-            part, path, waiting = self._part, worker.path, worker.waiting
-            if worker is not self._worker:
-                if worker.failed is not None and worker in self._ending:
-                    self._fail(f"{self._name} ended: {worker.failed}")
-                return
-            reason = worker.failed
-            if reason is not None:
-                reason = self._died(reason, path)
-            elif waiting is not None:
-                self._wait_for(waiting)
+                if not old.failed:
+                    self._set_fault("the output does not answer", TRYING_AGAIN)
+                self.lost += old.discard()
+                self._hung.add(old.thread)
+                self._queue = None
+            if self._hung.count >= HUNG_LIMIT:
+                part.failed(f"{HUNG_LIMIT} threads hang in the output")
             else:
-                self._go_on(path)
-        # Not with the lock: should the thread hang in there, it can still be replaced.
+                self._queue = self._start(make)
+
+    # --- in the thread ---------------------------------------------------------------------------
+
+    def _run(self, queue: WriterQueue[Item], make: Callable[[], Writer[Item]]) -> None:
+        writer: Writer[Item] | None = None
+        try:
+            writer = make()
+            self._heartbeat(queue, writer)
+            for item in queue.items():
+                if item is not None and not writer.write(item):
+                    with self._lock:
+                        self.lost += 1
+                writer.tick()
+                self._heartbeat(queue, writer)
+            writer.close()
+        except Exception as error:  # noqa: BLE001 - reported; and `send` must not wait for ever
+            self._end(queue, error, writer.target if writer else None)
+            try:
+                if writer is not None:
+                    writer.close()
+            except Exception as second:  # noqa: BLE001 - the first error is the one that counts
+                log.debug("%s: while closing after a failure: %s", self.name, second)
+
+    def _heartbeat(self, queue: WriterQueue[Item], writer: Writer[Item]) -> None:
+        """Pass on the state of a writer."""
+        waiting, target = writer.waiting, writer.target
+        queue.pause(waiting)
+        with self._lock:
+            if queue is not self._queue:  # the sink has moved on to another
+                return
+            part = self._part
+            if waiting is not None:
+                if self._set_fault(waiting):
+                    log.warning("%s: %s", self.name, waiting)
+            elif target is not None:
+                self._go_on(target)
+        # Without the lock: should the thread hang in here, it can still be replaced.
         if part is None:
             return
-        if reason is not None:
-            part.failed(reason)
-        elif waiting is None:
-            part.running(str(path or ""), within=HANG_S)
-        elif self._is_time_to_say_so(waiting):
-            part.waiting(waiting, within=HANG_S + WAIT_SAID_S)
-
-    def _died(self, reason: str, path: Path | None) -> str:
-        if self._part is None:
-            reason = f"{self._title} ended: {reason}"
-            self._fail(reason)
+        if waiting is None:
+            part.running(target or "", within=HANG_S)
         else:
-            reason = f"{path}: {reason}" if path else reason
-            self._fail_for_now(reason)
-        return reason
+            part.waiting(waiting, within=HANG_S, tried=False)
+
+    def _end(self, queue: WriterQueue[Item], error: Exception, target: str | None) -> None:
+        """Handle the failure of a writer."""
+        log.debug("%s", self.name, exc_info=error)
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        with self._lock:
+            queue.failed = True
+            self.lost += 1 + queue.discard()
+            if queue in self._ending:
+                self._fail(f"{self.name} ended: {reason}")
+            if queue is not self._queue:
+                return
+            part = self._part
+            if part is None:
+                self._fail(f"{self._title} ended: {reason}")
+                return
+            reason = f"{target}: {reason}" if target else reason
+            self._set_fault(reason, TRYING_AGAIN)  # the supervisor logs it
+        part.failed(reason)
+
+    # --- what is reported ------------------------------------------------------------------------
 
     def _fail(self, reason: str) -> None:
-        """Say that it has failed for good."""
-        self.failed = reason
+        """Report a final failure."""
         log.error("%s", reason)
-        self._report(reason)
+        self._set_fault(reason)
 
-    def _fail_for_now(self, reason: str) -> None:
-        self.failed, self._waits = reason, ""
-        self._waiting_said = ("", 0.0)
-        self._report(f"{reason}; trying again")
+    def _go_on(self, target: str) -> None:
+        again = self.failed is not None
+        if self._part is not None and (again or target != self._logged):
+            self._logged = target
+            log.info("%s: %s %s", self.name, "going on in" if again else "writing", target)
+        self._set_fault(None)
 
-    def _wait_for(self, reason: str) -> None:
-        if reason != self._waits:
-            self.failed = self._waits = reason
-            log.warning("%s: %s", self._name, reason)
-            self._report(reason)
-
-    def _is_time_to_say_so(self, reason: str) -> bool:
-        """Each time that it is said counts as a look that was in vain: not too often."""
-        now = time.monotonic()
-        said, said_s = self._waiting_said
-        if reason == said and now - said_s < WAIT_SAID_S:
+    def _set_fault(self, reason: str | None, hint: str = "") -> bool:
+        """Change `failed`, report it with a hint, and return whether it is news."""
+        if reason == self.failed:
             return False
-        self._waiting_said = (reason, now)
+        self.failed = reason
+        self._report(reason and f"{reason}{hint}")
         return True
 
-    def _go_on(self, path: Path | None) -> None:
-        again = self.failed is not None
-        if self._part is not None and path is not None and (again or path != self._logged):
-            self._logged = path
-            log.info("%s: %s %s", self._name, "going on in" if again else "writing", path)
-        if path is not None:
-            self._clear()
 
-    def _clear(self) -> None:
-        """Say that nothing is wrong any more."""
-        if self.failed is not None:
-            self.failed, self._waits = None, ""
-            self._waiting_said = ("", 0.0)
-            self._report(None)
+def close_together(sinks: Iterable[RestartingSink[..., Any]]) -> None:
+    """Close sinks, and wait for all of them until one deadline."""
+    sinks = list(sinks)
+    for sink in sinks:
+        sink.begin_close()
+    deadline_s = time.monotonic() + CLOSE_TIMEOUT_S
+    for sink in sinks:
+        sink.end_close(deadline_s)

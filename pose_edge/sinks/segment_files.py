@@ -1,71 +1,66 @@
-"""The files that one output writes one after the other, and the bounds that it keeps to."""
+"""The files that a sink writes one after the other: their names, and the space they may take."""
 
 from __future__ import annotations
 
 import fcntl
+import io
 import logging
 import os
+import shutil
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from pose_edge.config.schema import StorageSettings
 from pose_edge.errors import OutputError
 from pose_edge.sinks.naming import MAX_NUMBER, NamePattern
-from pose_edge.sinks.space import GIGABYTE, Space, mount_point, space_of
-from pose_edge.sinks.target import obstacle
+from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.util.atomic import sync_folder
+from pose_edge.util.paths import mount_point
 
 log = logging.getLogger(__name__)
 
+STANDARD_OUTPUT: Final = "-"
 MODE: Final = 0o666
-"""Of new files, less what the umask takes."""
+"""Permission bits of new files, less the umask."""
+GIGABYTE: Final = 1_000_000_000
+RESERVE_SHARE: Final = 0.1
+"""Of a small file system, no more than this share is kept free, whatever `storage.min_free` is."""
 HEADROOM: Final = 16_000_000
-"""Bytes beyond the limit that must be free before a file is begun: not one that ends at once."""
+"""Bytes beyond the reserve that must be free before a file is begun, so that it does not end at
+once."""
 HEADROOM_SHARE: Final = 0.05
-"""Of a small disk, this share of it is enough."""
+"""Of a small file system, this share is enough headroom."""
 KEPT_SHARE: Final = 0.25
-"""Of what is kept, one file takes no more: the oldest can only be removed when it is finished."""
+"""One file takes no more of `storage.keep`: the oldest can only be removed once it is finished."""
 
 
-UNBOUNDED: Final = StorageSettings(min_free=0.0)
-"""For files that are begun while a program runs, where none is overwritten either."""
+def check_target(path: str, what: str, *, overwrite: bool = True) -> None:
+    """Make sure that a file could be created or overwritten, before anything is.
 
+    Args:
+        path: The file.
+        what: What is to be written, for the message.
+        overwrite: Whether a file that exists would be overwritten; else another name is found.
 
-class OpenedFile(NamedTuple):
-    """A file that was just opened.
-
-    Attributes:
-        path: Its name.
-        descriptor: For reading and writing, or only for writing where it is no plain file; the
-            taker closes it.
-        ours: It was made, and may be removed if nothing gets into it.
-        plain: It lies on a disk; else it is a FIFO or a device.
+    Raises:
+        OutputError: It could not.
     """
-
-    path: Path
-    descriptor: int
-    ours: bool
-    plain: bool
-
-
-class _Kept(NamedTuple):
-    modified_ns: int
-    number: int
-    path: Path
-    size: int
+    reason = _hindrance(NamePattern(path).path(time.localtime()), overwrite=overwrite)
+    if reason is not None:
+        raise OutputError(f"cannot write {what} to {path}: {reason}")
 
 
 class SegmentFiles:
-    """Begins files of one pattern, and keeps what they take within bounds.
+    """Creates files of one pattern, and keeps what they take within bounds.
 
-    With a live source nothing that is there is ever overwritten: the new file gets a number higher
-    than those that there are, and is made so that no other program can make it at the same time.
-    While it is written it is locked (flock), so that another run does not take it for a finished
-    one.
+    For live sources no file is ever overwritten: a new one gets a number higher than all that
+    exist, and is created so that no other program can create it at the same time. While it is
+    written it is locked (flock), so that another run does not take it for a finished one.
     """
 
     def __init__(
@@ -74,22 +69,22 @@ class SegmentFiles:
         path: str,
         storage: StorageSettings | None,
         *,
-        space: Callable[[Path], Space] = space_of,
+        space: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
         local_time: Callable[[], time.struct_time] = time.localtime,
     ) -> None:
-        """Name the files.
+        """Create nothing yet.
 
         Args:
-            name: Of the output, for the log.
-            path: See `NamePattern`.
-            storage: The bounds, of a live source; None where the one file is overwritten.
-            space: Tells how much is free.
-            local_time: What is put into names.
+            name: Of the sink, for the log.
+            path: See `NamePattern`, or "-" for the standard output.
+            storage: The bounds, for live sources; None to overwrite the one file.
+            space: Returns the total, used and free bytes of a folder's file system.
+            local_time: Returns the time that is put into names.
         """
         self._name = name
         self._path = path
         self._pattern = NamePattern(path)
-        self._storage = storage
+        self._storage = None if path == STANDARD_OUTPUT else storage
         self._space = space
         self._local_time = local_time
         self._current: Path | None = None
@@ -99,49 +94,47 @@ class SegmentFiles:
         """Whether the bounds apply; else one file is overwritten."""
         return self._storage is not None
 
-    def check(self, what: str) -> None:
+    def check(self) -> None:
         """Make sure that a file can be begun, room aside.
-
-        Args:
-            what: What is to be written, for the message.
 
         Raises:
             OutputError: It cannot.
         """
-        reason = self._hindrance()
-        if reason is not None:
-            raise OutputError(f"cannot write {what} to {self._path}: {reason}")
+        if self._path != STANDARD_OUTPUT:
+            check_target(self._path, f"the {self._name}", overwrite=not self.live)
 
-    def begin(self) -> OpenedFile:
-        """Make the next file, and remove old ones.
+    def begin(self) -> SegmentFile:
+        """Create the next file.
 
         Raises:
-            OSError: It cannot be made.
+            OSError: It cannot be created.
+            OutputError: There are too many of this name.
         """
+        if self._path == STANDARD_OUTPUT:
+            sys.stdout.flush()
+            return self._file(os.dup(sys.stdout.fileno()), Path(self._path))
         moment = self._local_time()
         plain = self._pattern.path(moment)
         if plain.exists() and not plain.is_file() and not plain.is_dir():
-            return self._open(plain, os.O_WRONLY, ours=False)
+            return self._open(plain, os.O_WRONLY)
         if not self.live:
-            return self._open(plain, os.O_RDWR | os.O_CREAT | os.O_TRUNC, ours=False)
+            return self._open(plain, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         while (number := self._next_number(moment)) <= MAX_NUMBER:
             path = self._pattern.path(moment, number)
             try:
-                begun = self._open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, ours=True)
+                file = self._open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
             except FileExistsError:  # another program was quicker
                 continue
-            with suppress(BlockingIOError):  # by who looks whether it is finished, just now
-                _lock(begun.descriptor)
             self._current = path
             sync_folder(self._pattern.folder)
-            return begun
+            return file
         raise OutputError(f"there are {MAX_NUMBER} files of the name {self._path}")
 
     def due(self, age_s: float, size: int) -> bool:
-        """Say whether a file is to be ended and the next one begun.
+        """Tell whether a file is to be ended and the next one begun.
 
         Args:
-            age_s: For how long it has been written.
+            age_s: Seconds since it was begun.
             size: Its bytes.
         """
         storage = self._storage
@@ -152,32 +145,29 @@ class SegmentFiles:
         return storage.keep is not None and size >= storage.keep * GIGABYTE * KEPT_SHARE
 
     def obstacle(self, *, writing: bool) -> str | None:
-        """Say why nothing can be written now.
+        """Return why nothing can be written now, or None.
 
         Args:
             writing: Whether a file is being written; to begin one takes a little more room.
-
-        Returns:
-            The reason, or None.
         """
         if self._storage is None:
             return None
         try:
-            reason = self._hindrance()
+            reason = _hindrance(self._pattern.path(self._local_time()), overwrite=False)
             if reason is not None:
                 return reason
-            free, total = self._space(self._pattern.folder)
+            total, _used, free = self._space(self._pattern.folder)
         except OSError as error:
             return error.strerror or str(error)
-        limit = self._storage.min_free * GIGABYTE
-        more = 0.0 if writing else min(HEADROOM, total * HEADROOM_SHARE)
-        if free >= limit + more:
+        reserve = min(self._storage.min_free * GIGABYTE, total * RESERVE_SHARE)
+        headroom = 0.0 if writing else min(HEADROOM, total * HEADROOM_SHARE)
+        if free >= reserve + headroom:
             return None
-        amount = f"{self._storage.min_free:g} GB" if limit else f"{more / 1e6:.2g} MB"
         place = mount_point(self._pattern.folder)
+        amount = _amount(reserve or headroom)
         return f"less than {amount} free on {place}; going on when there is room"
 
-    def thin(self) -> None:
+    def remove_oldest(self) -> None:
         """Remove the oldest finished files of this pattern until the rest is within its bound.
 
         Raises:
@@ -186,43 +176,66 @@ class SegmentFiles:
         if self._storage is None or self._storage.keep is None:
             return
         files = sorted(self._files())
-        excess = sum(file.size for file in files) - self._storage.keep * GIGABYTE
-        for file in files:
+        excess = sum(size for *_, size in files) - self._storage.keep * GIGABYTE
+        for _modified_ns, _number, path, size in files:
             if excess <= 0:
                 return
-            if file.path != self._current and _remove_finished(file.path):
-                excess -= file.size
-                log.info("%s: removed %s, the oldest, to stay within", self._name, file.path)
-
-    def _hindrance(self) -> str | None:
-        target = self._pattern.path(self._local_time())
-        return obstacle(target, overwrite=not self.live)
+            if path != self._current and _remove_finished(path):
+                excess -= size
+                log.info("%s: removed the oldest file, %s, to stay within", self._name, path)
 
     def _next_number(self, moment: time.struct_time) -> int:
-        """Return a number above all there are, so that names rise with time."""
-        there = self._pattern.folder.iterdir()
-        numbers = (self._pattern.number(path.name, moment) or 0 for path in there)
+        """Return a number above all that exist, so that names rise with time."""
+        existing = self._pattern.folder.iterdir()
+        numbers = (self._pattern.number(path.name, moment) or 0 for path in existing)
         return max(numbers, default=0) + 1
 
-    def _open(self, path: Path, flags: int, *, ours: bool) -> OpenedFile:
+    def _open(self, path: Path, flags: int) -> SegmentFile:
         descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
-        plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        return OpenedFile(path, descriptor, ours, plain)
+        if flags & os.O_EXCL:
+            with suppress(BlockingIOError):  # another run looks just now whether it is finished
+                _lock(descriptor)
+        return self._file(descriptor, path)
 
-    def _files(self) -> Iterator[_Kept]:
-        """Yield the files that the pattern may have made, those being written too."""
+    def _file(self, descriptor: int, path: Path) -> SegmentFile:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        raw = io.FileIO(descriptor, "r+" if regular else "w")
+        return SegmentFile(raw, path, regular=regular, live=self.live)
+
+    def _files(self) -> Iterator[tuple[int, int, Path, int]]:
+        """Yield time of change, number, path and size of all files that fit the pattern."""
         with os.scandir(self._pattern.folder) as entries:
             for entry in entries:
                 number = self._pattern.number(entry.name)
                 if number is None or not entry.is_file(follow_symlinks=False):
                     continue
-                with suppress(FileNotFoundError):  # gone meanwhile
+                with suppress(FileNotFoundError):  # removed meanwhile
                     status = entry.stat(follow_symlinks=False)
-                    yield _Kept(status.st_mtime_ns, number, Path(entry.path), status.st_size)
+                    yield status.st_mtime_ns, number, Path(entry.path), status.st_size
+
+
+def _hindrance(target: Path, *, overwrite: bool) -> str | None:
+    """Return why a file cannot be created or, with `overwrite`, overwritten; None if it can."""
+    folder = target.parent
+    if target.is_dir():
+        return "it is a folder"
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    in_place = target.exists() and (overwrite or not target.is_file())
+    if not os.access(target if in_place else folder, os.W_OK):
+        return "permission denied"
+    return None
+
+
+def _amount(size: float) -> str:
+    """Return bytes as a user reads them, e.g. "0.5 GB" or "16 MB"."""
+    if size >= GIGABYTE / 10:
+        return f"{size / GIGABYTE:.3g} GB"
+    return f"{size / 1e6:.2g} MB"
 
 
 def _remove_finished(path: Path) -> bool:
-    """Remove a file unless somebody still writes it; say whether it is gone."""
+    """Remove a file unless a program still writes it; return whether it is gone."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -242,14 +255,14 @@ def _remove_finished(path: Path) -> bool:
 
 
 def _lock(descriptor: int) -> None:
-    """Lock a file, where the file system knows locks.
+    """Lock a file, where the file system supports locks.
 
     Raises:
-        BlockingIOError: Somebody writes it.
+        BlockingIOError: Another program has locked it.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError as error:
-        log.debug("no locks here: %s", error)
+        log.debug("the file system has no locks: %s", error)

@@ -14,7 +14,7 @@ from pose_edge.live import presenter as show_module
 from pose_edge.live.presenter import STALE_S, Presenter, Report
 from pose_edge.overlay import Scene
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.sinks.recorder import Recorder
+from pose_edge.sinks.recorder import recorder
 from pose_edge.telemetry import Stopwatch, Telemetry
 
 
@@ -75,9 +75,7 @@ class Bench:
             Settings(),
             cast(Pipeline, self.pipeline),
             self.telemetry,
-            Recorder(
-                None, Settings().record, frame_rate=None, drop=True, report=lambda _reason: None
-            ),
+            recorder(Settings().record, None, frame_rate=None, report=lambda _reason: None),
             report=lambda part, fault: self.faults.append((part, fault)),
             busy=self._count,
         )

@@ -44,6 +44,7 @@ class Sink:
     """A sink that keeps the numbers of what it was sent."""
 
     failed: str | None = None
+    lost = 0
 
     def __init__(self) -> None:
         self.sent: list[int] = []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import io
 import random
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +16,9 @@ from helpers import coded_picture, noise, read_code, read_video
 
 from pose_edge.config.schema import RecordSettings
 from pose_edge.frames import Image
-from pose_edge.sinks import mp4 as mp4_module
-from pose_edge.sinks.mp4 import FRAGMENT_S, Mp4, Timed
-from pose_edge.sinks.video_file import VideoFile
+from pose_edge.sinks import recorder as recorder_module
+from pose_edge.sinks.recorder import FRAGMENT_S, Mp4, video_frame
+from pose_edge.sinks.segment_file import SegmentFile
 
 FPS = 10
 FRAMES = 45
@@ -33,7 +32,7 @@ class Step(NamedTuple):
     frames: int
 
 
-class LoggedFile(VideoFile):
+class LoggedFile(SegmentFile):
     """Notes what goes to the disk."""
 
     steps: list[Step]
@@ -48,6 +47,10 @@ class LoggedFile(VideoFile):
         self.steps.append(Step(0, None, type(self).frames))
 
 
+def create(path: Path, kind: type[SegmentFile] = SegmentFile) -> SegmentFile:
+    return kind(io.FileIO(path, "w+"), path, regular=True, live=True)
+
+
 def shown(number: int) -> Image:
     image = coded_picture(number, 64, 48)
     # No two are alike: there is something to encode.
@@ -56,24 +59,21 @@ def shown(number: int) -> Image:
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Step]]:
+def steps(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     """Record, bring each fragment to the disk, and note it all."""
     path = tmp_path_factory.mktemp("power") / "x.mp4"
-    with pytest.MonkeyPatch.context() as patch:
-        LoggedFile.steps, LoggedFile.frames = [], 0
-        patch.setattr(mp4_module, "VideoFile", LoggedFile)
-        video = Mp4(
-            os.open(path, os.O_RDWR | os.O_CREAT), RecordSettings(quality=18), FPS, live=True
-        )
+    LoggedFile.steps, LoggedFile.frames = [], 0
+    with closing(create(path, LoggedFile)) as file:
+        video = Mp4(file, RecordSettings(quality=18), FPS)
         for number in range(FRAMES):
-            frame = av.VideoFrame.from_ndarray(shown(number), format="bgr24")
             LoggedFile.frames = number + 1
-            video.write(Timed(frame, number / FPS))
-            if video.unsynced:
-                video.sync()
-        video.finish(durable=True)
-        assert len(read_video(path)) == FRAMES
-        yield LoggedFile.steps
+            video.write(video_frame(shown(number), "BGR", number / FPS))
+            if file.unsynced:
+                file.sync()
+        video.finish()
+        file.sync()
+    assert len(read_video(path)) == FRAMES
+    return LoggedFile.steps
 
 
 def build(path: Path, steps: list[Step]) -> Path:
@@ -150,16 +150,16 @@ def test_a_file_cut_anywhere_plays_up_to_there(steps: list[Step], tmp_path: Path
 
 def test_times_are_kept_and_no_picture_waits_for_later_ones(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    video = Mp4(descriptor, RecordSettings(preset="medium"), 30, live=True)
+    file = create(path)
+    video = Mp4(file, RecordSettings(preset="medium"), 30)
     times = [0.0, 0.1, 0.15, 0.2, 0.5, 0.9, 0.95, 3.7, 3.71, 9.0]
     for number, moment in enumerate(times):
-        frame = av.VideoFrame.from_ndarray(coded_picture(number), format="bgr24")
-        video.write(Timed(frame, 1000 + moment))
+        video.write(video_frame(coded_picture(number), "BGR", 1000 + moment))
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(path.read_bytes())
     assert len(read_video(copy)) >= 8, "all but the newest, long before the file is finished"
-    video.finish(durable=True)
+    video.finish()
+    file.close()
     frames = read_video(path)
     assert [moment for moment, _ in frames] == pytest.approx(times, abs=1e-4)
     assert [read_code(image) for _, image in frames] == list(range(len(times)))
@@ -168,13 +168,13 @@ def test_times_are_kept_and_no_picture_waits_for_later_ones(tmp_path: Path) -> N
 def test_a_file_takes_no_more_than_its_table_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mp4_module, "MAX_FRAMES", 3)
-    descriptor = os.open(tmp_path / "x.mp4", os.O_RDWR | os.O_CREAT)
-    video = Mp4(descriptor, RecordSettings(), 30, live=True)
+    monkeypatch.setattr(recorder_module, "MAX_FRAMES", 3)
+    file = create(tmp_path / "x.mp4")
+    video = Mp4(file, RecordSettings(), 30)
     full = []
     for number in range(3):
         full.append(video.full)
-        frame = av.VideoFrame.from_ndarray(coded_picture(number), format="bgr24")
-        video.write(Timed(frame, time.monotonic()))
+        video.write(video_frame(coded_picture(number), "BGR", time.monotonic()))
     assert (full, video.full) == ([False] * 3, True)
-    video.finish(durable=False)
+    video.finish()
+    file.close()

@@ -12,29 +12,30 @@ import numpy as np
 import pytest
 from helpers import coded_picture, noise, read_code, read_video, wait_until
 
-from pose_edge.config.schema import RecordSettings
+from pose_edge.config.schema import RecordSettings, StorageSettings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder
-from pose_edge.sinks import mp4 as mp4_module
-from pose_edge.sinks.recorder import Recorder
-from pose_edge.sinks.video_file import VideoFile
+from pose_edge.sinks import segment_files as files_module
+from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.segment_file import SegmentFile
 
 SETTINGS = RecordSettings(quality=18)
 
 
-def recorder(
-    path: Path, *, frame_rate: float | None = 30.0, drop: bool = False
+def started(
+    path: Path, *, frame_rate: float | None = 30.0, storage: StorageSettings | None = None
 ) -> tuple[Recorder, list[str | None]]:
     reports: list[str | None] = []
-    made = Recorder(str(path), SETTINGS, frame_rate=frame_rate, drop=drop, report=reports.append)
+    settings = SETTINGS.model_copy(update={"path": str(path)})
+    made = recorder(settings, storage, frame_rate=frame_rate, report=reports.append)
     made.open()
     return made, reports
 
 
 def record(path: Path, times: Sequence[float], width: int = 160, height: int = 120) -> None:
-    made, reports = recorder(path)
+    made, reports = started(path)
     for index, moment in enumerate(times):
-        made.add(coded_picture(index, width, height), "BGR", moment)
+        made.send(coded_picture(index, width, height), "BGR", moment)
     made.close()
     assert made.failed is None
     assert reports == []
@@ -81,8 +82,8 @@ def test_colours_are_right(tmp_path: Path, order: ColourOrder) -> None:
     red = (200, 20, 10) if order == "RGB" else (10, 20, 200)
     image = np.empty((64, 64, 3), dtype=np.uint8)
     image[:] = red
-    made, _ = recorder(tmp_path / "x.mp4")
-    made.add(image, order, 0.0)
+    made, _ = started(tmp_path / "x.mp4")
+    made.send(image, order, 0.0)
     image[:] = 0  # the picture was copied: the canvas may be drawn on again
     made.close()
     ((_, found),) = read_video(tmp_path / "x.mp4")
@@ -90,9 +91,9 @@ def test_colours_are_right(tmp_path: Path, order: ColourOrder) -> None:
 
 
 def test_another_size_in_the_middle_is_scaled_to_the_first(tmp_path: Path) -> None:
-    made, _ = recorder(tmp_path / "x.mp4")
+    made, _ = started(tmp_path / "x.mp4")
     for index, size in enumerate([(160, 120), (320, 240), (81, 61), (160, 120)]):
-        made.add(coded_picture(index, *size), "BGR", index / 30)
+        made.send(coded_picture(index, *size), "BGR", index / 30)
     made.close()
     frames = read_video(tmp_path / "x.mp4")
     assert {image.shape for _, image in frames} == {(120, 160, 3)}
@@ -103,9 +104,9 @@ def test_another_size_in_the_middle_is_scaled_to_the_first(tmp_path: Path) -> No
 def test_another_shape_in_the_middle_is_not_distorted(
     tmp_path: Path, size: tuple[int, int], bars: str
 ) -> None:
-    made, _ = recorder(tmp_path / "x.mp4")
-    made.add(coded_picture(0), "BGR", 0.0)
-    made.add(np.full((size[1], size[0], 3), 200, np.uint8), "BGR", 0.1)
+    made, _ = started(tmp_path / "x.mp4")
+    made.send(coded_picture(0), "BGR", 0.0)
+    made.send(np.full((size[1], size[0], 3), 200, np.uint8), "BGR", 0.1)
     made.close()
     _, (_, image) = read_video(tmp_path / "x.mp4")
     bright = image.mean(axis=2) > 100
@@ -119,9 +120,9 @@ def test_another_shape_in_the_middle_is_not_distorted(
 def test_a_recording_that_is_cut_off_plays_up_to_there(tmp_path: Path) -> None:
     """As after a power cut: the file is copied while it is being written."""
     path = tmp_path / "x.mp4"
-    made, _ = recorder(path, frame_rate=10.0)
+    made, _ = started(path, frame_rate=10.0)
     for index in range(65):
-        made.add(coded_picture(index), "BGR", index / 10)
+        made.send(coded_picture(index), "BGR", index / 10)
 
     def readable() -> int:
         copy = tmp_path / "copy.mp4"
@@ -142,11 +143,12 @@ def test_a_killed_process_leaves_a_playable_recording(tmp_path: Path) -> None:
     program = (
         "import sys, time, numpy as np\n"
         "from pose_edge.config.schema import RecordSettings\n"
-        "from pose_edge.sinks.recorder import Recorder\n"
-        "r = Recorder(sys.argv[1], RecordSettings(), frame_rate=10.0, drop=False, report=print)\n"
+        "from pose_edge.sinks.recorder import recorder\n"
+        "settings = RecordSettings(path=sys.argv[1])\n"
+        "r = recorder(settings, None, frame_rate=10.0, report=print)\n"
         "r.open()\n"
         "for n in range(10**6):\n"
-        "    r.add(np.full((64, 64, 3), n % 200, np.uint8), 'BGR', n / 10)\n"
+        "    r.send(np.full((64, 64, 3), n % 200, np.uint8), 'BGR', n / 10)\n"
         "    time.sleep(0.002)\n"
     )
     path = tmp_path / "x.mp4"
@@ -173,22 +175,22 @@ def test_closed_in_order_it_is_a_plain_file(tmp_path: Path) -> None:
 def test_a_full_disk_ends_the_recording_with_a_message(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     path.symlink_to("/dev/full")
-    made, reports = recorder(path)
+    made, reports = started(path)
     for index in range(90):
-        made.add(noise(160, 120, index), "BGR", index / 30)
+        made.send(noise(160, 120, index), "BGR", index / 30)
     made.close()
     assert made.failed is not None
     assert made.failed == f"recording {path} ended: No space left on device"
     assert reports == [made.failed]
 
 
-class SmallDisk(VideoFile):
+class SmallDisk(SegmentFile):
     """A file on a disk that is full after some bytes."""
 
     room = 60_000
 
     def write(self, data: object) -> int:
-        if self._position + len(memoryview(data)) > self.room and self.error is None:  # type: ignore[arg-type]
+        if self.tell() + len(memoryview(data)) > self.room and self.error is None:  # type: ignore[arg-type]
             self.error = OSError(28, "No space left on device")
         return super().write(data)
 
@@ -196,16 +198,16 @@ class SmallDisk(VideoFile):
 def test_a_disk_that_fills_up_leaves_what_was_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mp4_module, "VideoFile", SmallDisk)
+    monkeypatch.setattr(files_module, "SegmentFile", SmallDisk)
     path = tmp_path / "x.mp4"
-    made, reports = recorder(path, frame_rate=5.0)
+    made, reports = started(path, frame_rate=5.0)
     for index in itertools.count():
-        made.add(noise(64, 48, index), "BGR", index / 5)
+        made.send(noise(64, 48, index), "BGR", index / 5)
         if made.failed is not None:
             break
         assert index < 2000
     for _ in range(50):  # the picture goes on: nothing blocks
-        made.add(noise(64, 48), "BGR", index / 5)
+        made.send(noise(64, 48), "BGR", index / 5)
     made.close()
     assert reports == [f"recording {path} ended: No space left on device"]
     assert path.stat().st_size <= SmallDisk.room
@@ -213,12 +215,12 @@ def test_a_disk_that_fills_up_leaves_what_was_recorded(
 
 
 def test_a_live_recording_never_holds_up_the_picture(tmp_path: Path) -> None:
-    made, _ = recorder(tmp_path / "x.mp4", drop=True)
+    made, _ = started(tmp_path / "x.mp4", storage=StorageSettings(min_free=0))
     picture = noise(640, 480)
-    started = time.monotonic()
+    began = time.monotonic()
     for index in range(60):
-        made.add(picture, "BGR", index / 30)
-    assert time.monotonic() - started < 20
+        made.send(picture, "BGR", index / 30)
+    assert time.monotonic() - began < 20
     made.close()
     assert made.failed is None
     assert 1 <= len(read_video(tmp_path / "x.mp4")) <= 60
@@ -227,30 +229,30 @@ def test_a_live_recording_never_holds_up_the_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x.avi", "x", "x.mp4.txt"])
 def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"must end in \.mp4"):
-        recorder(tmp_path / name)
+        started(tmp_path / name)
 
 
 def test_a_place_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is no folder"):
-        recorder(tmp_path / "gone" / "x.mp4")
+        started(tmp_path / "gone" / "x.mp4")
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
-        recorder(tmp_path / "folder.mp4")
+        started(tmp_path / "folder.mp4")
 
 
 def test_without_a_picture_there_is_no_file(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     path.write_bytes(b"kept")
-    made, _ = recorder(path)
+    made, _ = started(path)
     made.close()
     assert path.read_bytes() == b"kept"
 
 
 @pytest.mark.parametrize("frame_rate", [None, 0.5, 29.97, 240.0])
 def test_any_frame_rate(tmp_path: Path, frame_rate: float | None) -> None:
-    made, _ = recorder(tmp_path / "x.mp4", frame_rate=frame_rate)
+    made, _ = started(tmp_path / "x.mp4", frame_rate=frame_rate)
     for index in range(5):
-        made.add(coded_picture(index), "BGR", index / (frame_rate or 30))
+        made.send(coded_picture(index), "BGR", index / (frame_rate or 30))
     made.close()
     assert made.failed is None
     assert len(read_video(tmp_path / "x.mp4")) == 5

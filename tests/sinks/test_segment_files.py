@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,9 @@ from hypothesis import strategies as st
 from pose_edge.config.schema import StorageSettings
 from pose_edge.errors import OutputError
 from pose_edge.sinks.naming import NamePattern
-from pose_edge.sinks.segment_files import SegmentFiles
-from pose_edge.sinks.space import GIGABYTE, Space
+from pose_edge.sinks.segment_files import GIGABYTE, SegmentFiles
 
-PLENTY = Space(100 * GIGABYTE, 1000 * GIGABYTE)
+PLENTY = (1000 * GIGABYTE, 900 * GIGABYTE, 100 * GIGABYTE)
 NOW = time.struct_time((2026, 11, 23, 3, 12, 5, 0, 327, 0))
 
 
@@ -34,9 +34,9 @@ def live(path: Path | str, **storage: float) -> SegmentFiles:
 
 def begin(series: SegmentFiles, content: bytes = b"") -> Path:
     """Begin a file, write it, and finish it."""
-    begun = series.begin()
-    os.write(begun.descriptor, content)
-    os.close(begun.descriptor)
+    with closing(series.begin()) as begun:
+        begun.write(content)
+        begun.settle()
     return begun.path
 
 
@@ -88,11 +88,11 @@ def test_two_programs_never_get_the_same_file(tmp_path: Path) -> None:
 
 def test_a_device_is_written_to_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").symlink_to("/dev/full")
-    begun = live(tmp_path / "out.jsonl").begin()
-    assert (begun.path.name, begun.ours, begun.plain) == ("out.jsonl", False, False)
-    with pytest.raises(OSError, match="No space left"):
-        os.write(begun.descriptor, b"x")
-    os.close(begun.descriptor)
+    with closing(live(tmp_path / "out.jsonl").begin()) as begun:
+        assert (begun.path.name, begun.regular) == ("out.jsonl", False)
+        begun.write(b"x")
+        with pytest.raises(OSError, match="No space left"):
+            begun.settle()
 
 
 def test_without_storage_the_file_is_overwritten(tmp_path: Path) -> None:
@@ -111,11 +111,11 @@ def test_what_cannot_be_written_is_refused(
 ) -> None:
     def refused(path: Path) -> str:
         with pytest.raises(OutputError) as error:
-            SegmentFiles("recording", str(path), storage).check("a recording")
+            SegmentFiles("recording", str(path), storage).check()
         return str(error.value)
 
     assert refused(tmp_path / "gone" / "x.mp4").endswith(f"there is no folder {tmp_path / 'gone'}")
-    assert refused(tmp_path) == f"cannot write a recording to {tmp_path}: it is a folder"
+    assert refused(tmp_path) == f"cannot write the recording to {tmp_path}: it is a folder"
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert refused(tmp_path / "x.mp4").endswith("permission denied")
 
@@ -126,9 +126,9 @@ def test_a_file_that_may_not_be_written_is_no_matter_where_another_is_made(
     path = tmp_path / "x.mp4"
     path.touch()
     monkeypatch.setattr(os, "access", lambda asked, _mode: asked != path)
-    live(path).check("a recording")
+    live(path).check()
     with pytest.raises(OutputError):
-        SegmentFiles("recording", str(path), None).check("a recording")
+        SegmentFiles("recording", str(path), None).check()
 
 
 # --- bounds ---------------------------------------------------------------------------------------
@@ -154,7 +154,14 @@ def test_when_a_file_is_due() -> None:
         ((0.0, 32), 0.0, True, None),
         ((0.0, 32), 0.0, False, "less than 16 MB free on {}; going on when there is room"),
         ((0.017, 32), 0.0, False, None),
-        ((0.002, 0.02), 0.0, False, None),  # a small disk
+        # A small disk: the reserve is a tenth of it at most.
+        ((0.002, 0.02), 0.0, False, None),
+        ((0.040, 0.4), 0.5, True, None),
+        ((0.057, 0.4), 0.5, False, None),
+        ((0.039, 0.4), 0.5, True, "less than 40 MB free on {}; going on when there is room"),
+        ((0.055, 0.4), 0.5, False, "less than 40 MB free on {}; going on when there is room"),
+        ((0.15, 2.0), 0.5, True, "less than 0.2 GB free on {}; going on when there is room"),
+        ((0.011, 0.4), 0.01, True, None),
     ],
 )
 def test_room(
@@ -165,14 +172,14 @@ def test_room(
         "recording",
         str(tmp_path / "x.mp4"),
         StorageSettings(min_free=min_free),
-        space=lambda _folder: Space(free, total),
+        space=lambda _folder: (total, total - free, free),
     )
     mount = next(one for one in (tmp_path, *tmp_path.parents) if os.path.ismount(one))
     assert series.obstacle(writing=writing) == (reason and reason.format(mount))
 
 
 def test_a_disk_that_is_gone_is_an_obstacle_like_others(tmp_path: Path) -> None:
-    def fail(_folder: Path) -> Space:
+    def fail(_folder: Path) -> tuple[int, int, int]:
         raise OSError(errno.EIO, "Input/output error")
 
     series = SegmentFiles("recording", str(tmp_path / "x.mp4"), StorageSettings(), space=fail)
@@ -190,13 +197,13 @@ def old(path: Path, size: int, age: int) -> Path:
 def test_the_oldest_go_first_and_only_as_many_as_must(tmp_path: Path) -> None:
     for number, age in ((2, 50), (3, 90), (4, 10), (5, 70)):
         old(tmp_path / f"out-{number}.mp4", 400_000, age)
-    live(tmp_path / "out.mp4", keep=0.001).thin()
+    live(tmp_path / "out.mp4", keep=0.001).remove_oldest()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out-2.mp4", "out-4.mp4"]
 
 
 def test_without_a_bound_all_stay(tmp_path: Path) -> None:
     old(tmp_path / "out-2.mp4", 400_000, 5)
-    live(tmp_path / "out.mp4").thin()
+    live(tmp_path / "out.mp4").remove_oldest()
     assert (tmp_path / "out-2.mp4").exists()
 
 
@@ -205,16 +212,16 @@ def test_a_file_that_is_being_written_stays(tmp_path: Path) -> None:
     finished = old(tmp_path / "out-3.mp4", 3_000_000, 10)
     with path.open("rb") as file:  # of another run
         fcntl.flock(file, fcntl.LOCK_EX)
-        live(tmp_path / "out.mp4", keep=0.001).thin()
+        live(tmp_path / "out.mp4", keep=0.001).remove_oldest()
     assert path.exists()
     assert not finished.exists()
     series = live(tmp_path / "out.mp4", keep=0.001)
     begun = series.begin()
-    os.write(begun.descriptor, b"x" * 2_000_000)
+    begun.write(b"x" * 2_000_000)
     for one in (series, live(tmp_path / "out.mp4", keep=0.001)):
-        one.thin()
+        one.remove_oldest()
         assert begun.path.exists()
-    os.close(begun.descriptor)
+    begun.close()
     assert not path.exists()
 
 
@@ -225,11 +232,9 @@ def test_without_locks_the_own_file_stays(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(fcntl, "flock", flock)
     finished = old(tmp_path / "out.mp4", 2_000_000, 10)
     series = live(tmp_path / "out.mp4", keep=0.001)
-    begun = series.begin()
-    os.write(begun.descriptor, b"x" * 2_000_000)
-    os.close(begun.descriptor)
-    series.thin()
-    assert begun.path.exists()
+    begin(series, b"x" * 2_000_000)
+    series.remove_oldest()
+    assert (tmp_path / "out-2.mp4").exists()
     assert not finished.exists()
 
 
@@ -250,9 +255,9 @@ def test_strangers_are_never_removed(names: set[str], pattern: str) -> None:
         (folder / "out-32.mp4").unlink(missing_ok=True)
         (folder / "out-32.mp4").symlink_to("target")
         before = {path.name for path in folder.iterdir()}
-        series = SegmentFiles("x", str(folder / pattern), StorageSettings(keep=0.001))
-        series._storage = StorageSettings.model_construct(keep=0.0)
-        series.thin()
+        nothing = StorageSettings.model_construct(keep=0.0)
+        series = SegmentFiles("x", str(folder / pattern), nothing)
+        series.remove_oldest()
         gone = before - {path.name for path in folder.iterdir()}
         made = NamePattern(pattern)
         links = {"out-31.mp4", "out-32.mp4"}

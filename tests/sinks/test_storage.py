@@ -25,12 +25,12 @@ from helpers import (
 )
 from pose_lines import strict
 
-from pose_edge.config.schema import RecordSettings, StorageSettings
-from pose_edge.sinks import segment_writer as rolling_module
-from pose_edge.sinks import worker as worker_module
-from pose_edge.sinks.jsonl import JsonLines
-from pose_edge.sinks.recorder import Recorder
-from pose_edge.sinks.restarting_sink import MAX_HUNG
+from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
+from pose_edge.sinks import recorder as recorder_module
+from pose_edge.sinks import segment_files, segment_writer
+from pose_edge.sinks.jsonl import pose_file
+from pose_edge.sinks.recorder import recorder
+from pose_edge.supervision.hung_threads import HUNG_LIMIT
 from pose_edge.supervision.supervisor import Supervisor
 
 FAST = 8.0
@@ -39,8 +39,7 @@ FAST = 8.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "SIGN_S", 0.1)
-    monkeypatch.setattr(rolling_module, "LOOK_S", 0.1)
+    monkeypatch.setattr(segment_writer, "LOOK_S", 0.1)
 
 
 class Outputs:
@@ -50,11 +49,10 @@ class Outputs:
         self.storage = StorageSettings(**{"min_free": 0.0, **storage})
         self.faults: list[str | None] = []
         self.supervisor = Supervisor(lambda: time.monotonic() * FAST)
-        self.lines = JsonLines(
-            str(folder / "p.jsonl"),
-            drop=True,
+        self.lines = pose_file(
+            PosesSettings(path=str(folder / "p.jsonl")),
+            self.storage,
             report=self.faults.append,
-            storage=self.storage,
             supervisor=self.supervisor,
         )
         self.sent = 0
@@ -101,6 +99,10 @@ def outputs(folder: Path, **storage: float) -> Iterator[Outputs]:
         made.close()
 
 
+def poses(path: Path) -> PosesSettings:
+    return PosesSettings(path=str(path))
+
+
 def numbers(path: Path) -> list[int]:
     """Return the numbers of the lines of a pose file; all lines are whole."""
     return [strict(line)["seq"] for line in path.read_text().splitlines()]
@@ -117,24 +119,23 @@ def boxes(path: Path) -> list[str]:
     return found
 
 
-def test_segments_lose_and_double_no_frame(tmp_path: Path) -> None:
-    recorder = Recorder(
-        str(tmp_path / "r.mp4"),
-        RecordSettings(quality=18),
+def test_segments_lose_and_double_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "QUEUE_LENGTH", 1000)  # however busy the machine is
+    recording = recorder(
+        RecordSettings(path=str(tmp_path / "r.mp4"), quality=18),
+        StorageSettings(segment=0.01, min_free=0),
         frame_rate=30,
-        drop=False,
         report=lambda _reason: None,
-        storage=StorageSettings(segment=0.01, min_free=0),
     )
-    recorder.open()
+    recording.open()
     started = time.monotonic()
     count = 0
     while count < 40 or time.monotonic() - started < 1.6:
-        recorder.add(coded_picture(count), "BGR", 1000 + count / 30)
+        recording.send(coded_picture(count), "BGR", 1000 + count / 30)
         count += 1
         time.sleep(0.02)
-    recorder.close()
-    assert (recorder.failed, recorder.lost) == (None, 0)
+    recording.close()
+    assert (recording.failed, recording.lost, recording.dropped) == (None, 0, 0)
     names = [tmp_path / "r.mp4", *(tmp_path / f"r-{number}.mp4" for number in (2, 3))]
     assert sorted(names) == sorted(tmp_path.iterdir())
     codes: list[int] = []
@@ -229,39 +230,40 @@ def test_a_recording_on_a_full_disk(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 4) as disk:
         fill(disk / "filler", 450_000)
         made = Outputs(disk)
-        recorder = Recorder(
-            str(disk / "r.mp4"),
-            RecordSettings(),
+        recording = recorder(
+            RecordSettings(path=str(disk / "r.mp4")),
+            made.storage,
             frame_rate=10,
-            drop=True,
             report=made.faults.append,
-            storage=made.storage,
             supervisor=made.supervisor,
         )
-        recorder.open()
+        recording.open()
         count = 0
 
         def add_until(well: bool) -> None:
             def there() -> bool:
                 nonlocal count
-                recorder.add(noise(64, 48, count), "BGR", count / 10)
+                recording.send(noise(64, 48, count), "BGR", count / 10)
                 count += 1
                 time.sleep(0.01)
-                return (recorder.failed is None) is well
+                return (recording.failed is None) is well
 
             wait_until(there)
 
         add_until(well=False)
         (disk / "filler").unlink()
         add_until(well=True)
-        recorder.close()
+        recording.close()
         made.close()
         assert len(read_video(disk / "r.mp4")) >= 8, "what was recorded before plays"
         assert len(read_video(disk / "r-2.mp4")) >= 8
         assert sorted(path.name for path in disk.iterdir()) == ["r-2.mp4", "r.mp4"]
 
 
-def test_with_too_little_room_nothing_is_written(tmp_path: Path) -> None:
+def test_with_too_little_room_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_files, "RESERVE_SHARE", 100.0)  # of a disk with a lot of room
     free = shutil.disk_usage(tmp_path).free / 1e9
     with outputs(tmp_path, min_free=free * 2) as made:
         made.send_until_failed()
@@ -273,6 +275,16 @@ def test_with_too_little_room_nothing_is_written(tmp_path: Path) -> None:
     assert "free on" in str(made.faults[0])
     assert made.lines.lost >= 20
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_disk_is_written_to(tmp_path: Path) -> None:
+    """The usual reserve of 0.5 GB is more than all of it, as in /run or on a small stick."""
+    with small_disk(tmp_path / "disk", 4) as disk:
+        with outputs(disk, min_free=0.5) as made:
+            for _ in range(20):
+                made.send()
+        assert numbers(disk / "p.jsonl") == list(range(20))
+        assert made.faults == []
 
 
 def test_a_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
@@ -298,7 +310,7 @@ def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> No
     before = threading.active_count()
     with outputs(tmp_path) as made:
         made.send_until_failed()
-        assert made.faults == ["the disk does not answer; trying again"]
+        assert made.faults == ["the output does not answer; trying again"]
         fifo.rename(away)
         made.send_until_well()
         last = made.sent
@@ -308,7 +320,7 @@ def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> No
     reader = os.open(away, os.O_RDONLY | os.O_NONBLOCK)
     try:
         wait_until(lambda: threading.active_count() <= before, "the end of the hung threads")
-        assert os.read(reader, 1 << 20).count(b"\n") <= MAX_HUNG, "one that wakes up ends"
+        assert os.read(reader, 1 << 20).count(b"\n") <= HUNG_LIMIT, "one that wakes up ends"
     finally:
         os.close(reader)
 
@@ -318,12 +330,12 @@ def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> No
 PROGRAM = """
 import sys, time, numpy as np
 from pose_edge.config.schema import RecordSettings, StorageSettings
-from pose_edge.sinks.recorder import Recorder
-recorder = Recorder(sys.argv[1], RecordSettings(), frame_rate=20.0, drop=True, report=print,
-                    storage=StorageSettings(min_free=0))
-recorder.open()
+from pose_edge.sinks.recorder import recorder
+recording = recorder(RecordSettings(path=sys.argv[1]), StorageSettings(min_free=0),
+                     frame_rate=20.0, report=print)
+recording.open()
 for number in range(10**6):
-    recorder.add(np.full((64, 64, 3), number % 200, np.uint8), "BGR", time.monotonic())
+    recording.send(np.full((64, 64, 3), number % 200, np.uint8), "BGR", time.monotonic())
     print(number, flush=True)
     time.sleep(0.05)
 """
@@ -353,17 +365,17 @@ def test_other_settings_while_it_runs(tmp_path: Path) -> None:
     with outputs(tmp_path) as made:
         for _ in range(5):
             made.send()
-        made.lines.change(str(tmp_path / "p.jsonl"), made.storage)  # nothing new
+        made.lines.change(poses(tmp_path / "p.jsonl"), made.storage)  # nothing new
         for _ in range(5):
             made.send()
-        made.lines.change(str(tmp_path / "q.jsonl"), made.storage)
+        made.lines.change(poses(tmp_path / "q.jsonl"), made.storage)
         for _ in range(5):
             made.send()
         wait_until((tmp_path / "q.jsonl").exists)
-        made.lines.change(None, made.storage)
+        made.lines.change(PosesSettings(), made.storage)
         made.send()
         assert not made.lines.active
-        made.lines.change(str(tmp_path / "q.jsonl"), made.storage)
+        made.lines.change(poses(tmp_path / "q.jsonl"), made.storage)
         for _ in range(5):
             made.send()
     assert numbers(tmp_path / "p.jsonl") == list(range(10))
@@ -375,43 +387,39 @@ def test_other_settings_while_it_runs(tmp_path: Path) -> None:
 def test_a_change_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) -> None:
     from pose_edge.errors import OutputError, UsageError
 
-    recorder = Recorder(
-        str(tmp_path / "r.mp4"),
-        RecordSettings(),
-        frame_rate=30,
-        drop=False,
-        report=lambda _reason: None,
-        storage=StorageSettings(min_free=0),
+    settings = RecordSettings(path=str(tmp_path / "r.mp4"))
+    recording = recorder(
+        settings, StorageSettings(min_free=0), frame_rate=30, report=lambda _reason: None
     )
-    recorder.open()
-    recorder.add(coded_picture(0), "BGR", 0.0)
+    recording.open()
+    recording.send(coded_picture(0), "BGR", 0.0)
     wait_until((tmp_path / "r.mp4").exists)
     with pytest.raises(OutputError, match="there is no folder"):
-        recorder.change(str(tmp_path / "gone" / "r.mp4"), RecordSettings(), StorageSettings())
+        recording.change(RecordSettings(path=str(tmp_path / "gone" / "r.mp4")), StorageSettings())
     with pytest.raises(UsageError, match=r"must end in \.mp4"):
-        recorder.change(str(tmp_path / "r.avi"), RecordSettings(), StorageSettings())
-    recorder.add(coded_picture(1), "BGR", 0.1)
-    recorder.change(str(tmp_path / "r.mp4"), RecordSettings(quality=30), StorageSettings())
-    recorder.add(coded_picture(2), "BGR", 0.2)
-    recorder.close()
+        recording.change(RecordSettings(path=str(tmp_path / "r.avi")), StorageSettings())
+    recording.send(coded_picture(1), "BGR", 0.1)
+    recording.change(settings.model_copy(update={"quality": 30}), StorageSettings(min_free=0))
+    recording.send(coded_picture(2), "BGR", 0.2)
+    recording.close()
     assert [read_code(image) for _, image in read_video(tmp_path / "r.mp4")] == [0, 1]
     assert [read_code(image) for _, image in read_video(tmp_path / "r-2.mp4")] == [2]
 
 
 def test_another_kind_of_source_while_it_runs(tmp_path: Path) -> None:
     """A file now: none of its frames is left out, and no file is overwritten; then a camera."""
-    path = str(tmp_path / "p.jsonl")
+    settings = poses(tmp_path / "p.jsonl")
     with outputs(tmp_path) as made:
         for _ in range(5):
             made.send()
         wait_until((tmp_path / "p.jsonl").exists)
-        made.lines.change(path, None)
+        made.lines.change(settings, None)
         assert made.supervisor.statuses() == [], "a failure is for good"
         for _ in range(600):  # more than may wait
             made.lines.send(make_result(make_frame(index=made.sent)))
             made.sent += 1
         wait_until((tmp_path / "p-2.jsonl").exists)
-        made.lines.change(path, made.storage)
+        made.lines.change(settings, made.storage)
         assert [status.name for status in made.supervisor.statuses()] == ["poses"]
         made.send()
     assert numbers(tmp_path / "p.jsonl") == list(range(5))
@@ -420,8 +428,8 @@ def test_another_kind_of_source_while_it_runs(tmp_path: Path) -> None:
 
 
 def test_what_is_put_while_it_is_changed_is_not_lost(tmp_path: Path) -> None:
-    names = [str(tmp_path / f"{name}.jsonl") for name in "abcdef"]
-    lines = JsonLines(names[0], drop=False, report=lambda _reason: None)
+    names = [tmp_path / f"{name}.jsonl" for name in "abcdef"]
+    lines = pose_file(poses(names[0]), None, report=lambda _reason: None)
     lines.open()
 
     def send() -> None:
@@ -432,9 +440,9 @@ def test_what_is_put_while_it_is_changed_is_not_lost(tmp_path: Path) -> None:
     thread.start()
     for name in names[1:]:
         time.sleep(0.02)
-        lines.change(name, None)
+        lines.change(poses(name), None)
     thread.join()
     lines.close()
-    found = [numbers(Path(name)) for name in names if Path(name).exists()]
+    found = [numbers(name) for name in names if name.exists()]
     assert [number for part in found for number in part] == list(range(2000))
     assert lines.lost == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge.sinks.video_file import VideoFile
+from pose_edge.sinks.segment_file import SegmentFile
 
 
 class FailingFile:
@@ -43,27 +44,28 @@ class FailingFile:
         self.position = base[whence] + offset
         return self.position
 
+    def truncate(self, size: int) -> int:
+        del self.content[size:]
+        return size
+
     def close(self) -> None:
         self.closed = True
 
 
-def create(path: Path, *, durable: bool = False) -> VideoFile:
-    return VideoFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), durable=durable)
+def create(path: Path, *, live: bool = False) -> SegmentFile:
+    return SegmentFile(io.FileIO(path, "w+"), path, regular=True, live=live)
 
 
-def failing(tmp_path: Path, room: int, at_once: int = 1 << 30) -> tuple[VideoFile, FailingFile]:
-    file = create(tmp_path / "x.mp4")
-    file._file.close()
+def failing(room: int, at_once: int = 1 << 30) -> tuple[SegmentFile, FailingFile]:
     raw = FailingFile(room, at_once)
-    file._file = raw  # type: ignore[assignment]
-    return file, raw
+    made = SegmentFile(raw, Path("x.mp4"), regular=True, live=False)  # type: ignore[arg-type]
+    return made, raw
 
 
 def test_it_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     path.write_bytes(b"longer content of another time")
     file = create(path)
-    assert (file.readable(), file.writable(), file.seekable()) == (True, True, True)
     assert file.write(b"0123456789") == 10
     assert file.tell() == 10
     assert file.seek(2) == 2
@@ -79,22 +81,25 @@ def test_it_is_a_file(tmp_path: Path) -> None:
     assert file.error is None
 
 
-def test_a_write_that_is_taken_in_parts_is_written_whole(tmp_path: Path) -> None:
-    file, raw = failing(tmp_path, 100, at_once=7)
+def test_a_write_that_is_taken_in_parts_is_written_whole() -> None:
+    file, raw = failing(100, at_once=7)
     assert file.write(bytes(range(50))) == 50
     assert bytes(raw.content) == bytes(range(50))
     assert file.error is None
     file.close()
 
 
-def test_what_lies_on_a_full_disk_stays_as_it_is(tmp_path: Path) -> None:
-    file, raw = failing(tmp_path, 25, at_once=10)
+def test_what_lies_on_a_full_disk_stays_as_it_is() -> None:
+    file, raw = failing(25, at_once=10)
     assert file.write(b"a" * 20) == 20
+    file.settle()
     assert file.write(b"b" * 20) == 20, "the caller must not see the failure"
     assert file.error is not None
     assert file.error.errno == errno.ENOSPC
     kept = bytes(raw.content)
-    assert kept == b"a" * 20 + b"b" * 5
+    assert kept == b"a" * 20, "no half of what was written last"
+    with pytest.raises(OSError, match="No space left"):
+        file.settle()
     # What FFmpeg does to finish: goes back, writes over the start, reads, goes to the end.
     assert file.tell() == 40
     assert file.seek(4) == 4
@@ -121,12 +126,11 @@ def test_what_lies_on_a_full_disk_stays_as_it_is(tmp_path: Path) -> None:
     st.integers(1, 30),
 )
 def test_whatever_is_done_after_a_failure_changes_nothing_on_the_disk(
-    tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[str, int]],
     room: int,
     at_once: int,
 ) -> None:
-    file, raw = failing(tmp_path_factory.getbasetemp(), room, at_once)
+    file, raw = failing(room, at_once)
     kept: bytes | None = None
     for what, number in steps:
         if what == "write":
@@ -143,19 +147,19 @@ def test_whatever_is_done_after_a_failure_changes_nothing_on_the_disk(
     file.close()
 
 
-@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("live", [False, True])
 def test_all_is_on_the_disk_before_the_start_is_rewritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool
 ) -> None:
     synced: list[bytes] = []
     path = tmp_path / "x.mp4"
     monkeypatch.setattr(os, "fdatasync", lambda _descriptor: synced.append(path.read_bytes()))
-    file = create(path, durable=durable)
+    file = create(path, live=live)
     file.write(b"head, frames, end")
     assert (file.size, file.unsynced, file.safe) == (17, True, 0)
     file.seek(0)
     file.write(b"plan")
-    assert synced == ([b"head, frames, end"] if durable else [])
+    assert synced == ([b"head, frames, end"] if live else [])
     file.sync()
     assert synced[-1] == b"plan, frames, end"
     assert (file.size, file.unsynced, file.safe) == (17, False, 17)
@@ -169,7 +173,7 @@ def test_where_that_fails_the_start_stays_as_it_is(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fdatasync", fail)
-    file = create(tmp_path / "x.mp4", durable=True)
+    file = create(tmp_path / "x.mp4", live=True)
     file.write(b"head, frames")
     assert file.seek(0) == 0
     assert file.write(b"plan") == 4

@@ -1,0 +1,117 @@
+"""A sink that writes files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Generic, ParamSpec, TypeVar
+
+from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
+from pose_edge.errors import UsageError
+from pose_edge.sinks.restarting_sink import RestartingSink, Writer
+from pose_edge.sinks.segment_file import Encoder, SegmentFile
+from pose_edge.sinks.segment_files import STANDARD_OUTPUT, SegmentFiles
+from pose_edge.sinks.segment_writer import SegmentWriter
+from pose_edge.supervision.supervisor import Supervisor
+
+UNBOUNDED: Final = StorageSettings(min_free=0.0)
+"""For files that a reload begins: no file is overwritten then, not even for a source that is a
+file itself."""
+
+P = ParamSpec("P")
+Item = TypeVar("Item")
+Options = TypeVar("Options", bound=PosesSettings | RecordSettings)
+
+
+class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
+    """Encodes items into files: one after the other for live sources, else one."""
+
+    def __init__(
+        self,
+        name: str,
+        encode: Callable[P, Item],
+        start: Callable[[SegmentFile, Options], Encoder[Item]],
+        settings: Options,
+        storage: StorageSettings | None,
+        *,
+        capacity: int,
+        report: Callable[[str | None], None],
+        supervisor: Supervisor | None = None,
+        suffix: str | None = None,
+    ) -> None:
+        """Prepare; `open` starts. The first item creates the first file.
+
+        Args:
+            name: See `RestartingSink`.
+            encode: See `RestartingSink`.
+            start: Makes the encoder of a file.
+            settings: Where to write (a path, a pattern of `NamePattern`, "-" for the standard
+                output, None for nowhere) and how to encode.
+            storage: How the files of a live source are kept; None when the source is a file, of
+                which no frame is dropped: then a file that exists is overwritten.
+            capacity: See `RestartingSink`.
+            report: See `RestartingSink`.
+            supervisor: See `RestartingSink`; for live sources only.
+            suffix: What the path must end in, in lower case; None for any.
+        """
+        super().__init__(
+            name,
+            encode,
+            capacity=capacity,
+            drop=storage is not None,
+            report=report,
+            supervisor=supervisor,
+        )
+        self._start_encoder = start
+        self._settings = settings
+        self._storage = storage
+        self._suffix = suffix
+
+    def open(self) -> None:
+        """Check that the files can be written, and start.
+
+        Raises:
+            OutputError: They cannot.
+            UsageError: The path does not end in the suffix.
+        """
+        self._write_to(self._settings, self._storage, live=self._storage is not None)
+
+    def change(self, settings: Options, storage: StorageSettings | None) -> None:
+        """Go on with other settings, in a new file; the present one is finished in the background.
+
+        Nothing happens when they are the same. No file is overwritten.
+
+        Args:
+            settings: As for the constructor.
+            storage: As for the constructor.
+
+        Raises:
+            OutputError: The new file could not be written; the present one goes on.
+            UsageError: The same, for its name.
+        """
+        if (settings, storage) != (self._settings, self._storage):
+            self._write_to(settings, storage or UNBOUNDED, live=storage is not None)
+            self._settings, self._storage = settings, storage
+
+    def _write_to(self, settings: Options, bounds: StorageSettings | None, *, live: bool) -> None:
+        path = settings.path
+        if path is None:
+            self.switch(None)
+            return
+        if self._suffix is not None and Path(path).suffix.lower() != self._suffix:
+            raise UsageError(
+                f"cannot write the {self.name} to {path}: the name must end in {self._suffix}"
+            )
+        SegmentFiles(self.name, path, bounds).check()
+
+        def make() -> Writer[Item]:
+            # Each attempt has its own files: one that hangs must not touch those of the next.
+            files = SegmentFiles(self.name, path, bounds)
+            return SegmentWriter(self.name, files, lambda file: self._start_encoder(file, settings))
+
+        self.switch(
+            make,
+            title=f"{self.name} {path}",
+            drop=live,
+            supervised=live and path != STANDARD_OUTPUT,
+        )

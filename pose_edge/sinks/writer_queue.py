@@ -1,0 +1,84 @@
+"""The bounded queue between a sink and one of its writers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from pose_edge.errors import EndOfStream
+from pose_edge.util.closable_queue import ClosableQueue
+
+Item = TypeVar("Item")
+
+TICK_S: Final = 0.2
+"""Seconds between two calls of `Writer.tick` while no items come."""
+
+
+class WriterQueue(ClosableQueue[Item]):
+    """The items for one writer, and the thread that runs it.
+
+    Attributes:
+        thread: The thread; the owner starts it.
+        paused: Why no items are taken for the time being, or None; see `Writer.waiting`.
+        failed: Whether the writer has ended with an error.
+    """
+
+    def __init__(
+        self, name: str, run: Callable[[WriterQueue[Item]], None], capacity: int, *, drop: bool
+    ) -> None:
+        """Prepare the thread.
+
+        Args:
+            name: Of the thread.
+            run: The work of the thread.
+            capacity: How many items fit into the queue.
+            drop: Whether `put` refuses an item when the queue is full; else it waits.
+        """
+        super().__init__()
+        self._capacity = capacity
+        self._drop = drop
+        self.paused: str | None = None
+        self.failed = False
+        self.thread = threading.Thread(target=run, args=(self,), name=name, daemon=True)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether items are taken, as long as there is room."""
+        return not self._closed and self.paused is None
+
+    def put(self, item: Item) -> bool:
+        """Queue an item; return whether it was taken."""
+        with self._changed:
+            if not self._drop:
+                self._changed.wait_for(lambda: not self.accepting or self._has_room())
+            if not self.accepting or not self._has_room():
+                return False
+            self._waiting.append(item)
+            self._changed.notify_all()
+            return True
+
+    def items(self) -> Iterator[Item | None]:
+        """Yield the items in order, and None when none came for `TICK_S`, until the end."""
+        with suppress(EndOfStream):
+            while True:
+                yield self._next(TICK_S)
+
+    def pause(self, reason: str | None) -> None:
+        """Take no items for this reason, or, with None, take them again."""
+        if reason != self.paused:
+            with self._changed:
+                self.paused = reason
+                self._changed.notify_all()
+
+    def discard(self) -> int:
+        """Close the queue, drop the items in it, and return how many they were."""
+        with self._changed:
+            count = len(self._waiting)
+            self._waiting.clear()
+            self.close()
+            return count
+
+    def _has_room(self) -> bool:
+        return len(self._waiting) < self._capacity
