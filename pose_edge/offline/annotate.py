@@ -139,12 +139,6 @@ def annotate(
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
-        source.open()
-        stack.callback(source.close)
-        pictures = None
-        if target is not None:
-            pictures = _open_output(target, source, source_name, settings.record)
-            stack.callback(pictures.close)
         poses = _open_poses(settings)
         if poses is not None:
             stack.callback(poses.close)
@@ -153,10 +147,15 @@ def annotate(
             source,
             estimator,
             Telemetry(),
-            following=PoseTracker(settings, live=False),
+            tracker=PoseTracker(settings, live=False),
             sinks=[poses] if poses else [],
         )
         stack.callback(pipeline.stop)
+        pipeline.open()
+        pictures = None
+        if target is not None:
+            pictures = _open_output(target, source, source_name, settings.record)
+            stack.callback(pictures.close)
         pipeline.start()
         with suppress(EndOfStream):
             while True:

@@ -1,4 +1,4 @@
-"""Lets a video play at its own speed."""
+"""Playing a video at its own speed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import time
 from typing import Final
 
 MAX_BEHIND_S: Final = 0.5
-"""A video that falls further behind its own speed goes on from there rather than catch up."""
+"""A video that falls further behind its own speed goes on from there instead of catching up."""
 
 
 class Pacer:
-    """Lets a video play at its own speed."""
+    """Waits for the moment at which each frame of a video is due."""
 
     def __init__(self, stop: threading.Event) -> None:
-        """Wait no longer once `stop` is set."""
+        """Prepare for the first frame.
+
+        Args:
+            stop: Ends every wait once it is set.
+        """
         self._stop = stop
         self._start: float | None = None
 
     def wait(self, position_s: float) -> None:
-        """Wait until the moment of a frame.
+        """Wait until a frame is due.
 
         Args:
             position_s: The frame's time in the video, seconds.

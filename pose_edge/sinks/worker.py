@@ -53,9 +53,8 @@ class _Inbox(ClosableQueue[Item]):
     """Items on their way to the thread."""
 
     def __init__(self, capacity: int, *, drop: bool) -> None:
-        super().__init__()
+        super().__init__(drop=drop)
         self._capacity = capacity
-        self._drop = drop
 
     def put(self, item: Item) -> bool:
         """Take an item: wait for room, or with `drop` say that there is none."""
@@ -67,10 +66,6 @@ class _Inbox(ClosableQueue[Item]):
             self._waiting.append(item)
             self._changed.notify_all()
             return True
-
-    def take(self, timeout: float) -> Item | None:
-        """Get the next item, or None when none came in time; `EndOfStream` at the end."""
-        return self._next(timeout)
 
     def clear(self) -> int:
         """Close, throw away what waits, and say how much that was."""

@@ -283,7 +283,6 @@ def test_the_age_of_poses_stays_flat_for_a_minute() -> None:
     ages: list[float] = []
     with MjpegServer(fps=30) as camera:
         source = Stream(camera.url, CameraSettings())
-        source.open()
         pipeline = Pipeline(source, SlowEstimator(0.1), Telemetry())
         pipeline.start()
         end = time.monotonic() + 60

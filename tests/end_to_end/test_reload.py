@@ -175,7 +175,7 @@ def test_a_source_that_hangs_is_replaced_and_nothing_else(service: Service) -> N
     service.log.wait_for("source: hangs from now on")
     service.log.wait_for("is back")
     service.wait_for_lines()
-    assert "no sign of life for" in service.log.text
+    assert "no heartbeat for" in service.log.text
     assert 3 < service.longest_gap() < 20
     assert service.log.text.count("model: movenet") == 1
     assert service.log.end() == 0
@@ -204,7 +204,7 @@ def test_a_main_thread_that_hangs_is_a_matter_for_systemd(service: Service, tmp_
         service.process.send_signal(signal.SIGUSR2)
         while systemd.recv(4096) != b"WATCHDOG=trigger":
             pass
-        service.log.wait_for("only a new start of the program helps now")
+        service.log.wait_for("only a restart of the program helps now")
         service.process.send_signal(signal.SIGABRT)  # as systemd does
         assert service.process.wait(GENEROUS_S) == -signal.SIGABRT
 

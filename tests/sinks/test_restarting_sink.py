@@ -12,7 +12,7 @@ from pose_edge.sinks import restarting_sink as outlet_module
 from pose_edge.sinks import worker as worker_module
 from pose_edge.sinks.disk_thread import HANG_S
 from pose_edge.sinks.restarting_sink import MAX_HUNG, RestartingSink
-from pose_edge.supervision.supervisor import State, Status, Supervisor
+from pose_edge.supervision.supervisor import PartStatus, State, Supervisor
 
 
 class Clock:
@@ -98,7 +98,7 @@ class Bench:
         wait_until(lambda: item in self.files[-1].items, "the item")
 
     @property
-    def status(self) -> Status:
+    def status(self) -> PartStatus:
         (status,) = self.supervisor.statuses()
         return status
 
@@ -156,7 +156,7 @@ def test_one_that_fails_is_begun_anew(caplog: pytest.LogCaptureFixture) -> None:
     assert bench.outlet.lost == 3
     bench.outlet.close()
     told = [record.getMessage() for record in caplog.records]
-    assert f"recording: {reason}; replacing it in 1 s" in told
+    assert f"recording: {reason}; restarting it in 1 s" in told
     assert told[-1] == "recording: going on in out-2.mp4"
     assert [file.items for file in bench.files] == [[1], [4]]
 
