@@ -51,15 +51,15 @@ class Reconfigurer:
         poses: JsonLines,
         in_main_thread: Callable[[Callable[[], None]], None],
     ) -> None:
-        """Take the parts of the run.
+        """Take the settings in force and the parts of the run.
 
         Args:
             settings: The settings in force.
-            pipeline: The pipeline of the run.
-            presenter: The presenter of the run, which only the main thread may use.
-            telemetry: The telemetry of the run.
-            recorder: The recording of the run.
-            poses: The pose file of the run.
+            pipeline: Source and model.
+            presenter: Overlay and screen; only the main thread may use it.
+            telemetry: Knows who holds the Edge TPU.
+            recorder: The recording.
+            poses: The pose file.
             in_main_thread: Has a function called in the main thread, soon.
         """
         self._settings = settings

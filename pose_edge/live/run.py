@@ -123,7 +123,11 @@ class _Run:
         log.info("source: %s", source.describe())
         self._recorder = self._open_recorder(settings, source, stack)
         self._presenter = Presenter(
-            settings, self._pipeline, telemetry, self._recorder, busy=self._starting
+            settings,
+            self._pipeline,
+            telemetry,
+            self._recorder,
+            busy=lambda: self._part.starting(within=BUSY_S),
         )
         stack.callback(self._presenter.close)
         reconfigurer = Reconfigurer(
@@ -174,9 +178,6 @@ class _Run:
             self._send_heartbeat()
             self._handle_requests()
             self._signals.stop.wait(TAKE_S)
-
-    def _starting(self) -> None:
-        self._part.starting(within=BUSY_S)
 
     def _send_heartbeat(self) -> None:
         within = BUSY_S if self._presenter.opening else STALL_S

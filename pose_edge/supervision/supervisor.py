@@ -87,18 +87,13 @@ class Part:
         """Send a heartbeat: the part is being opened or loaded.
 
         Args:
-            detail: What it opens or loads.
+            detail: What it opens or loads, or runs on.
             within: Seconds until the next heartbeat is due.
         """
         self._set(State.STARTING, detail, within)
 
     def running(self, detail: str = "", *, within: float) -> None:
-        """Send a heartbeat: the part has made progress.
-
-        Args:
-            detail: What it runs on.
-            within: Seconds until the next heartbeat is due.
-        """
+        """Send a heartbeat: the part has made progress. The arguments are those of `starting`."""
         self._hang_if_asked()
         self._set(State.RUNNING, detail, within)
 

@@ -292,6 +292,21 @@ def test_another_source_takes_over_and_only_the_source_changes(bench: Bench) -> 
     assert bench.telemetry.faults() == {}
 
 
+def test_another_source_does_not_wait_for_ever_for_one_that_hangs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pose_edge.pipeline.capture.PREDECESSOR_S", 0.05)
+    first, second = HangingSource(5, bench.gate), bench.good_source()
+    bench.start(first)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) == 5)
+    bench.pipeline.change_source(second)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) > 10)
+    assert first.closed == 0
+    bench.gate.set()
+    wait_until(lambda: first.closed == 1)
+    assert len(first.threads) == len(second.threads) == 1
+
+
 def test_a_file_takes_over_from_a_camera_and_loses_nothing(bench: Bench) -> None:
     bench.start(bench.good_source())
     bench.index()
