@@ -35,6 +35,10 @@ EDGETPU: Final = "edgetpu"
 """Parts of a run that can have a fault, besides the outputs, which have names of their own."""
 
 
+KEPT_SAMPLES: Final = 512
+"""The newest durations of each stage, from which its statistics are computed."""
+
+
 class Event(Enum):
     """What is counted, and how often it happens."""
 
@@ -92,27 +96,6 @@ class Summary:
     count: int
 
 
-class Samples:
-    """The newest samples of one quantity, in a fixed amount of memory."""
-
-    def __init__(self, size: int = 512) -> None:
-        """Keep the newest `size` samples."""
-        self._samples = np.zeros(size, dtype=np.float64)
-        self._count = 0
-
-    def add(self, value: float) -> None:
-        """Add one sample."""
-        self._samples[self._count % len(self._samples)] = value
-        self._count += 1
-
-    def summary(self) -> Summary | None:
-        """Return median and 95th percentile, or None before the first sample."""
-        if self._count == 0:
-            return None
-        median, p95 = np.percentile(self._samples[: self._count], [50, 95])
-        return Summary(float(median), float(p95), self._count)
-
-
 class RateMeter:
     """Events per second, averaged over the last few seconds."""
 
@@ -153,7 +136,8 @@ class Telemetry:
         """
         self._clock_ns = clock_ns
         self._lock = threading.Lock()
-        self._samples: dict[str, Samples] = {}
+        self._samples = {stage: deque[float](maxlen=KEPT_SAMPLES) for stage in STAGES}
+        self._sample_counts: Counter[str] = Counter()
         self._counts: Counter[Event] = Counter()
         self._meters = {event: RateMeter() for event in Event}
         self._faults: dict[str, str] = {}
@@ -161,10 +145,11 @@ class Telemetry:
         self._provenance: Provenance | None = None
 
     def add(self, stages_ms: dict[str, float]) -> None:
-        """Add the durations of stages, milliseconds."""
+        """Add the durations of some of the `STAGES`, milliseconds."""
         with self._lock:
             for stage, value in stages_ms.items():
-                self._samples.setdefault(stage, Samples()).add(value)
+                self._samples[stage].append(value)
+                self._sample_counts[stage] += 1
 
     def tick(self, event: Event) -> None:
         """Count one event."""
@@ -185,8 +170,11 @@ class Telemetry:
     def summary(self, stage: str) -> Summary | None:
         """Return the statistics of a stage, or None when it never ran."""
         with self._lock:
-            samples = self._samples.get(stage)
-            return samples.summary() if samples else None
+            samples, count = list(self._samples[stage]), self._sample_counts[stage]
+        if not samples:
+            return None
+        median, p95 = np.percentile(samples, [50, 95])
+        return Summary(float(median), float(p95), count)
 
     def summaries(self) -> dict[str, Summary]:
         """Return the statistics of all stages that ran, in the order of the flow."""

@@ -16,10 +16,16 @@ from pose_edge.overlay.renderer import Renderer
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
+from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Telemetry
 
 STALE_S: Final = 6.0
 """An older picture of a live source is replaced by a message."""
+STALL_S: Final = 10.0
+"""Longest time between heartbeats of the main thread."""
+OPEN_S: Final = 60.0
+"""The same, from the opening of a screen to its first picture, for which drivers compile shaders:
+in a second, or in many on a machine that is busy."""
 
 
 class Presenter:
@@ -32,7 +38,7 @@ class Presenter:
         telemetry: Telemetry,
         recorder: Recorder,
         *,
-        busy: Callable[[], None],
+        part: Part,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Open the screen.
@@ -42,7 +48,7 @@ class Presenter:
             pipeline: Where the results come from.
             telemetry: Gets durations, rates and faults of the screen; its figures are shown.
             recorder: Gets the drawn pictures.
-            busy: Called before work that may take seconds.
+            part: Gets the heartbeats of the main thread.
             clock_ns: The monotonic clock, nanoseconds.
 
         Raises:
@@ -51,7 +57,7 @@ class Presenter:
         self._pipeline = pipeline
         self._telemetry = telemetry
         self._recorder = recorder
-        self._busy = busy
+        self._part = part
         self._clock_ns = clock_ns
         self._first_picture_due = False
         self._lasting: Scene | None = None  # stays until something else is to be shown
@@ -72,18 +78,14 @@ class Presenter:
         """Whether a screen is open."""
         return self._display.visible
 
-    @property
-    def missing(self) -> str | None:
-        """Why the screen that is wanted is not open, or None."""
-        return None if self._display.visible else self._telemetry.faults().get(DISPLAY)
-
-    @property
-    def opening(self) -> bool:
-        """Whether a screen has just been opened, so that its first picture may take long.
-
-        Drivers compile shaders for it: in a second, or in many on a machine that is busy.
-        """
-        return self._first_picture_due
+    def send_heartbeat(self) -> None:
+        """Send a heartbeat of the main thread, which waits for nothing but the screen."""
+        within = OPEN_S if self._first_picture_due else STALL_S
+        missing = None if self._display.visible else self._telemetry.faults().get(DISPLAY)
+        if missing is None:
+            self._part.running(self._display.name, within=within)
+        else:
+            self._part.waiting(missing, within=within, tried=False)
 
     def change_overlay(self, settings: Settings) -> None:
         """Draw according to other settings, a still picture at once."""
@@ -172,7 +174,7 @@ class Presenter:
 
     def _opening_screen(self) -> None:
         self._first_picture_due = True
-        self._busy()
+        self._part.starting(within=OPEN_S)
 
     def _mirrored(self, settings: Settings) -> bool:
         return self._pipeline.live and settings.camera.mirror

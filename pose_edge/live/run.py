@@ -35,10 +35,6 @@ log = logging.getLogger(__name__)
 TAKE_S: Final = 0.02
 """Longest wait for a result before the main thread looks at keys and signals again."""
 STATUS_INTERVAL_S: Final = 10.0
-STALL_S: Final = 10.0
-"""Longest time between heartbeats of the main thread, which waits for nothing but the screen."""
-BUSY_S: Final = 60.0
-"""The same, from the opening of a screen to its first picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ class _Run:
             self._pipeline,
             telemetry,
             self._recorder,
-            busy=lambda: self._part.starting(within=BUSY_S),
+            part=self._part,
         )
         stack.callback(self._presenter.close)
         reconfigurer = Reconfigurer(
@@ -156,7 +152,7 @@ class _Run:
         self._watchdog.start()
         try:
             while True:
-                self._send_heartbeat()
+                self._presenter.send_heartbeat()
                 if self._should_end():
                     self._part.done()  # the end of a source may take longer than a heartbeat
                     self._pipeline.stop()
@@ -175,17 +171,9 @@ class _Run:
     def _linger(self) -> None:
         """Leave the last picture on the screen until the screen is closed."""
         while self._presenter.visible and not self._should_end():
-            self._send_heartbeat()
+            self._presenter.send_heartbeat()
             self._handle_requests()
             self._signals.stop.wait(TAKE_S)
-
-    def _send_heartbeat(self) -> None:
-        within = BUSY_S if self._presenter.opening else STALL_S
-        missing = self._presenter.missing
-        if missing is None:
-            self._part.running(self._presenter.screen, within=within)
-        else:
-            self._part.waiting(missing, within=within, tried=False)
 
     def _should_end(self) -> bool:
         settings = self._reloader.settings

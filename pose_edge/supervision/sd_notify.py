@@ -81,14 +81,14 @@ class SystemdNotifier:
         """Ask for a restart: systemd acts as if the heartbeats had stopped."""
         self._send("WATCHDOG=trigger")
 
-    def reloading(self, status: str | None = None) -> None:
+    def reloading(self) -> None:
         """Report that the configuration is being reloaded; `ready` must follow in any case."""
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._send("RELOADING=1", f"MONOTONIC_USEC={now}", *_status(status))
+        self._send("RELOADING=1", f"MONOTONIC_USEC={now}")
 
-    def stopping(self, status: str | None = None) -> None:
+    def stopping(self) -> None:
         """Report that the program is about to end."""
-        self._send("STOPPING=1", *_status(status))
+        self._send("STOPPING=1")
 
     def close(self) -> None:
         """Close the socket; nothing is sent any more."""

@@ -10,10 +10,11 @@ from helpers import make_frame, make_result, pose
 from pose_edge.config.schema import DisplaySettings, Settings
 from pose_edge.displays import NullDisplay
 from pose_edge.live import presenter as presenter_module
-from pose_edge.live.presenter import STALE_S, Presenter
+from pose_edge.live.presenter import OPEN_S, STALE_S, STALL_S, Presenter
 from pose_edge.overlay import Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.recorder import Recorder
+from pose_edge.supervision.supervisor import State, Supervisor
 from pose_edge.telemetry import SOURCE, Event, Stopwatch, Telemetry
 
 
@@ -62,10 +63,11 @@ class Bench:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.screens: list[FakeScreen] = []
-        self.busy = 0
         self.telemetry = Telemetry()
         self.pipeline = FakePipeline()
         self.now = 100.0
+        self.supervisor = Supervisor(lambda: self.now)
+        self.part = self.supervisor.add("screen")
         monkeypatch.setattr(presenter_module, "open_display", self._open)
         self.presenter = Presenter(
             Settings(),
@@ -74,12 +76,15 @@ class Bench:
             Recorder(
                 None, Settings().record, frame_rate=None, drop=True, report=lambda _reason: None
             ),
-            busy=self._count,
+            part=self.part,
             clock_ns=lambda: round(self.now * 1e9),
         )
 
-    def _count(self) -> None:
-        self.busy += 1
+    def lasts(self, seconds: float) -> bool:
+        """Let time pass, and tell whether the main thread has not stalled by then."""
+        self.now += seconds
+        self.supervisor.look()
+        return self.part.status.state is not State.FAILED
 
     def _open(
         self,
@@ -95,6 +100,10 @@ class Bench:
         self.must = must
         self.screens.append(FakeScreen())
         return self.screens[-1]
+
+    @property
+    def state(self) -> State:
+        return self.part.status.state
 
     @property
     def shown(self) -> list[Scene]:
@@ -115,19 +124,26 @@ def test_a_result_is_shown_and_released(bench: Bench) -> None:
     assert bench.telemetry.count(Event.SHOWN) == 1
 
 
-def test_a_screen_is_opening_until_its_first_picture_is_there(bench: Bench) -> None:
-    assert (bench.must, bench.busy, bench.presenter.opening) == (True, 1, True)
+def test_a_screen_has_time_until_its_first_picture_is_there(bench: Bench) -> None:
+    assert [bench.must] == [True]
+    assert bench.state == State.STARTING
+    assert bench.lasts(OPEN_S - 1)
     bench.screens[0].works = False  # a window that is minimised, say
     bench.presenter.show_result(make_result())
-    opening = [bench.presenter.opening]
+    bench.presenter.send_heartbeat()
+    assert bench.lasts(OPEN_S - 1)
     bench.screens[0].works = True
     bench.presenter.show_result(make_result())
-    assert [*opening, bench.presenter.opening] == [True, False]
+    bench.presenter.send_heartbeat()
+    assert bench.part.status.detail == "fake"
+    assert bench.lasts(STALL_S - 1)
+    assert not bench.lasts(1)
     bench.presenter.change_display(Settings())
     assert bench.screens[0].closed
-    assert (bench.must, bench.busy) == (False, 2)
-    opening.append(bench.presenter.opening)
-    assert opening == [True, True]
+    assert [bench.must] == [False]
+    assert bench.lasts(OPEN_S - 1)
+    bench.presenter.send_heartbeat()
+    assert bench.lasts(OPEN_S - 1)
 
 
 def test_why_there_is_no_picture_is_said_once(bench: Bench) -> None:
@@ -214,9 +230,14 @@ def test_another_overlay_applies_to_the_still_picture_that_is_shown(bench: Bench
 
 def test_a_screen_that_is_missing_is_waited_for(bench: Bench) -> None:
     bench.telemetry.set_fault("display", "no screen is connected")
-    assert bench.presenter.missing is None, "there is one"
+    bench.presenter.send_heartbeat()
+    assert bench.state == State.RUNNING, "there is one"
     bench.screens[0].there = False
-    assert bench.presenter.missing == "no screen is connected"
+    for _ in range(3):
+        bench.presenter.send_heartbeat()
+    status = bench.part.status
+    assert (status.state, status.detail) == (State.WAITING, "no screen is connected")
+    assert status.tries == 0
 
 
 def test_another_way_to_draw_counts_from_the_next_picture(bench: Bench) -> None:

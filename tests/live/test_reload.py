@@ -22,7 +22,7 @@ class Told(SystemdNotifier):
         super().__init__(None)
         self.words: list[str] = []
 
-    def reloading(self, status: str | None = None) -> None:
+    def reloading(self) -> None:
         self.words.append("reloading")
 
     def ready(self, status: str | None = None) -> None:
