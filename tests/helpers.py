@@ -39,11 +39,12 @@ def wait_until(condition: Callable[[], bool], what: str = "the condition") -> No
 
 
 def wait_until_blocked(thread: threading.Thread) -> None:
-    """Wait until a thread waits for a condition, an event or another thread."""
+    """Wait until a thread waits for a condition or an event."""
 
     def blocked() -> bool:
         frame = sys._current_frames().get(thread.ident or 0)
-        return frame is not None and frame.f_code.co_filename == threading.__file__
+        code = None if frame is None else frame.f_code
+        return code is not None and (code.co_filename, code.co_name) == (threading.__file__, "wait")
 
     wait_until(blocked, "the thread's wait")
 

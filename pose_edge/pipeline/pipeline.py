@@ -77,12 +77,7 @@ class PipelineOptions:
 class Pipeline:
     """Capture and inference, each in its own thread.
 
-    pipeline = Pipeline(source, estimator, Telemetry())
-    pipeline.start()
-    while (result := pipeline.take(1.0)) is not None:
-        ...
-        result.release()
-    pipeline.stop()
+    Call `start`, then `take` until it raises `EndOfStream`, releasing each result, then `stop`.
     """
 
     def __init__(
