@@ -16,6 +16,7 @@ from helpers import (
     make_frame,
     no_threads_left,
     wait_until,
+    wait_until_blocked,
 )
 
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
@@ -209,8 +210,8 @@ def test_of_a_live_source_the_newest_frame_wins_and_what_is_skipped_is_counted()
     estimator.gate.clear()
     source = FakeSource(frames(50, interval_s=0.002), live=True)
     pipeline, telemetry = make(source, estimator)
-    wait_until(lambda: telemetry.count(Event.CAPTURED) == 50, "the source's end")
-    time.sleep(0.05)
+    wait_until(lambda: pipeline.ended, "the source's end")
+    assert telemetry.count(Event.CAPTURED) == 50
     estimator.gate.set()
     numbers = drain(pipeline)
     assert numbers[-1] == 49, "the newest"
@@ -501,7 +502,9 @@ def test_stopping_ends_all_threads_even_when_nobody_takes(live: bool) -> None:
     source = FakeSource(frames(interval_s=0.001), live=live)
     pipeline, telemetry = make(source)
     wait_until(lambda: telemetry.count(Event.PROCESSED) >= 1)
-    time.sleep(0.05)
+    if not live:  # both threads wait for the taker
+        for thread in set(threading.enumerate()) - before:
+            wait_until_blocked(thread)
     pipeline.stop()
     assert no_threads_left(before)
     assert source.closed >= 1

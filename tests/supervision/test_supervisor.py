@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from helpers import wait_until_blocked
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -145,8 +146,7 @@ def test_a_part_can_be_made_to_hang(clock: Clock) -> None:
     supervisor.freeze("source")
     thread = threading.Thread(target=lambda: part.running(within=5), daemon=True)
     thread.start()
-    thread.join(0.1)
-    assert thread.is_alive()
+    wait_until_blocked(thread)
     clock.now += 5
     supervisor.look()
     clock.now += FIRST_S
