@@ -26,7 +26,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import ColourOrder, Frame, check_order, checked_image
 from pose_edge.pipeline.loading import load_model
-from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.poses import Pose, Result
 from pose_edge.sources import choose_source
 from pose_edge.telemetry import Telemetry
@@ -261,19 +261,18 @@ def open_pipeline(
     with ExitStack() as stack:
         feed = choose_source(wanted.source, wanted.camera)
         estimator = load_model(wanted, stack, wait=not feed.live)
-        opened = not (feed.live and wanted.camera.wait)
-        if opened:
-            feed.open()
         pipeline = Pipeline(
             feed,
             estimator,
             Telemetry(),
-            following=PoseTracker(wanted, live=feed.live),
-            pace=realtime,
-            limit_s=wanted.camera.timeout,
-            opened=opened,
+            tracker=PoseTracker(wanted, live=feed.live),
+            options=PipelineOptions(
+                pace=realtime, wait=wanted.camera.wait, read_limit_s=wanted.camera.timeout
+            ),
         )
         stack.callback(pipeline.stop)
+        if not (feed.live and wanted.camera.wait):
+            pipeline.open()
         pipeline.start()
         return PoseStream(pipeline, order, stack)
 

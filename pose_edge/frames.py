@@ -1,9 +1,10 @@
-"""One frame of a source: the image, its colour order, and the times of its exposure."""
+"""One frame of a source, and the lease under which it is read."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,10 @@ class Frame:
 
     Attributes:
         image: uint8 (height, width, 3).
-        order: Order of the colours in memory, as the source gives it.
+        order: Order of the colours in memory, as the source delivers it.
         captured_ns: Time of exposure on the monotonic clock, nanoseconds; for a file, the time at
-            which it was handed over.
-        index: Number of the frame in its source, from 0, frames that were skipped included.
+            which the frame was read.
+        index: Number of the frame in its source, from 0, counting skipped frames too.
         time: Time of exposure in Unix seconds; for a file, its position in seconds.
         file: Name of the picture's file, for pictures and folders only.
     """
@@ -49,15 +50,33 @@ class Frame:
         return int(self.image.shape[0])
 
 
-class Lease(Protocol):
-    """The right to read one frame until it is released."""
+class Lease:
+    """The right to read one frame until it is released, after which its memory is reused."""
+
+    __slots__ = ("_frame", "_release")
+
+    def __init__(self, frame: Frame, release: Callable[[], None] = lambda: None) -> None:
+        """Lease a frame.
+
+        Args:
+            frame: The frame.
+            release: Called once, when the lease is released.
+        """
+        self._frame: Frame | None = frame
+        self._release = release
 
     @property
     def frame(self) -> Frame:
         """The leased frame; RuntimeError once the lease is released."""
+        if self._frame is None:
+            raise RuntimeError("the frame's lease was released")
+        return self._frame
 
     def release(self) -> None:
         """Give the frame's memory back for reuse; releasing twice does no harm."""
+        frame, self._frame = self._frame, None
+        if frame is not None:
+            self._release()
 
 
 def checked_image(image: Any) -> Image:  # noqa: ANN401 - a caller may give anything

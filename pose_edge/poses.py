@@ -1,4 +1,4 @@
-"""What an estimator answers: keypoints, poses, and the result for one frame.
+"""Keypoints, poses, and the result for one frame.
 
 Coordinates are normalised: x and y in 0...1 of the whole frame, x to the right, y down.
 Left and right are the person's own.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from pose_edge.frames import Frame, Lease
+from pose_edge.frames import Frame, Lease
 
 FloatArray = NDArray[np.float32]
 """Keypoints: float32 (17, 3) as x, y, score."""
@@ -127,9 +126,9 @@ class Estimate:
     """What an estimator found in one frame.
 
     Attributes:
-        poses: The persons, best first; empty when nobody is there.
-        crop: The part of the frame that was looked at (x0, y0, x1, y1, normalised; it may reach
-            outside the frame), or None where the whole frame was.
+        poses: The people, best first; empty when nobody was found.
+        crop: The part of the frame that the model saw (x0, y0, x1, y1, normalised; it may reach
+            outside the frame), or None when the model saw the whole frame.
     """
 
     poses: list[Pose]
@@ -138,12 +137,12 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What answered: for results, screen and telemetry.
+    """The model that found poses, and the hardware that ran it.
 
     Attributes:
         model: Name of the model.
-        backend: What ran it: "cpu" or "edgetpu".
-        note: Why it was not what was hoped for, e.g. "edgetpu lost 12:03"; else empty.
+        backend: Hardware that ran the model: "cpu" or "edgetpu".
+        note: Why this backend was used instead of another, e.g. "edgetpu lost 12:03"; else empty.
     """
 
     model: str
@@ -152,21 +151,21 @@ class Provenance:
 
     @property
     def place(self) -> str:
-        """The backend as people are told it, e.g. ``cpu (edgetpu lost 12:03)``."""
+        """The backend and the note, for people to read, e.g. ``cpu (edgetpu lost 12:03)``."""
         return f"{self.backend} ({self.note})" if self.note else self.backend
 
 
 @dataclass(slots=True)
 class Result:
-    """The poses of one frame, with the frame itself and what it took.
+    """The poses of one frame, and the frame itself.
 
     Attributes:
-        lease: Holds the frame in its ring slot until `release` is called.
-        poses: The persons in it.
+        lease: Keeps the frame's memory from being reused until `release` is called.
+        poses: The people, best first; empty when nobody was found.
+        provenance: The model that found the poses, and the hardware that ran it.
         crop: See `Estimate.crop`.
-        provenance: Which model found them, and on what.
-        stages_ms: Milliseconds of each stage so far: wait, preprocess, inference, postprocess
-            and total (from exposure, or from handing over for a file, to the finished poses).
+        stages_ms: Milliseconds of the stages wait, preprocess, inference, postprocess and total.
+            The total counts from the exposure, or for a file from the reading of the frame.
     """
 
     lease: Lease
@@ -181,7 +180,7 @@ class Result:
         return self.lease.frame
 
     def release(self) -> None:
-        """Give the frame's slot back; the frame must not be used afterwards."""
+        """Let the frame's memory be reused; the frame must not be read afterwards."""
         self.lease.release()
 
 
@@ -190,7 +189,7 @@ def box_of(keypoints: FloatArray, min_score: float) -> Box:
 
     Args:
         keypoints: float32 (17, 3) as x, y, score.
-        min_score: Keypoints below this score do not count: junk must not stretch the box.
+        min_score: Keypoints below this score do not count, so that they do not stretch the box.
 
     Returns:
         x0, y0, x1, y1 in 0...1; all zero when no keypoint counts.

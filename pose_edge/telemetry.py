@@ -1,11 +1,13 @@
-"""How long each stage takes, how often things happen, and what is wrong right now."""
+"""The figures of one run: durations of the stages, rates of events, faults."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -26,35 +28,66 @@ STAGES: Final = (
 """The stages in the order of the flow. "compose" makes the picture for a recording; "upload",
 "draw" and "present" show one; "latency" is the whole way from exposure to screen."""
 
+SOURCE: Final = "source"
+INFERENCE: Final = "inference"
+DISPLAY: Final = "display"
+EDGETPU: Final = "edgetpu"
+"""Parts of a run that can have a fault, besides the outputs, which have names of their own."""
 
-POSES_BY: Final = "poses by "
-"""Begin of the events that count what each backend did."""
+
+KEPT_SAMPLES: Final = 512
+"""The newest durations of each stage, from which its statistics are computed."""
+
+
+class Event(Enum):
+    """What is counted, and how often it happens."""
+
+    CAPTURED = "camera"
+    """A frame came from the source."""
+    PROCESSED = "inference"
+    """The model has processed a frame."""
+    PERSON = "person"
+    """At least one person was found in a frame."""
+    SHOWN = "screen"
+    """A frame was shown on the screen."""
 
 
 class Stopwatch:
-    """Times consecutive stages of one frame, in milliseconds."""
+    """Times consecutive stages of one frame.
 
-    __slots__ = ("_last_ns", "laps_ms")
+    Attributes:
+        laps_ms: Milliseconds of each stage.
+    """
 
-    def __init__(self, start_ns: int | None = None) -> None:
-        """Start now, or at a moment on the monotonic clock."""
-        self._last_ns = time.monotonic_ns() if start_ns is None else start_ns
+    __slots__ = ("_clock_ns", "_last_ns", "laps_ms")
+
+    def __init__(
+        self, start_ns: int | None = None, *, clock_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        """Start the first lap.
+
+        Args:
+            start_ns: Start of the first lap on the monotonic clock; None for now.
+            clock_ns: The monotonic clock, nanoseconds.
+        """
+        self._clock_ns = clock_ns
+        self._last_ns = clock_ns() if start_ns is None else start_ns
         self.laps_ms: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
         """Add the time since the last lap to a stage."""
-        now_ns = time.monotonic_ns()
+        now_ns = self._clock_ns()
         self.laps_ms[stage] = self.laps_ms.get(stage, 0.0) + (now_ns - self._last_ns) / 1e6
         self._last_ns = now_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Statistics of one stage, in milliseconds.
+    """Statistics of one stage.
 
     Attributes:
-        median: Of the newest samples (see `Window`).
-        p95: 95th percentile of the same.
+        median: Median of the newest samples, milliseconds.
+        p95: 95th percentile of the same samples, milliseconds.
         count: Samples since the start.
     """
 
@@ -63,43 +96,22 @@ class Summary:
     count: int
 
 
-class Window:
-    """The newest samples of one quantity, in a fixed amount of memory."""
-
-    def __init__(self, size: int = 512) -> None:
-        """Keep the newest `size` samples."""
-        self._samples = np.zeros(size, dtype=np.float64)
-        self._count = 0
-
-    def add(self, value: float) -> None:
-        """Add one sample."""
-        self._samples[self._count % len(self._samples)] = value
-        self._count += 1
-
-    def summary(self) -> Summary | None:
-        """Return median and 95th percentile, or None before the first sample."""
-        if self._count == 0:
-            return None
-        median, p95 = np.percentile(self._samples[: self._count], [50, 95])
-        return Summary(float(median), float(p95), self._count)
-
-
 class RateMeter:
-    """Events per second over the last two seconds or so."""
+    """Events per second, averaged over the last few seconds."""
 
     def __init__(self, span_s: float = 2.0) -> None:
-        """Look back `span_s` seconds."""
+        """Average over `span_s` seconds."""
         self._span_ns = int(span_s * 1e9)
         self._events: deque[int] = deque()
 
     def tick(self, now_ns: int) -> None:
         """Note one event."""
         self._events.append(now_ns)
-        self._forget(now_ns)
+        self._forget_old(now_ns)
 
     def rate(self, now_ns: int) -> float:
-        """Return events per second; falls to 0 when they stop instead of freezing."""
-        self._forget(now_ns)
+        """Return events per second; the rate falls to 0 when the events stop."""
+        self._forget_old(now_ns)
         if len(self._events) < 2:
             return 0.0
         elapsed = self._events[-1] - self._events[0]
@@ -108,83 +120,86 @@ class RateMeter:
             elapsed += silence
         return (len(self._events) - 1) * 1e9 / elapsed if elapsed > 0 else 0.0
 
-    def _forget(self, now_ns: int) -> None:
+    def _forget_old(self, now_ns: int) -> None:
         while self._events and now_ns - self._events[0] > self._span_ns:
             self._events.popleft()
 
 
 class Telemetry:
-    """The numbers of one run, shared by all its threads."""
+    """The figures of one run; safe to use from all its threads."""
 
-    def __init__(self) -> None:
-        """Start with nothing measured."""
+    def __init__(self, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        """Start with nothing measured.
+
+        Args:
+            clock_ns: The monotonic clock, nanoseconds.
+        """
+        self._clock_ns = clock_ns
         self._lock = threading.Lock()
-        self._windows: dict[str, Window] = {}
-        self._meters: dict[str, RateMeter] = {}
-        self._counts: dict[str, int] = {}
+        self._samples = {stage: deque[float](maxlen=KEPT_SAMPLES) for stage in STAGES}
+        self._sample_counts: Counter[str] = Counter()
+        self._counts: Counter[Event] = Counter()
+        self._meters = {event: RateMeter() for event in Event}
         self._faults: dict[str, str] = {}
+        self._backends: Counter[str] = Counter()
         self._provenance: Provenance | None = None
 
     def add(self, stages_ms: dict[str, float]) -> None:
-        """Add the times of stages, milliseconds."""
+        """Add the durations of some of the `STAGES`, milliseconds."""
         with self._lock:
             for stage, value in stages_ms.items():
-                self._windows.setdefault(stage, Window()).add(value)
+                self._samples[stage].append(value)
+                self._sample_counts[stage] += 1
 
-    def tick(self, event: str) -> None:
-        """Count one event ("camera", "inference", "somebody", "screen") and its rate."""
+    def tick(self, event: Event) -> None:
+        """Count one event."""
         with self._lock:
-            self._counts[event] = self._counts.get(event, 0) + 1
-            self._meters.setdefault(event, RateMeter()).tick(time.monotonic_ns())
+            self._counts[event] += 1
+            self._meters[event].tick(self._clock_ns())
 
-    def count(self, event: str) -> int:
+    def count(self, event: Event) -> int:
         """Return how often an event happened."""
         with self._lock:
-            return self._counts.get(event, 0)
+            return self._counts[event]
 
-    def rate(self, event: str) -> float:
-        """Return how often an event happens, per second."""
+    def rate(self, event: Event) -> float:
+        """Return how often an event happens now, per second."""
         with self._lock:
-            meter = self._meters.get(event)
-            return meter.rate(time.monotonic_ns()) if meter else 0.0
+            return self._meters[event].rate(self._clock_ns())
 
     def summary(self, stage: str) -> Summary | None:
         """Return the statistics of a stage, or None when it never ran."""
         with self._lock:
-            window = self._windows.get(stage)
-            return window.summary() if window else None
+            samples, count = list(self._samples[stage]), self._sample_counts[stage]
+        if not samples:
+            return None
+        median, p95 = np.percentile(samples, [50, 95])
+        return Summary(float(median), float(p95), count)
 
     def summaries(self) -> dict[str, Summary]:
         """Return the statistics of all stages that ran, in the order of the flow."""
         found = {stage: self.summary(stage) for stage in STAGES}
         return {stage: summary for stage, summary in found.items() if summary is not None}
 
-    def set_provenance(self, provenance: Provenance) -> None:
-        """Say what found the newest poses; how many each backend found is counted too.
-
-        Events: "poses by cpu" and the like, and "switch" when it is another than before.
-        """
+    @property
+    def provenance(self) -> Provenance | None:
+        """What found the newest poses, or None before the first."""
         with self._lock:
-            last, self._provenance = self._provenance, provenance
-        self.tick(POSES_BY + provenance.backend)
-        if last is not None and last.backend != provenance.backend:
-            self.tick("switch")
+            return self._provenance
+
+    def set_provenance(self, provenance: Provenance) -> None:
+        """Note what found the newest poses, and count one frame for its backend."""
+        with self._lock:
+            self._provenance = provenance
+            self._backends[provenance.backend] += 1
 
     def backends(self) -> dict[str, int]:
-        """Return how many frames each backend looked at, by its name."""
-        begin = POSES_BY
+        """Return how many frames each backend has processed, by its name."""
         with self._lock:
-            found = self._counts.items()
-            return {event.removeprefix(begin): n for event, n in found if event.startswith(begin)}
-
-    @property
-    def place(self) -> str:
-        """What found the newest poses, e.g. "edgetpu" or "cpu (edgetpu lost 12:03)"."""
-        with self._lock:
-            return self._provenance.place if self._provenance else "-"
+            return dict(self._backends)
 
     def set_fault(self, part: str, message: str | None) -> None:
-        """Say what is wrong with a part, or (None) that it works again."""
+        """Note what is wrong with a part, or (None) that it works again."""
         with self._lock:
             if message is None:
                 self._faults.pop(part, None)
@@ -192,6 +207,6 @@ class Telemetry:
                 self._faults[part] = message
 
     def faults(self) -> dict[str, str]:
-        """Return what is wrong right now, by part."""
+        """Return what is wrong now, by the name of the part."""
         with self._lock:
             return dict(self._faults)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +16,7 @@ from numpy.typing import NDArray
 
 from pose_edge.errors import EndOfStream, SourceLost
 from pose_edge.estimators.crop import Crop
-from pose_edge.frames import ColourOrder, Frame, Image
-from pose_edge.pipeline.ring_buffer import RingBuffer, SlotLease
+from pose_edge.frames import ColourOrder, Frame, Image, Lease
 from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Result, box_of
 from pose_edge.runtimes import AnyArray
 from pose_edge.sources import Source
@@ -36,6 +36,17 @@ def wait_until(condition: Callable[[], bool], what: str = "the condition") -> No
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true within {GENEROUS_S:g} s"
         time.sleep(0.005)
+
+
+def wait_until_blocked(thread: threading.Thread) -> None:
+    """Wait until a thread waits for a condition or an event."""
+
+    def blocked() -> bool:
+        frame = sys._current_frames().get(thread.ident or 0)
+        code = None if frame is None else frame.f_code
+        return code is not None and (code.co_filename, code.co_name) == (threading.__file__, "wait")
+
+    wait_until(blocked, "the thread's wait")
 
 
 # --- pictures with a number -----------------------------------------------------------------------
@@ -181,21 +192,10 @@ def make_frame(
     return Frame(picture, order, time.monotonic_ns(), index, moment or float(index), file)
 
 
-def make_lease(frame: Frame) -> SlotLease:
-    """Return a lease of a frame, in a ring of its own."""
-    ring = RingBuffer(2, drop=False)
-    slot = ring.reserve(0)
-    assert slot is not None
-    ring.publish(slot, frame)
-    lease = ring.take(0)
-    assert lease is not None
-    return lease
-
-
 def make_result(frame: Frame | None = None, poses: Sequence[Pose] = ()) -> Result:
     """Return a result for a frame."""
     return Result(
-        lease=make_lease(frame or make_frame()),
+        lease=Lease(frame or make_frame()),
         poses=list(poses),
         provenance=Provenance("movenet-test", "cpu"),
         stages_ms={"wait": 1.25, "preprocess": 0.5, "inference": 8.0, "postprocess": 0.1},
@@ -298,13 +298,16 @@ class FakeSource:
         self.closed = 0
         self.open_errors: list[Exception] = []
         self.reused: list[bool] = []
+        self.threads: set[threading.Thread] = set()
 
     def open(self) -> None:
+        self.threads.add(threading.current_thread())
         if self.open_errors:
             raise self.open_errors.pop(0)
         self.opened += 1
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
+        self.threads.add(threading.current_thread())
         step = next(self._steps, EndOfStream())
         if isinstance(step, BaseException):
             raise step
@@ -317,6 +320,7 @@ class FakeSource:
         return step
 
     def close(self) -> None:
+        self.threads.add(threading.current_thread())
         self.closed += 1
 
     def describe(self) -> str:

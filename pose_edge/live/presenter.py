@@ -1,9 +1,10 @@
-"""What the main thread does with results: shows and records them, and heeds the keys."""
+"""Showing and recording results, and reacting to keys: the work of the main thread."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,17 +15,20 @@ from pose_edge.overlay import Readout, Renderer, Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
-from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.supervision.supervisor import Part
+from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Telemetry
 
 STALE_S: Final = 6.0
-"""A live picture that is older is not shown any more, whatever the reason."""
-
-Report = Callable[[str, str | None], None]
-"""Told a part's name and what is wrong with it, None when it works."""
+"""An older picture of a live source is replaced by a message."""
+STALL_S: Final = 10.0
+"""Longest time between heartbeats of the main thread."""
+OPEN_S: Final = 60.0
+"""The same, from the opening of a screen to its first picture, for which drivers compile shaders:
+in a second, or in many on a machine that is busy."""
 
 
 class Presenter:
-    """The picture of a run, on a screen and in a recording. All calls come from one thread."""
+    """The picture of a run, on a screen and in a recording. Only the main thread uses it."""
 
     def __init__(
         self,
@@ -33,18 +37,18 @@ class Presenter:
         telemetry: Telemetry,
         recorder: Recorder,
         *,
-        report: Report,
-        busy: Callable[[], None],
+        part: Part,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Open the screen.
 
         Args:
-            settings: Everything.
+            settings: The settings in force.
             pipeline: Where the results come from.
-            telemetry: Gets times and rates; what it knows is shown.
-            recorder: Gets pictures.
-            report: Told what is wrong with the screen.
-            busy: Called before what may take seconds.
+            telemetry: Gets durations, rates and faults of the screen; its figures are shown.
+            recorder: Gets the drawn pictures.
+            part: Gets the heartbeats of the main thread.
+            clock_ns: The monotonic clock, nanoseconds.
 
         Raises:
             DisplayError: See `open_display`.
@@ -52,12 +56,12 @@ class Presenter:
         self._pipeline = pipeline
         self._telemetry = telemetry
         self._recorder = recorder
-        self._report = report
-        self._busy = busy
+        self._part = part
+        self._clock_ns = clock_ns
         self._first_picture_due = False
-        self._lasting: Scene | None = None
-        self._held: Result | None = None
-        self._last_result = time.monotonic()
+        self._lasting: Scene | None = None  # stays until something else is to be shown
+        self._still: Result | None = None  # the still picture in it
+        self._last_result_ns = clock_ns()
         self._display = self._open_display(settings, must=True)
         self._renderer = Renderer(
             settings.overlay, mirror=self._mirrored(settings), readout=self._readout()
@@ -65,82 +69,80 @@ class Presenter:
 
     @property
     def screen(self) -> str:
-        """What is shown on, or "none"."""
+        """Name of the screen, or "none"."""
         return self._display.name
 
     @property
     def visible(self) -> bool:
-        """Whether anything can be seen."""
+        """Whether a screen is open."""
         return self._display.visible
 
-    @property
-    def missing(self) -> str | None:
-        """What is wanted and not there, or None."""
-        return None if self._display.visible else self._telemetry.faults().get("display")
+    def send_heartbeat(self) -> None:
+        """Send a heartbeat of the main thread, which waits for nothing but the screen."""
+        within = OPEN_S if self._first_picture_due else STALL_S
+        missing = None if self._display.visible else self._telemetry.faults().get(DISPLAY)
+        if missing is None:
+            self._part.running(self._display.name, within=within)
+        else:
+            self._part.waiting(missing, within=within, tried=False)
 
-    @property
-    def opening(self) -> bool:
-        """Whether a screen is new, and what comes next may take long.
-
-        With the first picture, drivers compile what they draw with: in a second, or, on a machine
-        that is busy with other things, in many.
-        """
-        return self._first_picture_due
-
-    def draw_as(self, settings: Settings) -> None:
-        """Draw in another way from the next picture on."""
+    def change_overlay(self, settings: Settings) -> None:
+        """Draw according to other settings, a still picture at once."""
         self._renderer.configure(
             settings.overlay, mirror=self._mirrored(settings), readout=self._readout()
         )
+        if self._still is not None and self._pipeline.still:
+            self._show_lasting(self._scene(self._still))
 
-    def move_to(self, settings: Settings) -> None:
-        """Close the screen, and open the one that the settings want now."""
+    def change_display(self, settings: Settings) -> None:
+        """Close the screen, and open the one of other settings."""
         self._display.close()
         self._display = self._open_display(settings, must=False)
-        self._present_lasting()
+        self._repeat_lasting()
 
-    def result(self, result: Result) -> None:
-        """Show and record a result, and release it; a still picture's when the next one comes."""
-        self._last_result = time.monotonic()
+    def show_result(self, result: Result) -> None:
+        """Show and record a result, and release it; a still picture only when the next comes."""
+        self._last_result_ns = self._clock_ns()
+        self._release_still()
         try:
-            scene = self._renderer.scene(result, skipped=self._pipeline.skipped)
+            scene = self._scene(result)
             if self._recorder.active:
                 stopwatch = Stopwatch()
                 canvas = self._renderer.draw(scene)
                 stopwatch.lap("compose")
                 self._telemetry.add(stopwatch.laps_ms)
-                self._recorder.send(canvas, scene.order, self._moment(result.frame))
-            self._present(scene, result.frame.captured_ns)
+                self._recorder.send(canvas, scene.order, self._recording_time(result.frame))
+            self._show(scene, result.frame.captured_ns)
             self._lasting = scene if self._pipeline.still else None
         finally:
-            done: Result | None = result
             if self._pipeline.still:
-                done, self._held = self._held, result
-            if done is not None:
-                done.release()
+                self._still = result
+            else:
+                result.release()
 
-    def no_result(self) -> None:
-        """Say why there is no picture, instead of one that is not true any more."""
+    def show_no_result(self) -> None:
+        """Show why there is no picture, instead of a picture that is out of date."""
         faults = self._telemetry.faults()
-        silence = time.monotonic() - self._last_result
-        if "source" in faults:
-            source = self._pipeline.describe_source()
-            seen = self._telemetry.count("camera") > 0
-            title = "No picture" if seen else "Waiting for a camera"
-            lines = [faults["source"]] if source in faults["source"] else [source, faults["source"]]
-        elif "inference" in faults:
-            title, lines = "No poses", [faults["inference"]]
-        elif self._pipeline.live and silence > STALE_S:
-            title, lines = "No picture", [f"nothing new for {silence:.0f} s"]
+        silence_s = (self._clock_ns() - self._last_result_ns) / 1e9
+        if SOURCE in faults:
+            seen = self._telemetry.count(Event.CAPTURED) > 0
+            title, text = "No picture" if seen else "Waiting for a camera", faults[SOURCE]
+        elif INFERENCE in faults:
+            title, text = "No poses", faults[INFERENCE]
+        elif self._pipeline.live and silence_s > STALE_S:
+            title, text = "No picture", f"nothing new for {silence_s:.0f} s"
         else:
             return
-        scene = self._renderer.message(title, *lines)
+        self._release_still()
+        scene = self._renderer.message(title, text)
         if scene is not self._lasting:
-            self._lasting = scene
-            self._present(scene)
+            self._show_lasting(scene)
 
-    def keys(self) -> bool:
-        """Do what keys ask for, and tell whether they ask for the end.
+    def handle_keys(self) -> bool:
+        """Do what the pressed keys stand for.
+
+        Returns:
+            Whether the run is to end.
 
         Raises:
             DesktopEnded: The window cannot be used any more.
@@ -154,28 +156,28 @@ class Presenter:
                 self._display.toggle_fullscreen()
             else:
                 self._renderer.press(key)
-                self._present_lasting()
+                self._repeat_lasting()
         if self._display.visible and not was_visible:
-            self._present_lasting()
+            self._repeat_lasting()
         return end
 
     def close(self) -> None:
-        """Give the screen back; twice does no harm."""
+        """Close the screen; closing twice does no harm."""
         self._display.close()
 
     def _open_display(self, settings: Settings, *, must: bool) -> Display:
-        self._report("display", None)
+        self._telemetry.set_fault(DISPLAY, None)
         return open_display(
             settings.display,
             sysfs=Path(settings.testing.sysfs),
-            report=lambda fault: self._report("display", fault),
-            busy=self._open_soon,
+            report=partial(self._telemetry.set_fault, DISPLAY),
+            busy=self._opening_screen,
             must=must,
         )
 
-    def _open_soon(self) -> None:
+    def _opening_screen(self) -> None:
         self._first_picture_due = True
-        self._busy()
+        self._part.starting(within=OPEN_S)
 
     def _mirrored(self, settings: Settings) -> bool:
         return self._pipeline.live and settings.camera.mirror
@@ -185,24 +187,37 @@ class Presenter:
             self._telemetry, source=self._pipeline.describe_source, live=self._pipeline.live
         )
 
-    def _moment(self, frame: Frame) -> float:
-        """Return when a frame belongs in a recording, seconds.
+    def _recording_time(self, frame: Frame) -> float:
+        """Return the time of a frame in a recording, seconds.
 
-        Of live sources the monotonic time: the wall clock of a Pi jumps when the network is there.
+        For live sources on the monotonic clock: the wall clock of a Pi jumps when the network
+        comes up.
         """
         return frame.captured_ns / 1e9 if self._pipeline.live else frame.time
 
-    def _present_lasting(self) -> None:
-        """Show the still picture or message again: no other scene will come by itself."""
-        if self._lasting is not None:
-            self._present(self._lasting)
+    def _release_still(self) -> None:
+        still, self._still = self._still, None
+        if still is not None:
+            still.release()
 
-    def _present(self, scene: Scene, captured_ns: int | None = None) -> None:
+    def _scene(self, result: Result) -> Scene:
+        return self._renderer.scene(result, skipped=self._pipeline.skipped)
+
+    def _show_lasting(self, scene: Scene) -> None:
+        """Show a scene that no other one will replace by itself."""
+        self._lasting = scene
+        self._show(scene)
+
+    def _repeat_lasting(self) -> None:
+        if self._lasting is not None:
+            self._show(self._lasting)
+
+    def _show(self, scene: Scene, captured_ns: int | None = None) -> None:
         stopwatch = Stopwatch()
-        seen = self._display.show(scene, stopwatch)
-        if seen or not self._display.visible:
+        shown = self._display.show(scene, stopwatch)
+        if shown or not self._display.visible:
             self._first_picture_due = False
-        if seen and captured_ns is not None:
-            latency_ms = (time.monotonic_ns() - captured_ns) / 1e6
-            self._telemetry.tick("screen")
+        if shown and captured_ns is not None:
+            latency_ms = (self._clock_ns() - captured_ns) / 1e6
+            self._telemetry.tick(Event.SHOWN)
             self._telemetry.add({**stopwatch.laps_ms, "latency": latency_ms})

@@ -1,10 +1,10 @@
-"""Letting a run follow new settings, with as small a gap as there can be."""
+"""Applying new settings to a run, with as short a gap as possible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 
 from pose_edge import logs
 from pose_edge.config.diff import Change
@@ -12,153 +12,129 @@ from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import Estimator
 from pose_edge.live.concerns import Concern, concerns
-from pose_edge.live.presenter import Presenter, Report
-from pose_edge.pipeline.inference import InferenceChange
+from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model
-from pose_edge.pipeline.pipeline import PartFactories, Pipeline
+from pose_edge.pipeline.pipeline import PartFactories, Pipeline, PipelineOptions
 from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
-from pose_edge.telemetry import Telemetry
+from pose_edge.telemetry import EDGETPU, Telemetry
 from pose_edge.tracking import PoseTracker
 
 
-def load_estimator(settings: Settings, report: Report) -> Estimator:
-    """Load a model that is closed by whoever uses it.
-
-    Raises:
-        PoseEdgeError: See `load_model`.
-    """
-    with ExitStack() as stack:
-        estimator = load_model(settings, stack, report=lambda fault: report("edgetpu", fault))
-        stack.pop_all()  # closing its runtime closes everything
-        return estimator
-
-
-def spares(settings: Settings, report: Report) -> PartFactories:
-    """Say what replaces parts of a pipeline under these settings."""
-    # An Edge TPU is used if it can be had: the part that is replaced may hold it yet.
-    yielding = with_edgetpu_if_free(settings)
-    return PartFactories(
-        source=lambda: choose_source(settings.source, waited_for(settings)),
-        estimator=lambda: load_estimator(yielding, report),
-        following=lambda: PoseTracker(settings, live=True),
+def pipeline_options(settings: Settings, telemetry: Telemetry) -> PipelineOptions:
+    """Return the options of a pipeline that replaces its parts after a fault."""
+    # An Edge TPU is used only if it is free: the part that is replaced may still hold it.
+    modest = _edgetpu_if_free(settings)
+    return PipelineOptions(
+        pace=settings.source.pace,
+        wait=settings.camera.wait,
+        read_limit_s=settings.camera.timeout,
+        factories=PartFactories(
+            source=lambda: choose_source(settings.source, _waiting(settings)),
+            estimator=lambda: _load(modest, telemetry),
+            tracker=lambda: PoseTracker(settings, live=True),
+        ),
     )
 
 
-def waited_for(settings: Settings) -> CameraSettings:
-    """Return what is asked of a camera in a run that has begun: nothing stands in for it."""
-    return settings.camera.model_copy(update={"wait": True})
-
-
-def with_edgetpu_if_free(settings: Settings) -> Settings:
-    """Return the settings with an Edge TPU wanted no more than "auto"."""
-    if settings.edgetpu.mode != "on":
-        return settings
-    edgetpu = settings.edgetpu.model_copy(update={"mode": "auto"})
-    return settings.model_copy(update={"edgetpu": edgetpu})
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What new settings need, got before anything is changed; None where nothing new is needed."""
-
-    source: Source | None
-    estimator: Estimator | None
-
-
 class Reconfigurer:
-    """Lets one run follow new settings: all of them, or, where one cannot be had, none."""
+    """Applies new settings to one run: all of them or, if something cannot be had, none."""
 
     def __init__(
         self,
         settings: Settings,
         pipeline: Pipeline,
-        show: Presenter,
+        presenter: Presenter,
         telemetry: Telemetry,
         *,
         recorder: Recorder,
         poses: PoseFile,
         in_main_thread: Callable[[Callable[[], None]], None],
     ) -> None:
-        """Change nothing yet.
+        """Take the settings in force and the parts of the run.
 
         Args:
-            settings: What is in force.
-            pipeline: Of the run.
-            show: Of the run; belongs to the main thread.
-            telemetry: Of the run.
-            recorder: Of the run.
-            poses: Of the run.
-            in_main_thread: Has something done there soon.
+            settings: The settings in force.
+            pipeline: Source and model.
+            presenter: Overlay and screen; only the main thread may use it.
+            telemetry: Knows who holds the Edge TPU.
+            recorder: The recording.
+            poses: The pose file.
+            in_main_thread: Has a function called in the main thread, soon.
         """
         self._settings = settings
         self._pipeline = pipeline
-        self._show = show
+        self._presenter = presenter
         self._telemetry = telemetry
         self._recorder = recorder
         self._poses = poses
         self._in_main_thread = in_main_thread
 
-    def follow(self, settings: Settings, changes: Sequence[Change]) -> None:
-        """Let the run follow.
+    def apply(self, settings: Settings, changes: Sequence[Change]) -> None:
+        """Apply new settings.
 
         Args:
-            settings: The new ones.
+            settings: The new settings.
             changes: How they differ from those in force.
 
         Raises:
-            PoseEdgeError: Something they want cannot be had; nothing is changed.
+            PoseEdgeError: Something that they ask for cannot be had; nothing is changed.
         """
         concerned = concerns(changes)
-        prepared = self._prepare(settings, concerned)
+        if self._pipeline.ended and concerned & {Concern.SOURCE, Concern.MODEL}:
+            raise PoseEdgeError(
+                f"{self._pipeline.describe_source()} has been read to its end, which leaves "
+                "nothing to do for another source or model",
+                remedy="start the program again",
+            )
+        source, estimator = self._prepare(settings, concerned)
         if Concern.LOG in concerned or Concern.SOURCE in concerned:
             logs.start_with(settings)  # which also knows the password of the source
-        self._pipeline.change_spares(
-            spares(settings, self._telemetry.set_fault),
-            pace=settings.source.pace,
-            limit_s=settings.camera.timeout,
-        )
-        if prepared.source is not None:
-            self._pipeline.change_source(prepared.source, opened=not prepared.source.live)
+        self._pipeline.change_options(pipeline_options(settings, self._telemetry))
+        if source is not None:
+            self._pipeline.change_source(source)
         if concerned & {Concern.MODEL, Concern.FOLLOWING, Concern.SOURCE}:
-            self._pipeline.change_inference(
-                InferenceChange(prepared.estimator, PoseTracker(settings, live=self._pipeline.live))
-            )
+            tracker = PoseTracker(settings, live=self._pipeline.live)
+            self._pipeline.change_inference(estimator, tracker)
         if Concern.LENGTH in concerned:
             self._pipeline.limit(settings.run.max_frames)
         if concerned & {Concern.PICTURE, Concern.SOURCE}:
-            self._in_main_thread(lambda: self._show.draw_as(settings))
+            self._in_main_thread(lambda: self._presenter.change_overlay(settings))
         if Concern.SCREEN in concerned:
-            self._in_main_thread(lambda: self._show.move_to(settings))
+            self._in_main_thread(lambda: self._presenter.change_display(settings))
         self._settings = settings
 
-    def _prepare(self, settings: Settings, concerned: set[Concern]) -> Prepared:
-        fault = self._telemetry.faults().get("edgetpu")
+    def _prepare(
+        self, settings: Settings, concerned: set[Concern]
+    ) -> tuple[Source | None, Estimator | None]:
+        """Get what the new settings need before anything is changed; None: nothing new."""
+        fault = self._telemetry.faults().get(EDGETPU)
+        source = estimator = None
         with ExitStack() as undo:
-            undo.callback(self._telemetry.set_fault, "edgetpu", fault)
-            estimator = source = None
+            undo.callback(self._telemetry.set_fault, EDGETPU, fault)
             if Concern.MODEL in concerned:
-                estimator = self._load(settings)
+                estimator = self._load_beside(settings)
                 undo.callback(estimator.runtime.close)
             if Concern.SOURCE in concerned:
-                source = choose_source(settings.source, waited_for(settings))
-                undo.callback(source.close)
-                if not source.live:
+                source = choose_source(settings.source, _waiting(settings))
+                if not source.live:  # see that it can be opened, which the capture thread will do
+                    undo.callback(source.close)
                     source.open()
+                    source.close()
             self._change_outputs(settings, live=source.live if source else self._pipeline.live)
             undo.pop_all()
-            return Prepared(source, estimator)
+        return source, estimator
 
-    def _load(self, settings: Settings) -> Estimator:
-        # The model at work may hold the Edge TPU until the new one takes its place.
-        held = self._telemetry.place == "edgetpu"
-        wanted = with_edgetpu_if_free(settings) if held else settings
-        self._telemetry.set_fault("edgetpu", None)  # the new one says what is wrong with it
-        return load_estimator(wanted, self._telemetry.set_fault)
+    def _load_beside(self, settings: Settings) -> Estimator:
+        """Load a model while another one works, which may hold the Edge TPU until then."""
+        provenance = self._telemetry.provenance
+        held = provenance is not None and provenance.backend == "edgetpu"
+        self._telemetry.set_fault(EDGETPU, None)  # the new model reports faults of its own
+        return _load(_edgetpu_if_free(settings) if held else settings, self._telemetry)
 
     def _change_outputs(self, settings: Settings, *, live: bool) -> None:
-        """Write to other files: the last that can be refused, as it is at once in force."""
+        """Write to other files; the last step that can fail, because it takes effect at once."""
         storage = settings.storage if live else None
         before = self._settings
         self._recorder.change(settings.record, storage)
@@ -168,3 +144,24 @@ class Reconfigurer:
             kept = before.storage if self._pipeline.live else None
             self._recorder.change(before.record, kept)
             raise
+
+
+def _load(settings: Settings, telemetry: Telemetry) -> Estimator:
+    """Load a model, which is closed by closing its runtime."""
+    with ExitStack() as stack:
+        estimator = load_model(settings, stack, report=partial(telemetry.set_fault, EDGETPU))
+        stack.pop_all()
+        return estimator
+
+
+def _waiting(settings: Settings) -> CameraSettings:
+    """Return the camera settings for a run that has begun: cameras are always waited for."""
+    return settings.camera.model_copy(update={"wait": True})
+
+
+def _edgetpu_if_free(settings: Settings) -> Settings:
+    """Return settings that do not insist on an Edge TPU."""
+    if settings.edgetpu.mode != "on":
+        return settings
+    edgetpu = settings.edgetpu.model_copy(update={"mode": "auto"})
+    return settings.model_copy(update={"edgetpu": edgetpu})

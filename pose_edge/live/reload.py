@@ -1,4 +1,4 @@
-"""Reading the configuration again while a run goes on."""
+"""Reloading the configuration during a run."""
 
 from __future__ import annotations
 
@@ -13,71 +13,74 @@ from pose_edge.supervision.sd_notify import SystemdNotifier
 
 log = logging.getLogger(__name__)
 
-END_S = 5.0
-"""How long the end of a run waits for what is just being read; it may be loading a model."""
+CLOSE_S = 5.0
+"""Longest time that the end of a run waits for a reload, which may be loading a model."""
 
 
 class Reloader:
-    """Reads the configuration again when asked to, in a thread of its own, and has it followed."""
+    """Reads the configuration again on request, and applies it, in a thread of its own.
+
+    Attributes:
+        settings: The settings in force.
+    """
 
     def __init__(
         self,
         settings: Settings,
         read: Callable[[], Settings],
-        follow: Callable[[Settings, Sequence[Change]], None],
+        apply: Callable[[Settings, Sequence[Change]], None],
         notifier: SystemdNotifier,
     ) -> None:
-        """Wait to be asked.
+        """Start with the settings in force.
 
         Args:
-            settings: What is in force.
-            read: Reads the configuration; raises `PoseEdgeError` when it is faulty.
-            follow: Lets the run follow new settings, or raises `PoseEdgeError` and leaves it as it
-                was.
-            notifier: Told when it begins and when it is over.
+            settings: The settings in force.
+            read: Reads the configuration; raises `PoseEdgeError` when it is wrong.
+            apply: Applies new settings to the run, or raises `PoseEdgeError` and changes nothing.
+            notifier: Gets the begin and the end of each reload.
         """
         self.settings = settings
         self._read = read
-        self._follow = follow
+        self._apply = apply
         self._notifier = notifier
         self._lock = threading.Lock()
-        self._asked = False
+        self._requested = False
         self._thread: threading.Thread | None = None
 
-    def ask(self) -> None:
-        """Have it read; returns at once. Asking again while it is being read has it read again."""
+    def request(self) -> None:
+        """Request a reload; return at once. A request during a reload leads to another one."""
         with self._lock:
-            self._asked = True
+            self._requested = True
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
                 self._thread.start()
 
     def close(self) -> None:
-        """Wait for what is just being done."""
+        """Wait for the present reload."""
         with self._lock:
             thread = self._thread
         if thread is not None:
-            thread.join(END_S)
+            thread.join(CLOSE_S)
 
     def _work(self) -> None:
-        while self._wanted():
+        while self._take_request():
             self._notifier.reloading()
             try:
                 self._reload()
             except PoseEdgeError as error:
                 log.error("configuration not taken: %s", str(error).replace("\n", "; "))
             except Exception:
-                log.exception("configuration not taken: an error of the program")
+                log.exception("configuration not taken: internal error")
             finally:
                 self._notifier.ready()
 
-    def _wanted(self) -> bool:
-        """Take what was asked for, or let the next one who asks start another thread."""
+    def _take_request(self) -> bool:
+        """Take the pending request; without one, the next request starts another thread."""
         with self._lock:
-            wanted, self._asked = self._asked, False
-            if not wanted:
+            requested, self._requested = self._requested, False
+            if not requested:
                 self._thread = None
-            return wanted
+            return requested
 
     def _reload(self) -> None:
         settings = self._read()
@@ -85,6 +88,6 @@ class Reloader:
         if not changes:
             log.info("configuration read again: nothing has changed")
             return
-        self._follow(settings, changes)
+        self._apply(settings, changes)
         self.settings = settings
         log.info("configuration read again: %s", "; ".join(str(change) for change in changes))

@@ -1,4 +1,4 @@
-"""What signals ask of a run; nothing is done in their handlers but to note it."""
+"""The signals that a run reacts to. The handlers only note them; the main thread acts."""
 
 from __future__ import annotations
 
@@ -9,53 +9,50 @@ from types import FrameType
 
 
 class Signals:
-    """What was asked for.
+    """Requests that came as signals.
 
     Attributes:
         stop: SIGINT or SIGTERM: end in order. A second SIGINT ends at once.
-        reload: SIGHUP: read the configuration again. Also sent when a terminal is closed, which
-            means `stop`, but for a service.
-        hang: SIGUSR2: let a part hang, to try what comes of it (the setting testing.deadlock).
+        reload: SIGHUP: reload the configuration. A terminal that is closed sends SIGHUP too; that
+            counts as `stop`, except for a service.
+        hang: SIGUSR2: let a part hang; for tests only, see `Supervisor.freeze`.
     """
 
     def __init__(self) -> None:
-        """Nothing was asked for yet."""
+        """Start without a request; no signal is handled before `listen`."""
         self.stop = threading.Event()
         self.reload = threading.Event()
         self.hang = threading.Event()
         self._had_terminal = False
 
     def listen_for_the_end(self) -> None:
-        """Heed SIGINT and SIGTERM from now on; in the main thread."""
-        signal.signal(signal.SIGINT, self._end)
-        signal.signal(signal.SIGTERM, self._end)
+        """Handle SIGINT and SIGTERM; only in the main thread."""
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGTERM, self._on_stop)
 
     def listen(self) -> None:
-        """Heed all of them."""
+        """Handle all signals; only in the main thread."""
         self.listen_for_the_end()
-        # A service's console can be hung up under it, which is no reason to end: systemd does so
-        # before each command of a unit with TTYVHangup=, the one that reloads among them.
+        # systemd hangs up the console of a unit with TTYVHangup= before each of its commands,
+        # the reload among them: for a service, a terminal that is gone is no reason to end.
         self._had_terminal = "NOTIFY_SOCKET" not in os.environ and has_terminal()
-        signal.signal(signal.SIGHUP, self._hang_up)
-        signal.signal(signal.SIGUSR2, self._try_hanging)
+        signal.signal(signal.SIGHUP, self._on_hangup)
+        signal.signal(signal.SIGUSR2, lambda _number, _frame: self.hang.set())
 
-    def _end(self, number: int, _frame: FrameType | None) -> None:
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         if self.stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.stop.set()
 
-    def _hang_up(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
         if self._had_terminal and not has_terminal():
             self.stop.set()
         else:
             self.reload.set()
 
-    def _try_hanging(self, _number: int, _frame: FrameType | None) -> None:
-        self.hang.set()
-
 
 def has_terminal() -> bool:
-    """Return whether this process has a controlling terminal that is still there."""
+    """Return whether this process has a controlling terminal that still exists."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError:

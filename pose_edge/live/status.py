@@ -1,20 +1,20 @@
-"""How a run goes, in one line, for the log and `systemctl status`."""
+"""The status of a run in one line, for the log and `systemctl status`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pose_edge.supervision.supervisor import Status
-from pose_edge.telemetry import Telemetry
+from pose_edge.supervision.supervisor import PartStatus
+from pose_edge.telemetry import INFERENCE, SOURCE, Event, Telemetry
 
 
-def status_line(telemetry: Telemetry, parts: Iterable[Status], screen: str) -> str:
-    """Say how a run goes.
+def status_line(telemetry: Telemetry, parts: Iterable[PartStatus], screen: str) -> str:
+    """Return the status of a run.
 
     Args:
-        telemetry: Its numbers and faults.
-        parts: Of the supervisor.
-        screen: What is shown on, or "none".
+        telemetry: Figures and faults of the run.
+        parts: What the supervisor knows of the parts.
+        screen: Name of the screen, or "none".
 
     Returns:
         E.g. "30.0 fps camera, 28.4 fps poses, 41 ms exposure to screen; edgetpu; display HDMI-A-1"
@@ -22,20 +22,19 @@ def status_line(telemetry: Telemetry, parts: Iterable[Status], screen: str) -> s
     """
     faults = telemetry.faults()
     tries = {part.name: part.tries for part in parts}
-    source, inference = faults.pop("source", None), faults.pop("inference", None)
+    source, inference = faults.pop(SOURCE, None), faults.pop(INFERENCE, None)
     shown = f"display {screen}"
     others = "".join(f"; {part}: {fault}" for part, fault in faults.items())
     if source is not None:
-        return f"no picture: {source}{_tried(tries.get('source', 0))}; {shown}{others}"
+        return f"no picture: {source}{_tried(tries.get(SOURCE, 0))}; {shown}{others}"
     if inference is not None:
-        return f"no poses: {inference}{_tried(tries.get('inference', 0))}; {shown}{others}"
-    # Without a screen nothing is exposed to one: the times of before are true no more.
+        return f"no poses: {inference}{_tried(tries.get(INFERENCE, 0))}; {shown}{others}"
+    # Without a screen, the latency of earlier pictures says nothing.
     latency = telemetry.summary("latency") if screen != "none" else None
     milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
-    return (
-        f"{telemetry.rate('camera'):.1f} fps camera, {telemetry.rate('inference'):.1f} fps poses"
-        f"{milliseconds}; {telemetry.place}; {shown}{others}"
-    )
+    camera, poses = telemetry.rate(Event.CAPTURED), telemetry.rate(Event.PROCESSED)
+    place = telemetry.provenance.place if telemetry.provenance else "-"
+    return f"{camera:.1f} fps camera, {poses:.1f} fps poses{milliseconds}; {place}; {shown}{others}"
 
 
 def _tried(times: int) -> str:

@@ -84,17 +84,21 @@ def annotate(
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
-        source.open()
-        stack.callback(source.close)
+        poses = _open_poses(settings, stack, files)
+        pipeline = Pipeline(
+            source,
+            estimator,
+            Telemetry(),
+            tracker=PoseTracker(settings, live=False),
+            sinks=poses,
+        )
+        stack.callback(pipeline.stop)
+        pipeline.open()
         write = None
         if target is not None and source.still:
             write = _open_pictures(target, folder=Path(source_name).is_dir())
         elif target is not None:
             write = _open_video(target, source, settings.record, stack, files)
-        poses = _open_poses(settings, stack, files)
-        following = PoseTracker(settings, live=False)
-        pipeline = Pipeline(source, estimator, Telemetry(), following=following, sinks=poses)
-        stack.callback(pipeline.stop)
         renderer = Renderer(settings.overlay, mirror=False)
         # Closing it gives the last result back before the pipeline stops, whatever fails here.
         for result in stack.enter_context(closing(_results(pipeline, stop, files))):

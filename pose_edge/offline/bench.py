@@ -23,7 +23,7 @@ from pose_edge.runtimes.child import start_child
 from pose_edge.runtimes.child_main import Job
 from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.runtimes.litert import LiteRT
-from pose_edge.sources import open_source
+from pose_edge.sources import choose_source
 from pose_edge.sources.spec import Kind, parse_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.cores import usable_cores
@@ -217,12 +217,13 @@ def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
 
 def _pipeline(path: str, estimator: Estimator) -> tuple[int, float]:
     """Return the frames of a video and the seconds that the pipeline took."""
-    source = open_source(SourceSettings(name=path), CameraSettings())
     estimator.reset()
+    source = choose_source(SourceSettings(name=path), CameraSettings())
     pipeline = Pipeline(source, estimator, Telemetry())
-    frames, started = 0, time.perf_counter()
-    pipeline.start()
     try:
+        pipeline.open()
+        frames, started = 0, time.perf_counter()
+        pipeline.start()
         while True:
             result = pipeline.take(1.0)
             if result is not None:

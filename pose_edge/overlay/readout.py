@@ -21,7 +21,7 @@ from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW, Colour
 from pose_edge.overlay.scene import Stamp
 from pose_edge.overlay.typeset import LINE_SPACING, Lettering, rounded_rectangle, wrap
 from pose_edge.poses import Provenance
-from pose_edge.telemetry import Telemetry
+from pose_edge.telemetry import DISPLAY, Event, Telemetry
 
 LineKind = Literal["figure", "detail", "fault"]
 
@@ -96,9 +96,11 @@ def readout_lines(
     Returns:
         Figures, details, then one line for each fault.
     """
-    camera, poses, screen = (telemetry.rate(event) for event in ("camera", "inference", "screen"))
-    # Without a screen, e.g. in a recording, the last latency is no longer true.
-    latency = telemetry.summary("latency") if "display" not in telemetry.faults() else None
+    camera, poses, screen = (
+        telemetry.rate(event) for event in (Event.CAPTURED, Event.PROCESSED, Event.SHOWN)
+    )
+    # In a recording while the screen is away, the times of before are true no more.
+    latency = telemetry.summary("latency") if DISPLAY not in telemetry.faults() else None
     milliseconds = "-" if latency is None else f"{latency.median:.0f}"
     origin, begin = ("camera", "exposure") if live else ("file", "frame")
     return [

@@ -1,166 +1,152 @@
-"""The inference thread: finds the poses in the newest frame, and hands them on."""
+"""The inference thread: finds the poses in the newest frame, and passes them on."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from pose_edge.estimators import Estimator
-from pose_edge.pipeline.result_queue import ResultQueue
-from pose_edge.pipeline.ring_buffer import RingBuffer, SlotLease
-from pose_edge.pipeline.worker_thread import Ended, WorkerThread
+from pose_edge.frames import Lease
+from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
-from pose_edge.sinks import Sink
 from pose_edge.supervision.supervisor import Part
-from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.telemetry import INFERENCE, Event, Stopwatch
 from pose_edge.tracking import PoseTracker
 
 log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.1
-"""How long it waits for a frame before it looks whether it is to end."""
+"""Longest wait for a frame before the thread looks whether it has been stopped."""
 STALL_S: Final = 12.0
-"""One that says nothing for so long has stalled: three looks with the largest model take a Zero 2 W
-some seconds."""
+"""Longest time for one frame: three passes of the largest model take a Zero 2 W some seconds."""
 LOAD_S: Final = 90.0
-"""The same while a model is loaded; a Zero 2 W with a slow card takes its time."""
-
-
-@dataclass(frozen=True, slots=True)
-class InferenceChange:
-    """What is to be another from the next frame on; None stays.
-
-    Attributes:
-        estimator: Loaded. The one before is closed.
-        following: Ids begin anew.
-    """
-
-    estimator: Estimator | None = None
-    following: PoseTracker | None = None
-
-    def followed_by(self, later: InferenceChange) -> InferenceChange:
-        """Return both together; what is later counts."""
-        return InferenceChange(later.estimator or self.estimator, later.following or self.following)
+"""Longest time to load a model; a Zero 2 W with a slow card takes its time."""
 
 
 class Inference(WorkerThread):
-    """One estimator in a thread of its own, until it ends, is stopped, or is given up."""
+    """Runs one estimator, and after `change` another one.
+
+    The first estimator of a pipeline belongs to the caller. Every other one is closed by the
+    thread that loaded it or was given it.
+    """
 
     def __init__(
         self,
-        make: Callable[[], Estimator],
-        following: PoseTracker | None,
-        ring: RingBuffer,
-        outbox: ResultQueue,
-        telemetry: Telemetry,
-        *,
+        load: Callable[[], Estimator],
+        tracker: PoseTracker | None,
+        shared: Shared,
         part: Part,
-        ended: Ended,
-        borrowed: bool,
-        sinks: Sequence[Sink] = (),
-        max_frames: int | None = None,
+        ended: Callable[[WorkerThread, BaseException | None], None],
+        *,
         predecessor: Inference | None = None,
     ) -> None:
-        """Prepare; `start` begins.
+        """Prepare; `start` starts the thread.
 
         Args:
-            make: Loads the estimator, in the thread.
-            following: Gives poses ids and steadies them.
-            ring: Where the frames come from.
-            outbox: Gets the results.
-            telemetry: Gets times, rates and what found the poses.
-            part: Is told how it goes.
-            ended: Called at the end, in the thread, with what it died of.
-            borrowed: Whether somebody else closes the estimator at the end.
-            sinks: Get every result too.
-            max_frames: End after this many processed frames, those of the predecessor included.
-            predecessor: Whose estimator is released first: it may hold an Edge TPU.
+            load: Returns the estimator; called in the thread.
+            tracker: Gives poses their ids and smooths them; None for poses without ids.
+            shared: What the threads of the pipeline share.
+            part: Gets the heartbeats.
+            ended: See `WorkerThread`.
+            predecessor: The thread before this one. Its estimator is closed before another one is
+                loaded, because it may hold an Edge TPU.
         """
-        super().__init__("inference", part, ended, begins_within=LOAD_S)
-        self._make = make
-        self._following = following
-        self._ring = ring
-        self._outbox = outbox
-        self._telemetry = telemetry
-        self._borrowed = borrowed
-        self._sinks = sinks
-        self.max_frames = max_frames
+        super().__init__("inference", shared, part, ended, start_limit_s=LOAD_S)
+        self._load = load
+        self._tracker = tracker
         self._predecessor = predecessor
-        self._replaces = predecessor is not None
-        self.processed: int = predecessor.processed if predecessor else 0
+        self._borrowed = predecessor is None
+        self._recovering = predecessor is not None
         self._estimator: Estimator | None = None
-        self._lease: SlotLease | None = None
-        self._changed = InferenceChange()
         self._lock = threading.Lock()
+        self._next_estimator: Estimator | None = None
+        self._next_tracker: PoseTracker | None = None
+        self._changeable = True
 
-    def change(self, changed: InferenceChange) -> None:
-        """Use something else from the next frame on; returns at once."""
-        with self._lock:
-            before, self._changed = self._changed, self._changed.followed_by(changed)
-        if changed.estimator is not None and before.estimator is not None:  # it was never used
-            before.estimator.runtime.close()
+    def change(self, estimator: Estimator | None, tracker: PoseTracker | None) -> None:
+        """Use another estimator or tracker from the next frame on; return at once.
 
-    def release(self) -> None:
-        """Close what its thread would close at its end: it hangs, or has died."""
-        self._close(self._estimator)
+        Args:
+            estimator: The estimator, which the thread closes; None to keep the present one.
+            tracker: The tracker, which counts ids from 1; None to keep the present one.
+        """
+        unused = estimator
         with self._lock:
-            changed, self._changed = self._changed, InferenceChange()
-        self._close(changed.estimator)
+            if self._changeable:
+                self._next_tracker = tracker or self._next_tracker
+                if estimator is not None:
+                    unused, self._next_estimator = self._next_estimator, estimator
+        if unused is not None:
+            unused.runtime.close()
+
+    def close_estimators(self) -> None:
+        """Close the estimator at work and the one that would be next.
+
+        Closing a runtime is allowed in any thread: it ends the child process that may hang.
+        """
+        with self._lock:
+            self._changeable = False
+            estimators = self._estimator, self._next_estimator
+            self._next_estimator = None
+        for estimator in estimators:
+            if estimator is not None:
+                estimator.runtime.close()
 
     def _work(self) -> None:
         if self._predecessor is not None:
-            self._predecessor.release()
+            self._predecessor.close_estimators()
             self._predecessor = None
-        self._estimator = self._make()
-        while not self._over.is_set() and not self._full():
+        self._estimator = self._load()
+        while not self._over.is_set() and not self._all_processed():
             self._part.running(within=STALL_S)
-            self._apply_changes()
-            self._process_one()
+            self._apply_change()
+            self._process_one(self._estimator)
 
     def _clean_up(self) -> None:
-        if self._lease is not None:
-            self._lease.release()
-        if not self._borrowed:
-            self.release()
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._shared.ring.free(slot)
+        if self._borrowed:
+            self._estimator = None
+        self.close_estimators()
 
-    def _write_off(self) -> None:
-        lease = self._lease
-        if lease is not None:
-            lease.write_off()
+    def _all_processed(self) -> bool:
+        limit = self._shared.max_frames
+        return limit is not None and self._shared.processed >= limit
 
-    def _full(self) -> bool:
-        return self.max_frames is not None and self.processed >= self.max_frames
-
-    def _apply_changes(self) -> None:
+    def _apply_change(self) -> None:
         with self._lock:
-            changed, self._changed = self._changed, InferenceChange()
-        if changed.following is not None:
-            self._following = changed.following
-        if changed.estimator is not None:
-            self._close(self._estimator)
-            self._estimator, self._borrowed = changed.estimator, False
+            estimator, self._next_estimator = self._next_estimator, None
+            tracker, self._next_tracker = self._next_tracker, None
+        if tracker is not None:
+            self._tracker = tracker
+        if estimator is not None:
+            if self._estimator is not None:
+                self._estimator.runtime.close()
+            self._estimator, self._borrowed = estimator, False
 
-    def _process_one(self) -> None:
-        """Find the poses in the next frame, if there is one in time."""
-        assert self._estimator is not None
-        self._lease = lease = self._ring.take(POLL_S)
-        if lease is None:
+    def _process_one(self, estimator: Estimator) -> None:
+        """Find the poses in the next frame, if one comes in time."""
+        self._slot = slot = self._shared.ring.take(POLL_S)
+        if slot is None:
             return
-        result = self._estimate(self._estimator, lease)
-        if self.given_up:  # and woken from its sleep: nobody wants its result any more
+        assert slot.frame is not None
+        lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
+        result = self._estimate(estimator, lease)
+        if self.given_up:  # and woken up: nobody waits for this result any more
             return
-        self._outbox.put(result)
-        self._lease = None
-        self.processed += 1
-        if self._replaces:
-            self._replaces = False
-            self._telemetry.set_fault("inference", None)
+        self._shared.results.put(result)
+        self._slot = None
+        self._shared.processed += 1
+        if self._recovering:
+            self._recovering = False
+            self._shared.telemetry.set_fault(INFERENCE, None)
             log.info("inference is back")
 
-    def _estimate(self, estimator: Estimator, lease: SlotLease) -> Result:
+    def _estimate(self, estimator: Estimator, lease: Lease) -> Result:
         frame = lease.frame
         stopwatch = Stopwatch(frame.captured_ns)
         stopwatch.lap("wait")
@@ -168,28 +154,25 @@ class Inference(WorkerThread):
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
         poses = estimate.poses
-        if self._following is not None:
-            poses = self._following.apply(poses, frame)
+        if self._tracker is not None:
+            poses = self._tracker.apply(poses, frame)
             stopwatch.lap("postprocess")
-        stages_ms = stopwatch.laps_ms
-        self._telemetry.add(stages_ms)
-        self._telemetry.tick("inference")
-        if poses:
-            self._telemetry.tick("somebody")
-        provenance = estimator.runtime.provenance
-        self._telemetry.set_provenance(provenance)
         result = Result(
             lease=lease,
             poses=poses,
-            provenance=provenance,
+            provenance=estimator.runtime.provenance,
             crop=estimate.crop,
-            stages_ms={**stages_ms, "total": sum(stages_ms.values())},
+            stages_ms={**stopwatch.laps_ms, "total": sum(stopwatch.laps_ms.values())},
         )
-        for sink in self._sinks:
+        self._note(result, stopwatch)
+        for sink in self._shared.sinks:
             sink.send(result)
         return result
 
-    @staticmethod
-    def _close(estimator: Estimator | None) -> None:
-        if estimator is not None:
-            estimator.runtime.close()
+    def _note(self, result: Result, stopwatch: Stopwatch) -> None:
+        telemetry = self._shared.telemetry
+        telemetry.add(stopwatch.laps_ms)
+        telemetry.tick(Event.PROCESSED)
+        if result.poses:
+            telemetry.tick(Event.PERSON)
+        telemetry.set_provenance(result.provenance)

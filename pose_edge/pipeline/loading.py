@@ -1,4 +1,4 @@
-"""The model that the settings name, on what they allow."""
+"""Loading the model that the settings name, for the CPU and perhaps for an Edge TPU."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The same model twice.
+    """The same model for the CPU and for the Edge TPU.
 
     Attributes:
-        cpu: For the CPU.
-        edgetpu: Name or path of the one for the Edge TPU; None where there is none, or where it is
-            not wanted.
+        cpu: The model for the CPU.
+        edgetpu: Name or path of the model for the Edge TPU; None where there is no such model, or
+            the settings do not want one.
     """
 
     cpu: ModelFile
@@ -32,24 +32,24 @@ class Pair:
 
 
 def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
-    """Find out which models a name means.
+    """Return the models that a name stands for.
 
     Args:
-        zoo: The models.
-        name: Of a CPU model, of an Edge TPU model, of both without a precision
+        zoo: The known models.
+        name: Name of a CPU model, of an Edge TPU model, of both without a precision
             (movenet-lightning), or the path of a CPU model.
-        edgetpu: Whether an Edge TPU is used, and perhaps another model for it.
+        edgetpu: Whether an Edge TPU is used, and perhaps the model for it.
 
     Raises:
         ModelError: There is no such model, or its file cannot be used.
-        UsageError: The name is that of an Edge TPU model, but none is to be used.
-        UnavailableError: An Edge TPU must be used, but no model for it goes with the name.
+        UsageError: The name is that of an Edge TPU model, but the Edge TPU is off.
+        UnavailableError: An Edge TPU is required, but no model for it goes with the name.
     """
     if edgetpu.mode == "off":
         if name in zoo.twins or (cpu := zoo.find(name)).compiled:
             raise UsageError(
-                f"{name} runs on an Edge TPU only, and edgetpu is off; "
-                f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}"
+                f"{name} runs on an Edge TPU only, and edgetpu is off",
+                remedy=f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}",
             )
         return Pair(cpu, None)
     cpu = zoo.find(zoo.twins.get(name, name))
@@ -80,16 +80,20 @@ def load_model(
     """Find, check and load the model that the settings name.
 
     Args:
-        settings: Everything.
-        stack: Ends what was started.
-        report: Told what is wrong with the Edge TPU, and None when it works.
-        wait: With edgetpu auto, wait for one that is plugged in rather than begin on the CPU.
-        stop: Set when nobody wants it any more: ends the wait for an Edge TPU.
+        settings: The sections model and edgetpu count.
+        stack: Closes the runtime of the model when it is closed.
+        report: Called with what is wrong with the Edge TPU, and with None when it works.
+        wait: With edgetpu auto and one plugged in, wait until it is ready instead of beginning on
+            the CPU.
+        stop: Ends the wait for an Edge TPU once it is set.
+
+    Returns:
+        The estimator, whose runtime may also be closed earlier, and from any thread.
 
     Raises:
-        ModelError: It cannot be used.
+        ModelError: The model's file cannot be used.
         UsageError: The settings contradict each other.
-        UnavailableError: There is no runtime for it, or no Edge TPU though there must be.
+        UnavailableError: No runtime is installed, or there is no Edge TPU though one is required.
     """
     pair = find_pair(Zoo(), settings.model.name, settings.edgetpu)
     runtime: Runtime = load_runtime(pair.cpu, settings)

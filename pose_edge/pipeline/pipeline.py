@@ -1,13 +1,12 @@
-"""The threads between source and screen, and how they are tied.
+"""The threads between source and screen, and how they are connected.
 
-    capture thread -> ring buffer -> inference thread -> outbox -> whoever calls `take`
+    capture thread -> ring buffer -> inference thread -> result queue -> the caller of `take`
 
 Live sources drop: the newest frame and the newest result win. Files do not: every frame is
-processed and delivered, in order, and a slow taker slows the file down.
+processed and delivered, in order, and a slow caller slows the file down.
 
-With spare parts, a thread that dies or hangs while the source is live is replaced by another, and
-the other parts go on. A thread cannot be killed: one that hangs is given up, which can be borne a
-few times.
+With factories, a thread that dies or hangs while the source is live is replaced, and the other
+parts go on.
 """
 
 from __future__ import annotations
@@ -19,49 +18,67 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pose_edge.errors import SourceError
 from pose_edge.estimators import Estimator
-from pose_edge.pipeline.capture import Capture
-from pose_edge.pipeline.inference import Inference, InferenceChange
+from pose_edge.pipeline.capture import OPEN_S, Capture
+from pose_edge.pipeline.inference import Inference
 from pose_edge.pipeline.result_queue import ResultQueue
 from pose_edge.pipeline.ring_buffer import RingBuffer
-from pose_edge.pipeline.worker_thread import WorkerThread
+from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
+from pose_edge.supervision.hung_threads import HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
-from pose_edge.telemetry import Telemetry
+from pose_edge.telemetry import INFERENCE, SOURCE, Telemetry
 from pose_edge.tracking import PoseTracker
 
 log = logging.getLogger(__name__)
 
 JOIN_S: Final = 12.0
-"""How long `stop` waits for the threads: a source may be within its own time limit."""
-SOURCE_LIMIT_S: Final = 10.0
-"""How long a live source may take to read where nothing else is said."""
+"""Longest time that `stop` waits for the threads: a source may be within its own time limit."""
 RING_SLOTS: Final = 5
-"""One being written, one waiting, and one each for inference, outbox and renderer."""
-HANGING_LIMIT: Final = 3
-"""So many threads may hang, each with its memory and perhaps a device. With one more, only a new
-start of the program helps."""
+"""One being written, one waiting, and one each for inference, result queue and renderer."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartFactories:
-    """What replaces parts of a pipeline; each is called in the new part's thread.
+    """Make the parts of a pipeline again, after a fault.
 
     Attributes:
-        source: Makes the same source again, not open. It is waited for.
-        estimator: Loads the same model again.
-        following: Makes what follows people again.
+        source: Makes the same source, not open; called in the new capture thread.
+        estimator: Loads the same model; called in the new inference thread.
+        tracker: Makes a new tracker.
     """
 
     source: Callable[[], Source]
     estimator: Callable[[], Estimator]
-    following: Callable[[], PoseTracker]
+    tracker: Callable[[], PoseTracker]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """How a pipeline reads its source, and what it does after a fault.
+
+    Attributes:
+        pace: Play a file at its own speed, instead of as fast as possible.
+        wait: Wait for a live source that cannot be opened at the start, instead of failing.
+        read_limit_s: Longest time that a read of a live source may take, seconds.
+        factories: Replace the part that failed while the source is live. Without, or with a file,
+            `Pipeline.take` raises the error.
+    """
+
+    pace: bool = False
+    wait: bool = False
+    read_limit_s: float = 10.0
+    factories: PartFactories | None = None
 
 
 class Pipeline:
-    """Capture and inference, each in its own thread."""
+    """Capture and inference, each in its own thread.
+
+    Call `start`, then `take` until it raises `EndOfStream`, releasing each result, then `stop`.
+    """
 
     def __init__(
         self,
@@ -69,134 +86,139 @@ class Pipeline:
         estimator: Estimator,
         telemetry: Telemetry,
         *,
-        following: PoseTracker | None = None,
+        tracker: PoseTracker | None = None,
         sinks: Sequence[Sink] = (),
-        pace: bool = False,
         max_frames: int | None = None,
-        limit_s: float = SOURCE_LIMIT_S,
-        opened: bool = True,
+        options: PipelineOptions | None = None,
         supervisor: Supervisor | None = None,
-        spares: PartFactories | None = None,
     ) -> None:
-        """Tie the parts together; `start` sets them going.
+        """Connect the parts; `start` starts them.
 
         Args:
-            source: The pipeline closes it.
-            estimator: Finds the poses.
-            telemetry: Gets times, rates and faults.
-            following: Gives poses ids and steadies them.
-            sinks: Get every result; open, and closed by whoever opened them.
-            pace: Play files at their own speed.
+            source: Where the frames come from. The pipeline opens, reads and closes it.
+            estimator: Finds the poses. The caller closes it, after `stop`.
+            telemetry: Gets durations, rates and faults.
+            tracker: Gives poses their ids and smooths them; None for poses without ids.
+            sinks: Get every result; open, and closed by the caller.
             max_frames: End after this many processed frames.
-            limit_s: How long a live source may take to read, seconds.
-            opened: Whether the source is open. Else it is live, and is opened, and waited for if
-                it is not there, by the pipeline.
-            supervisor: Is told how source and inference go, and has them replaced.
-            spares: What they are replaced with. Without, or with a file, what a thread dies of ends
-                the run: `take` raises it.
+            options: How to read the source, and what to do after a fault.
+            supervisor: Gets the heartbeats of both threads, and has them replaced.
         """
-        self._telemetry = telemetry
-        self._spares = spares
+        self._options = options or PipelineOptions()
         self._live, self._still = source.live, source.still
-        self._pace = pace
-        self._limit_s = limit_s
-        self._sinks = sinks
-        self._stopping = threading.Event()
+        ring, results = RingBuffer(RING_SLOTS, drop=source.live), ResultQueue(drop=source.live)
+        self._shared = Shared(ring, results, telemetry, sinks, max_frames)
         self._lock = threading.Lock()
-        self._hanging: list[threading.Thread] = []
-        self._ring = RingBuffer(RING_SLOTS, drop=source.live)
-        self._outbox = ResultQueue(drop=source.live)
+        self._stopping = self._source_ended = False
+        self._hung_threads = HungThreads()
         supervisor = supervisor or Supervisor()
-        replaceable = spares is not None
-        self._source_part = supervisor.add("source", self._replace_source if replaceable else None)
+        replaceable = self._options.factories is not None
+        self._source_part = supervisor.add(SOURCE, self._replace_capture if replaceable else None)
         self._inference_part = supervisor.add(
-            "inference", self._replace_inference if replaceable else None
+            INFERENCE, self._replace_inference if replaceable else None
         )
-        self._capture = Capture(
-            lambda: source,
-            self._ring,
-            telemetry,
-            part=self._source_part,
-            ended=self._capture_ended,
-            live=source.live,
-            limit_s=limit_s,
-            opened=opened,
-            pace=pace,
-        )
-        self._inference = Inference(
-            lambda: estimator,
-            following,
-            self._ring,
-            self._outbox,
-            telemetry,
-            part=self._inference_part,
-            ended=self._inference_ended,
-            borrowed=True,
-            sinks=sinks,
-            max_frames=max_frames,
-        )
+        self._capture = self._make_capture(lambda: source, wait=self._options.wait)
+        self._inference = self._make_inference(lambda: estimator, tracker)
 
     @property
     def skipped(self) -> int:
         """Frames that were captured but not processed, so that the newest could be."""
-        return self._ring.skipped
+        return self._shared.ring.skipped
 
     @property
     def live(self) -> bool:
-        """Whether the source is."""
+        """Whether the source is live."""
         return self._live
 
     @property
     def still(self) -> bool:
-        """Whether its frames are unrelated pictures."""
+        """Whether the frames are unrelated pictures."""
         return self._still
 
+    @property
+    def ended(self) -> bool:
+        """Whether no more frames will be captured: a file was read to its end, or `stop`."""
+        return self._stopping or self._source_ended
+
     def describe_source(self) -> str:
-        """Say what the source is."""
+        """Return the name of the source."""
         return self._capture.describe()
 
+    def open(self) -> None:
+        """Open the source before `start`, and wait until it is open; not needed for `start`.
+
+        Raises:
+            SourceError: The source cannot be opened, or its driver hangs.
+        """
+        capture = self._capture
+        capture.start()
+        if not capture.opened.wait(OPEN_S):
+            raise SourceError(f"{capture.describe()} did not open within {OPEN_S:g} s")
+        if self._source_ended:
+            self._shared.ring.take(0)  # raises what the thread died of
+
     def start(self) -> None:
-        """Start the threads."""
+        """Let frames flow."""
         with self._lock:
-            if not self._stopping.is_set():
-                self._capture.start()
+            if not self._stopping:
+                self._shared.started.set()
+                if self._capture.ident is None:
+                    self._capture.start()
                 self._inference.start()
 
     def take(self, timeout: float) -> Result | None:
-        """Get the next result; the caller releases it. See `ResultQueue.take`."""
-        return self._outbox.take(timeout)
-
-    def change_source(self, source: Source, *, opened: bool) -> None:
-        """Go on with another source, or with the same in another way; returns at once.
+        """Return the next result, which the caller releases.
 
         Args:
-            source: If it is live and not open, it is opened once the old one is closed.
-            opened: Whether it is open.
+            timeout: Seconds to wait for one.
+
+        Returns:
+            The result, or None when none came in time.
+
+        Raises:
+            EndOfStream: There will be no more results.
+            Exception: What the source or the model failed of, when it is not replaced.
+        """
+        return self._shared.results.take(timeout)
+
+    def change_source(self, source: Source) -> None:
+        """Go on with another source; return at once.
+
+        Args:
+            source: The source, not open. It is opened once the old one is closed; a live one that
+                cannot be opened is waited for.
         """
         with self._lock:
-            if self._stopping.is_set():
-                source.close()
+            if self.ended:
                 return
             self._live, self._still = source.live, source.still
-            self._ring.set_drop(drop=source.live)
-            self._outbox.set_drop(drop=source.live)
+            self._shared.ring.set_drop(drop=source.live)
+            self._shared.results.set_drop(drop=source.live)
             self._capture.stop()
-            self._start_capture(lambda: source, opened=opened)
+            self._hung_threads.add(self._capture)  # should it not end
+            self._capture = self._make_capture(lambda: source, predecessor=self._capture)
+            self._capture.start()
 
-    def change_spares(self, spares: PartFactories, *, pace: bool, limit_s: float) -> None:
-        """Begin parts, from now on, in another way; arguments as at the start."""
-        with self._lock:
-            self._spares, self._pace, self._limit_s = spares, pace, limit_s
+    def change_inference(
+        self, estimator: Estimator | None = None, tracker: PoseTracker | None = None
+    ) -> None:
+        """Go on with another estimator or tracker, without a gap; return at once.
 
-    def change_inference(self, changed: InferenceChange) -> None:
-        """Go on with another estimator, or follow people in another way, without a gap."""
+        Args:
+            estimator: The estimator, which the pipeline closes; None to keep the present one.
+            tracker: The tracker; None to keep the present one.
+        """
         with self._lock:
-            self._inference.change(changed)
+            self._inference.change(estimator, tracker)
+
+    def change_options(self, options: PipelineOptions) -> None:
+        """Use other options for the parts that are made from now on."""
+        with self._lock:
+            self._options = options
 
     def limit(self, max_frames: int | None) -> None:
-        """End after so many processed frames in all; None: do not."""
-        with self._lock:
-            self._inference.max_frames = max_frames
+        """End after this many processed frames, counted from the start; None for no limit."""
+        self._shared.max_frames = max_frames
 
     def stop(self) -> None:
         """End the threads, and close the source.
@@ -204,28 +226,57 @@ class Pipeline:
         `take` still delivers the results of the frames that were processed, then ends.
         """
         with self._lock:
-            self._stopping.set()
-            threads = [self._capture.thread, self._inference.thread]
-            self._capture.stop()
-            self._inference.stop()
-        self._ring.close()
-        self._outbox.close()
+            self._stopping = True
+            threads = [self._capture, self._inference]
+            for thread in threads:
+                thread.stop()
+        self._shared.ring.close()
+        self._shared.results.close()
         deadline = time.monotonic() + JOIN_S
         for thread in threads:
-            if thread.ident is not None:
-                thread.join(max(0.0, deadline - time.monotonic()))
-                if thread.is_alive():
-                    log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
+            if not thread.wait(max(0.0, deadline - time.monotonic())):
+                log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
+
+    def _make_capture(
+        self, make: Callable[[], Source], *, wait: bool = True, predecessor: Capture | None = None
+    ) -> Capture:
+        return Capture(
+            make,
+            self._shared,
+            self._source_part,
+            self._capture_ended,
+            live=self._live,
+            wait=wait,
+            pace=self._options.pace,
+            read_limit_s=self._options.read_limit_s,
+            predecessor=predecessor,
+        )
+
+    def _make_inference(
+        self,
+        load: Callable[[], Estimator],
+        tracker: PoseTracker | None,
+        predecessor: Inference | None = None,
+    ) -> Inference:
+        return Inference(
+            load,
+            tracker,
+            self._shared,
+            self._inference_part,
+            self._inference_ended,
+            predecessor=predecessor,
+        )
 
     def _capture_ended(self, capture: WorkerThread, error: BaseException | None) -> None:
         """Handle the end of a capture thread, in that thread."""
         with self._lock:
             if capture is not self._capture:
                 return
-            if error is not None and self._replaceable():
-                self._fail("source", self._source_part, error)
+            if error is not None and self._replaceable() and not self._capture.must_open:
+                self._report_death(SOURCE, self._source_part, error)
                 return
-        self._ring.close(error)
+            self._source_ended = True
+        self._shared.ring.close(error)
         self._source_part.done()
 
     def _inference_ended(self, inference: WorkerThread, error: BaseException | None) -> None:
@@ -234,75 +285,54 @@ class Pipeline:
             if inference is not self._inference:
                 return
             if error is not None and self._replaceable():
-                self._fail("inference", self._inference_part, error)
+                self._report_death(INFERENCE, self._inference_part, error)
                 return
-            self._stopping.set()
+            self._stopping = True
             self._capture.stop()
-        self._ring.close()
-        self._outbox.close(error)
+        self._shared.ring.close()
+        self._shared.results.close(error)
         self._inference_part.done()
 
     def _replaceable(self) -> bool:
-        return self._spares is not None and self._live and not self._stopping.is_set()
+        return self._options.factories is not None and self._live and not self._stopping
 
-    def _fail(self, name: str, part: Part, error: BaseException) -> None:
-        """Say that a thread has died."""
+    def _report_death(self, name: str, part: Part, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
-        log.debug("the %s thread has died", name, exc_info=error)
-        self._telemetry.set_fault(name, reason)
+        log.debug("%s: the thread has died", name, exc_info=error)
+        self._shared.telemetry.set_fault(name, reason)
         part.failed(reason)
 
-    def _replace_source(self) -> None:
+    def _replace_capture(self) -> None:
+        """Replace the capture thread; called by the supervisor."""
         with self._lock:
-            if self._stopping.is_set() or self._spares is None:
+            factories, before = self._options.factories, self._capture
+            if self._stopping or factories is None:
                 return
-            self._capture.give_up()
-            if self._may_hang("source", self._capture.thread, self._source_part):
-                self._start_capture(self._spares.source, opened=False)
-
-    def _start_capture(self, make: Callable[[], Source], *, opened: bool) -> None:
-        self._capture = Capture(
-            make,
-            self._ring,
-            self._telemetry,
-            part=self._source_part,
-            ended=self._capture_ended,
-            live=self._live,
-            limit_s=self._limit_s,
-            opened=opened,
-            pace=self._pace,
-            predecessor=self._capture,
-        )
-        self._capture.start()
+            fault = f"{before.describe()} hangs and is being restarted"
+            if self._give_up(before, self._source_part, SOURCE, fault):
+                self._capture = self._make_capture(factories.source, predecessor=before)
+                self._capture.start()
 
     def _replace_inference(self) -> None:
+        """Replace the inference thread; called by the supervisor."""
         with self._lock:
-            if self._stopping.is_set() or self._spares is None:
+            factories, before = self._options.factories, self._inference
+            if self._stopping or factories is None:
                 return
-            before = self._inference
-            before.give_up()
-            if self._may_hang("inference", before.thread, self._inference_part):
-                self._inference = Inference(
-                    self._spares.estimator,
-                    self._spares.following(),
-                    self._ring,
-                    self._outbox,
-                    self._telemetry,
-                    part=self._inference_part,
-                    ended=self._inference_ended,
-                    borrowed=False,
-                    sinks=self._sinks,
-                    max_frames=before.max_frames,
-                    predecessor=before,
+            fault = "the model hangs and is being restarted"
+            if self._give_up(before, self._inference_part, INFERENCE, fault):
+                self._inference = self._make_inference(
+                    factories.estimator, factories.tracker(), before
                 )
                 self._inference.start()
 
-    def _may_hang(self, name: str, thread: threading.Thread, part: Part) -> bool:
-        """Note a thread that is given up, and tell whether one more can be borne."""
+    def _give_up(self, thread: WorkerThread, part: Part, name: str, fault: str) -> bool:
+        """Give a thread up, and return whether another one may take its place."""
+        thread.give_up()
         if thread.is_alive():
-            self._telemetry.set_fault(name, "it hangs, and is replaced")
-        self._hanging = [one for one in (*self._hanging, thread) if one.is_alive()]
-        if len(self._hanging) <= HANGING_LIMIT:
-            return True
-        part.give_up(f"{len(self._hanging)} threads hang")
-        return False
+            self._shared.telemetry.set_fault(name, fault)
+        self._hung_threads.add(thread)
+        if self._hung_threads.too_many:
+            part.give_up(f"{self._hung_threads.count} threads hang")
+            return False
+        return True

@@ -1,4 +1,4 @@
-"""Finished results on their way to whoever shows them."""
+"""The queue of finished results, from the inference thread to the thread that shows them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,14 @@ from pose_edge.util.closable_queue import ClosableQueue
 
 
 class ResultQueue(ClosableQueue[Result]):
-    """Finished results on their way to whoever shows them."""
-
-    def __init__(self, *, drop: bool, capacity: int = 1) -> None:
-        """With `drop` a newer result replaces one that was not taken, else `put` waits."""
-        super().__init__()
-        self._drop = drop
-        self._capacity = capacity
-
-    def set_drop(self, *, drop: bool) -> None:
-        """Follow the other policy from now on: another kind of source takes over."""
-        with self._changed:
-            self._drop = drop
+    """Room for one result. With `drop`, a newer result replaces the one that was not taken."""
 
     def put(self, result: Result) -> None:
-        """Hand over a result."""
+        """Hand over a result; without `drop`, wait until the one before was taken."""
         with self._changed:
-            if self._drop and len(self._waiting) >= self._capacity:
+            if self._drop and self._waiting:
                 self._waiting.popleft().release()
-            # Once closed there is room for the last one: what was processed is not lost.
-            self._changed.wait_for(lambda: len(self._waiting) < self._capacity or self._closed)
+            # Once the queue is closed there is room for the last result: it must not be lost.
+            self._changed.wait_for(lambda: not self._waiting or self._closed)
             self._waiting.append(result)
             self._changed.notify_all()
-
-    def take(self, timeout: float) -> Result | None:
-        """Get the next result, or None when none came in time.
-
-        Raises:
-            EndOfStream: There will be no more.
-            Exception: What `close` was given.
-        """
-        return self._next(timeout)

@@ -1,94 +1,47 @@
-"""The ring buffer that hands frames from the capture thread to a reader.
+"""The ring buffer that hands frames from the capture thread to the inference thread.
 
-The slots' memory is allocated once and reused. A reader holds a `SlotLease`; as long as it does,
-the capture thread never writes into that slot, so no frame is ever torn. A reader that holds a
-lease for long costs frames, not correctness.
+The slots' memory is allocated once and reused. The capture thread never writes into a slot that is
+being read, so no frame is ever torn. A reader that holds a slot for long costs frames, not
+correctness.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from types import TracebackType
-from typing import Self
 
 from pose_edge.frames import Frame, Image
 from pose_edge.util.closable_queue import ClosableQueue
 
 
 class Slot:
-    """One place of the ring: memory that a source may fill, and the frame that lies in it."""
+    """One place of the ring.
 
-    __slots__ = ("_frame", "memory")
+    Attributes:
+        frame: The newest frame in the slot; None before the first.
+    """
+
+    __slots__ = ("frame",)
 
     def __init__(self) -> None:
-        """Start empty; the first frame decides how much memory the slot has."""
-        self.memory: Image | None = None
-        self._frame: Frame | None = None
+        """Start empty; the first frame brings its memory."""
+        self.frame: Frame | None = None
 
     @property
-    def frame(self) -> Frame:
-        """The frame in this slot; an error when there is none."""
-        if self._frame is None:
-            raise RuntimeError("the slot holds no frame")
-        return self._frame
-
-    def store(self, frame: Frame) -> None:
-        """Take a frame; its memory is what the source may fill the next time."""
-        self._frame = frame
-        self.memory = frame.image
-
-
-class SlotLease:
-    """The right to read one frame until it is released."""
-
-    __slots__ = ("_ring", "_slot")
-
-    def __init__(self, ring: RingBuffer, slot: Slot) -> None:
-        """Made by `RingBuffer.take` only."""
-        self._ring = ring
-        self._slot: Slot | None = slot
-
-    @property
-    def frame(self) -> Frame:
-        """The leased frame; an error once the lease is released, for its memory is reused."""
-        if self._slot is None:
-            raise RuntimeError("the frame's lease was released")
-        return self._slot.frame
-
-    def release(self) -> None:
-        """Give the slot back; doing it twice does no harm."""
-        slot, self._slot = self._slot, None
-        if slot is not None:
-            self._ring._free_slot(slot)
-
-    def write_off(self) -> None:
-        """Give the slot up for lost; see `RingBuffer.write_off`."""
-        slot = self._slot
-        if slot is not None:
-            self._ring.write_off(slot)
-
-    def __enter__(self) -> Self:
-        """Use the lease as a context that releases it."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Release."""
-        self.release()
+    def memory(self) -> Image | None:
+        """Memory of the last frame, which the next one may be written into."""
+        return None if self.frame is None else self.frame.image
 
 
 class RingBuffer(ClosableQueue[Slot]):
-    """A fixed number of slots between one capture thread and one reader.
+    """A fixed number of slots between one writer and one reader.
 
     Two policies:
 
     * ``drop=True`` (cameras, streams): the newest frame wins. A frame that was not taken when the
       next one arrives is overwritten and counted in `skipped`.
     * ``drop=False`` (files): every frame is delivered, in order; the writer waits for a free slot.
+
+    The writer calls `reserve`, then `publish` or `free`. The reader calls `take`, then `free`.
     """
 
     def __init__(self, slots: int = 5, *, drop: bool) -> None:
@@ -101,8 +54,7 @@ class RingBuffer(ClosableQueue[Slot]):
         """
         if slots < 2:
             raise ValueError(f"a ring needs at least 2 slots, not {slots}")
-        super().__init__()
-        self._drop = drop
+        super().__init__(drop=drop)
         self._slots = {Slot() for _ in range(slots)}
         self._free = deque(self._slots)
         self._skipped = 0
@@ -114,14 +66,14 @@ class RingBuffer(ClosableQueue[Slot]):
             return self._skipped
 
     def reserve(self, timeout: float) -> Slot | None:
-        """Get a slot to write into, for the capture thread.
+        """Return a slot to write into, for the capture thread.
 
         Args:
             timeout: Seconds to wait for a free slot.
 
         Returns:
-            A slot that nobody reads, or None when all are held or wait to be read (or the ring is
-            closed). It must be given back by `publish` or `cancel`.
+            A slot that nobody reads, or None when none became free in time or the ring is closed.
+            It must be given back by `publish` or `free`.
         """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._free) or self._closed, timeout)
@@ -129,7 +81,7 @@ class RingBuffer(ClosableQueue[Slot]):
 
     def publish(self, slot: Slot, frame: Frame) -> None:
         """Offer a frame to the reader, in the slot that was reserved for it."""
-        slot.store(frame)
+        slot.frame = frame
         with self._changed:
             if slot not in self._slots:
                 return
@@ -139,16 +91,12 @@ class RingBuffer(ClosableQueue[Slot]):
             self._waiting.append(slot)
             self._changed.notify_all()
 
-    def cancel(self, slot: Slot) -> None:
-        """Give back a reserved slot unused."""
-        self._free_slot(slot)
-
     def offer(self, frame: Frame) -> None:
-        """Offer a frame for which no slot could be reserved; the ring must be one that drops.
+        """Offer a frame for which no slot could be reserved; only for a ring that drops.
 
-        It takes a slot that is free by now, else that of the frame that waits. (That one was not
-        taken away before: while the next frame was still to come, a reader could have had it.)
-        Where every slot is held, the frame is lost.
+        The frame takes a slot that has become free, else that of the frame that waits. (That frame
+        is not taken away earlier: while the next one was still to come, a reader could have had
+        it.) If every slot is being read, the frame is lost.
         """
         with self._changed:
             if self._free:
@@ -161,10 +109,17 @@ class RingBuffer(ClosableQueue[Slot]):
                 return
         self.publish(slot, frame)
 
-    def write_off(self, slot: Slot) -> None:
-        """Put a fresh slot in the place of one that a hanging thread holds and may never give back.
+    def free(self, slot: Slot) -> None:
+        """Give back a slot that was read, or reserved and not used."""
+        with self._changed:
+            if slot in self._slots:
+                self._free.append(slot)
+                self._changed.notify_all()
 
-        If it does after all, nothing comes of it. Its memory is not touched by anybody else.
+    def write_off(self, slot: Slot) -> None:
+        """Replace a slot that a hung thread holds and may never give back.
+
+        If the thread gives it back after all, nothing happens. No other thread touches its memory.
         """
         with self._changed:
             if slot in self._slots:
@@ -174,14 +129,8 @@ class RingBuffer(ClosableQueue[Slot]):
                 self._free.append(fresh)
                 self._changed.notify_all()
 
-    def set_drop(self, *, drop: bool) -> None:
-        """Follow the other policy from now on: another kind of source takes over."""
-        with self._changed:
-            self._drop = drop
-            self._changed.notify_all()
-
-    def lose(self, count: int) -> None:
-        """Count frames that the source itself passed over."""
+    def count_skipped(self, count: int) -> None:
+        """Count frames that the source itself skipped."""
         with self._changed:
             self._skipped += count
 
@@ -189,26 +138,3 @@ class RingBuffer(ClosableQueue[Slot]):
         """Wait until the reader has taken every frame that was published, or the ring is closed."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting or self._closed)
-
-    def take(self, timeout: float) -> SlotLease | None:
-        """Get the next frame: the newest with `drop`, else the oldest not yet read.
-
-        Args:
-            timeout: Seconds to wait for one.
-
-        Returns:
-            The lease of a frame, or None when none came in time.
-
-        Raises:
-            EndOfStream: The ring was closed and everything in it was read.
-            Exception: What `close` was given as the reason, in the same case.
-        """
-        slot = self._next(timeout)
-        return None if slot is None else SlotLease(self, slot)
-
-    def _free_slot(self, slot: Slot) -> None:
-        with self._changed:
-            if slot not in self._slots:
-                return
-            self._free.append(slot)
-            self._changed.notify_all()

@@ -1,76 +1,133 @@
-"""A thread that does the work of one part of a run."""
+"""What the two threads of a pipeline have in common, and what they share."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from pose_edge.errors import EndOfStream
+from pose_edge.pipeline.result_queue import ResultQueue
+from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
+from pose_edge.sinks import Sink
 from pose_edge.supervision.supervisor import Part
+from pose_edge.telemetry import Telemetry
 
-Ended = Callable[["WorkerThread", BaseException | None], None]
-"""Told who has ended, and what of; None where there is nothing more to do."""
+log = logging.getLogger(__name__)
 
 
-class WorkerThread(ABC):
-    """Works until it ends, is stopped, or is given up because it hangs.
+@dataclass(slots=True)
+class Shared:
+    """What the threads of one pipeline share.
 
-    A thread cannot be killed. One that is given up may wake up at any time, and must then see that
-    nobody wants its work any more.
+    Attributes:
+        ring: Frames on their way from the capture thread to the inference thread.
+        results: Results on their way to the thread that takes them.
+        telemetry: Figures and faults of the run.
+        sinks: Outputs that get every result, besides `results`.
+        max_frames: End after this many processed frames, or None.
+        processed: Frames processed so far.
+        started: Set once frames are to flow.
     """
 
-    def __init__(self, name: str, part: Part, ended: Ended, *, begins_within: float) -> None:
-        """Prepare; `start` begins.
+    ring: RingBuffer
+    results: ResultQueue
+    telemetry: Telemetry
+    sinks: Sequence[Sink]
+    max_frames: int | None
+    processed: int = 0
+    started: threading.Event = field(default_factory=threading.Event)
+
+
+class WorkerThread(threading.Thread, ABC):
+    """One part of a pipeline, in a thread that ends by itself, is stopped, or is given up.
+
+    A thread cannot be killed. One that hangs is given up: it is left alone with all that it has
+    open, and another thread takes its place. Should it wake up, it notices that it was given up,
+    closes what it has open, and ends without a trace.
+
+    Attributes:
+        given_up: Whether another thread takes the place of this one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shared: Shared,
+        part: Part,
+        ended: Callable[[WorkerThread, BaseException | None], None],
+        *,
+        start_limit_s: float,
+    ) -> None:
+        """Prepare; `start` starts the thread.
 
         Args:
-            name: Of the thread.
-            part: Is told how it goes.
-            ended: Called at the end, in the thread.
-            begins_within: Seconds from `start` in which the thread will say how it goes.
+            name: Name of the thread.
+            shared: What the threads of the pipeline share.
+            part: Gets the heartbeats.
+            ended: Called at the end, in the thread, with the thread and the error it died of.
+            start_limit_s: Longest time from `start` to the first heartbeat, seconds.
         """
+        super().__init__(name=name, daemon=True)
+        self._shared = shared
         self._part = part
-        self._ended = ended
-        self._begins_within = begins_within
+        self._report_end = ended
+        self._start_limit_s = start_limit_s
         self._over = threading.Event()
+        self._slot: Slot | None = None
         self.given_up = False
-        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
-        self._part.starting(within=self._begins_within)
-        self.thread.start()
+        self._part.starting(within=self._start_limit_s)
+        super().start()
 
     def stop(self) -> None:
-        """Tell it to end; returns at once."""
+        """Tell the thread to end; return at once."""
         self._over.set()
 
     def give_up(self) -> None:
-        """Count on it no more: it hangs or has died. What it holds is written off."""
+        """Let another thread take the place of this one, which hangs or has died."""
         self.given_up = True
         self.stop()
-        self._write_off()
+        slot = self._slot
+        if slot is not None:
+            self._shared.ring.write_off(slot)
 
-    @abstractmethod
-    def _work(self) -> None:
-        """Do it all, in the thread; `EndOfStream` means that there is nothing more to do."""
+    def wait(self, timeout: float) -> bool:
+        """Wait for the end of the thread.
 
-    @abstractmethod
-    def _clean_up(self) -> None:
-        """Close what the thread owns; called at its end, in it."""
+        Args:
+            timeout: Seconds to wait.
 
-    @abstractmethod
-    def _write_off(self) -> None:
-        """Make up for what a thread that hangs holds; called in another one."""
+        Returns:
+            Whether the thread has ended, or never ran.
+        """
+        if self.ident is not None:
+            self.join(timeout)
+        return not self.is_alive()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Work until the end; called by `start`, in the thread."""
         error: BaseException | None = None
         try:
             self._work()
         except EndOfStream:
             pass
-        except Exception as caught:  # noqa: BLE001 - handed on
+        except Exception as caught:  # noqa: BLE001 - passed on to the pipeline
             error = caught
-        finally:
+        try:
             self._clean_up()
-            self._ended(self, error)
+        except Exception:
+            log.exception("the %s thread could not close what it had open", self.name)
+        self._report_end(self, error)
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Work until `_over` is set; `EndOfStream` means that there is nothing left to do."""
+
+    @abstractmethod
+    def _clean_up(self) -> None:
+        """Close what the thread has open; called at its end, in the thread."""

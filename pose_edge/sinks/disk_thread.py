@@ -62,7 +62,7 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
             try:
                 with self._changed:
                     self._changed.wait_for(lambda: bool(self._waiting) or self._closed)
-                    job = self._next(0)
+                    job = self.take(0)
                     self._busy = True
                     self._since_s = time.monotonic()
             except EndOfStream:

@@ -36,9 +36,8 @@ class WriterQueue(ClosableQueue[Item]):
             capacity: How many items fit into the queue.
             drop: Whether `put` refuses an item when the queue is full; else it waits.
         """
-        super().__init__()
+        super().__init__(drop=drop)
         self._capacity = capacity
-        self._drop = drop
         self.paused: str | None = None
         self.failed = False
         self.thread = threading.Thread(target=run, args=(self,), name=name, daemon=True)
@@ -63,7 +62,7 @@ class WriterQueue(ClosableQueue[Item]):
         """Yield the items in order, and None when none came for `TICK_S`, until the end."""
         with suppress(EndOfStream):
             while True:
-                yield self._next(TICK_S)
+                yield self.take(TICK_S)
 
     def pause(self, reason: str | None) -> None:
         """Take no items for this reason, or, with None, take them again."""

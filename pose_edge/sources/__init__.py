@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 class Source(Protocol):
     """A camera, a stream, a video, pictures.
 
+    `open`, `read` and `close` are called by one thread only: the capture thread of the pipeline
+    that has the source. A call may hang as long as its driver does: then the supervisor gives the
+    thread up and has another one open the source again, while the hung thread keeps its own.
+
     Attributes:
         live: Frames come at the source's own pace and are lost when nobody takes them.
         still: The frames are pictures that have nothing to do with each other.

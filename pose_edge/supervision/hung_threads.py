@@ -1,7 +1,7 @@
 """Threads that hang and were given up.
 
-A thread cannot be killed. One that hangs in a driver or a disk is left alone and another takes its
-work; each costs memory and perhaps a device, so that a process bears only a few of them.
+A thread cannot be killed. One that hangs in a driver or a disk is left alone and another thread
+takes its work. Each one costs memory and perhaps a device, so a process can afford only a few.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 from typing import Final
 
 HUNG_LIMIT: Final = 3
-"""Hung threads that are borne; with one more, only a restart of the program helps."""
+"""Threads that may hang at the same time; with one more, only a restart of the program helps."""
 
 
 class HungThreads:
@@ -26,7 +26,7 @@ class HungThreads:
         self._threads: list[threading.Thread] = []
 
     def add(self, thread: threading.Thread) -> None:
-        """Count a thread that was given up; it is forgotten once it has ended."""
+        """Count a thread that was given up, until it ends."""
         self._threads.append(thread)
 
     @property
@@ -37,5 +37,5 @@ class HungThreads:
 
     @property
     def too_many(self) -> bool:
-        """Whether more threads hang than can be borne."""
+        """Whether more threads hang than the limit allows."""
         return self.count > self._limit

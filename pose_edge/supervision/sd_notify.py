@@ -1,8 +1,8 @@
-"""Telling systemd how it is: the protocol of sd_notify(3) and sd_watchdog_enabled(3).
+"""A client of systemd's service notification: sd_notify(3) and sd_watchdog_enabled(3).
 
-An own client, because nothing that is kept up fits: `sdnotify` had its last release in 2017, hides
-every fault and knows no watchdog; `systemd-python` and `cysystemd` must be compiled against
-libsystemd. What there is to do is to send a datagram of lines KEY=VALUE to $NOTIFY_SOCKET.
+Written by hand, because no maintained library fits: `sdnotify` had its last release in 2017, hides
+every error and knows no watchdog; `systemd-python` and `cysystemd` must be compiled against
+libsystemd. The protocol is one datagram of KEY=VALUE lines sent to $NOTIFY_SOCKET.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ STATUS_LENGTH: Final = 500
 """Characters: systemd takes no datagram above 4096 bytes, and a character has up to 4."""
 
 SEND_TIMEOUT_S: Final = 1.0
-"""systemd is quick, or so busy that nobody is to wait for it."""
+"""systemd answers at once, or is so busy that waiting does not help."""
 
 
 class SystemdNotifier:
-    """What systemd is told; may be used from several threads.
+    """Sends notifications to systemd; may be used from several threads.
 
-    Without an address nothing is sent. A message that cannot be sent is not an error of the
-    caller: the first one after a success is logged.
+    Without an address nothing is sent. A message that cannot be sent raises no error: the first
+    one after a success is logged.
     """
 
     def __init__(self, address: str | None) -> None:
-        """Remember where to send.
+        """Prepare to send.
 
         Args:
-            address: $NOTIFY_SOCKET: the path of a socket, or its name in the abstract namespace
-                with @ in place of the zero byte. None, or anything else: nowhere.
+            address: Value of $NOTIFY_SOCKET: the path of a socket, or its name in the abstract
+                namespace with @ in place of the zero byte. With None, or anything else, nothing
+                is sent.
         """
         self._address: str | None = None
         self._socket: socket.socket | None = None
@@ -52,54 +53,45 @@ class SystemdNotifier:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> SystemdNotifier:
-        """Return one for $NOTIFY_SOCKET, or one that sends nothing where there is none."""
+        """Return a notifier for $NOTIFY_SOCKET; it sends nothing where that is not set."""
         return cls(environment.get("NOTIFY_SOCKET"))
 
     @property
     def enabled(self) -> bool:
-        """Whether anybody is told."""
+        """Whether notifications are sent."""
         return self._socket is not None
 
     def ready(self, status: str | None = None) -> None:
-        """Say that the start, or a reload, is complete."""
+        """Report that the start, or a reload, is complete."""
         self._send("READY=1", *_status(status))
 
     def status(self, text: str) -> None:
-        """Say how it is, for `systemctl status`.
+        """Set the status line of `systemctl status`.
 
         Args:
-            text: Becomes one line of at most `STATUS_LENGTH` characters.
+            text: The status, which is cut to one line of `STATUS_LENGTH` characters.
         """
         self._send(*_status(text))
 
     def watchdog(self) -> None:
-        """Say that the program is alive; see `watchdog_interval`."""
+        """Send a heartbeat; see `watchdog_interval` for how often."""
         self._send("WATCHDOG=1")
 
     def give_up(self) -> None:
-        """Say that only a new start helps: systemd does now what it would do without `watchdog`."""
+        """Ask for a restart: systemd acts as if the heartbeats had stopped."""
         self._send("WATCHDOG=trigger")
 
-    def reloading(self, status: str | None = None) -> None:
-        """Say that the configuration is read again; `ready` must follow, whatever comes of it."""
+    def reloading(self) -> None:
+        """Report that the configuration is being reloaded; `ready` must follow in any case."""
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._send("RELOADING=1", f"MONOTONIC_USEC={now}", *_status(status))
+        self._send("RELOADING=1", f"MONOTONIC_USEC={now}")
 
-    def stopping(self, status: str | None = None) -> None:
-        """Say that the program is about to end."""
-        self._send("STOPPING=1", *_status(status))
-
-    def error(self, number: int, status: str | None = None) -> None:
-        """Say that something failed.
-
-        Args:
-            number: As in errno(3).
-            status: What it was.
-        """
-        self._send(f"ERRNO={number}", *_status(status))
+    def stopping(self) -> None:
+        """Report that the program is about to end."""
+        self._send("STOPPING=1")
 
     def close(self) -> None:
-        """Send nothing any more."""
+        """Close the socket; nothing is sent any more."""
         if self._socket is not None:
             self._socket.close()
         self._socket = None
@@ -112,7 +104,7 @@ class SystemdNotifier:
             sock.sendto("\n".join(lines).encode("utf-8", "replace"), address)
         except OSError as error:
             if not self._failing:
-                log.warning("systemd cannot be told %s: %s", lines[0], error.strerror or error)
+                log.warning("cannot send %s to systemd: %s", lines[0], error.strerror or error)
             self._failing = True
         else:
             self._failing = False
@@ -121,26 +113,26 @@ class SystemdNotifier:
 def watchdog_interval(
     environment: Mapping[str, str] = os.environ, pid: int | None = None
 ) -> float | None:
-    """Return the seconds from one `SystemdNotifier.watchdog` to the next: half of what is granted.
+    """Return the interval between heartbeats: half of the time after which systemd acts.
 
     Args:
-        environment: With WATCHDOG_USEC and WATCHDOG_PID as systemd sets them.
-        pid: Of the process that asks; by default this one.
+        environment: Holds WATCHDOG_USEC and WATCHDOG_PID as systemd sets them.
+        pid: Process that is to be watched; by default this one.
 
     Returns:
-        The seconds, or None where nobody watches this process.
+        The interval in seconds, or None where systemd does not watch this process.
     """
     owner = environment.get("WATCHDOG_PID")
     if owner is not None and owner != str(os.getpid() if pid is None else pid):
         return None
-    granted = environment.get("WATCHDOG_USEC", "")
-    if not (granted.isascii() and granted.isdigit() and int(granted) > 0):
+    limit_us = environment.get("WATCHDOG_USEC", "")
+    if not limit_us.isascii() or not limit_us.isdigit() or int(limit_us) == 0:
         return None
-    return int(granted) / 1e6 / 2
+    return int(limit_us) / 1e6 / 2
 
 
 def _status(text: str | None) -> list[str]:
-    """Return the line for a status: one line, whatever the text holds."""
+    """Return the line for a status, with control characters and line ends as spaces."""
     if text is None:
         return []
     printable = "".join(char if char.isprintable() else " " for char in text)

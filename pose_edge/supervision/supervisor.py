@@ -1,10 +1,10 @@
-"""The state of every part of a run: what it does, whether it still does it, and who is overdue.
+"""The state of every part of a run, and the replacement of parts that have failed.
 
-Each part says how it goes and until when it will say so again. One that does not keep its word has
-stalled, and is replaced where that is possible. Once one has stalled that nobody can replace, only
-a new start of the whole program helps: see `watch`.
+Each part sends heartbeats, and says with each one when the next is due. A part that misses this
+deadline has stalled. A part that has stalled or died is replaced after a wait, where that is
+possible. Where it is not, only a restart of the whole program helps.
 
-Nothing here waits or starts threads: see `watch`.
+Nothing here waits or starts threads: see `watchdog`.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ FIRST_S: Final = 1.0
 LIMIT_S: Final = 30.0
 """The shortest and the longest wait before a part that keeps failing is replaced again."""
 STEADY_S: Final = 60.0
-"""A part that has run for so long is forgiven its failures."""
+"""After running for so long, the next replacement of a part comes after the shortest wait again."""
 
 
 class State(Enum):
-    """What a part does."""
+    """What a part is doing."""
 
     STARTING = "starting"
     RUNNING = "running"
     WAITING = "waiting"
-    """For its device, which is missing: nothing is wrong with the part."""
+    """Its device is missing; nothing is wrong with the part."""
     DONE = "done"
-    """A file was read to its end."""
+    """It has no work left: a file was read to its end."""
     FAILED = "failed"
-    """It has died or stalled; it is replaced when its time has come, if it can be."""
+    """It has died or stalled."""
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """How a part is.
+class PartStatus:
+    """What is known of a part.
 
     Attributes:
-        name: Of the part, e.g. "source".
-        state: What it does.
+        name: Name of the part, e.g. "source".
+        state: What the part is doing.
         detail: What it runs on, what it waits for, or why it has failed.
-        since_s: When it came into this state, by the supervisor's clock.
-        tries: How often it has failed, or looked for its device in vain, since it last ran.
+        since_s: Time at which this state began, by the supervisor's clock.
+        tries: Failures, and attempts to open its device, since the part last ran.
     """
 
     name: str
@@ -62,100 +62,96 @@ class Status:
 
 
 class Part:
-    """How one part goes; told by whichever thread does its work."""
+    """The heartbeats of one part, sent by the thread that does its work."""
 
     def __init__(
         self, name: str, replacement: Callable[[], None] | None, clock: Callable[[], float]
     ) -> None:
-        """Made by `Supervisor.add` only."""
+        """Start without a deadline. Only `Supervisor.add` makes parts."""
         self._replacement = replacement
         self._clock = clock
         self._lock = threading.Lock()
-        self._status = Status(name, State.STARTING, "", clock(), 0)
-        self._said_s = clock()
-        self._due_s = math.inf
+        self._status = PartStatus(name, State.STARTING, "", clock(), 0)
+        self._heartbeat_s = clock()
+        self._deadline_s = math.inf
         self._backoff = Backoff(FIRST_S, LIMIT_S)
-        self._freezing = False
+        self.hang_next = False  # for tests only, see `Supervisor.freeze`
 
     @property
-    def status(self) -> Status:
-        """How it is."""
+    def status(self) -> PartStatus:
+        """What is known of the part."""
         with self._lock:
             return self._status
 
     def starting(self, detail: str = "", *, within: float) -> None:
-        """Say that it is being opened or loaded.
+        """Send a heartbeat: the part is being opened or loaded.
 
         Args:
-            detail: What.
-            within: Seconds in which it will say something again; later it has stalled.
+            detail: What it opens or loads, or runs on.
+            within: Seconds until the next heartbeat is due.
         """
-        self._say(State.STARTING, detail, within)
+        self._set(State.STARTING, detail, within)
 
     def running(self, detail: str = "", *, within: float) -> None:
-        """Say that it has made progress just now; arguments as for `starting`."""
-        self._hang_if_told_to()
-        self._say(State.RUNNING, detail, within)
+        """Send a heartbeat: the part has made progress. The arguments are those of `starting`."""
+        self._hang_if_asked()
+        self._set(State.RUNNING, detail, within)
 
     def waiting(self, detail: str, *, within: float, tried: bool = True) -> None:
-        """Say that its device is missing.
+        """Send a heartbeat: the part's device is missing.
 
         Args:
             detail: What it waits for.
-            within: As for `starting`.
-            tried: Whether it has just looked for it again, in vain.
+            within: Seconds until the next heartbeat is due.
+            tried: Whether it has just tried in vain to open the device.
         """
-        self._hang_if_told_to()
-        self._say(State.WAITING, detail, within, tried=tried)
+        self._hang_if_asked()
+        self._set(State.WAITING, detail, within, tried=tried)
 
     def done(self) -> None:
-        """Say that its work is done: nothing more will be heard of it, and nothing is wrong."""
-        self._say(State.DONE, "", math.inf)
+        """Report that the part has no work left; no more heartbeats are due."""
+        self._set(State.DONE, "", math.inf)
 
     def failed(self, detail: str) -> None:
-        """Say that it has died."""
+        """Report that the part has died, and why."""
         with self._lock:
             self._fail(detail)
 
     def give_up(self, detail: str) -> None:
-        """Say that it has failed and that replacing it does not help any more."""
+        """Report that the part has failed, and why another replacement would not help."""
         with self._lock:
             self._replacement = None
             self._fail(detail)
 
-    def freeze(self) -> None:
-        """Let its thread hang for ever from its next sign of life on, to try what comes of it."""
-        self._freezing = True
-
     def check(self) -> Callable[[], None] | None:
-        """Look whether it keeps its word; for the supervisor.
+        """Check the deadline; for the supervisor.
 
         Returns:
-            What replaces it, to be called now; None when there is nothing to do.
+            The function that replaces the part, when it is to be replaced now.
         """
         with self._lock:
             now = self._clock()
-            if now < self._due_s:
+            if now < self._deadline_s:
                 return None
             if self._status.state is not State.FAILED:
-                self._fail(f"no sign of life for {now - self._said_s:.0f} s")
+                self._fail(f"no heartbeat for {now - self._heartbeat_s:.0f} s")
                 return None
-            self._due_s = math.inf
+            self._deadline_s = math.inf
             return self._replacement
 
     @property
     def helpless(self) -> bool:
-        """Whether it has failed and nothing can replace it."""
+        """Whether the part has failed and cannot be replaced."""
         with self._lock:
             return self._status.state is State.FAILED and self._replacement is None
 
-    def _hang_if_told_to(self) -> None:
-        if self._freezing:
-            self._freezing = False
-            log.warning("%s: hangs from now on, as it was told to", self._status.name)
+    def _hang_if_asked(self) -> None:
+        if self.hang_next:
+            self.hang_next = False
+            log.warning("%s: hangs from now on, as the test asks", self._status.name)
             threading.Event().wait()
 
-    def _say(self, state: State, detail: str, within: float, *, tried: bool = False) -> None:
+    def _set(self, state: State, detail: str, within: float, *, tried: bool = False) -> None:
         with self._lock:
             now = self._clock()
             before = self._status
@@ -164,18 +160,17 @@ class Part:
                 tries = 0
                 if before.state is state and now - before.since_s > STEADY_S:
                     self._backoff.reset()
-            tries += tried
-            self._said_s, self._due_s = now, now + within
-            self._set(state, detail, tries)
+            self._heartbeat_s, self._deadline_s = now, now + within
+            self._change(state, detail, tries + tried)
 
     def _fail(self, detail: str) -> None:
         wait = self._backoff.next()
-        self._due_s = self._clock() + wait
-        self._set(State.FAILED, detail, self._status.tries + 1)
-        what = f"replacing it in {wait:g} s" if self._replacement else "it cannot be replaced"
+        self._deadline_s = self._clock() + wait
+        self._change(State.FAILED, detail, self._status.tries + 1)
+        what = f"restarting it in {wait:g} s" if self._replacement else "it cannot be restarted"
         log.error("%s: %s; %s", self._status.name, detail, what)
 
-    def _set(self, state: State, detail: str, tries: int) -> None:
+    def _change(self, state: State, detail: str, tries: int) -> None:
         since_s = self._status.since_s if self._status.state is state else self._clock()
         self._status = replace(
             self._status, state=state, detail=detail, since_s=since_s, tries=tries
@@ -195,43 +190,51 @@ class Supervisor:
         self._parts: dict[str, Part] = {}
 
     def add(self, name: str, replacement: Callable[[], None] | None = None) -> Part:
-        """Add a part, or put another in the place of one of this name.
+        """Add a part; it takes the place of an earlier one of the same name.
 
         Args:
-            name: E.g. "source".
-            replacement: Replaces it after it died or stalled; must return at once. None where
-                only a new start of the program helps.
+            name: Name of the part, e.g. "source".
+            replacement: Replaces the part after it has died or stalled; must return at once. None
+                where only a restart of the program helps.
         """
         part = Part(name, replacement, self._clock)
-        self._parts = {**self._parts, name: part}  # a new one, for readers in other threads
+        self._parts = {**self._parts, name: part}  # other threads may be iterating over the old one
         return part
-
-    def freeze(self, name: str) -> None:
-        """Let a part hang; see `Part.freeze`.
-
-        Raises:
-            KeyError: There is no such part.
-        """
-        self._parts[name].freeze()
 
     def remove(self, name: str) -> None:
         """Forget a part that is not needed any more."""
         self._parts = {key: part for key, part in self._parts.items() if key != name}
 
-    def statuses(self) -> list[Status]:
-        """Return how all parts are."""
+    def statuses(self) -> list[PartStatus]:
+        """Return what is known of all parts."""
         return [part.status for part in self._parts.values()]
 
     def look(self) -> bool:
-        """Look after all parts once, and replace those whose time has come.
+        """Check all parts once, and replace those that are due.
 
         Returns:
-            Whether all is well, or will be without a new start of the program.
+            Whether every part works, or will do so without a restart of the program.
         """
         parts = list(self._parts.values())
         for part in parts:
             replacement = part.check()
             if replacement is not None:
-                log.info("%s: replacing it", part.status.name)
-                replacement()
+                self._replace(part, replacement)
         return not any(part.helpless for part in parts)
+
+    def freeze(self, name: str) -> None:
+        """Let a part hang for ever at its next heartbeat, to test what happens then.
+
+        Raises:
+            KeyError: There is no such part.
+        """
+        self._parts[name].hang_next = True
+
+    def _replace(self, part: Part, replacement: Callable[[], None]) -> None:
+        name = part.status.name
+        log.info("%s: restarting it", name)
+        try:
+            replacement()
+        except Exception as error:  # e.g. no thread can be started: tried again later
+            log.exception("%s: it could not be restarted", name)
+            part.failed(f"it could not be restarted: {error or type(error).__name__}")

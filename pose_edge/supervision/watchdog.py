@@ -1,4 +1,4 @@
-"""Watches over a run from a thread of its own, and tells systemd how it goes."""
+"""The thread that supervises a run, and tells systemd how the run goes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pose_edge.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 1.0
-"""How often it looks, where nothing asks for more."""
+CHECK_S: Final = 1.0
+"""Interval between two checks of all parts, unless systemd wants to hear more often."""
 
 
 class Watchdog:
-    """Looks after the parts, feeds the service's watchdog, and keeps its status line."""
+    """Checks all parts, feeds systemd's watchdog, and updates the status line of the service."""
 
     def __init__(
         self,
@@ -27,48 +27,54 @@ class Watchdog:
         *,
         interval: float | None,
     ) -> None:
-        """Prepare; `start` begins.
+        """Prepare; `start` starts the thread.
 
         Args:
-            supervisor: Knows how the parts are.
-            notifier: Gets READY=1, the status, and WATCHDOG=1 as long as all is well or will be
-                without a new start of the program; else it is asked for that start.
-            status: Says in one line how it goes.
-            interval: Seconds from one WATCHDOG=1 to the next; None where nobody watches.
+            supervisor: Knows the state of all parts.
+            notifier: Gets READY=1, the status, and WATCHDOG=1 as long as every part works or will
+                do so without a restart of the program; else the restart is asked for.
+            status: Returns the status line of the run.
+            interval: Seconds from one WATCHDOG=1 to the next; None without systemd's watchdog.
         """
         self._supervisor = supervisor
         self._notifier = notifier
         self._status = status
-        self._interval = LOOK_S if interval is None else min(interval, LOOK_S)
-        self._beyond_help = False
+        self._interval = CHECK_S if interval is None else min(interval, CHECK_S)
+        self._restart_asked = False
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Say that the program is ready, and begin."""
+        """Tell systemd that the program is ready, and start the thread."""
         self._notifier.ready(self._status())
         self._thread.start()
 
     def close(self) -> None:
-        """End; doing it twice does no harm."""
+        """End the thread; doing it twice does no harm."""
         self._end.set()
         if self._thread.ident is not None:
-            self._thread.join(LOOK_S)
+            self._thread.join(CHECK_S)
         self._notifier.stopping()
 
     def _watch(self) -> None:
         while not self._end.wait(self._interval):
-            if self._supervisor.look():
-                self._notifier.watchdog()
-                self._beyond_help = False
-            else:
-                self._give_up()
-            self._notifier.status(self._status())
+            try:
+                self._check()
+            except Exception:  # whatever it is, supervision goes on
+                log.exception("supervision: internal error")
 
-    def _give_up(self) -> None:
-        """Ask for a new start; where nobody heeds that, say what to do, once."""
-        if not self._beyond_help:
-            who = "systemd is asked for it" if self._notifier.enabled else "end and start it"
-            log.critical("only a new start of the program helps now: %s", who)
-        self._beyond_help = True
+    def _check(self) -> None:
+        if self._supervisor.look():
+            self._notifier.watchdog()
+            self._restart_asked = False
+        else:
+            self._ask_for_restart()
+        self._notifier.status(self._status())
+
+    def _ask_for_restart(self) -> None:
+        """Ask systemd for a restart; where there is no systemd, say once what to do."""
+        if not self._restart_asked:
+            how = "asking systemd for it" if self._notifier.enabled else "please do so"
+            log.critical("only a restart of the program helps now: %s", how)
+        self._restart_asked = True
         self._notifier.give_up()

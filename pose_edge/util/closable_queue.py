@@ -1,4 +1,4 @@
-"""What passes items from one thread to the next and can be closed, with a reason."""
+"""A bounded queue between two threads that can be closed, with a reason."""
 
 from __future__ import annotations
 
@@ -12,35 +12,55 @@ Item = TypeVar("Item")
 
 
 class ClosableQueue(Generic[Item]):
-    """Items that wait for the next thread; the subclass says how they get in.
+    """The reader's side of a queue; a subclass adds the writer's side.
 
-    Everything is guarded by one condition, `_changed`, which is notified at every change.
+    A subclass may have two policies: with `drop` the writer never waits for room, and an item is
+    lost instead. Without it every item is delivered, in order.
+
+    All state is guarded by one condition, `_changed`, which is notified of every change.
     """
 
-    def __init__(self) -> None:
-        """Start open, with nothing waiting."""
+    def __init__(self, *, drop: bool = False) -> None:
+        """Start open and empty.
+
+        Args:
+            drop: The policy, see above.
+        """
         self._changed = threading.Condition()
         self._waiting: deque[Item] = deque()
+        self._drop = drop
         self._closed = False
         self._error: BaseException | None = None
 
+    def set_drop(self, *, drop: bool) -> None:
+        """Switch to the other policy."""
+        with self._changed:
+            self._drop = drop
+            self._changed.notify_all()
+
     def close(self, error: BaseException | None = None) -> None:
-        """Say that there will be no more: what waits is still delivered, then the end is raised.
+        """Deliver what is waiting, then raise `EndOfStream` or an error in the reader.
 
         Args:
-            error: Why, when it is not simply the end; the first call's counts.
+            error: The error to raise instead of `EndOfStream`. Only the first call counts.
         """
         with self._changed:
             if not self._closed:
                 self._closed, self._error = True, error
             self._changed.notify_all()
 
-    def _next(self, timeout: float) -> Item | None:
-        """Get the item that waits longest, or None when none came within `timeout` seconds.
+    def take(self, timeout: float) -> Item | None:
+        """Return the item that has waited longest.
+
+        Args:
+            timeout: Seconds to wait for one.
+
+        Returns:
+            The item, or None when none came in time.
 
         Raises:
-            EndOfStream: It was closed, and nothing waits any more.
-            Exception: What `close` was given as the reason, in the same case.
+            EndOfStream: The queue was closed, and every item was taken.
+            Exception: The error that `close` was given, in the same case.
         """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting) or self._closed, timeout)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from clips import demo_frames, video_frames
 from command import Command, Log, read_lines
-from helpers import wait_until
+from helpers import FakeRuntime, wait_until
 from mjpeg import MjpegServer
 from rtsp import RtspServer, lengthen, need_server
 from xvfb import xvfb
@@ -21,7 +21,6 @@ from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Estimate, Pose
-from pose_edge.runtimes import Runtime
 from pose_edge.sources.stream import Stream
 from pose_edge.telemetry import Stopwatch, Telemetry
 from pose_edge.util import resources
@@ -260,12 +259,7 @@ class SlowEstimator:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-
-    @property
-    def runtime(self) -> Runtime:
-        return self  # type: ignore[return-value]  # only `backend` is asked for
-
-    backend = "slow"
+        self.runtime = FakeRuntime()
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         time.sleep(self._seconds)
@@ -283,7 +277,6 @@ def test_the_age_of_poses_stays_flat_for_a_minute() -> None:
     ages: list[float] = []
     with MjpegServer(fps=30) as camera:
         source = Stream(camera.url, CameraSettings())
-        source.open()
         pipeline = Pipeline(source, SlowEstimator(0.1), Telemetry())
         pipeline.start()
         end = time.monotonic() + 60

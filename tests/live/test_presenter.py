@@ -2,20 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from helpers import make_frame, make_result
+from helpers import make_frame, make_result, pose
 
 from pose_edge.config.schema import DisplaySettings, Settings
 from pose_edge.displays import Display
-from pose_edge.live import presenter as show_module
-from pose_edge.live.presenter import STALE_S, Presenter, Report
+from pose_edge.live import presenter as presenter_module
+from pose_edge.live.presenter import OPEN_S, STALE_S, STALL_S, Presenter
 from pose_edge.overlay import Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.recorder import recorder
-from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.supervision.supervisor import State, Supervisor
+from pose_edge.telemetry import SOURCE, Event, Stopwatch, Telemetry
 
 
 class FakeScreen(Display):
@@ -48,7 +48,7 @@ class FakeScreen(Display):
 
 
 class FakePipeline:
-    """What a show asks of a pipeline."""
+    """What a presenter needs of a pipeline."""
 
     live = True
     still = False
@@ -59,36 +59,37 @@ class FakePipeline:
 
 
 class Bench:
-    """A show on fake screens."""
+    """A presenter with fake screens."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.screens: list[FakeScreen] = []
-        self.faults: list[tuple[str, str | None]] = []
-        self.busy = 0
         self.telemetry = Telemetry()
         self.pipeline = FakePipeline()
         self.now = 100.0
-        monkeypatch.setattr(show_module, "open_display", self._open)
-        clock = SimpleNamespace(monotonic=lambda: self.now, monotonic_ns=lambda: 0)
-        monkeypatch.setattr(show_module, "time", clock)
-        self.show = Presenter(
+        self.supervisor = Supervisor(lambda: self.now)
+        self.part = self.supervisor.add("screen")
+        monkeypatch.setattr(presenter_module, "open_display", self._open)
+        self.presenter = Presenter(
             Settings(),
             cast(Pipeline, self.pipeline),
             self.telemetry,
             recorder(Settings().record, None, frame_rate=None, report=lambda _reason: None),
-            report=lambda part, fault: self.faults.append((part, fault)),
-            busy=self._count,
+            part=self.part,
+            clock_ns=lambda: round(self.now * 1e9),
         )
 
-    def _count(self) -> None:
-        self.busy += 1
+    def lasts(self, seconds: float) -> bool:
+        """Let time pass, and tell whether the main thread has not stalled by then."""
+        self.now += seconds
+        self.supervisor.look()
+        return self.part.status.state is not State.FAILED
 
     def _open(
         self,
         settings: DisplaySettings,
         *,
         sysfs: Path,
-        report: Report,
+        report: Callable[[str | None], None],
         busy: Callable[[], None],
         must: bool,
     ) -> FakeScreen:
@@ -97,6 +98,10 @@ class Bench:
         self.must = must
         self.screens.append(FakeScreen())
         return self.screens[-1]
+
+    @property
+    def state(self) -> State:
+        return self.part.status.state
 
     @property
     def shown(self) -> list[Scene]:
@@ -110,74 +115,115 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def test_a_result_is_shown_and_released(bench: Bench) -> None:
     result = make_result()
-    bench.show.result(result)
+    bench.presenter.show_result(result)
     assert [scene.image is not None for scene in bench.shown] == [True]
     with pytest.raises(RuntimeError, match="released"):
         _ = result.frame
-    assert bench.telemetry.count("screen") == 1
+    assert bench.telemetry.count(Event.SHOWN) == 1
 
 
-def test_a_screen_is_opening_until_its_first_picture_is_there(bench: Bench) -> None:
-    assert (bench.must, bench.busy, bench.show.opening) == (True, 1, True)
+def test_a_screen_has_time_until_its_first_picture_is_there(bench: Bench) -> None:
+    assert [bench.must] == [True]
+    assert bench.state == State.STARTING
+    assert bench.lasts(OPEN_S - 1)
     bench.screens[0].works = False  # a window that is minimised, say
-    bench.show.result(make_result())
-    opening = [bench.show.opening]
+    bench.presenter.show_result(make_result())
+    bench.presenter.send_heartbeat()
+    assert bench.lasts(OPEN_S - 1)
     bench.screens[0].works = True
-    bench.show.result(make_result())
-    assert [*opening, bench.show.opening] == [True, False]
-    bench.show.move_to(Settings())
+    bench.presenter.show_result(make_result())
+    bench.presenter.send_heartbeat()
+    assert bench.part.status.detail == "fake"
+    assert bench.lasts(STALL_S - 1)
+    assert not bench.lasts(1)
+    bench.presenter.change_display(Settings())
     assert bench.screens[0].closed
-    assert (bench.must, bench.busy) == (False, 2)
-    opening.append(bench.show.opening)
-    assert opening == [True, True]
+    assert [bench.must] == [False]
+    assert bench.lasts(OPEN_S - 1)
+    bench.presenter.send_heartbeat()
+    assert bench.lasts(OPEN_S - 1)
 
 
 def test_why_there_is_no_picture_is_said_once(bench: Bench) -> None:
-    bench.show.no_result()
+    bench.presenter.show_no_result()
     assert bench.shown == []
     bench.telemetry.set_fault("source", "no camera (since 12:00:00)")
     for _ in range(5):
-        bench.show.no_result()
+        bench.presenter.show_no_result()
     assert len(bench.shown) == 1
     bench.telemetry.set_fault("source", "it is in use (since 12:00:00)")
-    bench.show.no_result()
+    bench.presenter.show_no_result()
     assert len(bench.shown) == 2
     bench.telemetry.set_fault("source", None)
     bench.telemetry.set_fault("inference", "it hangs, and is replaced")
-    bench.show.no_result()
+    bench.presenter.show_no_result()
     assert len(bench.shown) == 3
-    bench.show.move_to(Settings())
+    bench.presenter.change_display(Settings())
     assert len(bench.shown) == 1, "the new screen shows it too"
 
 
 @pytest.mark.parametrize("live", [True, False])
 def test_a_live_picture_that_is_old_is_not_shown_any_more(bench: Bench, live: bool) -> None:
     bench.pipeline.live = live
-    bench.show.result(make_result())
+    bench.presenter.show_result(make_result())
     bench.now += STALE_S - 0.1
-    bench.show.no_result()
+    bench.presenter.show_no_result()
     assert len(bench.shown) == 1
     bench.now += 0.2
-    bench.show.no_result()
+    bench.presenter.show_no_result()
     assert len(bench.shown) == (2 if live else 1)
-    bench.show.result(make_result())
-    bench.show.no_result()
+    bench.presenter.show_result(make_result())
+    bench.presenter.show_no_result()
     assert bench.shown[-1].image is not None
 
 
 def test_a_still_picture_stays_until_the_next(bench: Bench) -> None:
     bench.pipeline.still = True
     first, second = make_result(make_frame(index=0)), make_result(make_frame(index=1))
-    bench.show.result(first)
+    bench.presenter.show_result(first)
     assert first.frame.index == 0
     bench.screens[0].typed = ["s"]
-    assert not bench.show.keys()
+    assert not bench.presenter.handle_keys()
     assert len(bench.shown) == 2, "drawn again without the skeleton"
-    bench.show.result(second)
+    bench.presenter.show_result(second)
     with pytest.raises(RuntimeError, match="released"):
         _ = first.frame
     bench.screens[0].typed = ["x", "q"]
-    assert bench.show.keys()
+    assert bench.presenter.handle_keys()
+
+
+def test_another_source_frees_the_still_picture(bench: Bench) -> None:
+    bench.pipeline.still = True
+    picture, frame = make_result(), make_result()
+    bench.presenter.show_result(picture)
+    bench.pipeline.still = False  # a reload: from pictures to a camera
+    bench.presenter.change_overlay(Settings())
+    assert len(bench.shown) == 1, "the picture is not shown again"
+    bench.presenter.show_result(frame)
+    for result in (picture, frame):
+        with pytest.raises(RuntimeError, match="released"):
+            _ = result.frame
+
+
+def test_a_message_frees_the_still_picture(bench: Bench) -> None:
+    bench.pipeline.still = True
+    picture = make_result()
+    bench.presenter.show_result(picture)
+    bench.telemetry.set_fault(SOURCE, "no camera (since 12:00:00)")
+    bench.presenter.show_no_result()
+    with pytest.raises(RuntimeError, match="released"):
+        _ = picture.frame
+
+
+def test_another_overlay_applies_to_the_still_picture_that_is_shown(bench: Bench) -> None:
+    bench.pipeline.still = True
+    bench.presenter.show_result(make_result(poses=[pose()]))
+    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"readout": False}}))
+    first, second = bench.shown
+    assert first.image is second.image
+    assert first is not second
+    bench.presenter.change_display(Settings())
+    assert bench.shown == [second]
 
 
 def test_a_screen_that_comes_back_shows_the_lasting_message_at_once(
@@ -185,9 +231,9 @@ def test_a_screen_that_comes_back_shows_the_lasting_message_at_once(
 ) -> None:
     bench.telemetry.set_fault("source", "no camera (since 12:00:00)")
     bench.screens[0].there = False
-    bench.show.no_result()
+    bench.presenter.show_no_result()
     shown = len(bench.shown)
-    assert not bench.show.keys()
+    assert not bench.presenter.handle_keys()
     assert len(bench.shown) == shown
     screen = bench.screens[0]
 
@@ -196,24 +242,29 @@ def test_a_screen_that_comes_back_shows_the_lasting_message_at_once(
         return []
 
     monkeypatch.setattr(screen, "poll", come_back)
-    assert not bench.show.keys()
+    assert not bench.presenter.handle_keys()
     assert bench.shown[shown:] == [bench.shown[shown - 1]]
-    assert not bench.show.keys()
+    assert not bench.presenter.handle_keys()
     assert len(bench.shown) == shown + 1
 
 
 def test_a_screen_that_is_missing_is_waited_for(bench: Bench) -> None:
     bench.telemetry.set_fault("display", "no screen is connected")
-    assert bench.show.missing is None, "there is one"
+    bench.presenter.send_heartbeat()
+    assert bench.state == State.RUNNING, "there is one"
     bench.screens[0].there = False
-    assert bench.show.missing == "no screen is connected"
+    for _ in range(3):
+        bench.presenter.send_heartbeat()
+    status = bench.part.status
+    assert (status.state, status.detail) == (State.WAITING, "no screen is connected")
+    assert status.tries == 0
 
 
 def test_another_way_to_draw_counts_from_the_next_picture(bench: Bench) -> None:
-    bench.show.result(make_result())
+    bench.presenter.show_result(make_result())
     mirrored = Settings.model_validate({"camera": {"mirror": True}})
-    bench.show.draw_as(mirrored)
-    bench.show.result(make_result())
+    bench.presenter.change_overlay(mirrored)
+    bench.presenter.show_result(make_result())
     assert [scene.mirror for scene in bench.shown] == [False, True]
-    bench.show.close()
+    bench.presenter.close()
     assert bench.screens[0].closed

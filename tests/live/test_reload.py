@@ -22,7 +22,7 @@ class Told(SystemdNotifier):
         super().__init__(None)
         self.words: list[str] = []
 
-    def reloading(self, status: str | None = None) -> None:
+    def reloading(self) -> None:
         self.words.append("reloading")
 
     def ready(self, status: str | None = None) -> None:
@@ -54,7 +54,7 @@ class Run:
 
     def reload(self) -> None:
         words = len(self.notifier.words)
-        self.reloader.ask()
+        self.reloader.request()
         wait_until(lambda: len(self.notifier.words) >= words + 2)
         self.reloader.close()
 
@@ -77,7 +77,7 @@ def test_what_has_changed_is_followed_and_said(caplog: pytest.LogCaptureFixture)
     ("error", "said"),
     [
         (ConfigError(["c.yaml:3: one", "c.yaml:7: two"]), "c.yaml:3: one; c.yaml:7: two"),
-        (ZeroDivisionError("a bug"), "an error of the program"),
+        (ZeroDivisionError("a bug"), "internal error"),
     ],
 )
 def test_a_faulty_file_changes_nothing(
@@ -107,10 +107,10 @@ def test_what_cannot_be_had_is_refused(caplog: pytest.LogCaptureFixture) -> None
 def test_who_asks_while_it_is_read_has_it_read_again() -> None:
     run = Run()
     run.gate.clear()
-    run.reloader.ask()
+    run.reloader.request()
     wait_until(lambda: run.notifier.words == ["reloading"])
     for _ in range(5):
-        run.reloader.ask()
+        run.reloader.request()
     run.file = CROP
     run.gate.set()
     wait_until(lambda: run.notifier.words == ["reloading", "ready"] * 2)

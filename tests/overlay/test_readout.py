@@ -15,7 +15,7 @@ from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.palette import YELLOW
 from pose_edge.overlay.readout import GAP, readout_lines
 from pose_edge.poses import Provenance
-from pose_edge.telemetry import Telemetry
+from pose_edge.telemetry import Event, Telemetry
 
 Picture = NDArray[np.uint8]
 
@@ -68,7 +68,7 @@ def drawn(readout: Readout, skipped: int = 0, provenance: Provenance = CPU) -> P
 
 
 def test_the_lines_say_what_was_measured_with_units(telemetry: Telemetry) -> None:
-    for event in ("camera", "inference", "screen"):
+    for event in (Event.CAPTURED, Event.PROCESSED, Event.SHOWN):
         for _ in range(3):
             telemetry.tick(event)
     telemetry.add({"latency": 41.3})

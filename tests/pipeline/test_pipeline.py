@@ -16,16 +16,17 @@ from helpers import (
     make_frame,
     no_threads_left,
     wait_until,
+    wait_until_blocked,
 )
 
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.frames import Frame
 from pose_edge.pipeline import capture as capture_module
-from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.poses import Provenance, Result
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.supervision.supervisor import State, Supervisor
-from pose_edge.telemetry import Telemetry
+from pose_edge.telemetry import Event, Telemetry
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ def make(
     sinks: list[Sink] | None = None,
     pace: bool = False,
     max_frames: int | None = None,
-    opened: bool = True,
+    wait: bool = False,
     supervisor: Supervisor | None = None,
 ) -> tuple[Pipeline, Telemetry]:
     telemetry = Telemetry()
@@ -75,9 +76,8 @@ def make(
         estimator or FakeEstimator(),
         telemetry,
         sinks=sinks or [],
-        pace=pace,
         max_frames=max_frames,
-        opened=opened,
+        options=PipelineOptions(pace=pace, wait=wait),
         supervisor=supervisor,
     )
     made.start()
@@ -118,7 +118,7 @@ def test_a_file_is_processed_frame_by_frame_in_order() -> None:
     assert estimator.codes == list(range(100))
     assert sink.sent == list(range(100))
     assert pipeline.skipped == 0
-    assert (telemetry.count("camera"), telemetry.count("inference")) == (100, 100)
+    assert (telemetry.count(Event.CAPTURED), telemetry.count(Event.PROCESSED)) == (100, 100)
     for _ in range(2):
         with pytest.raises(EndOfStream):
             pipeline.take(0)
@@ -175,7 +175,7 @@ def test_a_read_without_a_frame_is_no_end() -> None:
     steps = [None, make_frame(coded_picture(0)), None, None, make_frame(coded_picture(1), index=1)]
     pipeline, telemetry = make(FakeSource(steps, live=False))
     assert drain(pipeline) == [0, 1]
-    assert telemetry.count("camera") == 2
+    assert telemetry.count(Event.CAPTURED) == 2
     pipeline.stop()
 
 
@@ -211,8 +211,8 @@ def test_of_a_live_source_the_newest_frame_wins_and_what_is_skipped_is_counted()
     estimator.gate.clear()
     source = FakeSource(frames(50, interval_s=0.002), live=True)
     pipeline, telemetry = make(source, estimator)
-    wait_until(lambda: telemetry.count("camera") == 50, "the source's end")
-    time.sleep(0.05)
+    wait_until(lambda: pipeline.ended, "the source's end")
+    assert telemetry.count(Event.CAPTURED) == 50
     estimator.gate.set()
     numbers = drain(pipeline)
     assert numbers[-1] == 49, "the newest"
@@ -230,13 +230,13 @@ def test_a_live_source_is_read_even_when_every_slot_is_held() -> None:
     for _ in range(4):
         held.append(take(pipeline))
     kept = [(result.frame.index, result.frame.image.copy()) for result in held]
-    wait_until(lambda: telemetry.count("camera") == 300, "the source's end")
+    wait_until(lambda: telemetry.count(Event.CAPTURED) == 300, "the source's end")
     for result, (index, image) in zip(held, kept, strict=True):
         assert result.frame.index == index
         assert (result.frame.image == image).all()
         result.release()
     drain(pipeline)
-    assert pipeline.skipped + telemetry.count("inference") == 300
+    assert pipeline.skipped + telemetry.count(Event.PROCESSED) == 300
     pipeline.stop()
 
 
@@ -268,7 +268,7 @@ def test_the_age_of_what_is_shown_stays_flat_when_inference_is_slow() -> None:
     # A backlog would let it grow by 70 ms with every result, to more than a second.
     assert late < early + 200
     assert late < 800
-    assert telemetry.count("camera") > 2 * len(ages)
+    assert telemetry.count(Event.CAPTURED) > 2 * len(ages)
 
 
 # --- faults ---------------------------------------------------------------------------------------
@@ -327,13 +327,13 @@ def test_a_lost_source_is_opened_again_and_again_until_it_is_back() -> None:
 
     def steps() -> Iterator[Frame | BaseException]:
         yield from frames(2, interval_s=0.01)
+        source.open_errors = [SourceError(f"not yet {n}") for n in range(3)]
         yield SourceLost("the camera is gone")
         returned.set()
         yield from (make_frame(coded_picture(n), index=n) for n in range(2, 5))
         time.sleep(0.1)
 
     source = FakeSource(steps(), live=True)
-    source.open_errors = [SourceError(f"not yet {n}") for n in range(3)]
     pipeline, telemetry = make(source)
     seen: list[int] = []
     faults: set[str] = set()
@@ -349,7 +349,7 @@ def test_a_lost_source_is_opened_again_and_again_until_it_is_back() -> None:
             result.release()
     assert seen[-1] == 4
     assert returned.is_set()
-    assert source.opened == 1
+    assert source.opened == 2
     assert source.closed >= 1
     assert source.open_errors == []
     assert any(fault.startswith("the camera is gone (since ") for fault in faults)
@@ -378,8 +378,11 @@ def test_a_source_that_opens_but_gives_nothing_is_still_lost(
 
 
 def test_a_source_that_never_comes_back_is_a_fault_and_can_be_stopped() -> None:
-    source = FakeSource([SourceLost("gone")], live=True)
-    source.open_errors = [SourceError("nothing there")] * 100_000
+    def steps() -> Iterator[Frame | BaseException]:
+        source.open_errors = [SourceError("nothing there")] * 100_000
+        yield SourceLost("gone")
+
+    source = FakeSource(steps(), live=True)
     pipeline, telemetry = make(source)
     wait_until(lambda: telemetry.faults().get("source", "").startswith("nothing there (since "))
     assert pipeline.take(0.01) is None, "no end: it may come back"
@@ -392,7 +395,7 @@ def test_a_source_that_is_not_there_yet_is_waited_for(caplog: pytest.LogCaptureF
     source = FakeSource(frames(5, interval_s=0.01), live=True)
     source.open_errors = [SourceError(f"no camera found {n}") for n in range(4)]
     with caplog.at_level("INFO", "pose_edge"):
-        pipeline, telemetry = make(source, opened=False)
+        pipeline, telemetry = make(source, wait=True)
         result = take(pipeline)
     assert result.frame.index < 5
     result.release()
@@ -406,7 +409,7 @@ def test_a_source_that_is_not_there_yet_is_waited_for(caplog: pytest.LogCaptureF
 
 def test_a_source_that_is_there_at_once_needs_no_word(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "pose_edge"):
-        pipeline, telemetry = make(FakeSource(frames(5), live=True), opened=False)
+        pipeline, telemetry = make(FakeSource(frames(5), live=True), wait=True)
         assert drain(pipeline)[-1] == 4
     pipeline.stop()
     assert telemetry.faults() == {}
@@ -416,7 +419,7 @@ def test_a_source_that_is_there_at_once_needs_no_word(caplog: pytest.LogCaptureF
 def test_what_is_waited_for_is_told_with_its_newest_reason() -> None:
     source = FakeSource((), live=True)
     source.open_errors = [SourceError("no camera"), *[SourceError("it is in use")] * 100_000]
-    pipeline, telemetry = make(source, opened=False)
+    pipeline, telemetry = make(source, wait=True)
     wait_until(lambda: telemetry.faults().get("source", "").startswith("it is in use (since "))
     assert pipeline.take(0.01) is None, "no end: it may come"
     pipeline.stop()
@@ -425,7 +428,7 @@ def test_what_is_waited_for_is_told_with_its_newest_reason() -> None:
 def test_an_error_of_the_program_at_the_first_opening_is_told() -> None:
     source = FakeSource((), live=True)
     source.open_errors = [ZeroDivisionError("a bug")]
-    pipeline, _ = make(source, opened=False)
+    pipeline, _ = make(source, wait=True)
     with pytest.raises(ZeroDivisionError):
         take(pipeline)
     pipeline.stop()
@@ -442,6 +445,55 @@ def test_what_a_live_source_passed_over_itself_counts_as_skipped(live: bool) -> 
     assert pipeline.skipped == (9 if live else 5) - len(estimator.codes)
 
 
+# --- opening --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_source_is_opened_read_and_closed_by_one_thread(live: bool) -> None:
+    source = FakeSource(frames(interval_s=0.001), live=live)
+    pipeline = Pipeline(source, FakeEstimator(), Telemetry())
+    pipeline.open()
+    assert (source.opened, source.reused) == (1, []), "open, and not read before the start"
+    pipeline.start()
+    take(pipeline).release()
+    pipeline.stop()
+    assert (source.opened, source.closed) == (1, 1)
+    assert {thread.name for thread in source.threads} == {"capture"}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["open", "start"])
+@pytest.mark.parametrize("live", [False, True])
+def test_a_source_that_cannot_be_opened_ends_the_run(live: bool, first: bool) -> None:
+    source = FakeSource(frames(), live=live)
+    source.open_errors = [SourceError("no such camera")]
+    pipeline = Pipeline(source, FakeEstimator(), Telemetry())
+    if first:
+        with pytest.raises(SourceError, match="no such camera"):
+            pipeline.open()
+    else:
+        pipeline.start()
+        with pytest.raises(SourceError, match="no such camera"):
+            take(pipeline)
+    pipeline.stop()
+
+
+def test_a_source_that_hangs_while_it_is_opened_blocks_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pose_edge.pipeline.pipeline.OPEN_S", 0.05)
+    gate = threading.Event()
+
+    class Hanging(FakeSource):
+        def open(self) -> None:
+            assert gate.wait(GENEROUS_S)
+
+    pipeline = Pipeline(Hanging((), live=True), FakeEstimator(), Telemetry())
+    with pytest.raises(SourceError, match="did not open within"):
+        pipeline.open()
+    gate.set()
+    pipeline.stop()
+
+
 # --- the end --------------------------------------------------------------------------------------
 
 
@@ -450,8 +502,10 @@ def test_stopping_ends_all_threads_even_when_nobody_takes(live: bool) -> None:
     before = set(threading.enumerate())
     source = FakeSource(frames(interval_s=0.001), live=live)
     pipeline, telemetry = make(source)
-    wait_until(lambda: telemetry.count("inference") >= 1)
-    time.sleep(0.05)
+    wait_until(lambda: telemetry.count(Event.PROCESSED) >= 1)
+    if not live:  # both threads wait for the taker
+        for thread in set(threading.enumerate()) - before:
+            wait_until_blocked(thread)
     pipeline.stop()
     assert no_threads_left(before)
     assert source.closed >= 1
@@ -467,7 +521,7 @@ def test_stopping_delivers_what_was_processed_and_then_ends(pace: bool) -> None:
         result = take(pipeline)
         taken.append(result.frame.index)
         result.release()
-    wait_until(lambda: telemetry.count("inference") >= 4)
+    wait_until(lambda: telemetry.count(Event.PROCESSED) >= 4)
     pipeline.stop()
     taken += drain(pipeline)
     assert taken == sink.sent == estimator.codes == list(range(len(taken)))
@@ -510,6 +564,47 @@ def test_a_paced_file_that_waits_for_its_next_frame_has_not_stalled() -> None:
     pipeline.stop()
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_a_source_that_cannot_be_closed_ends_the_run_all_the_same(
+    live: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck(FakeSource):
+        def close(self) -> None:
+            raise OSError("the device does not let go")
+
+    pipeline, _ = make(Stuck(frames(3), live=live))
+    assert drain(pipeline)[-1] == 2
+    pipeline.stop()
+    assert "the capture thread could not close what it had open" in caplog.text
+    assert "the device does not let go" in caplog.text
+
+
+def test_what_comes_after_the_last_frame_is_closed() -> None:
+    estimator, late = FakeEstimator(), FakeEstimator()
+    pipeline, _ = make(FakeSource(frames(3), live=False), estimator)
+    drain(pipeline)
+    assert pipeline.ended
+    pipeline.change_inference(late)
+    assert late.runtime.closed
+    other = FakeSource(frames(3), live=False)
+    pipeline.change_source(other)
+    pipeline.stop()
+    assert (other.opened, other.threads) == (0, set())
+    assert not estimator.runtime.closed, "the caller's own"
+
+
+def test_what_comes_while_the_last_frame_is_processed_is_closed() -> None:
+    estimator, late = FakeEstimator(), FakeEstimator()
+    estimator.gate.clear()
+    pipeline, telemetry = make(FakeSource(frames(1), live=False), estimator, max_frames=1)
+    wait_until(lambda: telemetry.count(Event.CAPTURED) == 1)
+    pipeline.change_inference(late)
+    estimator.gate.set()
+    drain(pipeline)
+    pipeline.stop()
+    assert late.runtime.closed
+
+
 def test_a_pipeline_that_never_started_can_be_stopped() -> None:
     pipeline = Pipeline(FakeSource(frames(), live=False), FakeEstimator(), Telemetry())
     pipeline.stop()
@@ -524,7 +619,7 @@ def test_max_frames_counts_processed_frames(live: bool, count: int) -> None:
     estimator, sink = FakeEstimator(), Sink()
     pipeline, telemetry = make(source, estimator, sinks=[sink], max_frames=count)
     numbers = drain(pipeline)
-    assert telemetry.count("inference") == len(sink.sent) == count
+    assert telemetry.count(Event.PROCESSED) == len(sink.sent) == count
     assert numbers[-1] == sink.sent[-1]
     if not live:
         assert numbers == list(range(count))

@@ -23,12 +23,12 @@ from helpers import (
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import Frame, Image
-from pose_edge.pipeline.inference import InferenceChange
-from pose_edge.pipeline.pipeline import HANGING_LIMIT, PartFactories, Pipeline
+from pose_edge.pipeline.pipeline import PartFactories, Pipeline, PipelineOptions
 from pose_edge.poses import Estimate, Result
 from pose_edge.sinks import Sink
+from pose_edge.supervision.hung_threads import HUNG_LIMIT
 from pose_edge.supervision.supervisor import Part, State, Supervisor
-from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.telemetry import Event, Stopwatch, Telemetry
 from pose_edge.tracking import PoseTracker
 
 
@@ -95,7 +95,8 @@ class Bench:
         self.estimators: list[FakeEstimator] = []
         self.make_source: Callable[[], FakeSource] = self.good_source
         self.make_estimator: Callable[[], FakeEstimator] = FakeEstimator
-        self.spares = PartFactories(self.next_source, self.next_estimator, self.following)
+        factories = PartFactories(self.next_source, self.next_estimator, self.tracker)
+        self.options = PipelineOptions(factories=factories)
 
     def start(
         self, source: FakeSource, estimator: FakeEstimator | None = None, *sinks: Sink
@@ -105,8 +106,8 @@ class Bench:
             estimator or FakeEstimator(),
             self.telemetry,
             sinks=sinks,
+            options=self.options,
             supervisor=self.supervisor,
-            spares=self.spares,
         )
         self.pipeline.start()
 
@@ -121,7 +122,7 @@ class Bench:
         self.estimators.append(self.make_estimator())
         return self.estimators[-1]
 
-    def following(self) -> PoseTracker:
+    def tracker(self) -> PoseTracker:
         return PoseTracker(Settings(), live=True)
 
     def state(self, name: str) -> State:
@@ -182,22 +183,26 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     wait_until(lambda: no_threads_left(before))
 
 
-def test_a_source_that_hangs_is_closed_and_another_takes_its_place(bench: Bench) -> None:
+def test_a_source_that_hangs_is_left_to_its_thread_and_another_takes_its_place(
+    bench: Bench,
+) -> None:
     first = HangingSource(5, bench.gate)
     bench.start(first)
     bench.index()
-    wait_until(lambda: bench.telemetry.count("camera") == 5)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) == 5)
     bench.let_pass(16, hangs="source")
-    wait_until(lambda: bench.telemetry.count("camera") > 10)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) > 10)
     assert len(bench.sources) == 1
     assert bench.sources[0].opened == 1
-    wait_until(lambda: first.closed >= 1)
+    assert first.closed == 0, "never closed under the thread that uses it"
     assert bench.telemetry.faults() == {}
     assert bench.state("inference") is State.RUNNING
     numbers = [bench.index() for _ in range(20)]
     assert numbers == sorted(set(numbers)), "frames are numbered on"
     assert numbers[-1] > 5
     bench.gate.set()  # it wakes up
+    wait_until(lambda: first.closed == 1)
+    assert len(first.threads) == 1
     assert max(bench.index() for _ in range(20)) < 60_000
     assert bench.state("source") is State.RUNNING
 
@@ -210,7 +215,7 @@ def test_a_source_that_dies_is_replaced(bench: Bench, caplog: pytest.LogCaptureF
     assert bench.state("source") is State.FAILED
     assert bench.sources == []
     bench.let_pass(2)
-    wait_until(lambda: bench.telemetry.count("camera") > 5)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) > 5)
     assert bench.telemetry.faults() == {}
     assert "a fake source is back" in caplog.text
 
@@ -223,9 +228,9 @@ def test_an_estimator_that_hangs_is_closed_and_another_takes_its_place(bench: Be
     wait_until(lambda: len(bench.estimators[0].codes) > 3)
     assert bench.telemetry.faults() == {}
     assert hanging.runtime.closed
-    count = bench.telemetry.count("inference")
+    count = bench.telemetry.count(Event.PROCESSED)
     bench.gate.set()  # it wakes up: its result must not be seen
-    wait_until(lambda: bench.telemetry.count("inference") > count + 20)
+    wait_until(lambda: bench.telemetry.count(Event.PROCESSED) > count + 20)
     numbers = [bench.index() for _ in range(10)]
     assert numbers == sorted(set(numbers))
 
@@ -251,13 +256,13 @@ def test_too_many_that_hang_are_beyond_help(bench: Bench) -> None:
     bench.make_source = lambda: HangingSource(1, bench.gate)
     bench.start(bench.make_source())
     for _ in range(200):
-        wait_until(lambda: bench.telemetry.count("camera") > len(bench.sources))
+        wait_until(lambda: bench.telemetry.count(Event.CAPTURED) > len(bench.sources))
         if not bench.let_pass(5, hangs="source", always=True):
             break
-    assert len(bench.sources) == HANGING_LIMIT
+    assert len(bench.sources) == HUNG_LIMIT
     status = next(one for one in bench.supervisor.statuses() if one.name == "source")
     assert status.state is State.FAILED
-    assert status.detail == f"{HANGING_LIMIT + 1} threads hang"
+    assert status.detail == f"{HUNG_LIMIT + 1} threads hang"
 
 
 def test_without_spares_an_error_ends_the_run(bench: Bench) -> None:
@@ -277,7 +282,7 @@ def test_another_source_takes_over_and_only_the_source_changes(bench: Bench) -> 
     first, second = bench.good_source(), bench.good_source()
     bench.start(first)
     bench.index()
-    bench.pipeline.change_source(second, opened=False)
+    bench.pipeline.change_source(second)
     last = bench.index()
     wait_until(lambda: second.opened == 1)
     assert first.closed >= 1
@@ -287,10 +292,25 @@ def test_another_source_takes_over_and_only_the_source_changes(bench: Bench) -> 
     assert bench.telemetry.faults() == {}
 
 
+def test_another_source_does_not_wait_for_ever_for_one_that_hangs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pose_edge.pipeline.capture.PREDECESSOR_S", 0.05)
+    first, second = HangingSource(5, bench.gate), bench.good_source()
+    bench.start(first)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) == 5)
+    bench.pipeline.change_source(second)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) > 10)
+    assert first.closed == 0
+    bench.gate.set()
+    wait_until(lambda: first.closed == 1)
+    assert len(first.threads) == len(second.threads) == 1
+
+
 def test_a_file_takes_over_from_a_camera_and_loses_nothing(bench: Bench) -> None:
     bench.start(bench.good_source())
     bench.index()
-    bench.pipeline.change_source(FakeSource(frames(50), live=False), opened=True)
+    bench.pipeline.change_source(FakeSource(frames(50), live=False))
     assert not bench.pipeline.live
     numbers = bench.rest()
     assert [b - a for a, b in itertools.pairwise(numbers[-50:])] == [1] * 49
@@ -300,15 +320,15 @@ def test_another_estimator_takes_over_between_two_frames(bench: Bench) -> None:
     first, second, third = FakeEstimator(), FakeEstimator(), FakeEstimator()
     bench.start(bench.good_source(), first)
     bench.index()
-    bench.pipeline.change_inference(InferenceChange(second, bench.following()))
+    bench.pipeline.change_inference(second, bench.tracker())
     wait_until(lambda: len(second.codes) > 3)
     assert first.runtime.closed
     assert second.codes[0] > first.codes[-1]
     codes = second.codes
-    bench.pipeline.change_inference(InferenceChange(following=bench.following()))
+    bench.pipeline.change_inference(tracker=bench.tracker())
     seen = len(codes)
     wait_until(lambda: len(codes) > seen + 3)
-    bench.pipeline.change_inference(InferenceChange(third))
+    bench.pipeline.change_inference(third)
     bench.pipeline.stop()
     assert third.runtime.closed
     assert second.runtime.closed
@@ -319,8 +339,8 @@ def test_a_limit_that_comes_later_counts_from_the_start(bench: Bench, further: i
     bench.start(bench.good_source())
     for _ in range(3):
         bench.index()
-    limit = bench.telemetry.count("inference") + further
+    limit = bench.telemetry.count(Event.PROCESSED) + further
     bench.pipeline.limit(limit)
     bench.rest()
     if further > 0:
-        assert bench.telemetry.count("inference") == limit
+        assert bench.telemetry.count(Event.PROCESSED) == limit

@@ -15,7 +15,7 @@ from pose_edge.sinks import Sink, restarting_sink, writer_queue
 from pose_edge.sinks.jsonl import Record, pose_record
 from pose_edge.sinks.restarting_sink import HANG_S, RestartingSink, close_together
 from pose_edge.supervision.hung_threads import HUNG_LIMIT
-from pose_edge.supervision.supervisor import State, Status, Supervisor
+from pose_edge.supervision.supervisor import PartStatus, State, Supervisor
 
 
 class Clock:
@@ -115,7 +115,7 @@ class Bench:
         assert output.busy.wait(GENEROUS_S)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> PartStatus:
         (status,) = self.supervisor.statuses()
         return status
 
@@ -343,7 +343,7 @@ def test_one_that_fails_is_begun_anew(caplog: pytest.LogCaptureFixture) -> None:
     assert bench.sink.lost == 3
     bench.sink.close()
     logged = [record.getMessage() for record in caplog.records]
-    assert f"recording: {reason}; replacing it in 1 s" in logged
+    assert f"recording: {reason}; restarting it in 1 s" in logged
     assert logged[-1] == "recording: going on in out-2.mp4"
     assert [output.items for output in bench.outputs] == [[1], [4]]
 

@@ -217,7 +217,7 @@ def test_a_full_disk_is_written_to_again_when_there_is_room(
             for _ in range(20):
                 made.send()
         assert numbers(disk / "p.jsonl")[0] == 0
-        assert "No space left on device; replacing it in" in caplog.text
+        assert "No space left on device; restarting it in" in caplog.text
         newest = disk / "p-2.jsonl"
         assert f"poses: going on in {newest}" in caplog.text
         assert numbers(newest)[-20:] == list(range(last, last + 20))

@@ -57,10 +57,8 @@ def test_what_is_said_arrives(listener: Listener, notifier: SystemdNotifier) -> 
     assert listener.lines() == ["STATUS=no camera: waiting"]
     notifier.watchdog()
     assert listener.lines() == ["WATCHDOG=1"]
-    notifier.stopping("finishing the recording")
-    assert listener.lines() == ["STOPPING=1", "STATUS=finishing the recording"]
-    notifier.error(5, "the disk")
-    assert listener.lines() == ["ERRNO=5", "STATUS=the disk"]
+    notifier.stopping()
+    assert listener.lines() == ["STOPPING=1"]
 
 
 def test_a_reload_carries_the_time(listener: Listener, notifier: SystemdNotifier) -> None:

@@ -7,11 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from helpers import wait_until_blocked
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pose_edge.supervision.supervisor import FIRST_S, LIMIT_S, STEADY_S, State, Supervisor
+from pose_edge.supervision.supervisor import (
+    FIRST_S,
+    LIMIT_S,
+    STEADY_S,
+    PartStatus,
+    State,
+    Supervisor,
+)
 
 
 class Clock:
@@ -44,7 +52,7 @@ def test_one_that_nobody_can_replace_is_beyond_help(clock: Clock) -> None:
     clock.now += 5
     assert not supervisor.look()
     assert part.status.state is State.FAILED
-    assert part.status.detail == "no sign of life for 5 s"
+    assert part.status.detail == "no heartbeat for 5 s"
     part.running(within=5)  # it was only slow
     assert supervisor.look()
 
@@ -56,7 +64,7 @@ def test_waiting_for_a_device_is_no_fault_and_is_counted(clock: Clock) -> None:
         part.waiting("no camera", within=30)
         clock.now += 29
         assert supervisor.look()
-    assert part.status == type(part.status)("source", State.WAITING, "no camera", 100.0, 7)
+    assert part.status == PartStatus("source", State.WAITING, "no camera", 100.0, 7)
     part.waiting("no camera", within=30, tried=False)
     assert part.status.tries == 7
     part.running(within=5)
@@ -106,6 +114,30 @@ def test_one_that_is_given_up_is_beyond_help(clock: Clock) -> None:
     assert part.status.detail == "4 threads hang"
 
 
+def test_a_replacement_that_fails_is_tried_again(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[float] = []
+
+    def replace() -> None:
+        tries.append(clock.now)
+        if len(tries) < 3:
+            raise RuntimeError("can't start new thread")
+        part.running(within=100)
+
+    supervisor = Supervisor(clock)
+    other = supervisor.add("sink", lambda: tries.append(0.0))
+    part = supervisor.add("source", replace)
+    part.failed("it broke")
+    for _ in range(int(FIRST_S) + 2 + 4):
+        other.running(within=5)
+        clock.now += 1
+        assert supervisor.look()
+    assert [moment - 100.0 for moment in tries] == [FIRST_S, FIRST_S + 2, FIRST_S + 2 + 4]
+    assert part.status.state is State.RUNNING
+    assert caplog.text.count("RuntimeError: can't start new thread") == 2
+
+
 def test_a_part_can_be_made_to_hang(clock: Clock) -> None:
     replaced: list[float] = []
     supervisor = Supervisor(clock)
@@ -114,8 +146,7 @@ def test_a_part_can_be_made_to_hang(clock: Clock) -> None:
     supervisor.freeze("source")
     thread = threading.Thread(target=lambda: part.running(within=5), daemon=True)
     thread.start()
-    thread.join(0.1)
-    assert thread.is_alive()
+    wait_until_blocked(thread)
     clock.now += 5
     supervisor.look()
     clock.now += FIRST_S

@@ -1,0 +1,126 @@
+"""New settings are applied as a whole, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from helpers import FakeEstimator
+
+from pose_edge.config.diff import find_changes
+from pose_edge.config.schema import PosesSettings, Settings
+from pose_edge.errors import OutputError, PoseEdgeError
+from pose_edge.estimators import Estimator
+from pose_edge.live import reconfigure as reconfigure_module
+from pose_edge.live.presenter import Presenter
+from pose_edge.live.reconfigure import Reconfigurer
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Provenance
+from pose_edge.sinks.jsonl import PoseFile
+from pose_edge.sinks.recorder import Recorder
+from pose_edge.telemetry import EDGETPU, Telemetry
+from pose_edge.tracking import PoseTracker
+
+
+class Run:
+    """The parts of a run, which note what is asked of them."""
+
+    live = True
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ended = False
+        self.telemetry = Telemetry()
+        self.calls: list[str] = []
+        self.loaded: list[tuple[str, FakeEstimator]] = []
+        self.estimators: list[Estimator | None] = []
+        self.main_thread_calls: list[Callable[[], None]] = []
+        self.refuses_poses = False
+        monkeypatch.setattr(reconfigure_module, "load_model", self._load_model)
+        self.reconfigurer = Reconfigurer(
+            Settings(),
+            cast(Pipeline, self),
+            cast(Presenter, self),
+            self.telemetry,
+            recorder=cast(Recorder, self),
+            poses=cast(PoseFile, self),
+            in_main_thread=self.main_thread_calls.append,
+        )
+
+    def apply(self, section: str, **values: object) -> None:
+        settings = Settings.model_validate({section: values})
+        self.reconfigurer.apply(settings, find_changes(Settings(), settings))
+
+    def _load_model(self, settings: Settings, *_: object, **_named: object) -> FakeEstimator:
+        estimator = FakeEstimator()
+        self.loaded.append((settings.edgetpu.mode, estimator))
+        return estimator
+
+    def describe_source(self) -> str:
+        return "pictures"
+
+    def change_options(self, _options: object) -> None:
+        self.calls.append("options")
+
+    def change_inference(self, estimator: Estimator | None, _tracker: PoseTracker) -> None:
+        self.estimators.append(estimator)
+
+    def change_overlay(self, _settings: Settings) -> None:
+        self.calls.append("overlay")
+
+    def change(self, settings: object, _storage: object) -> None:
+        if self.refuses_poses and isinstance(settings, PosesSettings):
+            raise OutputError("no such folder")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    return Run(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [("source", {"name": "demo"}), ("model", {"name": "movenet-thunder-int8"})],
+)
+def test_after_the_last_picture_source_and_model_cannot_change(
+    run: Run, section: str, values: dict[str, str]
+) -> None:
+    run.ended = True
+    with pytest.raises(PoseEdgeError, match="pictures has been read to its end"):
+        run.apply(section, **values)
+    assert (run.loaded, run.calls, run.estimators) == ([], [], [])
+
+
+def test_after_the_last_picture_the_overlay_can_still_change(run: Run) -> None:
+    run.ended = True
+    run.apply("overlay", crop=True)
+    for call in run.main_thread_calls:
+        call()
+    assert run.calls == ["options", "overlay"]
+
+
+def test_a_model_that_is_not_used_is_closed(run: Run) -> None:
+    run.refuses_poses = True
+    run.telemetry.set_fault(EDGETPU, "none is plugged in")
+    with pytest.raises(OutputError):
+        run.apply("model", name="movenet-thunder-int8")
+    ((_mode, estimator),) = run.loaded
+    assert estimator.runtime.closed
+    assert (run.calls, run.estimators) == ([], [])
+    assert run.telemetry.faults() == {EDGETPU: "none is plugged in"}, "still true"
+
+
+@pytest.mark.parametrize(
+    ("provenance", "mode"),
+    [
+        (Provenance("m", "cpu", "edgetpu lost 12:03"), "on"),
+        (Provenance("m", "edgetpu", "back since 12:04"), "auto"),
+    ],
+)
+def test_an_edge_tpu_that_the_present_model_holds_is_not_insisted_on(
+    run: Run, provenance: Provenance, mode: str
+) -> None:
+    run.telemetry.set_provenance(provenance)
+    run.apply("edgetpu", mode="on")
+    assert [loaded for loaded, _estimator in run.loaded] == [mode]
+    assert run.estimators == [run.loaded[0][1]]
