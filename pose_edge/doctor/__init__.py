@@ -31,7 +31,7 @@ LAST_S: Final = 5.0
 
 
 def run_doctor(
-    patient: DoctorContext,
+    context: DoctorContext,
     *,
     sections: Sequence[Section] = SECTIONS,
     progress: Callable[[list[str]], None] = lambda _sections: None,
@@ -39,7 +39,7 @@ def run_doctor(
     """Look at everything. Call it before the process has other threads: it forks.
 
     Args:
-        patient: Configuration and machine.
+        context: Configuration and machine.
         sections: What to look at.
         progress: Told the sections under way whenever they change.
 
@@ -50,8 +50,8 @@ def run_doctor(
     together = [one for one in sections if not one.alone]
     together.sort(key=lambda one: not one.early)
     found = examine_all(
-        [one.task(patient) for one in together], until=end - LAST_S, progress=progress
+        [one.task(context) for one in together], until=end - LAST_S, progress=progress
     )
-    alone = [one.task(patient) for one in sections if one.alone]
+    alone = [one.task(context) for one in sections if one.alone]
     found |= examine_all(alone, until=end, at_once=1, progress=progress)
     return [finding for one in sections for finding in found[one.name]]

@@ -28,18 +28,18 @@ LONGEST: Final = 300
 """Letters of a library's error that are told."""
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Look at USB cameras (and whatever else is a V4L2 camera) and camera modules."""
-    nodes = camera_nodes(patient.dev)
-    holders = find_holders(nodes, patient.proc)
-    yield from _usb(patient, nodes, holders)
-    yield _modules(patient)
+    nodes = camera_nodes(context.dev)
+    holders = find_holders(nodes, context.proc)
+    yield from _usb(context, nodes, holders)
+    yield _modules(context)
 
 
-def wanted_source(patient: DoctorContext) -> SourceSpec | None:
+def wanted_source(context: DoctorContext) -> SourceSpec | None:
     """Return what the source's name means; None where there is nothing of that name."""
     try:
-        return parse_source(patient.settings.source.name)
+        return parse_source(context.settings.source.name)
     except SourceError:
         return None
 
@@ -62,14 +62,14 @@ def camera_nodes(dev: Path) -> list[Path]:
     )
 
 
-def _usb(patient: DoctorContext, nodes: list[Path], holders: Holders) -> Iterator[Finding]:
+def _usb(context: DoctorContext, nodes: list[Path], holders: Holders) -> Iterator[Finding]:
     video = [node for node in nodes if node.name.startswith("video")]
-    cameras = {camera.path: camera for camera in find_cameras(patient.dev)}
+    cameras = {camera.path: camera for camera in find_cameras(context.dev)}
     for node, camera in cameras.items():
         yield _held(node, f"{camera.name} ({camera.driver})", holders)
     closed = [node for node in video if not os.access(node, os.R_OK | os.W_OK)]
     for node in closed:
-        name = contents(patient.sysfs / "class/video4linux" / node.name / "name")
+        name = contents(context.sysfs / "class/video4linux" / node.name / "name")
         yield _finding(
             str(node),
             "fault",
@@ -82,7 +82,7 @@ def _usb(patient: DoctorContext, nodes: list[Path], holders: Holders) -> Iterato
         yield _finding("no cameras", "ok", text)
     if not cameras and not closed:
         text = "no USB camera"
-        wanted = wanted_source(patient)
+        wanted = wanted_source(context)
         if wanted is not None and wanted.kind is Kind.CAMERA:
             remedy = "plug it in and see `dmesg | tail`; `lsusb` must list it"
             yield _finding("USB", "fault", text, remedy)
@@ -103,12 +103,12 @@ def _held(node: Path, name: str, holders: Holders) -> Finding:
     return _finding(str(node), "ok", f"{name}, free{doubt}")
 
 
-def _modules(patient: DoctorContext) -> Finding:
+def _modules(context: DoctorContext) -> Finding:
     """Look at picamera2 and the camera modules that it finds, without opening one."""
-    wanted = wanted_source(patient)
+    wanted = wanted_source(context)
     number = wanted.location if wanted is not None and wanted.kind is Kind.PICAMERA else None
     if importlib.util.find_spec("picamera2") is None:
-        return _no_library(on_pi=is_pi(patient), wanted=number is not None)
+        return _no_library(on_pi=is_pi(context), wanted=number is not None)
     survey = survey_picameras()
     if survey.cameras:
         text = ", ".join(f"{camera.number}: {camera.model}" for camera in survey.cameras)
@@ -122,7 +122,7 @@ def _modules(patient: DoctorContext) -> Finding:
         return _finding("camera modules", "fault", text, remedy)
     if number is not None:
         return _finding("camera modules", "fault", text, remedy)
-    remedy = f"if one is there: {remedy}" if is_pi(patient) else ""
+    remedy = f"if one is there: {remedy}" if is_pi(context) else ""
     return _finding("camera modules", "ok", text, remedy)
 
 

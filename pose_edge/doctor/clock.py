@@ -25,7 +25,7 @@ BUILT: Final = 1_735_689_600.0
 
 
 def examine(
-    patient: DoctorContext,
+    context: DoctorContext,
     *,
     now: Callable[[], float] = time.time,
     synchronised: Callable[[], bool | None] | None = None,
@@ -50,7 +50,7 @@ def examine(
             "not synchronised: the times in the poses are wrong until it is, and jump then",
             remedy,
         )
-    if any(patient.sysfs.glob("class/rtc/rtc*")):
+    if any(context.sysfs.glob("class/rtc/rtc*")):
         yield _finding("battery clock", "ok", "there: the time is about right after power-on")
     else:
         text = "none: after power-on the time is wrong until the network is there"

@@ -19,22 +19,22 @@ SECTION: Final = "Configuration"
 _finding = partial(Finding, SECTION)
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Look at the configuration."""
-    ships = patient.file.resolve() == resources.default_config().resolve()
-    yield _finding("file", "ok", f"{patient.file}{' (the one that ships)' if ships else ''}")
-    redact = Redactor([patient.settings.source.name])
-    for fault in patient.faults:
+    ships = context.file.resolve() == resources.default_config().resolve()
+    yield _finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
+    redact = Redactor([context.settings.source.name])
+    for fault in context.faults:
         remedy = "correct it (the default settings are used below)"
         yield _finding("fault", "fault", redact(fault), remedy)
-    variables = [name for name in patient.environment if name.startswith(ENVIRONMENT_PREFIX)]
+    variables = [name for name in context.environment if name.startswith(ENVIRONMENT_PREFIX)]
     if variables:
         names = ", ".join(sorted(variables))
         yield _finding("environment", "ok", f"set over the file: {names}")
-    changed = changes(patient.settings)
+    changed = changes(context.settings)
     text = ", ".join(f"{key} = {redact(str(value))}" for key, value in changed.items())
     yield _finding("settings", "ok", text or "all at their defaults")
-    yield from _secret(patient)
+    yield from _secret(context)
 
 
 def changes(settings: Settings) -> dict[str, object]:
@@ -48,18 +48,18 @@ def changes(settings: Settings) -> dict[str, object]:
     }
 
 
-def _secret(patient: DoctorContext) -> Iterator[Finding]:
+def _secret(context: DoctorContext) -> Iterator[Finding]:
     """Find a password that everybody can read."""
-    address = patient.settings.source.name
+    address = context.settings.source.name
     try:
-        text = patient.file.read_text(encoding="utf-8", errors="replace")
-        mode = patient.file.stat().st_mode
+        text = context.file.read_text(encoding="utf-8", errors="replace")
+        mode = context.file.stat().st_mode
     except OSError:
         return
     if "://" in address and "@" in address and address in text and mode & stat.S_IROTH:
         yield _finding(
             "password",
             "warning",
-            f"every user of this machine can read the camera's password in {patient.file}",
-            f"`sudo chmod o-r {patient.file}`; the service reads it as its group",
+            f"every user of this machine can read the camera's password in {context.file}",
+            f"`sudo chmod o-r {context.file}`; the service reads it as its group",
         )

@@ -24,11 +24,11 @@ STATE: Final = Path("/var/lib/pose-edge")
 """The home of the service's user."""
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Look at the file systems of everything that is written."""
     seen: dict[int, list[str]] = {}
     folders: dict[int, Path] = {}
-    for what, folder in places(patient).items():
+    for what, folder in places(context).items():
         if not folder.is_dir() and what in ("recordings", "poses"):
             remedy = f"`mkdir -p {folder}`, or name another place"
             yield _finding(what, "fault", f"there is no folder {folder}", remedy)
@@ -41,15 +41,15 @@ def examine(patient: DoctorContext) -> Iterator[Finding]:
         yield _space(folders[device], uses)
 
 
-def places(patient: DoctorContext) -> dict[str, Path]:
+def places(context: DoctorContext) -> dict[str, Path]:
     """Return what is written, and to which folder."""
-    settings = patient.settings
+    settings = context.settings
     found = {"system": Path("/")}
     if settings.record.path is not None:
         found["recordings"] = user_path(settings.record.path).absolute().parent
     if settings.poses.path not in (None, "-"):
         found["poses"] = user_path(str(settings.poses.path)).absolute().parent
-    found["models"] = resources.fetched_dir(patient.environment)
+    found["models"] = resources.fetched_dir(context.environment)
     if STATE.is_dir():
         found["service"] = STATE
     return found

@@ -34,12 +34,12 @@ MODES: Final = {
 }
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Look at everything that a run on the Edge TPU needs, and try it unless told not to."""
     from pose_edge.doctor.edgetpu_trial import try_edgetpu
 
-    settings = patient.settings
-    return look(settings, (lambda: try_edgetpu(settings)) if patient.use_models else None)
+    settings = context.settings
+    return look(settings, (lambda: try_edgetpu(settings)) if context.use_models else None)
 
 
 def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Finding]:

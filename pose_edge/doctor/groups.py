@@ -59,7 +59,7 @@ class User:
 
 
 def examine(
-    patient: DoctorContext,
+    context: DoctorContext,
     *,
     user: User | None = None,
     may_open: Callable[[Path], bool] = lambda node: os.access(node, os.R_OK | os.W_OK),
@@ -74,7 +74,7 @@ def examine(
     yield _finding("user", "ok", f"{user.name}; groups: {', '.join(sorted(user.groups)) or 'none'}")
     missing = [need for need in NEEDS if need.group not in user.groups and exists(need.group)]
     for need in missing:
-        nodes = [node for pattern in need.nodes for node in sorted(patient.dev.glob(pattern))]
+        nodes = [node for pattern in need.nodes for node in sorted(context.dev.glob(pattern))]
         closed = [node for node in nodes if not may_open(node)]
         if not closed:
             continue  # nothing there that needs it, or the desktop has opened it for the user

@@ -42,15 +42,15 @@ PAST: Final = {
 }
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Look at temperature, throttling and voltage."""
-    yield _temperature(patient)
-    answer = patient.ask("vcgencmd", "get_throttled") if patient.has("vcgencmd") else None
+    yield _temperature(context)
+    answer = context.ask("vcgencmd", "get_throttled") if context.has("vcgencmd") else None
     word = re.search(r"throttled=0x([0-9a-fA-F]+)", answer or "")
     if word is not None:
         yield from throttling(int(word[1], 16))
     else:
-        yield _without_firmware(patient)
+        yield _without_firmware(context)
 
 
 def throttling(word: int) -> Iterator[Finding]:
@@ -74,14 +74,14 @@ def throttling(word: int) -> Iterator[Finding]:
         yield _finding("throttling", "ok", "none since the start: power and cooling suffice")
 
 
-def _temperature(patient: DoctorContext) -> Finding:
+def _temperature(context: DoctorContext) -> Finding:
     found = []
-    for zone in sorted(patient.sysfs.glob("class/thermal/thermal_zone*")):
+    for zone in sorted(context.sysfs.glob("class/thermal/thermal_zone*")):
         millidegrees = number(zone / "temp")
         if millidegrees is not None:
             found.append((millidegrees / 1000, contents(zone / "type") or zone.name))
     if not found:
-        measured = re.search(r"temp=([\d.]+)", patient.ask("vcgencmd", "measure_temp") or "")
+        measured = re.search(r"temp=([\d.]+)", context.ask("vcgencmd", "measure_temp") or "")
         if measured is None:
             return _finding("temperature", "skipped", "no sensor is here")
         found.append((float(measured[1]), "firmware"))
@@ -94,16 +94,16 @@ def _temperature(patient: DoctorContext) -> Finding:
     return _finding("temperature", "ok", text)
 
 
-def _without_firmware(patient: DoctorContext) -> Finding:
+def _without_firmware(context: DoctorContext) -> Finding:
     """Say what can be said without vcgencmd: the kernel's voltage alarm."""
-    for sensor in patient.sysfs.glob("class/hwmon/hwmon*"):
+    for sensor in context.sysfs.glob("class/hwmon/hwmon*"):
         if contents(sensor / "name") == "rpi_volt":
             if number(sensor / "in0_lcrit_alarm"):
                 return _finding("voltage", "fault", BITS[0][0], STRONGER)
             return _finding("voltage", "ok", "high enough now")
-    if not is_pi(patient):
+    if not is_pi(context):
         return _finding("throttling", "skipped", "only a Raspberry Pi tells")
-    if patient.has("vcgencmd"):
+    if context.has("vcgencmd"):
         text = "vcgencmd gets no answer; run the doctor with sudo, or join group video"
         return _finding("throttling", "skipped", text)
     text = "vcgencmd is not installed (`sudo apt install raspi-utils`)"

@@ -28,14 +28,14 @@ FRAMES: Final = (60, 75, 90, 105, 120)
 PACKAGES: Final = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Load the runtime and the CPU model that is set, run it, and try it on the demo clip."""
     from pose_edge.runtimes.litert import import_runtime
 
     library, _interpreter = import_runtime()
     yield _runtime(library)
-    if patient.use_models:
-        yield from _try_model(patient)
+    if context.use_models:
+        yield from _try_model(context)
     else:
         yield _finding("model", "skipped", "not run, as asked for (--no-inference)")
 
@@ -55,7 +55,7 @@ def _runtime(library: str) -> Finding:
     return _finding("runtime", "ok", f"LiteRT ({PACKAGES[library]}) {version}")
 
 
-def _try_model(patient: DoctorContext) -> Iterator[Finding]:
+def _try_model(context: DoctorContext) -> Iterator[Finding]:
     import numpy as np
 
     from pose_edge.estimators import load_estimator
@@ -63,7 +63,7 @@ def _try_model(patient: DoctorContext) -> Iterator[Finding]:
     from pose_edge.runtimes.litert import LiteRT
     from pose_edge.zoo.registry import Zoo
 
-    settings = patient.settings
+    settings = context.settings
     # As with edgetpu off: here it is the CPU that is tried.
     model = find_pair(Zoo(), settings.model.name, settings.edgetpu).cpu
     begun = time.perf_counter()
@@ -83,10 +83,10 @@ def _try_model(patient: DoctorContext) -> Iterator[Finding]:
         yield _finding("model", "warning", f"{text}: too slow to be live", remedy)
     else:
         yield _finding("model", "ok", text)
-    yield _answer(patient, load_estimator(model, runtime, settings.model))
+    yield _answer(context, load_estimator(model, runtime, settings.model))
 
 
-def _answer(patient: DoctorContext, estimator: Estimator) -> Finding:
+def _answer(context: DoctorContext, estimator: Estimator) -> Finding:
     """Look at pictures of which the answer is known, until it is right."""
     from pose_edge.sources.video import Video
     from pose_edge.util import resources
@@ -106,5 +106,5 @@ def _answer(patient: DoctorContext, estimator: Estimator) -> Finding:
     finally:
         video.close()
     remedy = "for a model of your own this may be right; otherwise please report this"
-    name = patient.settings.model.name
+    name = context.settings.model.name
     return _finding("answer", "warning", f"{name} finds nobody in the demo clip", remedy)

@@ -22,24 +22,24 @@ ENOUGH_BYTES: Final = 250_000_000
 """The program takes about 150 MB without a screen, and the screen takes some too."""
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Look at the machine."""
-    yield _finding("board", "ok", board(patient))
+    yield _finding("board", "ok", board(context))
     yield _system()
-    yield _cores(patient)
-    yield _memory(patient)
+    yield _cores(context)
+    yield _memory(context)
 
 
-def board(patient: DoctorContext) -> str:
+def board(context: DoctorContext) -> str:
     """Return what the machine calls itself, e.g. "Raspberry Pi 5 Model B Rev 1.0"."""
-    model = contents(patient.proc / "device-tree/model")
-    model = model or contents(patient.sysfs / "class/dmi/id/product_name")
+    model = contents(context.proc / "device-tree/model")
+    model = model or contents(context.sysfs / "class/dmi/id/product_name")
     return f"{model} ({platform.machine()})" if model else platform.machine()
 
 
-def is_pi(patient: DoctorContext) -> bool:
+def is_pi(context: DoctorContext) -> bool:
     """Tell whether the machine is a Raspberry Pi."""
-    return "Raspberry Pi" in contents(patient.proc / "device-tree/model")
+    return "Raspberry Pi" in contents(context.proc / "device-tree/model")
 
 
 def _system() -> Finding:
@@ -58,10 +58,10 @@ def _system() -> Finding:
     return _finding("system", "ok", f"{text}, 64 bit")
 
 
-def _cores(patient: DoctorContext) -> Finding:
+def _cores(context: DoctorContext) -> Finding:
     present, usable = os.cpu_count() or 1, usable_cores()
-    quota = cpu_limit(patient.proc, patient.sysfs)
-    threads = min(patient.settings.model.threads, usable)
+    quota = cpu_limit(context.proc, context.sysfs)
+    threads = min(context.settings.model.threads, usable)
     text = f"{usable} of {present} usable, {threads} for the model"
     if quota is not None and quota < usable:
         return _finding(
@@ -81,9 +81,9 @@ def _cores(patient: DoctorContext) -> Finding:
     return _finding("cores", "ok", text)
 
 
-def _memory(patient: DoctorContext) -> Finding:
+def _memory(context: DoctorContext) -> Finding:
     kilobytes = {}
-    for line in contents(patient.proc / "meminfo").splitlines():
+    for line in contents(context.proc / "meminfo").splitlines():
         name, _, rest = line.partition(":")
         amount = rest.split()[:1]
         if amount and amount[0].isdigit():
@@ -93,7 +93,7 @@ def _memory(patient: DoctorContext) -> Finding:
     total = kilobytes["MemTotal"] * 1024
     free = kilobytes.get("MemAvailable", kilobytes.get("MemFree", 0)) * 1024
     text = f"{size(total)}, of which {size(free)} are free to use"
-    limit = memory_limit(patient.proc, patient.sysfs)
+    limit = memory_limit(context.proc, context.sysfs)
     if limit is not None and limit < total:
         text += f"; limited to {size(limit)}"
         free = min(free, limit)

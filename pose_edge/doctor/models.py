@@ -17,7 +17,7 @@ SECTION: Final = "Models"
 _finding = partial(Finding, SECTION)
 
 
-def examine(patient: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]:
+def examine(context: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]:
     """Verify every model that ships or was fetched, and look for the one that is set."""
     zoo = zoo or Zoo()
     fetched = [name for name, one in zoo.downloads.items() if zoo.fetched_path(one).exists()]
@@ -26,7 +26,7 @@ def examine(patient: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]
         yield from _verify(zoo, "fetched", fetched)
     else:
         yield _finding("fetched", "ok", "none (`pose-edge models list` lists what can be had)")
-    name = patient.settings.model.name
+    name = context.settings.model.name
     known = zoo.twins.get(name, name)
     try:
         model = zoo.find(known)

@@ -38,9 +38,9 @@ SYSTEM_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
 SYSTEMS_OWN: Final = " (the system's own)"
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Look at interpreter, environment, packages, and whether they can be imported together."""
-    del patient
+    del context
     yield _interpreter()
     yield from _packages(_requirements())
     yield from imports(COMPILED)

@@ -31,30 +31,30 @@ DRIVERS: Final = "libgl1-mesa-dri"
 
 
 def examine(
-    patient: DoctorContext, find: Callable[[str], Path | None] = find_library
+    context: DoctorContext, find: Callable[[str], Path | None] = find_library
 ) -> Iterator[Finding]:
     """Look at the desktop, the outputs of the graphics cards, Mesa and SDL."""
-    settings = patient.settings.display
+    settings = context.settings.display
     kind = settings.kind
-    desktop = next((name for name in DESKTOPS if patient.environment.get(name)), None)
+    desktop = next((name for name in DESKTOPS if context.environment.get(name)), None)
     if desktop is not None:
-        yield _finding("desktop", "ok", f"{desktop}={patient.environment[desktop]}: a window")
+        yield _finding("desktop", "ok", f"{desktop}={context.environment[desktop]}: a window")
     elif kind == "window":
         remedy = "start it on a desktop, or with --display auto"
         text = "none in this session, and display.kind: window needs one"
         yield _finding("desktop", "fault", text, remedy)
     else:
         yield _finding("desktop", "ok", "none in this session")
-    there = outputs(patient.sysfs)
+    there = outputs(context.sysfs)
     for output in there:
         yield _output(output)
-    found = choices(settings, patient.environment, patient.sysfs)
+    found = choices(settings, context.environment, context.sysfs)
     name = settings.output if kind in ("auto", "hdmi") else "auto"
-    if connected_output(patient.sysfs, name) is None:
+    if connected_output(context.sysfs, name) is None:
         yield _nothing(settings, desktop, there)
     taken = found[0].output if found else None
     if taken is not None:
-        yield from _card(patient, taken)
+        yield from _card(context, taken)
     yield _mesa(find, "skipped" if taken is None else "fault")
     yield _sdl("skipped" if kind == "none" else "fault")
 
@@ -92,16 +92,16 @@ def _nothing(settings: DisplaySettings, desktop: str | None, there: list[Output]
     return _finding("screen", "fault" if kind == "hdmi" else "warning", text, remedy)
 
 
-def _card(patient: DoctorContext, output: Output) -> Iterator[Finding]:
+def _card(context: DoctorContext, output: Output) -> Iterator[Finding]:
     """Look whether the graphics card of the screen that a run would take can be had."""
-    card = patient.dev / f"dri/card{output.card}"
+    card = context.dev / f"dri/card{output.card}"
     if not card.exists():
         return
     if not os.access(card, os.R_OK | os.W_OK):
         remedy = "join the groups video and render (`sudo usermod -aG video,render $USER`)"
         yield _finding(card.name, "fault", f"{card} may not be opened", remedy)
         return
-    others = [one for one in find_holders([card], patient.proc).of(card) if not one.ours]
+    others = [one for one in find_holders([card], context.proc).of(card) if not one.ours]
     if others:
         yield _finding(
             card.name,

@@ -25,7 +25,7 @@ class Section:
 
     Attributes:
         name: Its title.
-        module: The module of this package with its `examine(patient)`.
+        module: The module of this package with its `examine(context)`.
         limit_s: How long it may take.
         stuck: What to do when it takes longer.
         alone: It runs after the others, so that they do not disturb what it measures.
@@ -39,13 +39,13 @@ class Section:
     alone: bool = False
     early: bool = False
 
-    def task(self, patient: DoctorContext) -> Task:
-        """Return what examines a patient."""
-        return Task(self.name, lambda: self._examine(patient), self.limit_s, self.stuck)
+    def task(self, context: DoctorContext) -> Task:
+        """Return what examines a context."""
+        return Task(self.name, lambda: self._examine(context), self.limit_s, self.stuck)
 
-    def _examine(self, patient: DoctorContext) -> Iterable[Finding]:
+    def _examine(self, context: DoctorContext) -> Iterable[Finding]:
         module = importlib.import_module(f"pose_edge.doctor.{self.module}")
-        return cast(Iterable[Finding], module.examine(patient))
+        return cast(Iterable[Finding], module.examine(context))
 
 
 SECTIONS: Final = (

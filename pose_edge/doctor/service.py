@@ -24,12 +24,12 @@ PROPERTIES: Final = (
 LOG: Final = "`journalctl -u pose-edge -n 50`"
 
 
-def examine(patient: DoctorContext, booted: Path = BOOTED) -> Iterator[Finding]:
+def examine(context: DoctorContext, booted: Path = BOOTED) -> Iterator[Finding]:
     """Look at the service."""
     if not booted.is_dir():
         yield _finding("systemd", "skipped", "does not run here")
         return
-    answer = patient.ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", UNIT)
+    answer = context.ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", UNIT)
     if answer is None:
         text, remedy = "systemctl gives no answer", "`systemctl status` says why"
         yield _finding("systemd", "warning", text, remedy)

@@ -46,24 +46,24 @@ NO_REMEDIES: Final = ("found: ", "known: ", "known are: ")
 PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
+def examine(context: DoctorContext) -> Iterator[Finding]:
     """Reach the source, and take a picture from it unless told not to."""
-    spec = wanted_source(patient)
+    spec = wanted_source(context)
     kind = spec.kind if spec is not None else None
     if kind is Kind.STREAM:
-        reached = _reach(patient.settings.source.name)
+        reached = _reach(context.settings.source.name)
         yield reached
         if reached.verdict == "fault":
             return
-    if (kind in CAMERAS or kind is Kind.STREAM) and not patient.use_camera:
+    if (kind in CAMERAS or kind is Kind.STREAM) and not context.use_camera:
         yield _finding("picture", "skipped", "not taken, as asked for (--no-camera)")
         return
-    ours = _our_service(patient) if kind in CAMERAS else []
+    ours = _our_service(context) if kind in CAMERAS else []
     if ours:
         text = f"not taken: {ours[0]} has the camera"
         yield _finding("picture", "skipped", f"{text} (`sudo systemctl stop pose-edge` first)")
         return
-    yield from _picture(patient, kind)
+    yield from _picture(context, kind)
 
 
 def _reach(url: str) -> Finding:
@@ -87,14 +87,14 @@ def _reach(url: str) -> Finding:
     return _finding("network", "ok", f"{host} port {port} answers after {milliseconds:.0f} ms")
 
 
-def _our_service(patient: DoctorContext) -> list[Holder]:
-    nodes = [node for node in camera_nodes(patient.dev) if node.name.startswith("video")]
-    by_node = find_holders(nodes, patient.proc).by_node.values()
+def _our_service(context: DoctorContext) -> list[Holder]:
+    nodes = [node for node in camera_nodes(context.dev) if node.name.startswith("video")]
+    by_node = find_holders(nodes, context.proc).by_node.values()
     return [holder for who in by_node for holder in who if holder.ours]
 
 
-def _picture(patient: DoctorContext, kind: Kind | None) -> Iterator[Finding]:
-    settings = patient.settings
+def _picture(context: DoctorContext, kind: Kind | None) -> Iterator[Finding]:
+    settings = context.settings
     limit = min(settings.camera.timeout, FIRST_S)
     camera = settings.camera.model_copy(update={"timeout": limit})
     auto = undecided = kind is Kind.AUTO
@@ -122,7 +122,7 @@ def _picture(patient: DoctorContext, kind: Kind | None) -> Iterator[Finding]:
         yield _judge(source, text, rate, seen, settings.camera.fps)
     except (SourceError, EndOfStream) as error:
         text, remedy = _split(error, whole=undecided)
-        who = _others(patient) if kind in CAMERAS else []
+        who = _others(context) if kind in CAMERAS else []
         text += f" (in use by {', '.join(map(str, who))})" if who else ""
         yield _finding("picture", "fault", text, remedy or SEE[kind in CAMERAS])
     finally:
@@ -176,6 +176,6 @@ def _rate(source: Source) -> float | None:
     return count / (last - begun) if count else None
 
 
-def _others(patient: DoctorContext) -> list[Holder]:
-    by_node = find_holders(camera_nodes(patient.dev), patient.proc).by_node.values()
+def _others(context: DoctorContext) -> list[Holder]:
+    by_node = find_holders(camera_nodes(context.dev), context.proc).by_node.values()
     return list(dict.fromkeys(holder for who in by_node for holder in who))

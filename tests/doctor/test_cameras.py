@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import cameras
 from pose_edge.doctor.device_users import find_holders
@@ -49,7 +49,7 @@ def plug(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, *names: str) -> list[
 
 
 def look(made_up: MadeUp, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
-    return by_subject(sound(cameras.examine(made_up.patient(**more)), "Cameras"))
+    return by_subject(sound(cameras.examine(made_up.context(**more)), "Cameras"))
 
 
 def test_none(made_up: MadeUp) -> None:

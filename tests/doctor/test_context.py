@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from patients import MadeUp
+from doctor_contexts import MadeUp
 
 from pose_edge.doctor import context as module
 from pose_edge.doctor.context import contents, number
@@ -9,10 +9,10 @@ from pose_edge.doctor.context import contents, number
 
 def test_a_command_that_answers(made_up: MadeUp) -> None:
     made_up.command("tell", 'echo "$1 $LC_ALL"')
-    patient = made_up.patient()
-    assert patient.ask("tell", "me") == "me C.UTF-8\n"
-    assert patient.has("tell")
-    assert not patient.has("tell-me-not")
+    context = made_up.context()
+    assert context.ask("tell", "me") == "me C.UTF-8\n"
+    assert context.has("tell")
+    assert not context.has("tell-me-not")
 
 
 def test_commands_that_do_not(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,9 +20,9 @@ def test_commands_that_do_not(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) 
     made_up.command("hang", "exec sleep 3600")
     made_up.put("bin/not-a-command", "x")
     monkeypatch.setattr(module, "ANSWER_S", 1.0)
-    patient = made_up.patient()
+    context = made_up.context()
     for command in ("fail", "hang", "not-a-command", "missing"):
-        assert patient.ask(command) is None
+        assert context.ask(command) is None
 
 
 def test_files_of_the_kernel(made_up: MadeUp) -> None:

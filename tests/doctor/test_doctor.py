@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from doctor_contexts import MadeUp
 from helpers import wait_until
-from patients import MadeUp
 
 from pose_edge.doctor import run_doctor
 from pose_edge.doctor.finding import Finding
@@ -165,7 +165,7 @@ def test_the_order_is_that_of_the_sections_whatever_is_looked_at_first(
         Section("Clock", "clock", early=True),
         Section("Heat and power", "heat"),
     )
-    findings = run_doctor(made_up.patient(), sections=sections)
+    findings = run_doctor(made_up.context(), sections=sections)
     names = list(dict.fromkeys(finding.section for finding in findings))
     assert names == ["Disk", "Service", "Clock", "Heat and power"]
     assert not [finding for finding in findings if finding.subject == "examination"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.groups import User, current_user, examine
@@ -8,7 +8,7 @@ from pose_edge.doctor.groups import User, current_user, examine
 
 def look(made_up: MadeUp, user: User, *, closed: bool = True) -> dict[str, Finding]:
     findings = examine(
-        made_up.patient(),
+        made_up.context(),
         user=user,
         may_open=lambda _node: not closed,
         exists=lambda group: group != "plugdev",

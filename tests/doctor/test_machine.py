@@ -4,7 +4,7 @@ import os
 import platform
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import machine
 from pose_edge.doctor.cgroup import cpu_limit, memory_limit
@@ -21,7 +21,7 @@ def pi(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
 
 
 def look(made_up: MadeUp, **settings: dict[str, object]) -> dict[str, Finding]:
-    return by_subject(sound(machine.examine(made_up.patient(settings=settings)), "Machine"))
+    return by_subject(sound(machine.examine(made_up.context(settings=settings)), "Machine"))
 
 
 def test_a_healthy_pi(pi: MadeUp) -> None:
@@ -30,7 +30,7 @@ def test_a_healthy_pi(pi: MadeUp) -> None:
     assert found["board"].text.startswith("Raspberry Pi 5 Model B Rev 1.0 (")
     assert found["cores"].text == "4 of 4 usable, 3 for the model"
     assert found["memory"].text == "4.1 GB, of which 3.1 GB are free to use"
-    assert machine.is_pi(pi.patient())
+    assert machine.is_pi(pi.context())
 
 
 def test_a_pc(made_up: MadeUp) -> None:
@@ -38,7 +38,7 @@ def test_a_pc(made_up: MadeUp) -> None:
     found = look(made_up)
     assert found["board"].text == f"ThinkPad ({platform.machine()})"
     assert found["memory"].verdict == "skipped"
-    assert not machine.is_pi(made_up.patient())
+    assert not machine.is_pi(made_up.context())
 
 
 def test_a_32_bit_system(pi: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:

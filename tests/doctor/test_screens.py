@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.screens import MESA, examine
@@ -25,7 +25,7 @@ def connect(
 
 
 def look(made_up: MadeUp, *, mesa: bool = True, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
-    found = examine(made_up.patient(**more), lambda name: Path(name) if mesa else None)
+    found = examine(made_up.context(**more), lambda name: Path(name) if mesa else None)
     return by_subject(sound(found, "Screens"))
 
 

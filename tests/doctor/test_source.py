@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.doctor import source
@@ -48,7 +48,7 @@ PICTURE = np.arange(480 * 640 * 3, dtype=np.uint32).astype(np.uint8).reshape(480
 
 def look(made_up: MadeUp, name: str, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
     settings = {"source": {"name": name}, "camera": more.pop("camera", {})}
-    findings = source.examine(made_up.patient(settings=settings, **more))
+    findings = source.examine(made_up.context(settings=settings, **more))
     return by_subject(sound(findings, "Source"))
 
 

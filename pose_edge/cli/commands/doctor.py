@@ -27,7 +27,7 @@ from pose_edge.util import resources
 
 def command_doctor(options: Namespace) -> int:
     """``pose-edge doctor``."""
-    findings = run_doctor(_patient(options), progress=_show_sections)
+    findings = run_doctor(_context(options), progress=_show_sections)
     if options.json:
         print(json.dumps(as_json(findings), indent=2))
     else:
@@ -38,7 +38,7 @@ def command_doctor(options: Namespace) -> int:
     return 1 if has_fault(findings) else 0
 
 
-def _patient(options: Namespace) -> DoctorContext:
+def _context(options: Namespace) -> DoctorContext:
     """Read the configuration for the doctor, to whom a faulty file is a finding, not the end."""
     path = config_path(options)
     faults: list[str] = []
