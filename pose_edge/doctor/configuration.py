@@ -1,11 +1,10 @@
-"""The configuration: which file is in force, what is wrong with it, and what it changes."""
+"""The configuration: which file is read, what is wrong with it, and what it changes."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
 from functools import partial
-from typing import Final
 
 from pose_edge.config.load import ENVIRONMENT_PREFIX
 from pose_edge.config.schema import Settings
@@ -14,13 +13,11 @@ from pose_edge.doctor.finding import Finding
 from pose_edge.logs.redaction import Redactor
 from pose_edge.util import resources
 
-SECTION: Final = "Configuration"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Configuration")
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Look at the configuration."""
+    """Examine the configuration."""
     ships = context.file.resolve() == resources.default_config().resolve()
     yield _finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
     redact = Redactor([context.settings.source.name])
@@ -30,7 +27,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     variables = [name for name in context.environment if name.startswith(ENVIRONMENT_PREFIX)]
     if variables:
         names = ", ".join(sorted(variables))
-        yield _finding("environment", "ok", f"set over the file: {names}")
+        yield _finding("environment", "ok", f"overrides the file: {names}")
     changed = changes(context.settings)
     text = ", ".join(f"{key} = {redact(str(value))}" for key, value in changed.items())
     yield _finding("settings", "ok", text or "all at their defaults")
@@ -49,7 +46,7 @@ def changes(settings: Settings) -> dict[str, object]:
 
 
 def _secret(context: DoctorContext) -> Iterator[Finding]:
-    """Find a password that everybody can read."""
+    """Find a password that every user can read."""
     address = context.settings.source.name
     try:
         text = context.file.read_text(encoding="utf-8", errors="replace")
@@ -61,5 +58,5 @@ def _secret(context: DoctorContext) -> Iterator[Finding]:
             "password",
             "warning",
             f"every user of this machine can read the camera's password in {context.file}",
-            f"`sudo chmod o-r {context.file}`; the service reads it as its group",
+            f"`sudo chmod o-r {context.file}`; the service reads the file as its group",
         )

@@ -48,8 +48,8 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
     if edgetpu.mode == "off":
         if name in zoo.twins or (cpu := zoo.find(name)).compiled:
             raise UsageError(
-                f"{name} runs on an Edge TPU only, and edgetpu is off; "
-                f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}"
+                f"{name} runs on an Edge TPU only, and edgetpu is off",
+                remedy=f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}",
             )
         return Pair(cpu, None)
     cpu = zoo.find(zoo.twins.get(name, name))
@@ -63,8 +63,8 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
     compiled = edgetpu.model or next(iter(listed), None)
     if compiled is None and edgetpu.mode == "on":
         raise UnavailableError(
-            f"no Edge TPU model goes with {cpu.name}; those with one are {', '.join(zoo.aliases)} "
-            "(or set edgetpu.model)"
+            f"no Edge TPU model goes with {cpu.name}",
+            remedy=f"those with one are {', '.join(zoo.aliases)} (or set edgetpu.model)",
         )
     return Pair(cpu, compiled)
 

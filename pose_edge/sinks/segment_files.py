@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 from pose_edge.config.schema import StorageSettings
 from pose_edge.errors import OutputError
 from pose_edge.sinks.naming import MAX_NUMBER, NamePattern
-from pose_edge.sinks.space import GIGABYTE, Space, mount_point, space_of
+from pose_edge.sinks.space import GIGABYTE, Space, space_of
 from pose_edge.sinks.target import obstacle
 from pose_edge.util.atomic import sync_folder
+from pose_edge.util.mounts import mount_point
 
 log = logging.getLogger(__name__)
 

@@ -29,9 +29,3 @@ def space_of(folder: Path) -> Space:
     """
     status = os.statvfs(folder)
     return Space(status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize)
-
-
-def mount_point(folder: Path) -> Path:
-    """Return where the file system of a folder begins."""
-    folder = folder.resolve()
-    return next(one for one in (folder, *folder.parents) if os.path.ismount(one))

@@ -115,7 +115,9 @@ class Zoo:
             manifest = Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError, ValueError) as error:
             first = str(error).splitlines()[0]
-            raise ModelError(f"model list {path} cannot be read: {first}; install again") from error
+            raise ModelError(
+                f"model list {path} cannot be read: {first}", remedy="install again"
+            ) from error
         self.entries: dict[str, ManifestEntry] = {entry.name: entry for entry in manifest.models}
         self._fetched = resources.fetched_dir() if fetched is None else fetched
 
@@ -163,7 +165,7 @@ class Zoo:
             names = [*self.entries, *self.downloads]
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
-            raise ModelError(f"no model {name!r}; {hint}")
+            raise ModelError(f"no model {name!r}", remedy=hint)
         return self.entries[name]
 
     def find(self, name: str) -> ModelFile:
@@ -192,11 +194,13 @@ class Zoo:
         path = self.fetched_path(download)
         fetch = f"`pose-edge models fetch {download.name}` gets it"
         if not path.exists():
-            raise ModelError(f"model {download.name} is not here yet; {fetch}")
+            raise ModelError(f"model {download.name} is not here yet", remedy=fetch)
         content = check_tflite(path)
         fault = download.expected().fault(content)
         if fault is not None:
-            raise ModelError(f"model file {path} is not what was fetched: {fault}; {fetch} again")
+            raise ModelError(
+                f"model file {path} is not what was fetched: {fault}", remedy=f"{fetch} again"
+            )
         return _own_file(download.name, path, content)
 
     def verify(self, entry: ManifestEntry) -> None:
@@ -210,12 +214,14 @@ class Zoo:
         if len(content) != entry.size:
             raise ModelError(
                 f"model file {path} has {len(content)} bytes, not {entry.size}: "
-                "it is damaged or another version; install again"
+                "it is damaged or another version",
+                remedy="install again",
             )
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise ModelError(
                 f"model file {path} has another SHA-256 than the manifest says: "
-                "it is damaged or another version; install again"
+                "it is damaged or another version",
+                remedy="install again",
             )
 
 
@@ -239,11 +245,15 @@ def check_tflite(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelError(f"model file {path} is missing; `pose-edge models list`") from error
+        raise ModelError(
+            f"model file {path} is missing", remedy="`pose-edge models list`"
+        ) from error
     except OSError as error:
         raise ModelError(f"model file {path} cannot be read: {error.strerror}") from error
     if not content:
-        raise ModelError(f"model file {path} is empty (an interrupted download?); get it again")
+        raise ModelError(
+            f"model file {path} is empty (an interrupted download?)", remedy="get it again"
+        )
     if content[TFLITE_MARK_OFFSET:][: len(TFLITE_MARK)] != TFLITE_MARK:
         raise ModelError(f"{path} is not a TensorFlow Lite model (no {TFLITE_MARK.decode()} mark)")
     return content

@@ -27,7 +27,7 @@ def test_a_clock_that_has_just_begun(made_up: MadeUp) -> None:
 def test_a_battery_clock(made_up: MadeUp) -> None:
     assert by_subject(examine(made_up.context()))["battery clock"].text.startswith("none")
     made_up.put("sys/class/rtc/rtc0/name", "rpi-rtc")
-    assert by_subject(examine(made_up.context()))["battery clock"].text.startswith("there")
+    assert by_subject(examine(made_up.context()))["battery clock"].text.startswith("present")
 
 
 def test_this_kernel_answers() -> None:

@@ -24,7 +24,7 @@ def test_what_is_changed_and_from_where(made_up: MadeUp) -> None:
     )
     found = by_subject(sound(examine(context), "Configuration"))
     assert found["settings"].text == "source.name = rtsp://***@cam/x, camera.fps = 15.0"
-    assert found["environment"].text == "set over the file: POSE_EDGE_CAMERA__FPS"
+    assert found["environment"].text == "overrides the file: POSE_EDGE_CAMERA__FPS"
 
 
 def test_faults(made_up: MadeUp) -> None:

@@ -19,7 +19,6 @@ from shared import shared_dir
 
 from pose_edge.config.schema import Settings
 from pose_edge.doctor import edgetpu, libedgetpu
-from pose_edge.doctor.debian import Package
 from pose_edge.doctor.edgetpu import look
 from pose_edge.doctor.edgetpu_trial import Trial
 from pose_edge.doctor.finding import Finding
@@ -229,7 +228,7 @@ def test_a_missing_library_and_how_to_get_it(ready: Machine) -> None:
 
 
 def test_the_librarys_package_is_named(ready: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = Package("libedgetpu1-std", "16.0tf2.19.1-1")
+    package = "libedgetpu1-std 16.0tf2.19.1-1"
     monkeypatch.setattr(edgetpu, "package_of", lambda _path: package)
     finding = ready.only("library")
     assert finding.verdict == "ok"
@@ -239,7 +238,7 @@ def test_the_librarys_package_is_named(ready: Machine, monkeypatch: pytest.Monke
 def test_googles_own_library_is_warned_of_and_tried(
     ready: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edgetpu, "package_of", lambda _path: Package("libedgetpu1-max", "16.0"))
+    monkeypatch.setattr(edgetpu, "package_of", lambda _path: "libedgetpu1-max 16.0")
     finding = ready.only("library")
     assert finding.verdict == "warning"
     assert "crashes" in finding.text

@@ -7,8 +7,8 @@ import pytest
 from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import machine
-from pose_edge.doctor.cgroup import cpu_limit, memory_limit
 from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.machine import cpu_limit, memory_limit
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_healthy_pi(pi: MadeUp) -> None:
     assert {one.verdict for one in found.values()} == {"ok"}
     assert found["board"].text.startswith("Raspberry Pi 5 Model B Rev 1.0 (")
     assert found["cores"].text == "4 of 4 usable, 3 for the model"
-    assert found["memory"].text == "4.1 GB, of which 3.1 GB are free to use"
+    assert found["memory"].text == "4.1 GB, 3.1 GB of it free"
     assert machine.is_pi(pi.context())
 
 
@@ -71,13 +71,13 @@ def test_limits_of_old_control_groups(made_up: MadeUp) -> None:
     made_up.put("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "-1")
     made_up.put("sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000")
     made_up.put("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712")
-    proc, sysfs = made_up.root / "proc", made_up.root / "sys"
-    assert cpu_limit(proc, sysfs) is None
-    assert memory_limit(proc, sysfs) is None
+    context = made_up.context()
+    assert cpu_limit(context) is None
+    assert memory_limit(context) is None
     made_up.put("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "50000")
     made_up.put("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "1000")
-    assert cpu_limit(proc, sysfs) == 0.5
-    assert memory_limit(proc, sysfs) == 1000
+    assert cpu_limit(context) == 0.5
+    assert memory_limit(context) == 1000
 
 
 def test_little_memory(pi: MadeUp) -> None:

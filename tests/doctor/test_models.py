@@ -19,10 +19,10 @@ def zoo(tmp_path: Path) -> Zoo:
     return Zoo(folder, tmp_path / "fetched")
 
 
-def test_all_are_whole(made_up: MadeUp, zoo: Zoo) -> None:
+def test_all_are_intact(made_up: MadeUp, zoo: Zoo) -> None:
     found = by_subject(sound(examine(made_up.context(), zoo), "Models"))
     assert {one.verdict for one in found.values()} == {"ok"}
-    assert found["shipped"].text.startswith(f"{len(zoo.entries)}, whole, ")
+    assert found["shipped"].text.startswith(f"{len(zoo.entries)}, intact, ")
     assert found["fetched"].text.startswith("none")
     assert found["model"].text.startswith("movenet-lightning-int8, ")
 
@@ -57,4 +57,12 @@ def test_the_name_of_an_edge_tpu_model(made_up: MadeUp, zoo: Zoo) -> None:
     context = made_up.context(settings={"model": {"name": "movenet-lightning-edgetpu"}})
     found = by_subject(sound(examine(context, zoo), "Models"))["model"]
     assert found.verdict == "ok"
-    assert "of the Edge TPU's movenet-lightning-edgetpu" in found.text
+    assert "the CPU's version of movenet-lightning-edgetpu" in found.text
+
+
+def test_a_semicolon_in_a_path_cuts_nothing_off(made_up: MadeUp, zoo: Zoo, tmp_path: Path) -> None:
+    path = tmp_path / "one; two.tflite"
+    context = made_up.context(settings={"model": {"name": str(path)}})
+    found = by_subject(sound(examine(context, zoo), "Models"))["model"]
+    assert found.text == f"model file {path} is missing"
+    assert found.remedy == "`pose-edge models list`"

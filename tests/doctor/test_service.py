@@ -25,6 +25,7 @@ RUNNING = {
 def look(made_up: MadeUp, **properties: str) -> dict[str, Finding]:
     shown = made_up.put("shown", "".join(f"{k}={v}\n" for k, v in (RUNNING | properties).items()))
     made_up.command("systemctl", f"cat {shown}")
+    made_up.put("run/systemd/system/-.slice")
     return by_subject(sound(examine(made_up.context(), made_up.root), "Service"))
 
 
@@ -70,5 +71,6 @@ def test_without_systemd(made_up: MadeUp, tmp_path: Path) -> None:
 
 def test_a_systemd_that_does_not_answer(made_up: MadeUp) -> None:
     made_up.command("systemctl", "exit 1")
+    made_up.put("run/systemd/system/-.slice")
     (found,) = sound(examine(made_up.context(), made_up.root), "Service")
     assert found.verdict == "warning"
