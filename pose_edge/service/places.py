@@ -1,4 +1,4 @@
-"""Where the parts of the service lie."""
+"""Paths of the parts of the service."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.errors import UsageError
-from pose_edge.service.install_record import load_manifest
+from pose_edge.service.install_record import load_record
+from pose_edge.util import systemd
 
-UNIT: Final = "pose-edge.service"
 USER: Final = "pose-edge"
 PREFIX: Final = Path("/opt/pose-edge")
 
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
 SYSTEM_PICAMERA2: Final = Path("/usr/lib/python3/dist-packages/picamera2")
-"""Where apt's python3-picamera2 lies."""
+"""The folder of apt's python3-picamera2."""
 
-HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - none is used
-"""Of these the service sees an empty copy (ProtectHome=, PrivateTmp=), or nothing after a start."""
+HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - not used
+"""Folders that are empty for the service (ProtectHome=, PrivateTmp=), or after a restart."""
 
 SHARED: Final = ("/", "/usr", "/usr/local", "/opt", "/srv", "/var", "/var/lib", "/etc")
 
@@ -38,7 +38,7 @@ class Places:
     root: Path = Path("/")
 
     def under_root(self, path: str) -> Path:
-        """Return the path of an absolute path."""
+        """Return an absolute path, below `root`."""
         return self.root / path.lstrip("/")
 
     @property
@@ -63,12 +63,12 @@ class Places:
 
     @property
     def default_config(self) -> Path:
-        """What `config` would be if nobody had edited it."""
+        """The configuration as it is without edits."""
         return self.config.with_name("config.yaml.default")
 
     @property
-    def manifest(self) -> Path:
-        """The list of what was installed."""
+    def record(self) -> Path:
+        """The record of what was installed."""
         return self.config.with_name("install.json")
 
     @property
@@ -78,12 +78,12 @@ class Places:
 
     @property
     def unit(self) -> Path:
-        """The unit."""
-        return self.under_root(f"/etc/systemd/system/{UNIT}")
+        """The systemd unit."""
+        return self.under_root(f"/etc/systemd/system/{systemd.UNIT}")
 
     @property
     def sysusers(self) -> Path:
-        """What systemd-sysusers makes the user from."""
+        """The file that systemd-sysusers makes the user from."""
         return self.under_root("/etc/sysusers.d/pose-edge.conf")
 
     @property
@@ -93,20 +93,20 @@ class Places:
 
     @property
     def running(self) -> bool:
-        """Whether systemd runs here; not in an image that is being built (sd_booted(3))."""
-        return self.under_root("/run/systemd/system").is_dir()
+        """Whether systemd runs here, which it does not in an image that is being built."""
+        return systemd.is_booted(self.root)
 
     @property
     def desktop(self) -> bool:
-        """Whether a desktop starts at power-on, which keeps the screen for itself."""
+        """Whether a desktop starts at power-on, which uses the screen alone."""
         return self.under_root("/etc/systemd/system/display-manager.service").exists()
 
 
 def checked_prefix(text: str) -> Path:
-    """Return the program's folder that the user asks for.
+    """Return the program's folder that the user chose.
 
     Raises:
-        UsageError: The service could not run from there, or the folder is not for one program.
+        UsageError: The service could not run from there, or the folder is shared.
     """
     path = Path(text)
     if not re.fullmatch(r"(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+", text):
@@ -120,13 +120,13 @@ def checked_prefix(text: str) -> Path:
 
 
 def find_places(prefix: str | None) -> Places:
-    """Return where things lie: where the user says, else where they are, else where they go.
+    """Return the paths for the folder that the user chose, else of the last install, else default.
 
     Raises:
-        UsageError: The service could not run from where the user says.
-        ServiceError: The list of what is installed cannot be read.
+        UsageError: The service could not run from the folder that the user chose.
+        ServiceError: The record of the last install cannot be read.
     """
     if prefix is not None:
         return Places(checked_prefix(prefix))
-    manifest = load_manifest(Places().manifest)
-    return Places(Path(manifest.prefix)) if manifest and manifest.prefix else Places()
+    record = load_record(Places().record)
+    return Places(Path(record.prefix)) if record and record.prefix else Places()

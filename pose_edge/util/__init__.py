@@ -1,1 +1,7 @@
-"""util."""
+"""Small helpers around the operating system that know nothing of poses.
+
+Each file stands alone: atomic writes, commands, device access, mounts, systemd, paths, packaged
+files, URLs, cores.
+
+May import only errors. Something new is a file of its own, if several folders need it.
+"""

@@ -1,4 +1,4 @@
-"""Paths as users type them."""
+"""Paths that users type."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def user_path(text: str) -> Path:
-    """Return the path that a text means: ``~`` is the home of the user, where there is one."""
+    """Return the path of a text; ``~`` is the user's home, where there is one."""
     path = Path(text)
-    with suppress(RuntimeError):  # a user without a home, or nobody of that name: taken literally
+    with suppress(RuntimeError):  # without a home, or for an unknown user, ~ is taken literally
         path = path.expanduser()
     return path

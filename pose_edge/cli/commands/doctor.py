@@ -39,14 +39,14 @@ def command_doctor(options: Namespace) -> int:
 
 
 def _context(options: Namespace) -> DoctorContext:
-    """Read the configuration for the doctor, to whom a faulty file is a finding, not the end."""
+    """Read the configuration for the doctor, which reports a faulty file and goes on."""
     path = config_path(options)
     faults: list[str] = []
     try:
         settings = read_settings(options)
     except ConfigError as error:
         faults = error.faults
-        # What was typed must be right all the same: this complains of nothing else.
+        # Options must be right all the same: this reports the faults of nothing else.
         settings = load_config(resources.default_config(), {}, overrides(options))
         logs.start_with(settings)
     return DoctorContext(
@@ -59,8 +59,8 @@ def _context(options: Namespace) -> DoctorContext:
 
 
 def _show_sections(names: list[str]) -> None:
-    """Say on a terminal what the doctor is looking at, on a line that vanishes."""
+    """Show the sections under way on a line of the terminal that vanishes."""
     if sys.stderr.isatty() and people_read():
-        text = f"looking at {', '.join(names)} ..." if names else ""
+        text = f"checking {', '.join(names)} ..." if names else ""
         room = shutil.get_terminal_size().columns - 1
         print(f"\r\x1b[K{text[:room]}", end="", file=sys.stderr, flush=True)
