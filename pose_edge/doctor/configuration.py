@@ -54,9 +54,6 @@ def _secret(context: DoctorContext) -> Iterator[Finding]:
     except OSError:
         return
     if "://" in address and "@" in address and address in text and mode & stat.S_IROTH:
-        yield _finding(
-            "password",
-            "warning",
-            f"every user of this machine can read the camera's password in {context.file}",
-            f"`sudo chmod o-r {context.file}`; the service reads the file as its group",
-        )
+        text = f"every user of this machine can read the camera's password in {context.file}"
+        remedy = f"`sudo chmod o-r {context.file}`; the service reads the file as its group"
+        yield _finding("password", "warning", text, remedy)

@@ -11,7 +11,6 @@ from pose_edge.config.schema import EDGETPU_LIBRARY
 from pose_edge.doctor import libedgetpu
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict, explain
-from pose_edge.doctor.libedgetpu import package_of
 from pose_edge.errors import PoseEdgeError
 from pose_edge.pipeline.loading import find_pair
 from pose_edge.runtimes.edgetpu.detection import Coral, count_undriven, find_corals
@@ -73,14 +72,15 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
     yield _pycoral(options.library)
     model = _model(settings, missing)
     yield model
-    lacking = [
-        *(["a device"] if not corals else []),
-        *(["permission"] if corals and all(map(Coral.fault, corals)) else []),
-        *(["the library"] if library is None else []),
-        *(["a model"] if model.verdict != "ok" else []),
-    ]
-    if lacking:
-        yield _finding("inference", "skipped", f"not tried without {', '.join(lacking)}")
+    ready = {
+        "a device": bool(corals),
+        "permission": not corals or None in map(Coral.fault, corals),
+        "the library": library is not None,
+        "a model": model.verdict == "ok",
+    }
+    missing_parts = ", ".join(part for part, found in ready.items() if not found)
+    if missing_parts:
+        yield _finding("inference", "skipped", f"not tried without {missing_parts}")
     elif trial is None:
         yield _finding("inference", "skipped", "not tried, as asked for (--no-inference)")
     else:
@@ -91,43 +91,32 @@ def _devices(
     options: EdgeTpuSettings, corals: list[Coral], plugged_in: list[Coral]
 ) -> Iterator[Finding]:
     for coral in corals:
+        text = coral.describe()
         if coral.slow:
-            yield _finding(
-                "device",
-                "warning",
-                f"{coral.describe()}: an inference takes about three times as long as on USB 3",
-                "plug it into a USB 3 port (blue), with a USB 3 cable and no hub between",
-            )
+            text += ": an inference takes about three times as long as on USB 3"
+            remedy = "plug it into a USB 3 port (blue), with a USB 3 cable and no hub between"
+            yield _finding("device", "warning", text, remedy)
         else:
-            yield _finding("device", "ok", coral.describe())
+            yield _finding("device", "ok", text)
     if not corals and plugged_in:
         names = ", ".join(coral.describe() for coral in plugged_in)
-        yield _finding(
-            "device",
-            "fault",
-            f"none is edgetpu.device {options.device!r}; plugged in: {names}",
-            'set edgetpu.device to "" to use any',
-        )
+        text = f"none is edgetpu.device {options.device!r}; plugged in: {names}"
+        yield _finding("device", "fault", text, 'set edgetpu.device to "" to use any')
     elif not corals and options.mode == "on":
-        yield _finding(
-            "device",
-            "fault",
-            "none plugged in",
-            "plug one in (`lsusb` then lists 1a6e:089a or 18d1:9302), or use --edgetpu auto",
-        )
+        remedy = "plug one in (`lsusb` then lists 1a6e:089a or 18d1:9302), or use --edgetpu auto"
+        yield _finding("device", "fault", "none plugged in", remedy)
     elif not corals:
         yield _finding("device", "ok", "none plugged in: the CPU is used")
 
 
 def _driver(undriven: int) -> Iterator[Finding]:
     if undriven:
-        yield _finding(
-            "driver",
-            "fault",
-            f"{undriven} on PCIe without its driver, so without /dev/apex_0",
+        text = f"{undriven} on PCIe without its driver, so without /dev/apex_0"
+        remedy = (
             "install the package gasket-dkms (built from a gasket-driver for this kernel), then "
-            "restart the machine",
+            "restart the machine"
         )
+        yield _finding("driver", "fault", text, remedy)
 
 
 def _permission(coral: Coral) -> Finding:
@@ -142,17 +131,13 @@ def _library(name: str, path: Path | None, missing: Verdict) -> Finding:
         return _finding("library", missing, f"{name} is not installed; only a Coral needs it")
     if path is None:
         return _finding("library", missing, f"{name} is not installed", libedgetpu.how_to_install())
-    package = package_of(path)
+    package = libedgetpu.package_of(path)
     if package is None:
         return _finding("library", "ok", f"{path}, not of a Debian package")
     text = f"{path}, of {package}"
     if libedgetpu.is_googles(package):
-        return _finding(
-            "library",
-            "warning",
-            f"{text}: Google's own build crashes with {libedgetpu.runtime()}",
-            libedgetpu.how_to_install(),
-        )
+        text += f": Google's own build crashes with {libedgetpu.runtime()}"
+        return _finding("library", "warning", text, libedgetpu.how_to_install())
     return _finding("library", "ok", text)
 
 
@@ -172,22 +157,17 @@ def _model(settings: Settings, missing: Verdict) -> Finding:
     try:
         pair = find_pair(zoo, settings.model.name, settings.edgetpu)
         if pair.edgetpu is None:
-            return _finding(
-                "model",
-                "skipped" if missing == "skipped" else "warning",
-                f"{pair.cpu.name} has no version for the Edge TPU: it stays on the CPU",
-                f"models that have one: {', '.join(zoo.aliases)}",
-            )
+            verdict: Verdict = "skipped" if missing == "skipped" else "warning"
+            text = f"{pair.cpu.name} has no version for the Edge TPU: it stays on the CPU"
+            remedy = f"models that have one: {', '.join(zoo.aliases)}"
+            return _finding("model", verdict, text, remedy)
         file = zoo.find(pair.edgetpu)
     except PoseEdgeError as error:
         return _finding("model", missing, *explain(error, "`pose-edge models list` lists all"))
     if not file.compiled:
-        return _finding(
-            "model",
-            "fault",
-            f"{file.path} is not compiled for the Edge TPU",
-            "leave edgetpu.model empty, or name the file that edgetpu_compiler wrote",
-        )
+        text = f"{file.path} is not compiled for the Edge TPU"
+        remedy = "leave edgetpu.model empty, or name the file that edgetpu_compiler wrote"
+        return _finding("model", "fault", text, remedy)
     return _finding("model", "ok", f"{file.name}: {file.path}")
 
 
@@ -199,9 +179,5 @@ def _inference(trial: Trial) -> Finding:
     if trial.crashed:
         text += f"; library and {libedgetpu.runtime()} probably do not work together"
         return _finding("inference", "fault", text, libedgetpu.how_to_match())
-    return _finding(
-        "inference",
-        "fault",
-        text,
-        "end other programs that use it (`systemctl stop pose-edge`), or plug it in again",
-    )
+    remedy = "end other programs that use it (`systemctl stop pose-edge`), or plug it in again"
+    return _finding("inference", "fault", text, remedy)

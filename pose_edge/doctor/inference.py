@@ -44,12 +44,8 @@ def _runtime(library: str) -> Finding:
     except metadata.PackageNotFoundError:
         version = "(unknown version)"
     if library == "tflite_runtime":
-        return _finding(
-            "runtime",
-            "warning",
-            f"tflite-runtime {version}: INT8 models run many times slower than with LiteRT",
-            "`pip install ai-edge-litert`",
-        )
+        text = f"tflite-runtime {version}: INT8 models run many times slower than with LiteRT"
+        return _finding("runtime", "warning", text, "`pip install ai-edge-litert`")
     return _finding("runtime", "ok", f"LiteRT ({PACKAGES[library]}) {version}")
 
 

@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding, one_line
+from pose_edge.doctor.finding import Finding, Verdict, one_line
 
 _finding = partial(Finding, "Python")
 
@@ -90,13 +90,11 @@ def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
     if used.split(".")[0] == theirs.split(".")[0]:
         yield _finding("numpy", "ok", text)
         return
+    text += ": picamera2 and the system's OpenCV break"
     major = int(theirs.split(".")[0])
-    yield _finding(
-        "numpy",
-        "fault" if (folder / "picamera2").is_dir() else "warning",
-        f"{text}: picamera2 and the system's OpenCV break",
-        f"`{sys.executable} -m pip install 'numpy>={major},<{major + 1}'`",
-    )
+    remedy = f"`{sys.executable} -m pip install 'numpy>={major},<{major + 1}'`"
+    verdict: Verdict = "fault" if (folder / "picamera2").is_dir() else "warning"
+    yield _finding("numpy", verdict, text, remedy)
 
 
 def _interpreter() -> Finding:
@@ -169,13 +167,10 @@ def _opencvs() -> Iterator[Finding]:
     names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
     installed = [name for name in names if _installed(name) is not None]
     if len(installed) > 1:
-        yield _finding(
-            "cv2",
-            "warning",
-            f"{' and '.join(installed)} overwrite each other's files",
-            f"`{sys.executable} -m pip uninstall {' '.join(installed)}`, then install "
-            "opencv-python-headless alone",
-        )
+        text = f"{' and '.join(installed)} overwrite each other's files"
+        command = f"`{sys.executable} -m pip uninstall {' '.join(installed)}`"
+        remedy = f"{command}, then install opencv-python-headless alone"
+        yield _finding("cv2", "warning", text, remedy)
 
 
 def _installed(name: str) -> str | None:

@@ -73,12 +73,8 @@ def _reach(url: str) -> Finding:
         socket.create_connection((host, port), CONNECT_S).close()
     except OSError as error:
         reason = error.strerror or str(error) or "no answer"
-        return _finding(
-            "network",
-            "fault",
-            f"{host} port {port}: {reason.lower()}",
-            f"is the address right, the camera on, and in the same network? (`ping {host}`)",
-        )
+        remedy = f"is the address right, the camera on, and in the same network? (`ping {host}`)"
+        return _finding("network", "fault", f"{host} port {port}: {reason.lower()}", remedy)
     milliseconds = (time.monotonic() - started) * 1000
     return _finding("network", "ok", f"{host} port {port} answers after {milliseconds:.0f} ms")
 

@@ -80,7 +80,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # where fetched models lie
-    monkeypatch.setattr(edgetpu, "package_of", lambda _path: None)
+    monkeypatch.setattr(libedgetpu, "package_of", lambda _path: None)
     monkeypatch.setattr(edgetpu, "find_pycoral", lambda: None)
     found = Machine(make_sysfs(tmp_path / "machine"))
     found.settings["library"] = "libno-such-edgetpu.so.1"
@@ -229,7 +229,7 @@ def test_a_missing_library_and_how_to_get_it(ready: Machine) -> None:
 
 def test_the_librarys_package_is_named(ready: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     package = "libedgetpu1-std 16.0tf2.19.1-1"
-    monkeypatch.setattr(edgetpu, "package_of", lambda _path: package)
+    monkeypatch.setattr(libedgetpu, "package_of", lambda _path: package)
     finding = ready.only("library")
     assert finding.verdict == "ok"
     assert finding.text.endswith("libedgetpu.so.1, of libedgetpu1-std 16.0tf2.19.1-1")
@@ -238,7 +238,7 @@ def test_the_librarys_package_is_named(ready: Machine, monkeypatch: pytest.Monke
 def test_googles_own_library_is_warned_of_and_tried(
     ready: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edgetpu, "package_of", lambda _path: "libedgetpu1-max 16.0")
+    monkeypatch.setattr(libedgetpu, "package_of", lambda _path: "libedgetpu1-max 16.0")
     finding = ready.only("library")
     assert finding.verdict == "warning"
     assert "crashes" in finding.text
