@@ -60,10 +60,6 @@ class DoctorContext:
         result = run_command(command, environment, ANSWER_S)
         return result.stdout if result.status == 0 else ""
 
-    def has(self, command: str) -> bool:
-        """Tell whether a command is installed."""
-        return any(os.access(Path(one, command), os.X_OK) for one in self.folders.split(":"))
-
 
 def read_text(path: Path) -> str:
     """Return the text of a small file of the kernel without its end of line; "" for no file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -96,7 +97,7 @@ def _without_firmware(context: DoctorContext) -> Finding:
             return _finding("voltage", "ok", "high enough now")
     if not is_pi(context):
         return _finding("throttling", "skipped", "known of a Raspberry Pi only")
-    if context.has("vcgencmd"):
+    if shutil.which("vcgencmd", path=context.folders):
         text = "vcgencmd gets no answer; run the doctor with sudo, or join group video"
         return _finding("throttling", "skipped", text)
     text = "vcgencmd is not installed (`sudo apt install raspi-utils`)"

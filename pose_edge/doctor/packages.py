@@ -32,7 +32,7 @@ COMPILED: Final = ("numpy", "cv2", "av")
 """Modules compiled for one version of Python, numpy or the C library, which fail at import."""
 
 SYSTEM_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
-"""Where Debian puts what apt installs."""
+"""The folder of Python packages that apt installs."""
 SYSTEMS_OWN: Final = " (the system's own)"
 
 
@@ -75,7 +75,7 @@ def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
     """Compare numpy with the one that the system's picamera2 and OpenCV are built for.
 
     Args:
-        folder: Where the system's packages are.
+        folder: The folder of the system's packages.
         used: The version of numpy that the program uses.
 
     Yields:
@@ -111,7 +111,7 @@ def _sees_system_packages() -> bool:
 
 
 def _requirements() -> list[Requirement]:
-    """Return what the program's own package needs on this Python, without its extras."""
+    """Return the requirements of this program on this Python, without its extras."""
     found = []
     try:
         lines = metadata.requires(PACKAGE) or []
@@ -128,14 +128,14 @@ def _requirements() -> list[Requirement]:
 
 
 def _packages(requirements: Sequence[Requirement]) -> Iterator[Finding]:
-    checked = [(requirement.name, *check(requirement)) for requirement in requirements]
+    checked = [(requirement, *check(requirement)) for requirement in requirements]
     own = f"{PACKAGE} {__version__}"
     yield _finding("packages", "ok", ", ".join([own, *(one for _, one, _ in checked if one)]))
-    wrong = {name: fault for name, _, fault in checked if fault}
-    for name, fault in wrong.items():
-        needs = next(str(one.specifier) for one in requirements if one.name == name)
-        command = f"`{sys.executable} -m pip install '{name}{needs}'`"
-        yield _finding("packages", "fault", fault, command)
+    for requirement, _, fault in checked:
+        if fault:
+            wanted = f"{requirement.name}{requirement.specifier}"
+            command = f"`{sys.executable} -m pip install '{wanted}'`"
+            yield _finding("packages", "fault", fault, command)
 
 
 def imports(modules: Sequence[str]) -> Iterator[Finding]:

@@ -102,12 +102,9 @@ def _card(context: DoctorContext, output: Output) -> Iterator[Finding]:
     users, _ = find_device_users([card], context.proc)
     others = [user for user in users.get(card, []) if not user.ours]
     if others:
-        yield _finding(
-            card.name,
-            "warning",
-            f"{card} is in use by {', '.join(map(str, others))}",
-            "a desktop uses the screen: start in it (`DISPLAY=:0 pose-edge run`), or end it",
-        )
+        text = f"{card} is in use by {', '.join(map(str, others))}"
+        remedy = "a desktop uses the screen: start in it (`DISPLAY=:0 pose-edge run`), or end it"
+        yield _finding(card.name, "warning", text, remedy)
 
 
 def _mesa(find: Callable[[str], Path | None], missing: Verdict) -> Finding:

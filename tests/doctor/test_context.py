@@ -11,8 +11,6 @@ def test_a_command_that_answers(made_up: MadeUp) -> None:
     made_up.command("tell", 'echo "$1 $LC_ALL"')
     context = made_up.context()
     assert context.ask("tell", "me") == "me C.UTF-8\n"
-    assert context.has("tell")
-    assert not context.has("tell-me-not")
 
 
 def test_commands_that_do_not(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
