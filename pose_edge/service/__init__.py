@@ -12,11 +12,10 @@ Something more to install is one step in `installing`, and its counterpart in `u
 from __future__ import annotations
 
 from pose_edge.service.installing import InstallOptions, install
-from pose_edge.service.machine import Machine
+from pose_edge.service.machine import Machine, ServiceError
 from pose_edge.service.origin import find_origin
 from pose_edge.service.places import Places, find_places
 from pose_edge.service.status import ServiceStatus, as_json, as_lines, read_status
-from pose_edge.service.steps import ServiceError
 from pose_edge.service.uninstalling import uninstall
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pose_edge.service.steps import ServiceError
+from pose_edge.service.machine import ServiceError
 
 
 @dataclass(slots=True)

@@ -14,11 +14,10 @@ from typing import Final
 from pose_edge.config.schema import Settings
 from pose_edge.service.configuration import compare, digest, service_config
 from pose_edge.service.install_record import InstallRecord, load_record
-from pose_edge.service.machine import Machine
+from pose_edge.service.machine import Machine, ServiceError, Step
 from pose_edge.service.origin import Origin
 from pose_edge.service.places import PREFIX, USER, Places
 from pose_edge.service.program import make_environment, remove_others
-from pose_edge.service.steps import ServiceError, Step, run_steps
 from pose_edge.util import resources
 from pose_edge.util.systemd import UNIT
 
@@ -75,10 +74,10 @@ def install(machine: Machine, places: Places, options: InstallOptions) -> Path |
     )
     with _lock(machine, places):
         if options.origin.kind == "wheel" and options.prepared is None and not machine.dry:
-            run_steps([installation.program_step()], machine.say)
+            machine.run_steps([installation.program_step()])
             return installation.environment
         try:
-            run_steps(installation.steps(), machine.say)
+            machine.run_steps(installation.steps())
         except BaseException:
             installation.give_up()
             raise
@@ -190,8 +189,8 @@ class _Installation:
 
     def _provide_user(self) -> None:
         places, record = self.places, self.record
-        record.user |= USER not in _names(places.under_root("/etc/passwd"))
-        existing = _names(places.under_root("/etc/group"))
+        record.user |= USER not in _names(places.root / "etc/passwd")
+        existing = _names(places.root / "etc/group")
         record.groups += [one for one in GROUPS if one not in (*existing, *record.groups)]
         self._save_record(places.sysusers)
         self.machine.write(places.sysusers, resources.service_user().read_text(encoding="utf-8"))
@@ -201,7 +200,7 @@ class _Installation:
         places, machine = self.places, self.machine
         self._save_record(places.rules)
         machine.write(places.rules, resources.udev_rules().read_text(encoding="utf-8"))
-        if places.under_root("/run/udev/control").exists():
+        if places.udev_running:
             machine.run("udevadm", "control", "--reload")
             machine.run("udevadm", "trigger", "--subsystem-match=usb", "--subsystem-match=apex")
 

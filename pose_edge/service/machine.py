@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pose_edge.service.steps import ServiceError
+from pose_edge.errors import PoseEdgeError, UnavailableError
 from pose_edge.util.atomic import link_atomically, sync_folder, write_atomically
 from pose_edge.util.commands import CommandResult, run_command
 
@@ -18,8 +18,16 @@ TAIL: Final = 12
 ASK_TIMEOUT_S: Final = 20.0
 
 
+Step = tuple[str, Callable[[], None]]
+"""A title, e.g. "unit: /etc/systemd/system/pose-edge.service", and a function that does the step
+and may be called again."""
+
 Execute = Callable[[Sequence[str], Mapping[str, str] | None, float | None], CommandResult]
 """Runs a command with an environment and a time limit, as `run_command` does."""
+
+
+class ServiceError(PoseEdgeError):
+    """The service cannot be installed or uninstalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,25 @@ class Machine:
     say: Callable[[str], None]
     execute: Execute = run_command
     dry: bool = False
+
+    def run_steps(self, steps: Sequence[Step]) -> None:
+        """Do steps in order; a line announces each.
+
+        Raises:
+            ServiceError: A step failed; the message says which and why. The rest is not begun.
+            UnavailableError: The same, where something that the step needs is not available.
+        """
+        for number, (title, action) in enumerate(steps, 1):
+            self.say(f"{number}/{len(steps)}  {title}")
+            try:
+                action()
+            except (PoseEdgeError, OSError) as error:
+                done = ", ".join(str(n) for n in range(1, number)) or "nothing"
+                kind = UnavailableError if isinstance(error, UnavailableError) else ServiceError
+                raise kind(
+                    f"step {number}, {title}: {error}\ndone before that: {done}",
+                    remedy="when it is fixed, start the same command again",
+                ) from error
 
     def note(self, text: str) -> None:
         """Show a remark about the current step."""
@@ -57,9 +84,9 @@ class Machine:
         if self.dry:
             self.note(f"would run: {' '.join(words)}")
             return
-        done = self.execute(words, environment, None)
-        if done.status != 0:
-            lines = (done.stdout + "\n" + done.stderr).strip().splitlines()[-TAIL:]
+        result = self.execute(words, environment, None)
+        if result.status != 0:
+            lines = (result.stdout + "\n" + result.stderr).strip().splitlines()[-TAIL:]
             raise ServiceError("\n".join([f"`{' '.join(words)}` failed:", *lines]))
 
     def ask(self, *command: str | Path) -> CommandResult:

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from pose_edge import __version__
 from pose_edge.errors import UsageError
-from pose_edge.service.steps import ServiceError
+from pose_edge.service.machine import ServiceError
 
 PACKAGE: Final = Path(__file__).resolve().parents[1]
 CHECKOUT_FILES: Final = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")

@@ -12,7 +12,7 @@ from typing import Final
 from pose_edge.errors import UnavailableError
 from pose_edge.service.machine import Machine
 from pose_edge.service.origin import Origin, stage
-from pose_edge.service.places import HIDDEN, SYSTEM_PICAMERA2, SYSTEM_PYTHON, Places
+from pose_edge.service.places import HIDDEN, SYSTEM_PYTHON, Places
 
 FITNESS: Final = """
 import struct, sys
@@ -42,17 +42,17 @@ def choose_python(machine: Machine, places: Places) -> Path:
     """
     base = Path(getattr(sys, "_base_executable", sys.executable))
     candidates = [SYSTEM_PYTHON]
-    if not _picamera2(places):
+    if not places.picamera2:
         candidates.append(base)
     reasons = []
     for python in dict.fromkeys(candidates):
         if any(python.resolve().is_relative_to(hidden) for hidden in HIDDEN):
             reasons.append(f"{python} is in a folder that the service cannot see")
             continue
-        done = machine.ask(python, "-c", FITNESS)
-        if done.status == 0:
+        result = machine.ask(python, "-c", FITNESS)
+        if result.status == 0:
             return python
-        reasons.append(f"{python}: {(done.stderr.strip().splitlines() or ['does not run'])[-1]}")
+        reasons.append(f"{python}: {(result.stderr.strip().splitlines() or ['does not run'])[-1]}")
     raise UnavailableError(
         f"no Python for the service: {'; '.join(reasons)}\n"
         "Debian has it: sudo apt-get install python3 python3-venv"
@@ -87,7 +87,7 @@ def make_environment(
         "PIP_USER": "0",  # a pip.conf may say otherwise
         "TMPDIR": str(staging),  # /tmp can be a small part of the memory (Debian 13, Zero 2 W)
     }
-    flags = ["--system-site-packages"] if _picamera2(places) else []
+    flags = ["--system-site-packages"] if places.picamera2 else []
     offline = ["--no-index", "--find-links", str(find_links)] if find_links else []
     try:
         machine.do(f"make {places.versions}", lambda: _make(places.versions))
@@ -131,10 +131,6 @@ def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> Non
     for folder in sorted(places.versions.iterdir()):
         if folder.resolve() not in used:
             machine.remove(folder)
-
-
-def _picamera2(places: Places) -> bool:
-    return places.under_root(str(SYSTEM_PICAMERA2)).is_dir()
 
 
 def _make(folder: Path) -> None:

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from pose_edge.service.install_record import load_record
-from pose_edge.service.machine import Machine
+from pose_edge.service.machine import Machine, ServiceError
 from pose_edge.service.places import Places
-from pose_edge.service.steps import ServiceError
 from pose_edge.util.systemd import UNIT, parse_properties, show_command
 
 LOG_LINES: Final = 5

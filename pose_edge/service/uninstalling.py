@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose_edge.service.install_record import InstallRecord, load_record
-from pose_edge.service.machine import Machine
+from pose_edge.service.machine import Machine, Step
 from pose_edge.service.places import USER, Places
-from pose_edge.service.steps import Step, run_steps
 from pose_edge.util.systemd import UNIT
 
 
@@ -35,7 +34,7 @@ def uninstall(machine: Machine, places: Places, *, purge: bool = False) -> bool:
     if record.prefix:
         places = Places(Path(record.prefix), places.root)
     removal = _Removal(machine, places, record, purge)
-    run_steps(removal.steps(), machine.say)
+    machine.run_steps(removal.steps())
     return True
 
 
@@ -91,7 +90,7 @@ class _Removal:
             machine.run("systemctl", "start", getty)  # the console is free for a login again
 
     def _remove_rules(self) -> None:
-        if self._remove(self.places.rules) and self.places.under_root("/run/udev/control").exists():
+        if self._remove(self.places.rules) and self.places.udev_running:
             self.machine.run("udevadm", "control", "--reload")
 
     def _remove_state(self) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from pose_edge.service import Machine, ServiceError
-from pose_edge.service.steps import run_steps
 
 
 def silent(line: str) -> None:
@@ -61,7 +60,7 @@ def test_steps_stop_where_one_fails() -> None:
         ("third", lambda: done.append("third")),
     ]
     with pytest.raises(ServiceError) as raised:
-        run_steps(steps, said.append)
+        Machine(said.append).run_steps(steps)
     assert done == ["first"]
     assert said == ["1/3  first", "2/3  second"]
     first, second = str(raised.value).splitlines()
