@@ -60,16 +60,16 @@ def _try_model(context: DoctorContext) -> Iterator[Finding]:
     settings = context.settings
     # The CPU's, also where an Edge TPU is used: that has a section of its own.
     model = find_pair(Zoo(), settings.model.name, settings.edgetpu).cpu
-    begun = time.perf_counter()
+    started = time.perf_counter()
     runtime = LiteRT(model, threads=settings.model.threads)
-    load_s = time.perf_counter() - begun
+    load_s = time.perf_counter() - started
     tensor = np.zeros(runtime.input.shape, runtime.input.dtype)
     times: list[float] = []
     end = time.perf_counter() + RUNS_S
     while len(times) < RUNS and time.perf_counter() < end:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         runtime.run(tensor)
-        times.append((time.perf_counter() - begun) * 1000)
+        times.append((time.perf_counter() - started) * 1000)
     median = statistics.median(times)
     text = f"{median:.1f} ms, {model.name} by {runtime.describe()}, loaded in {load_s:.1f} s"
     if median > SLOW_MS:
