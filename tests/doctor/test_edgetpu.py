@@ -385,3 +385,11 @@ def test_no_model_is_run_when_that_is_not_wanted(ready: Machine) -> None:
     settings = Settings.model_validate({"testing": testing, "edgetpu": ready.settings})
     (found,) = (one for one in look(settings, None) if one.subject == "inference")
     assert (found.verdict, "--no-inference" in found.text) == ("skipped", True)
+
+
+def test_a_semicolon_in_the_path_of_a_model_cuts_nothing_off(ready: Machine) -> None:
+    path = ready.root / "one; two_edgetpu.tflite"
+    ready.settings["model"] = str(path)
+    finding = ready.only("model")
+    assert finding.text == f"model file {path} is missing"
+    assert finding.remedy == "`pose-edge models list`"
