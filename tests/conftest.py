@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from command import Command
+from doctor_contexts import MadeUp
 from hypothesis import settings
-from patients import MadeUp
 from stand_in_edgetpu import StandIn, build
 
 # A busy machine makes any example slow now and then: that is no fault of what is tested.

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pose_edge.config.schema import Settings
-from pose_edge.service import Machine, Places, Wishes
-from pose_edge.service.machine import Done
+from pose_edge.service import InstallOptions, Machine, Places
 from pose_edge.service.origin import CHECKOUT_FILES, Origin
+from pose_edge.util.commands import CommandResult
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\npi:x:1000:1000::/home/pi:/bin/bash\n"
 GROUP = "root:x:0:\ntty:x:5:\nvideo:x:44:\nplugdev:x:46:\ninput:x:100:\n"
@@ -26,7 +26,7 @@ class MadeUp:
         self.places = Places(root / "opt/pose-edge", root)
         self.commands: list[str] = []
         self.lines: list[str] = []
-        self.answers: dict[str, Done] = {}
+        self.answers: dict[str, CommandResult] = {}
         self.fail = ""
         self.cut_after: int | None = None
         self._frozen = root.with_name(f"{root.name}-frozen")
@@ -45,10 +45,10 @@ class MadeUp:
     def machine(self, *, dry: bool = False) -> Machine:
         return Machine(self.lines.append, self._execute, dry)
 
-    def wishes(self, version: str = "0.1.0", **others: object) -> Wishes:
+    def options(self, version: str = "0.1.0", **others: object) -> InstallOptions:
         origin = Origin("checkout", self.checkout, version)
         defaults: dict[str, object] = {"origin": origin, "settings": Settings()}
-        return Wishes(**{**defaults, **others})  # type: ignore[arg-type]
+        return InstallOptions(**{**defaults, **others})  # type: ignore[arg-type]
 
     def power_on(self) -> None:
         """Put everything as it was when the power failed, whatever was tidied up after that."""
@@ -80,14 +80,14 @@ class MadeUp:
         command: Sequence[str],
         environment: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> Done:
+    ) -> CommandResult:
         line = " ".join(command)
         self.commands.append(line)
         if self.cut_after is not None and len(self.commands) > self.cut_after:
             shutil.copytree(self.places.root, self._frozen, symlinks=True)
             raise PowerCut
         if self.fail and self.fail in line:
-            return Done(1, "", "a reason\n")
+            return CommandResult(1, "", "a reason\n")
         for start, answer in self.answers.items():
             if start in line:
                 return answer
@@ -96,8 +96,8 @@ class MadeUp:
         if command[0] == "getent":
             path = self.places.root / "etc" / command[1]
             present = path.read_text()
-            return Done(0 if f"\n{command[2]}:" in f"\n{present}" else 2, "")
-        return Done(0, "")
+            return CommandResult(0 if f"\n{command[2]}:" in f"\n{present}" else 2, "")
+        return CommandResult(0, "")
 
     def _effect(self, command: list[str]) -> None:
         root = self.places.root

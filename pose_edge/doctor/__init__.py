@@ -1,4 +1,13 @@
-"""Is this machine fit for the program? Each section of the report is one file here."""
+"""`pose-edge doctor`: checks this machine and says what to fix.
+
+Each section of the report is one file here; `isolated` runs each in a process of its own, because
+a broken driver or library may hang or crash it.
+
+May import every folder up to pipeline, but not live, offline or service.
+
+A new section is one file with a function `examine(context)` that yields findings, and one line in
+`sections.SECTIONS`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +19,7 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict, has_fault
 from pose_edge.doctor.isolated import examine_all
 from pose_edge.doctor.report import as_json, as_lines, coloured, plain
-from pose_edge.doctor.sections import SECTIONS, Section
+from pose_edge.doctor.sections import SECTIONS, ReportSection
 
 __all__ = [
     "DoctorContext",
@@ -25,33 +34,35 @@ __all__ = [
 ]
 
 TOTAL_S: Final = 20.0
-"""How long everything may take, whatever hangs."""
+"""Time limit of the report, seconds, whatever hangs."""
 LAST_S: Final = 5.0
-"""Of it, what is kept for the sections that come after the others."""
+"""The part of it that is reserved for the sections that run alone, after the others."""
 
 
 def run_doctor(
-    patient: DoctorContext,
+    context: DoctorContext,
     *,
-    sections: Sequence[Section] = SECTIONS,
+    sections: Sequence[ReportSection] = SECTIONS,
     progress: Callable[[list[str]], None] = lambda _sections: None,
 ) -> list[Finding]:
-    """Look at everything. Call it before the process has other threads: it forks.
+    """Examine everything; nothing is raised.
+
+    Call this before the process has other threads, because it forks.
 
     Args:
-        patient: Configuration and machine.
-        sections: What to look at.
-        progress: Told the sections under way whenever they change.
+        context: The configuration and the machine.
+        sections: The sections to examine.
+        progress: Called with the names of the sections under way whenever they change.
 
     Returns:
-        The findings, section by section; it raises nothing.
+        The findings, section by section.
     """
     end = time.monotonic() + TOTAL_S
     together = [one for one in sections if not one.alone]
     together.sort(key=lambda one: not one.early)
     found = examine_all(
-        [one.task(patient) for one in together], until=end - LAST_S, progress=progress
+        [one.task(context) for one in together], until=end - LAST_S, progress=progress
     )
-    alone = [one.task(patient) for one in sections if one.alone]
+    alone = [one.task(context) for one in sections if one.alone]
     found |= examine_all(alone, until=end, at_once=1, progress=progress)
     return [finding for one in sections for finding in found[one.name]]

@@ -1,4 +1,4 @@
-"""The clock: the times in the poses are as right as it is."""
+"""The clock: the times in the poses come from it."""
 
 from __future__ import annotations
 
@@ -11,56 +11,54 @@ from typing import Final
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
 
-SECTION: Final = "Clock"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Clock")
 
 TIME_ERROR: Final = 5
-"""What adjtimex(2) returns while nothing keeps the clock right."""
+"""What adjtimex(2) returns while the clock is not synchronised."""
 TIMEX_BYTES: Final = 512
-"""More than struct timex has; all zero, it changes nothing."""
+"""More than struct timex has; all zero, the call changes nothing."""
 
-BUILT: Final = 1_735_689_600.0
-"""The first moment of 2025, UTC: the program is younger than that."""
+OLDEST: Final = 1_735_689_600.0
+"""The first moment of 2025, UTC, in Unix seconds: the program is younger than that."""
+
+REMEDY: Final = (
+    "connect the machine to a network once (`timedatectl set-ntp true`), or set the time: "
+    "`sudo date -s`"
+)
 
 
 def examine(
-    patient: DoctorContext,
+    context: DoctorContext,
     *,
     now: Callable[[], float] = time.time,
     synchronised: Callable[[], bool | None] | None = None,
 ) -> Iterator[Finding]:
-    """Look at time, synchronisation and the clock that goes on without power."""
+    """Examine the time, its synchronisation, and the clock that runs without power."""
     in_step = (synchronised or is_synchronised)()
     seconds = now()
     local = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds))
-    remedy = "connect it to a network once (`timedatectl set-ntp true`), or set it: `sudo date -s`"
-    if seconds < BUILT:
-        yield _finding("time", "fault", f"{local}, which is long ago", remedy)
+    if seconds < OLDEST:
+        yield _finding("time", "fault", f"{local}, which is long ago", REMEDY)
     else:
         yield _finding("time", "ok", local)
     if in_step is None:
-        yield _finding("network time", "skipped", "the kernel does not tell")
+        yield _finding("network time", "skipped", "the kernel does not say")
     elif in_step:
-        yield _finding("network time", "ok", "kept right by the network")
+        yield _finding("network time", "ok", "synchronised")
     else:
-        yield _finding(
-            "network time",
-            "warning",
-            "not synchronised: the times in the poses are wrong until it is, and jump then",
-            remedy,
-        )
-    if any(patient.sysfs.glob("class/rtc/rtc*")):
-        yield _finding("battery clock", "ok", "there: the time is about right after power-on")
+        text = "not synchronised: until it is, the times in the poses are wrong, then they jump"
+        yield _finding("network time", "warning", text, REMEDY)
+    if any(context.sysfs.glob("class/rtc/rtc*")):
+        yield _finding("battery clock", "ok", "present: the time is about right after power-on")
     else:
-        text = "none: after power-on the time is wrong until the network is there"
+        text = "none: after power-on the time is wrong until the network is up"
         yield _finding("battery clock", "ok", text)
 
 
 def is_synchronised() -> bool | None:
-    """Ask the kernel whether something keeps the clock right; None where it does not tell.
+    """Ask the kernel whether the clock is synchronised; None where it does not say.
 
-    The same for systemd-timesyncd, chrony and ntpd; needs none of their commands.
+    Works with systemd-timesyncd, chrony and ntpd, without their commands.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     state: int = libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))

@@ -1,11 +1,10 @@
-"""The configuration: which file is in force, what is wrong with it, and what it changes."""
+"""The configuration: which file is read, what is wrong with it, and what it changes."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
 from functools import partial
-from typing import Final
 
 from pose_edge.config.load import ENVIRONMENT_PREFIX
 from pose_edge.config.schema import Settings
@@ -14,27 +13,25 @@ from pose_edge.doctor.finding import Finding
 from pose_edge.logs.redaction import Redactor
 from pose_edge.util import resources
 
-SECTION: Final = "Configuration"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Configuration")
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
-    """Look at the configuration."""
-    ships = patient.file.resolve() == resources.default_config().resolve()
-    yield _finding("file", "ok", f"{patient.file}{' (the one that ships)' if ships else ''}")
-    redact = Redactor([patient.settings.source.name])
-    for fault in patient.faults:
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Examine the configuration."""
+    ships = context.file.resolve() == resources.default_config().resolve()
+    yield _finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
+    redact = Redactor([context.settings.source.name])
+    for fault in context.faults:
         remedy = "correct it (the default settings are used below)"
         yield _finding("fault", "fault", redact(fault), remedy)
-    variables = [name for name in patient.environment if name.startswith(ENVIRONMENT_PREFIX)]
+    variables = [name for name in context.environment if name.startswith(ENVIRONMENT_PREFIX)]
     if variables:
         names = ", ".join(sorted(variables))
-        yield _finding("environment", "ok", f"set over the file: {names}")
-    changed = changes(patient.settings)
+        yield _finding("environment", "ok", f"overrides the file: {names}")
+    changed = changes(context.settings)
     text = ", ".join(f"{key} = {redact(str(value))}" for key, value in changed.items())
     yield _finding("settings", "ok", text or "all at their defaults")
-    yield from _secret(patient)
+    yield from _secret(context)
 
 
 def changes(settings: Settings) -> dict[str, object]:
@@ -48,18 +45,15 @@ def changes(settings: Settings) -> dict[str, object]:
     }
 
 
-def _secret(patient: DoctorContext) -> Iterator[Finding]:
-    """Find a password that everybody can read."""
-    address = patient.settings.source.name
+def _secret(context: DoctorContext) -> Iterator[Finding]:
+    """Find a password that every user can read."""
+    address = context.settings.source.name
     try:
-        text = patient.file.read_text(encoding="utf-8", errors="replace")
-        mode = patient.file.stat().st_mode
+        text = context.file.read_text(encoding="utf-8", errors="replace")
+        mode = context.file.stat().st_mode
     except OSError:
         return
     if "://" in address and "@" in address and address in text and mode & stat.S_IROTH:
-        yield _finding(
-            "password",
-            "warning",
-            f"every user of this machine can read the camera's password in {patient.file}",
-            f"`sudo chmod o-r {patient.file}`; the service reads it as its group",
-        )
+        text = f"every user of this machine can read the camera's password in {context.file}"
+        remedy = f"`sudo chmod o-r {context.file}`; the service reads the file as its group"
+        yield _finding("password", "warning", text, remedy)

@@ -1,34 +1,34 @@
-"""What is examined: a configuration on a machine."""
+"""What the doctor examines: a configuration on a machine."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
+from pose_edge.util.commands import run_command
 
 ANSWER_S: Final = 3.0
-"""How long a command may take to answer."""
+"""Time limit of a command, seconds."""
 SYSTEM_FOLDERS: Final = "/usr/bin:/bin:/usr/sbin:/sbin:/opt/vc/bin"
-"""Where commands are, whatever the PATH of a service is."""
+"""Where commands are searched, whatever the PATH of a service is."""
 
 
 @dataclass(frozen=True)
 class DoctorContext:
-    """What the sections of the report look at.
+    """A configuration and the machine that it is for; tests replace the machine's folders.
 
     Attributes:
-        settings: Those that a run would have, or, where they are faulty, the defaults.
-        file: The configuration that was read.
-        faults: What is wrong with it.
+        settings: The settings of a run; the defaults where the configuration is faulty.
+        file: The configuration file that was read.
+        faults: The faults of the configuration, one line each.
         use_camera: Whether a picture may be taken.
         use_models: Whether models may be run.
-        proc: Where the kernel tells about processes and memory.
-        folders: Where commands are looked for.
+        proc: The kernel's folder of processes, /proc.
+        folders: Folders of commands, separated by colons.
         environment: Environment variables.
     """
 
@@ -43,52 +43,35 @@ class DoctorContext:
 
     @property
     def sysfs(self) -> Path:
-        """Where the kernel tells about devices."""
+        """The kernel's folder of devices, /sys."""
         return Path(self.settings.testing.sysfs)
 
     @property
     def dev(self) -> Path:
-        """Where the nodes of devices are."""
+        """The folder of device nodes, /dev."""
         return Path(self.settings.testing.dev)
 
-    def ask(self, *command: str) -> str | None:
-        """Run a command.
+    def ask(self, *command: str) -> str:
+        """Return what a command writes to its standard output.
 
-        Returns:
-            What it writes to the standard output; None where it is not there, fails, or takes
-            too long.
+        The text is empty where the command does not exist, fails, or takes too long.
         """
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=True,
-                timeout=ANSWER_S,
-                text=True,
-                errors="replace",
-                env={**self.environment, "PATH": self.folders, "LC_ALL": "C.UTF-8"},
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout
-
-    def has(self, command: str) -> bool:
-        """Tell whether a command is there."""
-        return any(os.access(Path(one, command), os.X_OK) for one in self.folders.split(":"))
+        environment = {**self.environment, "PATH": self.folders, "LC_ALL": "C.UTF-8"}
+        result = run_command(command, environment, ANSWER_S)
+        return result.stdout if result.status == 0 else ""
 
 
-def contents(path: Path) -> str:
-    """Return a small file of the kernel, without the ends of lines and texts; "" for none."""
+def read_text(path: Path) -> str:
+    """Return the text of a small file of the kernel without its end of line; "" for no file."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip(" \n\0")
     except OSError:
         return ""
 
 
-def number(path: Path) -> int | None:
-    """Return the number in a file of the kernel, or None."""
+def read_number(path: Path) -> int | None:
+    """Return the number in a file of the kernel; None where there is none."""
     try:
-        return int(contents(path))
+        return int(read_text(path))
     except ValueError:
         return None

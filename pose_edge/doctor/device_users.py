@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pose_edge.doctor.context import contents
+from pose_edge.doctor.context import read_text
 
 OURS: Final = ("pose-edge", "pose_edge")
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class DeviceUser:
     """A process that has a device open.
 
     Attributes:
-        pid: Its number.
-        name: Of its program, e.g. "cheese".
-        ours: It is this program, as a service or otherwise.
+        pid: The number of the process.
+        name: The name of its program, e.g. "cheese".
+        ours: Whether it is this program, as a service or otherwise.
     """
 
     pid: int
@@ -32,40 +32,22 @@ class Holder:
         return f"{self.name} (process {self.pid})"
 
 
-@dataclass(frozen=True, slots=True)
-class Holders:
-    """Who has which device.
-
-    Attributes:
-        by_node: The processes, by device.
-        unseen: How many processes of other users could not be looked at.
-    """
-
-    by_node: dict[Path, list[Holder]]
-    unseen: int
-
-    def of(self, node: Path) -> list[Holder]:
-        """Return who has a device open."""
-        return self.by_node.get(node, [])
-
-    @property
-    def doubt(self) -> str:
-        """Say what could not be seen; empty where all could."""
-        if not self.unseen:
-            return ""
-        return "processes of other users are not seen; `sudo pose-edge doctor` sees them"
-
-
-def find_holders(nodes: Iterable[Path], proc: Path) -> Holders:
-    """Look through all processes but this one and its parent, the doctor.
+def find_device_users(
+    nodes: Iterable[Path], proc: Path
+) -> tuple[dict[Path, list[DeviceUser]], bool]:
+    """Find the processes that have devices open, except for this one and its parent, the doctor.
 
     Args:
-        nodes: The devices.
-        proc: Where the kernel tells about processes.
+        nodes: The device nodes.
+        proc: The kernel's folder of processes.
+
+    Returns:
+        The processes by device, for devices that are in use; and whether all processes could be
+        examined: those of other users are hidden from everybody but root.
     """
     wanted = {str(node): node for node in nodes}
-    found: dict[Path, list[Holder]] = {}
-    unseen = 0
+    users: dict[Path, list[DeviceUser]] = {}
+    complete = True
     selves = {str(os.getpid()), str(os.getppid())}
     for process in proc.iterdir() if wanted else ():
         if not process.name.isdigit() or process.name in selves:
@@ -74,17 +56,17 @@ def find_holders(nodes: Iterable[Path], proc: Path) -> Holders:
             targets = {str(link.readlink()) for link in (process / "fd").iterdir()}
         except PermissionError:
             # Kernel threads have nothing open, and no command line.
-            unseen += bool(contents(process / "cmdline"))
+            complete &= not read_text(process / "cmdline")
             continue
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended meanwhile
             continue
         for target in sorted(targets & wanted.keys()):
-            found.setdefault(wanted[target], []).append(_holder(process))
-    return Holders(found, unseen)
+            users.setdefault(wanted[target], []).append(_device_user(process))
+    return users, complete
 
 
-def _holder(process: Path) -> Holder:
-    command = contents(process / "cmdline").replace("\0", " ")
+def _device_user(process: Path) -> DeviceUser:
+    command = read_text(process / "cmdline").replace("\0", " ")
     ours = any(word in command for word in OURS)
-    name = "pose-edge" if ours else contents(process / "comm") or "unknown"
-    return Holder(int(process.name), name, ours)
+    name = "pose-edge" if ours else read_text(process / "comm") or "unknown"
+    return DeviceUser(int(process.name), name, ours)

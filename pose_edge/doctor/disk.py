@@ -1,4 +1,4 @@
-"""Free space where files go."""
+"""Free space on the disks that are written to."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict
 from pose_edge.doctor.machine import size
 from pose_edge.util import resources
+from pose_edge.util.mounts import mount_point
 from pose_edge.util.paths import user_path
 
-SECTION: Final = "Disk"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Disk")
 
 LOW_BYTES, LOW_SHARE = 500_000_000, 0.05
 FULL_BYTES: Final = 50_000_000
@@ -24,32 +23,32 @@ STATE: Final = Path("/var/lib/pose-edge")
 """The home of the service's user."""
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
-    """Look at the file systems of everything that is written."""
-    seen: dict[int, list[str]] = {}
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Examine the file system of every folder that is written to."""
+    uses: dict[int, list[str]] = {}
     folders: dict[int, Path] = {}
-    for what, folder in places(patient).items():
-        if not folder.is_dir() and what in ("recordings", "poses"):
-            remedy = f"`mkdir -p {folder}`, or name another place"
-            yield _finding(what, "fault", f"there is no folder {folder}", remedy)
+    for use, folder in places(context).items():
+        if not folder.is_dir() and use in ("recordings", "poses"):
+            remedy = f"`mkdir -p {folder}`, or name another folder"
+            yield _finding(use, "fault", f"there is no folder {folder}", remedy)
             continue
-        there = _nearest(folder)
-        device = there.stat().st_dev
-        seen.setdefault(device, []).append(what)
-        folders.setdefault(device, there)
-    for device, uses in seen.items():
-        yield _space(folders[device], uses)
+        present = next(one for one in (folder, *folder.parents) if one.is_dir())
+        device = present.stat().st_dev
+        uses.setdefault(device, []).append(use)
+        folders.setdefault(device, present)
+    for device, folder in folders.items():
+        yield _space(folder, uses[device])
 
 
-def places(patient: DoctorContext) -> dict[str, Path]:
-    """Return what is written, and to which folder."""
-    settings = patient.settings
+def places(context: DoctorContext) -> dict[str, Path]:
+    """Return the folders that are written to, by what is written."""
+    settings = context.settings
     found = {"system": Path("/")}
     if settings.record.path is not None:
         found["recordings"] = user_path(settings.record.path).absolute().parent
     if settings.poses.path not in (None, "-"):
         found["poses"] = user_path(str(settings.poses.path)).absolute().parent
-    found["models"] = resources.fetched_dir(patient.environment)
+    found["models"] = resources.fetched_dir(context.environment)
     if STATE.is_dir():
         found["service"] = STATE
     return found
@@ -65,31 +64,22 @@ def verdict_of(free: int, total: int) -> Verdict:
 def _space(folder: Path, uses: list[str]) -> Finding:
     status = os.statvfs(folder)
     total, free = status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
-    mount = _mount_point(folder)
-    subject = uses[0] if len(uses) == 1 or "system" not in uses else "system"
+    mount = mount_point(folder)
+    subject = "system" if "system" in uses else uses[0]
     others = [use for use in uses if use != subject]
-    holds = f" ({', '.join(others)} too)" if others else ""
-    text = f"{mount}{holds}: {size(free)} of {size(total)} free"
-    writes = any(use in ("recordings", "poses", "service") for use in uses)
+    holds = f"{mount} ({', '.join(others)} too)" if others else str(mount)
+    text = f"{holds}: {size(free)} of {size(total)} free"
     if status.f_flag & os.ST_RDONLY:
-        verdict: Verdict = "fault" if writes else "ok"
-        remedy = f"`sudo mount -o remount,rw {mount}`, and see `dmesg` for why" if writes else ""
-        return _finding(subject, verdict, f"{mount}{holds}: cannot be written to", remedy)
+        text = f"{holds}: read-only"
+        if not {"recordings", "poses", "service"} & set(uses):
+            return _finding(subject, "ok", text)
+        remedy = f"`sudo mount -o remount,rw {mount}`, and see `dmesg` for the reason"
+        return _finding(subject, "fault", text, remedy)
     if status.f_files and not status.f_favail:
-        remedy = "remove small files that nobody needs"
+        remedy = "remove small files that are not needed"
         return _finding(subject, "fault", f"{text}, but no more files can be made", remedy)
     verdict = verdict_of(free, total) if total else "ok"
     if verdict == "ok":
         return _finding(subject, verdict, text)
     remedy = "remove old recordings, `sudo apt clean`, `sudo journalctl --vacuum-size=100M`"
     return _finding(subject, verdict, text, remedy)
-
-
-def _nearest(folder: Path) -> Path:
-    """Return a folder, or what there is of the way to it."""
-    return next(one for one in (folder, *folder.parents) if one.is_dir())
-
-
-def _mount_point(folder: Path) -> Path:
-    folder = folder.resolve()
-    return next(one for one in (folder, *folder.parents) if os.path.ismount(one))

@@ -1,4 +1,4 @@
-"""The Edge TPU: is one there, can it be used, and does it work."""
+"""The Edge TPU: is one plugged in, may it be used, and does it work."""
 
 from __future__ import annotations
 
@@ -10,79 +10,77 @@ from typing import TYPE_CHECKING, Final
 from pose_edge.config.schema import EDGETPU_LIBRARY
 from pose_edge.doctor import libedgetpu
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.debian import package_of
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.finding import Finding, Verdict, explain
 from pose_edge.errors import PoseEdgeError
 from pose_edge.pipeline.loading import find_pair
-from pose_edge.runtimes.edgetpu.access import current_user, find_obstacle
 from pose_edge.runtimes.edgetpu.detection import Coral, count_undriven, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library, find_pycoral
+from pose_edge.util.device_access import current_user, find_obstacle
 from pose_edge.zoo.registry import Zoo
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import EdgeTpuSettings, Settings
     from pose_edge.doctor.edgetpu_trial import Trial
 
-SECTION: Final = "Edge TPU"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Edge TPU")
 
 MODES: Final = {
-    "auto": "auto: used while one is there, the CPU at other times",
-    "on": "on: a run starts only where one is there",
-    "off": "off: the CPU is used, and nothing else is looked at",
+    "auto": "auto: used while one is plugged in, the CPU at other times",
+    "on": "on: a run starts only where one is plugged in",
+    "off": "off: the CPU is used, and nothing else is examined",
 }
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
-    """Look at everything that a run on the Edge TPU needs, and try it unless told not to."""
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Examine what a run on the Edge TPU needs, and try it unless asked not to."""
     from pose_edge.doctor.edgetpu_trial import try_edgetpu
 
-    settings = patient.settings
-    return look(settings, (lambda: try_edgetpu(settings)) if patient.use_models else None)
+    settings = context.settings
+    return look(settings, (lambda: try_edgetpu(settings)) if context.use_models else None)
 
 
 def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Finding]:
-    """Look at everything that a run on the Edge TPU needs, and try it.
+    """Examine what a run on the Edge TPU needs, and try it.
 
-    What is missing is a fault where a run misses it: when a Coral is plugged in, or must be.
+    A missing part is a fault where a run needs it: when a Coral is plugged in, or must be.
 
     Args:
-        settings: Those that a run would have.
-        trial: Runs a model once on the Edge TPU, in a process of its own; asked only when nothing
-            is known to be in the way. None: no model may be run.
+        settings: The settings of a run.
+        trial: Runs a model once on the Edge TPU, in a process of its own; called only when nothing
+            is missing. None where no model may be run.
 
     Yields:
         The findings.
     """
-    wishes = settings.edgetpu
+    options = settings.edgetpu
     sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
-    everything = find_corals(sysfs=sysfs, dev=dev)
-    yield _finding("setting", "ok", MODES[wishes.mode])
-    if wishes.mode == "off":
-        for coral in everything:
+    plugged_in = find_corals(sysfs=sysfs, dev=dev)
+    yield _finding("setting", "ok", MODES[options.mode])
+    if options.mode == "off":
+        for coral in plugged_in:
             yield _finding("device", "ok", coral.describe())
-        if not everything:
+        if not plugged_in:
             yield _finding("device", "ok", "none plugged in")
         return
-    corals = find_corals(wishes.device, sysfs=sysfs, dev=dev)
-    missing: Verdict = "fault" if corals or wishes.mode == "on" else "skipped"
-    yield from _devices(wishes, corals, everything)
+    corals = find_corals(options.device, sysfs=sysfs, dev=dev)
+    missing: Verdict = "fault" if corals or options.mode == "on" else "skipped"
+    yield from _devices(options, corals, plugged_in)
     yield from _driver(count_undriven(sysfs))
     yield from map(_permission, corals)
-    library = find_library(wishes.library)
-    yield _library(wishes.library, library, missing)
-    yield _pycoral(wishes.library)
+    library = find_library(options.library)
+    yield _library(options.library, library, missing)
+    yield _pycoral(options.library)
     model = _model(settings, missing)
     yield model
-    lacking = [
-        *(["a device"] if not corals else []),
-        *(["permission"] if corals and all(map(Coral.fault, corals)) else []),
-        *(["the library"] if library is None else []),
-        *(["a model"] if model.verdict != "ok" else []),
-    ]
-    if lacking:
-        yield _finding("inference", "skipped", f"not tried without {', '.join(lacking)}")
+    ready = {
+        "a device": bool(corals),
+        "permission": not corals or None in map(Coral.fault, corals),
+        "the library": library is not None,
+        "a model": model.verdict == "ok",
+    }
+    missing_parts = ", ".join(part for part, found in ready.items() if not found)
+    if missing_parts:
+        yield _finding("inference", "skipped", f"not tried without {missing_parts}")
     elif trial is None:
         yield _finding("inference", "skipped", "not tried, as asked for (--no-inference)")
     else:
@@ -90,46 +88,35 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
 
 
 def _devices(
-    wishes: EdgeTpuSettings, corals: list[Coral], everything: list[Coral]
+    options: EdgeTpuSettings, corals: list[Coral], plugged_in: list[Coral]
 ) -> Iterator[Finding]:
     for coral in corals:
+        text = coral.describe()
         if coral.slow:
-            yield _finding(
-                "device",
-                "warning",
-                f"{coral.describe()}: an inference takes about three times as long as on USB 3",
-                "plug it into a USB 3 port (blue), with a USB 3 cable and no hub between",
-            )
+            text += ": an inference takes about three times as long as on USB 3"
+            remedy = "plug it into a USB 3 port (blue), with a USB 3 cable and no hub between"
+            yield _finding("device", "warning", text, remedy)
         else:
-            yield _finding("device", "ok", coral.describe())
-    if not corals and everything:
-        there = ", ".join(coral.describe() for coral in everything)
-        yield _finding(
-            "device",
-            "fault",
-            f"none is edgetpu.device {wishes.device!r}; plugged in: {there}",
-            'set edgetpu.device to "" to use any',
-        )
-    elif not corals and wishes.mode == "on":
-        yield _finding(
-            "device",
-            "fault",
-            "none plugged in",
-            "plug one in (`lsusb` then lists 1a6e:089a or 18d1:9302), or use --edgetpu auto",
-        )
+            yield _finding("device", "ok", text)
+    if not corals and plugged_in:
+        names = ", ".join(coral.describe() for coral in plugged_in)
+        text = f"none is edgetpu.device {options.device!r}; plugged in: {names}"
+        yield _finding("device", "fault", text, 'set edgetpu.device to "" to use any')
+    elif not corals and options.mode == "on":
+        remedy = "plug one in (`lsusb` then lists 1a6e:089a or 18d1:9302), or use --edgetpu auto"
+        yield _finding("device", "fault", "none plugged in", remedy)
     elif not corals:
         yield _finding("device", "ok", "none plugged in: the CPU is used")
 
 
 def _driver(undriven: int) -> Iterator[Finding]:
     if undriven:
-        yield _finding(
-            "driver",
-            "fault",
-            f"{undriven} on PCIe without its driver, so without /dev/apex_0",
-            "install the package gasket-dkms (built from a gasket-driver that knows this kernel), "
-            "then start the machine again",
+        text = f"{undriven} on PCIe without its driver, so without /dev/apex_0"
+        remedy = (
+            "install the package gasket-dkms (built from a gasket-driver for this kernel), then "
+            "restart the machine"
         )
+        yield _finding("driver", "fault", text, remedy)
 
 
 def _permission(coral: Coral) -> Finding:
@@ -144,17 +131,13 @@ def _library(name: str, path: Path | None, missing: Verdict) -> Finding:
         return _finding("library", missing, f"{name} is not installed; only a Coral needs it")
     if path is None:
         return _finding("library", missing, f"{name} is not installed", libedgetpu.how_to_install())
-    package = package_of(path)
+    package = libedgetpu.package_of(path)
     if package is None:
-        return _finding("library", "ok", f"{path}, of no Debian package")
-    text = f"{path}, of {package.name} {package.version}"
+        return _finding("library", "ok", f"{path}, not of a Debian package")
+    text = f"{path}, of {package}"
     if libedgetpu.is_googles(package):
-        return _finding(
-            "library",
-            "warning",
-            f"{text}: Google's own build crashes with {libedgetpu.runtime()}",
-            libedgetpu.how_to_install(),
-        )
+        text += f": Google's own build crashes with {libedgetpu.runtime()}"
+        return _finding("library", "warning", text, libedgetpu.how_to_install())
     return _finding("library", "ok", text)
 
 
@@ -165,8 +148,8 @@ def _pycoral(library: str) -> Finding:
     if kind == "google":
         return _finding("pycoral", "ok", f"Google's: not used, as it only knows {EDGETPU_LIBRARY}")
     if kind == "namesake":
-        return _finding("pycoral", "ok", "another project of that name: not used, nor needed")
-    return _finding("pycoral", "ok", "not installed, nor needed")
+        return _finding("pycoral", "ok", "another project of that name: neither used nor needed")
+    return _finding("pycoral", "ok", "not installed, not needed")
 
 
 def _model(settings: Settings, missing: Verdict) -> Finding:
@@ -174,24 +157,17 @@ def _model(settings: Settings, missing: Verdict) -> Finding:
     try:
         pair = find_pair(zoo, settings.model.name, settings.edgetpu)
         if pair.edgetpu is None:
-            return _finding(
-                "model",
-                "skipped" if missing == "skipped" else "warning",
-                f"{pair.cpu.name} has no version for the Edge TPU: it stays on the CPU",
-                f"those that have are {', '.join(zoo.aliases)}",
-            )
+            verdict: Verdict = "skipped" if missing == "skipped" else "warning"
+            text = f"{pair.cpu.name} has no version for the Edge TPU: it stays on the CPU"
+            remedy = f"models that have one: {', '.join(zoo.aliases)}"
+            return _finding("model", verdict, text, remedy)
         file = zoo.find(pair.edgetpu)
     except PoseEdgeError as error:
-        text, _, remedy = str(error).partition("; ")  # a message ends with what to do
-        remedy = remedy or "`pose-edge models list` lists those that there are"
-        return _finding("model", missing, text, remedy)
+        return _finding("model", missing, *explain(error, "`pose-edge models list` lists all"))
     if not file.compiled:
-        return _finding(
-            "model",
-            "fault",
-            f"{file.path} is not compiled for the Edge TPU",
-            "leave edgetpu.model empty, or name the file that edgetpu_compiler wrote",
-        )
+        text = f"{file.path} is not compiled for the Edge TPU"
+        remedy = "leave edgetpu.model empty, or name the file that edgetpu_compiler wrote"
+        return _finding("model", "fault", text, remedy)
     return _finding("model", "ok", f"{file.name}: {file.path}")
 
 
@@ -201,11 +177,7 @@ def _inference(trial: Trial) -> Finding:
         return _finding("inference", "ok", f"{trial.inference_ms:.1f} ms{version}")
     text = f"{trial.fault or 'gave no answer'}{version}"
     if trial.crashed:
-        text += f"; library and {libedgetpu.runtime()} probably do not match"
+        text += f"; library and {libedgetpu.runtime()} probably do not work together"
         return _finding("inference", "fault", text, libedgetpu.how_to_match())
-    return _finding(
-        "inference",
-        "fault",
-        text,
-        "end other programs that use it (`systemctl stop pose-edge`), or plug it in again",
-    )
+    remedy = "end other programs that use it (`systemctl stop pose-edge`), or plug it in again"
+    return _finding("inference", "fault", text, remedy)

@@ -1,4 +1,4 @@
-"""The model on the CPU: does the runtime load, how fast is it, and does it find somebody."""
+"""The model on the CPU: does the runtime load, how fast is it, and does it find people."""
 
 from __future__ import annotations
 
@@ -15,27 +15,25 @@ from pose_edge.doctor.finding import Finding
 if TYPE_CHECKING:
     from pose_edge.estimators import Estimator
 
-SECTION: Final = "Inference"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Inference")
 
 RUNS: Final = 10
 RUNS_S: Final = 2.0
 SLOW_MS: Final = 150.0
-"""Above it a picture with poses is no longer live."""
+"""Milliseconds above which the poses visibly lag behind."""
 FRAMES: Final = (60, 75, 90, 105, 120)
-"""Of the demo clip: where every model that ships finds somebody, at one of them at least."""
+"""Frames of the demo clip: every model that ships finds a person in one of them at least."""
 PACKAGES: Final = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
-    """Load the runtime and the CPU model that is set, run it, and try it on the demo clip."""
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Load the runtime and the configured CPU model, and try it on the demo clip."""
     from pose_edge.runtimes.litert import import_runtime
 
     library, _interpreter = import_runtime()
     yield _runtime(library)
-    if patient.use_models:
-        yield from _try_model(patient)
+    if context.use_models:
+        yield from _try_model(context)
     else:
         yield _finding("model", "skipped", "not run, as asked for (--no-inference)")
 
@@ -44,18 +42,14 @@ def _runtime(library: str) -> Finding:
     try:
         version = metadata.version(PACKAGES[library])
     except metadata.PackageNotFoundError:
-        version = "of unknown version"
+        version = "(unknown version)"
     if library == "tflite_runtime":
-        return _finding(
-            "runtime",
-            "warning",
-            f"tflite-runtime {version}: INT8 models run many times slower than in LiteRT",
-            "`pip install ai-edge-litert`",
-        )
+        text = f"tflite-runtime {version}: INT8 models run many times slower than with LiteRT"
+        return _finding("runtime", "warning", text, "`pip install ai-edge-litert`")
     return _finding("runtime", "ok", f"LiteRT ({PACKAGES[library]}) {version}")
 
 
-def _try_model(patient: DoctorContext) -> Iterator[Finding]:
+def _try_model(context: DoctorContext) -> Iterator[Finding]:
     import numpy as np
 
     from pose_edge.estimators import load_estimator
@@ -63,31 +57,31 @@ def _try_model(patient: DoctorContext) -> Iterator[Finding]:
     from pose_edge.runtimes.litert import LiteRT
     from pose_edge.zoo.registry import Zoo
 
-    settings = patient.settings
-    # As with edgetpu off: here it is the CPU that is tried.
+    settings = context.settings
+    # The CPU's, also where an Edge TPU is used: that has a section of its own.
     model = find_pair(Zoo(), settings.model.name, settings.edgetpu).cpu
-    begun = time.perf_counter()
+    started = time.perf_counter()
     runtime = LiteRT(model, threads=settings.model.threads)
-    load_s = time.perf_counter() - begun
+    load_s = time.perf_counter() - started
     tensor = np.zeros(runtime.input.shape, runtime.input.dtype)
     times: list[float] = []
     end = time.perf_counter() + RUNS_S
     while len(times) < RUNS and time.perf_counter() < end:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         runtime.run(tensor)
-        times.append((time.perf_counter() - begun) * 1000)
+        times.append((time.perf_counter() - started) * 1000)
     median = statistics.median(times)
     text = f"{median:.1f} ms, {model.name} by {runtime.describe()}, loaded in {load_s:.1f} s"
     if median > SLOW_MS:
         remedy = "movenet-lightning-int8 is the fastest model; other programs may take the cores"
-        yield _finding("model", "warning", f"{text}: too slow to be live", remedy)
+        yield _finding("model", "warning", f"{text}: the poses lag behind", remedy)
     else:
         yield _finding("model", "ok", text)
-    yield _answer(patient, load_estimator(model, runtime, settings.model))
+    yield _answer(context, load_estimator(model, runtime, settings.model))
 
 
-def _answer(patient: DoctorContext, estimator: Estimator) -> Finding:
-    """Look at pictures of which the answer is known, until it is right."""
+def _answer(context: DoctorContext, estimator: Estimator) -> Finding:
+    """Estimate poses in frames that show a person, until one is found."""
     from pose_edge.sources.video import Video
     from pose_edge.util import resources
 
@@ -101,10 +95,10 @@ def _answer(patient: DoctorContext, estimator: Estimator) -> Finding:
             estimator.reset()
             scores = [pose.score for pose in estimator.estimate(frame).poses]
             if scores:
-                text = f"finds somebody in the demo clip, score {max(scores):.2f}"
+                text = f"finds a person in the demo clip, score {max(scores):.2f}"
                 return _finding("answer", "ok", text)
     finally:
         video.close()
-    remedy = "for a model of your own this may be right; otherwise please report this"
-    name = patient.settings.model.name
-    return _finding("answer", "warning", f"{name} finds nobody in the demo clip", remedy)
+    remedy = "a model of your own may be right; otherwise please report this"
+    name = context.settings.model.name
+    return _finding("answer", "warning", f"{name} finds no person in the demo clip", remedy)

@@ -1,16 +1,17 @@
-"""Which Edge TPU library goes with which runtime, and where it comes from."""
+"""The Edge TPU library: which build is installed, and how to install one that works."""
 
 from __future__ import annotations
 
 import platform
 from importlib import metadata
+from pathlib import Path
 from typing import Final
 
-from pose_edge.doctor.debian import Package, codename
+from pose_edge.util.commands import run_command
 
 RELEASE: Final = "16.0TF2.19.1-1"
 RELEASES: Final = "https://github.com/feranick/libedgetpu/releases"
-"""Google's library of 2021, built again by others with newer TensorFlow: Google's own crashes with
+"""Google's library of 2021, built by others with newer TensorFlow: Google's own build crashes with
 TensorFlow Lite 2.12 and newer, and so with LiteRT."""
 
 DEBIANS: Final = frozenset(("bookworm", "trixie"))
@@ -21,6 +22,42 @@ ARCHITECTURES: Final = {"aarch64": "arm64", "x86_64": "amd64"}
 
 MATCHING_LITERT: Final = "2.2.0"
 """The newest LiteRT that this release of the library is known to work with."""
+
+DPKG_S: Final = 20.0
+"""Time limit, seconds: dpkg reads all its lists, which takes seconds on a slow SD card."""
+
+
+def package_of(path: Path) -> str | None:
+    """Return name and version of the Debian package that a file belongs to.
+
+    Returns:
+        E.g. "libedgetpu1-std 16.0tf2.19.1-1"; None for a file of no package, or without dpkg.
+    """
+    # dpkg knows a file by the path that the package gave it: /lib may be a link to /usr/lib, and
+    # the path that is searched may be a link to the file.
+    resolved = str(path.resolve())
+    for name in dict.fromkeys((str(path), resolved, resolved.removeprefix("/usr"))):
+        owner = _ask_dpkg("--search", name)
+        if owner:
+            package = owner.splitlines()[0].split(":")[0].split(",")[0]
+            version = _ask_dpkg("--show", "--showformat=${Version}\n", package)
+            return f"{package} {version.splitlines()[0]}" if version else None
+    return None
+
+
+def is_googles(package: str) -> bool:
+    """Tell whether a package is Google's own build: the others name their TensorFlow."""
+    return package.startswith("libedgetpu1") and "tf2" not in package.lower()
+
+
+def runtime() -> str:
+    """Return the installed runtime with its version, e.g. "ai-edge-litert 2.2.0"."""
+    for name in ("ai-edge-litert", "tflite-runtime"):
+        try:
+            return f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return "no runtime"
 
 
 def how_to_install() -> str:
@@ -35,24 +72,23 @@ def how_to_install() -> str:
     return f"install libedgetpu1-std {RELEASE} of {RELEASES}, then plug the Coral in again"
 
 
-def is_googles(package: Package) -> bool:
-    """Tell whether a package is Google's own build: the others name their TensorFlow."""
-    return package.name.startswith("libedgetpu1") and "tf2" not in package.version.lower()
-
-
-def runtime() -> str:
-    """Return the installed runtime with its version, e.g. "ai-edge-litert 2.2.0"."""
-    for name in ("ai-edge-litert", "tflite-runtime"):
-        try:
-            return f"{name} {metadata.version(name)}"
-        except metadata.PackageNotFoundError:
-            continue
-    return "no runtime"
-
-
 def how_to_match() -> str:
-    """Say how to get a library and a runtime that go together."""
+    """Say how to install a library and a runtime that work together."""
     return (
-        f"`pip install ai-edge-litert=={MATCHING_LITERT}`, which goes with libedgetpu1-std "
+        f"`pip install ai-edge-litert=={MATCHING_LITERT}`, which works with libedgetpu1-std "
         f"{RELEASE}: {how_to_install()}"
     )
+
+
+def codename() -> str:
+    """Return the name of the system's release, e.g. bookworm; empty where it has none."""
+    try:
+        return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    except OSError:
+        return ""
+
+
+def _ask_dpkg(*arguments: str) -> str:
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    result = run_command(("dpkg-query", *arguments), environment, DPKG_S)
+    return result.stdout if result.status == 0 else ""

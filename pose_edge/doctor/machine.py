@@ -1,4 +1,4 @@
-"""The machine: what it is, how many cores and how much memory there are to use."""
+"""The machine: what it is, and how many cores and how much memory the program may use."""
 
 from __future__ import annotations
 
@@ -7,39 +7,88 @@ import platform
 import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final
 
-from pose_edge.doctor.cgroup import cpu_limit, memory_limit
-from pose_edge.doctor.context import DoctorContext, contents
+from pose_edge.doctor.context import DoctorContext, read_number, read_text
 from pose_edge.doctor.finding import Finding
 from pose_edge.util.cores import usable_cores
 
-SECTION: Final = "Machine"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Machine")
 
 ENOUGH_BYTES: Final = 250_000_000
-"""The program takes about 150 MB without a screen, and the screen takes some too."""
+"""The program takes about 150 MB without a screen, and more with one."""
+
+UNLIMITED: Final = 1 << 60
+"""Bytes from which on a limit of control groups, version 1, means no limit."""
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
-    """Look at the machine."""
-    yield _finding("board", "ok", board(patient))
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Examine board, system, cores and memory."""
+    yield _finding("board", "ok", board(context))
     yield _system()
-    yield _cores(patient)
-    yield _memory(patient)
+    yield _cores(context)
+    yield _memory(context)
 
 
-def board(patient: DoctorContext) -> str:
-    """Return what the machine calls itself, e.g. "Raspberry Pi 5 Model B Rev 1.0"."""
-    model = contents(patient.proc / "device-tree/model")
-    model = model or contents(patient.sysfs / "class/dmi/id/product_name")
+def board(context: DoctorContext) -> str:
+    """Return the name of the machine, e.g. "Raspberry Pi 5 Model B Rev 1.0"."""
+    model = read_text(context.proc / "device-tree/model")
+    model = model or read_text(context.sysfs / "class/dmi/id/product_name")
     return f"{model} ({platform.machine()})" if model else platform.machine()
 
 
-def is_pi(patient: DoctorContext) -> bool:
+def is_pi(context: DoctorContext) -> bool:
     """Tell whether the machine is a Raspberry Pi."""
-    return "Raspberry Pi" in contents(patient.proc / "device-tree/model")
+    return "Raspberry Pi" in read_text(context.proc / "device-tree/model")
+
+
+def size(count: float) -> str:
+    """Return a number of bytes with a unit, e.g. "3.7 GB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def cpu_limit(context: DoctorContext) -> float | None:
+    """Return how many cores' time the control groups allow; None for no limit."""
+    limits = []
+    for group in _control_groups(context, "cpu"):
+        quota, _, period = read_text(group / "cpu.max").partition(" ")
+        if quota.isdigit() and period.isdigit():
+            limits.append(int(quota) / int(period))
+        old_quota = read_number(group / "cpu.cfs_quota_us")
+        old_period = read_number(group / "cpu.cfs_period_us")
+        if old_quota is not None and old_period and old_quota > 0:
+            limits.append(old_quota / old_period)
+    return min(limits, default=None)
+
+
+def memory_limit(context: DoctorContext) -> int | None:
+    """Return how many bytes of memory the control groups allow; None for no limit."""
+    limits = []
+    for group in _control_groups(context, "memory"):
+        for file in ("memory.max", "memory.high", "memory.limit_in_bytes"):
+            limit = read_number(group / file)
+            if limit is not None and limit < UNLIMITED:
+                limits.append(limit)
+    return min(limits, default=None)
+
+
+def _control_groups(context: DoctorContext, controller: str) -> Iterator[Path]:
+    """Yield this process's control groups and those above, whose limits count too.
+
+    Of either version; see cgroup-v2.rst and cgroup-v1 of the kernel's documentation.
+    """
+    for line in read_text(context.proc / "self/cgroup").splitlines():
+        _number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = context.sysfs / "fs/cgroup" / (controller if controllers else "")
+        group = root / path.lstrip("/")
+        while group != root and root in group.parents:
+            yield group
+            group = group.parent
+        yield root
 
 
 def _system() -> Finding:
@@ -49,51 +98,41 @@ def _system() -> Finding:
         name = "Linux"
     text = f"{name}, kernel {platform.release()}"
     if sys.maxsize < 1 << 32:
-        return _finding(
-            "system",
-            "fault",
-            f"{text}, 32 bit: LiteRT exists for 64 bit only",
-            "write the 64-bit Raspberry Pi OS to the card",
-        )
+        remedy = "write the 64-bit Raspberry Pi OS to the card"
+        text += ", 32 bit: LiteRT exists for 64 bit only"
+        return _finding("system", "fault", text, remedy)
     return _finding("system", "ok", f"{text}, 64 bit")
 
 
-def _cores(patient: DoctorContext) -> Finding:
+def _cores(context: DoctorContext) -> Finding:
     present, usable = os.cpu_count() or 1, usable_cores()
-    quota = cpu_limit(patient.proc, patient.sysfs)
-    threads = min(patient.settings.model.threads, usable)
+    quota = cpu_limit(context)
+    threads = min(context.settings.model.threads, usable)
     text = f"{usable} of {present} usable, {threads} for the model"
     if quota is not None and quota < usable:
-        return _finding(
-            "cores",
-            "warning",
-            f"{text}, but only {quota:g} cores' time is allowed: it will stutter",
-            f"raise the limit of the container or service (CPUQuota), or --threads "
-            f"{max(1, int(quota))}",
-        )
+        text += f", but only {quota:g} cores' time is allowed: the picture will stutter"
+        fewer = max(1, int(quota))
+        remedy = f"raise the limit of the container or service (CPUQuota), or --threads {fewer}"
+        return _finding("cores", "warning", text, remedy)
     if usable < present:
-        return _finding(
-            "cores",
-            "warning",
-            text,
-            "the others are taken away by taskset, the service (CPUAffinity) or the container",
-        )
+        remedy = "taskset, the service (CPUAffinity) or the container takes the others away"
+        return _finding("cores", "warning", text, remedy)
     return _finding("cores", "ok", text)
 
 
-def _memory(patient: DoctorContext) -> Finding:
+def _memory(context: DoctorContext) -> Finding:
     kilobytes = {}
-    for line in contents(patient.proc / "meminfo").splitlines():
+    for line in read_text(context.proc / "meminfo").splitlines():
         name, _, rest = line.partition(":")
         amount = rest.split()[:1]
         if amount and amount[0].isdigit():
             kilobytes[name] = int(amount[0])
     if "MemTotal" not in kilobytes:
-        return _finding("memory", "skipped", "the kernel does not tell")
+        return _finding("memory", "skipped", "the kernel does not say")
     total = kilobytes["MemTotal"] * 1024
     free = kilobytes.get("MemAvailable", kilobytes.get("MemFree", 0)) * 1024
-    text = f"{size(total)}, of which {size(free)} are free to use"
-    limit = memory_limit(patient.proc, patient.sysfs)
+    text = f"{size(total)}, {size(free)} of it free"
+    limit = memory_limit(context)
     if limit is not None and limit < total:
         text += f"; limited to {size(limit)}"
         free = min(free, limit)
@@ -101,8 +140,3 @@ def _memory(patient: DoctorContext) -> Finding:
         remedy = "end other programs, such as a desktop; the program takes 150 MB and more"
         return _finding("memory", "warning", text, remedy)
     return _finding("memory", "ok", text)
-
-
-def size(count: float) -> str:
-    """Return a number of bytes for people, e.g. "3.7 GB"."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,4 +1,4 @@
-"""Python and the packages that the program needs, against what it was made for."""
+"""Python and the installed packages, compared with what the program needs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.finding import Finding, Verdict, one_line
 
-SECTION: Final = "Python"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Python")
 
 PACKAGE: Final = "pose-edge"
 
@@ -28,19 +26,19 @@ STAND_INS: Final = {
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv"),
     "ai-edge-litert": ("tflite-runtime",),
 }
-"""What serves as well: a full OpenCV or the system's own, and the older runtime."""
+"""Packages that do as well: a full OpenCV or the system's own, and the older runtime."""
 
 COMPILED: Final = ("numpy", "cv2", "av")
-"""Modules that are made for one version of Python, numpy or the C library, and break at import."""
+"""Modules compiled for one version of Python, numpy or the C library, which fail at import."""
 
 SYSTEM_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
-"""Where Debian puts what apt installs."""
+"""The folder of Python packages that apt installs."""
 SYSTEMS_OWN: Final = " (the system's own)"
 
 
-def examine(patient: DoctorContext) -> Iterator[Finding]:
-    """Look at interpreter, environment, packages, and whether they can be imported together."""
-    del patient
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Examine the interpreter and the packages, and import those that are compiled."""
+    del context
     yield _interpreter()
     yield from _packages(_requirements())
     yield from imports(COMPILED)
@@ -53,10 +51,10 @@ def check(requirement: Requirement) -> tuple[str, str]:
     """Compare what is installed with a requirement.
 
     Args:
-        requirement: The package, and the versions that will do.
+        requirement: The package, and its versions that are supported.
 
     Returns:
-        What is installed, e.g. "numpy 2.1.3", and what is wrong with it; empty where that holds.
+        What is installed, e.g. "numpy 2.1.3", and what is wrong with it; either may be empty.
     """
     name, version = requirement.name, _installed(requirement.name)
     for other in STAND_INS.get(name, ()) if version is None else ():
@@ -68,7 +66,7 @@ def check(requirement: Requirement) -> tuple[str, str]:
     try:
         fits = requirement.specifier.contains(Version(version), prereleases=True)
     except InvalidVersion:
-        fits = True  # a version of its own making cannot be compared
+        fits = True  # a version that follows no rule cannot be compared
     wanted = f"{name} {version}: needs {requirement.specifier}"
     return f"{name} {version}", "" if fits else wanted
 
@@ -77,7 +75,7 @@ def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
     """Compare numpy with the one that the system's picamera2 and OpenCV are built for.
 
     Args:
-        folder: Where the system's packages are.
+        folder: The folder of the system's packages.
         used: The version of numpy that the program uses.
 
     Yields:
@@ -92,13 +90,11 @@ def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
     if used.split(".")[0] == theirs.split(".")[0]:
         yield _finding("numpy", "ok", text)
         return
+    text += ": picamera2 and the system's OpenCV break"
     major = int(theirs.split(".")[0])
-    yield _finding(
-        "numpy",
-        "fault" if (folder / "picamera2").is_dir() else "warning",
-        f"{text}: picamera2 and the system's OpenCV break",
-        f"`{sys.executable} -m pip install 'numpy>={major},<{major + 1}'`",
-    )
+    remedy = f"`{sys.executable} -m pip install 'numpy>={major},<{major + 1}'`"
+    verdict: Verdict = "fault" if (folder / "picamera2").is_dir() else "warning"
+    yield _finding("numpy", verdict, text, remedy)
 
 
 def _interpreter() -> Finding:
@@ -115,7 +111,7 @@ def _sees_system_packages() -> bool:
 
 
 def _requirements() -> list[Requirement]:
-    """Return what the program's own package needs on this Python, without its extras."""
+    """Return the requirements of this program on this Python, without its extras."""
     found = []
     try:
         lines = metadata.requires(PACKAGE) or []
@@ -132,21 +128,21 @@ def _requirements() -> list[Requirement]:
 
 
 def _packages(requirements: Sequence[Requirement]) -> Iterator[Finding]:
-    checked = [(requirement.name, *check(requirement)) for requirement in requirements]
+    checked = [(requirement, *check(requirement)) for requirement in requirements]
     own = f"{PACKAGE} {__version__}"
     yield _finding("packages", "ok", ", ".join([own, *(one for _, one, _ in checked if one)]))
-    wrong = {name: fault for name, _, fault in checked if fault}
-    for name, fault in wrong.items():
-        needs = next(str(one.specifier) for one in requirements if one.name == name)
-        command = f"`{sys.executable} -m pip install '{name}{needs}'`"
-        yield _finding("packages", "fault", fault, command)
+    for requirement, _, fault in checked:
+        if fault:
+            wanted = f"{requirement.name}{requirement.specifier}"
+            command = f"`{sys.executable} -m pip install '{wanted}'`"
+            yield _finding("packages", "fault", fault, command)
 
 
 def imports(modules: Sequence[str]) -> Iterator[Finding]:
-    """Import compiled modules, which shows whether they go together.
+    """Import compiled modules, which shows whether they work together.
 
     Args:
-        modules: Their names.
+        modules: The names of the modules.
 
     Yields:
         One finding for those that can be imported, and one for each that cannot.
@@ -155,13 +151,13 @@ def imports(modules: Sequence[str]) -> Iterator[Finding]:
     for name in modules:
         try:
             module = importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - compiled parts raise what they like
-            text = " ".join(f"cannot be imported: {type(error).__name__}: {error}".split())[:300]
+        except Exception as error:  # noqa: BLE001 - compiled modules may raise anything
+            text = one_line(f"cannot be imported: {type(error).__name__}: {error}")
             remedy = "it was built for another numpy or Python: install the packages again"
             yield _finding(name, "fault", text, remedy)
             continue
         own = Path(getattr(module, "__file__", None) or "").is_relative_to(SYSTEM_PACKAGES)
-        version = getattr(module, "__version__", "of unknown version")
+        version = getattr(module, "__version__", "(unknown version)")
         loaded.append(f"{name} {version}{SYSTEMS_OWN if own else ''}")
     if loaded:
         yield _finding("imports", "ok", ", ".join(loaded))
@@ -171,13 +167,10 @@ def _opencvs() -> Iterator[Finding]:
     names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
     installed = [name for name in names if _installed(name) is not None]
     if len(installed) > 1:
-        yield _finding(
-            "cv2",
-            "warning",
-            f"{' and '.join(installed)} overwrite each other's files",
-            f"`{sys.executable} -m pip uninstall {' '.join(installed)}`, then install "
-            "opencv-python-headless alone",
-        )
+        text = f"{' and '.join(installed)} overwrite each other's files"
+        command = f"`{sys.executable} -m pip uninstall {' '.join(installed)}`"
+        remedy = f"{command}, then install opencv-python-headless alone"
+        yield _finding("cv2", "warning", text, remedy)
 
 
 def _installed(name: str) -> str | None:

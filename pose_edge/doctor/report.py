@@ -1,16 +1,16 @@
-"""The doctor's findings for people and for programs.
+"""The doctor's report as text and as JSON.
 
-For programs (`as_json`) it is one object; keys are added, never changed:
+The JSON of `as_json` is one object; keys are added, never changed:
 
     schema    1
     version   of pose_edge, e.g. "0.1.0"
     healthy   whether nothing is a fault
     findings  a list of objects, in the order of the report:
         section  e.g. "Cameras"; the sections are those of `sections.SECTIONS`
-        subject  what was looked at in it, e.g. "/dev/video0"; several findings may share one
-        verdict  "ok", "skipped" (not looked at), "warning" or "fault"
-        text     what was found, for people: it may change
-        remedy   what to do, for people; "" when nothing needs doing
+        subject  what was examined, e.g. "/dev/video0"; several findings may share one
+        verdict  "ok", "skipped" (not examined), "warning" or "fault"
+        text     what was found; its wording may change
+        remedy   what to do; "" when nothing needs doing
 
 A section that could not be examined has a finding with the subject "examination".
 """
@@ -30,35 +30,34 @@ COLOURS: Final[dict[Verdict, int]] = {"ok": 32, "skipped": 90, "warning": 33, "f
 """SGR codes of a terminal: green, grey, yellow, red."""
 
 NARROWEST: Final = 24
-"""Letters of a text that stand on a line at least, however narrow the terminal is."""
+"""Columns of the texts at least, however narrow the terminal is."""
 ARROW: Final = "-> "
 
 Paint = Callable[[Verdict, str], str]
 
 
 def plain(verdict: Verdict, text: str) -> str:
-    """Leave a text as it is."""
+    """Return a text as it is."""
     del verdict
     return text
 
 
 def coloured(verdict: Verdict, text: str) -> str:
-    """Give a text its verdict's colour on a terminal."""
+    """Return a text with the codes that give it its verdict's colour on a terminal."""
     return f"\x1b[{COLOURS[verdict]}m{text}\x1b[0m"
 
 
 def as_lines(findings: list[Finding], paint: Paint = plain, width: int | None = None) -> list[str]:
-    """Write the report for people.
+    """Return the report as text.
 
     Args:
-        findings: Those of a section stand together.
-        paint: Colours the verdicts.
-        width: Of the terminal, columns: longer texts go on in their own column. None for lines as
-            long as they are.
+        findings: The findings, section by section.
+        paint: Colours the verdicts: `plain` or `coloured`.
+        width: Columns of the terminal, at which longer texts are wrapped; None for no wrapping.
 
     Returns:
-        Lines: for each section its name, its findings, each with its remedy below it, and a
-        summary at the end.
+        Lines: for each section its name and its findings, each with its remedy below it, and at
+        the end a summary.
     """
     verdict_width = max(map(len, get_args(Verdict)))
     subject_width = max((len(finding.subject) for finding in findings), default=0)
@@ -87,7 +86,7 @@ def as_lines(findings: list[Finding], paint: Paint = plain, width: int | None = 
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:
-    """Return the report for programs, as this module's description says."""
+    """Return the report as JSON values; this module's docstring describes them."""
     return {
         "schema": 1,
         "version": __version__,
@@ -97,7 +96,7 @@ def as_json(findings: list[Finding]) -> dict[str, Any]:
 
 
 def _wrap(text: str, room: int | None) -> list[str]:
-    """Break a text between words; paths and addresses stay whole, to be copied."""
+    """Wrap a text between words; paths and addresses are not broken, so that they can be copied."""
     if room is None or len(text) <= room:
         return [text]
     return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]

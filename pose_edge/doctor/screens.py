@@ -1,8 +1,7 @@
-"""The screens: graphics cards, what is connected to them, and the libraries that draw."""
+"""The screens: what is connected to the graphics cards, and the libraries that draw."""
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,14 +10,13 @@ from typing import Final
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import DESKTOPS, Output, choices, connected_output, outputs
-from pose_edge.doctor.context import DoctorContext, contents
-from pose_edge.doctor.device_users import find_holders
-from pose_edge.doctor.finding import Finding, Verdict
+from pose_edge.doctor.context import DoctorContext, read_text
+from pose_edge.doctor.device_users import find_device_users
+from pose_edge.doctor.finding import Finding, Verdict, one_line
 from pose_edge.runtimes.edgetpu.lookup import find_library
+from pose_edge.util.device_access import find_obstacle
 
-SECTION: Final = "Screens"
-
-_finding = partial(Finding, SECTION)
+_finding = partial(Finding, "Screens")
 
 MESA: Final = {
     "libEGL.so.1": "libegl1",
@@ -26,35 +24,35 @@ MESA: Final = {
     "libgbm.so.1": "libgbm1",
     "libdrm.so.2": "libdrm2",
 }
-"""Libraries that SDL loads to draw without a desktop, and Debian's packages of them."""
+"""Libraries that SDL loads to draw without a desktop, and the Debian package of each."""
 DRIVERS: Final = "libgl1-mesa-dri"
 
 
 def examine(
-    patient: DoctorContext, find: Callable[[str], Path | None] = find_library
+    context: DoctorContext, find: Callable[[str], Path | None] = find_library
 ) -> Iterator[Finding]:
-    """Look at the desktop, the outputs of the graphics cards, Mesa and SDL."""
-    settings = patient.settings.display
+    """Examine the desktop, the outputs of the graphics cards, Mesa and SDL."""
+    settings = context.settings.display
     kind = settings.kind
-    desktop = next((name for name in DESKTOPS if patient.environment.get(name)), None)
+    desktop = next((name for name in DESKTOPS if context.environment.get(name)), None)
     if desktop is not None:
-        yield _finding("desktop", "ok", f"{desktop}={patient.environment[desktop]}: a window")
+        yield _finding("desktop", "ok", f"{desktop}={context.environment[desktop]}: a window")
     elif kind == "window":
         remedy = "start it on a desktop, or with --display auto"
         text = "none in this session, and display.kind: window needs one"
         yield _finding("desktop", "fault", text, remedy)
     else:
         yield _finding("desktop", "ok", "none in this session")
-    there = outputs(patient.sysfs)
-    for output in there:
+    present = outputs(context.sysfs)
+    for output in present:
         yield _output(output)
-    found = choices(settings, patient.environment, patient.sysfs)
+    found = choices(settings, context.environment, context.sysfs)
     name = settings.output if kind in ("auto", "hdmi") else "auto"
-    if connected_output(patient.sysfs, name) is None:
-        yield _nothing(settings, desktop, there)
+    if connected_output(context.sysfs, name) is None:
+        yield _no_screen(settings, desktop, present)
     taken = found[0].output if found else None
     if taken is not None:
-        yield from _card(patient, taken)
+        yield from _card(context, taken)
     yield _mesa(find, "skipped" if taken is None else "fault")
     yield _sdl("skipped" if kind == "none" else "fault")
 
@@ -63,8 +61,8 @@ def _output(output: Output) -> Finding:
     folder = output.folder
     driver = (folder / "device/device/driver").resolve().name
     driver = driver if driver != "driver" else "unknown driver"
-    modes = contents(folder / "modes").split()
-    status = contents(folder / "status") or "unknown"
+    modes = read_text(folder / "modes").split()
+    status = read_text(folder / "status") or "unknown"
     text = f"{status} (card{output.card}, {driver})"
     if modes:
         count = len(set(modes))
@@ -72,19 +70,19 @@ def _output(output: Output) -> Finding:
     return _finding(output.name, "ok", text)
 
 
-def _nothing(settings: DisplaySettings, desktop: str | None, there: list[Output]) -> Finding:
-    """Say that no screen is connected where one is looked for, and how bad that is."""
+def _no_screen(settings: DisplaySettings, desktop: str | None, present: list[Output]) -> Finding:
+    """Report that no screen is connected to the wanted output, and how bad that is."""
     kind, name = settings.kind, settings.output
     text = "no screen is connected"
     remedy = "plug one in and switch it on (a Pi 4 or 5: the socket next to the power first)"
     if kind in ("auto", "hdmi") and name != "auto":
         text += f" to {name} (display.output)"
-        names = [output.name for output in there]
-        used = [output.name for output in there if output.connected()]
+        names = [output.name for output in present]
+        used = [output.name for output in present if output.connected()]
         if used:
             remedy = f"one is connected to {', '.join(used)}: plug it in there, or set auto"
         elif names and name not in names:
-            remedy = f"there are {', '.join(names)} only: name one of them, or set auto"
+            remedy = f"this machine has {', '.join(names)}: name one of them, or set auto"
     if kind == "none":
         return _finding("screen", "ok", f"{text}, and none is wanted (display.kind: none)")
     if desktop is not None and kind != "hdmi":
@@ -92,23 +90,21 @@ def _nothing(settings: DisplaySettings, desktop: str | None, there: list[Output]
     return _finding("screen", "fault" if kind == "hdmi" else "warning", text, remedy)
 
 
-def _card(patient: DoctorContext, output: Output) -> Iterator[Finding]:
-    """Look whether the graphics card of the screen that a run would take can be had."""
-    card = patient.dev / f"dri/card{output.card}"
+def _card(context: DoctorContext, output: Output) -> Iterator[Finding]:
+    """Check that a run could open the graphics card of its screen."""
+    card = context.dev / f"dri/card{output.card}"
     if not card.exists():
         return
-    if not os.access(card, os.R_OK | os.W_OK):
-        remedy = "join the groups video and render (`sudo usermod -aG video,render $USER`)"
-        yield _finding(card.name, "fault", f"{card} may not be opened", remedy)
+    obstacle = find_obstacle(card, group="video")
+    if obstacle is not None:
+        yield _finding(card.name, "fault", obstacle.text, obstacle.remedy)
         return
-    others = [one for one in find_holders([card], patient.proc).of(card) if not one.ours]
+    users, _ = find_device_users([card], context.proc)
+    others = [user for user in users.get(card, []) if not user.ours]
     if others:
-        yield _finding(
-            card.name,
-            "warning",
-            f"{card} is in use by {', '.join(map(str, others))}",
-            "a desktop has the screen: start in it (`DISPLAY=:0 pose-edge run`), or end it",
-        )
+        text = f"{card} is in use by {', '.join(map(str, others))}"
+        remedy = "a desktop uses the screen: start in it (`DISPLAY=:0 pose-edge run`), or end it"
+        yield _finding(card.name, "warning", text, remedy)
 
 
 def _mesa(find: Callable[[str], Path | None], missing: Verdict) -> Finding:
@@ -126,10 +122,10 @@ def _mesa(find: Callable[[str], Path | None], missing: Verdict) -> Finding:
 def _sdl(missing: Verdict) -> Finding:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it announces where its library comes from
+            warnings.simplefilter("ignore")  # PySDL2 announces where its library comes from
             import sdl2
-    except Exception as error:  # noqa: BLE001 - a library that cannot be loaded, in any way
-        text = " ".join(f"cannot be loaded: {error}".split())[:300]
+    except Exception as error:  # noqa: BLE001 - loading a library may raise anything
+        text = one_line(f"cannot be loaded: {error}")
         return _finding("SDL", missing, text, "`pip install pysdl2 pysdl2-dll`")
     version = sdl2.SDL_version()
     sdl2.SDL_GetVersion(version)
@@ -138,6 +134,6 @@ def _sdl(missing: Verdict) -> Finding:
     shown = [name for name in drivers if name in ("x11", "wayland", "KMSDRM")]
     text = f"{version.major}.{version.minor}.{version.patch}, for {', '.join(shown)}"
     if "KMSDRM" not in drivers:
-        remedy = "`pip install --force-reinstall pysdl2-dll`: its SDL can"
+        remedy = "`pip install --force-reinstall pysdl2-dll`: its SDL has KMSDRM"
         return _finding("SDL", "warning", f"{text}: not for HDMI without a desktop", remedy)
     return _finding("SDL", "ok", text)

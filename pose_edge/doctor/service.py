@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
+from pose_edge.util import systemd
 
-SECTION: Final = "Service"
+_finding = partial(Finding, "Service")
 
-_finding = partial(Finding, SECTION)
-
-UNIT: Final = "pose-edge.service"
-BOOTED: Final = Path("/run/systemd/system")
-"""There where systemd runs, sd_booted(3)."""
 PROPERTIES: Final = (
     *("LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "StatusText", "MainPID"),
     *("NRestarts", "User", "NeedDaemonReload"),
 )
-LOG: Final = "`journalctl -u pose-edge -n 50`"
+SEE_LOG: Final = "`journalctl -u pose-edge -n 50` says why"
 
 
-def examine(patient: DoctorContext, booted: Path = BOOTED) -> Iterator[Finding]:
-    """Look at the service."""
-    if not booted.is_dir():
+def examine(context: DoctorContext, root: Path = Path("/")) -> Iterator[Finding]:
+    """Examine the service's unit, state and restarts."""
+    if not systemd.is_booted(root):
         yield _finding("systemd", "skipped", "does not run here")
         return
-    answer = patient.ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", UNIT)
-    if answer is None:
+    known = systemd.parse_properties(context.ask(*systemd.show_command(*PROPERTIES)))
+    if not known:
         text, remedy = "systemctl gives no answer", "`systemctl status` says why"
         yield _finding("systemd", "warning", text, remedy)
         return
-    pairs = (line.partition("=") for line in answer.splitlines())
-    yield from judge({name: value for name, _, value in pairs})
-
-
-def judge(known: dict[str, str]) -> Iterator[Finding]:
-    """Say how the service is.
-
-    Args:
-        known: systemd's properties of the unit.
-    """
-    if known.get("LoadState") == "not-found":
+    load_state = known.get("LoadState", "loaded")
+    if load_state == "not-found":
         text = "not installed (`sudo pose-edge service install` lets it start at power-on)"
         yield _finding("unit", "skipped", text)
         return
-    if known.get("LoadState") not in ("loaded", None):
-        text = f"the unit is {known['LoadState']}"
-        yield _finding("unit", "fault", text, "`sudo pose-edge service install` mends it")
+    if load_state != "loaded":
+        remedy = "`sudo pose-edge service install` fixes it"
+        yield _finding("unit", "fault", f"the unit is {load_state}", remedy)
         return
     if known.get("UnitFileState") != "enabled":
         text = f"installed, but {known.get('UnitFileState') or 'not enabled'}"
@@ -64,22 +51,20 @@ def judge(known: dict[str, str]) -> Iterator[Finding]:
     yield _state(known)
     restarts = known.get("NRestarts", "0")
     if restarts not in ("", "0"):
-        text = f"started again {restarts} times since it was started by hand or at power-on"
-        yield _finding("restarts", "warning", text, f"{LOG} says why")
+        text = f"restarted {restarts} times since it was started by hand or at power-on"
+        yield _finding("restarts", "warning", text, SEE_LOG)
 
 
-def _state(known: dict[str, str]) -> Finding:
-    state = known.get("ActiveState", "unknown")
-    text = f"{state} ({known.get('SubState', '')})"
+def _state(known: Mapping[str, str]) -> Finding:
+    state, detail = known.get("ActiveState", "unknown"), known.get("SubState", "")
+    text, result = f"{state} ({detail})", known.get("Result", "unknown")
     if state == "failed":
-        text += f", result: {known.get('Result', 'unknown')}"
-        return _finding("state", "fault", text, f"{LOG} says why")
-    if state in ("activating", "deactivating") and known.get("SubState") == "auto-restart":
-        text += f", result: {known.get('Result', 'unknown')}"
-        return _finding("state", "fault", f"{text}: it ends again and again", f"{LOG} says why")
+        return _finding("state", "fault", f"{text}, result: {result}", SEE_LOG)
+    if state in ("activating", "deactivating") and detail == "auto-restart":
+        text = f"{text}, result: {result}: it ends again and again"
+        return _finding("state", "fault", text, SEE_LOG)
     if state == "inactive":
         return _finding("state", "warning", "not running", "`sudo systemctl start pose-edge`")
-    said = known.get("StatusText")
-    pid = known.get("MainPID")
+    pid, status = known.get("MainPID"), known.get("StatusText")
     text += f", process {pid}" if pid not in (None, "", "0") else ""
-    return _finding("state", "ok", f"{text}: {said}" if said else text)
+    return _finding("state", "ok", f"{text}: {status}" if status else text)

@@ -63,8 +63,8 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
     compiled = edgetpu.model or next(iter(listed), None)
     if compiled is None and edgetpu.mode == "on":
         raise UnavailableError(
-            f"no Edge TPU model goes with {cpu.name}; those with one are {', '.join(zoo.aliases)} "
-            "(or set edgetpu.model)"
+            f"no Edge TPU model goes with {cpu.name}",
+            remedy=f"those with one are {', '.join(zoo.aliases)} (or set edgetpu.model)",
         )
     return Pair(cpu, compiled)
 

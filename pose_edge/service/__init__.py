@@ -1,26 +1,29 @@
-"""The program as a systemd service: put there, taken away, looked at.
+"""The systemd service: installing it, uninstalling it, and its status.
 
-`install` and `uninstall` are lists of small steps. Each can be done again, so that an interrupted
-one is mended by starting it anew, and an upgrade is the same as an install. What `install` puts
-where is noted in a manifest before it is put there; `uninstall` takes away exactly that.
+`install` and `uninstall` are lists of small steps. Each step can be repeated, so an interrupted
+command is fixed by running it again, and an upgrade is the same as an install. `install` records
+what it puts where before it does so; `uninstall` removes exactly that.
+
+May import every folder up to pipeline, but not live, offline or doctor.
+
+Something more to install is one step in `installing`, and its counterpart in `uninstalling`.
 """
 
 from __future__ import annotations
 
-from pose_edge.service.installing import Wishes, install
-from pose_edge.service.machine import Machine
+from pose_edge.service.installing import InstallOptions, install
+from pose_edge.service.machine import Machine, ServiceError
 from pose_edge.service.origin import find_origin
 from pose_edge.service.places import Places, find_places
-from pose_edge.service.status import Status, as_json, as_lines, read_status
-from pose_edge.service.steps import ServiceError
+from pose_edge.service.status import ServiceStatus, as_json, as_lines, read_status
 from pose_edge.service.uninstalling import uninstall
 
 __all__ = [
+    "InstallOptions",
     "Machine",
     "Places",
     "ServiceError",
-    "Status",
-    "Wishes",
+    "ServiceStatus",
     "as_json",
     "as_lines",
     "find_origin",

@@ -1,33 +1,28 @@
-"""The service's config.yaml: written once, and again as long as nobody has edited it."""
+"""The service's config.yaml, which an upgrade replaces as long as it was not edited."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Final, Literal
 
-from pydantic import BaseModel
-
 from pose_edge.config.load import render_config
 from pose_edge.config.schema import Settings
-
-SERVICE_SETTINGS: Final = {("camera", "wait"): True}
-"""What a service does otherwise: it starts without a camera and waits for one."""
 
 HEADER: Final = (
     "# pose_edge: the settings of the service. After a change: sudo systemctl reload pose-edge\n"
     "# Files are looked for and written in /var/lib/pose-edge; the service sees no home folders.\n"
 )
 
-Verdict = Literal["new", "same", "outdated", "edited"]
+ConfigState = Literal["new", "same", "outdated", "edited"]
+"""A configuration file before an install: "new": it does not exist; "same": it is as wanted;
+"outdated": it is as an earlier install wrote it, so it may be replaced; "edited": it is the user's
+work."""
 
 
 def service_settings(settings: Settings) -> Settings:
-    """Return settings as a service needs them."""
-    for (name, key), value in SERVICE_SETTINGS.items():
-        section: BaseModel = getattr(settings, name)
-        changed = section.model_copy(update={key: value})
-        settings = settings.model_copy(update={name: changed})
-    return settings
+    """Return settings with the service's own: it starts without a camera and waits for one."""
+    camera = settings.camera.model_copy(update={"wait": True})
+    return settings.model_copy(update={"camera": camera})
 
 
 def service_config(settings: Settings) -> str:
@@ -37,21 +32,17 @@ def service_config(settings: Settings) -> str:
 
 
 def digest(text: str) -> str:
-    """Return what a text is recognised by: its SHA-256, hexadecimal."""
+    """Return the SHA-256 of a text, hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def judge(present: str | None, wanted: str, installed_digest: str) -> Verdict:
-    """Tell what is to be done about a configuration file.
+def compare(present: str | None, wanted: str, installed_digest: str) -> ConfigState:
+    """Compare a configuration file with the one that an install would write.
 
     Args:
-        present: Its content; None where there is none.
-        wanted: What this install would write.
-        installed_digest: Of what an earlier one would have written; empty where there was none.
-
-    Returns:
-        "new": there is none; "same": it is as wanted; "outdated": it is as an earlier install
-        wrote it, so it may be replaced; "edited": it is somebody's work.
+        present: The content of the file; None where it does not exist.
+        wanted: The content that this install would write.
+        installed_digest: Digest of the default configuration of the last install, or "".
     """
     if present is None:
         return "new"

@@ -1,4 +1,4 @@
-"""Putting the service there: program, configuration, user, udev rules, unit."""
+"""Installs the service: program, configuration, user, udev rules, unit."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.service.configuration import digest, judge, service_config
-from pose_edge.service.install_record import Manifest, load_manifest
-from pose_edge.service.machine import Machine
+from pose_edge.service.configuration import compare, digest, service_config
+from pose_edge.service.install_record import InstallRecord, load_record
+from pose_edge.service.machine import Machine, ServiceError, Step
 from pose_edge.service.origin import Origin
-from pose_edge.service.places import PREFIX, UNIT, USER, Places
+from pose_edge.service.places import PREFIX, USER, Places
 from pose_edge.service.program import make_environment, remove_others
-from pose_edge.service.steps import ServiceError, Step, run_steps
 from pose_edge.util import resources
+from pose_edge.util.systemd import UNIT
 
 GROUPS: Final = ("video", "render", "input", "plugdev", "tty")
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user asks for.
+class InstallOptions:
+    """The options of an install.
 
     Attributes:
         origin: What to install.
-        settings: Those to start with; an edited configuration that is there stays.
-        extras: Of the program; None: those of the last install.
+        settings: The settings to start with; an existing configuration that was edited stays.
+        extras: The program's extras; None for those of the last install.
         find_links: A folder of wheels to use in place of the network.
         start: Whether the service is started at the end.
-        prepared: An environment that an older version has made for this one.
+        prepared: The environment that an older version has made for this one.
     """
 
     origin: Origin
@@ -45,197 +45,197 @@ class Wishes:
     prepared: Path | None = None
 
 
-def install(machine: Machine, places: Places, wishes: Wishes) -> Path | None:
-    """Install the service, or bring it up to date.
+def install(machine: Machine, places: Places, options: InstallOptions) -> Path | None:
+    """Install the service, or upgrade it.
 
     Args:
-        machine: To do it on; as root, unless it is a dry one.
-        places: Where things lie; the prefix of an install that is there must be the same.
-        wishes: What is asked for.
+        machine: The machine to install on; needs root, except in a dry run.
+        places: The paths; the prefix must be that of the last install.
+        options: What to install, and how.
 
     Returns:
-        None when all is done. After the program came from a wheel: its new environment; whoever
-        called must start `pose-edge service install` there to do the rest, for unit,
-        configuration and user are then those that the new version wants.
+        None when the install is complete. For a wheel, the new environment: the caller must run
+        `pose-edge service install` there for the other steps, so that unit, configuration and
+        user are those of the new version.
 
     Raises:
-        ServiceError: A step failed; an earlier version runs on if the new one was not begun yet.
+        ServiceError: A step failed; an earlier version runs on if it was not replaced yet.
     """
-    manifest = load_manifest(places.manifest) or Manifest()
-    if manifest.prefix not in ("", str(places.prefix)):
+    record = load_record(places.record) or InstallRecord()
+    if record.prefix not in ("", str(places.prefix)):
         raise ServiceError(
-            f"the service is installed in {manifest.prefix}; to move it, first: "
-            "pose-edge service uninstall"
+            f"the service is installed in {record.prefix}",
+            remedy="to move it, first: pose-edge service uninstall",
         )
     if not machine.dry:
-        os.umask(0o022)  # the service's user must be able to read what root installs
-    installation = _Installation(machine, places, wishes, manifest)
-    with _only_one(machine, places):
-        if wishes.origin.kind == "wheel" and wishes.prepared is None and not machine.dry:
-            run_steps([installation.program_step()], machine.say)
+        os.umask(0o022)  # the service's user must be able to read root's files
+    installation = _Installation(
+        machine, places, options, record, options.prepared or places.current
+    )
+    with _lock(machine, places):
+        if options.origin.kind == "wheel" and options.prepared is None and not machine.dry:
+            machine.run_steps([installation.program_step()])
             return installation.environment
         try:
-            run_steps(installation.steps(), machine.say)
+            machine.run_steps(installation.steps())
         except BaseException:
             installation.give_up()
             raise
     return None
 
 
+@dataclass(slots=True)
 class _Installation:
-    """The steps, and what one leaves for the next."""
+    """The steps of an install, with what one hands to the next."""
 
-    def __init__(
-        self, machine: Machine, places: Places, wishes: Wishes, manifest: Manifest
-    ) -> None:
-        self._machine = machine
-        self._places = places
-        self._wishes = wishes
-        self._manifest = manifest
-        self.environment = wishes.prepared or places.current
+    machine: Machine
+    places: Places
+    options: InstallOptions
+    record: InstallRecord
+    environment: Path
 
     def steps(self) -> list[Step]:
-        places = self._places
+        places = self.places
         return [
             self.program_step(),
-            Step(f"configuration: {places.config}", self._configure),
-            Step(f"switch to the new program: {places.current}, {places.command}", self._switch),
-            Step(f"user {USER}, in groups {', '.join(GROUPS)}", self._provide_user),
-            Step(f"udev rules: {places.rules}", self._provide_rules),
-            Step(f"unit: {places.unit}", self._provide_unit),
-            Step("start, now and at power-on", self._start),
-            Step("clear away what is not used any more", self._tidy),
+            (f"configuration: {places.config}", self._configure),
+            (f"switch to the new program: {places.current}, {places.command}", self._switch),
+            (f"user {USER}, in groups {', '.join(GROUPS)}", self._provide_user),
+            (f"udev rules: {places.rules}", self._provide_rules),
+            (f"unit: {places.unit}", self._provide_unit),
+            ("start, now and at power-on", self._start),
+            ("remove what is not used any more", self._tidy),
         ]
 
     def give_up(self) -> None:
-        """Remove a new program that was not begun to be used: it is large, and cards are small."""
-        if self.environment != self._places.current and not self._machine.dry:
-            remove_others(self._machine, self._places, ())
+        """Remove a new program that is not in use yet: it is large, and SD cards are small."""
+        if self.environment != self.places.current and not self.machine.dry:
+            remove_others(self.machine, self.places, ())
 
     def program_step(self) -> Step:
-        where = f"program: {self._places.prefix}, {self._wishes.origin}"
-        return Step(f"{where} (takes minutes on a Pi)", self._provide_program)
+        where = f"program: {self.places.prefix}, {self.options.origin}"
+        return (f"{where} (takes minutes on a Pi)", self._provide_program)
 
-    def _note(self, *paths: Path) -> None:
-        """Note what is about to be put there, so that it can be taken away whatever happens."""
-        self._manifest.prefix = str(self._places.prefix)
+    def _save_record(self, *paths: Path) -> None:
+        """Record paths before they are written, so that `uninstall` finds them whatever happens."""
+        self.record.prefix = str(self.places.prefix)
         for path in paths:
             folders = [folder for folder in path.parents if not folder.exists()]
-            self._manifest.add(path, folders)
-        if not self._machine.dry:
-            self._machine.write(self._places.manifest, self._manifest.text())
+            self.record.add(path, folders)
+        if not self.machine.dry:
+            self.machine.write(self.places.record, self.record.text())
 
     def _provide_program(self) -> None:
-        if self._wishes.prepared is not None:
+        if self.options.prepared is not None:
             return
         self._check_prefix()
-        if self._wishes.extras is not None:
-            self._manifest.extras = sorted(set(self._wishes.extras))
-        self._note()
-        remove_others(self._machine, self._places, (Path(sys.prefix),))  # needed for the rest
+        if self.options.extras is not None:
+            self.record.extras = sorted(set(self.options.extras))
+        self._save_record()
+        remove_others(self.machine, self.places, (Path(sys.prefix),))  # this program runs there
         self.environment = make_environment(
-            self._machine,
-            self._places,
-            self._wishes.origin,
-            self._manifest.extras,
-            self._wishes.find_links,
+            self.machine,
+            self.places,
+            self.options.origin,
+            self.record.extras,
+            self.options.find_links,
         )
 
     def _check_prefix(self) -> None:
-        """Refuse a folder in which somebody else's files are."""
-        prefix = self._places.prefix
-        ours = {self._places.versions.name, self._places.current.name}
+        """Refuse a folder that contains files of another program."""
+        prefix = self.places.prefix
+        ours = {self.places.versions.name, self.places.current.name}
         others = [one.name for one in prefix.iterdir()] if prefix.is_dir() else []
         others = [name for name in others if name not in ours]
-        if others and not self._manifest.prefix:
+        if others and not self.record.prefix:
             raise ServiceError(
-                f"{prefix} is in use for something else ({', '.join(sorted(others)[:3])}); "
-                "say with --prefix where the program may go"
+                f"{prefix} is in use for something else ({', '.join(sorted(others)[:3])})",
+                remedy="choose another folder with --prefix",
             )
 
     def _configure(self) -> None:
-        machine, places = self._machine, self._places
-        plain, wanted = service_config(Settings()), service_config(self._wishes.settings)
+        machine, places = self.machine, self.places
+        plain, wanted = service_config(Settings()), service_config(self.options.settings)
         present = places.config.read_text(encoding="utf-8") if places.config.is_file() else None
-        verdict = judge(present, wanted, self._manifest.default_config)
-        if verdict in ("new", "outdated"):
+        state = compare(present, wanted, self.record.default_config)
+        if state in ("new", "outdated"):
             machine.write(places.config, wanted)
             present = wanted
-        elif verdict == "edited":
+        elif state == "edited":
             machine.note("has been edited: it stays as it is")
-        # Not noted before: if that is interrupted, the old one would count as edited.
-        self._manifest.default_config = digest(plain)
-        self._note()
+        # Recorded after the write: if that is interrupted, the old file must not count as edited.
+        self.record.default_config = digest(plain)
+        self._save_record()
         if present == plain:
             machine.remove(places.default_config)
         elif machine.write(places.default_config, plain):
             machine.note(f"the default of this version: {places.default_config}")
-        # By the new program: only it knows which settings it has.
+        # The new program checks the file: only it knows its settings.
         check = ("config", "check", "--config", places.config)
         machine.run(self.environment / "bin" / "pose-edge", *check)
 
     def _switch(self) -> None:
-        places, machine = self._places, self._machine
+        places, machine = self.places, self.machine
         machine.link(places.current, self.environment.relative_to(places.prefix))
-        self._manifest.version = self._wishes.origin.version
+        self.record.version = self.options.origin.version
         command = places.command
         target = places.current / "bin" / "pose-edge"
-        if str(command) in self._manifest.files or not os.path.lexists(command):
-            self._note(command)
+        if str(command) in self.record.files or not os.path.lexists(command):
+            self._save_record(command)
             machine.link(command, target)
         else:
-            self._note()
+            self._save_record()
             machine.note(f"{command} is another program: it stays; this one is {target}")
 
     def _provide_user(self) -> None:
-        places, manifest = self._places, self._manifest
-        manifest.user |= USER not in _names(places.under_root("/etc/passwd"))
-        there = _names(places.under_root("/etc/group"))
-        manifest.groups += [one for one in GROUPS if one not in (*there, *manifest.groups)]
-        self._note(places.sysusers)
-        self._machine.write(places.sysusers, resources.service_user().read_text(encoding="utf-8"))
-        self._machine.run("systemd-sysusers", places.sysusers)
+        places, record = self.places, self.record
+        record.user |= USER not in _names(places.root / "etc/passwd")
+        existing = _names(places.root / "etc/group")
+        record.groups += [one for one in GROUPS if one not in (*existing, *record.groups)]
+        self._save_record(places.sysusers)
+        self.machine.write(places.sysusers, resources.service_user().read_text(encoding="utf-8"))
+        self.machine.run("systemd-sysusers", places.sysusers)
 
     def _provide_rules(self) -> None:
-        places, machine = self._places, self._machine
-        self._note(places.rules)
+        places, machine = self.places, self.machine
+        self._save_record(places.rules)
         machine.write(places.rules, resources.udev_rules().read_text(encoding="utf-8"))
-        if places.under_root("/run/udev/control").exists():
+        if places.udev_running:
             machine.run("udevadm", "control", "--reload")
             machine.run("udevadm", "trigger", "--subsystem-match=usb", "--subsystem-match=apex")
 
     def _provide_unit(self) -> None:
-        places, machine = self._places, self._machine
+        places, machine = self.places, self.machine
         text = resources.service_unit().read_text(encoding="utf-8")
-        self._note(places.unit)
+        self._save_record(places.unit)
         machine.write(places.unit, text.replace(str(PREFIX), str(places.prefix)))
         if places.running:
             machine.run("systemctl", "daemon-reload")
 
     def _start(self) -> None:
-        places, machine = self._places, self._machine
+        places, machine = self.places, self.machine
         machine.run("systemctl", "enable", "--quiet", UNIT)
         if not places.running:
-            machine.note("systemd does not run here: it will start when the machine does")
-        elif self._wishes.start:
+            machine.note("systemd does not run here: the service starts at power-on")
+        elif self.options.start:
             if places.desktop:
                 machine.note(
-                    "a desktop holds the screen: the service cannot show anything there. Without "
-                    "one it can: sudo systemctl set-default multi-user.target, and start anew"
+                    "a desktop uses the screen, so the service cannot show anything there. To give "
+                    "it the screen: sudo systemctl set-default multi-user.target, then reboot"
                 )
             machine.run("systemctl", "restart", UNIT)
         else:
             machine.note(f"not started now: sudo systemctl restart {UNIT}")
 
     def _tidy(self) -> None:
-        # What still runs the old program keeps its files open, but may want to open more.
-        if self._wishes.start or not self._places.running:
-            remove_others(self._machine, self._places, (self.environment,))
+        # A service that still runs the old program may open more of its files.
+        if self.options.start or not self.places.running:
+            remove_others(self.machine, self.places, (self.environment,))
 
 
 @contextmanager
-def _only_one(machine: Machine, places: Places) -> Iterator[None]:
-    """Hold a lock, so that two installs do not work at the same time."""
+def _lock(machine: Machine, places: Places) -> Iterator[None]:
+    """Hold a lock, so that two installs do not run at the same time."""
     if machine.dry:
         yield
         return
@@ -245,7 +245,7 @@ def _only_one(machine: Machine, places: Places) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ServiceError(f"another install is at work in {places.prefix}") from None
+            raise ServiceError(f"another install is running in {places.prefix}") from None
         yield
     finally:
         os.close(descriptor)

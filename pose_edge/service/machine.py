@@ -1,80 +1,74 @@
-"""What is done to the machine: for real, or only said."""
+"""Changes to the machine: made, or in a dry run only announced."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pose_edge.service.steps import ServiceError
+from pose_edge.errors import PoseEdgeError, UnavailableError
 from pose_edge.util.atomic import link_atomically, sync_folder, write_atomically
+from pose_edge.util.commands import CommandResult, run_command
 
 TAIL: Final = 12
-"""Lines of a failed command's output that are shown."""
+"""Lines of a failed command's output that an error shows."""
 
 ASK_TIMEOUT_S: Final = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A command that has ended: its exit status, and what it wrote to either output."""
+Step = tuple[str, Callable[[], None]]
+"""A title, e.g. "unit: /etc/systemd/system/pose-edge.service", and a function that does the step
+and may be called again."""
 
-    status: int
-    stdout: str
-    stderr: str = ""
-
-
-Execute = Callable[[Sequence[str], Mapping[str, str] | None, float | None], Done]
-"""Runs a command with an environment (None: this process's) for at most some seconds."""
+Execute = Callable[[Sequence[str], Mapping[str, str] | None, float | None], CommandResult]
+"""Runs a command with an environment and a time limit, as `run_command` does."""
 
 
-def execute(
-    command: Sequence[str],
-    environment: Mapping[str, str] | None = None,
-    timeout: float | None = None,
-) -> Done:
-    """Run a command; one that cannot be started or takes too long has a status as in a shell."""
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired:
-        return Done(124, "", f"{command[0]}: no answer after {timeout:g} s")
-    except OSError as error:
-        return Done(127, "", f"{command[0]}: {error.strerror or error}")
-    return Done(done.returncode, done.stdout, done.stderr)
+class ServiceError(PoseEdgeError):
+    """The service cannot be installed or uninstalled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The machine that things are installed on.
+    """The machine that the service is installed on.
 
     Attributes:
-        say: Takes a line for the user.
+        say: Shows a line to the user.
         execute: Runs commands.
-        dry: Change nothing, and say what would be changed.
+        dry: Whether nothing is changed, and the changes are only announced.
     """
 
     say: Callable[[str], None]
-    execute: Execute = execute
+    execute: Execute = run_command
     dry: bool = False
 
+    def run_steps(self, steps: Sequence[Step]) -> None:
+        """Do steps in order; a line announces each.
+
+        Raises:
+            ServiceError: A step failed; the message says which and why. The rest is not begun.
+            UnavailableError: The same, where something that the step needs is not available.
+        """
+        for number, (title, action) in enumerate(steps, 1):
+            self.say(f"{number}/{len(steps)}  {title}")
+            try:
+                action()
+            except (PoseEdgeError, OSError) as error:
+                done = ", ".join(str(n) for n in range(1, number)) or "nothing"
+                kind = UnavailableError if isinstance(error, UnavailableError) else ServiceError
+                raise kind(
+                    f"step {number}, {title}: {error}\ndone before that: {done}",
+                    remedy="when it is fixed, start the same command again",
+                ) from error
+
     def note(self, text: str) -> None:
-        """Say something about the step that is being done."""
+        """Show a remark about the current step."""
         self.say(f"      {text}")
 
     def do(self, what: str, action: Callable[[], object]) -> None:
-        """Do something, or say it: `what` follows "would"."""
+        """Make a change, or announce it in a dry run: `what` follows "would"."""
         if self.dry:
             self.note(f"would {what}")
         else:
@@ -84,23 +78,23 @@ class Machine:
         """Run a command that changes something.
 
         Raises:
-            ServiceError: It failed; with the end of what it wrote.
+            ServiceError: The command failed; the message has the end of its output.
         """
         words = [str(word) for word in command]
         if self.dry:
             self.note(f"would run: {' '.join(words)}")
             return
-        done = self.execute(words, environment, None)
-        if done.status != 0:
-            lines = (done.stdout + "\n" + done.stderr).strip().splitlines()[-TAIL:]
+        result = self.execute(words, environment, None)
+        if result.status != 0:
+            lines = (result.stdout + "\n" + result.stderr).strip().splitlines()[-TAIL:]
             raise ServiceError("\n".join([f"`{' '.join(words)}` failed:", *lines]))
 
-    def ask(self, *command: str | Path) -> Done:
-        """Run a command that changes nothing, also when dry."""
+    def ask(self, *command: str | Path) -> CommandResult:
+        """Run a command that changes nothing, also in a dry run."""
         return self.execute([str(word) for word in command], None, ASK_TIMEOUT_S)
 
     def write(self, path: Path, content: str, mode: int | None = None) -> bool:
-        """Write a file at once; tells whether its content is new."""
+        """Write a file atomically; return whether its content is new."""
         if path.is_file() and path.read_text(encoding="utf-8") == content:
             return False
 
@@ -112,7 +106,7 @@ class Machine:
         return True
 
     def link(self, path: Path, target: str | Path) -> None:
-        """Make a symbolic link lead to a target."""
+        """Make a symbolic link, or change its target."""
 
         def link() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +116,7 @@ class Machine:
             self.do(f"link {path} to {target}", link)
 
     def remove(self, path: Path) -> bool:
-        """Remove a file, a link or a folder with all in it; tells whether it was there."""
+        """Remove a file, a link or a folder with its content; return whether it existed."""
         if not (path.exists() or path.is_symlink()):
             return False
 
@@ -137,6 +131,6 @@ class Machine:
         return True
 
     def remove_if_empty(self, path: Path) -> None:
-        """Remove a folder in which nothing is left."""
+        """Remove a folder that is empty."""
         if path.is_dir() and not any(path.iterdir()):
             self.do(f"remove {path}", path.rmdir)

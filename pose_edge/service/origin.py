@@ -1,4 +1,4 @@
-"""Where the program to install comes from: a wheel, a checkout, or the one that is running."""
+"""What to install: a wheel, a checkout, or the package that is running."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from typing import Final, Literal
 
 from pose_edge import __version__
 from pose_edge.errors import UsageError
-from pose_edge.service.steps import ServiceError
+from pose_edge.service.machine import ServiceError
 
 PACKAGE: Final = Path(__file__).resolve().parents[1]
 CHECKOUT_FILES: Final = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 WHEEL_NAME: Final = re.compile(r"pose_edge-([^-]+)-py3-none-any\.whl")
 NOT_IN_A_WHEEL: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-"""What an installer adds to the metadata, or must write anew."""
+"""Files of the metadata that the installer adds or writes again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Something that pip can install, or make itself something to install from.
+    """What to install.
 
     Attributes:
-        kind: wheel: a file; checkout: the sources; installed: the package that is running.
-        path: Of the file, the sources, or the running package.
-        version: The program's.
+        kind: "wheel": a file; "checkout": the sources; "installed": the running package.
+        path: Path of the file, the sources, or the running package.
+        version: Version of the program.
     """
 
     kind: Literal["wheel", "checkout", "installed"]
@@ -40,7 +40,7 @@ class Origin:
     version: str
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Return e.g. "0.1.0 from wheel /home/pi/pose_edge-0.1.0-py3-none-any.whl"."""
         kinds = {"wheel": "wheel", "checkout": "checkout", "installed": "this installation"}
         return f"{self.version} from {kinds[self.kind]} {self.path}"
 
@@ -49,11 +49,11 @@ def find_origin(wheel: str | None = None) -> Origin:
     """Choose what to install.
 
     Args:
-        wheel: A file that the user names; by default what is running is installed.
+        wheel: A file that the user names; by default the running package is installed.
 
     Raises:
-        UsageError: The file is not there, or is not a wheel of this program.
-        ServiceError: What is running can be neither copied nor packed.
+        UsageError: The file does not exist, or is not a wheel of this program.
+        ServiceError: The running package can be neither copied nor packed.
     """
     if wheel is not None:
         path = Path(wheel).resolve()
@@ -68,15 +68,15 @@ def find_origin(wheel: str | None = None) -> Origin:
 
 
 def stage(origin: Origin, folder: Path) -> Path:
-    """Return what pip is to install.
+    """Return the path that pip installs.
 
     Args:
-        origin: What was chosen.
-        folder: An existing, empty folder; removed by the caller when pip is done.
+        origin: What to install.
+        folder: An existing, empty folder; the caller removes it after pip has run.
 
     Returns:
-        A wheel, or the folder of a copy of the sources: pip leaves files behind where it builds,
-        and takes leftovers of earlier builds for part of the program.
+        A wheel, or a copy of the sources: pip leaves files behind where it builds, and takes
+        leftovers of earlier builds for a part of the program.
     """
     if origin.kind == "wheel":
         return origin.path
@@ -93,21 +93,21 @@ def stage(origin: Origin, folder: Path) -> Path:
 
 
 def pack(installed: Distribution, folder: Path) -> Path:
-    """Make the wheel again that a package was installed from: it may be gone, or never was.
+    """Make the wheel again that a package was installed from, as it may be gone.
 
     Args:
         installed: A package of pure Python, not an editable one.
-        folder: Where the wheel goes.
+        folder: The folder for the wheel.
 
     Returns:
-        The wheel. https://packaging.python.org/specifications/binary-distribution-format
+        The wheel; its format: packaging.python.org/specifications/binary-distribution-format
     """
     wheel = folder / f"pose_edge-{installed.version}-py3-none-any.whl"
     rows: list[tuple[str, str, str]] = []
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for file in installed.files or []:
             if file.parts[0] == ".." or file.suffix == ".pyc":
-                continue  # the command, and what pip compiled
+                continue  # the command, and files that pip compiled
             if file.parts[0].endswith(".dist-info"):
                 metadata = file.parts[0]
                 if file.name in NOT_IN_A_WHEEL:
@@ -131,7 +131,7 @@ def _installed() -> Distribution:
         found = None
     if found is None or not any(file.parts[0] == PACKAGE.name for file in found.files or []):
         raise ServiceError(
-            f"{PACKAGE} is neither a checkout nor an installed wheel: say with --wheel FILE what "
-            "to install"
+            f"{PACKAGE} is neither a checkout nor an installed wheel",
+            remedy="name a wheel to install with --wheel FILE",
         )
     return found

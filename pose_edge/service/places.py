@@ -1,112 +1,85 @@
-"""Where the parts of the service lie."""
+"""Paths of the parts of the service."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pose_edge.errors import UsageError
-from pose_edge.service.install_record import load_manifest
+from pose_edge.service.install_record import load_record
+from pose_edge.util import systemd
 
-UNIT: Final = "pose-edge.service"
 USER: Final = "pose-edge"
 PREFIX: Final = Path("/opt/pose-edge")
 
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
-SYSTEM_PICAMERA2: Final = Path("/usr/lib/python3/dist-packages/picamera2")
-"""Where apt's python3-picamera2 lies."""
 
-HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - none is used
-"""Of these the service sees an empty copy (ProtectHome=, PrivateTmp=), or nothing after a start."""
+HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - not used
+"""Folders that are empty for the service (ProtectHome=, PrivateTmp=), or after a restart."""
 
 SHARED: Final = ("/", "/usr", "/usr/local", "/opt", "/srv", "/var", "/var/lib", "/etc")
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
     """Paths of everything that is installed.
 
     Attributes:
-        prefix: The program's folder: `versions/` with a virtual environment each, and the link
-            `current` to the one that runs.
         root: The root directory; another than / in tests.
+        prefix: The program's folder.
+        versions: The folder in it with a virtual environment for each version.
+        current: The link to the virtual environment in use.
+        command: The link that lets people type `pose-edge`.
+        config: The service's configuration.
+        default_config: The configuration as it is without edits.
+        record: The record of what was installed.
+        state: The home of the service's user: recordings, fetched models.
+        unit: The systemd unit.
+        sysusers: The file that systemd-sysusers makes the user from.
+        rules: The udev rules.
     """
 
-    prefix: Path = PREFIX
-    root: Path = Path("/")
-
-    def under_root(self, path: str) -> Path:
-        """Return the path of an absolute path."""
-        return self.root / path.lstrip("/")
-
-    @property
-    def versions(self) -> Path:
-        """The folder of the virtual environments."""
-        return self.prefix / "versions"
-
-    @property
-    def current(self) -> Path:
-        """The link to the virtual environment in use."""
-        return self.prefix / "current"
-
-    @property
-    def command(self) -> Path:
-        """The link that lets people type `pose-edge`."""
-        return self.under_root("/usr/local/bin/pose-edge")
-
-    @property
-    def config(self) -> Path:
-        """The service's configuration."""
-        return self.under_root("/etc/pose-edge/config.yaml")
-
-    @property
-    def default_config(self) -> Path:
-        """What `config` would be if nobody had edited it."""
-        return self.config.with_name("config.yaml.default")
-
-    @property
-    def manifest(self) -> Path:
-        """The list of what was installed."""
-        return self.config.with_name("install.json")
-
-    @property
-    def state(self) -> Path:
-        """The home of the service's user: recordings, fetched models."""
-        return self.under_root("/var/lib/pose-edge")
-
-    @property
-    def unit(self) -> Path:
-        """The unit."""
-        return self.under_root(f"/etc/systemd/system/{UNIT}")
-
-    @property
-    def sysusers(self) -> Path:
-        """What systemd-sysusers makes the user from."""
-        return self.under_root("/etc/sysusers.d/pose-edge.conf")
-
-    @property
-    def rules(self) -> Path:
-        """The udev rules."""
-        return self.under_root("/etc/udev/rules.d/60-pose-edge-coral.rules")
+    def __init__(self, prefix: Path = PREFIX, root: Path = Path("/")) -> None:
+        """Take the folders; nothing is made."""
+        self.root = root
+        self.prefix = prefix
+        self.versions = prefix / "versions"
+        self.current = prefix / "current"
+        self.command = root / "usr/local/bin/pose-edge"
+        self.config = root / "etc/pose-edge/config.yaml"
+        self.default_config = root / "etc/pose-edge/config.yaml.default"
+        self.record = root / "etc/pose-edge/install.json"
+        self.state = root / "var/lib/pose-edge"
+        self.unit = root / "etc/systemd/system" / systemd.UNIT
+        self.sysusers = root / "etc/sysusers.d/pose-edge.conf"
+        self.rules = root / "etc/udev/rules.d/60-pose-edge-coral.rules"
 
     @property
     def running(self) -> bool:
-        """Whether systemd runs here; not in an image that is being built (sd_booted(3))."""
-        return self.under_root("/run/systemd/system").is_dir()
+        """Whether systemd runs here, which it does not in an image that is being built."""
+        return systemd.is_booted(self.root)
+
+    @property
+    def udev_running(self) -> bool:
+        """Whether udev runs here."""
+        return (self.root / "run/udev/control").exists()
 
     @property
     def desktop(self) -> bool:
-        """Whether a desktop starts at power-on, which keeps the screen for itself."""
-        return self.under_root("/etc/systemd/system/display-manager.service").exists()
+        """Whether a desktop starts at power-on, which uses the screen alone."""
+        return (self.root / "etc/systemd/system/display-manager.service").exists()
+
+    @property
+    def picamera2(self) -> bool:
+        """Whether apt's python3-picamera2 is installed."""
+        return (self.root / "usr/lib/python3/dist-packages/picamera2").is_dir()
 
 
 def checked_prefix(text: str) -> Path:
-    """Return the program's folder that the user asks for.
+    """Return the program's folder that the user chose.
 
     Raises:
-        UsageError: The service could not run from there, or the folder is not for one program.
+        UsageError: The service could not run from there, or the folder is shared.
     """
     path = Path(text)
     if not re.fullmatch(r"(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+", text):
@@ -120,13 +93,13 @@ def checked_prefix(text: str) -> Path:
 
 
 def find_places(prefix: str | None) -> Places:
-    """Return where things lie: where the user says, else where they are, else where they go.
+    """Return the paths for the folder that the user chose, else of the last install, else default.
 
     Raises:
-        UsageError: The service could not run from where the user says.
-        ServiceError: The list of what is installed cannot be read.
+        UsageError: The service could not run from the folder that the user chose.
+        ServiceError: The record of the last install cannot be read.
     """
     if prefix is not None:
         return Places(checked_prefix(prefix))
-    manifest = load_manifest(Places().manifest)
-    return Places(Path(manifest.prefix)) if manifest and manifest.prefix else Places()
+    record = load_record(Places().record)
+    return Places(Path(record.prefix)) if record and record.prefix else Places()

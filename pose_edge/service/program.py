@@ -1,4 +1,4 @@
-"""The program in a virtual environment of its own, and the change from one version to the next."""
+"""The program in a virtual environment of its own, one for each version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 from pose_edge.errors import UnavailableError
 from pose_edge.service.machine import Machine
 from pose_edge.service.origin import Origin, stage
-from pose_edge.service.places import HIDDEN, SYSTEM_PICAMERA2, SYSTEM_PYTHON, Places
+from pose_edge.service.places import HIDDEN, SYSTEM_PYTHON, Places
 
 FITNESS: Final = """
 import struct, sys
@@ -27,32 +27,32 @@ COMPILE: Final = """
 import compileall, sys
 compileall.compile_dir(sys.argv[1], quiet=2, workers=0)
 """
-"""With all cores; pip uses one, and takes as long for it as for everything else. Files of packages
-that are not for this Python are passed over, as pip does."""
+"""Compiles with all cores; pip uses one, and takes as long for it as for everything else. Files
+that are not for this Python are skipped, as pip does."""
 
 
 def choose_python(machine: Machine, places: Places) -> Path:
-    """Return the interpreter that the environment is made with.
+    """Return the Python interpreter for the environment.
 
-    The system's, if it will do: it is there for every user, goes along with the system's upgrades,
-    and is the one that apt's picamera2 is compiled for. Else the one that runs this.
+    The system's, if it is suitable: every user may run it, the system's upgrades include it, and
+    apt's picamera2 is compiled for it. Else the one that runs this code.
 
     Raises:
-        UnavailableError: There is none.
+        UnavailableError: Neither is suitable.
     """
     base = Path(getattr(sys, "_base_executable", sys.executable))
     candidates = [SYSTEM_PYTHON]
-    if not _picamera2(places):
+    if not places.picamera2:
         candidates.append(base)
     reasons = []
     for python in dict.fromkeys(candidates):
         if any(python.resolve().is_relative_to(hidden) for hidden in HIDDEN):
-            reasons.append(f"{python} is where the service cannot see it")
+            reasons.append(f"{python} is in a folder that the service cannot see")
             continue
-        done = machine.ask(python, "-c", FITNESS)
-        if done.status == 0:
+        result = machine.ask(python, "-c", FITNESS)
+        if result.status == 0:
             return python
-        reasons.append(f"{python}: {(done.stderr.strip().splitlines() or ['does not run'])[-1]}")
+        reasons.append(f"{python}: {(result.stderr.strip().splitlines() or ['does not run'])[-1]}")
     raise UnavailableError(
         f"no Python for the service: {'; '.join(reasons)}\n"
         "Debian has it: sudo apt-get install python3 python3-venv"
@@ -66,17 +66,17 @@ def make_environment(
     extras: Sequence[str] = (),
     find_links: Path | None = None,
 ) -> Path:
-    """Install the program beside what runs now, which is not touched.
+    """Install the program in a new environment, beside the one in use, which is not changed.
 
     Args:
-        machine: To do it on.
-        places: Where things lie.
+        machine: The machine to install on.
+        places: The paths of the service.
         origin: What to install.
-        extras: Of the program.
-        find_links: A folder with wheels of all packages that are needed: no network is used.
+        extras: The program's extras.
+        find_links: A folder with the wheels of all packages, to use in place of the network.
 
     Returns:
-        The new environment. When this fails, what there is of it is removed.
+        The new environment; it is removed again when a step fails.
     """
     python = choose_python(machine, places)
     folder = next_folder(places.versions, origin.version)
@@ -87,7 +87,7 @@ def make_environment(
         "PIP_USER": "0",  # a pip.conf may say otherwise
         "TMPDIR": str(staging),  # /tmp can be a small part of the memory (Debian 13, Zero 2 W)
     }
-    flags = ["--system-site-packages"] if _picamera2(places) else []
+    flags = ["--system-site-packages"] if places.picamera2 else []
     offline = ["--no-index", "--find-links", str(find_links)] if find_links else []
     try:
         machine.do(f"make {places.versions}", lambda: _make(places.versions))
@@ -101,7 +101,7 @@ def make_environment(
         machine.remove(staging)
         machine.run(folder / "bin" / "python", "-c", COMPILE, folder / "lib")
         machine.run(folder / "bin" / "pose-edge", "--version")
-        # All of it, before anything leads there: people switch a Pi off by pulling the plug.
+        # To the disk, before any link leads there: people switch a Pi off by pulling the plug.
         machine.run("sync")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -110,7 +110,7 @@ def make_environment(
 
 
 def next_folder(versions: Path, version: str) -> Path:
-    """Return a path for an environment that does not exist yet: environments cannot be moved."""
+    """Return a new path for an environment, in its final place: environments cannot be moved."""
     number = 1
     while (folder := versions / f"{version}-{number}").exists():
         number += 1
@@ -121,9 +121,9 @@ def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> Non
     """Remove environments that are not in use: older ones, and those of interrupted installs.
 
     Args:
-        machine: To do it on.
-        places: Where things lie.
-        keep: Do not remove these; nor the one that `current` leads to.
+        machine: The machine to remove them from.
+        places: The paths of the service.
+        keep: Environments to keep, besides the one that `current` leads to.
     """
     if not places.versions.is_dir():
         return
@@ -131,10 +131,6 @@ def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> Non
     for folder in sorted(places.versions.iterdir()):
         if folder.resolve() not in used:
             machine.remove(folder)
-
-
-def _picamera2(places: Places) -> bool:
-    return places.under_root(str(SYSTEM_PICAMERA2)).is_dir()
 
 
 def _make(folder: Path) -> None:

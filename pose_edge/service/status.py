@@ -1,4 +1,4 @@
-"""How the service is."""
+"""The status of the service."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from pose_edge.service.install_record import load_manifest
-from pose_edge.service.machine import Machine
-from pose_edge.service.places import UNIT, Places
-from pose_edge.service.steps import ServiceError
+from pose_edge.service.install_record import load_record
+from pose_edge.service.machine import Machine, ServiceError
+from pose_edge.service.places import Places
+from pose_edge.util.systemd import UNIT, parse_properties, show_command
 
 LOG_LINES: Final = 5
 
 PROPERTIES: Final = (
-    *("LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "StatusText"),
-    *("MainPID", "NRestarts", "StateChangeTimestampMonotonic"),
+    *("ActiveState", "SubState", "UnitFileState", "Result", "StatusText", "MainPID", "NRestarts"),
+    "StateChangeTimestampMonotonic",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """What systemd says, and what was installed.
+class ServiceStatus:
+    """What systemd says about the service, and what is installed.
 
     Attributes:
-        installed: Whether the unit is there.
+        installed: Whether the unit is installed.
         state: "active (running)", "activating (auto-restart)", "failed (failed)" and so on; empty
-            where systemd cannot be asked.
-        line: What the program says of itself: its last STATUS=.
-        seconds: Since the state is what it is; None where it never changed.
-        restarts: By systemd, since it was started last by hand or at power-on.
+            where systemd does not answer.
+        line: The program's own status line, its last STATUS=.
+        seconds: Seconds since the state changed; None where it never did.
+        restarts: Restarts by systemd since it was started by hand or at power-on.
         enabled: Whether it starts at power-on.
         result: Why it ended last: "success", "watchdog", "exit-code", "signal" ...
-        pid: Of the program; None while it does not run.
-        version: Of the program installed; empty where it is not known.
-        prefix: Where.
-        config: The configuration in force.
-        log: The last lines; empty where they may not be read.
+        pid: Number of its process; None while it does not run.
+        version: Version of the installed program; empty where it is not known.
+        prefix: Folder of the installed program; empty where it is not known.
+        config: Path of its configuration; empty where it does not exist.
+        log: The last lines of its log; empty where this user may not read them.
     """
 
     installed: bool
@@ -54,31 +54,29 @@ class Status:
 
     @property
     def running(self) -> bool:
-        """Whether the program runs and has said that it is ready."""
+        """Whether the program runs and has reported that it is ready."""
         return self.state.split(" ")[0] in ("active", "reloading")
 
 
-def read_status(machine: Machine, places: Places, now_s: float | None = None) -> Status:
-    """Look at the service; nothing is changed, and root is not needed.
+def read_status(machine: Machine, places: Places, now_s: float | None = None) -> ServiceStatus:
+    """Read the status of the service; this changes nothing and does not need root.
 
     Args:
-        machine: To ask.
-        places: Where things lie.
-        now_s: The time of systemd's monotonic clock, seconds.
+        machine: The machine that the service runs on.
+        places: The paths of the service.
+        now_s: The time of the monotonic clock, seconds; by default now.
     """
     try:
-        manifest = load_manifest(places.manifest)
+        record = load_record(places.record)
     except ServiceError:
-        manifest = None
-    asked = machine.ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", UNIT)
-    pairs = (line.partition("=") for line in asked.stdout.splitlines())
-    properties = {key: value for key, _, value in pairs}
+        record = None
+    properties = parse_properties(machine.ask(*show_command(*PROPERTIES)).stdout)
     changed_us = int(properties.get("StateChangeTimestampMonotonic") or 0)
-    now_s = time.clock_gettime(time.CLOCK_MONOTONIC) if now_s is None else now_s
+    now_s = time.monotonic() if now_s is None else now_s
     state = ""
     if properties.get("ActiveState"):
         state = f"{properties['ActiveState']} ({properties.get('SubState', '')})"
-    return Status(
+    return ServiceStatus(
         installed=places.unit.exists(),
         state=state,
         line=properties.get("StatusText", ""),
@@ -87,20 +85,20 @@ def read_status(machine: Machine, places: Places, now_s: float | None = None) ->
         enabled=properties.get("UnitFileState") == "enabled",
         result=properties.get("Result", ""),
         pid=int(properties.get("MainPID") or 0) or None,
-        version=manifest.version if manifest else "",
-        prefix=manifest.prefix if manifest else "",
+        version=record.version if record else "",
+        prefix=record.prefix if record else "",
         config=str(places.config) if places.config.exists() else "",
         log=_log(machine) if places.unit.exists() else (),
     )
 
 
-def as_json(status: Status) -> dict[str, Any]:
-    """Return it for programs."""
+def as_json(status: ServiceStatus) -> dict[str, Any]:
+    """Return the status as JSON values."""
     return {**asdict(status), "log": list(status.log), "running": status.running}
 
 
-def as_lines(status: Status) -> list[str]:
-    """Return it for people."""
+def as_lines(status: ServiceStatus) -> list[str]:
+    """Return the status as lines of text."""
     if not status.installed:
         return ["not installed: sudo pose-edge service install"]
     state = status.state or "unknown: systemd does not answer"
@@ -125,15 +123,15 @@ def as_lines(status: Status) -> list[str]:
 
 
 def _log(machine: Machine) -> tuple[str, ...]:
-    done = machine.ask(
+    result = machine.ask(
         *("journalctl", f"--unit={UNIT}", f"--lines={LOG_LINES}", "--no-pager", "--quiet"),
         "--output=short-iso",
     )
-    return tuple(done.stdout.splitlines()) if done.status == 0 else ()
+    return tuple(result.stdout.splitlines()) if result.status == 0 else ()
 
 
 def _duration(seconds: float) -> str:
-    """Write a time in its two largest units."""
+    """Return a time in its two largest units, e.g. "3 h 2 min"."""
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if days:
         return f"{days:.0f} d {hours % 24:.0f} h"

@@ -40,11 +40,12 @@ def find_candidates(settings: CameraSettings) -> list[Candidate]:
     def usb(path: str) -> Callable[[], Source]:
         return lambda: Camera(path, settings)
 
+    try:
+        modules = find_picameras()
+    except SourceError:  # there is none; `why_none` says why
+        modules = []
     return [
-        *(
-            Candidate(f"CSI camera {one.number} ({one.model})", csi(one.number))
-            for one in find_picameras()
-        ),
+        *(Candidate(f"CSI camera {one.number} ({one.model})", csi(one.number)) for one in modules),
         *(Candidate(f"{one.path} ({one.name})", usb(str(one.path))) for one in find_cameras()),
     ]
 

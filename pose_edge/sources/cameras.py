@@ -7,7 +7,6 @@ another /dev/videoN when a program still held the old one; what stays is its ser
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.sources.v4l2_device import VIDEO_CAPTURE, query_capability
+from pose_edge.util.device_access import can_open
 
 NOT_CAMERAS: Final = frozenset(
     ("bcm2835-codec", "bcm2835-isp", "unicam", "rp1-cfe", "pispbe", "rpi-hevc-dec", "rpivid")
@@ -63,7 +63,7 @@ def find_cameras(folder: Path = Path("/dev")) -> list[CameraNode]:
 def why_no_camera(folder: Path = Path("/dev")) -> str:
     """Say why `find_cameras` finds none: there is none, or this user may not look."""
     for path in _numbered(folder):
-        if not os.access(path, os.R_OK | os.W_OK):
+        if not can_open(path):
             return f"{path} {why_closed(path)}"
     return f"none in {folder}/video*"
 

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError
+from pose_edge.util.device_access import can_open
 
 log = logging.getLogger(__name__)
 
@@ -96,45 +97,54 @@ def load_library() -> Library:
     try:
         return Library(importlib.import_module("picamera2"), importlib.import_module("libcamera"))
     except ModuleNotFoundError as error:
-        raise SourceError(f"this Python has no module {error.name}: {REMEDY}") from error
+        raise SourceError(f"this Python has no module {error.name}", remedy=REMEDY) from error
     except Exception as error:  # compiled parts for another numpy or Python raise what they like
-        kind = type(error).__name__
-        raise SourceError(f"picamera2 cannot be imported ({kind}: {error}): {REMEDY}") from error
+        what = f"{type(error).__name__}: {error}"
+        raise SourceError(f"picamera2 cannot be imported ({what})", remedy=REMEDY) from error
 
 
 def find_picameras() -> list[PiCameraInfo]:
-    """List the camera modules, without opening one; see `survey_picameras` for why it is empty."""
-    return list(survey_picameras().cameras)
-
-
-def survey_picameras() -> Survey:
-    """Look which camera modules there are, without opening one.
+    """List the camera modules, lowest number first, without opening one.
 
     USB cameras, which libcamera lists too, are left out: V4L2 serves them better.
+
+    Raises:
+        SourceError: There is none, or they cannot be listed.
     """
     if importlib.util.find_spec("picamera2") is None:
-        return Survey((), "picamera2 is not installed")
+        raise SourceError("picamera2 is not installed")
+    library = load_library().picamera2
     try:
-        listed = load_library().picamera2.Picamera2.global_camera_info()
-    except (SourceError, RuntimeError, OSError) as error:
-        return Survey((), str(error))
-    cameras = tuple(
+        listed = library.Picamera2.global_camera_info()
+    except (RuntimeError, OSError) as error:
+        raise SourceError(str(error)) from error
+    cameras = [
         PiCameraInfo(number, str(info.get("Model", "unknown")), str(info["Id"]))
         for number, info in enumerate(listed)
         if not USB_ID.search(str(info["Id"]))
-    )
-    return Survey(cameras, "" if cameras else _why_none(Path("/dev")))
+    ]
+    if not cameras:
+        raise _none_found(Path("/dev"))
+    return cameras
 
 
-def _why_none(devices: Path) -> str:
-    """Tell cameras that are not there from those that this user may not see."""
+def survey_picameras() -> Survey:
+    """List the camera modules, or say why there is none."""
+    try:
+        return Survey(tuple(find_picameras()), "")
+    except SourceError as error:
+        return Survey((), str(error))
+
+
+def _none_found(devices: Path) -> SourceError:
+    """Distinguish "no camera module" from "none that this user may see"."""
     media = sorted(devices.glob("media*"))
-    if media and not any(os.access(node, os.R_OK | os.W_OK) for node in media):
-        return (
-            f"{media[0]} may not be opened by this user; "
-            "`sudo usermod -aG video $USER`, then log in again"
+    if media and not any(map(can_open, media)):
+        return SourceError(
+            f"{media[0]} may not be opened by this user",
+            remedy="`sudo usermod -aG video $USER`, then log in again",
         )
-    return f"no camera module found; {SEATING}"
+    return SourceError("no camera module found", remedy=SEATING)
 
 
 def flips(settings: CameraSettings) -> tuple[bool, bool]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +31,7 @@ from pose_edge.sources.live import FrameMaker, LiveSource
 from pose_edge.sources.modes import Mode, blind_guess, choose_mode, list_modes
 from pose_edge.sources.pixels import DECODABLE, DamagedPicture, decode
 from pose_edge.sources.v4l2_device import Device, Filled, Format
+from pose_edge.util.device_access import can_open
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class Camera(LiveSource):
             return f"no camera is called {self._wanted}; found: {list_cameras(self._find())}"
         if not path.exists():
             return f"camera {path} is not there; found: {list_cameras(self._find())}"
-        if not os.access(path, os.R_OK | os.W_OK):
+        if not can_open(path):
             return f"camera {path} {why_closed(path)}"
         return f"{path} is not a camera, or gives metadata only"
 

@@ -1,5 +1,7 @@
-"""Small helpers that know nothing of poses: files, folders, addresses, processor cores, queues.
+"""Small helpers around the operating system that know nothing of poses.
 
-Imports: `errors`. Something belongs here when two folders need it and none of them is about it;
-one file for one such thing.
+Each file stands alone: atomic writes, child processes, commands, device access, mounts, systemd,
+paths, packaged files, URLs, cores, queues between threads.
+
+May import only errors. Something new is a file of its own, if several folders need it.
 """

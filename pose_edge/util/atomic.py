@@ -1,4 +1,4 @@
-"""Files that are there as they were or as they will be, even if the power fails in between."""
+"""Atomic writes: a file has its old or its new content, even if the power fails in between."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 from typing import Final
 
 SUFFIX: Final = ".part"
-"""How the names of unfinished files end; they begin with a dot and the name of the file."""
+"""Suffix of unfinished files; their names begin with a dot and the name of the file."""
 
 
 def write_atomically(path: Path, content: str | bytes, mode: int | None = None) -> None:
-    """Replace a file's content, so that a reader or a power cut meets the old one or the new one.
+    """Replace a file's content, so that readers see the old or the new one, also after a power cut.
 
-    The content is written beside the file and brought to the disk before it takes the file's
-    place; then the folder is brought to the disk, so that the new content is there to stay when
-    this returns. What earlier writers left behind when they were killed is removed.
+    The content is written to a file beside it and synced to the disk before it takes the file's
+    place; then the folder is synced, so that the change is permanent when this returns. Unfinished
+    files of earlier writers that were killed are removed.
 
     Args:
         path: The file. A link is followed; the folder must exist.
-        content: All of it; text is written as UTF-8.
-        mode: Permission bits. By default those that the file has (its owner stays too, where
-            that is permitted), or 0o644 for a new one.
+        content: The new content; text is written as UTF-8.
+        mode: Permission bits. By default those of the file (its owner stays too, where that is
+            permitted), or 0o644 for a new file.
 
     Raises:
-        OSError: It cannot be written; the old content is untouched.
+        OSError: The file cannot be written; the old content stays.
     """
     path = path.resolve()
     _remove_leftovers(path)
@@ -54,14 +54,14 @@ def write_atomically(path: Path, content: str | bytes, mode: int | None = None) 
 
 
 def link_atomically(path: Path, target: str | Path) -> None:
-    """Make a symbolic link, or let one lead elsewhere: to the old target or to the new one.
+    """Make a symbolic link, or change its target, atomically.
 
     Args:
         path: The link; a file of that name is replaced.
-        target: Where it leads.
+        target: The path that it leads to.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: The link cannot be made.
     """
     part = path.with_name(f".{path.name}.link{SUFFIX}")
     with suppress(FileNotFoundError):
@@ -72,7 +72,7 @@ def link_atomically(path: Path, target: str | Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's list of names to the disk."""
+    """Sync a folder's list of names to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -81,7 +81,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _open_part(path: Path) -> tuple[int, Path]:
-    """Make an unfinished file beside `path`, locked so that nobody takes it for a leftover."""
+    """Make an unfinished file beside `path`, locked so that no other writer removes it."""
     while True:
         descriptor, name = tempfile.mkstemp(SUFFIX, f".{path.name}.", path.parent)
         try:
@@ -91,15 +91,15 @@ def _open_part(path: Path) -> tuple[int, Path]:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # another writer was quicker than the lock, and removed it
+        os.close(descriptor)  # another writer removed it before it was locked
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove unfinished files whose writers are gone: their locks went with them."""
+    """Remove unfinished files of writers that have ended, and so hold no lock."""
     for part in path.parent.iterdir():
         if not (part.name.startswith(f".{path.name}.") and part.name.endswith(SUFFIX)):
             continue
-        with suppress(OSError):  # another writer's, or gone meanwhile: not ours to remove
+        with suppress(OSError):  # in use by another writer, or removed meanwhile
             descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""How many processor cores there are to use."""
+"""Processor cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the files that ship with the package lie: models, demo clip, default configuration.
+"""Paths of the files that ship with the package: models, demo clip, default configuration.
 
 In a checkout `pose_edge/data` holds links to `models/`, `config.yaml` and the udev rules in
 `systemd/`, so editing those takes effect; a wheel carries copies.
@@ -14,7 +14,7 @@ from pose_edge.util.paths import user_path
 
 
 def data_dir() -> Path:
-    """Return the folder of the files that ship."""
+    """Return the folder of the files that ship with the package."""
     return Path(__file__).resolve().parents[1] / "data"
 
 
@@ -29,7 +29,7 @@ def demo_clip() -> Path:
 
 
 def downloads_list() -> Path:
-    """Return the list of models that can be fetched."""
+    """Return the file that lists the models that can be fetched."""
     return data_dir() / "downloads.yaml"
 
 
@@ -50,10 +50,10 @@ def service_unit() -> Path:
 
 
 def service_user() -> Path:
-    """Return what systemd-sysusers makes the service's user from."""
+    """Return the file that systemd-sysusers makes the service's user from."""
     return data_dir() / "pose-edge.sysusers.conf"
 
 
 def default_config() -> Path:
-    """Return the configuration file that is read when no other is found."""
+    """Return the configuration file that is read where no other is found."""
     return data_dir() / "config.yaml"

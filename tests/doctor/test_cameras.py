@@ -12,11 +12,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import cameras
-from pose_edge.doctor.device_users import find_holders
+from pose_edge.doctor.device_users import find_device_users
 from pose_edge.doctor.finding import Finding
+from pose_edge.errors import SourceError
 from pose_edge.sources import csi
 from pose_edge.sources.cameras import CameraNode
 
@@ -49,7 +50,7 @@ def plug(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, *names: str) -> list[
 
 
 def look(made_up: MadeUp, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
-    return by_subject(sound(cameras.examine(made_up.patient(**more)), "Cameras"))
+    return by_subject(sound(cameras.examine(made_up.context(**more)), "Cameras"))
 
 
 def test_none(made_up: MadeUp) -> None:
@@ -99,7 +100,7 @@ def test_what_may_not_be_seen_is_said(made_up: MadeUp, monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "iterdir", closed)
     found = look(made_up)[str(node)]
     assert "sudo pose-edge doctor" in found.text
-    assert find_holders([node], made_up.root / "proc").unseen == 1
+    assert find_device_users([node], made_up.root / "proc") == ({}, False)
 
 
 def test_one_that_may_not_be_opened(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,18 +114,18 @@ def test_one_that_may_not_be_opened(made_up: MadeUp, monkeypatch: pytest.MonkeyP
     assert "usermod -aG" in found.remedy
 
 
-def test_this_very_process_is_no_holder(tmp_path: Path) -> None:
+def test_this_very_process_is_not_listed(tmp_path: Path) -> None:
     file = tmp_path / "node"
     with file.open("w"):
-        assert find_holders([file], Path("/proc")).by_node == {}
+        assert find_device_users([file], Path("/proc"))[0] == {}
 
 
 def test_another_process_is_found() -> None:
     node = Path("/dev/null")
     with subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL) as process:
         try:
-            holders = find_holders([node], Path("/proc")).of(node)
-            assert process.pid in [holder.pid for holder in holders]
+            users, _ = find_device_users([node], Path("/proc"))
+            assert process.pid in [user.pid for user in users[node]]
         finally:
             process.kill()
 
@@ -147,7 +148,8 @@ def install_picamera2(monkeypatch: pytest.MonkeyPatch, listed: object) -> None:
     monkeypatch.setitem(sys.modules, "libcamera", SimpleNamespace())
     monkeypatch.setattr(importlib.util, "find_spec", lambda *_args: object())
     monkeypatch.setenv(csi.LOG_VARIABLE, "*:FATAL")
-    monkeypatch.setattr(csi, "_why_none", lambda _dev: f"no camera module found; {csi.SEATING}")
+    none_found = SourceError("no camera module found", remedy=csi.SEATING)
+    monkeypatch.setattr(csi, "_none_found", lambda _dev: none_found)
 
 
 def test_camera_modules(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +179,7 @@ def test_no_camera_module_on_a_pi(made_up: MadeUp, monkeypatch: pytest.MonkeyPat
     made_up.be_a_pi()
     found = look(made_up)["camera modules"]
     assert (found.verdict, found.text) == ("ok", "no camera module found")
-    assert found.remedy.startswith("if one is there: power off")
+    assert found.remedy.startswith("if one is connected: power off")
 
 
 def test_a_camera_module_is_wanted_without_picamera2(made_up: MadeUp) -> None:
@@ -187,16 +189,16 @@ def test_a_camera_module_is_wanted_without_picamera2(made_up: MadeUp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "text", "remedy"),
+    ("error", "text", "remedy"),
     [
-        ("/dev/media0 may not be opened; `usermod`", "/dev/media0 may not be opened", "`usermod`"),
-        ("Camera __init__\nsequence failed", "Camera __init__ sequence failed", "`rpicam-hello"),
+        (SourceError("/dev/media0: closed; busy", remedy="`x`"), "/dev/media0: closed; busy", "`x"),
+        (RuntimeError("Camera\nsequence failed"), "Camera sequence failed", "`rpicam-hello"),
     ],
 )
 def test_what_keeps_camera_modules_from_being_seen(
-    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, reason: str, text: str, remedy: str
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str, remedy: str
 ) -> None:
-    install_picamera2(monkeypatch, RuntimeError(reason))
+    install_picamera2(monkeypatch, error)
     found = look(made_up)["camera modules"]
     assert (found.verdict, found.text) == ("fault", text)
     assert found.remedy.startswith(remedy)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor.clock import examine, is_synchronised
 
@@ -12,22 +12,22 @@ from pose_edge.doctor.clock import examine, is_synchronised
     ("synchronised", "verdict"), [(True, "ok"), (False, "warning"), (None, "skipped")]
 )
 def test_synchronisation(made_up: MadeUp, synchronised: bool | None, verdict: str) -> None:
-    patient = made_up.patient()
-    found = by_subject(sound(examine(patient, synchronised=lambda: synchronised), "Clock"))
+    context = made_up.context()
+    found = by_subject(sound(examine(context, synchronised=lambda: synchronised), "Clock"))
     assert found["network time"].verdict == verdict
     assert found["time"].verdict == "ok"
 
 
 def test_a_clock_that_has_just_begun(made_up: MadeUp) -> None:
-    found = by_subject(sound(examine(made_up.patient(), now=lambda: 42.0), "Clock"))
+    found = by_subject(sound(examine(made_up.context(), now=lambda: 42.0), "Clock"))
     assert found["time"].verdict == "fault"
     assert found["time"].text.startswith(time.strftime("%Y", time.localtime(42)))
 
 
 def test_a_battery_clock(made_up: MadeUp) -> None:
-    assert by_subject(examine(made_up.patient()))["battery clock"].text.startswith("none")
+    assert by_subject(examine(made_up.context()))["battery clock"].text.startswith("none")
     made_up.put("sys/class/rtc/rtc0/name", "rpi-rtc")
-    assert by_subject(examine(made_up.patient()))["battery clock"].text.startswith("there")
+    assert by_subject(examine(made_up.context()))["battery clock"].text.startswith("present")
 
 
 def test_this_kernel_answers() -> None:

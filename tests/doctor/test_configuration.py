@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.config.schema import Settings
 from pose_edge.doctor.configuration import changes, examine
@@ -11,25 +11,25 @@ ADDRESS = "rtsp://me:s3cret@cam/x"
 
 
 def test_the_defaults(made_up: MadeUp) -> None:
-    found = by_subject(sound(examine(made_up.patient()), "Configuration"))
+    found = by_subject(sound(examine(made_up.context()), "Configuration"))
     assert found["file"].text.endswith("config.yaml (the one that ships)")
     assert found["settings"].text == "all at their defaults"
     assert found.keys() == {"file", "settings"}
 
 
 def test_what_is_changed_and_from_where(made_up: MadeUp) -> None:
-    patient = made_up.patient(
+    context = made_up.context(
         settings={"camera": {"fps": 15.0}, "source": {"name": ADDRESS}},
         environment={"POSE_EDGE_CAMERA__FPS": "15", "HOME": "/root"},
     )
-    found = by_subject(sound(examine(patient), "Configuration"))
+    found = by_subject(sound(examine(context), "Configuration"))
     assert found["settings"].text == "source.name = rtsp://***@cam/x, camera.fps = 15.0"
-    assert found["environment"].text == "set over the file: POSE_EDGE_CAMERA__FPS"
+    assert found["environment"].text == "overrides the file: POSE_EDGE_CAMERA__FPS"
 
 
 def test_faults(made_up: MadeUp) -> None:
-    patient = made_up.patient(faults=(f"a.yaml:3: source.name: {ADDRESS!r}", "a.yaml:4: b"))
-    findings = sound(examine(patient), "Configuration")
+    context = made_up.context(faults=(f"a.yaml:3: source.name: {ADDRESS!r}", "a.yaml:4: b"))
+    findings = sound(examine(context), "Configuration")
     faults = [one.text for one in findings if one.verdict == "fault"]
     assert faults == ["a.yaml:3: source.name: 'rtsp://***@cam/x'", "a.yaml:4: b"]
 
@@ -39,8 +39,8 @@ def test_a_password_that_everybody_can_read(made_up: MadeUp, tmp_path: Path) -> 
     file.write_text(f"source:\n  name: {ADDRESS}\n")
     for mode, seen in ((0o644, True), (0o640, False)):
         file.chmod(mode)
-        patient = made_up.patient(settings={"source": {"name": ADDRESS}}, file=file)
-        found = by_subject(sound(examine(patient), "Configuration"))
+        context = made_up.context(settings={"source": {"name": ADDRESS}}, file=file)
+        found = by_subject(sound(examine(context), "Configuration"))
         assert ("password" in found) is seen
         assert "s3cret" not in str(found)
 

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from patients import MadeUp
+from doctor_contexts import MadeUp
 
 from pose_edge.doctor import context as module
-from pose_edge.doctor.context import contents, number
+from pose_edge.doctor.context import read_number, read_text
 
 
 def test_a_command_that_answers(made_up: MadeUp) -> None:
     made_up.command("tell", 'echo "$1 $LC_ALL"')
-    patient = made_up.patient()
-    assert patient.ask("tell", "me") == "me C.UTF-8\n"
-    assert patient.has("tell")
-    assert not patient.has("tell-me-not")
+    context = made_up.context()
+    assert context.ask("tell", "me") == "me C.UTF-8\n"
 
 
 def test_commands_that_do_not(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,13 +18,13 @@ def test_commands_that_do_not(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) 
     made_up.command("hang", "exec sleep 3600")
     made_up.put("bin/not-a-command", "x")
     monkeypatch.setattr(module, "ANSWER_S", 1.0)
-    patient = made_up.patient()
+    context = made_up.context()
     for command in ("fail", "hang", "not-a-command", "missing"):
-        assert patient.ask(command) is None
+        assert context.ask(command) == ""
 
 
 def test_files_of_the_kernel(made_up: MadeUp) -> None:
-    assert contents(made_up.put("sys/a", "Pi 5\0\n")) == "Pi 5"
-    assert contents(made_up.root / "missing") == ""
-    assert number(made_up.put("sys/b", "-12\n")) == -12
-    assert number(made_up.put("sys/c", "x")) is None
+    assert read_text(made_up.put("sys/a", "Pi 5\0\n")) == "Pi 5"
+    assert read_text(made_up.root / "missing") == ""
+    assert read_number(made_up.put("sys/b", "-12\n")) == -12
+    assert read_number(made_up.put("sys/c", "x")) is None

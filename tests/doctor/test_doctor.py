@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from doctor_contexts import MadeUp
 from helpers import wait_until
-from patients import MadeUp
 
 from pose_edge.doctor import run_doctor
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.isolated import Task, examine_all, guarded
-from pose_edge.doctor.sections import SECTIONS, Section
+from pose_edge.doctor.sections import SECTIONS, ReportSection
 from pose_edge.errors import ModelError
 
 # The doctor's own process has one thread; that of the tests has those of numpy and others.
@@ -160,12 +160,12 @@ def test_the_order_is_that_of_the_sections_whatever_is_looked_at_first(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     sections = (
-        Section("Disk", "disk"),
-        Section("Service", "service", alone=True),
-        Section("Clock", "clock", early=True),
-        Section("Heat and power", "heat"),
+        ReportSection("Disk", "disk"),
+        ReportSection("Service", "service", alone=True),
+        ReportSection("Clock", "clock", early=True),
+        ReportSection("Heat and power", "heat"),
     )
-    findings = run_doctor(made_up.patient(), sections=sections)
+    findings = run_doctor(made_up.context(), sections=sections)
     names = list(dict.fromkeys(finding.section for finding in findings))
     assert names == ["Disk", "Service", "Clock", "Heat and power"]
     assert not [finding for finding in findings if finding.subject == "examination"]

@@ -19,7 +19,6 @@ from shared import shared_dir
 
 from pose_edge.config.schema import Settings
 from pose_edge.doctor import edgetpu, libedgetpu
-from pose_edge.doctor.debian import Package
 from pose_edge.doctor.edgetpu import look
 from pose_edge.doctor.edgetpu_trial import Trial
 from pose_edge.doctor.finding import Finding
@@ -81,7 +80,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # where fetched models lie
-    monkeypatch.setattr(edgetpu, "package_of", lambda _path: None)
+    monkeypatch.setattr(libedgetpu, "package_of", lambda _path: None)
     monkeypatch.setattr(edgetpu, "find_pycoral", lambda: None)
     found = Machine(make_sysfs(tmp_path / "machine"))
     found.settings["library"] = "libno-such-edgetpu.so.1"
@@ -229,8 +228,8 @@ def test_a_missing_library_and_how_to_get_it(ready: Machine) -> None:
 
 
 def test_the_librarys_package_is_named(ready: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = Package("libedgetpu1-std", "16.0tf2.19.1-1")
-    monkeypatch.setattr(edgetpu, "package_of", lambda _path: package)
+    package = "libedgetpu1-std 16.0tf2.19.1-1"
+    monkeypatch.setattr(libedgetpu, "package_of", lambda _path: package)
     finding = ready.only("library")
     assert finding.verdict == "ok"
     assert finding.text.endswith("libedgetpu.so.1, of libedgetpu1-std 16.0tf2.19.1-1")
@@ -239,7 +238,7 @@ def test_the_librarys_package_is_named(ready: Machine, monkeypatch: pytest.Monke
 def test_googles_own_library_is_warned_of_and_tried(
     ready: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edgetpu, "package_of", lambda _path: Package("libedgetpu1-max", "16.0"))
+    monkeypatch.setattr(libedgetpu, "package_of", lambda _path: "libedgetpu1-max 16.0")
     finding = ready.only("library")
     assert finding.verdict == "warning"
     assert "crashes" in finding.text
@@ -386,3 +385,11 @@ def test_no_model_is_run_when_that_is_not_wanted(ready: Machine) -> None:
     settings = Settings.model_validate({"testing": testing, "edgetpu": ready.settings})
     (found,) = (one for one in look(settings, None) if one.subject == "inference")
     assert (found.verdict, "--no-inference" in found.text) == ("skipped", True)
+
+
+def test_a_semicolon_in_the_path_of_a_model_cuts_nothing_off(ready: Machine) -> None:
+    path = ready.root / "one; two_edgetpu.tflite"
+    ready.settings["model"] = str(path)
+    finding = ready.only("model")
+    assert finding.text == f"model file {path} is missing"
+    assert finding.remedy == "`pose-edge models list`"

@@ -1,54 +1,59 @@
 from __future__ import annotations
 
-from patients import MadeUp, by_subject, sound
+import pytest
+from doctor_contexts import MadeUp, by_subject, sound
 
+from pose_edge.doctor import groups
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.groups import User, current_user, examine
+from pose_edge.util import device_access
 
 
-def look(made_up: MadeUp, user: User, *, closed: bool = True) -> dict[str, Finding]:
-    findings = examine(
-        made_up.patient(),
-        user=user,
-        may_open=lambda _node: not closed,
-        exists=lambda group: group != "plugdev",
-    )
-    return by_subject(sound(findings, "User"))
+@pytest.fixture(autouse=True)
+def pi(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be user pi, who may open nothing; there is no group plugdev."""
+    monkeypatch.setattr(groups, "current_user", lambda: "pi")
+    monkeypatch.setattr(groups, "can_open", lambda _node: False)
+    monkeypatch.setattr(groups, "how_to_join", lambda group: f"join {group}")
+    monkeypatch.setattr(groups, "_exists", lambda group: group != "plugdev")
 
 
-def pi(groups: str, joined: str = "") -> User:
-    return User("pi", frozenset(groups.split()), frozenset((groups + " " + joined).split()))
+def look(
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, members_of: str = "pi"
+) -> dict[str, Finding]:
+    monkeypatch.setattr(groups, "current_groups", lambda: set(members_of.split()))
+    return by_subject(sound(groups.examine(made_up.context()), "User"))
 
 
-def test_a_missing_group_matters_where_a_device_stays_closed(made_up: MadeUp) -> None:
+def test_a_missing_group_matters_where_a_device_stays_closed(
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = made_up.put("dev/video0")
-    found = look(made_up, pi("pi render"))
+    found = look(made_up, monkeypatch, "pi render")
     assert found.keys() == {"user", "video"}
+    assert found["user"].text == "pi; groups: pi, render"
     assert found["video"].verdict == "warning"
     assert str(node) in found["video"].text
-    assert found["video"].remedy == "`sudo usermod -aG video pi`, then log in again"
-    assert look(made_up, pi("pi video")).keys() == {"user"}
-    assert look(made_up, pi("pi"), closed=False).keys() == {"user"}, "opened by the desktop"
+    assert found["video"].remedy == "join video"
+    assert look(made_up, monkeypatch, "pi video").keys() == {"user"}
+    monkeypatch.setattr(groups, "can_open", lambda _node: True)
+    assert look(made_up, monkeypatch).keys() == {"user"}, "opened by the desktop"
 
 
-def test_a_group_that_was_joined_meanwhile(made_up: MadeUp) -> None:
-    made_up.put("dev/dri/renderD128")
-    found = look(made_up, pi("pi", joined="render"))
-    assert "log in again" in found["render"].remedy
-    assert "usermod" not in found["render"].remedy
-
-
-def test_a_group_that_does_not_exist_helps_nobody(made_up: MadeUp) -> None:
+def test_a_group_that_does_not_exist_helps_nobody(
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made_up.put("dev/apex_0")
-    assert look(made_up, pi("pi")).keys() == {"user"}
+    assert look(made_up, monkeypatch).keys() == {"user"}
 
 
-def test_root(made_up: MadeUp) -> None:
+def test_root(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     made_up.put("dev/video0")
-    assert look(made_up, User("root", frozenset(), frozenset())).keys() == {"user"}
+    monkeypatch.setattr(groups, "current_user", lambda: "root")
+    assert look(made_up, monkeypatch).keys() == {"user"}
 
 
-def test_this_user() -> None:
-    user = current_user()
-    assert user.name
-    assert user.groups
+def test_this_user(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "current_user", device_access.current_user)
+    (first, *_) = sound(groups.examine(made_up.context()), "User")
+    assert first.subject == "user"
+    assert device_access.current_groups()

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from doctor_contexts import MadeUp, by_subject, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from patients import MadeUp, by_subject, sound
 
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.heat import examine, throttling
 
 
 def look(made_up: MadeUp) -> dict[str, Finding]:
-    return by_subject(sound(examine(made_up.patient()), "Heat and power"))
+    return by_subject(sound(examine(made_up.context()), "Heat and power"))
 
 
 def test_a_machine_that_tells_nothing(made_up: MadeUp) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import inference
 from pose_edge.doctor.finding import Finding
@@ -16,27 +16,27 @@ def look(findings: Iterator[Finding]) -> dict[str, Finding]:
 
 
 def test_the_model_runs_and_finds_somebody(made_up: MadeUp) -> None:
-    found = look(inference.examine(made_up.patient()))
+    found = look(inference.examine(made_up.context()))
     assert found["runtime"].verdict == "ok"
     assert " ms, movenet-lightning-int8 by " in found["model"].text
     assert found["answer"].verdict == "ok"
 
 
 def test_it_is_not_run_when_that_is_not_wanted(made_up: MadeUp) -> None:
-    found = look(inference.examine(made_up.patient(use_models=False)))
+    found = look(inference.examine(made_up.context(use_models=False)))
     assert found.keys() == {"runtime", "model"}
     assert found["model"].verdict == "skipped"
 
 
 def test_too_slow(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "SLOW_MS", 0.0)
-    found = look(inference.examine(made_up.patient()))
+    found = look(inference.examine(made_up.context()))
     assert found["model"].verdict == "warning"
 
 
 def test_a_model_that_finds_nobody(made_up: MadeUp) -> None:
-    patient = made_up.patient(settings={"model": {"min_pose_score": 1.0}})
-    assert look(inference.examine(patient))["answer"].verdict == "warning"
+    context = made_up.context(settings={"model": {"min_pose_score": 1.0}})
+    assert look(inference.examine(context))["answer"].verdict == "warning"
 
 
 def test_the_older_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +51,10 @@ def test_without_a_runtime(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(litert, "RUNTIME_MODULES", ("no_such_runtime.interpreter",))
     with pytest.raises(UnavailableError, match="pip install ai-edge-litert"):
-        list(inference.examine(made_up.patient()))
+        list(inference.examine(made_up.context()))
 
 
 def test_a_model_that_is_none(made_up: MadeUp) -> None:
-    patient = made_up.patient(settings={"model": {"name": str(made_up.put("x.tflite", "x" * 99))}})
+    context = made_up.context(settings={"model": {"name": str(made_up.put("x.tflite", "x" * 99))}})
     with pytest.raises(ModelError):
-        list(inference.examine(patient))
+        list(inference.examine(context))

@@ -4,11 +4,11 @@ import os
 import platform
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import machine
-from pose_edge.doctor.cgroup import cpu_limit, memory_limit
 from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.machine import cpu_limit, memory_limit
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def pi(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
 
 
 def look(made_up: MadeUp, **settings: dict[str, object]) -> dict[str, Finding]:
-    return by_subject(sound(machine.examine(made_up.patient(settings=settings)), "Machine"))
+    return by_subject(sound(machine.examine(made_up.context(settings=settings)), "Machine"))
 
 
 def test_a_healthy_pi(pi: MadeUp) -> None:
@@ -29,8 +29,8 @@ def test_a_healthy_pi(pi: MadeUp) -> None:
     assert {one.verdict for one in found.values()} == {"ok"}
     assert found["board"].text.startswith("Raspberry Pi 5 Model B Rev 1.0 (")
     assert found["cores"].text == "4 of 4 usable, 3 for the model"
-    assert found["memory"].text == "4.1 GB, of which 3.1 GB are free to use"
-    assert machine.is_pi(pi.patient())
+    assert found["memory"].text == "4.1 GB, 3.1 GB of it free"
+    assert machine.is_pi(pi.context())
 
 
 def test_a_pc(made_up: MadeUp) -> None:
@@ -38,7 +38,7 @@ def test_a_pc(made_up: MadeUp) -> None:
     found = look(made_up)
     assert found["board"].text == f"ThinkPad ({platform.machine()})"
     assert found["memory"].verdict == "skipped"
-    assert not machine.is_pi(made_up.patient())
+    assert not machine.is_pi(made_up.context())
 
 
 def test_a_32_bit_system(pi: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,13 +71,13 @@ def test_limits_of_old_control_groups(made_up: MadeUp) -> None:
     made_up.put("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "-1")
     made_up.put("sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000")
     made_up.put("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712")
-    proc, sysfs = made_up.root / "proc", made_up.root / "sys"
-    assert cpu_limit(proc, sysfs) is None
-    assert memory_limit(proc, sysfs) is None
+    context = made_up.context()
+    assert cpu_limit(context) is None
+    assert memory_limit(context) is None
     made_up.put("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "50000")
     made_up.put("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "1000")
-    assert cpu_limit(proc, sysfs) == 0.5
-    assert memory_limit(proc, sysfs) == 1000
+    assert cpu_limit(context) == 0.5
+    assert memory_limit(context) == 1000
 
 
 def test_little_memory(pi: MadeUp) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.screens import MESA, examine
@@ -25,7 +25,7 @@ def connect(
 
 
 def look(made_up: MadeUp, *, mesa: bool = True, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
-    found = examine(made_up.patient(**more), lambda name: Path(name) if mesa else None)
+    found = examine(made_up.context(**more), lambda name: Path(name) if mesa else None)
     return by_subject(sound(found, "Screens"))
 
 
@@ -83,7 +83,7 @@ def test_an_output_that_this_machine_has_not(made_up: MadeUp) -> None:
     connect(made_up, status="disconnected")
     found = look(made_up, settings={"display": {"kind": "hdmi", "output": "DP-7"}})["screen"]
     assert found.verdict == "fault"
-    assert found.remedy.startswith("there are HDMI-A-1 only")
+    assert found.remedy.startswith("this machine has HDMI-A-1: ")
 
 
 @pytest.mark.parametrize("kind", ["none", "window"])

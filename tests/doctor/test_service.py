@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.service import examine
@@ -25,7 +25,8 @@ RUNNING = {
 def look(made_up: MadeUp, **properties: str) -> dict[str, Finding]:
     shown = made_up.put("shown", "".join(f"{k}={v}\n" for k, v in (RUNNING | properties).items()))
     made_up.command("systemctl", f"cat {shown}")
-    return by_subject(sound(examine(made_up.patient(), made_up.root), "Service"))
+    made_up.put("run/systemd/system/-.slice")
+    return by_subject(sound(examine(made_up.context(), made_up.root), "Service"))
 
 
 def test_one_that_runs(made_up: MadeUp) -> None:
@@ -64,11 +65,12 @@ def test_others(
 
 
 def test_without_systemd(made_up: MadeUp, tmp_path: Path) -> None:
-    (found,) = sound(examine(made_up.patient(), tmp_path / "none"), "Service")
+    (found,) = sound(examine(made_up.context(), tmp_path / "none"), "Service")
     assert found.verdict == "skipped"
 
 
 def test_a_systemd_that_does_not_answer(made_up: MadeUp) -> None:
     made_up.command("systemctl", "exit 1")
-    (found,) = sound(examine(made_up.patient(), made_up.root), "Service")
+    made_up.put("run/systemd/system/-.slice")
+    (found,) = sound(examine(made_up.context(), made_up.root), "Service")
     assert found.verdict == "warning"

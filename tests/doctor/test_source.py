@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from patients import MadeUp, by_subject, sound
+from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.doctor import source
@@ -48,7 +48,7 @@ PICTURE = np.arange(480 * 640 * 3, dtype=np.uint32).astype(np.uint8).reshape(480
 
 def look(made_up: MadeUp, name: str, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
     settings = {"source": {"name": name}, "camera": more.pop("camera", {})}
-    findings = source.examine(made_up.patient(settings=settings, **more))
+    findings = source.examine(made_up.context(settings=settings, **more))
     return by_subject(sound(findings, "Source"))
 
 
@@ -98,7 +98,7 @@ def test_who_has_a_camera_that_gives_nothing(
 ) -> None:
     node = made_up.put("dev/video0")
     made_up.process(812, "cheese", node)
-    use(monkeypatch, Camera(error=SourceLost("camera is busy; end the other")))
+    use(monkeypatch, Camera(error=SourceLost("camera is busy", remedy="end the other")))
     found = look(made_up, "/dev/video0")["picture"]
     assert found.text == "camera is busy (in use by cheese (process 812))"
     assert found.remedy == "end the other"
@@ -204,7 +204,7 @@ def test_a_source_says_itself_that_it_is_silent(
 def test_what_to_do_is_told_from_what_is_wrong(
     made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    no_library = SourceLost(f"this Python has no module libcamera: {REMEDY}")
+    no_library = SourceLost("this Python has no module libcamera", remedy=REMEDY)
     use(monkeypatch, Camera(error=no_library))
     found = look(made_up, "picamera")["picture"]
     assert (found.text, found.remedy) == ("this Python has no module libcamera", REMEDY)

@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from command import Command, Finished
+from doctor_contexts import MadeUp
 from jsonschema import validate
-from patients import MadeUp
 
 from pose_edge.doctor.sections import SECTIONS
 

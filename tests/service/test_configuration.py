@@ -7,9 +7,8 @@ import pytest
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.service.configuration import (
-    SERVICE_SETTINGS,
+    compare,
     digest,
-    judge,
     service_config,
     service_settings,
 )
@@ -32,12 +31,12 @@ def test_a_service_waits_for_its_camera() -> None:
         for key, value in section
         if value != getattr(getattr(Settings(), name), key)
     }
-    assert changed == SERVICE_SETTINGS.keys()
+    assert changed == {("camera", "wait")}
     assert "\n  wait: true " in service_config(Settings())
 
 
 @pytest.mark.parametrize(
-    ("present", "installed", "verdict"),
+    ("present", "installed", "state"),
     [
         (None, "", "new"),
         ("wanted", "", "same"),
@@ -47,5 +46,5 @@ def test_a_service_waits_for_its_camera() -> None:
         ("", digest("older"), "edited"),
     ],
 )
-def test_what_becomes_of_the_file(present: str | None, installed: str, verdict: str) -> None:
-    assert judge(present, "wanted", installed) == verdict
+def test_what_becomes_of_the_file(present: str | None, installed: str, state: str) -> None:
+    assert compare(present, "wanted", installed) == state

@@ -11,12 +11,12 @@ from made_up_machine import MadeUp, PowerCut
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings, SourceSettings
 from pose_edge.errors import UnavailableError
-from pose_edge.service import Places, ServiceError, Wishes, install, uninstall
+from pose_edge.service import InstallOptions, Places, ServiceError, install, uninstall
 from pose_edge.service.configuration import service_config
-from pose_edge.service.install_record import load_manifest
-from pose_edge.service.machine import Done
+from pose_edge.service.install_record import load_record
 from pose_edge.service.origin import Origin
 from pose_edge.util import resources
+from pose_edge.util.commands import CommandResult
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,8 @@ def made_up(tmp_path: Path) -> MadeUp:
     return MadeUp(tmp_path / "machine")
 
 
-def put(made_up: MadeUp, **wishes: object) -> None:
-    assert install(made_up.machine(), made_up.places, made_up.wishes(**wishes)) is None  # type: ignore[arg-type]
+def put(made_up: MadeUp, **options: object) -> None:
+    assert install(made_up.machine(), made_up.places, made_up.options(**options)) is None  # type: ignore[arg-type]
 
 
 def test_everything_is_put_in_its_place(made_up: MadeUp) -> None:
@@ -63,16 +63,16 @@ def test_everything_is_put_in_its_place(made_up: MadeUp) -> None:
     assert [title.split()[0] for title in titles] == [f"{n}/8" for n in range(1, 9)]
 
 
-def test_the_manifest_says_it_all(made_up: MadeUp) -> None:
+def test_the_record_says_it_all(made_up: MadeUp) -> None:
     before = set(made_up.files())
     put(made_up)
-    manifest = load_manifest(made_up.places.manifest)
-    assert manifest is not None
-    assert (manifest.version, manifest.prefix) == ("0.1.0", str(made_up.places.prefix))
-    assert manifest.user
-    assert manifest.groups == ["render"], "the one that was missing"
+    record = load_record(made_up.places.record)
+    assert record is not None
+    assert (record.version, record.prefix) == ("0.1.0", str(made_up.places.prefix))
+    assert record.user
+    assert record.groups == ["render"], "the one that was missing"
     new = {made_up.places.root / name for name in set(made_up.files()) - before}
-    listed = {Path(name) for name in manifest.files}
+    listed = {Path(name) for name in record.files}
     of_the_program = {path for path in new if path.is_relative_to(made_up.places.prefix)}
     of_the_config = {path for path in new if path.is_relative_to(made_up.places.config.parent)}
     files = {path for path in new - of_the_program - of_the_config if not path.is_dir()}
@@ -113,7 +113,7 @@ def test_again_is_an_upgrade(made_up: MadeUp) -> None:
     assert changed == {"opt/pose-edge/current"}
     put(made_up, version="0.2.0")
     assert [path.name for path in made_up.places.versions.iterdir()] == ["0.2.0-1"]
-    assert json.loads(made_up.places.manifest.read_text())["version"] == "0.2.0"
+    assert json.loads(made_up.places.record.read_text())["version"] == "0.2.0"
 
 
 def test_an_edited_configuration_stays(made_up: MadeUp) -> None:
@@ -153,7 +153,7 @@ def test_a_faulty_configuration_stops_it_before_the_switch(made_up: MadeUp) -> N
     put(made_up)
     running = made_up.places.current.readlink()
     made_up.commands.clear()
-    made_up.answers["config check"] = Done(2, "", "pose-edge: config.yaml:3: a fault")
+    made_up.answers["config check"] = CommandResult(2, "", "pose-edge: config.yaml:3: a fault")
     with pytest.raises(ServiceError) as raised:
         put(made_up, version="0.2.0")
     assert "step 2" in str(raised.value)
@@ -174,7 +174,7 @@ def test_a_program_that_cannot_be_had_leaves_the_old_one(made_up: MadeUp) -> Non
 
 
 def test_without_a_python_it_says_what_to_install(made_up: MadeUp) -> None:
-    made_up.answers["-c"] = Done(
+    made_up.answers["-c"] = CommandResult(
         1, "", "Traceback\nModuleNotFoundError: No module named 'ensurepip'"
     )
     with pytest.raises(UnavailableError, match="sudo apt-get install python3 python3-venv"):
@@ -224,7 +224,7 @@ def test_an_upgrade_never_leaves_a_link_to_nowhere(tmp_path: Path) -> None:
 
 def test_dry_changes_nothing_and_says_all(made_up: MadeUp) -> None:
     before = made_up.files()
-    install(made_up.machine(dry=True), made_up.places, made_up.wishes())
+    install(made_up.machine(dry=True), made_up.places, made_up.options())
     assert made_up.files() == before
     assert made_up.changes() == []
     text = "\n".join(made_up.lines)
@@ -243,7 +243,7 @@ def test_in_an_image_nothing_is_started(tmp_path: Path) -> None:
     assert [one for one in made_up.changes() if "systemctl" in one or "udevadm" in one] == [
         "systemctl enable --quiet pose-edge.service"
     ]
-    assert any("when the machine does" in line for line in made_up.lines)
+    assert any("starts at power-on" in line for line in made_up.lines)
 
 
 def test_not_started_when_not_wanted(made_up: MadeUp) -> None:
@@ -256,7 +256,7 @@ def test_a_desktop_is_a_reason_to_warn(made_up: MadeUp) -> None:
     link.parent.mkdir(parents=True)
     link.touch()
     put(made_up)
-    assert any("a desktop holds the screen" in line for line in made_up.lines)
+    assert any("a desktop uses the screen" in line for line in made_up.lines)
 
 
 def test_somebody_elses_folder_is_left_alone(made_up: MadeUp) -> None:
@@ -277,7 +277,7 @@ def test_it_does_not_move_by_itself(made_up: MadeUp) -> None:
     put(made_up)
     elsewhere = Places(made_up.places.root / "srv/pose", made_up.places.root)
     with pytest.raises(ServiceError, match="is installed in"):
-        install(made_up.machine(), elsewhere, made_up.wishes())
+        install(made_up.machine(), elsewhere, made_up.options())
 
 
 def test_extras_are_remembered(made_up: MadeUp) -> None:
@@ -302,7 +302,7 @@ def test_picamera2_of_the_system_is_seen(made_up: MadeUp) -> None:
 def test_a_wheel_does_the_rest_itself(made_up: MadeUp, tmp_path: Path) -> None:
     wheel = Origin("wheel", tmp_path / "pose_edge-0.2.0-py3-none-any.whl", "0.2.0")
     settings = Settings()
-    environment = install(made_up.machine(), made_up.places, Wishes(wheel, settings))
+    environment = install(made_up.machine(), made_up.places, InstallOptions(wheel, settings))
     assert environment == made_up.places.versions / "0.2.0-1"
     assert not made_up.places.unit.exists()
     new = Origin("installed", environment, "0.2.0")
@@ -349,9 +349,9 @@ def test_changes_by_the_administrator_stay(made_up: MadeUp) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schema": 2}', '{"schema": 1, "x": 1}', "[1]"])
-def test_a_manifest_that_cannot_be_read_is_told(made_up: MadeUp, content: str) -> None:
-    made_up.places.manifest.parent.mkdir(parents=True)
-    made_up.places.manifest.write_text(content)
+def test_a_record_that_cannot_be_read_is_told(made_up: MadeUp, content: str) -> None:
+    made_up.places.record.parent.mkdir(parents=True)
+    made_up.places.record.write_text(content)
     with pytest.raises(ServiceError, match="not a list of installed files"):
         put(made_up)
 

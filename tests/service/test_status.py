@@ -7,7 +7,7 @@ import pytest
 from made_up_machine import MadeUp
 
 from pose_edge.service import as_json, as_lines, install, read_status
-from pose_edge.service.machine import Done
+from pose_edge.util.commands import CommandResult
 
 SHOWN = """\
 LoadState=loaded
@@ -26,8 +26,11 @@ LOG = "2025-11-22T10:00:00 pi pose-edge[4711]: source: /dev/video0\n"
 @pytest.fixture
 def made_up(tmp_path: Path) -> MadeUp:
     made_up = MadeUp(tmp_path)
-    install(made_up.machine(), made_up.places, made_up.wishes())
-    made_up.answers |= {"systemctl show": Done(0, SHOWN), "journalctl": Done(0, LOG)}
+    install(made_up.machine(), made_up.places, made_up.options())
+    made_up.answers |= {
+        "systemctl show": CommandResult(0, SHOWN),
+        "journalctl": CommandResult(0, LOG),
+    }
     return made_up
 
 
@@ -50,8 +53,8 @@ def test_it_runs(made_up: MadeUp) -> None:
 
 def test_it_does_not(made_up: MadeUp) -> None:
     shown = SHOWN.replace("=active", "=activating").replace("=running", "=auto-restart")
-    made_up.answers["systemctl show"] = Done(0, shown.replace("=success", "=watchdog"))
-    made_up.answers["journalctl"] = Done(1, "", "not permitted")
+    made_up.answers["systemctl show"] = CommandResult(0, shown.replace("=success", "=watchdog"))
+    made_up.answers["journalctl"] = CommandResult(1, "", "not permitted")
     status = read_status(made_up.machine(), made_up.places, now_s=142)
     assert not status.running
     lines = as_lines(status)
@@ -61,7 +64,9 @@ def test_it_does_not(made_up: MadeUp) -> None:
 
 
 def test_systemd_does_not_answer(made_up: MadeUp) -> None:
-    made_up.answers["systemctl show"] = Done(127, "", "systemctl: No such file or directory")
+    made_up.answers["systemctl show"] = CommandResult(
+        127, "", "systemctl: No such file or directory"
+    )
     status = read_status(made_up.machine(), made_up.places)
     assert not status.running
     assert "systemd does not answer" in as_lines(status)[0]
@@ -69,7 +74,9 @@ def test_systemd_does_not_answer(made_up: MadeUp) -> None:
 
 def test_nothing_is_installed(tmp_path: Path) -> None:
     made_up = MadeUp(tmp_path)
-    made_up.answers["systemctl show"] = Done(0, "LoadState=not-found\nActiveState=inactive\n")
+    made_up.answers["systemctl show"] = CommandResult(
+        0, "LoadState=not-found\nActiveState=inactive\n"
+    )
     status = read_status(made_up.machine(), made_up.places)
     assert not status.installed
     assert as_lines(status) == ["not installed: sudo pose-edge service install"]

@@ -330,7 +330,7 @@ def test_camera_modules_are_listed_without_opening_them(bench: Bench) -> None:
 
 def test_usb_cameras_are_left_out_and_counted_out(bench: Bench) -> None:
     bench.set(cameras=[WEBCAM])
-    assert find_picameras() == []
+    assert survey_picameras().cameras == ()
     assert "no camera module found; power off" in survey_picameras().reason
     with pytest.raises(SourceError, match="picamera:0 is not there: no camera module found"):
         opened(small())
@@ -370,7 +370,7 @@ def test_without_picamera2_the_remedy_is_said(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "picamera2" else real(name)
     )
-    assert find_picameras() == []
+    assert survey_picameras().cameras == ()
     assert survey_picameras().reason == "picamera2 is not installed"
     (tmp_path / "picamera2.py").write_text("import libcamera_that_is_not_there")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -27,7 +27,7 @@ from pose_edge.util import resources
 
 def command_doctor(options: Namespace) -> int:
     """``pose-edge doctor``."""
-    findings = run_doctor(_patient(options), progress=_show_sections)
+    findings = run_doctor(_context(options), progress=_show_sections)
     if options.json:
         print(json.dumps(as_json(findings), indent=2))
     else:
@@ -38,15 +38,15 @@ def command_doctor(options: Namespace) -> int:
     return 1 if has_fault(findings) else 0
 
 
-def _patient(options: Namespace) -> DoctorContext:
-    """Read the configuration for the doctor, to whom a faulty file is a finding, not the end."""
+def _context(options: Namespace) -> DoctorContext:
+    """Read the configuration for the doctor, which reports a faulty file and goes on."""
     path = config_path(options)
     faults: list[str] = []
     try:
         settings = read_settings(options)
     except ConfigError as error:
         faults = error.faults
-        # What was typed must be right all the same: this complains of nothing else.
+        # Options must be right all the same: this reports the faults of nothing else.
         settings = load_config(resources.default_config(), {}, overrides(options))
         logs.start_with(settings)
     return DoctorContext(
@@ -59,8 +59,8 @@ def _patient(options: Namespace) -> DoctorContext:
 
 
 def _show_sections(names: list[str]) -> None:
-    """Say on a terminal what the doctor is looking at, on a line that vanishes."""
+    """Show the sections under way on a line of the terminal that vanishes."""
     if sys.stderr.isatty() and people_read():
-        text = f"looking at {', '.join(names)} ..." if names else ""
+        text = f"checking {', '.join(names)} ..." if names else ""
         room = shutil.get_terminal_size().columns - 1
         print(f"\r\x1b[K{text[:room]}", end="", file=sys.stderr, flush=True)

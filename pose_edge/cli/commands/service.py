@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pose_edge.cli.settings import read_settings
 from pose_edge.service import (
+    InstallOptions,
     Machine,
     Places,
     ServiceError,
-    Wishes,
     as_json,
     as_lines,
     find_origin,
@@ -32,7 +32,7 @@ def command_service_install(options: Namespace) -> int:
     settings = read_settings(options, Path(options.config or resources.default_config()))
     prepared = Path(options.prepared) if options.prepared else None
     places = find_places(options.prefix)
-    wishes = Wishes(
+    chosen = InstallOptions(
         origin=find_origin(None if prepared else options.wheel),
         settings=settings,
         extras=tuple(options.extras) if options.extras else None,
@@ -40,11 +40,11 @@ def command_service_install(options: Namespace) -> int:
         start=not options.no_start,
         prepared=prepared,
     )
-    environment = install(_machine(options), places, wishes)
+    environment = install(_machine(options), places, chosen)
     if environment is not None:
         command = str(environment / "bin" / "pose-edge")
         os.execv(command, [command, *sys.argv[1:], "--prepared", str(environment)])  # noqa: S606
-    return _told_how(options)
+    return _exit_status(options)
 
 
 def command_service_uninstall(options: Namespace) -> int:
@@ -52,11 +52,11 @@ def command_service_uninstall(options: Namespace) -> int:
     if not uninstall(_machine(options), Places(), purge=options.purge):
         print("the service is not installed")
         return 0
-    return _told_how(options)
+    return _exit_status(options)
 
 
 def command_service_status(options: Namespace) -> int:
-    """``pose-edge service status``: status 0 while it runs."""
+    """``pose-edge service status``; the exit status is 0 while the service runs."""
     status = read_status(Machine(print), Places())
     if options.json:
         print(json.dumps(as_json(status), indent=2))
@@ -66,15 +66,20 @@ def command_service_status(options: Namespace) -> int:
 
 
 def _machine(options: Namespace) -> Machine:
-    """Return the machine to install on: one that only says what it would do, without root."""
+    """Return the machine to install on; without root it only announces what it would do."""
     return Machine(partial(print, flush=True), dry=options.dry_run or os.geteuid() != 0)
 
 
-def _told_how(options: Namespace) -> int:
-    """Return the exit status of a change to the machine, after it was done or only said."""
+def _exit_status(options: Namespace) -> int:
+    """Return the exit status of an install or uninstall, made or only announced.
+
+    Raises:
+        ServiceError: Nothing was changed, because this is not root.
+    """
     if options.dry_run or os.geteuid() == 0:
         return 0
     command = Path(sys.argv[0])
-    how = [str(command.absolute())] if command.name != "__main__.py" else [sys.executable, "-m"]
-    words = [*how, *(["pose_edge"] if len(how) > 1 else []), *sys.argv[1:]]
-    raise ServiceError(f"nothing was changed: this takes root. Type: sudo {shlex.join(words)}")
+    as_module = command.name == "__main__.py"
+    words = [sys.executable, "-m", "pose_edge"] if as_module else [str(command.absolute())]
+    typed = shlex.join([*words, *sys.argv[1:]])
+    raise ServiceError(f"nothing was changed: this needs root. Type: sudo {typed}")

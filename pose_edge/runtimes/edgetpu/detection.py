@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pose_edge.runtimes.edgetpu.access import find_obstacle
 from pose_edge.runtimes.edgetpu.option import Kind, parse_device
+from pose_edge.util.device_access import find_obstacle
 
 NEW_USB_ID: Final = ("1a6e", "089a")
 """Vendor and product of a USB Coral without firmware: nobody has used it since it got power."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from pose_edge.util.commands import run_command
 from pose_edge.util.paths import user_path
 
 LDCONFIG_TIMEOUT_S: Final = 10.0
@@ -83,18 +83,7 @@ def _linker_cache() -> str:
     command = shutil.which("ldconfig", path=os.defpath + ":/usr/sbin:/sbin")
     if command is None:
         return ""
-    try:
-        done = subprocess.run(
-            [command, "-p"],
-            capture_output=True,
-            check=False,
-            timeout=LDCONFIG_TIMEOUT_S,
-            text=True,
-            errors="replace",
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout
+    return run_command((command, "-p"), timeout=LDCONFIG_TIMEOUT_S).stdout
 
 
 def _elf_kind(path: Path) -> bytes | None:

@@ -45,7 +45,7 @@ class MadeUp:
     def be_a_pi(self) -> None:
         self.put("proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
 
-    def patient(self, *, settings: Sections | None = None, **more: Any) -> DoctorContext:  # noqa: ANN401
+    def context(self, *, settings: Sections | None = None, **more: Any) -> DoctorContext:  # noqa: ANN401
         testing = {"sysfs": str(self.root / "sys"), "dev": str(self.root / "dev")}
         return DoctorContext(
             Settings.model_validate({"testing": testing, **(settings or {})}),

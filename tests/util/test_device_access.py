@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge.runtimes.edgetpu.access import Obstacle, current_user, find_obstacle
+from pose_edge.util.device_access import Obstacle, current_groups, current_user, find_obstacle
 
 GROUP, USER_GROUP = 46, 1000
 
@@ -24,6 +24,7 @@ def somebody(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(pwd, "getpwuid", lambda _number: entry)
     monkeypatch.setattr(pwd, "getpwnam", lambda _name: entry)
     monkeypatch.setattr(grp, "getgrgid", {GROUP: plugdev}.__getitem__)
+    monkeypatch.setattr(grp, "getgrnam", {"plugdev": plugdev}.__getitem__)
     return groups
 
 
@@ -86,6 +87,20 @@ def test_without_a_rule_the_udev_rule_is_the_remedy(
     assert "udevadm trigger" in obstacle.remedy
 
 
+@pytest.mark.parametrize(("mode", "group"), [(0o660, 0), (0o600, GROUP)])
+def test_the_group_of_such_devices_is_the_remedy_where_it_is_known(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    somebody: list[int],
+    mode: int,
+    group: int,
+) -> None:
+    node = make_node(tmp_path, monkeypatch, mode, group)
+    obstacle = find_obstacle(node, group="video")
+    assert obstacle is not None
+    assert obstacle.remedy == "`sudo usermod -aG video alice`, then log in again"
+
+
 def test_with_a_rule_the_group_is_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, somebody: list[int]
 ) -> None:
@@ -120,3 +135,11 @@ def test_users_and_groups_without_a_name(
     assert current_user() == "1000"
     assert obstacle is not None
     assert obstacle.remedy == "`sudo usermod -aG 4711 1000`, then log in again"
+
+
+def test_groups_with_and_without_a_name(
+    monkeypatch: pytest.MonkeyPatch, somebody: list[int]
+) -> None:
+    monkeypatch.setattr(os, "getgroups", lambda: [GROUP, 4711])
+    monkeypatch.setattr(os, "getegid", lambda: GROUP)
+    assert current_groups() == {"plugdev", "4711"}

@@ -1,0 +1,102 @@
+"""Whether this user may open a device node, and what to do when not."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from pose_edge.util import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a device node cannot be opened.
+
+    Attributes:
+        text: What is wrong.
+        remedy: What to do about it.
+    """
+
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Return both in one line."""
+        return f"{self.text}: {self.remedy}"
+
+
+def can_open(node: Path) -> bool:
+    """Tell whether this user may open a device node for reading and writing."""
+    return os.access(node, os.R_OK | os.W_OK)
+
+
+def find_obstacle(node: Path, *, group: str | None = None) -> Obstacle | None:
+    """Tell why a device node cannot be opened for reading and writing.
+
+    Args:
+        node: The device node.
+        group: The group that the system's rules give such nodes to. It is the remedy where the
+            node's own group may not open it; None for the Coral's, which needs a rule first.
+
+    Returns:
+        None when the node can be opened, as far as its permissions tell.
+    """
+    try:
+        status = node.stat()
+    except FileNotFoundError:
+        return Obstacle(
+            f"{node} is not there", "pass it into the container, or plug the device in again"
+        )
+    except OSError as error:
+        return Obstacle(f"{node}: {error.strerror}", "run as a user who may look there")
+    if can_open(node):
+        return None
+    text = f"{current_user()} may not open {node}"
+    both = stat.S_IRGRP | stat.S_IWGRP
+    if status.st_gid != 0 and status.st_mode & both == both:
+        return Obstacle(text, how_to_join(_group_name(status.st_gid)))
+    return Obstacle(text, how_to_join(group) if group is not None else _how_to_add_rules())
+
+
+def how_to_join(group: str) -> str:
+    """Say what this user must do to become a member of a group in this process."""
+    user = current_user()
+    try:
+        joined = grp.getgrnam(group).gr_gid in os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
+    except KeyError:
+        joined = False
+    if joined:
+        return f"{user} has joined group {group} meanwhile; log in again, or restart the service"
+    return f"`sudo usermod -aG {group} {user}`, then log in again"
+
+
+def current_user() -> str:
+    """Return the name of the user that this process runs as (the number, if there is no name)."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # as in containers
+        return str(os.geteuid())
+
+
+def current_groups() -> set[str]:
+    """Return the names of the groups that this process has (numbers, if there are no names)."""
+    return {_group_name(number) for number in (*os.getgroups(), os.getegid())}
+
+
+def _group_name(number: int) -> str:
+    """Return the name of a group (the number, if there is no name)."""
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def _how_to_add_rules() -> str:
+    return (
+        f"`sudo cp {resources.udev_rules()} /etc/udev/rules.d/ && sudo udevadm control --reload && "
+        "sudo udevadm trigger` lets group plugdev in"
+    )
