@@ -61,7 +61,7 @@ class Hardware:
             started again, as libcamera's pipeline handler stays in its error state.
         deaf: The sensor does not answer when the camera is started.
         busy: Another process holds the cameras.
-        hang: Calls that do not return while they are named here: "open", "stop".
+        hang: Calls that do not return while they are named here: "open", "start", "stop".
         fail: Calls that raise while they are named here: "stop", "requeue", "loop".
         size: What the image processor gives, whatever is asked for.
         pixel_format: The same for the format.

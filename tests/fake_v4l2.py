@@ -183,7 +183,7 @@ class FakeCamera:
         answer.card[: len(self.card)] = self.card
         answer.bus_info[: len(self.bus)] = self.bus.encode()
         answer.capabilities = 0x84A00001
-        answer.device_caps = self.caps | api.STREAMING
+        answer.device_caps = self.caps | v4l2.V4L2_CAP_STREAMING
 
     def _enum_fmt(self, answer: Struct) -> None:
         codes = list(self.modes)
@@ -196,15 +196,15 @@ class FakeCamera:
         if answer.index >= len(sizes):
             raise refuse(errno.EINVAL)
         answer.type = api.DISCRETE
-        answer.discrete.width, answer.discrete.height = sizes[answer.index]
+        answer.values[:2] = sizes[answer.index]
 
     def _enum_intervals(self, answer: Struct) -> None:
         rates = self.modes[_code(answer.pixel_format)].get((answer.width, answer.height), ())
         if answer.index >= len(rates):
             raise refuse(errno.EINVAL)
         answer.type = api.DISCRETE
-        answer.discrete.numerator = 1000
-        answer.discrete.denominator = round(rates[answer.index] * 1000)
+        answer.intervals[0].numerator = 1000
+        answer.intervals[0].denominator = round(rates[answer.index] * 1000)
 
     def _s_fmt(self, wish: Struct) -> None:
         if self.count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import threading
 import time
@@ -58,7 +59,16 @@ class MjpegServer:
 
     def show(self, pictures: Sequence[Image]) -> None:
         """Show other pictures from now on; a camera that was replaced has another size too."""
+        self._damaged: float = 0
         self._jpegs = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures]
+
+    def damage(self, count: int | None) -> None:
+        """Send what is no picture from now on.
+
+        Args:
+            count: How often; None until `show` is called.
+        """
+        self._damaged = math.inf if count is None else count
 
     def start(self) -> None:
         """Listen, on the same port as before."""
@@ -140,6 +150,9 @@ class MjpegServer:
                     continue
                 sent = number
                 jpeg = self._jpegs[number % len(self._jpegs)]
+                if self._damaged > 0:
+                    self._damaged -= 1
+                    jpeg = jpeg[:2] + b"no picture" * 50
                 client.sendall(
                     f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
                     f"Content-Length: {len(jpeg)}\r\n\r\n".encode()

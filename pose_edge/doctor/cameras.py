@@ -17,8 +17,8 @@ from pose_edge.doctor.machine import is_pi
 from pose_edge.errors import SourceError
 from pose_edge.runtimes.edgetpu.access import current_user
 from pose_edge.sources.cameras import find_cameras
-from pose_edge.sources.csi import REMEDY, SEATING, survey_picameras
-from pose_edge.sources.spec import Kind, SourceSpec, parse_source
+from pose_edge.sources.csi import REMEDY, SEATING, find_picameras
+from pose_edge.sources.spec import SourceKind, SourceSpec, parse_source
 
 SECTION: Final = "Cameras"
 
@@ -83,7 +83,7 @@ def _usb(patient: DoctorContext, nodes: list[Path], holders: Holders) -> Iterato
     if not cameras and not closed:
         text = "no USB camera"
         wanted = wanted_source(patient)
-        if wanted is not None and wanted.kind is Kind.CAMERA:
+        if wanted is not None and wanted.kind is SourceKind.CAMERA:
             remedy = "plug it in and see `dmesg | tail`; `lsusb` must list it"
             yield _finding("USB", "fault", text, remedy)
         else:
@@ -106,18 +106,20 @@ def _held(node: Path, name: str, holders: Holders) -> Finding:
 def _modules(patient: DoctorContext) -> Finding:
     """Look at picamera2 and the camera modules that it finds, without opening one."""
     wanted = wanted_source(patient)
-    number = wanted.location if wanted is not None and wanted.kind is Kind.PICAMERA else None
+    number = wanted.location if wanted is not None and wanted.kind is SourceKind.PICAMERA else None
     if importlib.util.find_spec("picamera2") is None:
         return _no_library(on_pi=is_pi(patient), wanted=number is not None)
-    survey = survey_picameras()
-    if survey.cameras:
-        text = ", ".join(f"{camera.number}: {camera.model}" for camera in survey.cameras)
-        if number is None or number in {str(camera.number) for camera in survey.cameras}:
+    try:
+        cameras = find_picameras()
+    except SourceError as error:
+        text = " ".join(error.message.split())[:LONGEST]
+        remedy = error.remedy or "`rpicam-hello --list-cameras` must work first"
+    else:
+        text = ", ".join(f"{camera.number}: {camera.model}" for camera in cameras)
+        if number is None or number in {str(camera.number) for camera in cameras}:
             return _finding("camera modules", "ok", text)
         remedy = f"choose one that is there, or {SEATING}"
         return _finding("camera modules", "fault", f"no number {number}, but {text}", remedy)
-    text, remedy = split_reason(survey.reason)
-    text, remedy = text[:LONGEST], remedy or "`rpicam-hello --list-cameras` must work first"
     if remedy != SEATING:  # there may be one, and something keeps it from being seen
         return _finding("camera modules", "fault", text, remedy)
     if number is not None:

@@ -15,7 +15,7 @@ from pose_edge.doctor.device_users import Holder, find_holders
 from pose_edge.doctor.finding import Finding
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.sources import Source, choose_source
-from pose_edge.sources.spec import Kind
+from pose_edge.sources.spec import SourceKind
 from pose_edge.util.urls import redact
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ SLOW: Final = 0.6
 DARK: Final = 12
 """Difference of the brightest and the darkest pixel below which a picture shows nothing."""
 
-CAMERAS: Final = frozenset((Kind.AUTO, Kind.PICAMERA, Kind.CAMERA))
+CAMERAS: Final = frozenset((SourceKind.AUTO, SourceKind.PICAMERA, SourceKind.CAMERA))
 SEE: Final = ("is source.name right?", "see Cameras above")
 """What to do where the error does not say it, about others and about cameras."""
 NO_REMEDIES: Final = ("found: ", "known: ", "known are: ")
@@ -50,12 +50,12 @@ def examine(patient: DoctorContext) -> Iterator[Finding]:
     """Reach the source, and take a picture from it unless told not to."""
     spec = wanted_source(patient)
     kind = spec.kind if spec is not None else None
-    if kind is Kind.STREAM:
+    if kind is SourceKind.STREAM:
         reached = _reach(patient.settings.source.name)
         yield reached
         if reached.verdict == "fault":
             return
-    if (kind in CAMERAS or kind is Kind.STREAM) and not patient.use_camera:
+    if (kind in CAMERAS or kind is SourceKind.STREAM) and not patient.use_camera:
         yield _finding("picture", "skipped", "not taken, as asked for (--no-camera)")
         return
     ours = _our_service(patient) if kind in CAMERAS else []
@@ -93,11 +93,11 @@ def _our_service(patient: DoctorContext) -> list[Holder]:
     return [holder for who in by_node for holder in who if holder.ours]
 
 
-def _picture(patient: DoctorContext, kind: Kind | None) -> Iterator[Finding]:
+def _picture(patient: DoctorContext, kind: SourceKind | None) -> Iterator[Finding]:
     settings = patient.settings
     limit = min(settings.camera.timeout, FIRST_S)
     camera = settings.camera.model_copy(update={"timeout": limit})
-    auto = undecided = kind is Kind.AUTO
+    auto = undecided = kind is SourceKind.AUTO
     source: Source | None = None
     begun = time.monotonic()
     try:

@@ -17,6 +17,7 @@ from patients import MadeUp, by_subject, sound
 from pose_edge.doctor import cameras
 from pose_edge.doctor.device_users import find_holders
 from pose_edge.doctor.finding import Finding
+from pose_edge.errors import SourceError
 from pose_edge.sources import csi
 from pose_edge.sources.cameras import CameraNode
 
@@ -147,7 +148,8 @@ def install_picamera2(monkeypatch: pytest.MonkeyPatch, listed: object) -> None:
     monkeypatch.setitem(sys.modules, "libcamera", SimpleNamespace())
     monkeypatch.setattr(importlib.util, "find_spec", lambda *_args: object())
     monkeypatch.setenv(csi.LOG_VARIABLE, "*:FATAL")
-    monkeypatch.setattr(csi, "_why_none", lambda _dev: f"no camera module found; {csi.SEATING}")
+    none_found = SourceError("no camera module found", remedy=csi.SEATING)
+    monkeypatch.setattr(csi, "_none_found", lambda _dev: none_found)
 
 
 def test_camera_modules(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,16 +189,24 @@ def test_a_camera_module_is_wanted_without_picamera2(made_up: MadeUp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "text", "remedy"),
+    ("error", "text", "remedy"),
     [
-        ("/dev/media0 may not be opened; `usermod`", "/dev/media0 may not be opened", "`usermod`"),
-        ("Camera __init__\nsequence failed", "Camera __init__ sequence failed", "`rpicam-hello"),
+        (
+            SourceError("/dev/media0 is closed", remedy="`usermod`"),
+            "/dev/media0 is closed",
+            "`user",
+        ),
+        (RuntimeError("Camera\nsequence failed"), "Camera sequence failed", "`rpicam-hello"),
     ],
 )
 def test_what_keeps_camera_modules_from_being_seen(
-    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, reason: str, text: str, remedy: str
+    made_up: MadeUp,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    text: str,
+    remedy: str,
 ) -> None:
-    install_picamera2(monkeypatch, RuntimeError(reason))
+    install_picamera2(monkeypatch, error)
     found = look(made_up)["camera modules"]
     assert (found.verdict, found.text) == ("fault", text)
     assert found.remedy.startswith(remedy)

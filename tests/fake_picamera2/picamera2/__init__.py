@@ -356,6 +356,7 @@ class Picamera2:
         size = self.camera_config["main"]["framesize"]
         self.free = [np.zeros(size, np.uint8) for _ in range(self.camera_config["buffer_count"])]
         self.started = True
+        _hang("start")
         run = (self.stop_count, self.camera_config)
         threading.Thread(target=self._expose, args=run, daemon=True).start()
 
