@@ -40,7 +40,7 @@ WEBCAM: Modes = {
     "MJPG": {(640, 480): (30, 15), (1280, 720): (30, 15), (320, 240): (30,)},
     "YUYV": {(640, 480): (30, 15), (1280, 720): (10, 5), (320, 240): (30,)},
 }
-"""What an ordinary webcam on USB 2 offers."""
+"""Modes of an ordinary webcam on USB 2."""
 
 
 def refuse(number: int) -> OSError:
@@ -129,14 +129,14 @@ class FakeCamera:
             return True
 
     def unplug(self) -> None:
-        """Pull it out."""
+        """Unplug the camera."""
         with self.changed:
             self.gone = True
             self.path.unlink()
             self.changed.notify_all()
 
     def events(self) -> int:
-        """Return what poll would tell."""
+        """Return the events of poll."""
         if self.gone:
             return select.POLLERR | select.POLLHUP
         if not self.streaming:
@@ -173,7 +173,7 @@ class FakeCamera:
             answers[request](argument)
 
     def closed(self, descriptor: int) -> None:
-        """Free what a descriptor had."""
+        """Free what a descriptor held."""
         with self.changed:
             if self.owner == descriptor:
                 self._clear()

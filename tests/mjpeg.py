@@ -1,4 +1,4 @@
-"""A small network camera: MJPEG over HTTP (multipart/x-mixed-replace), with its misbehaviour."""
+"""A small network camera: MJPEG over HTTP (multipart/x-mixed-replace), with faults on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOUNDARY = "frame"
 
 
 class MjpegServer:
-    """Serves pictures in turn to whoever connects, each at its moment, as a live camera does.
+    """Serves pictures in turn to each client, each at its moment, as a live camera does.
 
     The port stays the same over `stop` and `start`. Pictures go by the clock, so a client that
     reads slowly misses some and never gets old ones from the server.
@@ -63,10 +63,10 @@ class MjpegServer:
         self._jpegs = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures]
 
     def damage(self, count: int | None) -> None:
-        """Send what is no picture from now on.
+        """Send damaged pictures from now on.
 
         Args:
-            count: How often; None until `show` is called.
+            count: How many; None: until `show` is called.
         """
         self._damaged = math.inf if count is None else count
 
