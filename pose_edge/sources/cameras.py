@@ -103,13 +103,12 @@ def query_camera(path: Path) -> CameraNode | None:
     path = path.resolve()
     try:
         with closing(Device(path)) as device:
-            capability = device.capability()
+            driver, card, bus, flags = device.capability()
     except OSError:
         return None
-    if not capability.flags & VIDEO_CAPTURE:
+    if not flags & VIDEO_CAPTURE:
         return None
-    serial = _link_to(path, path.parent / BY_ID)
-    return CameraNode(path, _short(capability.card), capability.driver, capability.bus, serial)
+    return CameraNode(path, _short(card), driver, bus, _link_to(path, path.parent / BY_ID))
 
 
 def choose_camera(
@@ -139,11 +138,6 @@ def is_called(camera: CameraNode, name: str) -> bool:
     """Tell whether the camera's name or by-id link contains `name`, ignoring case."""
     name = name.casefold()
     return name in camera.name.casefold() or name in camera.serial.casefold()
-
-
-def list_cameras(cameras: Sequence[CameraNode]) -> str:
-    """Return the cameras as one line of text."""
-    return ", ".join(f"{camera.path} ({camera.name})" for camera in cameras) or "none"
 
 
 def _numbered(folder: Path) -> list[Path]:

@@ -24,7 +24,6 @@ from pose_edge.sources.cameras import (
     choose_camera,
     find_cameras,
     is_called,
-    list_cameras,
     query_camera,
     why_closed,
 )
@@ -160,7 +159,7 @@ class V4L2Camera(Source):
 
     def _not_found(self) -> SourceError:
         path = self._path
-        found = list_cameras(self._find())
+        found = ", ".join(f"{node.path} ({node.name})" for node in self._find()) or "none"
         if path is None:
             return SourceError(f"no camera is called {self._wanted}; found: {found}")
         if not path.exists():

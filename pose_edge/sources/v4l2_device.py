@@ -76,23 +76,6 @@ ENUM_FRAMEINTERVALS: Final = _request(75, _FrameInterval)
 
 
 @dataclass(frozen=True, slots=True)
-class Capability:
-    """The answer of a node about itself.
-
-    Attributes:
-        driver: Name of the driver.
-        card: Name of the device.
-        bus: The port that the device is plugged into.
-        flags: V4L2_CAP_... of this node.
-    """
-
-    driver: str
-    card: str
-    bus: str
-    flags: int
-
-
-@dataclass(frozen=True, slots=True)
 class Range:
     """Values from `low` to `high`.
 
@@ -163,13 +146,13 @@ class Device:
         self._maps = []
         os.close(descriptor)
 
-    def capability(self) -> Capability:
-        """Return what the node is."""
+    def capability(self) -> tuple[str, str, str, int]:
+        """Return the driver, the device's name, its port, and the node's V4L2_CAP_... flags."""
         answer = v4l2.v4l2_capability()
         self._ioctl(v4l2.VIDIOC_QUERYCAP, answer)
         own_flags = answer.capabilities & v4l2.V4L2_CAP_DEVICE_CAPS
         flags = answer.device_caps if own_flags else answer.capabilities
-        return Capability(_text(answer.driver), _text(answer.card), _text(answer.bus_info), flags)
+        return _text(answer.driver), _text(answer.card), _text(answer.bus_info), flags
 
     def codes(self) -> list[str]:
         """List the codes of the formats, the device's favourite first."""

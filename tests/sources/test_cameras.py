@@ -11,7 +11,6 @@ from pose_edge.sources.cameras import (
     choose_camera,
     find_cameras,
     is_called,
-    list_cameras,
     query_camera,
     why_closed,
     why_no_camera,
@@ -75,7 +74,6 @@ def test_no_camera(tmp_path: Path) -> None:
     assert find_cameras(tmp_path / "gone") == []
     assert query_camera(tmp_path / "gone") is None
     assert query_camera(Path("/dev/null")) is None
-    assert list_cameras([]) == "none"
 
 
 def test_why_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -387,6 +387,11 @@ def test_what_was_asked_for_by_a_link_is_what_the_link_leads_to(kernel: Kernel) 
     camera.close()
 
 
+def test_a_camera_that_is_not_connected(kernel: Kernel) -> None:
+    with pytest.raises(SourceError, match="video0 is not there; found: none"):
+        make(kernel, kernel.folder / "video0").open()
+
+
 def test_a_camera_by_its_name(kernel: Kernel) -> None:
     kernel.add("video0", b"Laptop Camera", bus="usb-1")
     kernel.add("video2", b"HD Webcam C525", bus="usb-2")
