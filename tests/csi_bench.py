@@ -1,4 +1,4 @@
-"""The hardware that the fakes of picamera2 and libcamera find: camera modules and their mishaps.
+"""The hardware that the fakes of picamera2 and libcamera find: camera modules and their faults.
 
 It lies in a file, so that a test can pull a cable while the program runs in another process. The
 environment variable FAKE_CAMERAS names the file.
@@ -51,7 +51,7 @@ WEBCAM: Final = {
 
 @dataclass
 class Hardware:
-    """What is plugged in, and what goes wrong.
+    """The connected cameras, and their faults.
 
     Attributes:
         version: picamera2's own.
@@ -61,7 +61,7 @@ class Hardware:
             started again, as libcamera's pipeline handler stays in its error state.
         deaf: The sensor does not answer when the camera is started.
         busy: Another process holds the cameras.
-        hang: Calls that do not return while they are named here: "open", "stop".
+        hang: Calls that do not return while they are named here: "open", "start", "stop".
         fail: Calls that raise while they are named here: "stop", "requeue", "loop".
         size: What the image processor gives, whatever is asked for.
         pixel_format: The same for the format.
@@ -80,7 +80,7 @@ class Hardware:
 
 
 class Bench:
-    """The file with the hardware, for the test that holds it."""
+    """The file with the hardware, as a test changes it."""
 
     def __init__(self, path: Path, **hardware: object) -> None:
         self.path = path
@@ -88,7 +88,7 @@ class Bench:
         self.set()
 
     def set(self, **changes: object) -> None:
-        """Change something, at once for whoever looks at it."""
+        """Change attributes of the hardware, with immediate effect."""
         for name, value in changes.items():
             assert hasattr(self.hardware, name), name
             setattr(self.hardware, name, value)

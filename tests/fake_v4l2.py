@@ -40,7 +40,7 @@ WEBCAM: Modes = {
     "MJPG": {(640, 480): (30, 15), (1280, 720): (30, 15), (320, 240): (30,)},
     "YUYV": {(640, 480): (30, 15), (1280, 720): (10, 5), (320, 240): (30,)},
 }
-"""What an ordinary webcam on USB 2 offers."""
+"""Modes of an ordinary webcam on USB 2."""
 
 
 def refuse(number: int) -> OSError:
@@ -129,14 +129,14 @@ class FakeCamera:
             return True
 
     def unplug(self) -> None:
-        """Pull it out."""
+        """Unplug the camera."""
         with self.changed:
             self.gone = True
             self.path.unlink()
             self.changed.notify_all()
 
     def events(self) -> int:
-        """Return what poll would tell."""
+        """Return the events of poll."""
         if self.gone:
             return select.POLLERR | select.POLLHUP
         if not self.streaming:
@@ -173,7 +173,7 @@ class FakeCamera:
             answers[request](argument)
 
     def closed(self, descriptor: int) -> None:
-        """Free what a descriptor had."""
+        """Free what a descriptor held."""
         with self.changed:
             if self.owner == descriptor:
                 self._clear()
@@ -183,7 +183,7 @@ class FakeCamera:
         answer.card[: len(self.card)] = self.card
         answer.bus_info[: len(self.bus)] = self.bus.encode()
         answer.capabilities = 0x84A00001
-        answer.device_caps = self.caps | api.STREAMING
+        answer.device_caps = self.caps | v4l2.V4L2_CAP_STREAMING
 
     def _enum_fmt(self, answer: Struct) -> None:
         codes = list(self.modes)
@@ -196,15 +196,15 @@ class FakeCamera:
         if answer.index >= len(sizes):
             raise refuse(errno.EINVAL)
         answer.type = api.DISCRETE
-        answer.discrete.width, answer.discrete.height = sizes[answer.index]
+        answer.values[:2] = sizes[answer.index]
 
     def _enum_intervals(self, answer: Struct) -> None:
         rates = self.modes[_code(answer.pixel_format)].get((answer.width, answer.height), ())
         if answer.index >= len(rates):
             raise refuse(errno.EINVAL)
         answer.type = api.DISCRETE
-        answer.discrete.numerator = 1000
-        answer.discrete.denominator = round(rates[answer.index] * 1000)
+        answer.intervals[0].numerator = 1000
+        answer.intervals[0].denominator = round(rates[answer.index] * 1000)
 
     def _s_fmt(self, wish: Struct) -> None:
         if self.count:

@@ -1,8 +1,9 @@
-"""A small network camera: MJPEG over HTTP (multipart/x-mixed-replace), with its misbehaviour."""
+"""A small network camera: MJPEG over HTTP (multipart/x-mixed-replace), with faults on demand."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ BOUNDARY = "frame"
 
 
 class MjpegServer:
-    """Serves pictures in turn to whoever connects, each at its moment, as a live camera does.
+    """Serves pictures in turn to each client, each at its moment, as a live camera does.
 
     The port stays the same over `stop` and `start`. Pictures go by the clock, so a client that
     reads slowly misses some and never gets old ones from the server.
@@ -58,7 +59,16 @@ class MjpegServer:
 
     def show(self, pictures: Sequence[Image]) -> None:
         """Show other pictures from now on; a camera that was replaced has another size too."""
+        self._damaged: float = 0
         self._jpegs = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures]
+
+    def damage(self, count: int | None) -> None:
+        """Send damaged pictures from now on.
+
+        Args:
+            count: How many; None: until `show` is called.
+        """
+        self._damaged = math.inf if count is None else count
 
     def start(self) -> None:
         """Listen, on the same port as before."""
@@ -140,6 +150,9 @@ class MjpegServer:
                     continue
                 sent = number
                 jpeg = self._jpegs[number % len(self._jpegs)]
+                if self._damaged > 0:
+                    self._damaged -= 1
+                    jpeg = jpeg[:2] + b"no picture" * 50
                 client.sendall(
                     f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
                     f"Content-Length: {len(jpeg)}\r\n\r\n".encode()

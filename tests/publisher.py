@@ -1,4 +1,4 @@
-"""A made-up publisher of the models to fetch: at their real addresses, by way of a proxy here.
+"""A fake publisher of the models to fetch: at their real addresses, through a local proxy.
 
 `https_proxy` of a program points here. Whatever server the program then asks for over TLS, this one
 answers, with a certificate that `SSL_CERT_FILE` makes it trust.
@@ -25,16 +25,16 @@ HOST = "raw.githubusercontent.com"
 
 @dataclass(frozen=True)
 class Offer:
-    """What is sent for one file.
+    """The answer for one file.
 
     Attributes:
         body: The content.
         status: Of the answer.
         declared: Content-Length, where it is not that of what is sent.
-        cut_after: The first answers end after so many bytes each.
-        silent: The connection ends without a word.
-        garbled: They end with what is no TLS.
-        hold: They do not end after them: the rest is never sent.
+        cut_after: Bytes after which the first, second, ... answer ends.
+        silent: The connection ends without an answer.
+        garbled: A cut answer ends with bytes that are not TLS.
+        hold: A cut answer stays open: the rest is never sent.
     """
 
     body: bytes = b""
@@ -51,7 +51,7 @@ class Publisher:
     """A running server.
 
     Attributes:
-        environment: What a program must have in its environment to be served from here.
+        environment: Variables that make a program use this server.
         offers: By the path of the address.
         tunnels: Hosts and ports that were asked for.
         asked: Path of each request.
@@ -124,7 +124,7 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
                 publisher.released.wait(60)
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-            """Say nothing."""
+            """Log nothing."""
 
     class Proxy(Tunnel):
         def do_CONNECT(self) -> None:
@@ -154,7 +154,7 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
 
 
 def free_port() -> int:
-    """Return a port at which nobody listens."""
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port

@@ -1,4 +1,4 @@
-"""A real RTSP server for the tests, with its misbehaviour: stopped, hanging, started again."""
+"""A real RTSP server for the tests, which can be stopped, made to hang, and started again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def need_server() -> None:
 
 
 def lengthen(clip: Path, target: Path, rounds: int) -> Path:
-    """Write a video again and again into one, without encoding it anew; it must have no sound."""
+    """Repeat a video without sound in one file, without encoding it again."""
     with av.open(str(target), "w") as out:
         stream, shift = None, 0
         for _ in range(rounds):
@@ -60,14 +60,14 @@ def lengthen(clip: Path, target: Path, rounds: int) -> Path:
 
 
 class RtspServer:
-    """Plays a video, from its start, to each who connects; the port stays the same."""
+    """Plays a video, from its start, to each client; the port stays the same."""
 
     def __init__(self, video: Path, credentials: str = "") -> None:
-        """Name the video.
+        """Prepare the server.
 
         Args:
             video: An MP4 file with H.264.
-            credentials: "digest:USER:PASSWORD" or "basic:USER:PASSWORD" to be asked for.
+            credentials: "digest:USER:PASSWORD" or "basic:USER:PASSWORD" that a client needs.
         """
         self._video = video
         self._credentials = credentials
@@ -101,7 +101,7 @@ class RtspServer:
         self.port = int(line)
 
     def stop(self) -> None:
-        """End it at once, as a camera does whose power goes."""
+        """Kill the server, as a camera that loses its power."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()

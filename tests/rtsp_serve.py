@@ -1,4 +1,4 @@
-"""An RTSP camera: plays a video for whoever connects. Started by `rtsp.py` with Debian's Python.
+"""An RTSP camera: plays a video to each client. Started by `rtsp.py` with Debian's Python.
 
 GStreamer's bindings are packages of the system (python3-gi, gir1.2-gst-rtsp-server-1.0 and
 gstreamer1.0-plugins-good, -bad), so this file imports nothing else.

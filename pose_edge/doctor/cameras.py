@@ -15,7 +15,7 @@ from pose_edge.doctor.machine import is_pi
 from pose_edge.errors import SourceError
 from pose_edge.sources.cameras import find_cameras
 from pose_edge.sources.csi import REMEDY, SEATING, find_picameras
-from pose_edge.sources.spec import Kind, SourceSpec, parse_source
+from pose_edge.sources.spec import SourceKind, SourceSpec, parse_source
 from pose_edge.util.device_access import find_obstacle
 
 _finding = partial(Finding, "Cameras")
@@ -64,7 +64,7 @@ def _usb(context: DoctorContext) -> Iterator[Finding]:
     if not cameras and not closed:
         text = "no USB camera"
         wanted = wanted_source(context)
-        if wanted is not None and wanted.kind is Kind.CAMERA:
+        if wanted is not None and wanted.kind is SourceKind.CAMERA:
             remedy = "plug it in and see `dmesg | tail`; `lsusb` must list it"
             yield _finding("USB", "fault", text, remedy)
         else:
@@ -86,7 +86,7 @@ def _usable(node: Path, name: str, users: list[DeviceUser], *, complete: bool) -
 def _modules(context: DoctorContext) -> Finding:
     """Examine picamera2 and the camera modules that it finds, without opening one."""
     wanted = wanted_source(context)
-    number = wanted.location if wanted is not None and wanted.kind is Kind.PICAMERA else None
+    number = wanted.location if wanted is not None and wanted.kind is SourceKind.PICAMERA else None
     on_pi = is_pi(context)
     if importlib.util.find_spec("picamera2") is None:
         return _no_picamera2(wanted=number is not None, on_pi=on_pi)

@@ -16,7 +16,7 @@ from pose_edge.doctor.device_users import DeviceUser, find_device_users
 from pose_edge.doctor.finding import Finding, explain
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.sources import Source, choose_source
-from pose_edge.sources.spec import Kind
+from pose_edge.sources.spec import SourceKind
 from pose_edge.util.urls import redact
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SLOW: Final = 0.6
 DARK: Final = 12
 """Difference of the brightest and the darkest pixel below which a picture shows nothing."""
 
-CAMERAS: Final = frozenset((Kind.AUTO, Kind.PICAMERA, Kind.CAMERA))
+CAMERAS: Final = frozenset((SourceKind.AUTO, SourceKind.PICAMERA, SourceKind.CAMERA))
 
 PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
 
@@ -45,12 +45,12 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     """Connect to the source, and take a picture from it unless asked not to."""
     spec = wanted_source(context)
     kind = spec.kind if spec is not None else None
-    if kind is Kind.STREAM:
+    if kind is SourceKind.STREAM:
         reached = _reach(context.settings.source.name)
         yield reached
         if reached.verdict == "fault":
             return
-    if (kind in CAMERAS or kind is Kind.STREAM) and not context.use_camera:
+    if (kind in CAMERAS or kind is SourceKind.STREAM) and not context.use_camera:
         yield _finding("picture", "skipped", "not taken, as asked for (--no-camera)")
         return
     nodes = [node for node in camera_nodes(context.dev) if node.name.startswith("video")]
@@ -79,11 +79,11 @@ def _reach(url: str) -> Finding:
     return _finding("network", "ok", f"{host} port {port} answers after {milliseconds:.0f} ms")
 
 
-def _picture(context: DoctorContext, kind: Kind | None) -> Iterator[Finding]:
+def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Finding]:
     settings = context.settings
     limit = min(settings.camera.timeout, FIRST_S)
     camera = settings.camera.model_copy(update={"timeout": limit})
-    auto = kind is Kind.AUTO
+    auto = kind is SourceKind.AUTO
     source: Source | None = None
     started = time.monotonic()
     try:

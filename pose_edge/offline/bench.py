@@ -24,7 +24,7 @@ from pose_edge.runtimes.child_main import Job
 from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.sources import choose_source
-from pose_edge.sources.spec import Kind, parse_source
+from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.cores import usable_cores
 from pose_edge.zoo.registry import Zoo
@@ -182,7 +182,7 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
         PoseEdgeError: The model or the video cannot be opened.
     """
     spec = parse_source(source_name)
-    if spec.kind is not Kind.VIDEO:
+    if spec.kind is not SourceKind.VIDEO:
         raise UsageError("bench pipeline needs a video file, or demo")
     pipeline_fps, bare_fps, frames = [], [], 0
     with ExitStack() as stack:

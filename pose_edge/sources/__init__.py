@@ -1,89 +1,34 @@
-"""Sources: where the frames come from. One file per kind."""
+"""Sources of frames: cameras, network streams, videos, pictures.
+
+May import: `errors`, `util`, `frames`, `config`.
+
+To add a source: one file with a class that follows `Source`, and one `case` in `choose_source`.
+A new kind of name (a URL scheme, a prefix) is one line in `spec.py`.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from pose_edge.frames import Frame, Image
-from pose_edge.sources.spec import Kind, parse_source
+from pose_edge.errors import SourceError
+from pose_edge.sources.source import Source
+from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.util import resources
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import CameraSettings, SourceSettings
 
+__all__ = ["Source", "SourceKind", "choose_source", "open_source", "parse_source"]
+
 log = logging.getLogger(__name__)
 
 
-class Source(Protocol):
-    """A camera, a stream, a video, pictures.
-
-    `open`, `read` and `close` are called by one thread only: the capture thread of the pipeline
-    that has the source. A call may hang as long as its driver does: then the supervisor gives the
-    thread up and has another one open the source again, while the hung thread keeps its own.
-
-    Attributes:
-        live: Frames come at the source's own pace and are lost when nobody takes them.
-        still: The frames are pictures that have nothing to do with each other.
-        frame_rate: Frames per second where known.
-        frame_count: Number of frames where known.
-        retry_s: The longest that one waits, in seconds, before one tries again to open it.
-    """
-
-    @property
-    def live(self) -> bool:
-        """Whether frames come at the source's own pace."""
-
-    @property
-    def still(self) -> bool:
-        """Whether the frames are unrelated pictures."""
-
-    @property
-    def frame_rate(self) -> float | None:
-        """Frames per second where known."""
-
-    @property
-    def frame_count(self) -> int | None:
-        """Number of frames where known."""
-
-    @property
-    def retry_s(self) -> float:
-        """Seconds between attempts to open it, at most."""
-
-    def open(self) -> None:
-        """Open it, again after `close` too.
-
-        Raises:
-            SourceError: It cannot be had.
-        """
-
-    def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
-        """Get the next frame.
-
-        Args:
-            timeout: Seconds to wait, for sources that can tell.
-            reuse: Memory that the frame may be put into if it fits, to save an allocation.
-
-        Returns:
-            The frame, or None when none came in time.
-
-        Raises:
-            EndOfStream: There are no more frames.
-            SourceLost: The device is gone.
-        """
-
-    def close(self) -> None:
-        """Close it; doing it twice does no harm."""
-
-    def describe(self) -> str:
-        """Say what it is, without passwords."""
-
-
 def open_source(source: SourceSettings, camera: CameraSettings) -> Source:
-    """Choose the source that the settings name, and open it.
+    """Return the source that the settings name, open.
 
     Raises:
-        SourceError: It cannot be had.
+        SourceError: The source does not exist or cannot be opened.
     """
     chosen = choose_source(source, camera)
     chosen.open()
@@ -91,44 +36,49 @@ def open_source(source: SourceSettings, camera: CameraSettings) -> Source:
 
 
 def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
-    """Choose the source that the settings name, without opening it.
+    """Return the source that the settings name, not yet open.
+
+    Each source is imported when it is chosen: their libraries take long to load.
 
     Raises:
-        SourceError: There is nothing of that name.
+        SourceError: No source has this name.
     """
     spec = parse_source(source.name)
     match spec.kind:
-        case Kind.AUTO:
-            return _choose_any(camera)
-        case Kind.PICAMERA:
+        case SourceKind.AUTO:
+            return _choose_auto(camera)
+        case SourceKind.PICAMERA:
             from pose_edge.sources.picamera import PiCamera
 
             return PiCamera(int(spec.location), camera)
-        case Kind.CAMERA:
-            from pose_edge.sources.v4l2 import Camera
+        case SourceKind.CAMERA:
+            from pose_edge.sources.v4l2 import V4L2Camera
 
-            return Camera(spec.location, camera)
-        case Kind.STREAM:
+            return V4L2Camera(spec.location, camera)
+        case SourceKind.STREAM:
             from pose_edge.sources.stream import Stream
 
             return Stream(spec.location, camera)
-        case Kind.VIDEO:
+        case SourceKind.VIDEO:
             from pose_edge.sources.video import Video
 
             return Video(spec.location, loop=source.loop)
-        case Kind.PICTURES:
+        case SourceKind.PICTURES:
             from pose_edge.sources.pictures import Pictures
 
             return Pictures(spec.location)
 
 
-def _choose_any(camera: CameraSettings) -> Source:
-    """Choose any camera, or what stands in for one where there is none."""
-    from pose_edge.sources.any_camera import AnyCamera, find_candidates, why_none
+def _choose_auto(camera: CameraSettings) -> Source:
+    """Return whichever camera is found, or the demo clip if none is found or waited for."""
+    from pose_edge.sources.any_camera import AnyCamera, find_candidates
 
-    if camera.wait or find_candidates(camera):
-        return AnyCamera(camera)
-    from pose_edge.sources.video import Video
+    if not camera.wait:
+        try:
+            find_candidates(camera)
+        except SourceError as error:
+            from pose_edge.sources.video import Video
 
-    log.info("%s: playing the demo clip (--source to choose)", why_none())
-    return Video(str(resources.demo_clip()), loop=True)
+            log.info("%s: playing the demo clip (--source to choose)", error)
+            return Video(str(resources.demo_clip()), loop=True)
+    return AnyCamera(camera)

@@ -1,124 +1,105 @@
-"""Whatever camera there is: a CSI camera before a USB camera, the lowest number first."""
+"""Whatever camera is found: a CSI camera before a USB camera, the lowest number first."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
-from pose_edge.sources import Source
-from pose_edge.sources.live import LiveSource
+from pose_edge.sources.source import Source
 
 log = logging.getLogger(__name__)
 
+Candidates = dict[str, Callable[[], Source]]
+"""What makes the source of each camera, by its name and how it is connected; the best first."""
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A camera that could be used.
 
-    Attributes:
-        name: What it is called, and how it is connected; no two candidates share it.
-        make: Makes its source.
+def find_candidates(settings: CameraSettings) -> Candidates:
+    """List the cameras that are connected.
+
+    Raises:
+        SourceError: There is none; the message tells where cameras were looked for.
     """
+    from pose_edge.sources.cameras import find_cameras, why_no_camera
+    from pose_edge.sources.csi import find_picameras
+    from pose_edge.sources.picamera import PiCamera
+    from pose_edge.sources.v4l2 import V4L2Camera
 
-    name: str
-    make: Callable[[], Source]
-
-
-def find_candidates(settings: CameraSettings) -> list[Candidate]:
-    """List the cameras that are there, the one to prefer first."""
-    from pose_edge.sources.cameras import find_cameras
-    from pose_edge.sources.picamera import PiCamera, find_picameras
-    from pose_edge.sources.v4l2 import Camera
-
-    def csi(number: int) -> Callable[[], Source]:
-        return lambda: PiCamera(number, settings)
-
-    def usb(path: str) -> Callable[[], Source]:
-        return lambda: Camera(path, settings)
-
+    found: Candidates = {}
+    why_no_module = ""
     try:
-        modules = find_picameras()
-    except SourceError:  # there is none; `why_none` says why
-        modules = []
-    return [
-        *(Candidate(f"CSI camera {one.number} ({one.model})", csi(one.number)) for one in modules),
-        *(Candidate(f"{one.path} ({one.name})", usb(str(one.path))) for one in find_cameras()),
-    ]
+        for module in find_picameras():
+            name = f"CSI camera {module.number} ({module.model})"
+            found[name] = partial(PiCamera, module.number, settings)
+    except SourceError as error:
+        why_no_module = str(error)
+    for node in find_cameras():
+        found[f"{node.path} ({node.name})"] = partial(V4L2Camera, str(node.path), settings)
+    if not found:
+        raise SourceError(f"no camera found (CSI: {why_no_module}; USB: {why_no_camera()})")
+    return found
 
 
-def why_none() -> str:
-    """Say where cameras were looked for, and why none was found there."""
-    from pose_edge.sources.cameras import why_no_camera
-    from pose_edge.sources.picamera import survey_picameras
+class AnyCamera(Source):
+    """The best camera that is connected when it is opened, chosen anew at every opening.
 
-    csi = survey_picameras().reason or "none"
-    return f"no camera found (CSI: {csi}; USB: {why_no_camera()})"
-
-
-class AnyCamera(LiveSource):
-    """The best camera that is there when it is opened, chosen anew at every opening.
-
-    One that could be opened and then gave no frame (a loose cable) is tried last the next time.
+    A camera that could be opened and then gave no frame (a loose cable) is tried last next time.
     """
 
     def __init__(
         self,
         settings: CameraSettings,
         *,
-        find: Callable[[CameraSettings], list[Candidate]] = find_candidates,
+        find: Callable[[CameraSettings], Candidates] = find_candidates,
     ) -> None:
-        """Choose nothing yet.
+        """Start without a camera.
 
         Args:
-            settings: What is asked of the camera.
-            find: Lists the cameras that are there.
+            settings: For whichever camera is chosen.
+            find: Lists the cameras that are connected; see `find_candidates`.
         """
         self._settings = settings
         self._find = find
         self._made: dict[str, Source] = {}
         self._name = ""
         self._camera: Source | None = None
-        self._mute: str | None = None
+        self._silent: str | None = None
         self._first_index: int | None = None
         self._next_index = 0
-
-    @property
-    def frame_rate(self) -> float | None:
-        """Frames per second where known."""
-        return self._camera.frame_rate if self._camera else None
 
     def open(self) -> None:
         """Open the first camera that can be opened; see `Source.open`."""
         self.close()
-        candidates = sorted(self._find(self._settings), key=lambda one: one.name == self._mute)
-        if not candidates:
-            raise SourceError(why_none())
+        candidates = self._find(self._settings)
         faults = []
-        for candidate in candidates:
-            if candidate.name not in self._made:
-                self._made[candidate.name] = candidate.make()
-            camera = self._made[candidate.name]
+        for name in sorted(candidates, key=lambda name: name == self._silent):
+            if name not in self._made:
+                self._made[name] = candidates[name]()
+            camera = self._made[name]
             try:
                 camera.open()
             except SourceError as error:
                 faults.append(str(error))
                 continue
-            self._choose(candidate, camera, candidates)
+            if name != self._name:
+                _log_choice(name, candidates)
+            self._name, self._camera, self._first_index = name, camera, None
+            self.frame_rate = camera.frame_rate
             return
         raise SourceError("; ".join(faults))
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
-        """Get the next frame; see `Source.read`."""
+        """Return the next frame; see `Source.read`."""
         if self._camera is None:
             raise SourceLost("no camera is open")
         try:
             frame = self._camera.read(timeout, reuse)
         except SourceLost:
-            self._mute = self._name if self._first_index is None else None
+            self._silent = self._name if self._first_index is None else None
             raise
         if frame is None:
             return None
@@ -128,17 +109,16 @@ class AnyCamera(LiveSource):
         return replace(frame, index=self._next_index - 1)
 
     def close(self) -> None:
-        """Close the camera."""
+        """Close the camera; see `Source.close`."""
         if self._camera is not None:
             self._camera.close()
 
     def describe(self) -> str:
-        """Say which camera was chosen."""
+        """Return which camera was chosen."""
         return self._camera.describe() if self._camera else "any camera"
 
-    def _choose(self, chosen: Candidate, camera: Source, candidates: list[Candidate]) -> None:
-        if chosen.name != self._name:
-            others = [one.name for one in candidates if one is not chosen]
-            why = f"; CSI before USB, then by number; not: {', '.join(others)}" if others else ""
-            log.info("source auto: %s%s", chosen.name, why or "; the only camera")
-        self._name, self._camera, self._first_index = chosen.name, camera, None
+
+def _log_choice(chosen: str, candidates: Candidates) -> None:
+    others = [name for name in candidates if name != chosen]
+    why = f"CSI before USB, then by number; not: {', '.join(others)}" if others else ""
+    log.info("source auto: %s; %s", chosen, why or "the only camera")

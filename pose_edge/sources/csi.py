@@ -1,7 +1,7 @@
-"""Camera modules through picamera2: the library, the modules that are there, what is asked of one.
+"""Camera modules through picamera2: the library, the modules it finds, mode and controls of one.
 
 Read from picamera2 0.3.22 and 0.3.38 (`picamera2.py`, `request.py`, `job.py`) and libcamera's
-Python binding; both versions are served.
+Python binding; both versions are supported.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError
+from pose_edge.sources.cameras import why_closed
 from pose_edge.util.device_access import can_open
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ USB_ID: Final = re.compile(r"/usb|-[0-9a-f]{4}:[0-9a-f]{4}$")
 """libcamera's id of a USB camera: its place on the bus, then vendor:product."""
 
 WIDE_ENOUGH: Final = 0.95
-"""Part of the widest view that counts as the whole: modes leave out a few rows here and there."""
+"""Part of the widest view that counts as all of it: modes leave out a few rows here and there."""
 
 AF_MANUAL, AF_CONTINUOUS = 0, 2
 """libcamera's AfModeEnum."""
@@ -47,55 +48,39 @@ Ranges = Mapping[str, tuple[Any, Any, Any]]
 """Name of a control, and its smallest, largest and default value."""
 
 
-class Library(NamedTuple):
-    """The two modules that drive camera modules."""
-
-    picamera2: Any
-    libcamera: Any
-
-
 @dataclass(frozen=True, slots=True)
 class PiCameraInfo:
     """A camera module.
 
     Attributes:
-        number: What `Picamera2(number)` takes, and `picamera:number` names.
+        number: The argument of `Picamera2(number)`, as in the source's name `picamera:number`.
         model: Of the sensor, e.g. imx708.
-        location: Where it is plugged in, libcamera's id.
     """
 
     number: int
     model: str
-    location: str
+
+    def __str__(self) -> str:
+        """Return the source's name and the model."""
+        return f"picamera:{self.number} ({self.model})"
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """Which camera modules there are.
-
-    Attributes:
-        cameras: Lowest number first.
-        reason: Why there are none; empty when there are some.
-    """
-
-    cameras: tuple[PiCameraInfo, ...]
-    reason: str
-
-
-def load_library() -> Library:
+def load_library() -> tuple[Any, Any]:
     """Import picamera2 and libcamera, and keep their messages from the terminal.
 
-    What they say is said in this program's own words; at log level debug they speak for
-    themselves.
+    This program reports their errors in its own words; at log level debug they log themselves.
+
+    Returns:
+        The modules picamera2 and libcamera.
 
     Raises:
-        SourceError: They cannot be imported; how to mend it.
+        SourceError: They cannot be imported.
     """
     if not log.isEnabledFor(logging.DEBUG):
         os.environ.setdefault(LOG_VARIABLE, "*:FATAL")  # libcamera reads it when it is loaded
         logging.getLogger("picamera2").setLevel(logging.CRITICAL)
     try:
-        return Library(importlib.import_module("picamera2"), importlib.import_module("libcamera"))
+        return importlib.import_module("picamera2"), importlib.import_module("libcamera")
     except ModuleNotFoundError as error:
         raise SourceError(f"this Python has no module {error.name}", remedy=REMEDY) from error
     except Exception as error:  # compiled parts for another numpy or Python raise what they like
@@ -113,13 +98,13 @@ def find_picameras() -> list[PiCameraInfo]:
     """
     if importlib.util.find_spec("picamera2") is None:
         raise SourceError("picamera2 is not installed")
-    library = load_library().picamera2
+    picamera2, _libcamera = load_library()
     try:
-        listed = library.Picamera2.global_camera_info()
+        listed = picamera2.Picamera2.global_camera_info()
     except (RuntimeError, OSError) as error:
         raise SourceError(str(error)) from error
     cameras = [
-        PiCameraInfo(number, str(info.get("Model", "unknown")), str(info["Id"]))
+        PiCameraInfo(number, str(info.get("Model", "unknown")))
         for number, info in enumerate(listed)
         if not USB_ID.search(str(info["Id"]))
     ]
@@ -128,29 +113,19 @@ def find_picameras() -> list[PiCameraInfo]:
     return cameras
 
 
-def survey_picameras() -> Survey:
-    """List the camera modules, or say why there is none."""
-    try:
-        return Survey(tuple(find_picameras()), "")
-    except SourceError as error:
-        return Survey((), str(error))
-
-
 def _none_found(devices: Path) -> SourceError:
     """Distinguish "no camera module" from "none that this user may see"."""
     media = sorted(devices.glob("media*"))
     if media and not any(map(can_open, media)):
-        return SourceError(
-            f"{media[0]} may not be opened by this user",
-            remedy="`sudo usermod -aG video $USER`, then log in again",
-        )
+        reason, remedy = why_closed(media[0])
+        return SourceError(f"{media[0]} {reason}", remedy=remedy)
     return SourceError("no camera module found", remedy=SEATING)
 
 
 def flips(settings: CameraSettings) -> tuple[bool, bool]:
-    """Say how the sensor or image processor is to flip the picture.
+    """Return how the sensor or image processor must flip the picture.
 
-    They turn by 0 or 180 degrees only; a quarter turn is made after them, by the processor.
+    They rotate by 0 or 180 degrees only; this program makes a quarter turn after them.
 
     Args:
         settings: `flip` is meant for the picture as it is after `rotation`.
@@ -169,26 +144,26 @@ def flips(settings: CameraSettings) -> tuple[bool, bool]:
 def choose_mode(
     modes: Sequence[Mapping[str, Any]], size: tuple[int, int], fps: float
 ) -> Mapping[str, Any] | None:
-    """Choose the sensor's mode: fast enough first, then what sees most, then what costs least.
+    """Choose the sensor's mode: fast enough first, then the widest view, then the cheapest.
 
     picamera2 takes the mode nearest to the wanted size; at 1280x720 that is, on most sensors, the
     middle of the picture only, and people stand half outside of it.
 
     Args:
         modes: `Picamera2.sensor_modes`.
-        size: Width and height that are wanted.
-        fps: Rate that is wanted; where no mode is as fast, the fastest are taken.
+        size: Wanted width and height, pixels.
+        fps: Wanted rate; where no mode is as fast, the fastest are taken.
 
     Returns:
-        The mode, or None when nothing is known of them.
+        The mode, or None when nothing is known of any.
     """
     known = [mode for mode in modes if {"size", "fps", "crop_limits"} <= mode.keys()]
     if not known:
         return None
     enough = min(fps, max(mode["fps"] for mode in known)) * 0.99
     fast = [mode for mode in known if mode["fps"] >= enough]
-    widest = max(_seen(mode, size) for mode in fast)
-    wide = [mode for mode in fast if _seen(mode, size) >= widest * WIDE_ENOUGH]
+    widest = max(_visible_area(mode, size) for mode in fast)
+    wide = [mode for mode in fast if _visible_area(mode, size) >= widest * WIDE_ENOUGH]
 
     def cost(mode: Mapping[str, Any]) -> tuple[bool, int, int]:
         width, height = mode["size"]
@@ -199,25 +174,19 @@ def choose_mode(
     return min(wide, key=cost)
 
 
-def _seen(mode: Mapping[str, Any], size: tuple[int, int]) -> float:
+def _visible_area(mode: Mapping[str, Any], size: tuple[int, int]) -> float:
     """Return the area of the sensor that is left when a mode is cut to the shape of `size`."""
     _x, _y, width, height = mode["crop_limits"]
     shape = size[0] / size[1]
     return float(min(width, height * shape) * min(height, width / shape))
 
 
-def choose_controls(
-    settings: CameraSettings, known: Ranges, camera: str
-) -> tuple[dict[str, Any], list[str]]:
-    """Turn the settings into libcamera's controls.
+def choose_controls(settings: CameraSettings, known: Ranges) -> dict[str, Any]:
+    """Return the settings as libcamera's controls.
 
     Args:
-        settings: What is wanted.
-        known: The camera's own controls.
-        camera: Its name, for the remarks.
-
-    Returns:
-        The controls, and what of the settings cannot be had, one remark each.
+        settings: What the user wants.
+        known: The camera's own controls; others are left out.
     """
     frame_us = round(1e6 / settings.fps)
     # An exposure longer than a frame's time would silently be cut to it.
@@ -232,51 +201,56 @@ def choose_controls(
         wanted |= {"AfMode": AF_MANUAL, "LensPosition": settings.focus}
     elif "AfMode" in known:
         wanted["AfMode"] = AF_CONTINUOUS
-    controls = {name: value for name, value in wanted.items() if name in known}
-    remarks = []
-    if settings.focus is not None and "LensPosition" not in known:
-        remarks.append(f"{camera} has a fixed focus: camera.focus does nothing")
-    return controls, remarks
+    return {name: value for name, value in wanted.items() if name in known}
 
 
-def beyond(settings: CameraSettings, known: Ranges, camera: str) -> list[str]:
-    """Say which settings the camera cannot follow.
+def fastest_rate(known: Ranges) -> float | None:
+    """Return the most frames per second that a configured camera gives, None where unknown."""
+    shortest_us = known["FrameDurationLimits"][0] if "FrameDurationLimits" in known else 0
+    return 1e6 / shortest_us if shortest_us else None
+
+
+def unmet(settings: CameraSettings, known: Ranges) -> list[str]:
+    """Return the settings that the camera cannot follow, a remark each.
 
     Args:
-        settings: What is wanted.
+        settings: What the user wants.
         known: The camera's controls once it is configured: they depend on the sensor's mode.
-        camera: Its name.
-
-    Returns:
-        One remark each.
     """
-    shortest_us = known["FrameDurationLimits"][0] if "FrameDurationLimits" in known else 0
-    fastest = 1e6 / shortest_us if shortest_us else settings.fps
     remarks = []
-    if settings.fps > fastest * 1.01:
-        remarks.append(f"{camera} gives {fastest:.1f} frames a second at most")
-    for key, name in (
-        ("exposure", "ExposureTime"),
-        ("gain", "AnalogueGain"),
-        ("focus", "LensPosition"),
+    if settings.focus is not None and "LensPosition" not in known:
+        remarks.append("has a fixed focus: camera.focus does nothing")
+    fastest = fastest_rate(known)
+    if fastest is not None and settings.fps > fastest * 1.01:
+        remarks.append(f"gives {fastest:.1f} frames a second at most")
+    for key, value, name in (
+        ("exposure", settings.exposure, "ExposureTime"),
+        ("gain", settings.gain, "AnalogueGain"),
+        ("focus", settings.focus, "LensPosition"),
     ):
-        value = getattr(settings, key)
         if value is None or name not in known:
             continue
         low, high, _default = known[name]
         if value < low or (high and value > high):
             nearest = low if value < low else high
-            remarks.append(f"{camera}: camera.{key} {value:g} is out of reach, {nearest:g} is used")
+            remarks.append(f"cannot follow camera.{key} {value:g}, {nearest:g} is used")
     return remarks
 
 
-def explain(error: BaseException) -> str:
-    """Say in one line why picamera2 failed: its own error hides libcamera's behind it."""
+def explain(error: BaseException) -> tuple[str, str | None]:
+    """Find the cause of picamera2's error, which hides libcamera's behind its own.
+
+    Returns:
+        What is wrong, and what to do about it, None where that is not known.
+    """
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     text = str(error) or type(error).__name__
     if "busy" in text.lower():
-        return "another program is using it; `fuser -v /dev/media*` tells which"
+        return (
+            "another program is using it, or a call of this one that hangs",
+            "`fuser -v /dev/media*` tells which program",
+        )
     if isinstance(error, MemoryError) or "allocat" in text.lower():
-        return f"{text}; a smaller camera.width and camera.height need less memory"
-    return text
+        return text, "a smaller camera.width and camera.height need less memory"
+    return text, None

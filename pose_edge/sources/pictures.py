@@ -11,29 +11,32 @@ import numpy as np
 
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.source import Source
 from pose_edge.sources.spec import PICTURE_SUFFIXES
 
 log = logging.getLogger(__name__)
 
 
-class Pictures:
-    """Still pictures, one a second when they are shown."""
+class Pictures(Source):
+    """Still pictures, one per second when they are shown.
+
+    Attributes:
+        unreadable: Files of a folder that could not be read as pictures.
+    """
 
     live = False
     still = True
-    retry_s = 1.0
-    frame_rate: float | None = 1.0
+    frame_rate = 1.0
 
     def __init__(self, path: str) -> None:
-        """Name the picture or folder."""
+        """Prepare a picture or a folder of pictures."""
         self._path = Path(path)
         self._files: list[Path] = []
         self._index = 0
-        self.frame_count: int | None = None
         self.unreadable: list[Path] = []
 
     def open(self) -> None:
-        """Find the pictures; see `Source.open`."""
+        """List the pictures; see `Source.open`."""
         self._index, self.unreadable = 0, []
         if self._path.is_dir():
             self._files = sorted(
@@ -47,10 +50,10 @@ class Pictures:
         self.frame_count = len(self._files)
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
-        """Read the next picture; see `Source.read`.
+        """Return the next picture; see `Source.read`.
 
-        One that cannot be read is an error when it is the only one; in a folder it is logged, kept
-        in `unreadable` and passed over.
+        A file that cannot be read is an error when it is the only one; in a folder it is logged,
+        kept in `unreadable` and skipped.
         """
         del timeout, reuse
         if self._index >= len(self._files):
@@ -61,21 +64,21 @@ class Pictures:
         if image is None:
             if len(self._files) == 1:
                 raise SourceError(f"{path} is not a picture that can be read")
-            log.error("%s is not a picture that can be read: passed over", path)
+            log.error("%s is not a picture that can be read: skipped", path)
             self.unreadable.append(path)
             return None
         return Frame(image, "BGR", time.monotonic_ns(), index, float(index), file=path.name)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file stays open."""
 
     def describe(self) -> str:
-        """Say which picture or folder."""
+        """Return the name of the picture or folder."""
         return self._path.name
 
 
 def read_picture(path: Path) -> Image | None:
-    """Read a picture as uint8 (height, width, 3) BGR, upright; None when it is none."""
+    """Return a picture as uint8 (height, width, 3) BGR, upright, or None if it cannot be read."""
     try:
         content = np.fromfile(path, dtype=np.uint8)
     except OSError:

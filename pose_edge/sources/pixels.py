@@ -1,4 +1,4 @@
-"""From what a camera sends to pixels, in memory that is there already."""
+"""Decoding of what a V4L2 camera sends, into memory of the caller."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pose_edge.frames import Image
 from pose_edge.sources.v4l2_device import Format
 
 JPEG_CODES: Final = ("MJPG", "JPEG")
-FILLING: Final = re.compile(r"([0-9]+) extraneous bytes before marker 0xd[0-79]")
-"""What libjpeg says of bytes before a restart or end mark. Some webcams (the Logitech C270 is known
-for it) put a few there in good pictures."""
-MAX_FILLING: Final = 16
+PADDING: Final = re.compile(r"([0-9]+) extraneous bytes before marker 0xd[0-79]")
+"""libjpeg's message about bytes before a restart or end marker. Some webcams (the Logitech C270 is
+known for it) put a few there in good pictures."""
+MAX_PADDING: Final = 16
 
 
 class DamagedPicture(Exception):  # noqa: N818 - an event of the device, not a fault of ours
-    """What the camera sent is not a whole picture."""
+    """A picture that is cut off or garbled."""
 
 
 def fitting(memory: Image | None, width: int, height: int) -> Image:
-    """Return memory for a picture: the given one if it fits, else new.
+    """Return memory for a picture: the given memory if it fits, else new memory.
 
     Args:
         memory: uint8 (height, width, 3), or None.
@@ -41,25 +41,25 @@ def decode(data: memoryview, form: Format, memory: Image | None) -> Image:
     """Decode a picture.
 
     Args:
-        data: What the camera sent; not used any more once this returns.
+        data: What the camera sent; not used after the call.
         form: Its format; the code is one of `DECODABLE`.
-        memory: Where to put it if it fits, in nobody else's hands.
+        memory: Where to put the picture, used if it fits.
 
     Returns:
         uint8 (height, width, 3) BGR.
 
     Raises:
-        DamagedPicture: It is cut off or garbled.
+        DamagedPicture: The picture is cut off or garbled.
     """
     return DECODERS[form.code](data, form, fitting(memory, form.width, form.height))
 
 
 def _jpeg(data: memoryview, form: Format, memory: Image) -> Image:
-    # libjpeg-turbo, which says of a garbled picture that it is; OpenCV's decoder hands it on.
+    # libjpeg-turbo, as it reports garbled pictures; OpenCV's decoder returns them.
     try:
         image = simplejpeg.decode_jpeg(data, "BGR", buffer=memory)
     except ValueError as error:
-        if _only_filling(str(error)) and _size(data) == (form.width, form.height):
+        if _only_padding(str(error)) and _size(data) == (form.width, form.height):
             return memory  # decoded to its end all the same
         raise DamagedPicture(str(error)) from None
     if image.shape != memory.shape:
@@ -67,9 +67,9 @@ def _jpeg(data: memoryview, form: Format, memory: Image) -> Image:
     return memory
 
 
-def _only_filling(complaint: str) -> bool:
-    found = FILLING.search(complaint)
-    return found is not None and int(found[1]) <= MAX_FILLING
+def _only_padding(message: str) -> bool:
+    found = PADDING.search(message)
+    return found is not None and int(found[1]) <= MAX_PADDING
 
 
 def _size(jpeg: memoryview) -> tuple[int, int]:
@@ -78,7 +78,7 @@ def _size(jpeg: memoryview) -> tuple[int, int]:
 
 
 def _packed(conversion: int) -> Callable[[memoryview, Format, Image], Image]:
-    """Return the decoder of a format with two bytes a pixel."""
+    """Return the decoder of a format with two bytes per pixel."""
 
     def convert(data: memoryview, form: Format, memory: Image) -> Image:
         stride = max(form.stride, form.width * 2)
@@ -99,4 +99,4 @@ DECODERS: Final[dict[str, Callable[[memoryview, Format, Image], Image]]] = {
 }
 
 DECODABLE: Final = tuple(DECODERS)
-"""The formats that `decode` knows."""
+"""Codes of the formats that `decode` can decode."""

@@ -1,4 +1,4 @@
-"""What the name of a source means."""
+"""The meaning of a source's name."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pose_edge.util.paths import user_path
 from pose_edge.util.urls import redact
 
 PICTURE_SUFFIXES: Final = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
-BY_LINK: Final = "/dev/v4l"
-"""Where udev links to cameras by-id and by-path; the links go when a camera does."""
-OTHERS: Final = "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..."
+V4L2_LINKS: Final = "/dev/v4l"
+"""Where udev makes links to cameras, by-id and by-path; a link goes when its camera does."""
+OTHER_NAMES: Final = "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..."
 STREAM_SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
 
 
-class Kind(Enum):
+class SourceKind(Enum):
     """The kinds of sources."""
 
     AUTO = auto()
@@ -33,38 +33,38 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """A source's kind and where it is.
+    """The kind and location of a source.
 
     Attributes:
-        kind: Its kind.
-        location: Path of a device, file or folder, a URL, a part of a camera's name, or a camera
-            module's number; "" for any camera.
+        kind: Of the source.
+        location: Path of a device, file or folder, a URL, a part of a camera's name, or the number
+            of a camera module; "" for `auto`.
     """
 
-    kind: Kind
+    kind: SourceKind
     location: str = ""
 
 
 def parse_source(name: str) -> SourceSpec:
-    """Tell what a name means, looking at the file system where it names a file.
+    """Return what a name means; the file system decides about paths.
 
     Args:
         name: auto, demo, picamera, picamera:1, camera:NAME, the number or node of a camera, a URL,
             or the path of a video, picture or folder.
 
     Raises:
-        SourceError: There is nothing of that name.
+        SourceError: No source has this name.
     """
     if name == "auto":
-        return SourceSpec(Kind.AUTO)
+        return SourceSpec(SourceKind.AUTO)
     if name == "demo":
-        return SourceSpec(Kind.VIDEO, str(resources.demo_clip()))
+        return SourceSpec(SourceKind.VIDEO, str(resources.demo_clip()))
     camera = _camera_spec(name)
     if camera is not None:
         return camera
     scheme = name.partition("://")[0].lower() if "://" in name else ""
     if scheme in STREAM_SCHEMES:
-        return SourceSpec(Kind.STREAM, name)
+        return SourceSpec(SourceKind.STREAM, name)
     if scheme:
         raise SourceError(
             f"source {redact(name)}: unknown kind of address; known: {', '.join(STREAM_SCHEMES)}"
@@ -77,23 +77,25 @@ def parse_source(name: str) -> SourceSpec:
 
 
 def _camera_spec(name: str) -> SourceSpec | None:
-    """Read a name that means a camera and is neither a path nor a URL."""
+    """Return the camera of a name that is neither a path nor a URL, or None."""
     kind, colon, which = name.partition(":")
     number = re.fullmatch(r"[0-9]{1,4}", which if colon else name)
     if kind == "picamera" and (not colon or number):
-        return SourceSpec(Kind.PICAMERA, str(int(which or 0)))
+        return SourceSpec(SourceKind.PICAMERA, str(int(which or 0)))
     if number and (kind == "camera" or not colon):
-        return SourceSpec(Kind.CAMERA, f"/dev/video{int(number[0])}")
+        return SourceSpec(SourceKind.CAMERA, f"/dev/video{int(number[0])}")
     if kind == "camera" and which.strip():
-        return SourceSpec(Kind.CAMERA, which.strip())
+        return SourceSpec(SourceKind.CAMERA, which.strip())
     return None
 
 
 def _path_spec(path: Path) -> SourceSpec:
-    if path.is_char_device() or path.match("/dev/video*") or path.is_relative_to(BY_LINK):
-        return SourceSpec(Kind.CAMERA, str(path))
+    if path.is_char_device() or path.match("/dev/video*") or path.is_relative_to(V4L2_LINKS):
+        return SourceSpec(SourceKind.CAMERA, str(path))
     if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES):
-        return SourceSpec(Kind.PICTURES, str(path))
+        return SourceSpec(SourceKind.PICTURES, str(path))
     if path.is_file():
-        return SourceSpec(Kind.VIDEO, str(path))
-    raise SourceError(f"source {path}: no such file, folder or camera; also possible: {OTHERS}")
+        return SourceSpec(SourceKind.VIDEO, str(path))
+    raise SourceError(
+        f"source {path}: no such file, folder or camera; also possible: {OTHER_NAMES}"
+    )

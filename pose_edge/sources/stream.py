@@ -1,7 +1,7 @@
 """Network streams: RTSP, HTTP (also MJPEG), through FFmpeg.
 
-They are read through PyAV rather than OpenCV: the FFmpeg in it is newer, says why a stream cannot
-be had, gives each frame's own time, and keeps to the time limit when a server hangs.
+PyAV reads them rather than OpenCV: its FFmpeg is newer, gives the reason why a stream cannot be
+opened, gives each frame's own time, and keeps its time limits when a server hangs.
 """
 
 from __future__ import annotations
@@ -9,52 +9,67 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
-from pose_edge.sources.live import FrameMaker, LiveSource
+from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.pixels import fitting
+from pose_edge.sources.source import Source
 from pose_edge.sources.stream_clock import StreamClock
 from pose_edge.util.cores import usable_cores
 from pose_edge.util.urls import redact
 
 log = logging.getLogger(__name__)
 
-PUNCTUAL: Final = frozenset(("rtsp", "rtp", "mpegts", "flv"))
-"""Formats whose frames carry a time and are sent when they are taken. (The parts of an MJPEG stream
-have no time of their own; HLS comes in pieces of seconds.)"""
+TIMED_FORMATS: Final = frozenset(("rtsp", "rtp", "mpegts", "flv"))
+"""Formats whose packets carry a time and are sent as soon as they are made. (The parts of an MJPEG
+stream have no time; HLS comes in pieces of several seconds.)"""
 
 MAX_BEHIND_NS: Final = 500_000_000
-"""A stream that is further behind than this is not decoded any more until it has caught up."""
+"""A stream further behind than this is not decoded until it has caught up."""
 WAITED_NS: Final = 5_000_000
-"""Who waits for a packet as long as this has taken all that had come."""
+"""A packet that took at least this long to come was not waiting in a buffer: the stream has caught
+up."""
+NO_PICTURE_S: Final = 60.0
+"""Some cameras send a key frame every 20 s only. After this long without a picture, packets or not,
+connecting again is the better bet."""
+
+Decoded = tuple[av.VideoFrame, int]
+"""A frame, and when it was sent, on the monotonic clock, nanoseconds."""
 
 
-class Stream(LiveSource):
-    """One network stream. It is read without a pause, so that no backlog builds up."""
+class Stream(Source):
+    """One network stream, read without a pause so that no backlog builds up.
+
+    FFmpeg limits each call to `camera.timeout`, also when a server hangs: `read` and `close` always
+    return. (`open` may also wait for the name server, as long as the system lets it.)
+    """
 
     retry_s = 4.0
 
     def __init__(self, url: str, settings: CameraSettings) -> None:
-        """Name the address."""
+        """Prepare the stream at an address.
+
+        Args:
+            url: The address, with user and password where the camera needs them.
+            settings: Time limit, transport, rotation.
+        """
         self._url = url
         self._settings = settings
         self._frames = FrameMaker(settings.rotation)
         self._container: InputContainer | None = None
-        self._decoded: Iterator[tuple[av.VideoFrame, int]] = iter(())
+        self._decoded: Iterator[Decoded | None] = iter(())
         self._clock = StreamClock()
         self._reformatter = VideoReformatter()
-        self.frame_rate: float | None = None
+        self._last_picture = 0.0
 
     def open(self) -> None:
         """Connect; see `Source.open`."""
@@ -63,8 +78,7 @@ class Stream(LiveSource):
         try:
             container = av.open(self._url, options=self._options(), timeout=self._settings.timeout)
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            reason = self._explain(error, time.monotonic() - started)
-            raise SourceError(f"stream {self.describe()}: {reason}") from None
+            raise self._error(SourceError, error, time.monotonic() - started) from None
         self._container = container
         if not container.streams.video:
             self.close()
@@ -72,56 +86,69 @@ class Stream(LiveSource):
         rate = container.streams.video[0].average_rate
         self.frame_rate = float(rate) if rate is not None and 0 < rate <= 1000 else None
         self._decoded = self._decode(container)
+        self._last_picture = time.monotonic()
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
-        """Get the next frame; see `Source.read`.
+        """Return the next frame; see `Source.read`.
 
-        The wait is limited by the settings' time limit: a read that was broken off earlier would
-        lose the rest of a packet.
+        None also means that packets came, but were skipped or damaged.
         """
-        del timeout
         if self._container is None:
             raise SourceLost(f"stream {self.describe()} is not open")
         started = time.monotonic()
-        try:
-            decoded = next(self._decoded, None)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            reason = self._explain(error, time.monotonic() - started)
-            raise SourceLost(f"stream {self.describe()}: {reason}") from None
-        if decoded is None:
-            raise SourceLost(f"stream {self.describe()} has ended")
+        while (decoded := self._next_decoded()) is None:
+            now = time.monotonic()
+            if now - self._last_picture > NO_PICTURE_S:
+                reason = f"no packet could be decoded for {NO_PICTURE_S:g} s"
+                raise SourceLost(f"stream {self.describe()}: {reason}")
+            if now - started >= timeout:
+                return None
+        self._last_picture = time.monotonic()
         frame, moment_ns = decoded
         image = self._convert(frame, self._frames.memory(reuse))
         return self._frames.make(image, "BGR", moment_ns, reuse)
 
     def close(self) -> None:
-        """Disconnect."""
+        """Disconnect; see `Source.close`."""
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
         self._decoded = iter(())
-        if self._container is not None:
-            container, self._container = self._container, None
-            with suppress(av.error.FFmpegError):  # a server that is gone gets no farewell
-                container.close()
 
     def describe(self) -> str:
-        """Say which address, without user and password."""
+        """Return the address without user and password."""
         return redact(self._url)
 
     def _options(self) -> dict[str, str]:
         if not self._url.lower().startswith("rtsp"):
             return {}
-        # The server has described the stream: frames need not be watched for that first.
+        # The server has described the stream: no frames need to be analysed first.
         return {
             "rtsp_transport": self._settings.transport,
             "analyzeduration": "0",
             "fpsprobesize": "0",
         }
 
-    def _decode(self, container: InputContainer) -> Iterator[tuple[av.VideoFrame, int]]:
-        """Yield frames, each with the moment at which it was sent, on the monotonic clock.
+    def _next_decoded(self) -> Decoded | None:
+        """Take one packet; return the frame in it, if any.
 
-        Where packets come faster than they can be decoded, they would pile up, in the network and
-        in the camera. So those that are late are thrown away unread until one has to be waited
-        for, and decoding goes on with the next picture that needs no other.
+        Raises:
+            SourceLost: No packet came within `camera.timeout`, or none will come any more.
+        """
+        started = time.monotonic()
+        try:
+            return next(self._decoded)
+        except StopIteration:
+            raise SourceLost(f"stream {self.describe()} has ended") from None
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise self._error(SourceLost, error, time.monotonic() - started) from None
+
+    def _decode(self, container: InputContainer) -> Iterator[Decoded | None]:
+        """Yield the frame of each packet, or None for a packet without one.
+
+        Packets that come faster than they can be decoded would pile up, in the network and in the
+        camera. So late ones are skipped undecoded until the next one has to be waited for;
+        decoding goes on with the next key frame.
         """
         stream = container.streams.video[0]
         decoder: VideoCodecContext = stream.codec_context
@@ -129,34 +156,42 @@ class Stream(LiveSource):
         # parts of one frame, as these do, add no delay.
         decoder.thread_type = "SLICE"
         decoder.thread_count = max(1, usable_cores() // 2)
-        punctual = container.format.name in PUNCTUAL
+        timed = container.format.name in TIMED_FORMATS
         self._clock.reset()
         late = wait_for_key = False
         moments: dict[int | None, int] = {}
         asked_ns = time.monotonic_ns()
-        for packet in container.demux(stream):
+        # All streams: were the video alone asked for, nothing would return while only sound comes.
+        for packet in container.demux():
             now_ns = moment_ns = time.monotonic_ns()
-            waited = now_ns - asked_ns > WAITED_NS
-            if punctual and packet.pts is not None and packet.time_base is not None:
-                if late and waited:
-                    late = False
-                    self._clock.reset()
+            if late and now_ns - asked_ns > WAITED_NS:
+                late = False
+                self._clock.reset()
+            if packet.stream.index != stream.index:
+                yield None
+                asked_ns = time.monotonic_ns()
+                continue
+            if timed and packet.pts is not None and packet.time_base is not None:
                 moment_ns = self._clock.moment_ns(float(packet.pts * packet.time_base), now_ns)
                 if now_ns - moment_ns > MAX_BEHIND_NS and not late:
-                    log.debug("%s is behind: passing frames over", self.describe())
+                    log.debug("%s is behind: skipping frames", self.describe())
                     late = wait_for_key = True
             if late or (wait_for_key and not packet.is_keyframe):
                 self._frames.skip()
+                yield None
             else:
                 wait_for_key = False
                 moments = {packet.pts: moment_ns} if len(moments) > 100 else moments
                 moments[packet.pts] = moment_ns
-                for frame in self._frames_in(packet):
+                frames = self._frames_in(packet)
+                for frame in frames:
                     yield frame, moments.pop(frame.pts, moment_ns)
+                if not frames:
+                    yield None
             asked_ns = time.monotonic_ns()
 
-    def _frames_in(self, packet: av.Packet[VideoStream]) -> list[av.VideoFrame]:
-        """Decode a packet; one that is damaged (UDP loses some) holds no frame."""
+    def _frames_in(self, packet: av.Packet[Any]) -> list[av.VideoFrame]:
+        """Decode a packet; a damaged one (UDP loses some) holds no frame."""
         try:
             return packet.decode()
         except av.error.InvalidDataError:
@@ -173,20 +208,27 @@ class Stream(LiveSource):
         np.copyto(image.reshape(packed.height, -1), rows[:, : packed.width * 3])
         return image
 
-    def _explain(self, error: Exception, seconds: float) -> str:
-        """Say what went wrong, without the address that FFmpeg puts into its messages.
+    def _error(self, kind: type[SourceError], error: Exception, seconds: float) -> SourceError:
+        """Return an error without the address that FFmpeg puts into its messages.
 
         Args:
-            error: FFmpeg's; when the time is up it can be any.
+            kind: Class of the error to return.
+            error: FFmpeg's; after a timeout it can be any.
             seconds: How long the call took.
         """
         limit_s = self._settings.timeout
+        remedy = None
         if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
-            return "user or password is wrong or missing (rtsp://USER:PASSWORD@...)"
-        if seconds >= limit_s * 0.95 or isinstance(error, av.error.TimeoutError):
-            return f"no answer within {limit_s:g} s"
-        if isinstance(error, av.error.EOFError):
-            return "the connection was closed"
-        if isinstance(error, av.error.ArgumentError) or not isinstance(error, av.error.FFmpegError):
-            return "the address makes no sense"
-        return f"{error.strerror}; is the address right, and the camera on the network?"
+            reason = "user or password is wrong or missing (rtsp://USER:PASSWORD@...)"
+        elif seconds >= limit_s * 0.95 or isinstance(error, av.error.TimeoutError):
+            reason = f"no answer within {limit_s:g} s"
+        elif isinstance(error, av.error.EOFError):
+            reason = "the connection was closed"
+        elif isinstance(error, av.error.ArgumentError) or not isinstance(
+            error, av.error.FFmpegError
+        ):
+            reason = "the address makes no sense"
+        else:
+            reason = error.strerror or type(error).__name__
+            remedy = "is the address right, and the camera on the network?"
+        return kind(f"stream {self.describe()}: {reason}", remedy=remedy)

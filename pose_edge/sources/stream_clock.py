@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 MAX_DRIFT: Final = 200e-6
-"""How fast two clocks may run apart: 200 millionths, twice what a cheap crystal does."""
+"""How fast two clocks may drift apart: 200 ppm, twice what a cheap crystal does."""
 
 
 class StreamClock:
-    """Turns a stream's own times into moments on the monotonic clock.
+    """Converts a stream's own times into times on the monotonic clock.
 
-    What a network does to a frame is to delay it, each by another time. The frame that came through
-    fastest shows how the stream's clock and ours belong together; by how much another frame is
-    later than that, it has waited on its way. What even the fastest frame took (exposure, encoder,
-    network) cannot be known and is not counted.
+    A network delays each frame by another time. The frame that came through fastest shows how the
+    stream's clock and ours belong together; what another frame is later than that, it has waited on
+    its way. The time that even the fastest frame took (exposure, encoder, network) cannot be known
+    and is not counted.
     """
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Start without any knowledge of the stream's clock."""
         self._offset_ns: int | None = None
         self._last_ns = 0
 
@@ -27,10 +27,10 @@ class StreamClock:
 
         Args:
             position_s: Its own time in the stream, seconds.
-            arrival_ns: When it arrived, on the monotonic clock.
+            arrival_ns: When it arrived, on the monotonic clock, nanoseconds.
 
         Returns:
-            A moment on the monotonic clock, at or before the arrival.
+            Nanoseconds on the monotonic clock, at or before the arrival.
         """
         position_ns = round(position_s * 1e9)
         offset_ns = arrival_ns - position_ns

@@ -1,8 +1,9 @@
-"""A V4L2 device: what it offers, and its buffers. See the kernel's "Video for Linux API".
+"""A V4L2 device: its modes and its buffers. See the kernel's "Video for Linux API".
 
-The structures and requests are those of `videodev2`, Raspberry Pi's bindings of the kernel's
-header; that header's two structures for listing sizes and rates are missing there and follow here.
-Every call is one ioctl, and raises the OSError that the kernel answers with.
+By ioctl, as no library does it: OpenCV hides buffers and time stamps, and linuxpy is under the GPL.
+The structures and requests come from `videodev2`, Raspberry Pi's bindings of the kernel's header;
+two structures for listing sizes and rates are missing there and follow here. Every method is one
+ioctl or a list of them, and raises the OSError that the kernel answers with.
 """
 
 from __future__ import annotations
@@ -24,47 +25,42 @@ Answer = TypeVar("Answer")
 
 CAPTURE: Final[int] = v4l2.V4L2_BUF_TYPE_VIDEO_CAPTURE
 VIDEO_CAPTURE: Final[int] = v4l2.V4L2_CAP_VIDEO_CAPTURE
-STREAMING: Final[int] = v4l2.V4L2_CAP_STREAMING
 FAULTY: Final[int] = v4l2.V4L2_BUF_FLAG_ERROR
 CLOCK_MASK: Final[int] = v4l2.V4L2_BUF_FLAG_TIMESTAMP_MASK
 MONOTONIC: Final[int] = v4l2.V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
 DISCRETE: Final = 1
-"""Of sizes and of rates alike: one of a list. Anything else is a range."""
+"""Type of sizes and of rates: one of a list. Every other type is a range."""
 
 
 class _FrameSize(ctypes.Structure):
-    """struct v4l2_frmsizeenum."""
+    """struct v4l2_frmsizeenum.
 
-    class _Of(ctypes.Union):
-        _fields_ = (
-            ("discrete", v4l2.v4l2_frmsize_discrete),
-            ("stepwise", v4l2.v4l2_frmsize_stepwise),
-        )
+    `values` is its union: width, height; or the least, greatest and step of the width, then of the
+    height.
+    """
 
-    _anonymous_ = ("of",)
     _fields_ = (
         ("index", ctypes.c_uint32),
         ("pixel_format", ctypes.c_uint32),
         ("type", ctypes.c_uint32),
-        ("of", _Of),
+        ("values", ctypes.c_uint32 * 6),
         ("reserved", ctypes.c_uint32 * 2),
     )
 
 
 class _FrameInterval(ctypes.Structure):
-    """struct v4l2_frmivalenum."""
+    """struct v4l2_frmivalenum.
 
-    class _Of(ctypes.Union):
-        _fields_ = (("discrete", v4l2.v4l2_fract), ("stepwise", v4l2.v4l2_frmival_stepwise))
+    `intervals` is its union: one interval; or the least, the greatest and the step.
+    """
 
-    _anonymous_ = ("of",)
     _fields_ = (
         ("index", ctypes.c_uint32),
         ("pixel_format", ctypes.c_uint32),
         ("width", ctypes.c_uint32),
         ("height", ctypes.c_uint32),
         ("type", ctypes.c_uint32),
-        ("of", _Of),
+        ("intervals", v4l2.v4l2_fract * 3),
         ("reserved", ctypes.c_uint32 * 2),
     )
 
@@ -80,30 +76,13 @@ ENUM_FRAMEINTERVALS: Final = _request(75, _FrameInterval)
 
 
 @dataclass(frozen=True, slots=True)
-class Capability:
-    """What a node says of itself.
-
-    Attributes:
-        driver: Name of the driver.
-        card: Name of the device.
-        bus: Where it is plugged in.
-        flags: V4L2_CAP_... of this node.
-    """
-
-    driver: str
-    card: str
-    bus: str
-    flags: int
-
-
-@dataclass(frozen=True, slots=True)
 class Range:
-    """Values from `low` to `high`; one value where they are the same.
+    """Values from `low` to `high`.
 
     Attributes:
         low: The least.
         high: The greatest.
-        step: What lies between two values; 0 where every value goes.
+        step: Difference of two neighbouring values; 0 where every value is possible.
     """
 
     low: float
@@ -113,13 +92,13 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format as the device takes it.
+    """The format that the device sends.
 
     Attributes:
-        code: Its four letters, e.g. MJPG.
+        code: Four letters, e.g. MJPG.
         width: Pixels.
         height: Pixels.
-        stride: Bytes from one row to the next; 0 of compressed formats.
+        stride: Bytes from one row to the next; 0 for compressed formats.
     """
 
     code: str
@@ -133,10 +112,11 @@ class Filled:
     """A buffer that the driver filled.
 
     Attributes:
-        index: Its number, to give it back by.
-        used: Bytes in it.
+        index: Number of the buffer.
+        used: Bytes in the buffer.
         faulty: The driver knows that the content is damaged.
-        stamp_ns: When it was taken, on the monotonic clock; None where the driver uses another.
+        stamp_ns: When the picture was taken, on the monotonic clock, nanoseconds; None where the
+            driver uses another clock.
     """
 
     index: int
@@ -145,31 +125,18 @@ class Filled:
     stamp_ns: int | None
 
 
-def query_capability(path: Path) -> Capability:
-    """Ask a node what it is, without a stream.
-
-    Raises:
-        OSError: It is gone, may not be opened, or is no V4L2 device.
-    """
-    device = Device(path)
-    try:
-        return device.capability()
-    finally:
-        device.close()
-
-
 class Device:
-    """An open node."""
+    """An open device node."""
 
     def __init__(self, path: Path) -> None:
-        """Open it, so that nothing but `wait` ever waits."""
+        """Open the node without blocking: only `wait` waits."""
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._maps: list[mmap.mmap] = []
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
 
     def close(self) -> None:
-        """Stop the stream and close; twice does no harm."""
+        """Stop the stream and close the node; closing twice does no harm."""
         if self._descriptor < 0:
             return
         # Closing stops the stream and frees the buffers, also of a device that is gone.
@@ -179,16 +146,16 @@ class Device:
         self._maps = []
         os.close(descriptor)
 
-    def capability(self) -> Capability:
-        """Ask what it is."""
+    def capability(self) -> tuple[str, str, str, int]:
+        """Return the driver, the device's name, its port, and the node's V4L2_CAP_... flags."""
         answer = v4l2.v4l2_capability()
         self._ioctl(v4l2.VIDIOC_QUERYCAP, answer)
         own_flags = answer.capabilities & v4l2.V4L2_CAP_DEVICE_CAPS
         flags = answer.device_caps if own_flags else answer.capabilities
-        return Capability(_text(answer.driver), _text(answer.card), _text(answer.bus_info), flags)
+        return _text(answer.driver), _text(answer.card), _text(answer.bus_info), flags
 
     def codes(self) -> list[str]:
-        """List the formats, the device's favourite first."""
+        """List the codes of the formats, the device's favourite first."""
 
         def ask(index: int) -> str:
             answer = v4l2.v4l2_fmtdesc(index=index, type=CAPTURE)
@@ -198,40 +165,35 @@ class Device:
         return list(_all(ask))
 
     def sizes(self, code: str) -> list[tuple[Range, Range]]:
-        """List the widths and heights of a format; [] where the driver does not tell."""
+        """List the widths and heights of a format; [] where the driver lists none."""
 
         def ask(index: int) -> tuple[Range, Range]:
             answer = _FrameSize(index=index, pixel_format=_number(code))
             self._ioctl(ENUM_FRAMESIZES, answer)
             if answer.type == DISCRETE:
-                width, height = answer.discrete.width, answer.discrete.height
+                width, height = answer.values[:2]
                 return Range(width, width), Range(height, height)
-            of = answer.stepwise
-            return (
-                Range(of.min_width, of.max_width, of.step_width),
-                Range(of.min_height, of.max_height, of.step_height),
-            )
+            return Range(*answer.values[:3]), Range(*answer.values[3:])
 
         return list(_all(ask))
 
     def rates(self, code: str, width: int, height: int) -> list[Range]:
-        """List the frames per second of a format and size; [] where the driver does not tell."""
+        """List the frames per second of a format and size; [] where the driver lists none."""
 
         def ask(index: int) -> Range:
             answer = _FrameInterval(
                 index=index, pixel_format=_number(code), width=width, height=height
             )
             self._ioctl(ENUM_FRAMEINTERVALS, answer)
+            shortest, longest, _step = answer.intervals
             if answer.type == DISCRETE:
-                rate = _rate(answer.discrete)
-                return Range(rate, rate)
-            # The longest interval is the lowest rate.
-            return Range(_rate(answer.stepwise.max), _rate(answer.stepwise.min))
+                longest = shortest
+            return Range(_rate(longest), _rate(shortest))
 
         return list(_all(ask))
 
     def set_format(self, code: str, width: int, height: int) -> Format:
-        """Ask for a format, and return what the driver made of it."""
+        """Ask for a format, and return the one that the driver chose."""
         wish = v4l2.v4l2_format(type=CAPTURE)
         wish.fmt.pix.pixelformat = _number(code)
         wish.fmt.pix.width, wish.fmt.pix.height = width, height
@@ -241,7 +203,7 @@ class Device:
         return Format(_letters(got.pixelformat), got.width, got.height, got.bytesperline)
 
     def set_rate(self, rate: float) -> float | None:
-        """Ask for a rate, and return the one that it has then; None where it does not tell."""
+        """Ask for a rate, and return the one that the driver chose; None where unknown."""
         wish = v4l2.v4l2_streamparm(type=CAPTURE)
         wish.parm.capture.timeperframe.numerator = 1000
         wish.parm.capture.timeperframe.denominator = round(rate * 1000)
@@ -254,7 +216,14 @@ class Device:
         return _rate(wish.parm.capture.timeperframe) or None
 
     def start(self, buffers: int) -> int:
-        """Let the driver fill buffers, and return how many it has; at least one is asked for."""
+        """Start the stream.
+
+        Args:
+            buffers: Number of buffers to ask for.
+
+        Returns:
+            Number of buffers that the driver made.
+        """
         wish = v4l2.v4l2_requestbuffers(count=buffers, type=CAPTURE, memory=v4l2.V4L2_MEMORY_MMAP)
         self._ioctl(v4l2.VIDIOC_REQBUFS, wish)
         for index in range(wish.count):
@@ -267,18 +236,18 @@ class Device:
         return len(self._maps)
 
     def wait(self, timeout: float) -> bool:
-        """Wait until a buffer is filled, or the device has something else to say.
+        """Wait until a buffer is filled, or the device is gone.
 
         Args:
             timeout: Seconds.
 
         Returns:
-            Whether `take` has an answer: a buffer, or the OSError of a device that is gone.
+            Whether `take` will return a buffer or raise the OSError of a device that is gone.
         """
         return bool(self._poll.poll(max(0.0, timeout) * 1000))
 
     def take(self) -> Filled | None:
-        """Take the filled buffer that is oldest, or None when there is none."""
+        """Return the oldest filled buffer, or None without any."""
         buffer = self._buffer(0)
         try:
             self._ioctl(v4l2.VIDIOC_DQBUF, buffer)
@@ -293,7 +262,7 @@ class Device:
         )
 
     def content(self, filled: Filled) -> memoryview:
-        """Return what lies in a buffer. It must be released before the buffer is given back."""
+        """Return the content of a buffer; release the view before giving the buffer back."""
         return memoryview(self._maps[filled.index])[: filled.used]
 
     def give_back(self, filled: Filled) -> None:
@@ -308,7 +277,7 @@ class Device:
 
 
 def _all(ask: Callable[[int], Answer]) -> Iterator[Answer]:
-    """Yield the answers for 0, 1, 2, ... until the driver says that there are no more."""
+    """Yield the answers for index 0, 1, 2, ... until the driver has no more."""
     for index in range(1000):
         try:
             yield ask(index)
@@ -331,5 +300,5 @@ def _number(code: str) -> int:
 
 
 def _rate(interval: Any) -> float:  # noqa: ANN401
-    """Return frames per second of an interval; 0 where it makes no sense."""
+    """Return the frames per second of an interval; 0 for an invalid one."""
     return interval.denominator / interval.numerator if interval.numerator else 0.0

@@ -10,23 +10,20 @@ import numpy as np
 
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.source import Source
 from pose_edge.util.cores import usable_cores
 
 
-class Video:
+class Video(Source):
     """A video file, read by FFmpeg through OpenCV."""
 
     live = False
-    still = False
-    retry_s = 1.0
 
     def __init__(self, path: str, *, loop: bool = False) -> None:
-        """Name the file; with `loop` it starts again when it ends."""
+        """Prepare a file; with `loop` it starts again when it ends."""
         self._path = path
         self._loop = loop
         self._capture: cv2.VideoCapture | None = None
-        self.frame_rate: float | None = None
-        self.frame_count: int | None = None
         self._index = 0
         self._in_round = 0
         self._round_start = 0.0
@@ -54,8 +51,8 @@ class Video:
         self.frame_count = count if count > 0 and not self._loop else None
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
-        """Decode the next frame; see `Source.read`."""
-        del timeout  # a file does not let one wait
+        """Return the next frame; see `Source.read`."""
+        del timeout
         if self._capture is None:
             raise RuntimeError("the video is not open")
         # OpenCV puts the frame into the memory if it fits, else into new memory.
@@ -74,13 +71,13 @@ class Video:
         return frame
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; see `Source.close`."""
         if self._capture is not None:
             self._capture.release()
             self._capture = None
 
     def describe(self) -> str:
-        """Say which file."""
+        """Return the file's name."""
         return Path(self._path).name
 
     def _next_position(self) -> float:

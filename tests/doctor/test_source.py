@@ -11,9 +11,9 @@ from doctor_contexts import MadeUp, by_subject, sound
 from pose_edge.config.schema import CameraSettings
 from pose_edge.doctor import source
 from pose_edge.doctor.finding import Finding
-from pose_edge.errors import SourceLost
+from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame
-from pose_edge.sources.any_camera import AnyCamera, Candidate
+from pose_edge.sources.any_camera import AnyCamera, Candidates
 from pose_edge.sources.csi import REMEDY
 
 
@@ -150,11 +150,13 @@ def test_an_address_of_an_unknown_kind(made_up: MadeUp) -> None:
 
 
 def any_of(monkeypatch: pytest.MonkeyPatch, *cameras: Camera) -> None:
-    def find(_settings: CameraSettings) -> list[Candidate]:
-        return [
-            Candidate(str(number), lambda camera=camera: camera)  # type: ignore[misc]
+    def find(_settings: CameraSettings) -> Candidates:
+        if not cameras:
+            raise SourceError("no camera found (CSI: no module; seat its cable; USB: none)")
+        return {
+            str(number): lambda camera=camera: camera  # type: ignore[misc]
             for number, camera in enumerate(cameras)
-        ]
+        }
 
     monkeypatch.setattr(
         source, "choose_source", lambda _source, camera: AnyCamera(camera, find=find)

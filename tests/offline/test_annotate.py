@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -256,7 +257,11 @@ def test_auto_is_refused_whether_there_is_a_camera_or_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without a camera it would be the demo clip, again and again."""
-    monkeypatch.setattr("pose_edge.sources.any_camera.find_candidates", lambda _settings: [])
+
+    def find(_settings: object) -> NoReturn:
+        raise SourceError("no camera found")
+
+    monkeypatch.setattr("pose_edge.sources.any_camera.find_candidates", find)
     with pytest.raises(UsageError, match="annotate reads files"):
         run("auto")
 

@@ -11,7 +11,6 @@ from pose_edge.sources.cameras import (
     choose_camera,
     find_cameras,
     is_called,
-    list_cameras,
     query_camera,
     why_closed,
     why_no_camera,
@@ -75,7 +74,6 @@ def test_no_camera(tmp_path: Path) -> None:
     assert find_cameras(tmp_path / "gone") == []
     assert query_camera(tmp_path / "gone") is None
     assert query_camera(Path("/dev/null")) is None
-    assert list_cameras([]) == "none"
 
 
 def test_why_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +120,8 @@ def node(number: int, name: str = "Cam", bus: str = "usb-1", serial: str = "") -
         ([node(0, serial="B", bus="usb-7")], node(0, serial="A"), 0),
         # Udev has not made the link yet: the port tells.
         ([node(3, serial="")], node(0, serial="A"), 3),
+        # Nothing is connected.
+        ([], node(0, serial="A"), None),
         # Another camera where the known one was.
         ([node(0, "Else")], node(0), 0),
     ],
@@ -144,4 +144,4 @@ def test_names_are_parts_in_any_case() -> None:
 
 
 def test_a_node_that_goes_while_it_is_looked_at(tmp_path: Path) -> None:
-    assert why_closed(tmp_path / "video0") == "has just gone"
+    assert why_closed(tmp_path / "video0") == ("has just gone", None)

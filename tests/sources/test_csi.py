@@ -87,6 +87,10 @@ def test_usb_cameras_are_told_by_their_id(camera_id: str, usb: bool) -> None:
 def test_the_reason_is_the_innermost_error() -> None:
     outer = RuntimeError("Camera __init__ sequence did not complete.")
     outer.__context__ = RuntimeError("Failed to acquire camera: Device or resource busy")
-    assert explain(outer).startswith("another program is using it")
-    assert "need less memory" in explain(OSError("Cannot allocate memory"))
-    assert explain(TimeoutError()) == "TimeoutError"
+    reason, remedy = explain(outer)
+    assert reason.startswith("another program is using it")
+    assert "fuser" in (remedy or "")
+    reason, remedy = explain(OSError("Cannot allocate memory"))
+    assert reason == "Cannot allocate memory"
+    assert "need less memory" in (remedy or "")
+    assert explain(TimeoutError()) == ("TimeoutError", None)

@@ -21,8 +21,8 @@ from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources import picamera
-from pose_edge.sources.csi import LOG_VARIABLE
-from pose_edge.sources.picamera import PiCamera, exposed_ns, find_picameras, survey_picameras
+from pose_edge.sources.csi import LOG_VARIABLE, find_picameras
+from pose_edge.sources.picamera import PiCamera, exposed_ns
 
 FAKE = Path(__file__).parents[1] / "fake_picamera2"
 OLD, NEW = (0, 3, 22), (0, 3, 38)
@@ -107,6 +107,12 @@ def read_until_lost(camera: PiCamera) -> float:
             return time.monotonic() - heard
         heard = heard if frame is None else time.monotonic()
     raise AssertionError("the camera was not lost")
+
+
+def why_no_module() -> str:
+    with pytest.raises(SourceError) as error:
+        find_picameras()
+    return str(error.value)
 
 
 def scene(width: int, height: int, number: int) -> Image:
@@ -282,7 +288,7 @@ def test_what_a_camera_cannot_do_is_said(bench: Bench, caplog: pytest.LogCapture
     text = caplog.text
     assert "has a fixed focus: camera.focus does nothing" in text
     assert "gives 103.3 frames a second at most" in text
-    assert "camera.gain 20 is out of reach, 16 is used" in text
+    assert "cannot follow camera.gain 20, 16 is used" in text
     assert "gives 144x96" in text
     assert camera.frame_rate == pytest.approx(103.3, abs=0.1)
     assert "AfMode" not in made()[0].camera_configuration()["controls"]
@@ -324,14 +330,12 @@ def test_camera_modules_are_listed_without_opening_them(bench: Bench) -> None:
         (0, "imx708"),
         (1, "imx219"),
     ]
-    assert survey_picameras().reason == ""
     assert not made()
 
 
 def test_usb_cameras_are_left_out_and_counted_out(bench: Bench) -> None:
     bench.set(cameras=[WEBCAM])
-    assert survey_picameras().cameras == ()
-    assert "no camera module found; power off" in survey_picameras().reason
+    assert "no camera module found; power off" in why_no_module()
     with pytest.raises(SourceError, match="picamera:0 is not there: no camera module found"):
         opened(small())
 
@@ -370,8 +374,7 @@ def test_without_picamera2_the_remedy_is_said(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "picamera2" else real(name)
     )
-    assert survey_picameras().cameras == ()
-    assert survey_picameras().reason == "picamera2 is not installed"
+    assert why_no_module() == "picamera2 is not installed"
     (tmp_path / "picamera2.py").write_text("import libcamera_that_is_not_there")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(SourceError, match=r"no module libcamera_that_is.*sudo apt install python3"):
@@ -383,7 +386,7 @@ def test_a_picamera2_built_for_another_numpy_is_said(
 ) -> None:
     (tmp_path / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert "numpy.dtype size changed" in survey_picameras().reason
+    assert "numpy.dtype size changed" in why_no_module()
     with pytest.raises(SourceError, match=r"cannot be imported .ValueError: numpy.dtype size"):
         opened(small())
 
@@ -419,9 +422,7 @@ def test_a_dislodged_cable_is_noticed_and_recovered_from(each_version: Bench) ->
     first = read(camera)
     each_version.set(dislodged=True)
     assert 0.4 < read_until_lost(camera) < GENEROUS_S
-    started = time.monotonic()
-    camera.close()
-    assert time.monotonic() - started < picamera.CLOSE_LIMIT_S, "nothing waits for a frame"
+    camera.close()  # nothing waits for a frame, or it would hang here
     assert not made()[0].is_open
     assert not made()[0].outstanding
     each_version.set(dislodged=False)
@@ -536,28 +537,33 @@ def test_picamera2s_own_thread_ending_is_a_loss_and_does_not_hang_close(bench: B
     camera.close()
 
 
-def test_a_close_that_hangs_does_not_hang_us(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("call", ["start", "stop"])
+def test_a_camera_held_by_a_call_that_hangs_is_said_and_opened_once_it_is_free(
+    bench: Bench, call: str
 ) -> None:
-    monkeypatch.setattr(picamera, "CLOSE_LIMIT_S", 0.2)
-    camera = opened(small())
-    read(camera)
-    bench.set(hang=["stop"])
-    started = time.monotonic()
-    camera.close()
-    assert time.monotonic() - started < GENEROUS_S
-    assert "does not close within 0.2 s" in caplog.text
-    threads = threading.active_count()
+    """As after a capture thread was given up: another object tries to open the same camera."""
+    first, second = PiCamera(0, small()), PiCamera(0, small())
+
+    def open_and_close() -> None:
+        first.open()
+        first.close()
+
+    find_picameras()  # imports picamera2
+    bench.set(hang=[call])
+    hung = threading.Thread(target=open_and_close, daemon=True)
+    hung.start()
+    wait_until(lambda: len(made()) == 1, "the camera to be taken")
     for _ in range(3):
-        with pytest.raises(SourceError, match="could not be closed and is still held"):
-            camera.open()
-    assert threading.active_count() <= threads, "no further thread hangs"
+        with pytest.raises(SourceError, match="or a call of this one that hangs") as error:
+            second.open()
+        assert "fuser" in (error.value.remedy or "")
+    assert hung.is_alive()
     bench.set(hang=[])
-    wait_until(lambda: not made()[0].is_open, "the close that hung")
-    camera.open()
-    read(camera)
-    camera.close()
-    assert len(made()) == 2
+    hung.join(GENEROUS_S)
+    assert not made()[0].is_open
+    second.open()
+    read(second)
+    second.close()
 
 
 def test_a_close_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -573,27 +579,6 @@ def test_a_close_that_fails_is_tried_again(bench: Bench, caplog: pytest.LogCaptu
     read(camera)
     camera.close()
     assert [one.is_open for one in made()] == [False, False]
-
-
-def test_an_opening_that_hangs_is_given_up_and_cleared_up_later(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(picamera, "OPEN_LIMIT_S", 0.2)
-    bench.set(hang=["open"])
-    camera = PiCamera(0, small())
-    with pytest.raises(SourceError, match=r"did not open within 0\.2 s"):
-        camera.open()
-    with pytest.raises(SourceError, match="still held"):
-        camera.open()
-    camera.close()
-    monkeypatch.setattr(picamera, "OPEN_LIMIT_S", GENEROUS_S)
-    bench.set(hang=[])
-    wait_until(lambda: len(made()) == 1 and made()[0].started, "the late opening")
-    wait_until(lambda: camera._hanging is not None and camera._hanging.ended, "its end")
-    camera.open()
-    assert [one.is_open for one in made()] == [False, True]
-    read(camera)
-    camera.close()
 
 
 def test_fifty_losses_leave_nothing_behind(bench: Bench) -> None:

@@ -10,34 +10,36 @@ from hypothesis import strategies as st
 from pose_edge.config.schema import CameraSettings, SourceSettings
 from pose_edge.errors import SourceError
 from pose_edge.sources import any_camera, choose_source, open_source, spec
-from pose_edge.sources.any_camera import AnyCamera, Candidate
+from pose_edge.sources.any_camera import AnyCamera, Candidates
 from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.pictures import Pictures
-from pose_edge.sources.spec import STREAM_SCHEMES, Kind, parse_source
+from pose_edge.sources.spec import STREAM_SCHEMES, SourceKind, parse_source
 from pose_edge.sources.stream import Stream
-from pose_edge.sources.v4l2 import Camera
+from pose_edge.sources.v4l2 import V4L2Camera
 from pose_edge.sources.video import Video
 from pose_edge.util import resources
 from pose_edge.util.urls import redact
 
 
-def plug_in(monkeypatch: pytest.MonkeyPatch, *candidates: Candidate) -> None:
-    monkeypatch.setattr(any_camera, "find_candidates", lambda _settings: list(candidates))
+def plug_in(monkeypatch: pytest.MonkeyPatch, candidates: Candidates) -> None:
+    def find(_settings: CameraSettings) -> Candidates:
+        if not candidates:
+            raise SourceError("no camera found")
+        return candidates
 
-
-CANDIDATE = Candidate("a camera", lambda: FakeSource((), live=True))
+    monkeypatch.setattr(any_camera, "find_candidates", find)
 
 
 def test_auto_is_any_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    plug_in(monkeypatch, CANDIDATE)
-    assert parse_source("auto") == spec.SourceSpec(Kind.AUTO)
+    plug_in(monkeypatch, {"a camera": lambda: FakeSource((), live=True)})
+    assert parse_source("auto") == spec.SourceSpec(SourceKind.AUTO)
     assert isinstance(choose_source(SourceSettings(name="auto"), CameraSettings()), AnyCamera)
 
 
 def test_auto_without_a_camera_is_the_demo_again_and_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plug_in(monkeypatch)
+    plug_in(monkeypatch, {})
     with caplog.at_level("INFO", "pose_edge"):
         source = open_source(SourceSettings(name="auto"), CameraSettings())
     assert (source.live, source.describe(), source.frame_count) == (False, "demo.mp4", None)
@@ -47,19 +49,19 @@ def test_auto_without_a_camera_is_the_demo_again_and_again(
 
 
 def test_auto_waits_for_a_camera_where_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    plug_in(monkeypatch)
+    plug_in(monkeypatch, {})
     source = choose_source(SourceSettings(name="auto"), CameraSettings(wait=True))
     assert isinstance(source, AnyCamera)
 
 
 def test_demo_ends() -> None:
-    assert parse_source("demo") == spec.SourceSpec(Kind.VIDEO, str(resources.demo_clip()))
+    assert parse_source("demo") == spec.SourceSpec(SourceKind.VIDEO, str(resources.demo_clip()))
 
 
 @pytest.mark.parametrize("scheme", [*STREAM_SCHEMES, "RTSP", "Http"])
 def test_addresses(scheme: str) -> None:
     url = f"{scheme}://user:secret@cam:554/live?x=1"
-    assert parse_source(url) == spec.SourceSpec(Kind.STREAM, url)
+    assert parse_source(url) == spec.SourceSpec(SourceKind.STREAM, url)
 
 
 def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,14 +70,14 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / name).touch()
     (tmp_path / "folder.mp4").mkdir()
     kinds = {
-        "clip.mp4": Kind.VIDEO,
-        "clip.MKV": Kind.VIDEO,
-        "noending": Kind.VIDEO,
-        "a.jpg": Kind.PICTURES,
-        "b.JPEG": Kind.PICTURES,
-        "c.png": Kind.PICTURES,
-        "d.webp": Kind.PICTURES,
-        "folder.mp4": Kind.PICTURES,
+        "clip.mp4": SourceKind.VIDEO,
+        "clip.MKV": SourceKind.VIDEO,
+        "noending": SourceKind.VIDEO,
+        "a.jpg": SourceKind.PICTURES,
+        "b.JPEG": SourceKind.PICTURES,
+        "c.png": SourceKind.PICTURES,
+        "d.webp": SourceKind.PICTURES,
+        "folder.mp4": SourceKind.PICTURES,
     }
     for name, kind in kinds.items():
         for path in (str(tmp_path / name), f"~/{name}"):
@@ -93,23 +95,23 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_devices(name: str) -> None:
-    assert parse_source(name) == spec.SourceSpec(Kind.CAMERA, name)
+    assert parse_source(name) == spec.SourceSpec(SourceKind.CAMERA, name)
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "location"),
     [
-        ("0", Kind.CAMERA, "/dev/video0"),
-        ("12", Kind.CAMERA, "/dev/video12"),
-        ("camera:2", Kind.CAMERA, "/dev/video2"),
-        ("camera:HD Webcam", Kind.CAMERA, "HD Webcam"),
-        ("camera: c920 ", Kind.CAMERA, "c920"),
-        ("camera:HD: Webcam", Kind.CAMERA, "HD: Webcam"),
-        ("picamera", Kind.PICAMERA, "0"),
-        ("picamera:1", Kind.PICAMERA, "1"),
+        ("0", SourceKind.CAMERA, "/dev/video0"),
+        ("12", SourceKind.CAMERA, "/dev/video12"),
+        ("camera:2", SourceKind.CAMERA, "/dev/video2"),
+        ("camera:HD Webcam", SourceKind.CAMERA, "HD Webcam"),
+        ("camera: c920 ", SourceKind.CAMERA, "c920"),
+        ("camera:HD: Webcam", SourceKind.CAMERA, "HD: Webcam"),
+        ("picamera", SourceKind.PICAMERA, "0"),
+        ("picamera:1", SourceKind.PICAMERA, "1"),
     ],
 )
-def test_names_and_numbers_of_cameras(name: str, kind: Kind, location: str) -> None:
+def test_names_and_numbers_of_cameras(name: str, kind: SourceKind, location: str) -> None:
     assert parse_source(name) == spec.SourceSpec(kind, location)
 
 
@@ -123,7 +125,7 @@ def test_what_is_no_camera(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_file_may_be_called_as_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "0").touch()
-    assert parse_source("./0").kind is Kind.VIDEO
+    assert parse_source("./0").kind is SourceKind.VIDEO
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_each_kind_has_its_source(tmp_path: Path) -> None:
     def choose(name: str, **more: bool) -> object:
         return choose_source(SourceSettings(name=name, **more), settings)
 
-    assert isinstance(choose("/dev/video0"), Camera)
+    assert isinstance(choose("/dev/video0"), V4L2Camera)
     assert isinstance(choose("picamera:1"), PiCamera)
     assert isinstance(choose("http://cam/x"), Stream)
     assert isinstance(choose("demo"), Video)
@@ -177,7 +179,7 @@ def test_each_kind_has_its_source(tmp_path: Path) -> None:
 def test_only_what_stands_in_for_a_camera_or_is_asked_to_loops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plug_in(monkeypatch)
+    plug_in(monkeypatch, {})
     counts = []
     for name, loop in (("demo", False), ("demo", True), ("auto", False)):
         source = open_source(SourceSettings(name=name, loop=loop), CameraSettings())

@@ -15,6 +15,7 @@ from rtsp import RtspServer, lengthen, need_server
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame
+from pose_edge.sources import stream as stream_module
 from pose_edge.sources.stream import Stream
 
 SETTINGS = CameraSettings(timeout=1.0)
@@ -30,10 +31,24 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lengthen(second, folder / "long.mp4", 200)
 
 
+@pytest.fixture(scope="session")
+def sparse_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a video at 30 fps with a key frame every 5 s."""
+    need_server()
+    folder = tmp_path_factory.mktemp("rtsp")
+    pictures = [coded_picture(n, 320, 240) for n in range(150)]
+    once = write_clip(folder / "s.mp4", pictures)
+    return lengthen(once, folder / "long.mp4", 20)
+
+
 def read(stream: Stream) -> Frame:
-    frame = stream.read(1.0)
-    assert frame is not None
-    return frame
+    """Read the next frame, however long a busy machine takes for it."""
+    deadline = time.monotonic() + GENEROUS_S
+    while time.monotonic() < deadline:
+        frame = stream.read(0.1)
+        if frame is not None:
+            return frame
+    raise AssertionError("no frame came")
 
 
 def read_until_lost(stream: Stream) -> tuple[float, str]:
@@ -137,7 +152,7 @@ def test_passwords_are_used_and_never_said(
         assert secret not in everything
 
 
-def test_a_stream_that_fell_behind_passes_frames_over_until_it_has_caught_up(clip: Path) -> None:
+def test_a_stream_that_fell_behind_skips_frames_until_it_has_caught_up(clip: Path) -> None:
     with RtspServer(clip) as server:
         stream = Stream(server.url, PATIENT)
         stream.open()
@@ -150,11 +165,31 @@ def test_a_stream_that_fell_behind_passes_frames_over_until_it_has_caught_up(cli
             ages.append((time.monotonic_ns() - frame.captured_ns) / 1e9)
             indexes.append(frame.index)
         gaps = [after - before for before, after in itertools.pairwise(indexes)]
-        assert max(gaps) > 30, "what piled up is passed over, and counted"
+        assert max(gaps) > 30, "what piled up is skipped, and counted"
         # Those before the gap are as old as they are; those after it are young again.
         assert max(ages[gaps.index(max(gaps)) + 1 :]) < 0.5
         codes_restart = read_code(frame.image)
         assert 0 <= codes_restart < 30
+        stream.close()
+
+
+def test_read_returns_while_frames_are_skipped_until_a_distant_key_frame(
+    sparse_clip: Path,
+) -> None:
+    """The capture thread's heartbeat depends on it."""
+    with RtspServer(sparse_clip) as server:
+        stream = Stream(server.url, PATIENT)
+        stream.open()
+        for _ in range(20):
+            last = read(stream)
+        time.sleep(2.0)  # as a decoder that is far too slow
+        empty = 0
+        while last.index < 20 + 60:  # until those that piled up are over
+            frame = stream.read(0.1)
+            empty += frame is None
+            last = frame or last
+        assert empty >= 5, "one about every 0.1 s, for seconds"
+        assert last.index >= 150, "the next key frame"
         stream.close()
 
 
@@ -184,6 +219,33 @@ def test_a_camera_that_hangs_is_lost_after_the_time_limit_and_comes_back() -> No
         server.resume()
         stream.open()
         read(stream)
+        stream.close()
+
+
+def test_read_returns_while_packets_cannot_be_decoded() -> None:
+    with MjpegServer(fps=30) as server:
+        stream = Stream(server.url, PATIENT)
+        stream.open()
+        first = read(stream)
+        server.damage(30)
+        frames = [stream.read(0.1) for _ in range(40)]
+        assert None in frames
+        given = [first, *(frame for frame in frames if frame)]
+        gaps = [after.index - before.index for before, after in itertools.pairwise(given)]
+        assert sum(gaps) - len(gaps) >= 30, "damaged frames are counted"
+        stream.close()
+
+
+def test_a_stream_that_can_never_be_decoded_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "NO_PICTURE_S", 0.5)
+    with MjpegServer(fps=30) as server:
+        stream = Stream(server.url, PATIENT)
+        stream.open()
+        read(stream)
+        server.damage(None)
+        seconds, reason = read_until_lost(stream)
+        assert seconds > 0.4
+        assert reason.endswith("no packet could be decoded for 0.5 s")
         stream.close()
 
 

@@ -17,7 +17,7 @@ from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.cameras import find_cameras
-from pose_edge.sources.v4l2 import MAX_TRANSIT_NS, Camera
+from pose_edge.sources.v4l2 import MAX_TRANSIT_NS, V4L2Camera
 from pose_edge.sources.v4l2_device import FAULTY, MONOTONIC
 
 SMALL = CameraSettings(width=320, height=240, timeout=0.5)
@@ -29,11 +29,11 @@ def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Kernel:
     return Kernel(monkeypatch, tmp_path)
 
 
-def make(kernel: Kernel, wanted: str | Path, settings: CameraSettings = SMALL) -> Camera:
-    return Camera(str(wanted), settings, find=lambda: find_cameras(kernel.folder))
+def make(kernel: Kernel, wanted: str | Path, settings: CameraSettings = SMALL) -> V4L2Camera:
+    return V4L2Camera(str(wanted), settings, find=lambda: find_cameras(kernel.folder))
 
 
-def opened(kernel: Kernel, node: FakeCamera, settings: CameraSettings = SMALL) -> Camera:
+def opened(kernel: Kernel, node: FakeCamera, settings: CameraSettings = SMALL) -> V4L2Camera:
     camera = make(kernel, node.path, settings)
     camera.open()
     return camera
@@ -44,7 +44,7 @@ def picture(number: int, node: FakeCamera) -> Image:
     return coded_picture(number, width, height)
 
 
-def read(camera: Camera, reuse: Image | None = None) -> Frame:
+def read(camera: V4L2Camera, reuse: Image | None = None) -> Frame:
     frame = camera.read(GENEROUS_S, reuse)
     assert frame is not None
     return frame
@@ -385,6 +385,11 @@ def test_what_was_asked_for_by_a_link_is_what_the_link_leads_to(kernel: Kernel) 
     camera.open()
     assert camera.describe().startswith(f"Other ({there.path})")
     camera.close()
+
+
+def test_a_camera_that_is_not_connected(kernel: Kernel) -> None:
+    with pytest.raises(SourceError, match="video0 is not there; found: none"):
+        make(kernel, kernel.folder / "video0").open()
 
 
 def test_a_camera_by_its_name(kernel: Kernel) -> None:

@@ -26,7 +26,7 @@ behaviour was read:
   back cancelled, which picamera2's CameraManager ignores: nothing comes any more until the camera
   is stopped and started.
 
-A buffer is overwritten as soon as its request is released, so that whoever still looks at it sees
+A buffer is overwritten as soon as its request is released, so that code that still reads it sees
 noise. `Picamera2.made` lists all cameras that were opened in the process, for the tests.
 """
 
@@ -157,7 +157,7 @@ class MappedArray:
         if not reshape:
             self._shared = request._buffer
         if not write:
-            # The real memory can be written to; but who says that he only reads must only read.
+            # The real memory can be written to; the fake enforces what the caller promised.
             self._shared = self._shared.view()
             self._shared.flags.writeable = False
 
@@ -170,7 +170,7 @@ class MappedArray:
 
 
 class _CameraManager:
-    """libcamera's, as picamera2 uses it: who holds which camera in this process."""
+    """libcamera's, as picamera2 uses it: which object holds which camera in this process."""
 
     def __init__(self) -> None:
         self.held: dict[str, weakref.ref[Picamera2]] = {}
@@ -356,11 +356,12 @@ class Picamera2:
         size = self.camera_config["main"]["framesize"]
         self.free = [np.zeros(size, np.uint8) for _ in range(self.camera_config["buffer_count"])]
         self.started = True
+        _hang("start")
         run = (self.stop_count, self.camera_config)
         threading.Thread(target=self._expose, args=run, daemon=True).start()
 
     def _expose(self, run: int, config: dict[str, Any]) -> None:
-        """Be the sensor and the image processor."""
+        """Play the sensor and the image processor."""
         limits_us = config["controls"]["FrameDurationLimits"]
         period_s = max(limits_us[0] / 1e6, 1 / self._mode[2])
         video = look().video
@@ -418,7 +419,7 @@ class Picamera2:
             rows[:, : width * 3].reshape(height, width, 3)[:] = picture[:, :, colours]
 
     def _run_loop(self) -> None:
-        """Be picamera2's event loop."""
+        """Play picamera2's event loop."""
         while not self._end_loop.is_set():
             if not self._prod.wait(0.05):
                 continue

@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 import pytest
-from helpers import noise
+from helpers import noise, wait_until
 
-from pose_edge.sources.live import FrameMaker
+from pose_edge.sources.frame_maker import FrameMaker
 
 PICTURE = noise(32, 20)
 
@@ -50,3 +50,28 @@ def test_time_and_number_of_frames() -> None:
     assert first.captured_ns == now_ns - 250_000_000
     assert first.time == pytest.approx(now - 0.25, abs=0.1)
     assert second.time - first.time == pytest.approx(0.25, abs=1e-6)
+
+
+def test_times_follow_steps_of_the_wall_clock_but_not_jitter() -> None:
+    offset_ns = 995_000_000_000
+    maker = FrameMaker(0, offset_ns=lambda: offset_ns)
+
+    def time_of(captured_ns: int) -> float:
+        return maker.make(PICTURE, "BGR", captured_ns, None).time
+
+    assert time_of(5_000_000_000) == pytest.approx(1000.0)
+    assert time_of(4_900_000_000) == pytest.approx(999.9)
+    offset_ns += 20_000_000  # a small correction
+    assert time_of(5_000_000_000) == pytest.approx(1000.0)
+    offset_ns += 3_600_000_000_000  # the clock was set from the network
+    assert time_of(5_000_000_000) == pytest.approx(4600.02)
+    offset_ns -= 7_200_000_000_000
+    assert time_of(5_000_000_000) == pytest.approx(-2599.98)
+
+
+def test_times_are_unix_times() -> None:
+    def error_s() -> float:
+        frame = FrameMaker(0).make(PICTURE, "BGR", time.monotonic_ns(), None)
+        return abs(frame.time - time.time())
+
+    wait_until(lambda: error_s() < 0.01)

@@ -1,0 +1,77 @@
+"""Number, time and rotation of the frames of live sources."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pose_edge.frames import ColourOrder, Frame, Image
+
+ROTATIONS: Final = {
+    90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
+CLOCK_STEP_NS: Final = 50_000_000
+"""A wall clock that has moved by more was set, perhaps from the network, as a Pi has no battery
+for it. Smaller corrections would only make the frames' times jitter."""
+
+
+def clock_offset() -> int:
+    """Return the wall clock minus the monotonic clock, nanoseconds."""
+    return time.time_ns() - time.monotonic_ns()
+
+
+class FrameMaker:
+    """Makes the frames of one live source, numbered across all its openings."""
+
+    def __init__(self, rotation: int, *, offset_ns: Callable[[], int] = clock_offset) -> None:
+        """Start with frame 0.
+
+        Args:
+            rotation: 0, 90, 180 or 270 degrees clockwise.
+            offset_ns: Returns the wall clock minus the monotonic clock, nanoseconds.
+        """
+        self._rotation = ROTATIONS.get(rotation)
+        self._upright: Image | None = None
+        self._read_offset = offset_ns
+        self._offset_ns = offset_ns()
+        self._index = 0
+
+    def memory(self, reuse: Image | None) -> Image | None:
+        """Return the memory for the next picture before it is rotated.
+
+        Args:
+            reuse: As given to `Source.read`.
+        """
+        return reuse if self._rotation is None else self._upright
+
+    def skip(self) -> None:
+        """Count a frame that was dropped for a newer one, or was damaged."""
+        self._index += 1
+
+    def make(
+        self, image: Image, order: ColourOrder, captured_ns: int, reuse: Image | None
+    ) -> Frame:
+        """Return the next frame.
+
+        Args:
+            image: uint8 (height, width, 3), as the camera gave it.
+            order: Order of its colours.
+            captured_ns: Time of its exposure on the monotonic clock, nanoseconds.
+            reuse: As given to `Source.read`.
+        """
+        if self._rotation is not None:
+            self._upright = image
+            image = np.asarray(cv2.rotate(image, self._rotation, dst=reuse), dtype=np.uint8)
+        offset_ns = self._read_offset()
+        if abs(offset_ns - self._offset_ns) > CLOCK_STEP_NS:
+            self._offset_ns = offset_ns
+        time_s = (captured_ns + self._offset_ns) / 1e9
+        frame = Frame(image, order, captured_ns, self._index, time_s)
+        self._index += 1
+        return frame

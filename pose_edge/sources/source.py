@@ -1,0 +1,64 @@
+"""What every source does."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Protocol
+
+from pose_edge.frames import Frame, Image
+
+
+class Source(Protocol):
+    """A camera, a network stream, a video or pictures.
+
+    `open`, `read` and `close` are called by one thread, the capture thread, and never at the same
+    time: a source needs no locks, and nobody closes it while it is being read. A call that hangs
+    hangs that thread only. The supervisor then gives the thread up and starts another one, with
+    another source object, which opens the device once the system lets it.
+
+    Attributes:
+        live: Frames come at the source's own pace and are lost when they are not read.
+        still: The frames are pictures that have nothing to do with each other.
+        frame_rate: Frames per second, None where unknown.
+        frame_count: Number of frames, None where unknown or endless.
+        retry_s: Longest wait between two attempts to open the source again, seconds.
+    """
+
+    live: bool = True
+    still: bool = False
+    frame_rate: float | None = None
+    frame_count: int | None = None
+    retry_s: float = 1.0
+
+    @abstractmethod
+    def open(self) -> None:
+        """Open the device or file, also again after `close`.
+
+        Raises:
+            SourceError: The source cannot be opened.
+        """
+
+    @abstractmethod
+    def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
+        """Return the next frame.
+
+        Args:
+            timeout: Seconds to wait. Files ignore it. A stream that sends nothing may take up to
+                `camera.timeout` instead, as FFmpeg cannot resume an interrupted read.
+            reuse: Memory for the frame, uint8 (height, width, 3), used if it fits.
+
+        Returns:
+            The frame, or None when none came in time or what came had to be skipped.
+
+        Raises:
+            EndOfStream: There are no more frames.
+            SourceLost: The device is gone or silent.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the device or file; closing twice does no harm."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return what the source is, for people, without passwords."""
