@@ -77,7 +77,7 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
     yield model
     lacking = [
         *(["a device"] if not corals else []),
-        *(["permission"] if corals and all(map(Coral.fault, corals)) else []),
+        *(["permission"] if corals and all(map(Coral.obstacle, corals)) else []),
         *(["the library"] if library is None else []),
         *(["a model"] if model.verdict != "ok" else []),
     ]

@@ -22,7 +22,6 @@ from pose_edge.runtimes import Runtime, load_runtime
 from pose_edge.runtimes.child import start_child
 from pose_edge.runtimes.child_main import Job
 from pose_edge.runtimes.child_runtime import ChildRuntime
-from pose_edge.runtimes.litert import LiteRT
 from pose_edge.sources import open_source
 from pose_edge.sources.spec import Kind, parse_source
 from pose_edge.telemetry import Telemetry
@@ -164,9 +163,9 @@ def bench_child(settings: Settings, runs: int) -> ChildTiming:
         PoseEdgeError: The model cannot be used.
     """
     model = Zoo().find(settings.model.name)
-    here = LiteRT(model, threads=settings.model.threads)
-    started = start_child(Job(model, settings.model.threads, edgetpu=None))
-    with closing(ChildRuntime(started, here.provenance, timeout=60.0)) as child:
+    here = load_runtime(model, settings)
+    process = start_child(Job(model, settings.model.threads))
+    with closing(ChildRuntime(process, here.provenance, timeout=60.0)) as child:
         rng = np.random.default_rng(0)
         tensor = rng.integers(0, 256, here.input.shape).astype(here.input.dtype)
         times: tuple[list[float], list[float]] = ([], [])
