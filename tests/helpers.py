@@ -273,7 +273,9 @@ class FakeEstimator:
                 stopwatch.lap(stage)
         return Estimate([pose()], (0.0, 0.0, 1.0, 1.0))
 
-    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
         return self.estimate(frame, stopwatch).poses
 
     def reset(self) -> None:
