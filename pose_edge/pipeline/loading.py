@@ -1,4 +1,4 @@
-"""The model that the settings name, on what they allow."""
+"""Loads the model that the settings name, on the CPU and, if they allow it, on the Edge TPU."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The same model twice.
+    """A model for the CPU, and the same model compiled for the Edge TPU.
 
     Attributes:
-        cpu: For the CPU.
-        edgetpu: Name or path of the one for the Edge TPU; None where there is none, or where it is
-            not wanted.
+        cpu: The model for the CPU.
+        edgetpu: Name or path of the compiled model; None where there is none, or where the settings
+            do not allow it.
     """
 
     cpu: ModelFile
@@ -32,7 +32,7 @@ class Pair:
 
 
 def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
-    """Find out which models a name means.
+    """Find the models that a name means.
 
     Args:
         zoo: The models.
@@ -42,29 +42,29 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
 
     Raises:
         ModelError: There is no such model, or its file cannot be used.
-        UsageError: The name is that of an Edge TPU model, but none is to be used.
-        UnavailableError: An Edge TPU must be used, but no model for it goes with the name.
+        UsageError: The name is that of an Edge TPU model, but the settings turn the Edge TPU off.
+        UnavailableError: An Edge TPU is required, but the model is not available for it.
     """
     if edgetpu.mode == "off":
         if name in zoo.twins or (cpu := zoo.find(name)).compiled:
             raise UsageError(
-                f"{name} runs on an Edge TPU only, and edgetpu is off; "
-                f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}"
+                f"{name} runs on an Edge TPU only, and edgetpu is off",
+                remedy=f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}",
             )
         return Pair(cpu, None)
     cpu = zoo.find(zoo.twins.get(name, name))
     if cpu.compiled:
         raise ModelError(
-            f"{name} is compiled for the Edge TPU: give it as edgetpu.model, and as --model the "
-            "model that does the same on the CPU"
+            f"{name} is compiled for the Edge TPU",
+            remedy="give it as edgetpu.model, and as --model the same model for the CPU",
         )
     # A user's own file may have the name of a listed one, and is another model nevertheless.
     listed = [one for one, twin in zoo.twins.items() if twin == cpu.name and cpu.entry is not None]
     compiled = edgetpu.model or next(iter(listed), None)
     if compiled is None and edgetpu.mode == "on":
         raise UnavailableError(
-            f"no Edge TPU model goes with {cpu.name}; those with one are {', '.join(zoo.aliases)} "
-            "(or set edgetpu.model)"
+            f"no Edge TPU model goes with {cpu.name}",
+            remedy=f"those with one are {', '.join(zoo.aliases)} (or set edgetpu.model)",
         )
     return Pair(cpu, compiled)
 
@@ -80,16 +80,16 @@ def load_model(
     """Find, check and load the model that the settings name.
 
     Args:
-        settings: Everything.
-        stack: Ends what was started.
-        report: Told what is wrong with the Edge TPU, and None when it works.
-        wait: With edgetpu auto, wait for one that is plugged in rather than begin on the CPU.
-        stop: Set when nobody wants it any more: ends the wait for an Edge TPU.
+        settings: All settings.
+        stack: Closes the runtime.
+        report: Called with what is wrong with the Edge TPU, and with None when it works.
+        wait: With edgetpu auto, wait for one that is plugged in rather than start on the CPU.
+        stop: Set to end the wait for an Edge TPU.
 
     Raises:
-        ModelError: It cannot be used.
+        ModelError: The model cannot be used.
         UsageError: The settings contradict each other.
-        UnavailableError: There is no runtime for it, or no Edge TPU though there must be.
+        UnavailableError: No runtime is installed, or a required Edge TPU is missing.
     """
     pair = find_pair(Zoo(), settings.model.name, settings.edgetpu)
     runtime: Runtime = load_runtime(pair.cpu, settings)

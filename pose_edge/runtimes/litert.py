@@ -1,4 +1,4 @@
-"""TensorFlow Lite models on CPU threads: LiteRT, or tflite-runtime where that is installed."""
+"""Runs TensorFlow Lite models on CPU threads: by LiteRT, or by tflite-runtime."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
-"""Best first: LiteRT runs INT8 models many times faster than tflite-runtime 2.14 does."""
+"""The first one that can be imported is used: LiteRT runs INT8 models many times faster than
+tflite-runtime 2.14 does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,10 @@ class LiteRT:
         """Load the model and run it once, for the first run is slow.
 
         Args:
-            model: The file. It may hold several graphs, one for each input size: then the first
-                is used until another size is chosen.
-            threads: Wanted CPU threads; more than the usable cores are never started, as that
-                makes it far slower.
-            accelerator: Runs the model in place of the CPU.
+            model: The file. It may hold several graphs, one for each input size; the first one is
+                used until another size is chosen.
+            threads: CPU threads, at most as many as there are usable cores: more are far slower.
+            accelerator: What runs the model in place of the CPU.
 
         Raises:
             ModelError: The file cannot be read by the runtime.
@@ -129,7 +129,7 @@ class LiteRT:
             self._warm_up()
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        """Run the model once; other threads go on meanwhile (the interpreter frees the GIL)."""
+        """Run the model once; other threads run meanwhile (the interpreter frees the GIL)."""
         return self._graph.run(tensor)
 
     def describe(self) -> str:
@@ -213,10 +213,10 @@ def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
     """Import a member of the best runtime that is installed.
 
     Args:
-        member: Its name: Interpreter or load_delegate.
+        member: Interpreter or load_delegate.
 
     Returns:
-        The library's name, and the member.
+        Name of the library, and the member.
 
     Raises:
         UnavailableError: No runtime is installed.

@@ -1,4 +1,4 @@
-"""Whether this user may open a device node, and what to do when not."""
+"""Tells whether this user may open a device node, and what to do if not."""
 
 from __future__ import annotations
 
