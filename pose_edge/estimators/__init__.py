@@ -89,7 +89,7 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
     Args:
         model: The model's file.
         runtime: The model, loaded.
-        settings: Thresholds, and how many people are looked for.
+        settings: Thresholds, and the number of people to find.
 
     Raises:
         ModelError: No family of models matches.

@@ -48,7 +48,7 @@ EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
 """Parent and child of each displacement, in the order of the model's channels."""
 
 ROOT_SCORE: Final = 0.5
-"""A cell below this is no root of a person."""
+"""Score that a cell needs to be the root of a person."""
 ROOT_RADIUS: Final = 1
 """A root is the best cell within this distance in cells."""
 SAME_PLACE: Final = 20.0

@@ -45,7 +45,7 @@ def find_obstacle(node: Path) -> Obstacle | None:
             f"{node} is not there", "pass it into the container, or plug the device in again"
         )
     except OSError as error:
-        return Obstacle(f"{node}: {error.strerror}", "run as a user who may look there")
+        return Obstacle(f"{node}: {error.strerror}", "run as a user who may list that folder")
     if os.access(node, os.R_OK | os.W_OK):
         return None
     return Obstacle(f"{current_user()} may not open {node}", _remedy(status))

@@ -15,7 +15,7 @@ Bus = Literal["usb", "pci"]
 """How a Coral is connected."""
 
 NEW_USB_ID: Final = ("1a6e", "089a")
-"""Vendor and product of a USB Coral without firmware: nobody has used it since it got power."""
+"""Vendor and product of a USB Coral without firmware: it has not been used since power-on."""
 
 STARTED_USB_ID: Final = ("18d1", "9302")
 """The same with the firmware that the library loads: it comes back as another device."""
