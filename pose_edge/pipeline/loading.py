@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ModelPair:
     """A model for the CPU, and the same model compiled for the Edge TPU.
 
     Attributes:
@@ -31,7 +31,7 @@ class Pair:
     edgetpu: str | None
 
 
-def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
+def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> ModelPair:
     """Find the models that a name means.
 
     Args:
@@ -51,7 +51,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
                 f"{name} runs on an Edge TPU only, and edgetpu is off",
                 remedy=f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}",
             )
-        return Pair(cpu, None)
+        return ModelPair(cpu, None)
     cpu = zoo.find(zoo.twins.get(name, name))
     if cpu.compiled:
         raise ModelError(
@@ -66,7 +66,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
             f"no Edge TPU model goes with {cpu.name}",
             remedy=f"those with one are {', '.join(zoo.aliases)} (or set edgetpu.model)",
         )
-    return Pair(cpu, compiled)
+    return ModelPair(cpu, compiled)
 
 
 def load_model(
