@@ -20,7 +20,7 @@ from pose_edge.errors import EndOfStream
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.poses import Estimate, Pose
+from pose_edge.poses import Estimate, Pose, Provenance
 from pose_edge.runtimes import Runtime
 from pose_edge.sources.stream import Stream
 from pose_edge.telemetry import Stopwatch, Telemetry
@@ -263,9 +263,9 @@ class SlowEstimator:
 
     @property
     def runtime(self) -> Runtime:
-        return self  # type: ignore[return-value]  # only `backend` is asked for
+        return self  # type: ignore[return-value]  # only `provenance` is asked for
 
-    backend = "slow"
+    provenance = Provenance("a-model", "slow")
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         time.sleep(self._seconds)
