@@ -21,6 +21,7 @@ from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Re
 from pose_edge.runtimes import AnyArray
 from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch
+from pose_edge.tracking import oks_matrix
 from pose_edge.zoo.registry import Tensor
 
 GENEROUS_S = 30.0
@@ -131,6 +132,11 @@ STANDING: Mapping[Keypoint, tuple[float, float]] = {
     Keypoint.RIGHT_ANKLE: (0.47, 0.80),
 }
 """A person upright in the middle of the frame, seen from the front: their left is on the right."""
+
+
+def oks(pose: FloatArray, track: FloatArray, width: int, height: int) -> float:
+    """Return the object keypoint similarity of two poses."""
+    return float(oks_matrix(pose[np.newaxis], track[np.newaxis], width, height)[0, 0])
 
 
 def person(
@@ -273,7 +279,9 @@ class FakeEstimator:
                 stopwatch.lap(stage)
         return Estimate([pose()], (0.0, 0.0, 1.0, 1.0))
 
-    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
         return self.estimate(frame, stopwatch).poses
 
     def reset(self) -> None:

@@ -74,7 +74,7 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
     yield model
     ready = {
         "a device": bool(corals),
-        "permission": not corals or None in map(Coral.fault, corals),
+        "permission": not corals or None in map(Coral.obstacle, corals),
         "the library": library is not None,
         "a model": model.verdict == "ok",
     }

@@ -1,4 +1,4 @@
-"""A first inference on the Edge TPU: does it work at all, and how fast."""
+"""Tries one inference on the Edge TPU."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class Trial:
     """The outcome of loading library and model in a child process, and running it.
 
     Attributes:
-        version: What the library says of itself; None when it did not get that far.
-        inference_ms: Time of one inference, after the first, which is slow; None when there was
-            none.
-        fault: What went wrong, in words for people; None when nothing did.
-        crashed: The process died of a signal, as it does when library and runtime do not match.
+        version: Version of the library; None when the trial ended before it was known.
+        inference_ms: Time of the second inference (the first is slow); None when it failed.
+        fault: What went wrong, in a sentence; None when nothing did.
+        crashed: A signal ended the process, as it does when library and runtime do not match.
     """
 
     version: str | None = None
@@ -40,26 +39,26 @@ def try_edgetpu(settings: Settings) -> Trial:
         settings: Those that a run would have.
 
     Returns:
-        What came of it; it raises nothing.
+        The outcome; every error is part of it.
     """
     zoo = Zoo()
     try:
         pair = find_pair(zoo, settings.model.name, settings.edgetpu)
-        started = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
+        child = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
     except ChildFault as fault:
         return Trial(fault=str(fault), crashed=fault.crashed)
     except PoseEdgeError as error:
         return Trial(fault=str(error))
-    version, child = started.loaded.version, started.child
-    tensor = np.zeros(started.loaded.input.shape, started.loaded.input.dtype)
+    loaded = child.loaded
+    tensor = np.zeros(loaded.input.shape, loaded.input.dtype)
     try:
         begin = time.perf_counter()
         child.run(tensor, settings.edgetpu.timeout)
-        return Trial(version, (time.perf_counter() - begin) * 1000)
+        return Trial(loaded.version, (time.perf_counter() - begin) * 1000)
     except ChildDied:
         death = child.cause_of_death()
-        return Trial(version, fault=str(death), crashed=death.crashed)
+        return Trial(loaded.version, fault=str(death), crashed=death.crashed)
     except ChildFault as fault:
-        return Trial(version, fault=str(fault))
+        return Trial(loaded.version, fault=str(fault))
     finally:
         child.close()

@@ -7,32 +7,29 @@ end the process. Only a process can be given up: it is killed, and not waited fo
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import json
 import logging
 import os
-import select
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
 from typing import Final, NoReturn
 
 from pose_edge.doctor.finding import Finding
 from pose_edge.errors import PoseEdgeError
+from pose_edge.util.child_process import describe_death, die_with, redirect_output
 
-PR_SET_PDEATHSIG: Final = 1
-"""linux/prctl.h"""
 AT_ONCE: Final = 3
 """Sections that are examined at the same time: most of them wait for something, but each takes
 memory."""
-LOOK_S: Final = 0.05
+POLL_S: Final = 0.05
 END_S: Final = 1.0
 """How long the end of a process may take."""
 LAST_WORDS: Final = 300
-"""Letters of what a process wrote before it died that are told."""
+"""Bytes of a dead process's last output that the report quotes."""
 DONE: Final = None
-"""What a process says last."""
+"""The last message of a process."""
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +41,18 @@ class Task:
     Attributes:
         section: Its name.
         examine: Yields its findings.
-        limit_s: How long it may take.
-        stuck: What to do when it takes longer.
+        limit_s: How long it may take, seconds.
+        stuck: The remedy where it takes longer.
     """
 
     section: str
     examine: Callable[[], Iterable[Finding]]
     limit_s: float
     stuck: str = "please report this"
+
+    def fault(self, text: str) -> Finding:
+        """Return the finding that the examination itself did not end as it should."""
+        return Finding(self.section, "examination", "fault", text, self.stuck)
 
 
 def examine_all(
@@ -64,13 +65,13 @@ def examine_all(
     """Examine sections, some at the same time, each in a process of its own.
 
     Args:
-        tasks: The sections; the first are begun first.
+        tasks: The sections; the first are started first.
         until: Monotonic seconds at which all must have ended.
         at_once: How many run at the same time.
-        progress: Told the sections under way whenever they change.
+        progress: Called with the names of the running sections whenever they change.
 
     Returns:
-        The findings by section, also of those that did not end as they should.
+        The findings by section, also of sections that did not end as they should.
     """
     waiting = list(tasks)
     running: list[_Examination] = []
@@ -80,14 +81,15 @@ def examine_all(
             if waiting and len(running) < at_once:
                 task = waiting.pop(0)
                 if time.monotonic() >= until:
-                    ended[task.section] = [_too_late(task)]
+                    text = "not looked at: the others took too long"
+                    ended[task.section] = [Finding(task.section, "examination", "skipped", text)]
                     continue
                 running.append(_Examination(task, until))
                 progress([one.task.section for one in running])
                 continue
-            select.select([one.channel for one in running], [], [], LOOK_S)
+            wait([one.results for one in running], POLL_S)
             for one in running:
-                one.look()
+                one.update()
             ended |= {one.task.section: one.findings for one in running if one.over}
             if any(one.over for one in running):
                 running = [one for one in running if not one.over]
@@ -102,38 +104,37 @@ class _Examination:
     """A process that examines one section."""
 
     def __init__(self, task: Task, until: float) -> None:
+        """Start the process; it has until then (monotonic seconds), or the task's own limit."""
         self.task = task
         self.findings: list[Finding] = []
         self.over = False
         self._until = min(until, time.monotonic() + task.limit_s)
         self._limit_s = max(1.0, self._until - time.monotonic())
-        self._rest = b""
-        self.channel, theirs = os.pipe()
-        self._words = os.memfd_create("words")
+        self.results, theirs = Pipe(duplex=False)
+        self._output = os.memfd_create("output")
+        parent = os.getpid()
+        # A fork: the doctor has one thread, and what is examined need not be made again.
         self._pid = os.fork()
         if self._pid == 0:
-            os.close(self.channel)
-            _be_examiner(task, theirs, self._words)
-        os.close(theirs)
-        os.set_blocking(self.channel, False)
+            self.results.close()
+            _examine(task, theirs, self._output, parent)
+        theirs.close()
 
-    def look(self) -> None:
-        """Take what has come, and end what takes too long."""
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self.channel, 1 << 16):
-                self._rest += chunk
-                self._take_lines()
-                if self.over:
+    def update(self) -> None:
+        """Take the results that have come; end a process that takes too long."""
+        try:
+            while self.results.poll():
+                found = self.results.recv()
+                if found is DONE:
                     self._close()
                     return
-            self.findings.append(self._obituary())
+                self.findings.append(found)
+        except (EOFError, OSError):  # the process has ended, perhaps in the middle of a message
+            self.findings.append(self.task.fault(self._cause_of_death()))
             self.kill()
             return
         if time.monotonic() >= self._until:
-            text = f"no answer within {self._limit_s:.0f} s"
-            self.findings.append(
-                Finding(self.task.section, "examination", "fault", text, self.task.stuck)
-            )
+            self.findings.append(self.task.fault(f"no answer within {self._limit_s:.0f} s"))
             self.kill()
 
     def kill(self) -> None:
@@ -143,40 +144,27 @@ class _Examination:
                 end(self._pid, signal.SIGKILL)
         self._close()
 
-    def _take_lines(self) -> None:
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
-            found = json.loads(line)
-            if found is DONE:
-                self.over = True
-            else:
-                self.findings.append(Finding(**found))
-
     def _close(self) -> None:
         self.over = True
-        os.close(self.channel)
-        os.close(self._words)
+        self.results.close()
+        os.close(self._output)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, os.WNOHANG)
 
-    def _obituary(self) -> Finding:
-        """Say how the process ended, which is not as it should."""
-        size = os.fstat(self._words).st_size
-        said = os.pread(self._words, LAST_WORDS, max(0, size - LAST_WORDS))
-        words = " ".join(said.decode("utf-8", "replace").split())
-        text = f"its process {self._end()}" + (f" ({words})" if words else "")
-        return Finding(self.task.section, "examination", "fault", text, self.task.stuck)
+    def _cause_of_death(self) -> str:
+        size = os.fstat(self._output).st_size
+        output = os.pread(self._output, LAST_WORDS, max(0, size - LAST_WORDS))
+        return describe_death(self._status(), " ".join(output.decode("utf-8", "replace").split()))
 
-    def _end(self) -> str:
+    def _status(self) -> int | None:
+        """Wait for the end of the process; None if it only closed its end of the connection."""
         latest = time.monotonic() + END_S
-        while time.monotonic() < latest:  # it has closed the channel, as a rule by dying
+        while time.monotonic() < latest:
             pid, status = os.waitpid(self._pid, os.WNOHANG)
             if pid:
-                code = os.waitstatus_to_exitcode(status)
-                name = signal.Signals(-code).name if code < 0 else ""
-                return f"was ended by {name}" if name else f"ended with status {code}"
-            time.sleep(LOOK_S)
-        return "stopped answering"
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(POLL_S)
+        return None
 
 
 def guarded(task: Task) -> Iterable[Finding]:
@@ -184,37 +172,31 @@ def guarded(task: Task) -> Iterable[Finding]:
     try:
         yield from task.examine()
     except PoseEdgeError as error:
-        yield Finding(task.section, "examination", "fault", " ".join(str(error).split()))
+        text, remedy = " ".join(error.message.split()), error.remedy or ""
+        yield Finding(task.section, "examination", "fault", text, remedy)
     except Exception as error:  # a report with a hole is better than none
         log.debug("the section %s was ended", task.section, exc_info=True)
         text = " ".join(f"ended by {type(error).__name__}: {error}".split())
         yield Finding(task.section, "examination", "fault", text, "please report this")
 
 
-def _too_late(task: Task) -> Finding:
-    text = "not looked at: the others took too long"
-    return Finding(task.section, "examination", "skipped", text)
+def _examine(
+    task: Task, results: Connection[Finding | None, None], output: int, parent: int
+) -> NoReturn:
+    """Examine the section, send the findings, end: the child's main.
 
-
-def _be_examiner(task: Task, channel: int, words: int) -> NoReturn:
-    """Examine, tell, and end: the child's main. Nothing of the parent's is cleaned up here."""
+    Nothing that the parent has opened is cleaned up here.
+    """
     status = 1
     try:
         os.setpgid(0, 0)
-        # A child that hangs, with the camera in its hands, would stay when the doctor is killed.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # A child that hangs while it uses the camera would outlive a doctor that is killed.
+        die_with(parent)
         if not log.isEnabledFor(logging.DEBUG):  # what libraries write by themselves
-            os.dup2(words, 1)
-            os.dup2(words, 2)
+            redirect_output(output)
         for finding in guarded(task):
-            _say(channel, asdict(finding))
-        _say(channel, DONE)
+            results.send(finding)
+        results.send(DONE)
         status = 0
     finally:
         os._exit(status)
-
-
-def _say(channel: int, what: object) -> None:
-    data = json.dumps(what).encode() + b"\n"
-    while data:
-        data = data[os.write(channel, data) :]

@@ -1,31 +1,38 @@
-"""Estimators: image in, poses out. One file per family of models."""
+"""Estimators find the poses in a picture with a loaded model.
+
+One file for each family of models (`movenet.py`, `multipose.py`, `posenet.py`), on top of two ways
+to use a model: `single_person.py` follows one person with a crop, `multi_person.py` finds several.
+
+May import: errors, util, frames, poses, config, logs, supervision, telemetry, zoo, runtimes.
+
+To add a family of models, write one file that fulfils `ModelFamily`, and name it in `families` of
+`load_estimator` below.
+"""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from pose_edge.errors import ModelError
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, Pose
-from pose_edge.runtimes import Runtime
+from pose_edge.runtimes import INPUT_TYPES, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ModelFile
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import ModelSettings
+    from pose_edge.estimators.multi_person import MultiPersonDecoder
+    from pose_edge.estimators.single_person import SinglePersonDecoder
 
 
 class Estimator(Protocol):
-    """What finds the poses in a frame.
-
-    Attributes:
-        runtime: What it runs on.
-    """
+    """Finds the poses in the frames of one source."""
 
     @property
     def runtime(self) -> Runtime:
-        """What it runs on."""
+        """The loaded model."""
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the poses in a frame.
@@ -38,12 +45,14 @@ class Estimator(Protocol):
             The poses, in coordinates of the whole frame.
         """
 
-    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
-        """Look once at a part of a frame, without a memory of earlier ones.
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
+        """Find the poses in a part of a frame, in one inference pass and without memory.
 
         Args:
             frame: The picture.
-            crop: The part, about as wide and high as the model's input.
+            crop: The part, of about the shape of the model's input.
             stopwatch: As for `estimate`.
 
         Returns:
@@ -51,39 +60,72 @@ class Estimator(Protocol):
         """
 
     def reset(self) -> None:
-        """Forget what earlier frames taught: the next frame has nothing to do with them."""
+        """Forget earlier frames: the next one has nothing to do with them."""
+
+
+class ModelFamily(Protocol):
+    """A module of this folder that reads the outputs of one family of models."""
+
+    @property
+    def EXPECTED(self) -> str:  # noqa: N802 - a constant of the module
+        """Shapes of the outputs, for the message that no family matches."""
+
+    @property
+    def MIN_POSE_SCORE(self) -> float:  # noqa: N802
+        """Score below which there is no person, unless the settings have another."""
+
+    def matches(self, runtime: Runtime) -> bool:
+        """Tell whether a model with pictures as input and float32 outputs is of this family."""
+
+    def decoders(
+        self, runtime: Runtime
+    ) -> tuple[SinglePersonDecoder | None, MultiPersonDecoder | None]:
+        """Return what reads the model's outputs for one person, and for several, or None."""
 
 
 def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Estimator:
-    """Choose the estimator that reads a model's output.
+    """Choose the estimator by the shapes of a model's input and outputs, not by its name.
 
     Args:
         model: The model's file.
         runtime: The model, loaded.
-        settings: Thresholds, and how many people are looked for.
+        settings: Thresholds, and the number of people to find.
 
     Raises:
-        ModelError: No estimator knows such a model.
+        ModelError: No family of models matches.
     """
     from pose_edge.estimators import movenet, multipose, posenet
+
+    families: tuple[ModelFamily, ...] = (movenet, multipose, posenet)
+    if _takes_pictures(runtime) and all(output.dtype == "float32" for output in runtime.outputs):
+        for family in families:
+            if family.matches(runtime):
+                return _make_estimator(family, runtime, settings)
+    *first, last = (family.EXPECTED for family in families)
+    raise ModelError(
+        f"{model.path} is no model that can be read: expected one input "
+        f"{'|'.join(INPUT_TYPES)} 1xHxWx3, and float32 outputs {', '.join(first)}, or {last}; "
+        f"found input {runtime.input}, outputs {', '.join(map(str, runtime.outputs)) or 'none'}"
+    )
+
+
+def _make_estimator(family: ModelFamily, runtime: Runtime, settings: ModelSettings) -> Estimator:
     from pose_edge.estimators.multi_person import MultiPersonEstimator
-    from pose_edge.estimators.output_layout import MIN_POSE_SCORES, Layout, read_layout
     from pose_edge.estimators.single_person import SinglePersonEstimator
 
-    layout = read_layout(model, runtime)
-    _, height, width, _ = runtime.input.shape
     score = settings.min_pose_score
     thresholds = {
         "min_keypoint_score": settings.min_keypoint_score,
-        "min_pose_score": MIN_POSE_SCORES[layout] if score is None else score,
+        "min_pose_score": family.MIN_POSE_SCORE if score is None else score,
     }
-    if layout is Layout.MULTIPOSE:
-        return MultiPersonEstimator(
-            runtime, multipose.decode, max_people=settings.max_people, **thresholds
-        )
-    if layout is Layout.POSENET and settings.max_people > 1:
-        several = partial(posenet.decode_multi_person, height=height, width=width)
-        return MultiPersonEstimator(runtime, several, max_people=settings.max_people, **thresholds)
-    one = partial(posenet.decode_one, height=height, width=width)
-    decode = movenet.decode if layout is Layout.MOVENET else one
-    return SinglePersonEstimator(runtime, decode, second_look=settings.second_look, **thresholds)
+    single, multi = family.decoders(runtime)
+    if multi is not None and (single is None or settings.max_people > 1):
+        return MultiPersonEstimator(runtime, multi, max_people=settings.max_people, **thresholds)
+    assert single is not None
+    return SinglePersonEstimator(runtime, single, second_look=settings.second_look, **thresholds)
+
+
+def _takes_pictures(runtime: Runtime) -> bool:
+    shape = runtime.input.shape
+    picture = len(shape) == 4 and shape[0] == 1 and min(shape[1:3]) > 1 and shape[3] == 3
+    return picture and runtime.input.dtype in INPUT_TYPES

@@ -1,4 +1,4 @@
-"""Where to look: the part of the frame that is given to a model.
+"""The part of a frame that is given to a model, and how it follows a person.
 
 MoveNet was trained on crops around one person, so the next frame is cropped around the person of
 the last. The rules are those of the tfjs `calculateCropRegion` (tensorflow/tfjs-models,
@@ -27,7 +27,7 @@ BODY_EXPANSION: Final = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A part of the frame, in pixels; it may reach outside, where there is only black.
+    """A part of a frame, in pixels; outside of the frame it is black.
 
     Attributes:
         left: x of its left edge.
@@ -43,12 +43,12 @@ class Crop:
 
     @classmethod
     def square(cls, left: float, top: float, size: float) -> Crop:
-        """Make a square one, as single-person models want it."""
+        """Return a square crop, as single-person models need it."""
         return cls(left, top, size, size)
 
     @property
     def size(self) -> float:
-        """Its longer edge."""
+        """Length of the longer edge, pixels."""
         return max(self.width, self.height)
 
     def overlaps(self, other: Crop) -> bool:
@@ -85,7 +85,7 @@ def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
 
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
-    """Tell whether a shoulder and a hip are sure enough to crop by.
+    """Tell whether a shoulder and a hip are visible, so that they can define a crop.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score.
@@ -120,7 +120,7 @@ def next_crop(keypoints: FloatArray, width: int, height: int, min_score: float) 
     reach = [max(abs(x * width - centre_x), abs(y * height - centre_y)) for x, y, _ in rows]
     torso = max(reach[joint] for joint in TORSO)
     body = max(far for far, (_, _, score) in zip(reach, rows, strict=True) if score >= min_score)
-    # No point outside the frame is worth looking at, so the square need not reach beyond the
+    # Outside of the frame there is nothing to see, so the square need not reach beyond the
     # farthest edge.
     farthest = max(centre_x, width - centre_x, centre_y, height - centre_y)
     half = min(max(TORSO_EXPANSION * torso, BODY_EXPANSION * body), farthest)

@@ -1,4 +1,4 @@
-"""Keypoints as models give them, before anything relies on them."""
+"""Makes the keypoints of a model safe to use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from pose_edge.poses import FloatArray
 
 
-def sane(keypoints: FloatArray) -> FloatArray:
-    """Make numbers of a model safe to work with.
+def sanitize(keypoints: FloatArray) -> FloatArray:
+    """Replace numbers that are not finite, and limit scores to 0...1.
 
-    A keypoint with a number that is not finite gets score 0 at the origin: NaN passes no threshold
-    in either direction and must not travel on. Scores are limited to 0...1.
+    A keypoint with such a number gets score 0 at the origin: NaN is neither above nor below a
+    threshold, and would spread.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; changed in place.

@@ -1,4 +1,4 @@
-"""A loaded model that is shown parts of frames."""
+"""Runs a loaded model on parts of frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pose_edge.telemetry import Stopwatch
 
 
 class ModelInput:
-    """Brings a part of a frame into the form that a model wants, and runs the model on it."""
+    """Converts a part of a frame to the input of a model, and runs the model on it."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use a loaded model.
@@ -23,35 +23,35 @@ class ModelInput:
             runtime: Its input is 1, height, width, 3: RGB from 0 to 255, of any type.
         """
         self.runtime = runtime
-        self._picture = self._blank()
+        self._image = self._blank()
 
     @property
     def aspect(self) -> float:
         """Width of the model's input over its height."""
-        height, width = self._picture.shape[:2]
+        height, width = self._image.shape[:2]
         return float(width / height)
 
     def fit(self, width: float, height: float) -> None:
-        """Choose the input size whose shape wastes least on what is to be seen.
+        """Choose the input size whose shape is most like that of a crop.
 
         Args:
-            width: Of what is to be seen, in any unit.
-            height: In the same.
+            width: Of the crop, in any unit.
+            height: Of the crop, in the same unit.
         """
 
-        def waste(size: tuple[int, int]) -> float:
+        def distance(size: tuple[int, int]) -> float:
             return abs(math.log(width / height) - math.log(size[1] / size[0]))
 
-        size = min(self.runtime.sizes, key=waste)
-        if size != self._picture.shape[:2]:
+        size = min(self.runtime.sizes, key=distance)
+        if size != self._image.shape[:2]:
             self.runtime.choose_size(size)
-            self._picture = self._blank()
+            self._image = self._blank()
 
     def _blank(self) -> Image:
         _, height, width, _ = self.runtime.input.shape
         return np.zeros((height, width, 3), dtype=np.uint8)
 
-    def see(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
+    def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
         """Run the model on a part of a frame.
 
         Args:
@@ -62,8 +62,8 @@ class ModelInput:
         Returns:
             The model's outputs.
         """
-        warp_into(frame.image, frame.order, crop, self._picture)
-        tensor = self._picture[np.newaxis].astype(self.runtime.input.dtype, copy=False)
+        warp_into(frame.image, frame.order, crop, self._image)
+        tensor = self._image[np.newaxis].astype(self.runtime.input.dtype, copy=False)
         stopwatch.lap("preprocess")
         outputs = self.runtime.run(tensor)
         stopwatch.lap("inference")

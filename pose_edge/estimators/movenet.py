@@ -1,24 +1,42 @@
-"""MoveNet, single person (Lightning and Thunder): reading its answer."""
+"""MoveNet, single person (Lightning and Thunder)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.keypoints import sane
+from pose_edge.estimators.keypoints import sanitize
+from pose_edge.estimators.single_person import SinglePersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray
-from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes import AnyArray, Runtime
+
+EXPECTED: Final = "1x1x17x3 (MoveNet, H = W)"
+MIN_POSE_SCORE: Final = 0.3
+"""The score of a pose is the mean score of the keypoints that count."""
+
+
+def matches(runtime: Runtime) -> bool:
+    """See `pose_edge.estimators.ModelFamily`."""
+    _, height, width, _ = runtime.input.shape
+    shapes = [output.shape for output in runtime.outputs]
+    return shapes == [(1, 1, KEYPOINT_COUNT, 3)] and height == width
+
+
+def decoders(_runtime: Runtime) -> tuple[SinglePersonDecoder, None]:
+    """See `pose_edge.estimators.ModelFamily`."""
+    return decode, None
 
 
 def decode(outputs: Sequence[AnyArray]) -> FloatArray:
-    """Turn the model's answer into keypoints.
+    """Turn the model's outputs into keypoints.
 
     Args:
         outputs: One float32 (1, 1, 17, 3) as y, x, score; y and x in 0...1 of the model's input.
 
     Returns:
-        float32 (17, 3) as x, y, score, made sane.
+        float32 (17, 3) as x, y, score, sanitized.
     """
     rows = np.asarray(outputs[0], dtype=np.float32).reshape(KEYPOINT_COUNT, 3)
-    return sane(rows[:, [1, 0, 2]])
+    return sanitize(rows[:, [1, 0, 2]])

@@ -1,4 +1,4 @@
-"""Several people at once, found in the whole frame."""
+"""Finds several people at once, in the whole frame."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pose_edge.poses import Estimate, FloatArray, Pose, box_of
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
 
-Decode = Callable[[Sequence[AnyArray]], list[tuple[FloatArray, float]]]
-"""Turns a model's outputs into persons: float32 (17, 3) as x, y, score, with x and y in 0...1 of
-its input, and the person's score, 0...1; in any order."""
+MultiPersonDecoder = Callable[[Sequence[AnyArray]], list[tuple[FloatArray, float]]]
+"""Turns a model's outputs into people, in any order: float32 (17, 3) as x, y, score, x and y in
+0...1 of the model's input, and the person's score, 0...1."""
 
 
 class MultiPersonEstimator:
-    """Finds people with a model that answers with several; keeps nothing from frame to frame."""
+    """Finds people with a model that returns several; keeps nothing from frame to frame."""
 
     def __init__(
         self,
         runtime: Runtime,
-        decode: Decode,
+        decode: MultiPersonDecoder,
         *,
         min_keypoint_score: float,
         min_pose_score: float,
@@ -37,10 +37,10 @@ class MultiPersonEstimator:
             runtime: The model; its input has any shape.
             decode: Reads its outputs.
             min_keypoint_score: Keypoints below this score do not count for the box.
-            min_pose_score: Persons below this score are not there.
-            max_people: At most so many are returned, the best first.
+            min_pose_score: People below this score are left out.
+            max_people: The most people that are returned, the best first.
         """
-        self._eye = ModelInput(runtime)
+        self._input = ModelInput(runtime)
         self._decode = decode
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
@@ -48,27 +48,29 @@ class MultiPersonEstimator:
 
     @property
     def runtime(self) -> Runtime:
-        """What it runs on."""
-        return self._eye.runtime
+        """The loaded model."""
+        return self._input.runtime
 
     def reset(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: there is no memory."""
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the people in a frame; see `Estimator.estimate`."""
-        self._eye.fit(frame.width, frame.height)
-        whole = whole_frame(frame.width, frame.height, self._eye.aspect)
-        return Estimate(self.look(frame, whole, stopwatch))
+        self._input.fit(frame.width, frame.height)
+        whole = whole_frame(frame.width, frame.height, self._input.aspect)
+        return Estimate(self.estimate_crop(frame, whole, stopwatch))
 
-    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
-        """Look once; see `Estimator.look`."""
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
+        """Find the people in a part of a frame; see `Estimator.estimate_crop`."""
         stopwatch = stopwatch or Stopwatch()
-        self._eye.fit(crop.width, crop.height)
-        persons = self._decode(self._eye.see(frame, crop, stopwatch))
-        persons = [person for person in persons if person[1] >= self._min_pose_score]
-        persons.sort(key=lambda person: person[1], reverse=True)
+        self._input.fit(crop.width, crop.height)
+        people = self._decode(self._input.run(frame, crop, stopwatch))
+        people = [person for person in people if person[1] >= self._min_pose_score]
+        people.sort(key=lambda person: person[1], reverse=True)
         poses = []
-        for keypoints, score in persons[: self._max_people]:
+        for keypoints, score in people[: self._max_people]:
             placed = to_frame(keypoints, crop, frame.width, frame.height)
             np.clip(placed[:, :2], 0.0, 1.0, out=placed[:, :2])
             poses.append(Pose(placed, score, box_of(placed, self._min_keypoint_score)))

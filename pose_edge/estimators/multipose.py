@@ -1,4 +1,4 @@
-"""MoveNet MultiPose: reading its answer, up to six persons."""
+"""MoveNet MultiPose: up to six people."""
 
 from __future__ import annotations
 
@@ -7,31 +7,45 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.keypoints import sane
+from pose_edge.estimators.keypoints import sanitize
+from pose_edge.estimators.multi_person import MultiPersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray
-from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes import AnyArray, Runtime
 
+EXPECTED: Final = "1x6x56 (MultiPose)"
+MIN_POSE_SCORE: Final = 0.15
+"""The score of a pose is one of the model's own outputs."""
 MAX_PEOPLE: Final = 6
 VALUES: Final = 56
 """A person's values: 17 times y, x, score; then the box (ymin, xmin, ymax, xmax) and the score."""
 SCORE: Final = 55
 
 
-def decode(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
-    """Turn the model's answer into persons.
+def matches(runtime: Runtime) -> bool:
+    """See `pose_edge.estimators.ModelFamily`."""
+    return [output.shape for output in runtime.outputs] == [(1, MAX_PEOPLE, VALUES)]
 
-    The model's own box is left aside: a pose's box is that of the keypoints that count.
+
+def decoders(_runtime: Runtime) -> tuple[None, MultiPersonDecoder]:
+    """See `pose_edge.estimators.ModelFamily`."""
+    return None, decode
+
+
+def decode(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
+    """Turn the model's outputs into people.
+
+    The model's own box is ignored: a pose's box is that of the keypoints that count.
 
     Args:
         outputs: One float32 (1, 6, 56); y and x in 0...1 of the model's input.
 
     Returns:
-        Six persons, most of them with a score near 0.
+        Six people, most of them with a score near 0; see `MultiPersonDecoder`.
     """
     rows = np.asarray(outputs[0], dtype=np.float32).reshape(MAX_PEOPLE, VALUES)
-    persons = []
+    people = []
     for row in rows:
         keypoints = row[: 3 * KEYPOINT_COUNT].reshape(KEYPOINT_COUNT, 3)[:, [1, 0, 2]]
         score = float(row[SCORE]) if np.isfinite(row[SCORE]) else 0.0
-        persons.append((sane(keypoints), min(max(score, 0.0), 1.0)))
-    return persons
+        people.append((sanitize(keypoints), min(max(score, 0.0), 1.0)))
+    return people

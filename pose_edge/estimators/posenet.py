@@ -1,4 +1,4 @@
-"""PoseNet: reading its heat maps, for one person or several.
+"""PoseNet: heat maps of one person or several.
 
 The algorithm is PersonLab's (Papandreou et al. 2018, arXiv:1803.08225) as tfjs has it
 (tensorflow/tfjs-models, posenet): the best cell of a heat map is a root, from which the body is
@@ -10,15 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.estimators.keypoints import sane
+from pose_edge.estimators.keypoints import sanitize
+from pose_edge.estimators.multi_person import MultiPersonDecoder
+from pose_edge.estimators.single_person import SinglePersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray, Keypoint
-from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes import AnyArray, Runtime
+
+EXPECTED: Final = "1xRxCx17, x34 and x64 or twice x32 (PoseNet)"
+MIN_POSE_SCORE: Final = 0.25
+"""The score of one of several poses is the mean score of all its keypoints."""
 
 EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
     (Keypoint.NOSE, Keypoint.LEFT_EYE),
@@ -41,20 +48,20 @@ EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
 """Parent and child of each displacement, in the order of the model's channels."""
 
 ROOT_SCORE: Final = 0.5
-"""A cell below this is no root of a person."""
+"""Score that a cell needs to be the root of a person."""
 ROOT_RADIUS: Final = 1
-"""A root is the best cell within so many cells."""
+"""A root is the best cell within this distance in cells."""
 SAME_PLACE: Final = 20.0
 """Pixels within which the same keypoint of another person is the same keypoint."""
 FAR: Final = np.float32(1e6)
-"""Pixels: offsets and displacements beyond are broken."""
+"""Pixels: longer offsets and displacements are broken."""
 REFINEMENTS: Final = 2
 MAX_PEOPLE: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class HeatMaps:
-    """What the model gives, of one picture.
+    """The outputs of the model for one picture.
 
     Attributes:
         scores: float32 (rows, columns, 17), 0...1.
@@ -78,17 +85,27 @@ class HeatMaps:
         return row, column
 
     def place(self, cell: tuple[int, int], keypoint: int) -> FloatArray:
-        """Return where a keypoint is, seen from a cell: (y, x), pixels."""
+        """Return where a keypoint is according to a cell: (y, x), pixels."""
         y, x = self.offsets[(*cell, [keypoint, keypoint + KEYPOINT_COUNT])]
         return np.array([cell[0] * self.stride + y, cell[1] * self.stride + x], dtype=np.float32)
 
 
-def is_layout(shapes: Sequence[tuple[int, ...]]) -> bool:
-    """Tell whether outputs of these shapes are heat maps, offsets and displacements."""
+def matches(runtime: Runtime) -> bool:
+    """See `pose_edge.estimators.ModelFamily`: heat maps, offsets and displacements are enough."""
+    shapes = [output.shape for output in runtime.outputs]
     maps = [shape for shape in shapes if len(shape) == 4 and shape[0] == 1 and shape[1] > 1]
     channels = sorted(shape[3] for shape in maps if shape[3] != 1)  # 1: a segmentation
     same = len({shape[1:3] for shape in maps}) == 1
     return same and channels in ([17, 34, 64], [17, 32, 32, 34])
+
+
+def decoders(runtime: Runtime) -> tuple[SinglePersonDecoder, MultiPersonDecoder]:
+    """See `pose_edge.estimators.ModelFamily`."""
+    _, height, width, _ = runtime.input.shape
+    return (
+        partial(decode_single_person, height=height, width=width),
+        partial(decode_multi_person, height=height, width=width),
+    )
 
 
 def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMaps:
@@ -124,11 +141,11 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
     )
 
 
-def decode_one(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArray:
+def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArray:
     """Find one person: the best cell of every heat map.
 
     Args:
-        outputs: See `read_outputs`, as for those that follow.
+        outputs: See `read_outputs`.
         height: Of the model's input, pixels.
         width: Of the model's input, pixels.
 
@@ -148,42 +165,42 @@ def decode_one(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArr
 def decode_multi_person(
     outputs: Sequence[AnyArray], height: int, width: int
 ) -> list[tuple[FloatArray, float]]:
-    """Find several persons, each from the best root that is left.
+    """Find several people, each from the best remaining root.
 
     Args:
-        outputs: See `read_outputs`, as for those that follow.
+        outputs: See `read_outputs`.
         height: Of the model's input, pixels.
         width: Of the model's input, pixels.
 
     Returns:
         For each person float32 (17, 3) as x, y, score, x and y in 0...1 of the input; and the
-        person's score: the mean of the keypoints' scores, those that another person has already
-        counting as 0.
+        person's score: the mean of the keypoints' scores, where a keypoint that belongs to an
+        earlier person counts as 0.
     """
     maps = read_outputs(outputs, height, width)
-    persons: list[tuple[FloatArray, float]] = []
+    people: list[tuple[FloatArray, float]] = []
     for cell, keypoint in _roots(maps):
-        if len(persons) == MAX_PEOPLE:
+        if len(people) == MAX_PEOPLE:
             break
         place = maps.place(cell, keypoint)
-        if _taken(place, keypoint, persons):
+        if _taken(place, keypoint, people):
             continue
         keypoints = _walk(maps, cell, keypoint)
         own = [
             score
             for part, (y, x, score) in enumerate(keypoints.tolist())
-            if not _taken(np.array([y, x], dtype=np.float32), part, persons)
+            if not _taken(np.array([y, x], dtype=np.float32), part, people)
         ]
-        persons.append((keypoints, sum(own) / KEYPOINT_COUNT))
-    return [(_normalised(keypoints, height, width), score) for keypoints, score in persons]
+        people.append((keypoints, sum(own) / KEYPOINT_COUNT))
+    return [(_normalised(keypoints, height, width), score) for keypoints, score in people]
 
 
 def _normalised(keypoints: FloatArray, height: int, width: int) -> FloatArray:
-    """Turn keypoints as y, x in pixels of the input into x, y in 0...1 of it, made sane."""
+    """Turn keypoints as y, x in pixels of the input into x, y in 0...1 of it, sanitized."""
     result = keypoints[:, [1, 0, 2]]
     result[:, 0] = (result[:, 0] + 0.5) / width
     result[:, 1] = (result[:, 1] + 0.5) / height
-    return sane(result)
+    return sanitize(result)
 
 
 def _roots(maps: HeatMaps) -> list[tuple[tuple[int, int], int]]:
@@ -195,15 +212,13 @@ def _roots(maps: HeatMaps) -> list[tuple[tuple[int, int], int]]:
     return [((int(rows[i]), int(columns[i])), int(keypoints[i])) for i in order]
 
 
-def _taken(place: FloatArray, keypoint: int, persons: Sequence[tuple[FloatArray, float]]) -> bool:
-    """Tell whether a person that was found has the same keypoint in the same place."""
-    return any(
-        float(np.hypot(*(other[keypoint, :2] - place))) <= SAME_PLACE for other, _ in persons
-    )
+def _taken(place: FloatArray, keypoint: int, people: Sequence[tuple[FloatArray, float]]) -> bool:
+    """Tell whether one of the people has the same keypoint in the same place."""
+    return any(float(np.hypot(*(other[keypoint, :2] - place))) <= SAME_PLACE for other, _ in people)
 
 
 def _walk(maps: HeatMaps, cell: tuple[int, int], root: int) -> FloatArray:
-    """Find the whole body from one keypoint: to the parents first, then to all children."""
+    """Find the whole body from one keypoint: first its parents, then all children."""
     keypoints: NDArray[np.float32] = np.zeros((KEYPOINT_COUNT, 3), dtype=np.float32)
     keypoints[root] = (*maps.place(cell, root), maps.scores[(*cell, root)])
     known = {root}
@@ -219,7 +234,7 @@ def _walk(maps: HeatMaps, cell: tuple[int, int], root: int) -> FloatArray:
 def _step(
     maps: HeatMaps, start: FloatArray, end: int, displacements: FloatArray, edge: int
 ) -> FloatArray:
-    """Go from a keypoint to its neighbour; return that as y, x, score."""
+    """Go from a keypoint to its neighbour; return the neighbour as y, x, score."""
     place = start + displacements[(*maps.cell(start), [edge, edge + len(EDGES)])]
     for _ in range(REFINEMENTS):
         place = maps.place(maps.cell(place), end)

@@ -1,4 +1,4 @@
-"""One person: found, followed with a crop of the frame, lost, found again."""
+"""Finds one person and follows them with a crop of the frame."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from pose_edge.poses import Estimate, FloatArray, Pose, box_of
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
 
-Decode = Callable[[Sequence[AnyArray]], FloatArray]
+SinglePersonDecoder = Callable[[Sequence[AnyArray]], FloatArray]
 """Turns a model's outputs into float32 (17, 3) as x, y, score; x and y in 0...1 of its input."""
 
 CANDIDATE_SCORE: Final = 0.15
-"""A small person has low scores in the whole frame; above this they are worth a closer look."""
-CLOSER: Final = 0.9
-"""A second look pays only when it is at no more than this part of the whole frame's edge."""
-LOOK_AROUND_S: Final = 2.0
-"""A crop that follows one person never sees another who enters: look at the whole frame too, at
-this interval of the frames' own time."""
-CLEARLY_BETTER: Final = 0.15
-"""Somebody else is followed instead when their score is higher by this: the one who is followed
-may be a coat on a chair, but two persons must not take turns."""
+"""A small person has low scores in the whole frame; keypoints above this are worth a refinement
+pass."""
+REFINEMENT_SIZE: Final = 0.9
+"""A refinement pass pays only with a crop smaller than this part of the whole frame's edge."""
+SEARCH_INTERVAL_S: Final = 2.0
+"""A crop that follows one person never shows another one who enters, so the whole frame is searched
+as well, at this interval of the frames' own time."""
+SWITCH_MARGIN: Final = 0.15
+"""Another person is followed instead when their score is higher by this: the followed one may be a
+coat on a chair, but the estimator must not alternate between two people."""
 
 
 def pose_score(keypoints: FloatArray, min_keypoint_score: float) -> float:
-    """Return how sure it is that there is a person: the mean score of the keypoints that count.
+    """Return the score of a pose: the mean score of the keypoints that count.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score.
@@ -46,18 +47,18 @@ def pose_score(keypoints: FloatArray, min_keypoint_score: float) -> float:
 
 
 class SinglePersonEstimator:
-    """Finds one person with a model that always answers with one.
+    """Finds one person with a model that always returns one.
 
-    While a person is followed, one look a frame is enough: at the crop that the last frame
-    suggests. A second is spent where the first was not good enough: after a look at the whole
-    frame, in which a person may be small, closer at what was found there; after a crop in which
-    nobody is any more, at the whole frame. Now and then the whole frame is looked at besides.
+    While a person is followed, one inference pass a frame is enough, on the crop that the last
+    frame suggests. A refinement pass follows where the first pass was not good enough: after the
+    whole frame, in which a person may be small, on a crop around what was found; after a crop
+    without a person, on the whole frame. From time to time the whole frame is searched as well.
     """
 
     def __init__(
         self,
         runtime: Runtime,
-        decode: Decode,
+        decode: SinglePersonDecoder,
         *,
         min_keypoint_score: float,
         min_pose_score: float,
@@ -70,25 +71,25 @@ class SinglePersonEstimator:
             decode: Reads its outputs.
             min_keypoint_score: Keypoints at or below this score count neither for the crop nor for
                 the pose's score and box.
-            min_pose_score: Below this score nobody is there.
-            second_look: Whether to look again where the first look was not good enough.
+            min_pose_score: Score below which there is no person.
+            second_look: Whether to make refinement passes and to search the whole frame.
         """
-        self._eye = ModelInput(runtime)
+        self._input = ModelInput(runtime)
         self._decode = decode
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
         self._second_look = second_look
         self._crop: Crop | None = None
         self._frame_size = (0, 0)
-        self._looked_around = 0.0
+        self._searched_at = 0.0
 
     @property
     def runtime(self) -> Runtime:
-        """What it runs on."""
-        return self._eye.runtime
+        """The loaded model."""
+        return self._input.runtime
 
     def reset(self) -> None:
-        """Look at the whole of the next frame."""
+        """Start with the whole of the next frame."""
         self._crop = None
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
@@ -101,12 +102,12 @@ class SinglePersonEstimator:
 
         crop = self._crop or whole
         keypoints = self._run(frame, crop, stopwatch)
-        second = self._second_crop(keypoints, crop, whole)
-        if second is not None:
-            crop = second
+        refinement = self._refinement_crop(keypoints, crop, whole)
+        if refinement is not None:
+            crop = refinement
             keypoints = self._run(frame, crop, stopwatch)
-        elif crop != whole and self._time_to_look_around(frame.time):
-            crop, keypoints = self._look_around(frame, crop, keypoints, stopwatch)
+        elif crop != whole and self._search_is_due(frame.time):
+            crop, keypoints = self._search(frame, crop, keypoints, stopwatch)
 
         following = next_crop(keypoints, *size, self._min_keypoint_score)
         poses = self._poses(keypoints)
@@ -114,12 +115,14 @@ class SinglePersonEstimator:
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
 
-    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
-        """Look once; see `Estimator.look`."""
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
+        """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
         return self._poses(self._run(frame, crop, stopwatch or Stopwatch()))
 
     def _run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> FloatArray:
-        outputs = self._eye.see(frame, crop, stopwatch)
+        outputs = self._input.run(frame, crop, stopwatch)
         keypoints = to_frame(self._decode(outputs), crop, frame.width, frame.height)
         stopwatch.lap("postprocess")
         return keypoints
@@ -128,43 +131,43 @@ class SinglePersonEstimator:
         return pose_score(keypoints, self._min_keypoint_score)
 
     def _poses(self, keypoints: FloatArray) -> list[Pose]:
-        """Return the person, or nobody if the keypoints (which may be changed) tell of none."""
+        """Return the person, or nobody if the score is too low; may change the keypoints."""
         score = self._score(keypoints)
         if score < self._min_pose_score:
             return []
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
 
-    def _second_crop(self, keypoints: FloatArray, crop: Crop, whole: Crop) -> Crop | None:
-        """Return where to look again in the same frame, or None when the first look will do."""
+    def _refinement_crop(self, keypoints: FloatArray, crop: Crop, whole: Crop) -> Crop | None:
+        """Return the crop for a refinement pass, or None when the first pass was good enough."""
         if not self._second_look:
             return None
         if crop != whole:
             return whole if self._score(keypoints) < self._min_pose_score else None
         closer = next_crop(keypoints, *self._frame_size, CANDIDATE_SCORE)
-        return closer if closer.size < CLOSER * whole.size else None
+        return closer if closer.size < REFINEMENT_SIZE * whole.size else None
 
-    def _time_to_look_around(self, now_s: float) -> bool:
+    def _search_is_due(self, now_s: float) -> bool:
         """Tell whether the interval is over, by the frames' own time (which may jump back)."""
-        if 0 <= now_s - self._looked_around < LOOK_AROUND_S:
+        if 0 <= now_s - self._searched_at < SEARCH_INTERVAL_S:
             return False
-        self._looked_around = now_s
+        self._searched_at = now_s
         return self._second_look
 
-    def _look_around(
+    def _search(
         self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
-        """Look for somebody else in the frame.
+        """Search the whole frame for another person.
 
         Returns:
-            Who to follow on, with the crop they were seen in: the other one, if clearly better, or
-            who was followed so far.
+            Crop and keypoints of the other person, if their score is clearly better, or of the one
+            who is followed.
         """
         whole = whole_frame(*self._frame_size)
         other = next_crop(self._run(frame, whole, stopwatch), *self._frame_size, CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
             return crop, keypoints
         found = self._run(frame, other, stopwatch)
-        if self._score(found) < self._score(keypoints) + CLEARLY_BETTER:
+        if self._score(found) < self._score(keypoints) + SWITCH_MARGIN:
             return crop, keypoints
         return other, found

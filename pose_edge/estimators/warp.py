@@ -1,4 +1,4 @@
-"""From frame to model input in one warp: crop, padding, resizing; then the colours' order."""
+"""From a frame to the model's input in one warp (crop, padding, size), and back again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
     the crop (the convention of `cv2.resize`).
 
     Args:
-        crop: Where to look.
+        crop: The part of the frame.
         width: Of the model's input, pixels.
         height: Of the model's input, pixels.
 
@@ -40,7 +40,7 @@ def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> No
     Args:
         image: uint8 (height, width, 3).
         order: Its order of colours.
-        crop: Where to look; outside of the frame it is black.
+        crop: The part of the frame; outside of the frame it is black.
         target: uint8 (height, width, 3) of the model's input, overwritten with RGB.
     """
     height, width = target.shape[:2]
@@ -58,11 +58,11 @@ def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> No
 
 
 def to_frame(keypoints: FloatArray, crop: Crop, width: int, height: int) -> FloatArray:
-    """Bring keypoints from coordinates of a crop to those of the whole frame.
+    """Convert keypoints from coordinates of a crop to those of the whole frame.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; x and y in 0...1 of the crop.
-        crop: Where the model looked.
+        crop: The part of the frame that the model was given.
         width: Of the frame, pixels.
         height: Of the frame, pixels.
 

@@ -145,7 +145,7 @@ def bench_child(settings: Settings, runs: int) -> ChildTiming:
     """
     model = Zoo().find(settings.model.name)
     here = LiteRT(model, threads=settings.model.threads)
-    started = start_child(Job(model, settings.model.threads, edgetpu=None))
+    started = start_child(Job(model, settings.model.threads))
     with closing(ChildRuntime(started, here.provenance, timeout=60.0)) as child:
         times = _time_in_turns((here, child), runs)
     return ChildTiming(model.name, here.describe(), *map(statistics.median, times))

@@ -151,7 +151,7 @@ def _answer(
     if mode == "frame":
         poses = estimator.estimate(frame, stopwatch).poses
     else:
-        looks = (estimator.look(frame, box_crop(box), stopwatch) for box in boxes)
+        looks = (estimator.estimate_crop(frame, box_crop(box), stopwatch) for box in boxes)
         poses = [max(seen, key=lambda pose: pose.score) for seen in looks if seen]
     spent = stopwatch.laps_ms.get("inference")  # None: a picture without a box
     return {

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ModelPair:
     """The same model for the CPU and for the Edge TPU.
 
     Attributes:
@@ -31,7 +31,7 @@ class Pair:
     edgetpu: str | None
 
 
-def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
+def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> ModelPair:
     """Return the models that a name stands for.
 
     Args:
@@ -51,12 +51,12 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
                 f"{name} runs on an Edge TPU only, and edgetpu is off",
                 remedy=f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}",
             )
-        return Pair(cpu, None)
+        return ModelPair(cpu, None)
     cpu = zoo.find(zoo.twins.get(name, name))
     if cpu.compiled:
         raise ModelError(
-            f"{name} is compiled for the Edge TPU: give it as edgetpu.model, and as --model the "
-            "model that does the same on the CPU"
+            f"{name} is compiled for the Edge TPU",
+            remedy="give it as edgetpu.model, and as --model the same model for the CPU",
         )
     # A user's own file may have the name of a listed one, and is another model nevertheless.
     listed = [one for one, twin in zoo.twins.items() if twin == cpu.name and cpu.entry is not None]
@@ -66,7 +66,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> Pair:
             f"no Edge TPU model goes with {cpu.name}",
             remedy=f"those with one are {', '.join(zoo.aliases)} (or set edgetpu.model)",
         )
-    return Pair(cpu, compiled)
+    return ModelPair(cpu, compiled)
 
 
 def load_model(

@@ -1,4 +1,14 @@
-"""Runtimes: tensors in, tensors out. One file per way to run a model."""
+"""Runtimes run a model: tensors in, tensors out.
+
+`litert.py` runs models on the CPU; `edgetpu/` runs them on a Coral Edge TPU, in a child process
+(`child*.py`, `shared_tensors.py`), with the CPU as the fallback.
+
+May import: errors, util, frames, poses, config, logs, supervision, telemetry, zoo.
+
+To add the runtime of another accelerator, write one file here with a class that fulfils `Runtime`
+and a function like `litert.load_litert`, and add a line to `load_runtime` below that says which
+models are its own.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +26,11 @@ if TYPE_CHECKING:
 AnyArray = NDArray[np.generic]
 
 INPUT_TYPES: Final = ("uint8", "int32", "float32")
-"""Types of the input tensors that pixel values 0...255 can be handed to."""
+"""Types of input tensors that take pixel values from 0 to 255."""
 
 
 class Runtime(Protocol):
-    """What runs a model.
-
-    Attributes:
-        input: Shape and type of the one input.
-        outputs: Shape and type of each output.
-        provenance: What gave the last answer (before the first: what is to give it).
-        sizes: Heights and widths that the input can have.
-    """
+    """A loaded model. Not thread-safe."""
 
     @property
     def input(self) -> Tensor:
@@ -39,7 +42,7 @@ class Runtime(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """What gave the last answer."""
+        """Model and backend that gave the last answer; before the first, that are to give it."""
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -59,10 +62,10 @@ class Runtime(Protocol):
         """
 
     def describe(self) -> str:
-        """Say in a few words what runs it, for log and doctor."""
+        """Return what runs the model, in a few words for log and doctor."""
 
     def close(self) -> None:
-        """End what it started; doing it twice does no harm."""
+        """End what the runtime has started; doing it twice does no harm."""
 
 
 def load_runtime(model: ModelFile, settings: Settings) -> Runtime:
@@ -73,9 +76,7 @@ def load_runtime(model: ModelFile, settings: Settings) -> Runtime:
         UnavailableError: No runtime is installed, or there is no Edge TPU.
     """
     if model.compiled:
-        from pose_edge.runtimes.edgetpu.opening import load_edgetpu
-
-        return load_edgetpu(model, settings)
-    from pose_edge.runtimes.litert import LiteRT
-
-    return LiteRT(model, threads=settings.model.threads)
+        from pose_edge.runtimes.edgetpu.opening import load_edgetpu as load
+    else:
+        from pose_edge.runtimes.litert import load_litert as load
+    return load(model, settings)

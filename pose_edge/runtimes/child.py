@@ -1,4 +1,4 @@
-"""The parent's hold on a child process that runs a model."""
+"""The parent's side of a child process that runs a model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import multiprocessing
 import os
 import pickle
 import re
-import signal
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
@@ -23,8 +21,9 @@ import numpy as np
 
 from pose_edge.errors import UnavailableError
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child_main import MAX_MESSAGE, REQUEST, Job, Loaded, Refused, serve
+from pose_edge.runtimes.child_main import MAX_MESSAGE, REQUEST, Job, Loaded, serve
 from pose_edge.runtimes.shared_tensors import SharedTensors
+from pose_edge.util.child_process import describe_death
 
 log = logging.getLogger(__name__)
 
@@ -32,30 +31,33 @@ LOAD_S: Final = 60.0
 """How long loading may take: a USB Coral gets its firmware meanwhile."""
 END_S: Final = 2.0
 """How long a child may take to end by itself: a device is given back properly then."""
-LOOK_S: Final = 0.1
-"""How often a wait for loading looks whether it is still wanted."""
-WORDS_S: Final = 0.25
-"""How long its last words are waited for. They are there already, but if it has started a process,
-that holds their channel open."""
+POLL_S: Final = 0.1
+"""How often a wait for loading checks whether the model is still wanted."""
+OUTPUT_S: Final = 0.25
+"""How long the last output of a dead process is waited for. It is there already, unless the process
+has started another one that holds the connection open."""
 DIED: Final = "its process has died"
 LAST_WORDS: Final = 3
-"""Lines of what a child wrote that are told when it dies."""
-LOGGED: Final = re.compile(r"<(\d+)>(.*)")
-"""A line of the log: its level and text; see `worker`."""
+"""Lines of a dead process's last output that the log quotes."""
+LOG_LINE: Final = re.compile(r"<(\d+)>(.*)")
+"""A line of the child's log: level and text; see `child_main`."""
 
 
 class ChildFault(UnavailableError):  # noqa: N818 - an event, like SourceLost
-    """The child cannot run the model (any more): why, in words for people.
+    """The child cannot run the model, or no longer.
 
     Attributes:
-        crashed: The process was ended by a signal.
+        crashed: A signal ended the process.
     """
 
-    crashed = False
+    def __init__(self, message: str, *, remedy: str | None = None, crashed: bool = False) -> None:
+        """Keep message and remedy, see `PoseEdgeError`, and whether the process crashed."""
+        super().__init__(message, remedy=remedy)
+        self.crashed = crashed
 
 
 class ChildDied(ChildFault):
-    """The process is gone; `Child.cause_of_death` says how it ended."""
+    """The process has ended; `Child.cause_of_death` says how."""
 
 
 class ChildLate(ChildFault):
@@ -65,9 +67,16 @@ class ChildLate(ChildFault):
 class Child:
     """A process that runs one model.
 
-    One thread may `run` it while another looks after the process. The child dies with the thread
-    that made it (the kernel sees to it), so that thread must live as long as the child is needed.
+    One thread may `run` it while another one supervises the process. The kernel ends the process
+    together with the thread that created it, so that thread must live as long as the child is
+    needed.
+
+    Attributes:
+        pid: Number of the process.
+        loaded: The loaded model; set by `load`.
     """
+
+    loaded: Loaded
 
     def __init__(self, job: Job, *, name: str) -> None:
         """Start the process; `load` waits for it.
@@ -80,76 +89,76 @@ class Child:
         self._number = 0
         self._closed = False
         self._status: int | None = None
-        self._mailbox: SharedTensors | None = None
+        self._tensors: SharedTensors | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
-        # Packets: a message comes whole or not at all.
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Packets: a message comes complete or not at all.
+        self._channel, their_channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # A fresh interpreter: a fork of a process with threads, and with OpenCV in it, may hang.
         spawn = multiprocessing.get_context("spawn")
-        hear, speak = spawn.Pipe(duplex=False)
+        output, their_output = spawn.Pipe(duplex=False)
         level = logging.getLogger("pose_edge").getEffectiveLevel()
-        self._process = spawn.Process(
-            target=serve, args=(theirs, speak, job, level, os.getpid()), name=name, daemon=True
-        )
+        arguments = (their_channel, their_output, job, level, os.getpid())
+        self._process = spawn.Process(target=serve, args=arguments, name=name, daemon=True)
         try:
             self._process.start()
         except BaseException:
             self._channel.close()
-            hear.close()
+            output.close()
             raise
         finally:
-            # The child alone holds its ends, so that its death closes them.
-            theirs.close()
-            speak.close()
-        # The interpreter ends only after its children, and this one ignores its request to end.
+            # Only the child holds its ends, so that its death closes them.
+            their_channel.close()
+            their_output.close()
+        # Python waits for its children before it ends, and this one ignores SIGTERM.
         Finalize(self, _kill, (self._process,), exitpriority=0)
         self.pid = self._process.pid
-        self._listener = threading.Thread(
-            target=self._listen, args=(hear,), name=f"{name} log", daemon=True
+        self._reader = threading.Thread(
+            target=self._read_output, args=(output,), name=f"{name} log", daemon=True
         )
-        self._listener.start()
+        self._reader.start()
 
     @property
     def alive(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return not self._closed and self._process.is_alive()
 
-    def load(self, timeout: float, wanted: Callable[[], bool] = lambda: True) -> Loaded:
+    def load(self, timeout: float, wanted: Callable[[], bool] = lambda: True) -> None:
         """Wait until the model is loaded.
 
         Args:
             timeout: Seconds that this may take.
-            wanted: Asked now and then; when it says no, the wait ends.
+            wanted: Called now and then; when it returns False, the wait ends.
 
         Raises:
-            ChildFault: It cannot load the model, has died, or takes too long.
+            ChildFault: The child cannot load the model, has died, or takes too long.
         """
         left = timeout
         while True:
             try:
-                answer = pickle.loads(self._receive(min(left, LOOK_S)))  # noqa: S301 - our child's
+                answer = pickle.loads(self._receive(min(left, POLL_S)))  # noqa: S301 - our child's
             except ChildLate:
-                left -= LOOK_S
+                left -= POLL_S
                 if left <= 0 or not wanted():
                     raise ChildFault(f"the model is not loaded within {timeout:g} s") from None
             except ChildDied:
                 fault = self.cause_of_death()
                 if fault.crashed:
-                    fault.args = (f"{fault} while it loaded: library and LiteRT do not match?",)
+                    text = f"{fault} while it loaded: library and LiteRT do not match?"
+                    fault = ChildFault(text, crashed=True)
                 raise fault from None
             else:
                 break
-        if isinstance(answer, Refused):
-            raise ChildFault(answer.reason)
+        if isinstance(answer, str):
+            raise ChildFault(answer)
         assert isinstance(answer, Loaded)
-        self._mailbox = mailbox = SharedTensors.make(answer.input, answer.outputs)
+        self.loaded = answer
+        self._tensors = SharedTensors.make(answer.input, answer.outputs)
         try:
-            socket.send_fds(self._channel, [b"m"], [mailbox.descriptor])
+            socket.send_fds(self._channel, [b"m"], [self._tensors.descriptor])
         except OSError as error:
             raise self.cause_of_death() from error
         finally:
-            mailbox.close_descriptor()
-        return answer
+            self._tensors.close_descriptor()
 
     def run(self, tensor: AnyArray, timeout: float) -> list[AnyArray]:
         """Run the model once.
@@ -165,9 +174,9 @@ class Child:
             ChildLate: There is no answer yet: ask for it with `answer` before the next `run`.
             ChildDied: There will be none.
         """
-        if self._mailbox is None:
+        if self._tensors is None:
             raise ChildDied(DIED)
-        np.copyto(self._mailbox.input, tensor, casting="unsafe")
+        np.copyto(self._tensors.input, tensor, casting="unsafe")
         self._number += 1
         try:
             self._channel.send(REQUEST.pack(self._number))
@@ -177,11 +186,11 @@ class Child:
 
     def answer(self, timeout: float) -> list[AnyArray]:
         """Wait for the answer to the last `run`; see there."""
-        if self._mailbox is None:
+        if self._tensors is None:
             raise ChildDied(DIED)
         (number,) = REQUEST.unpack(self._receive(timeout))
         assert number == self._number
-        return list(self._mailbox.outputs)
+        return list(self._tensors.outputs)
 
     def close(self) -> None:
         """End the process, by force if need be; doing it twice does no harm."""
@@ -195,8 +204,8 @@ class Child:
             self._process.kill()
             # A process that waits for a device deep in the kernel dies when the device lets go.
             self._process.join(END_S)
-        self._listener.join(WORDS_S)
-        self._mailbox = None  # at once: a fault's traceback may hold on to this object for long
+        self._reader.join(OUTPUT_S)
+        self._tensors = None  # at once: a fault's traceback may hold on to this object for long
         if not self._process.is_alive():
             self._status = self._process.exitcode
             self._process.close()
@@ -208,23 +217,14 @@ class Child:
             self.close()
 
     def cause_of_death(self) -> ChildFault:
-        """Say how the process ended; waits a moment where it has not yet."""
+        """Return how the process ended; wait a moment if it has not ended yet."""
         if not self._closed:
             self._process.join(END_S)
-            self._listener.join(WORDS_S)
+            self._reader.join(OUTPUT_S)
             self._status = self._process.exitcode
-        status = self._status
-        if status is None:
-            how = "stopped answering"
-        elif status < 0:
-            names = {one.value: one.name for one in signal.Signals}  # not those of real time
-            how = f"was ended by {names.get(-status, f'signal {-status}')}"
-        else:
-            how = f"ended with status {status}"
+        crashed = self._status is not None and self._status < 0
         words = "; ".join(self._last_words)
-        fault = ChildFault(f"its process {how}" + (f" ({words})" if words else ""))
-        fault.crashed = status is not None and status < 0
-        return fault
+        return ChildFault(describe_death(self._status, words), crashed=crashed)
 
     def _receive(self, timeout: float) -> bytes:
         self._channel.settimeout(max(timeout, 1e-3))
@@ -238,12 +238,15 @@ class Child:
             raise ChildDied(DIED)
         return message
 
-    def _listen(self, hear: Connection) -> None:
-        """Pass on what the child says until it ends."""
-        with open(hear.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines, hear:
+    def _read_output(self, output: Connection) -> None:
+        """Log what the child logs and writes until it ends: the main of the reader thread."""
+        with (
+            open(output.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines,
+            output,
+        ):
             for line in lines:
                 text = line.rstrip()
-                logged = LOGGED.fullmatch(text)
+                logged = LOG_LINE.fullmatch(text)
                 if logged is not None:
                     log.log(int(logged[1]), "%s: %s", self._name, logged[2])
                 elif text:
@@ -257,31 +260,19 @@ def _kill(process: BaseProcess) -> None:
         process.kill()
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A child that is ready.
-
-    Attributes:
-        child: The process.
-        loaded: What it has loaded.
-    """
-
-    child: Child
-    loaded: Loaded
-
-
-def start_child(job: Job, wanted: Callable[[], bool] = lambda: True) -> Started:
-    """Start a child process and wait until it is ready.
+def start_child(job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
+    """Start a child process and wait until its model is loaded.
 
     Raises:
         ChildFault: It cannot be started, or cannot load the model.
     """
     try:
-        child = Child(job, name="edgetpu" if job.edgetpu else "model")
+        child = Child(job, name="model" if job.library is None else "edgetpu")
     except OSError as error:
         raise ChildFault(f"no process can be started: {error.strerror}") from error
     try:
-        return Started(child, child.load(LOAD_S, wanted))
+        child.load(LOAD_S, wanted)
     except BaseException:
         child.kill()
         raise
+    return child

@@ -1,47 +1,33 @@
-"""A model in a child process, and nothing beside it: for measuring, where no other may answer."""
+"""A model in a child process without a fallback: for measuring, where nothing else may answer."""
 
 from __future__ import annotations
 
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import ChildDied, ChildFault, Started
-from pose_edge.zoo.registry import Tensor
+from pose_edge.runtimes.child import Child, ChildDied, ChildFault
 
 
 class ChildRuntime:
     """A model in a child process; see `pose_edge.runtimes.Runtime`."""
 
-    def __init__(self, started: Started, provenance: Provenance, *, timeout: float) -> None:
-        """Use a child that is ready.
+    def __init__(self, child: Child, provenance: Provenance, *, timeout: float) -> None:
+        """Use a child that has loaded its model.
 
         Args:
-            started: The process, and what it has loaded.
+            child: The process; `close` ends it.
             provenance: The model's name, and what runs it.
             timeout: Seconds after which an inference has failed.
         """
-        self._child = started.child
-        self._loaded = started.loaded
+        self._child = child
         self._timeout = timeout
+        self.input = child.loaded.input
+        self.outputs = child.loaded.outputs
+        self.sizes = ((self.input.shape[1], self.input.shape[2]),)
         self.provenance = provenance
 
-    @property
-    def input(self) -> Tensor:
-        """Shape and type of the one input."""
-        return self._loaded.input
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """Shape and type of each output."""
-        return self._loaded.outputs
-
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]:
-        """The one height and width."""
-        return ((self.input.shape[1], self.input.shape[2]),)
-
     def choose_size(self, size: tuple[int, int]) -> None:
-        """There is only one."""
+        """Do nothing: there is only one size."""
         assert size in self.sizes
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
@@ -53,14 +39,14 @@ class ChildRuntime:
         try:
             return self._child.run(tensor, self._timeout)
         except ChildDied:
-            fault: ChildFault = self._child.cause_of_death()
+            fault = self._child.cause_of_death()
         except ChildFault as error:
             fault = error
         raise UnavailableError(f"{self.provenance.model}: {fault}")
 
     def describe(self) -> str:
-        """Say what runs it."""
-        return f"{self._loaded.describe}, in process {self._child.pid}"
+        """Return what runs the model, and in which process."""
+        return f"{self._child.loaded.describe}, in process {self._child.pid}"
 
     def close(self) -> None:
         """End the process."""

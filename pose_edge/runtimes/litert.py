@@ -1,12 +1,17 @@
-"""TensorFlow Lite models on CPU threads: LiteRT, or tflite-runtime where that is installed."""
+"""Runs TensorFlow Lite models on CPU threads: by LiteRT, or by tflite-runtime."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import logging
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import ValidationError
@@ -14,23 +19,22 @@ from pydantic import ValidationError
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.native_log import native_log_captured
 from pose_edge.util.cores import usable_cores
 from pose_edge.zoo.registry import ModelFile, Tensor
 
+if TYPE_CHECKING:
+    from pose_edge.config.schema import Settings
+
+log = logging.getLogger(__name__)
+
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
-"""Best first: LiteRT runs INT8 models many times faster than tflite-runtime 2.14 does."""
+"""The first one that can be imported is used: LiteRT runs INT8 models many times faster than
+tflite-runtime 2.14 does."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """One of the graphs of a file, each for an input size of its own.
-
-    Attributes:
-        input: Shape and type of the one input.
-        outputs: Shape and type of each output.
-        run: Runs it.
-    """
+    """One of the graphs of a file, each for an input size of its own; `run` runs it."""
 
     input: Tensor
     outputs: tuple[Tensor, ...]
@@ -44,7 +48,7 @@ class Accelerator:
     Attributes:
         backend: A short name for results and screen, e.g. "edgetpu".
         describe: What it is, for the log.
-        version: What its library says of itself; None where it says nothing.
+        version: Version of its library; None where the library does not tell.
         make_interpreter: Makes the interpreter, with its delegate, from the model's path.
     """
 
@@ -63,42 +67,37 @@ class LiteRT:
         *,
         threads: int,
         accelerator: Accelerator | None = None,
-        capture: Callable[[], AbstractContextManager[None]] = native_log_captured,
     ) -> None:
         """Load the model and run it once, for the first run is slow.
 
         Args:
-            model: The file. It may hold several graphs, one for each input size: then the first
-                is used until another size is chosen.
-            threads: Wanted CPU threads; more than the usable cores are never started, as that
-                makes it far slower.
-            accelerator: Runs the model in place of the CPU.
-            capture: Surrounds what writes to the standard error by itself.
+            model: The file. It may hold several graphs, one for each input size; the first one is
+                used until another size is chosen.
+            threads: CPU threads, at most as many as there are usable cores: more are far slower.
+            accelerator: What runs the model in place of the CPU.
 
         Raises:
             ModelError: The file cannot be read by the runtime.
             UnavailableError: No runtime is installed.
         """
-        self._capture = capture
         self._accelerator = accelerator
         self._library, interpreter_class = import_runtime()
         self.threads = min(threads, usable_cores())
         self.provenance = Provenance(model.name, accelerator.backend if accelerator else "cpu")
         try:
-            with capture():
-                if accelerator is not None:
-                    interpreter = accelerator.make_interpreter(str(model.path))
-                else:
-                    interpreter = interpreter_class(
-                        model_path=str(model.path), num_threads=self.threads
-                    )
-                signatures = list(interpreter.get_signature_list())
-                if len(signatures) > 1:
-                    runners = [interpreter.get_signature_runner(name) for name in signatures]
-                    graphs = [_signature_graph(model, runner) for runner in runners]
-                else:
-                    interpreter.allocate_tensors()
-                    graphs = [_only_graph(model, interpreter)]
+            if accelerator is not None:
+                interpreter = accelerator.make_interpreter(str(model.path))
+            else:
+                interpreter = interpreter_class(
+                    model_path=str(model.path), num_threads=self.threads
+                )
+            signatures = list(interpreter.get_signature_list())
+            if len(signatures) > 1:
+                runners = [interpreter.get_signature_runner(name) for name in signatures]
+                graphs = [_signature_graph(model, runner) for runner in runners]
+            else:
+                interpreter.allocate_tensors()
+                graphs = [_only_graph(model, interpreter)]
             self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
             self._graph = graphs[0]
             self._warm_up()
@@ -130,22 +129,52 @@ class LiteRT:
             self._warm_up()
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        """Run the model once; other threads go on meanwhile (the interpreter frees the GIL)."""
+        """Run the model once; other threads run meanwhile (the interpreter frees the GIL)."""
         return self._graph.run(tensor)
 
     def describe(self) -> str:
-        """Say which library runs it on how many threads."""
+        """Return the library and the number of threads, or the accelerator."""
         if self._accelerator is not None:
             return f"{self._library}, {self._accelerator.describe}"
         plural = "" if self.threads == 1 else "s"
         return f"{self._library}, {self.threads} CPU thread{plural}"
 
     def close(self) -> None:
-        """Nothing is running."""
+        """Do nothing: no process and no thread has to be ended."""
 
     def _warm_up(self) -> None:
-        with self._capture():
-            self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
+        self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
+
+
+def load_litert(model: ModelFile, settings: Settings) -> LiteRT:
+    """Load a model on the CPU, see `LiteRT`, with a clean terminal."""
+    with _announcement_logged():
+        return LiteRT(model, threads=settings.model.threads)
+
+
+@contextmanager
+def _announcement_logged() -> Iterator[None]:
+    """Log what the runtime writes to the standard error, at level debug.
+
+    The first model that a process loads makes the runtime announce XNNPACK there, and nothing that
+    its Python packages offer turns that off. The standard error belongs to the whole process, so it
+    is redirected only while no other thread can write to it; otherwise that one line is shown.
+    """
+    if threading.active_count() > 1 or sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
+            captured.seek(0)
+            for line in captured.read().decode("utf-8", "replace").splitlines():
+                log.debug("%s", line)
 
 
 def _only_graph(model: ModelFile, interpreter: Any) -> _Graph:  # noqa: ANN401 - of either library
@@ -184,10 +213,10 @@ def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
     """Import a member of the best runtime that is installed.
 
     Args:
-        member: Its name: Interpreter or load_delegate.
+        member: Interpreter or load_delegate.
 
     Returns:
-        The library's name, and the member.
+        Name of the library, and the member.
 
     Raises:
         UnavailableError: No runtime is installed.
@@ -199,8 +228,8 @@ def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
         except ImportError as error:
             reasons.append(f"{name.partition('.')[0]}: {error}")
     raise UnavailableError(
-        "no TensorFlow Lite runtime can be imported; `pip install ai-edge-litert` "
-        f"({'; '.join(reasons)})"
+        f"no TensorFlow Lite runtime can be imported ({'; '.join(reasons)})",
+        remedy="`pip install ai-edge-litert`",
     )
 
 

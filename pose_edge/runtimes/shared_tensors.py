@@ -1,4 +1,4 @@
-"""Memory that a process shares with its child: tensors there and back without a copy in between."""
+"""Memory that a process shares with its child, so that tensors need not be sent."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True, slots=True)
 class SharedTensors:
-    """One input and the outputs of one inference.
+    """Input and outputs of one inference, in memory that two processes share.
 
     Attributes:
-        descriptor: The memory's file descriptor. The memory has no name, so nothing of it is left
-            behind however the processes end; it is freed with the last of its users.
-        input: Of the input's shape and type, in shared memory.
-        outputs: The same for the outputs.
+        descriptor: File descriptor of the memory. The memory has no name, so it is freed with the
+            last process that uses it, however that ends.
+        input: Array of the input's shape and type.
+        outputs: Arrays of the outputs' shapes and types.
     """
 
     descriptor: int
@@ -34,27 +34,27 @@ class SharedTensors:
 
     @classmethod
     def make(cls, source: Tensor, targets: Sequence[Tensor]) -> SharedTensors:
-        """Make the memory for tensors of these shapes and types; `close_descriptor` it."""
+        """Allocate memory for such tensors; call `close_descriptor` once it is shared."""
         descriptor = os.memfd_create("pose-edge", os.MFD_CLOEXEC)
-        os.ftruncate(descriptor, sum(map(_room, (source, *targets))))
+        os.ftruncate(descriptor, sum(map(_aligned_size, (source, *targets))))
         return cls.of(descriptor, source, targets)
 
     @classmethod
     def of(cls, descriptor: int, source: Tensor, targets: Sequence[Tensor]) -> SharedTensors:
-        """Use memory that the other process made for the same tensors."""
+        """Map the memory that the other process has allocated for the same tensors."""
         memory = mmap.mmap(descriptor, 0)
         arrays: list[AnyArray] = []
         offset = 0
         for tensor in (source, *targets):
             arrays.append(np.ndarray(tensor.shape, tensor.dtype, memory, offset))
-            offset += _room(tensor)
+            offset += _aligned_size(tensor)
         return cls(descriptor, arrays[0], tuple(arrays[1:]))
 
     def close_descriptor(self) -> None:
-        """Close what was only needed to share the memory; the arrays stay."""
+        """Close the descriptor, which only sharing needs; the arrays stay valid."""
         os.close(self.descriptor)
 
 
-def _room(tensor: Tensor) -> int:
+def _aligned_size(tensor: Tensor) -> int:
     size = math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
     return -(-size // ALIGNMENT) * ALIGNMENT

@@ -6,11 +6,11 @@ speed: what rests is held still, what moves is followed without lag.
 
 Three things differ from the paper:
 
-* Speed is measured in sizes of the object per second, so that a person far away and one near by
-  are smoothed alike (as tfjs does with `disableValueScaling: false`).
+* Speed is measured in sizes of the object per second, so that a distant person and a near one are
+  smoothed alike (as tfjs does with `disableValueScaling: false`).
 * The speed of a point is the length of its velocity, not one speed for each axis: a wrist that
   moves sideways needs no smoothing across either, and turning the picture changes nothing.
-* Speeds up to `still_speed` leave the filter closed. Jitter itself looks like a speed, and opens
+* Speeds up to `STILL_SPEED` leave the filter closed. Jitter itself looks like a speed, and opens
   the paper's filter just when it should be closed: of 150 settings without this, none took 60 %
   of the jitter off every video's resting joints at less than a frame's lag of a waving wrist.
 """
@@ -30,12 +30,15 @@ Array = NDArray[np.float64]
 MIN_CUTOFF_HZ: Final = 0.5
 BETA: Final = 8.0
 SPEED_CUTOFF_HZ: Final = 4.0
+"""Cut-off of the speed's own low-pass. Higher: the start of a motion is noticed sooner."""
 STILL_SPEED: Final = 0.15
+"""Speed up to which a point counts as resting, sizes / s."""
 MAX_GAP_S: Final = 0.5
+"""Time after which a point that was not seen starts again without its past."""
 
 
 class OneEuro:
-    """Smooths points that belong to one object, each by itself."""
+    """Smooths the points of one object, each by itself."""
 
     def __init__(
         self,
@@ -43,11 +46,8 @@ class OneEuro:
         *,
         min_cutoff: float = MIN_CUTOFF_HZ,
         beta: float = BETA,
-        speed_cutoff: float = SPEED_CUTOFF_HZ,
-        still_speed: float = STILL_SPEED,
-        max_gap: float = MAX_GAP_S,
     ) -> None:
-        """Start with nothing seen.
+        """Start without samples.
 
         Args:
             count: Number of points.
@@ -55,16 +55,9 @@ class OneEuro:
                 and more lag of slow motion.
             beta: Rise of the cut-off frequency with the speed, Hz per (size / s), 0 or more
                 (0...100). Higher: less lag of fast motion.
-            speed_cutoff: Cut-off frequency of the speed's own low-pass, Hz, more than 0
-                (0.5...20). Higher: a motion's beginning is noticed sooner.
-            still_speed: Speed up to which a point counts as resting, sizes / s, 0 or more (0...1).
-            max_gap: Seconds, more than 0, after which a point starts anew.
         """
         self._min_cutoff = min_cutoff
         self._beta = beta
-        self._speed_cutoff = speed_cutoff
-        self._still_speed = still_speed
-        self._max_gap = max_gap
         self._smooth: Array = np.zeros((count, 2))
         self._raw: Array = np.zeros((count, 2))
         self._velocity: Array = np.zeros((count, 2))
@@ -77,24 +70,24 @@ class OneEuro:
             points: float64 (count, 2), in any unit.
             time_s: The moment, seconds.
             size: Of the object, in the points' unit, more than 0.
-            valid: bool (count,); other points are returned as they are and teach nothing.
+            valid: bool (count,); the filter returns other points as they are and ignores them.
 
         Returns:
             float64 (count, 2). A point's first sample, and the first after a gap or after time
             that did not advance, is returned unchanged: there is nothing to smooth it with.
         """
         elapsed = time_s - self._times
-        known = valid & (elapsed > 0.0) & (elapsed <= self._max_gap)
+        known = valid & (elapsed > 0.0) & (elapsed <= MAX_GAP_S)
         fresh = valid & ~known
         self._velocity[fresh] = 0.0
         self._smooth[fresh] = points[fresh]
 
         interval = elapsed[known, np.newaxis]
         velocity = (points[known] - self._raw[known]) / (interval * size)
-        gain = _gain(self._speed_cutoff, interval)
+        gain = _gain(SPEED_CUTOFF_HZ, interval)
         self._velocity[known] += gain * (velocity - self._velocity[known])
         speed = np.linalg.norm(self._velocity[known], axis=1, keepdims=True)
-        cutoff = self._min_cutoff + self._beta * np.maximum(0.0, speed - self._still_speed)
+        cutoff = self._min_cutoff + self._beta * np.maximum(0.0, speed - STILL_SPEED)
         gain = _gain(cutoff, interval)
         # Written as a mean, so that rounding never carries a point beyond its sample.
         self._smooth[known] = (1.0 - gain) * self._smooth[known] + gain * points[known]

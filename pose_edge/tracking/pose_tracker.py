@@ -1,4 +1,4 @@
-"""Tracking and smoothing of one source's poses, in this order."""
+"""Tracks, then smooths the poses of one source."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pose_edge.tracking.tracker import Tracker
 
 
 class PoseTracker:
-    """Gives the poses of consecutive frames ids, and steadies them if that is wanted."""
+    """Gives the poses of consecutive frames ids, and smooths them if the settings say so."""
 
     def __init__(self, settings: Settings, *, live: bool) -> None:
-        """Start with nobody known.
+        """Start with nobody.
 
         Args:
             settings: The sections tracking and smoothing.
@@ -41,10 +41,10 @@ class PoseTracker:
         )
 
     def apply(self, poses: Sequence[Pose], frame: Frame) -> list[Pose]:
-        """Follow the people of the next frame.
+        """Track the people of the next frame.
 
         Args:
-            poses: What was found in it.
+            poses: The poses found in it.
             frame: The frame. A still picture has nothing to do with the one before: its poses are
                 returned as they are.
         """

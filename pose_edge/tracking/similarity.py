@@ -1,7 +1,7 @@
-"""How alike two poses are: object keypoint similarity, and overlap of boxes.
+"""Similarity of two poses: object keypoint similarity (OKS), and overlap of boxes (IoU).
 
-Keypoints are normalised to the frame, so a step of 0.1 is longer across a wide picture than down
-it. Distances and areas are therefore measured in pixels.
+Keypoints are normalised to the frame, so 0.1 is longer across a wide picture than down it.
+Distances and areas are therefore measured in pixels.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ SIGMAS: Final = (
     0.089,  # ankles
     0.089,
 )
-"""How far human annotators differ on each keypoint, in parts of the square root of the person's
-area: the constants of the COCO keypoint evaluation (https://cocodataset.org/#keypoints-eval,
+"""Standard deviation of human annotators on each keypoint, in parts of the square root of the
+person's area: the constants of the COCO keypoint evaluation (https://cocodataset.org/#keypoints-eval,
 `kpt_oks_sigmas` in pycocotools)."""
 
 MIN_COMMON: Final = 4
-"""With fewer keypoints in common, likeness is chance (the value of the tfjs tracker)."""
+"""With fewer keypoints in common, similarity is chance (the value of the tfjs tracker)."""
 
 MAX_ELONGATION: Final = 4.0
 """A person seen from the side fills a box that is nearly a line, and the box's area says nothing
@@ -46,54 +46,39 @@ about the person's size any more; no box counts as narrower than this."""
 _VARIANCES: Final = (2.0 * np.asarray(SIGMAS)) ** 2
 
 
-def oks(
-    pose: FloatArray, track: FloatArray, width: int, height: int, *, min_score: float = 0.3
-) -> float:
-    """Return the object keypoint similarity of one pose with one track; see `oks_matrix`.
-
-    Args:
-        pose: float32 (17, 3) as x, y, score, normalised.
-        track: float32 (17, 3) likewise.
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
-        min_score: Keypoints below this score, in either, do not count.
-    """
-    matrix = oks_matrix(pose[np.newaxis], track[np.newaxis], width, height, min_score=min_score)
-    return float(matrix[0, 0])
-
-
 def oks_matrix(
     poses: FloatArray, tracks: FloatArray, width: int, height: int, *, min_score: float = 0.3
 ) -> NDArray[np.float64]:
     """Return the object keypoint similarity of every pose with every track.
 
-    It is the mean, over the keypoints that both are sure of, of exp(-d^2 / (2 A (2 sigma)^2)), d
-    being the distance and A the area of the box around the track's keypoints.
+    It is the mean of exp(-d^2 / (2 A (2 sigma)^2)) over the keypoints that count in both, d being
+    the distance and A the area of the box around the track's keypoints.
 
     Args:
         poses: float32 (n, 17, 3) as x, y, score, normalised.
-        tracks: float32 (m, 17, 3) likewise; their size decides what is near.
+        tracks: float32 (m, 17, 3) likewise; distances are relative to their size.
         width: Of the frame, pixels.
         height: Of the frame, pixels.
-        min_score: Keypoints below this score, in either, do not count.
+        min_score: Score below which a keypoint does not count.
 
     Returns:
-        float64 (n, m), 0...1; 1 for the same place, 0 when fewer than 4 keypoints count in both.
+        float64 (n, m), 0...1; 1 for the same place, 0 when fewer than `MIN_COMMON` keypoints count
+        in both.
     """
     size = (width, height)
     counting = tracks[:, :, 2] >= min_score
     places = tracks[:, :, :2].astype(np.float64) * size
     areas = _areas(places, counting)[np.newaxis, :, np.newaxis]
     offsets = (poses[:, :, :2].astype(np.float64) * size)[:, np.newaxis] - places
-    alike = np.exp(-(offsets**2).sum(axis=-1) / (2.0 * areas * _VARIANCES))
+    similar = np.exp(-(offsets**2).sum(axis=-1) / (2.0 * areas * _VARIANCES))
     common = (poses[:, np.newaxis, :, 2] >= min_score) & counting
     counts = common.sum(axis=-1)
-    means = np.where(common, alike, 0.0).sum(axis=-1) / np.maximum(counts, 1)
+    means = np.where(common, similar, 0.0).sum(axis=-1) / np.maximum(counts, 1)
     return np.asarray(np.where(counts >= MIN_COMMON, means, 0.0))
 
 
 def _areas(places: NDArray[np.float64], counting: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the areas of the boxes around bodies, but never that of a very thin box.
+    """Return the areas of the boxes around bodies; thin boxes count as `MAX_ELONGATION` allows.
 
     Args:
         places: float64 (m, 17, 2), pixels.
@@ -111,7 +96,7 @@ def _areas(places: NDArray[np.float64], counting: NDArray[np.bool_]) -> NDArray[
 
 
 def iou(a: Box, b: Box) -> float:
-    """Return how much two boxes overlap: the area of what they share, by that of their union.
+    """Return the intersection of two boxes over their union (IoU).
 
     Stretching both along an axis changes nothing, so boxes need not be brought to pixels.
 

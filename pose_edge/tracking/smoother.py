@@ -1,4 +1,4 @@
-"""Steady skeletons: one filter for each tracked person."""
+"""Steadies skeletons with one filter for each tracked person."""
 
 from __future__ import annotations
 
@@ -11,61 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.poses import KEYPOINT_COUNT, Pose, box_of
-from pose_edge.tracking.one_euro import (
-    BETA,
-    MAX_GAP_S,
-    MIN_CUTOFF_HZ,
-    SPEED_CUTOFF_HZ,
-    STILL_SPEED,
-    OneEuro,
-)
+from pose_edge.tracking.one_euro import BETA, MAX_GAP_S, MIN_CUTOFF_HZ, OneEuro
 
 SIZE_S: Final = 0.5
 """Time constant of a person's size: a raised arm or a hidden leg changes the box at once, though
 not the person."""
 
 MIN_SIZE: Final = 0.02
-"""Least size of a person, in parts of the frame's longer side: of somebody of whom one keypoint
-is seen, nobody knows the size."""
+"""Least size of a person, in parts of the frame's longer side: a single visible keypoint has no
+size."""
 
 
 class Smoother:
-    """Takes the jitter out of tracked poses."""
+    """Removes the jitter of tracked poses."""
 
     def __init__(
         self,
         *,
         min_cutoff: float = MIN_CUTOFF_HZ,
         beta: float = BETA,
-        speed_cutoff: float = SPEED_CUTOFF_HZ,
-        still_speed: float = STILL_SPEED,
-        max_gap: float = MAX_GAP_S,
         min_keypoint_score: float = 0.2,
     ) -> None:
-        """Know nobody; the size of a person is half of the width plus height of their box.
+        """Start with nobody; the size of a person is half of the width plus height of their box.
 
         Args:
             min_cutoff: See `OneEuro`; Hz, 0.1...10.
             beta: See `OneEuro`; Hz per (size / s), 0...100.
-            speed_cutoff: See `OneEuro`; Hz, 0.5...20.
-            still_speed: See `OneEuro`; sizes / s, 0...1.
-            max_gap: Seconds, 0.05...5, of absence after which a keypoint, or a person, starts
-                anew.
-            min_keypoint_score: Score, 0...1, below which a keypoint neither enters its filter,
-                nor counts for the box and the size.
+            min_keypoint_score: Score, 0...1, below which a keypoint is neither smoothed, nor counts
+                for the box and the size.
         """
         self._min_cutoff = min_cutoff
         self._beta = beta
-        self._speed_cutoff = speed_cutoff
-        self._still_speed = still_speed
-        self._max_gap = max_gap
         self._min_keypoint_score = min_keypoint_score
-        self._persons: dict[int, _Person] = {}
+        self._people: dict[int, _Person] = {}
         self._frame_size = (0, 0)
-
-    def reset(self) -> None:
-        """Forget everybody: the next poses are returned as they are."""
-        self._persons = {}
 
     def apply(self, poses: Sequence[Pose], time_s: float, width: int, height: int) -> list[Pose]:
         """Smooth the poses of a frame.
@@ -78,32 +57,25 @@ class Smoother:
 
         Returns:
             The poses, in the same order, with smoothed keypoints and the boxes around these;
-            scores, and keypoints below the least score, as they were.
+            scores, and keypoints below `min_keypoint_score`, are unchanged.
         """
         if (width, height) != self._frame_size:  # positions of the old picture mean nothing here
             self._frame_size = (width, height)
-            self._persons = {}
-        self._persons = {
+            self._people = {}
+        self._people = {
             number: person
-            for number, person in self._persons.items()
-            if 0.0 < time_s - person.seen_at <= self._max_gap
+            for number, person in self._people.items()
+            if 0.0 < time_s - person.seen_at <= MAX_GAP_S
         }
         return [self._smooth(pose, time_s) for pose in poses]
 
     def _smooth(self, pose: Pose, time_s: float) -> Pose:
         if pose.id is None:
             return pose
-        person = self._persons.get(pose.id)
+        person = self._people.get(pose.id)
         if person is None:
-            person = self._persons[pose.id] = _Person(
-                OneEuro(
-                    KEYPOINT_COUNT,
-                    min_cutoff=self._min_cutoff,
-                    beta=self._beta,
-                    speed_cutoff=self._speed_cutoff,
-                    still_speed=self._still_speed,
-                    max_gap=self._max_gap,
-                )
+            person = self._people[pose.id] = _Person(
+                OneEuro(KEYPOINT_COUNT, min_cutoff=self._min_cutoff, beta=self._beta)
             )
         valid = pose.keypoints[:, 2] >= self._min_keypoint_score
         points = pose.keypoints[:, :2].astype(np.float64) * self._frame_size
@@ -133,7 +105,7 @@ class _Person:
         """
         extent = float(np.ptp(points, axis=0).sum()) / 2 if len(points) else 0.0
         extent = max(extent, least)
-        weight = -math.expm1(-(time_s - self.seen_at) / SIZE_S)  # 1 at first sight
+        weight = -math.expm1(-(time_s - self.seen_at) / SIZE_S)  # 1 for the first sample
         self._size += weight * (extent - self._size)
         self.seen_at = time_s
         return self._size

@@ -1,7 +1,8 @@
-"""Who is who: the same id for the same person from frame to frame."""
+"""Gives the same person the same id from frame to frame."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -11,26 +12,106 @@ from numpy.typing import NDArray
 
 from pose_edge.poses import Pose
 from pose_edge.tracking.similarity import iou, oks_matrix
-from pose_edge.tracking.track import Track
 
-DOUBLE_OKS: Final = 0.75
-"""Two poses more alike than this lie on one body. On pictures of two persons who walk past each
+DUPLICATE_OKS: Final = 0.75
+"""Two poses with a higher similarity are one body. On pictures of two people who walk past each
 other, two true poses reached 0.59 at most, the poses of a body found twice 0.91 and more."""
+
+SURE_SCORE: Final = 0.4
+"""Score from which a new pose is shown from its first frame on."""
+
+MIN_KEYPOINT_SCORE: Final = 0.3
+"""Score below which a keypoint is not compared."""
+
+VELOCITY_S: Final = 0.3
+"""Time constant of the velocity's low-pass: long enough to outlive the keypoints' jitter and the
+swing of a step, short enough to follow a change of direction."""
+
+COASTING_S: Final = 0.7
+"""An unseen person is expected to slow down with this time constant: for a moment the last velocity
+is the best guess, later their last place is."""
+
+
+class Track:
+    """One person over time.
+
+    The body is moved as a whole: joints swing to and fro, so their own velocities predict worse
+    than the median of all, and that needs no keypoint to be seen in every frame.
+
+    While this person hides another one, the model finds one body there, which is either of the two
+    or a mixture. Such an unclear pose keeps the track alive, but only clear ones change its motion:
+    so both tracks pass through each other as the people do.
+
+    Attributes:
+        id: The person's number, from 1, or None while they may be a false detection.
+        seen: Number of frames in which the person was found.
+        seen_at: Time of the last of these frames, seconds.
+        last: The pose in that frame, clear or not.
+    """
+
+    __slots__ = ("_clear", "_clear_at", "_velocity", "id", "last", "seen", "seen_at")
+
+    def __init__(self, pose: Pose, time_s: float) -> None:
+        """Start with the first pose, without an id."""
+        self.id: int | None = None
+        self.seen = 1
+        self.seen_at = time_s
+        self.last = self._clear = pose
+        self._clear_at = time_s
+        self._velocity: NDArray[np.float64] = np.zeros(2)
+
+    def expected(self, time_s: float) -> Pose:
+        """Return the pose moved to where the person should be at a time."""
+        lead = COASTING_S * -math.expm1(-(time_s - self._clear_at) / COASTING_S)
+        shift_x, shift_y = (self._velocity * lead).tolist()
+        keypoints = self._clear.keypoints.copy()
+        keypoints[:, 0] += shift_x
+        keypoints[:, 1] += shift_y
+        x0, y0, x1, y1 = self._clear.box
+        box = (x0 + shift_x, y0 + shift_y, x1 + shift_x, y1 + shift_y)
+        return Pose(keypoints, self._clear.score, box)
+
+    def add(self, pose: Pose, time_s: float, *, clear: bool) -> None:
+        """Add a pose of this person.
+
+        Args:
+            pose: The pose.
+            time_s: Its time, seconds.
+            clear: The pose cannot be that of another person.
+        """
+        if clear:
+            self._update_velocity(pose, time_s)
+            self._clear, self._clear_at = pose, time_s
+        self.seen += 1
+        self.seen_at = time_s
+        self.last = pose
+
+    def _update_velocity(self, pose: Pose, time_s: float) -> None:
+        elapsed = time_s - self._clear_at
+        before = self._clear.keypoints
+        common = np.minimum(before[:, 2], pose.keypoints[:, 2]) >= MIN_KEYPOINT_SCORE
+        if elapsed > 0.0 and common.any():
+            steps = pose.keypoints[common, :2] - before[common, :2]
+            velocity = np.median(steps, axis=0).astype(np.float64) / elapsed
+            # The first measured velocity counts in full: there is none to smooth it with.
+            weight = 1.0 if self.seen == 1 else -math.expm1(-elapsed / VELOCITY_S)
+            self._velocity += weight * (velocity - self._velocity)
 
 
 class Tracker:
-    """Gives each person an id, from 1, and keeps it while they are seen, and a while beyond.
+    """Gives each person an id, from 1, and keeps it until they were not seen for `max_age`.
 
-    Each frame's poses are compared with where the known persons should be by now; the most alike
-    pair is joined first. Likeness is the mean of object keypoint similarity, which tells apart
-    people whose boxes overlap, and overlap of boxes, which still sees a likeness when limbs are
-    hidden or have moved far between two frames. (An assignment that maximises the sum of all
-    likenesses, or one by descending score, made as many mistakes on real video. Joining the most
-    alike first, a newcomer with a better score cannot take the id of somebody they stand beside.)
+    The poses of a frame are compared with where the known people should be by now; the most similar
+    pair is matched first. Similarity is the mean of OKS, which tells apart people whose boxes
+    overlap, and IoU of the boxes, which still works when limbs are hidden or have moved far between
+    two frames. (An assignment that maximises the sum of all similarities, or one by descending
+    score, made as many mistakes on real video. With the most similar pair first, a newcomer with a
+    better score cannot take the id of the person beside them.)
 
-    Every pose that is returned has an id. A sure pose of somebody new has one, and is shown, from
-    its first frame on. An unsure one is held back until a second frame agrees, so that a ghost of
-    one frame is neither shown nor counted; once known, a person is followed with unsure poses too.
+    Every returned pose has an id. A new pose with a high score gets one, and is shown, in its first
+    frame. One with a low score is held back until a second frame confirms it, so that a false
+    detection in a single frame is neither shown nor counted; a known person is followed with low
+    scores too.
     """
 
     def __init__(
@@ -39,115 +120,99 @@ class Tracker:
         max_age: float = 1.0,
         max_tracks: int = 18,
         min_similarity: float = 0.1,
-        sure_score: float = 0.4,
-        min_keypoint_score: float = 0.3,
     ) -> None:
-        """Know nobody.
+        """Start with nobody.
 
         Args:
-            max_age: Seconds, 0.1...10, after which somebody who is not seen is forgotten; who
-                comes back later gets a new id.
-            max_tracks: Persons known at a time, 1...100; those seen longest ago are forgotten
-                first.
-            min_similarity: Likeness, 0...1, that a pose needs with a known person.
-            sure_score: Score, 0...1, from which a new pose is shown from its first frame on.
-            min_keypoint_score: Score, 0...1, below which a keypoint is not compared.
+            max_age: Seconds, 0.1...10, after which an unseen person is forgotten; they get a new id
+                when they come back.
+            max_tracks: The most people known at a time, 1...100; those seen longest ago are
+                forgotten first.
+            min_similarity: Least similarity, 0...1, of a pose and a known person.
         """
         self._max_age = max_age
         self._max_tracks = max_tracks
         self._min_similarity = min_similarity
-        self._sure_score = sure_score
-        self._min_keypoint_score = min_keypoint_score
         self._tracks: list[Track] = []
         self._time_s = 0.0
         self._last_id = 0
 
-    def reset(self) -> None:
-        """Forget everybody, and count from 1 again."""
-        self._tracks = []
-        self._last_id = 0
-
     def update(self, poses: Sequence[Pose], time_s: float, width: int, height: int) -> list[Pose]:
-        """Say who is who in a frame.
+        """Give the poses of a frame their ids.
 
         Args:
-            poses: What was found in it; ids they may have are ignored.
-            time_s: The frame's time, seconds, on any clock that does not run backwards. When it
-                does, this is another sequence: everybody is new (ids still never come twice).
+            poses: The poses found in the frame; their own ids are ignored.
+            time_s: The frame's time, seconds, on any clock. When it goes backwards, this is another
+                sequence: everybody is new, with ids that were not used before.
             width: Of the frame, pixels.
             height: Of the frame, pixels.
 
         Returns:
-            The poses with ids, best first, without doubles and without unsure newcomers.
+            The poses with ids, best first, without duplicates and unconfirmed ones.
         """
         self._forget(time_s)
         best_first = sorted(poses, key=lambda pose: pose.score, reverse=True)
-        singles = self._without_doubles(best_first, width, height)[: self._max_tracks]
-        owners, unclear = self._match(singles, time_s, width, height)
+        distinct = self._suppress_duplicates(best_first, width, height)[: self._max_tracks]
+        owners, unclear = self._match(distinct, time_s, width, height)
         tracked = []
-        for index, (pose, owner) in enumerate(zip(singles, owners, strict=True)):
+        for index, (pose, owner) in enumerate(zip(distinct, owners, strict=True)):
             if owner is None:
                 track = Track(pose, time_s)
                 self._tracks.append(track)
             else:
                 track = owner
-                track.see(
-                    pose,
-                    time_s,
-                    clear=index not in unclear,
-                    min_score=self._min_keypoint_score,
-                )
-            if track.id is None and (pose.score >= self._sure_score or track.seen > 1):
+                track.add(pose, time_s, clear=index not in unclear)
+            if track.id is None and (pose.score >= SURE_SCORE or track.seen > 1):
                 self._last_id += 1
                 track.id = self._last_id
             if track.id is not None:
                 tracked.append(replace(pose, id=track.id))
-        # An unsure newcomer who is missing in the next frame was a ghost.
+        # An unconfirmed person who is missing in the next frame was a false detection.
         kept = [track for track in self._tracks if track.id is not None or track.seen_at == time_s]
         kept.sort(key=lambda track: track.seen_at, reverse=True)
         self._tracks = kept[: self._max_tracks]
         return tracked
 
     def _forget(self, time_s: float) -> None:
-        """Drop who was not seen for too long."""
+        """Drop the people who were not seen for `max_age`."""
         if time_s < self._time_s:
             self._tracks = []
         self._time_s = time_s
         self._tracks = [t for t in self._tracks if time_s - t.seen_at <= self._max_age]
 
-    def _without_doubles(self, poses: Sequence[Pose], width: int, height: int) -> list[Pose]:
-        """Return the poses, best first as they came, without those on a body of a better one."""
+    def _suppress_duplicates(self, poses: Sequence[Pose], width: int, height: int) -> list[Pose]:
+        """Drop duplicates of a better pose (non-maximum suppression by OKS); best first."""
         if len(poses) < 2:
             return list(poses)
-        alike = self._oks(poses, poses, width, height)
-        singles: list[int] = []
+        similar = self._oks(poses, poses, width, height)
+        distinct: list[int] = []
         for index in range(len(poses)):
-            if all(alike[index, better] < DOUBLE_OKS for better in singles):
-                singles.append(index)
-        return [poses[index] for index in singles]
+            if all(similar[index, better] < DUPLICATE_OKS for better in distinct):
+                distinct.append(index)
+        return [poses[index] for index in distinct]
 
     def _match(
         self, poses: Sequence[Pose], time_s: float, width: int, height: int
     ) -> tuple[list[Track | None], set[int]]:
-        """Find the known person whom each pose shows.
+        """Match poses with known people.
 
         Returns:
-            For each pose the person or None, and the indices of the poses that may show somebody
-            else as well, who is nowhere else in the frame.
+            For each pose the person or None, and the indices of unclear poses: those that may also
+            be another person, who is matched with no pose.
         """
         owners: list[Track | None] = [None] * len(poses)
         if not poses or not self._tracks:
             return owners, set()
-        # Where somebody should be comes before where they were last seen, and who is known before
-        # who may be a ghost.
+        # The expected place comes before the last seen one, and a person with an id before one
+        # without.
         pairs = []
         for is_last, guesses in enumerate(
             ([track.expected(time_s) for track in self._tracks], [t.last for t in self._tracks])
         ):
-            alike = self._oks(poses, guesses, width, height)
-            for (pose_index, track_index), likeness in np.ndenumerate(alike):
+            similar = self._oks(poses, guesses, width, height)
+            for (pose_index, track_index), similarity in np.ndenumerate(similar):
                 overlap = iou(poses[pose_index].box, guesses[track_index].box)
-                mean = (float(likeness) + overlap) / 2
+                mean = (float(similarity) + overlap) / 2
                 if mean >= self._min_similarity:
                     known = self._tracks[track_index].id is not None
                     pairs.append((known, not is_last, mean, pose_index, track_index))
@@ -172,5 +237,5 @@ class Tracker:
             np.stack([other.keypoints for other in others]),
             width,
             height,
-            min_score=self._min_keypoint_score,
+            min_score=MIN_KEYPOINT_SCORE,
         )

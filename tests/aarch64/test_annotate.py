@@ -13,10 +13,9 @@ from aarch64.machine import Machine
 from aarch64.processor import PI_4, PI_5, ZERO_2_W, Processor
 from clips import demo_frames, video_frames, write_clip
 from command import Command, Lines
+from helpers import oks
 from numpy.typing import NDArray
 from pose_lines import strict
-
-from pose_edge.tracking.similarity import oks
 
 SIZE = (640, 360)
 """Width and height of what is looked at, pixels."""

@@ -265,7 +265,9 @@ class SlowEstimator:
         time.sleep(self._seconds)
         return Estimate([])
 
-    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
         return []
 
     def reset(self) -> None:

@@ -20,7 +20,6 @@ from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.crop import Crop, next_crop, whole_frame
 from pose_edge.estimators.movenet import decode
-from pose_edge.estimators.output_layout import read_layout
 from pose_edge.estimators.single_person import CANDIDATE_SCORE, SinglePersonEstimator, pose_score
 from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import ColourOrder, Frame, Image
@@ -219,10 +218,10 @@ def test_a_single_look_has_no_memory() -> None:
     crop = Crop.square(100, 50, 300)
     estimator, runtime = movenet(seen(SMALL, crop), seen(SMALL, crop), NOBODY)
     picture = frame()
-    (found,) = estimator.look(picture, crop)
+    (found,) = estimator.estimate_crop(picture, crop)
     assert found.keypoints == pytest.approx(SMALL, abs=1e-5)
     assert (runtime.seen[0][0] == view(picture, crop)).all()
-    estimator.look(picture, crop)
+    estimator.estimate_crop(picture, crop)
     assert estimator.estimate(picture).poses == []
     assert (runtime.seen[2][0] == view(picture, WHOLE)).all(), "what a look found is not followed"
 
@@ -365,7 +364,7 @@ def test_what_is_no_movenet_is_refused(
     runtime = FakeRuntime(shape=shape, dtype=dtype, outputs=outputs)
     model = ModelFile("own", Path("own.tflite"))
     with pytest.raises(ModelError) as error:
-        read_layout(model, runtime)
+        load_estimator(model, runtime, ModelSettings())
     message = str(error.value)
     assert "own.tflite is no model that can be read" in message
     assert str(runtime.input) in message

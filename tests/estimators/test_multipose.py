@@ -20,8 +20,7 @@ from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.crop import Crop, whole_frame
 from pose_edge.estimators.multi_person import MultiPersonEstimator
-from pose_edge.estimators.multipose import MAX_PEOPLE, VALUES, decode
-from pose_edge.estimators.output_layout import MIN_POSE_SCORES, Layout
+from pose_edge.estimators.multipose import MAX_PEOPLE, MIN_POSE_SCORE, VALUES, decode
 from pose_edge.poses import FloatArray, Keypoint, Pose, Provenance
 from pose_edge.runtimes import AnyArray, Runtime, load_runtime
 from pose_edge.telemetry import Stopwatch
@@ -325,7 +324,7 @@ def test_a_look_at_a_part_gives_places_in_the_whole_frame() -> None:
     body = person(0.8, scale=0.6)
     runtime = Sized(rows((body, 0.7)))
     crop = Crop.square(100, 50, 200)
-    (pose,) = several(runtime).look(make_frame(noise(640, 480)), crop)
+    (pose,) = several(runtime).estimate_crop(make_frame(noise(640, 480)), crop)
     assert runtime.seen[0].shape == (1, 256, 256, 3)
     assert pose.keypoints[:, 0] == pytest.approx((100 + body[:, 0] * 200) / 640, abs=1e-5)
     assert pose.keypoints[:, 1] == pytest.approx((50 + body[:, 1] * 200) / 480, abs=1e-5)
@@ -359,7 +358,7 @@ def test_settings_reach_the_estimator() -> None:
     bodies = [(person(0.8, centre=(0.2 * n + 0.2, 0.5)), 0.2 + 0.1 * n) for n in range(4)]
     model = ModelFile("own", Path("own.tflite"))
     frame = make_frame(noise(64, 64))
-    least = MIN_POSE_SCORES[Layout.MULTIPOSE]
+    least = MIN_POSE_SCORE
     for settings, expected in (
         (ModelSettings(), [s for s in (0.5, 0.4, 0.3, 0.2) if s >= least]),
         (ModelSettings(min_pose_score=0.35), [0.5, 0.4]),

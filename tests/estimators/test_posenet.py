@@ -23,8 +23,8 @@ from pose_edge.estimators.posenet import (
     SAME_PLACE,
     HeatMaps,
     decode_multi_person,
-    decode_one,
-    is_layout,
+    decode_single_person,
+    matches,
     read_outputs,
 )
 from pose_edge.estimators.single_person import SinglePersonEstimator
@@ -97,7 +97,7 @@ def probability(logit: float) -> float:
     return 1 / (1 + float(np.exp(-logit)))
 
 
-one = partial(decode_one, height=SIZE, width=SIZE)
+one = partial(decode_single_person, height=SIZE, width=SIZE)
 several = partial(decode_multi_person, height=SIZE, width=SIZE)
 
 ALONE = person(1.0, centre=(0.5, 0.5))
@@ -141,7 +141,7 @@ def test_an_empty_picture_has_low_scores() -> None:
 def test_the_stride_is_read_from_the_shape(size: int, cells: int, stride: float) -> None:
     outputs = maps_of(ALONE, cells=cells, stride=stride)
     assert read_outputs(outputs, size, size).stride == stride
-    keypoints = decode_one(outputs, size, size)
+    keypoints = decode_single_person(outputs, size, size)
     assert keypoints[:, :2] == pytest.approx(ALONE[:, :2], abs=1e-5)
     ((walked, _),) = decode_multi_person(outputs, size, size)
     assert walked[:, :2] == pytest.approx(ALONE[:, :2], abs=1e-5)
@@ -156,7 +156,7 @@ def test_an_input_that_is_not_square() -> None:
         np.zeros((1, 23, 31, 34), dtype=np.float32),
         np.zeros((1, 23, 31, 64), dtype=np.float32),
     ]
-    keypoints = decode_one(outputs, 353, 481)
+    keypoints = decode_single_person(outputs, 353, 481)
     assert keypoints[0, :2] == pytest.approx([(25 * 16 + 0.5) / 481, (11 * 16 + 0.5) / 353])
 
 
@@ -318,7 +318,9 @@ def shape(channels: int, rows: int = 9, columns: int = 9, batch: int = 1) -> tup
     ],
 )
 def test_the_layout(shapes: list[tuple[int, ...]], expected: bool) -> None:
-    assert is_layout(shapes) is expected
+    runtime = FakeRuntime()
+    runtime.outputs = tuple(Tensor(shape=shape, dtype="float32") for shape in shapes)
+    assert matches(runtime) is expected
 
 
 # --- numbers that are none ------------------------------------------------------------------------
@@ -371,7 +373,7 @@ def test_whatever_a_model_answers_is_made_sane(
     outputs = [heat, offsets, displacements]
     found = decode_multi_person(outputs, 33, 33)
     assert len(found) <= MAX_PEOPLE
-    for keypoints, score in [*found, (decode_one(outputs, 33, 33), 0.0)]:
+    for keypoints, score in [*found, (decode_single_person(outputs, 33, 33), 0.0)]:
         assert np.isfinite(keypoints).all()
         assert keypoints[:, 2].min() >= 0
         assert keypoints[:, 2].max() <= 1

@@ -17,8 +17,8 @@ from pose_edge.estimators.crop import Crop, next_crop, whole_frame
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
-    CLEARLY_BETTER,
-    LOOK_AROUND_S,
+    SEARCH_INTERVAL_S,
+    SWITCH_MARGIN,
     SinglePersonEstimator,
 )
 from pose_edge.estimators.warp import warp_into
@@ -108,33 +108,33 @@ def following(scene: Scene, *, second_look: bool = True) -> SinglePersonEstimato
 
 
 def test_somebody_clearly_better_elsewhere_is_followed_instead() -> None:
-    better = other(0.5 + CLEARLY_BETTER + 0.05)
+    better = other(0.5 + SWITCH_MARGIN + 0.05)
     scene = Scene(FIRST, better)
     estimator = following(scene)
     scene.prominent = 1
     mine, theirs = crops_of(FIRST)[0], crops_of(better)[0]
-    estimate = estimator.estimate(scene.frame(START + LOOK_AROUND_S))
+    estimate = estimator.estimate(scene.frame(START + SEARCH_INTERVAL_S))
     assert scene.looks == [mine, WHOLE, theirs]
     (pose,) = estimate.poses
     assert pose.keypoints == pytest.approx(better, abs=1e-5)
     assert estimate.crop == pytest.approx(theirs.normalised(WIDTH, HEIGHT))
     scene.looks.clear()
-    (pose,) = estimator.estimate(scene.frame(START + LOOK_AROUND_S + 0.03)).poses
+    (pose,) = estimator.estimate(scene.frame(START + SEARCH_INTERVAL_S + 0.03)).poses
     assert pose.keypoints == pytest.approx(better, abs=1e-5)
     assert scene.looks == [theirs], "and followed from then on"
 
 
 def test_somebody_a_little_better_is_not() -> None:
-    better = other(0.5 + CLEARLY_BETTER - 0.05)
+    better = other(0.5 + SWITCH_MARGIN - 0.05)
     scene = Scene(FIRST, better)
     estimator = following(scene)
     scene.prominent = 1
-    estimate = estimator.estimate(scene.frame(START + LOOK_AROUND_S))
+    estimate = estimator.estimate(scene.frame(START + SEARCH_INTERVAL_S))
     assert scene.looks == [crops_of(FIRST)[0], WHOLE, crops_of(better)[0]]
     assert estimate.poses[0].keypoints == pytest.approx(FIRST, abs=1e-5)
     assert estimate.crop == pytest.approx(crops_of(FIRST)[0].normalised(WIDTH, HEIGHT))
     scene.looks.clear()
-    estimator.estimate(scene.frame(START + LOOK_AROUND_S + 0.03))
+    estimator.estimate(scene.frame(START + SEARCH_INTERVAL_S + 0.03))
     assert scene.looks == [crops_of(FIRST)[0]]
 
 
@@ -143,7 +143,7 @@ def test_two_persons_do_not_take_turns() -> None:
     estimator = following(scene)
     scene.prominent = 1
     for step in range(1, 8):
-        (pose,) = estimator.estimate(scene.frame(START + step * LOOK_AROUND_S)).poses
+        (pose,) = estimator.estimate(scene.frame(START + step * SEARCH_INTERVAL_S)).poses
         assert pose.keypoints == pytest.approx(FIRST, abs=1e-5)
 
 
@@ -151,7 +151,7 @@ def test_who_is_followed_is_not_looked_at_again() -> None:
     """The whole frame shows the same person: that takes two looks, not three."""
     scene = Scene(FIRST)
     estimator = following(scene)
-    (pose,) = estimator.estimate(scene.frame(START + LOOK_AROUND_S)).poses
+    (pose,) = estimator.estimate(scene.frame(START + SEARCH_INTERVAL_S)).poses
     assert pose.keypoints == pytest.approx(FIRST, abs=1e-5)
     assert scene.looks == [crops_of(FIRST)[0], WHOLE]
 
@@ -167,7 +167,7 @@ def test_the_interval_is_that_of_the_frames_time() -> None:
         assert scene.looks in ([mine], [mine, WHOLE])
         if WHOLE in scene.looks:
             around.append(tenth / 10)
-    assert around == pytest.approx([LOOK_AROUND_S * n for n in (1, 2, 3)], abs=0.11)
+    assert around == pytest.approx([SEARCH_INTERVAL_S * n for n in (1, 2, 3)], abs=0.11)
 
 
 @pytest.mark.parametrize("later", [START - 50, 0.5, START + 1e6])
@@ -188,7 +188,7 @@ def test_without_a_second_look_nobody_looks_around() -> None:
     scene.prominent = 1
     for step in range(1, 5):
         scene.looks.clear()
-        (pose,) = estimator.estimate(scene.frame(START + step * LOOK_AROUND_S)).poses
+        (pose,) = estimator.estimate(scene.frame(START + step * SEARCH_INTERVAL_S)).poses
         assert scene.looks == [crops_of(FIRST)[0]]
         assert pose.keypoints == pytest.approx(FIRST, abs=1e-5)
 
@@ -197,7 +197,7 @@ def test_a_lost_person_is_looked_for_once_not_looked_around_besides() -> None:
     scene = Scene(FIRST)
     estimator = following(scene)
     scene.people.clear()
-    assert estimator.estimate(scene.frame(START + LOOK_AROUND_S)).poses == []
+    assert estimator.estimate(scene.frame(START + SEARCH_INTERVAL_S)).poses == []
     assert scene.looks == [crops_of(FIRST)[0], WHOLE]
 
 

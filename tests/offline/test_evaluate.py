@@ -54,7 +54,9 @@ class Fake:
         self.estimated.append(int(frame.image[0, 0, 0]))
         return Estimate(self._poses(frame, stopwatch))
 
-    def look(self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None) -> list[Pose]:
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
         self.looked.append((int(frame.image[0, 0, 0]), crop))
         return self._poses(frame, stopwatch)
 

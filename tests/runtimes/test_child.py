@@ -18,8 +18,8 @@ from helpers import GENEROUS_S, wait_until
 
 from pose_edge.config.schema import EDGETPU_LIBRARY
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate, Started, start_child
-from pose_edge.runtimes.child_main import EdgeTpu, Job
+from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate, start_child
+from pose_edge.runtimes.child_main import Job
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.zoo.registry import ModelFile, Zoo
 
@@ -28,10 +28,10 @@ OWN_LOG = "pose_edge.runtimes.child"
 
 
 def job(name: str = LIGHTNING) -> Job:
-    return Job(Zoo().find(name), threads=1, edgetpu=None)
+    return Job(Zoo().find(name), threads=1)
 
 
-def picture(started: Started, seed: int = 0) -> AnyArray:
+def picture(started: Child, seed: int = 0) -> AnyArray:
     tensor = started.loaded.input
     return np.random.default_rng(seed).integers(0, 256, tensor.shape).astype(tensor.dtype)
 
@@ -63,32 +63,35 @@ def stop(child: Child) -> None:
 
 
 @pytest.fixture
-def started() -> Iterator[Started]:
+def started() -> Iterator[Child]:
     """Return a child of the test's own, which it may ill-treat."""
     ready = start_child(job())
     yield ready
-    ready.child.kill()
+    ready.kill()
 
 
 @pytest.fixture(scope="module")
-def other() -> Iterator[Started]:
-    """Return a child that all tests use which do it no harm."""
+def other() -> Iterator[Child]:
+    """Return a child that all tests use which do it no harm.
+
+    What Python starts once for all children (its resource tracker) is there then, too.
+    """
     ready = start_child(job())
     yield ready
-    ready.child.close()
+    ready.close()
 
 
 # --- it answers -----------------------------------------------------------------------------------
 
 
-def test_the_answers_are_those_of_this_process_to_the_bit(other: Started) -> None:
+def test_the_answers_are_those_of_this_process_to_the_bit(other: Child) -> None:
     here = LiteRT(Zoo().find(LIGHTNING), threads=1)
     assert (other.loaded.input, other.loaded.outputs) == (here.input, here.outputs)
     assert other.loaded.describe == here.describe()
     answers = set()
     for seed in range(5):
         tensor = picture(other, seed)
-        theirs = other.child.run(tensor, GENEROUS_S)
+        theirs = other.run(tensor, GENEROUS_S)
         ours = here.run(tensor)
         assert [array.dtype for array in theirs] == [array.dtype for array in ours]
         for one, same in zip(theirs, ours, strict=True):
@@ -97,99 +100,101 @@ def test_the_answers_are_those_of_this_process_to_the_bit(other: Started) -> Non
     assert len(answers) == 5, "each picture has an answer of its own"
 
 
-def test_a_picture_of_another_type_is_converted(other: Started) -> None:
+def test_a_picture_of_another_type_is_converted(other: Child) -> None:
     """The CPU's model may want int32 where the one for the Edge TPU has uint8."""
     tensor = picture(other)
-    expected = other.child.run(tensor, GENEROUS_S)[0].copy()
+    expected = other.run(tensor, GENEROUS_S)[0].copy()
     for dtype in (np.int32, np.float32):
-        assert (other.child.run(tensor.astype(dtype), GENEROUS_S)[0] == expected).all()
+        assert (other.run(tensor.astype(dtype), GENEROUS_S)[0] == expected).all()
 
 
-def test_a_late_answer_can_be_asked_for_again(other: Started) -> None:
-    expected = other.child.run(picture(other, 1), GENEROUS_S)[0].copy()
-    other.child.run(picture(other, 2), GENEROUS_S)
-    stop(other.child)
+def test_a_late_answer_can_be_asked_for_again(other: Child) -> None:
+    expected = other.run(picture(other, 1), GENEROUS_S)[0].copy()
+    other.run(picture(other, 2), GENEROUS_S)
+    stop(other)
     with pytest.raises(ChildLate, match=r"no answer within 0.05 s"):
-        other.child.run(picture(other, 1), 0.05)
+        other.run(picture(other, 1), 0.05)
     with pytest.raises(ChildLate):
-        other.child.answer(0.05)
-    os.kill(pid_of(other.child), signal.SIGCONT)
-    assert (other.child.answer(GENEROUS_S)[0] == expected).all()
-    again = other.child.run(picture(other, 2), GENEROUS_S)[0]
+        other.answer(0.05)
+    os.kill(pid_of(other), signal.SIGCONT)
+    assert (other.answer(GENEROUS_S)[0] == expected).all()
+    again = other.run(picture(other, 2), GENEROUS_S)[0]
     assert (again != expected).any(), "it goes on as before"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_that_are_meant_for_the_program_do_not_end_it(
-    other: Started, number: signal.Signals
+    other: Child, number: signal.Signals
 ) -> None:
-    os.kill(pid_of(other.child), number)
-    assert len(other.child.run(picture(other), GENEROUS_S)) == 1
-    assert other.child.alive
+    os.kill(pid_of(other), number)
+    assert len(other.run(picture(other), GENEROUS_S)) == 1
+    assert other.alive
 
 
 # --- it fails -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (40, "signal 40")])
-def test_killed_while_nobody_asks(started: Started, number: int, name: str) -> None:
-    os.kill(pid_of(started.child), number)
-    wait_until(lambda: not started.child.alive, "the death")
+def test_killed_while_nobody_asks(started: Child, number: int, name: str) -> None:
+    os.kill(pid_of(started), number)
+    wait_until(lambda: not started.alive, "the death")
     with pytest.raises(ChildDied):
-        started.child.run(picture(started), GENEROUS_S)
-    fault = started.child.cause_of_death()
+        started.run(picture(started), GENEROUS_S)
+    fault = started.cause_of_death()
     assert f"its process was ended by {name}" in str(fault)
     assert fault.crashed
 
 
-def test_killed_while_it_works(started: Started) -> None:
-    stop(started.child)
+def test_killed_while_it_works(started: Child) -> None:
+    stop(started)
     with pytest.raises(ChildLate):
-        started.child.run(picture(started), 0.001)
-    killer = threading.Timer(0.05, os.kill, (pid_of(started.child), signal.SIGKILL))
+        started.run(picture(started), 0.001)
+    killer = threading.Timer(0.05, os.kill, (pid_of(started), signal.SIGKILL))
     killer.start()
     with pytest.raises(ChildDied):
-        started.child.answer(GENEROUS_S)
-    assert "its process was ended by SIGKILL" in str(started.child.cause_of_death())
+        started.answer(GENEROUS_S)
+    assert "its process was ended by SIGKILL" in str(started.cause_of_death())
     killer.join()
 
 
-def test_a_stalled_one_is_late_and_can_be_ended(started: Started) -> None:
-    stop(started.child)
+def test_a_stalled_one_is_late_and_can_be_ended(started: Child) -> None:
+    stop(started)
     with pytest.raises(ChildLate):
-        started.child.run(picture(started), 0.05)
-    started.child.kill()
-    assert state(pid_of(started.child)) == ""
-    assert not started.child.alive
+        started.run(picture(started), 0.05)
+    started.kill()
+    assert state(pid_of(started)) == ""
+    assert not started.alive
     for _ in range(2):
-        started.child.close()
+        started.close()
         with pytest.raises(ChildDied):
-            started.child.run(picture(started), 0.05)
-        assert "SIGKILL" in str(started.child.cause_of_death())
+            started.run(picture(started), 0.05)
+        assert "SIGKILL" in str(started.cause_of_death())
 
 
-def test_a_closed_one_ends_by_itself(started: Started) -> None:
+def test_a_closed_one_ends_by_itself(started: Child) -> None:
     """So a library can give its device back."""
-    started.child.close()
-    assert state(pid_of(started.child)) == ""
+    started.close()
+    assert state(pid_of(started)) == ""
     with pytest.raises(ChildDied):
-        started.child.run(picture(started), 0.05)
-    fault = started.child.cause_of_death()
+        started.run(picture(started), 0.05)
+    fault = started.cause_of_death()
     assert "its process ended with status 0" in str(fault)
     assert not fault.crashed
 
 
+@pytest.mark.usefixtures("other")
 def test_what_cannot_be_loaded_is_said_in_its_own_words(tmp_path: Path) -> None:
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(Zoo().find(LIGHTNING).path.read_bytes()[:100_000])
     before = children()
     with pytest.raises(ChildFault, match=r"cannot load .*/cut\.tflite: ") as fault:
-        start_child(Job(ModelFile("cut", cut), 1, None))
+        start_child(Job(ModelFile("cut", cut), 1))
     assert "\n" not in str(fault.value)
     assert not fault.value.crashed
     assert children() <= before
 
 
+@pytest.mark.usefixtures("other")
 def test_loading_ends_when_it_is_not_wanted_any_more() -> None:
     before = children()
     asked = []
@@ -247,8 +252,8 @@ def test_all_that_it_writes_is_in_the_log_and_nothing_elsewhere(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="pose_edge"):
-        ready = start_child(Job(Zoo().find(LIGHTNING), 1, EdgeTpu(EDGETPU_LIBRARY, "usb")))
-        ready.child.close()
+        ready = start_child(Job(Zoo().find(LIGHTNING), 1, EDGETPU_LIBRARY, "usb"))
+        ready.close()
     assert ready.loaded.describe.endswith("through pycoral")
     lines = [(record.levelname, record.getMessage()) for record in caplog.records]
     for text in ("hello from Python", "hello from C", "F driver/usb/usb_driver.cc:1148] transfer"):
@@ -256,11 +261,11 @@ def test_all_that_it_writes_is_in_the_log_and_nothing_elsewhere(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.usefixtures("pycoral")
+@pytest.mark.usefixtures("pycoral", "other")
 def test_a_library_that_aborts_leaves_its_last_words() -> None:
     before = children()
     with pytest.raises(ChildFault) as fault:
-        start_child(Job(Zoo().find(LIGHTNING), 1, EdgeTpu(EDGETPU_LIBRARY, "usb:13")))
+        start_child(Job(Zoo().find(LIGHTNING), 1, EDGETPU_LIBRARY, "usb:13"))
     message = str(fault.value)
     assert message.startswith("its process was ended by SIGABRT (")
     assert "F driver/usb/usb_driver.cc:1148] transfer in failed" in message
@@ -281,7 +286,7 @@ def test_a_record_of_its_log_is_one_of_ours(
             caplog.at_level(level, logger="pose_edge"),
             pytest.raises(ChildFault, match=f"{library} cannot be loaded: "),
         ):
-            start_child(Job(Zoo().find(LIGHTNING), 1, EdgeTpu(str(library), "")))
+            start_child(Job(Zoo().find(LIGHTNING), 1, str(library)))
         found = [record for record in caplog.records if "not Google's" in record.getMessage()]
         assert [record.levelname for record in found] == expected
         assert all(record.name == OWN_LOG for record in found)
@@ -296,8 +301,8 @@ from pose_edge.runtimes.child_main import Job
 from pose_edge.zoo.registry import Zoo
 
 if __name__ == "__main__":
-    started = start_child(Job(Zoo().find({LIGHTNING!r}), 1, None))
-    print(started.child.pid, flush=True)
+    child = start_child(Job(Zoo().find({LIGHTNING!r}), 1))
+    print(child.pid, flush=True)
     time.sleep(1000)
 """
 
@@ -328,15 +333,8 @@ def test_a_program_that_forgets_it_can_end_nevertheless(tmp_path: Path) -> None:
     wait_until(lambda: state(int(done.stdout)) in ("", "Z"), "the child's death")
 
 
-def test_it_does_not_begin_for_a_parent_that_is_gone_already() -> None:
-    program = "import sys; from pose_edge.runtimes.child_main import _live_and_die_with as live"
-    for parent, status in ((os.getpid(), 0), (os.getpid() + 1, 1)):
-        done = subprocess.run([sys.executable, "-c", f"{program}; live({parent})"], check=False)
-        assert done.returncode == status
-
-
 def test_starts_leave_nothing_behind() -> None:
-    start_child(job()).child.close()  # what Python starts once for all children stays
+    start_child(job()).close()  # what Python starts once for all children stays
 
     def count() -> tuple[int, int, int, int]:
         maps = Path("/proc/self/maps").read_text()
@@ -351,11 +349,11 @@ def test_starts_leave_nothing_behind() -> None:
     before = count()
     for killed in (True, True, True, False):
         ready = start_child(job())
-        ready.child.run(picture(ready), GENEROUS_S)
+        ready.run(picture(ready), GENEROUS_S)
         if killed:
-            os.kill(pid_of(ready.child), signal.SIGKILL)
+            os.kill(pid_of(ready), signal.SIGKILL)
             with pytest.raises(ChildFault):
-                ready.child.run(picture(ready), GENEROUS_S)
-        ready.child.close()
+                ready.run(picture(ready), GENEROUS_S)
+        ready.close()
         del ready
     assert count() == before

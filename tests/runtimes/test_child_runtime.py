@@ -8,7 +8,7 @@ import pytest
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray, Runtime
-from pose_edge.runtimes.child import Child, ChildFault, ChildLate, Started
+from pose_edge.runtimes.child import Child, ChildFault, ChildLate
 from pose_edge.runtimes.child_main import Loaded
 from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.zoo.registry import Tensor
@@ -24,6 +24,7 @@ class FakeChild:
     """Answers with what it is told to."""
 
     pid = 4711
+    loaded = LOADED
 
     def __init__(self, answer: list[AnyArray] | ChildFault) -> None:
         self.answer = answer
@@ -41,8 +42,7 @@ class FakeChild:
 
 
 def alone(child: Any) -> ChildRuntime:  # noqa: ANN401 - a fake
-    started = Started(cast(Child, child), LOADED)
-    return ChildRuntime(started, Provenance("a-model", "edgetpu"), timeout=2.5)
+    return ChildRuntime(cast(Child, child), Provenance("a-model", "edgetpu"), timeout=2.5)
 
 
 def test_it_asks_the_child_and_nobody_else() -> None:

@@ -255,6 +255,61 @@ def test_the_libraries_chatter_does_not_reach_the_terminal() -> None:
     assert (done.stdout, done.stderr) == ("", "still here")
 
 
+LOADS = f"""
+import logging, sys, threading
+from pose_edge import logs
+from pose_edge.config.schema import Settings
+from pose_edge.runtimes import load_runtime
+from pose_edge.zoo.registry import Zoo
+
+logs.start("info", "text")
+model = Zoo().find({LIGHTNING!r})
+load_runtime(model, Settings())
+done = threading.Event()
+count = 0
+
+def warn():
+    global count
+    while not done.is_set():
+        logging.getLogger("pose_edge.test").warning("warning number %d", count)
+        count += 1
+        done.wait(0.001)
+
+def load():
+    for _ in range(10):
+        load_runtime(model, Settings())
+
+speaker = threading.Thread(target=warn)
+speaker.start()
+loaders = [threading.Thread(target=load) for _ in range(int(sys.argv[1]))]
+for loader in loaders:
+    loader.start()
+for loader in loaders:
+    loader.join()
+done.set()
+speaker.join()
+print(count)
+"""
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_what_other_threads_log_while_models_are_loaded_is_neither_lost_nor_changed(
+    at_once: int,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS, str(at_once)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    found = done.stderr.splitlines()
+    numbers = [int(line.rpartition("warning number ")[2]) for line in found]
+    assert numbers == list(range(int(done.stdout)))
+    assert all("WARNING" in line.upper() for line in found)
+    assert len(numbers) > 20, "there is something to lose"
+
+
 # --- several signatures ---------------------------------------------------------------------------
 
 

@@ -8,12 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import oks
 from system.program import Line
 from system.rig import Rig
 from system.screen import BAR, letters, skeleton_found, wait_for
 
 from pose_edge.frames import Image
-from pose_edge.tracking.similarity import oks
 from pose_edge.util import resources
 
 RATE = 10

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from helpers import person
+from helpers import oks, person
 from hypothesis import given
 from hypothesis import strategies as st
 from tracking.scenes import BODIES
 
 from pose_edge.poses import Box, FloatArray, Keypoint
-from pose_edge.tracking import SIGMAS, iou, oks, oks_matrix
+from pose_edge.tracking import SIGMAS, iou, oks_matrix
 
 SIZES = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
 BOXES = st.tuples(*[st.floats(0, 1) for _ in range(4)]).map(

@@ -99,13 +99,11 @@ def test_persons_do_not_mix_and_keep_their_order() -> None:
         assert (first.keypoints == alone[n].keypoints).all()
 
 
-@pytest.mark.parametrize("why", ["away", "another id", "reset", "another size", "time runs back"])
+@pytest.mark.parametrize("why", ["away", "another id", "another size", "time runs back"])
 def test_who_comes_anew_starts_anew(why: str) -> None:
     smoother = Smoother()
     for n in range(10):
         smoother.apply([replace(standing(0.3), id=1)], n / FPS, WIDTH, HEIGHT)
-    if why == "reset":
-        smoother.reset()
     pose = replace(standing(0.32), id=2 if why == "another id" else 1)
     now = {"away": 2.0, "time runs back": 0.1}.get(why, 10 / FPS)
     size = (640, 480) if why == "another size" else (WIDTH, HEIGHT)

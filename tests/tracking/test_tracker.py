@@ -93,14 +93,6 @@ def test_the_order_of_the_poses_does_not_matter() -> None:
     assert [[pose.id for pose in poses] for poses in found] == [[1, 2]] * 3
 
 
-@given(st.integers(1, 5))
-def test_reset_forgets_everybody(frames: int) -> None:
-    tracker = Tracker()
-    follow([[standing(0.3), standing(0.7)]] * frames, tracker)
-    tracker.reset()
-    assert ids(tracker.update([standing(0.7)], 100.0, WIDTH, HEIGHT)) == [1]
-
-
 # --- coming, going, hidden ------------------------------------------------------------------------
 
 

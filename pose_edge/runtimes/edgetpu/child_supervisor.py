@@ -1,4 +1,4 @@
-"""Keeps a child process with the model on the Edge TPU, for as long as there is a device."""
+"""Keeps a child process with the model on the Edge TPU running for as long as there is a device."""
 
 from __future__ import annotations
 
@@ -6,52 +6,66 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import ChildDied, ChildFault, ChildLate, Started
+from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate
 from pose_edge.runtimes.edgetpu.failure_backoff import FailureBackoff
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 1.0
-"""How often it is looked whether a device was plugged in, and whether the child lives."""
+CHECK_S: Final = 1.0
+"""Interval of the checks whether a device was plugged in, and whether the child has died."""
 LATE_S: Final = 0.2
-"""An answer that takes longer is not waited for by the picture: the CPU answers instead, and the
-Edge TPU is left out until its answer is there. Several times what a slow one (Thunder on USB 2)
-needs, and short enough that nobody sees the picture stop."""
+"""A live picture does not wait longer for an answer: the CPU answers instead, and the Edge TPU is
+left out until its answer has come. Several times what a slow one (Thunder on USB 2) needs, and
+short enough that nobody sees the picture stop."""
 POLL_S: Final = 0.1
-"""How often a wait looks whether it is still wanted."""
+"""Interval at which a wait checks whether it is still wanted."""
 JOIN_S: Final = 10.0
 """How long `close` waits: the child is given time to return the device."""
 
+FAILED: Final = "edgetpu failed"
+LATE: Final = "edgetpu late"
+LOST: Final = "edgetpu lost"
+SLOW: Final = "edgetpu slow"
+UNPLUGGED: Final = "edgetpu unplugged"
 
-class Unavailable(ChildFault):
-    """There is nothing to start a child for, or with: why, and what to do.
+
+class EdgeTpuUnavailable(ChildFault):
+    """No child can be started, because something that it needs is missing.
 
     Attributes:
-        note: The same in a few words, for the picture.
+        note: What is missing, in a few words for the picture.
     """
 
-    def __init__(self, reason: str, note: str) -> None:
-        """Say why, at length and in short."""
-        super().__init__(reason)
+    def __init__(self, message: str, *, note: str, remedy: str | None = None) -> None:
+        """Keep message and remedy, see `PoseEdgeError`, and the note."""
+        super().__init__(message, remedy=remedy)
         self.note = note
 
 
-class Absent(Unavailable):
+class EdgeTpuAbsent(EdgeTpuUnavailable):
     """No device is plugged in."""
 
+    def __init__(self, message: str) -> None:
+        """Keep the message, which names the wanted device where that matters."""
+        super().__init__(message, note=UNPLUGGED)
 
-Start = Callable[[Callable[[], bool]], Started]
-"""Starts a child and waits until it is ready. It is given a function that says whether it is still
-wanted. Raises Absent, Unavailable, or another ChildFault."""
+
+Start = Callable[[Callable[[], bool]], Child]
+"""Starts a child and waits until it has loaded the model. Its argument is a function that returns
+False as soon as the child is no longer wanted. Raises EdgeTpuAbsent, EdgeTpuUnavailable, or another
+ChildFault."""
 
 
 class ChildSupervisor:
     """Starts the child, hands it out, watches it, and starts it again when it has failed.
 
-    One thread asks for answers (`run`); a thread of the keeper's own does everything slow.
+    One thread asks for answers (`run`); the supervisor's own thread does everything slow.
+
+    Attributes:
+        note: What is wrong and since when, in a few words for the picture; empty when nothing is.
     """
 
     def __init__(
@@ -59,7 +73,7 @@ class ChildSupervisor:
         start: Start,
         *,
         timeout: float,
-        patience: FailureBackoff,
+        failure_backoff: FailureBackoff,
         late: float = LATE_S,
         required: bool = False,
         report: Callable[[str | None], None] = lambda _reason: None,
@@ -68,60 +82,56 @@ class ChildSupervisor:
 
         Args:
             start: Starts a child.
-            timeout: Seconds after which an inference has failed.
-            patience: Says how soon it is tried again.
-            late: Seconds after which somebody else answers meanwhile.
-            required: Whether a first attempt that fails is the last, and `wait` tells of it.
-            report: Told what is wrong, and None when it works.
+            timeout: Seconds after which an inference has failed and the child is killed.
+            failure_backoff: Says how long to wait after a failure.
+            late: Seconds after which `run` gives up, while the answer may still come.
+            required: Whether the first attempt is the last one if it fails; `wait` raises why.
+            report: Called with what is wrong, and with None when the Edge TPU works.
         """
         self._start = start
         self._timeout = timeout
         self._report = report
-        self._patience = patience
+        self._failure_backoff = failure_backoff
         self._late = min(late, timeout)
         self._required = required
-        self._in_use = threading.Lock()
+        self._running = threading.Lock()
         self._changed = threading.Condition()
-        self._ready: Started | None = None
-        self._given_back: ChildFault | None = None
-        self._first: ChildFault | Literal["ready"] | None = None
+        self._child: Child | None = None
+        self._run_fault: ChildFault | None = None
+        self._first_attempt = threading.Event()
+        self._first_fault: ChildFault | None = None
         self._closing = False
         self._worked = False
-        self._told = ""
-        self.note = ""
-        self._thread = threading.Thread(target=self._keep, name="edgetpu", daemon=True)
+        self._logged = ""
+        self._note("")
+        self._thread = threading.Thread(target=self._supervise, name="edgetpu", daemon=True)
 
     @property
-    def ready(self) -> Started | None:
+    def child(self) -> Child | None:
         """The child, while it can be asked."""
-        return self._ready
+        return self._child
 
     def open(self) -> None:
-        """Begin, in the background."""
+        """Start the first child, in the background."""
         self._thread.start()
 
     def wait(self, timeout: float, stop: threading.Event | None = None) -> None:
-        """Wait until the first attempt to start has come to its end, or nobody wants it any more.
+        """Wait for the end of the first attempt to start a child.
 
         Args:
             timeout: Seconds that this may take.
-            stop: Set when it is not wanted any more.
+            stop: Set to end the wait early.
 
         Raises:
-            ChildFault: It did not succeed.
+            ChildFault: The attempt has failed, or takes too long.
         """
         stop = stop or threading.Event()
         end = time.monotonic() + timeout
-        with self._changed:
-            while self._first is None and time.monotonic() < end and not stop.is_set():
-                self._changed.wait(POLL_S)
-            first = self._first
-        if stop.is_set():
-            return
-        if isinstance(first, ChildFault):
-            raise first
-        if first is None:
-            raise ChildFault(f"the Edge TPU is not ready within {timeout:g} s")
+        while not self._first_attempt.wait(POLL_S) and not stop.is_set():
+            if time.monotonic() >= end:
+                raise ChildFault(f"the Edge TPU is not ready within {timeout:g} s")
+        if self._first_fault is not None and not stop.is_set():
+            raise self._first_fault
 
     def run(self, tensor: AnyArray) -> list[AnyArray] | None:
         """Run the model on the Edge TPU.
@@ -130,21 +140,20 @@ class ChildSupervisor:
             tensor: Of the input's shape.
 
         Returns:
-            The outputs, valid until the next call; None when the Edge TPU cannot be asked, or did
-            not answer in time: then somebody else has to.
+            The outputs, valid until the next call; None when there is no child, or its answer has
+            not come in time.
         """
-        with self._in_use:
-            started = self._ready
-            if started is None:
+        with self._running:
+            child = self._child
+            if child is None:
                 return None
             try:
-                return started.child.run(tensor, self._late)
+                return child.run(tensor, self._late)
             except ChildFault as fault:
-                late = isinstance(fault, ChildLate)
                 with self._changed:
-                    self._ready = None
-                    self._given_back = fault
-                    self.note = _at("edgetpu late" if late else "edgetpu lost")
+                    self._child = None
+                    self._run_fault = fault
+                    self._note(LATE if isinstance(fault, ChildLate) else LOST)
                     self._changed.notify_all()
         return None
 
@@ -158,69 +167,68 @@ class ChildSupervisor:
             if self._thread.is_alive():
                 log.warning("the Edge TPU's child process did not end within %g s", JOIN_S)
 
-    def _keep(self) -> None:
-        """Do it all: the main of the keeper's thread."""
+    def _supervise(self) -> None:
+        """Start children, one after the other: the main of the supervisor's thread."""
         while not self._closing:
             try:
-                lost = self._use(self._start(lambda: not self._closing))
-                if lost is not None:
-                    self._failed(lost, "edgetpu lost")
+                fault = self._use(self._start(lambda: not self._closing))
+                if fault is not None:
+                    self._failed(fault, LOST)
             except ChildFault as fault:
-                if self._required and self._first is None:
-                    self._settle(fault)
+                if self._required and not self._first_attempt.is_set():
+                    self._end_first_attempt(fault)
                     return
-                self._do_without(fault)
-            except Exception as error:  # nothing may end this thread unsaid
+                if isinstance(fault, EdgeTpuAbsent):
+                    self._absent(fault)
+                else:
+                    note = fault.note if isinstance(fault, EdgeTpuUnavailable) else FAILED
+                    self._failed(fault, note)
+            except Exception as error:  # nothing may end this thread silently
                 log.debug("Edge TPU: %s", error, exc_info=True)
-                self._failed(ChildFault(f"{type(error).__name__}: {error}"), "edgetpu failed")
+                self._failed(ChildFault(f"{type(error).__name__}: {error}"), FAILED)
 
-    def _do_without(self, fault: ChildFault) -> None:
-        if isinstance(fault, Absent):
-            self._absent(fault)
-            self._pause(LOOK_S)
-        else:
-            self._failed(fault, fault.note if isinstance(fault, Unavailable) else "edgetpu failed")
-
-    def _use(self, started: Started) -> ChildFault | None:
-        """Hand the child out until it fails (why is returned) or is not needed any more (None)."""
+    def _use(self, child: Child) -> ChildFault | None:
+        """Hand the child out until it fails (why is returned) or `close` is called (None)."""
         try:
-            self._hand_out(started)
-            return self._watch(started)
+            log.info(
+                "the Edge TPU is %s: %s",
+                "back" if self._worked else "ready",
+                child.loaded.describe,
+            )
+            self._worked, self._logged = True, ""
+            self._report(None)
+            self._hand_out(child)
+            self._first_fault = None
+            self._first_attempt.set()
+            return self._watch(child)
         finally:
-            with self._in_use:
-                self._ready = None
-            started.child.close()
+            with self._running:
+                self._child = None
+            child.close()
 
-    def _hand_out(self, started: Started) -> None:
-        if self._worked:
-            log.info("the Edge TPU is back: %s", started.loaded.describe)
-        else:
-            log.info("the Edge TPU is ready: %s", started.loaded.describe)
-        self._worked, self._told = True, ""
-        self._report(None)
+    def _hand_out(self, child: Child) -> None:
         with self._changed:
-            self.note = ""
-            self._given_back = None
-            self._ready, self._first = started, "ready"
-            self._changed.notify_all()
+            self._note("")
+            self._run_fault = None
+            self._child = child
 
-    def _watch(self, started: Started) -> ChildFault | None:
-        """Wait until the child fails (why is returned) or is not needed any more (None)."""
+    def _watch(self, child: Child) -> ChildFault | None:
+        """Wait until the child fails (why is returned) or `close` is called (None)."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closing or self._given_back, LOOK_S)
+                self._changed.wait_for(lambda: self._closing or self._run_fault, CHECK_S)
                 if self._closing:
                     return None
-                fault, self._given_back = self._given_back, None
+                fault, self._run_fault = self._run_fault, None
             if isinstance(fault, ChildLate):
-                fault = self._await_late(started)
-            elif isinstance(fault, ChildDied) or not started.child.alive:
-                fault = started.child.cause_of_death()
+                fault = self._await_late_answer(child)
+            elif isinstance(fault, ChildDied) or not child.alive:
+                fault = child.cause_of_death()
             if fault is not None:
                 return fault
 
-    def _await_late(self, started: Started) -> ChildFault | None:
-        """Wait for an answer that nobody needs any more; put the child to use again after it.
+    def _await_late_answer(self, child: Child) -> ChildFault | None:
+        """Wait for an answer that is no longer needed, then hand the child out again.
 
         Returns:
             Why the child has to be started again, or None.
@@ -229,70 +237,70 @@ class ChildSupervisor:
         end = time.monotonic() + self._timeout - self._late
         while not self._closing and (left := end - time.monotonic()) > 0:
             try:
-                started.child.answer(min(POLL_S, left))
+                child.answer(min(POLL_S, left))
                 break
             except ChildLate:
                 continue
             except ChildDied:
-                return started.child.cause_of_death()
+                return child.cause_of_death()
         else:
-            started.child.kill()
+            child.kill()
             return ChildFault(f"an inference took longer than {self._timeout:g} s")
-        wait = self._patience.failed()
-        if wait > 0:
-            self._tell("it keeps the picture waiting", "edgetpu slow", wait)
-            if not self._pause(wait):
+        pause = self._failure_backoff.failed()
+        if pause > 0:
+            self._log_failure("it keeps the picture waiting", SLOW, pause)
+            if not self._pause(pause):
                 return None
-            self._told = ""
+            self._logged = ""
             self._report(None)
         log.info("the Edge TPU is used again")
-        with self._changed:
-            self.note = ""
-            self._ready = started
+        self._hand_out(child)
         return None
 
-    def _absent(self, fault: Absent) -> None:
-        self._settle(fault)
+    def _absent(self, fault: EdgeTpuAbsent) -> None:
+        self._end_first_attempt(fault)
         if self._worked:
-            self._say(str(fault))
-            self.note = self.note or _at(fault.note)
-        elif self._told:  # one that never worked is gone, and with it what was wrong
-            self._told, self.note = "", ""
+            self._log_fault(str(fault))
+            if not self.note:
+                self._note(fault.note)
+        elif self._logged:  # one that never worked was pulled out, and what was wrong is over
+            self._logged = ""
+            self._note("")
             self._report(None)
+        self._pause(CHECK_S)
 
     def _failed(self, fault: ChildFault, note: str) -> None:
-        wait = self._patience.failed()
-        self._tell(str(fault), note, wait)
-        self._settle(fault)
-        self._pause(wait)
+        pause = self._failure_backoff.failed()
+        self._log_failure(str(fault), note, pause)
+        self._end_first_attempt(fault)
+        self._pause(pause)
 
-    def _tell(self, reason: str, note: str, wait: float) -> None:
-        """Say what is wrong: in the log once, on the picture as long as it lasts."""
+    def _log_failure(self, reason: str, note: str, pause: float) -> None:
+        """Log what is wrong once, and note it on the picture for as long as it lasts."""
         if self._closing:
             return
-        again = f"trying again in {wait:g} s" if wait else "trying again"
-        self._say(reason, f"; the CPU goes on, {again}")
-        # Since when it is lost says more than how often it could not be started since.
-        if not self.note.startswith((note, "edgetpu lost")):
-            self.note = _at(note)
+        again = f"trying again in {pause:g} s" if pause else "trying again"
+        self._log_fault(reason, f"; the CPU goes on, {again}")
+        # The time since when it is lost matters more than that of each attempt to start it again.
+        if self._trouble not in (note, LOST):
+            self._note(note)
 
-    def _say(self, reason: str, more: str = "") -> None:
-        level = logging.DEBUG if reason == self._told else logging.WARNING
+    def _log_fault(self, reason: str, more: str = "") -> None:
+        level = logging.DEBUG if reason == self._logged else logging.WARNING
         log.log(level, "Edge TPU: %s%s", reason, more)
-        self._told = reason
+        self._logged = reason
         self._report(reason)
 
-    def _settle(self, fault: ChildFault) -> None:
-        with self._changed:
-            if self._first is None:
-                self._first = fault
-            self._changed.notify_all()
+    def _end_first_attempt(self, fault: ChildFault) -> None:
+        if not self._first_attempt.is_set():
+            self._first_fault = fault
+            self._first_attempt.set()
 
     def _pause(self, seconds: float) -> bool:
-        """Wait, and tell whether to go on."""
+        """Wait; return False when `close` is called."""
         with self._changed:
             return not self._changed.wait_for(lambda: self._closing, seconds)
 
-
-def _at(note: str) -> str:
-    return f"{note} {time.strftime('%H:%M')}"
+    def _note(self, trouble: str) -> None:
+        self._trouble = trouble
+        self.note = f"{trouble} {time.strftime('%H:%M')}" if trouble else ""

@@ -1,4 +1,4 @@
-"""Which Corals are plugged in, read from sysfs: without the library, and without waking one."""
+"""Lists the Corals that are plugged in, from sysfs: without the library, without starting one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from pose_edge.runtimes.edgetpu.option import Kind, parse_device
-from pose_edge.util.device_access import find_obstacle
+from pose_edge.config.schema import DEVICE_PATTERN
+from pose_edge.util.device_access import Obstacle, find_obstacle
+
+Bus = Literal["usb", "pci"]
+"""How a Coral is connected."""
 
 NEW_USB_ID: Final = ("1a6e", "089a")
-"""Vendor and product of a USB Coral without firmware: nobody has used it since it got power."""
+"""Vendor and product of a USB Coral without firmware: it has not been used since power-on."""
 
 STARTED_USB_ID: Final = ("18d1", "9302")
 """The same with the firmware that the library loads: it comes back as another device."""
@@ -29,7 +32,7 @@ class Coral:
     """A Coral that the kernel sees.
 
     Attributes:
-        kind: How it is connected.
+        bus: How it is connected.
         name: "usb 2-1" (bus and ports, the same as long as it stays where it is plugged in) or
             "apex_0".
         node: The device node that the library opens.
@@ -38,7 +41,7 @@ class Coral:
             does not know.
     """
 
-    kind: Kind
+    bus: Bus
     name: str
     node: Path
     started: bool
@@ -46,17 +49,16 @@ class Coral:
 
     @property
     def slow(self) -> bool:
-        """Whether it hangs on USB 2, where an inference takes about three times as long."""
+        """Whether it is connected by USB 2, where an inference takes about three times as long."""
         return self.speed_mbps is not None and self.speed_mbps < USB_3_MBPS
 
-    def fault(self) -> str | None:
-        """Say why this user cannot use it, and what to do; None when nothing is in the way."""
-        obstacle = find_obstacle(self.node)
-        return None if obstacle is None else str(obstacle)
+    def obstacle(self) -> Obstacle | None:
+        """Return why this user may not open its node; None when nothing is in the way."""
+        return find_obstacle(self.node)
 
     def describe(self) -> str:
-        """Say what and where it is, e.g. "usb 2-1 (USB 3, 5000 Mbit/s)"."""
-        if self.kind == "pci":
+        """Return what and where it is, e.g. "usb 2-1 (USB 3, 5000 Mbit/s)"."""
+        if self.bus == "pci":
             return f"{self.name} (PCIe)"
         if self.speed_mbps is None:
             return f"{self.name} (USB)"
@@ -73,25 +75,42 @@ def find_corals(
     of the kernel's and libusb's lists, so with several Corals ":N" may be another one there.
 
     Args:
-        device: The library's option, see `settings.DEVICE_PATTERN`.
+        device: Option of the library, see `parse_device`.
         sysfs: Where sysfs is mounted.
         dev: Where the device nodes are.
 
     Returns:
-        Those that are there now; for an option with an index one or none.
+        The Corals; at most one for an option with an index.
 
     Raises:
         ValueError: The option is malformed.
     """
-    option = parse_device(device)
+    bus, index = parse_device(device)
     found = []
-    if option.kind != "usb":
+    if bus != "usb":
         found += _find_pci(sysfs, dev)
-    if option.kind != "pci":
+    if bus != "pci":
         found += _find_usb(sysfs, dev)
-    if option.index is not None:
-        found = found[option.index : option.index + 1]
-    return found
+    return found if index is None else found[index : index + 1]
+
+
+def parse_device(text: str) -> tuple[Bus | None, int | None]:
+    """Read the option that names one of several Corals, as the Edge TPU library reads it.
+
+    Args:
+        text: See `schema.DEVICE_PATTERN`.
+
+    Returns:
+        The bus, or None for either; the place in the library's order, from 0, or None for any.
+
+    Raises:
+        ValueError: It is malformed.
+    """
+    match = re.fullmatch(DEVICE_PATTERN, text)
+    if match is None or text.endswith("\n"):
+        raise ValueError(f'{text!r}: expected "", ":N", "usb", "usb:N", "pci" or "pci:N", N from 0')
+    bus: Bus | None = "usb" if match[1] == "usb" else "pci" if match[1] == "pci" else None
+    return bus, None if match[2] is None else int(match[2][1:])
 
 
 def count_undriven(sysfs: Path = Path("/sys")) -> int:
@@ -121,7 +140,7 @@ def _usb_coral(folder: Path, dev: Path) -> Coral | None:
     try:
         vendor = _read(folder, "idVendor")
         if vendor not in USB_VENDORS:
-            return None  # the common case, told by a single file
+            return None  # as most devices: one file is enough to tell
         usb_id = (vendor, _read(folder, "idProduct"))
         if usb_id not in (NEW_USB_ID, STARTED_USB_ID):
             return None
@@ -144,7 +163,7 @@ def _names(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)  # noqa: PTH208 - asked every second: names are enough
     except OSError:
-        return []  # no such bus on this machine, or no sysfs
+        return []  # this machine has no such bus, or no sysfs
 
 
 def _pci_id(folder: Path) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""How soon an Edge TPU that has failed is tried again."""
+"""Says how long to wait before an Edge TPU that has failed is tried again."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pose_edge.supervision.backoff import Backoff
 
 FAILURES: Final = 3
 WINDOW_S: Final = 60.0
-"""So many failures within this time, and the device is left alone for a while."""
+"""After `FAILURES` failures within this time, the next attempt has to wait."""
 
 FIRST_S: Final = 1.0
-"""The shortest such while."""
+"""The shortest wait."""
 
 
 class FailureBackoff:
-    """Counts failures: a rare one is forgiven at once, frequent ones cost longer and longer."""
+    """Counts failures: rare ones cost no wait, frequent ones cost longer and longer waits."""
 
     def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with none.
+        """Start without failures.
 
         Args:
             limit_s: The longest wait, seconds.
@@ -33,11 +33,11 @@ class FailureBackoff:
         self._wait_s = 0.0
 
     def failed(self) -> float:
-        """Note a failure.
+        """Count a failure.
 
         Returns:
             Seconds to wait before the next attempt: 0 for the first two within a minute, then 1,
-            2, 4 and so on, up to the limit, until a minute went by without a failure.
+            2, 4 and so on, up to the limit, until a minute has passed without a failure.
         """
         now = self._clock()
         if self._failures and now - self._failures[-1] - self._wait_s > WINDOW_S:

@@ -1,6 +1,6 @@
-"""Where the Edge TPU library and pycoral lie, found without loading either.
+"""Finds the Edge TPU library and pycoral without loading either.
 
-Loading the wrong library can end the process, so it is looked for first, and named in messages.
+Loading the wrong library can crash the process, so the file is found first, and messages name it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def find_library(name: str, *, environment: Mapping[str, str] = os.environ) -> P
     """Find a shared library as the dynamic linker does.
 
     Args:
-        name: With a slash it is a path, ``~`` being the home. Without, like libedgetpu.so.1, it is
-            looked for in LD_LIBRARY_PATH, the linker's cache (`ldconfig -p`) and the system's
-            folders, and libraries for other processors are passed over.
+        name: A path (with a slash; ``~`` is the home folder), or a name like libedgetpu.so.1,
+            which is searched in LD_LIBRARY_PATH, the linker's cache (`ldconfig -p`) and the
+            system's folders. Libraries for other processors are skipped.
         environment: Environment variables.
 
     Returns:
-        The file, or None. Pass it on to the linker, so that both mean the same.
+        The file, or None. Load the library by this path, so that the linker takes the same file.
     """
     if "/" in name:
         path = user_path(name)
@@ -44,7 +44,7 @@ def find_library(name: str, *, environment: Mapping[str, str] = os.environ) -> P
 
 
 def find_pycoral() -> Literal["google", "namesake"] | None:
-    """Tell whether pycoral is installed, and which: nothing of it is imported.
+    """Tell which pycoral is installed, without importing it.
 
     Returns:
         "google" for the one with `pycoral.utils.edgetpu`; "namesake" for any other, such as the

@@ -1,4 +1,4 @@
-"""The keeper with made-up children: no process, no device, and all that can happen to them."""
+"""The supervisor with made-up children: no process, no device, and all that can happen to them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ from hypothesis.stateful import (
 )
 
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate, Started
+from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate
 from pose_edge.runtimes.child_main import Loaded
-from pose_edge.runtimes.edgetpu import child_supervisor as keeper_module
-from pose_edge.runtimes.edgetpu.child_supervisor import Absent, ChildSupervisor, Unavailable
+from pose_edge.runtimes.edgetpu import child_supervisor as supervisor_module
+from pose_edge.runtimes.edgetpu.child_supervisor import (
+    ChildSupervisor,
+    EdgeTpuAbsent,
+    EdgeTpuUnavailable,
+)
 from pose_edge.runtimes.edgetpu.failure_backoff import FailureBackoff
 from pose_edge.zoo.registry import Tensor
 
@@ -36,10 +40,12 @@ LOADED = Loaded(
     Tensor(shape=(1, 4, 4, 3), dtype="uint8"), (Tensor(shape=(1,), dtype="float32"),), "a fake TPU"
 )
 TENSOR: AnyArray = np.zeros(LOADED.input.shape, np.uint8)
-LOOK_S = 0.01
+CHECK_S = 0.01
 KILLED = "its process was ended by SIGKILL"
-ABSENT = Absent("none is plugged in", "edgetpu unplugged")
-MISSING = Unavailable("model m is not here yet; `fetch m` gets it", "edgetpu model missing")
+ABSENT = EdgeTpuAbsent("none is plugged in")
+MISSING = EdgeTpuUnavailable(
+    "model m is not here yet", remedy="`fetch m` gets it", note="edgetpu model missing"
+)
 REFUSED = ChildFault("libedgetpu.so.1 opens no Edge TPU")
 
 Answer = Literal["now", "later", "never", "dead"]
@@ -50,6 +56,7 @@ class FakeChild:
 
     def __init__(self, *answers: Answer) -> None:
         self.pid = 4711
+        self.loaded = LOADED
         self.alive = True
         self.answers = list(answers)
         self.let_go = threading.Event()
@@ -109,7 +116,7 @@ class Starter:
         self.made: list[FakeChild] = []
         self.more = threading.Event()
 
-    def __call__(self, wanted: Callable[[], bool]) -> Started:
+    def __call__(self, wanted: Callable[[], bool]) -> Child:
         self.attempts += 1
         while not self.script:
             if not wanted():
@@ -120,10 +127,10 @@ class Starter:
             raise outcome
         assert all(child.closed.is_set() for child in self.made), "two children at once"
         self.made.append(outcome)
-        return Started(cast(Child, outcome), LOADED)
+        return cast(Child, outcome)
 
 
-class FakePatience:
+class FakeBackoff:
     """Returns waits as scripted, the last one again and again."""
 
     def __init__(self, *waits: float) -> None:
@@ -136,59 +143,66 @@ class FakePatience:
 
 
 class World:
-    """A keeper, its starter, and what it reported."""
+    """A supervisor, its starter, and what it reported."""
 
-    def __init__(self, starter: Starter, patience: Any, **more: Any) -> None:  # noqa: ANN401
+    def __init__(self, starter: Starter, backoff: Any, **more: Any) -> None:  # noqa: ANN401
         self.starter = starter
-        self.patience = patience
+        self.backoff = backoff
         self.reports: list[str | None] = []
-        self.keeper = ChildSupervisor(
-            starter, patience=patience, report=self.reports.append, **more
+        self.supervisor = ChildSupervisor(
+            starter, failure_backoff=backoff, report=self.reports.append, **more
         )
 
     def ready(self, child: FakeChild | None = None) -> None:
         """Wait until a child (this one) can be asked."""
 
         def is_ready() -> bool:
-            started = self.keeper.ready
-            return started is not None and (child is None or cast(object, started.child) is child)
+            ready = self.supervisor.child
+            return ready is not None and (child is None or cast(object, ready) is child)
 
         wait_until(is_ready, "the child being handed out")
 
     def noted(self, note: str) -> None:
         """Wait until this stands on the picture, with the time of day or (empty) nothing."""
         pattern = f"{note} \\d\\d:\\d\\d" if note else ""
-        wait_until(lambda: re.fullmatch(pattern, self.keeper.note) is not None, f"note {note!r}")
+        wait_until(
+            lambda: re.fullmatch(pattern, self.supervisor.note) is not None, f"note {note!r}"
+        )
+
+
+def thread_has_ended() -> bool:
+    """Tell whether no supervisor's thread is running."""
+    return not [thread for thread in threading.enumerate() if thread.name == "edgetpu"]
 
 
 @contextmanager
-def keeping(
+def supervising(
     *script: FakeChild | Exception,
-    patience: FakePatience | FailureBackoff | None = None,
+    backoff: FakeBackoff | FailureBackoff | None = None,
     timeout: float = 1000.0,
     **more: Any,  # noqa: ANN401
 ) -> Iterator[World]:
-    """Run a keeper, and see that it leaves nothing behind."""
+    """Run a supervisor, and see that it leaves nothing behind."""
     before = set(threading.enumerate())
-    patience = patience or FakePatience(0.0)
-    world = World(Starter(*script), patience, timeout=timeout, **more)
-    world.keeper.open()
+    backoff = backoff or FakeBackoff(0.0)
+    world = World(Starter(*script), backoff, timeout=timeout, **more)
+    world.supervisor.open()
     try:
         yield world
     finally:
-        world.keeper.close()
-        world.keeper.close()
+        world.supervisor.close()
+        world.supervisor.close()
     assert no_threads_left(before)
     assert all(child.closed.is_set() for child in world.starter.made)
     assert not [report for report in world.reports if report and "Error" in report]
-    assert world.keeper.ready is None
-    assert world.keeper.run(TENSOR) is None
+    assert world.supervisor.child is None
+    assert world.supervisor.run(TENSOR) is None
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "LOOK_S", LOOK_S)
-    monkeypatch.setattr(keeper_module, "JOIN_S", GENEROUS_S)
+    monkeypatch.setattr(supervisor_module, "CHECK_S", CHECK_S)
+    monkeypatch.setattr(supervisor_module, "JOIN_S", GENEROUS_S)
 
 
 @pytest.fixture
@@ -205,14 +219,14 @@ Said = Callable[[int], list[str]]
 
 def test_a_child_is_handed_out_and_asked(said: Said) -> None:
     child = FakeChild()
-    with keeping(child) as world:
-        world.keeper.wait(GENEROUS_S)
-        assert world.keeper.ready is not None
-        assert world.keeper.ready.loaded is LOADED
-        answers = [world.keeper.run(TENSOR) for _ in range(3)]
+    with supervising(child) as world:
+        world.supervisor.wait(GENEROUS_S)
+        assert world.supervisor.child is not None
+        assert world.supervisor.child.loaded is LOADED
+        answers = [world.supervisor.run(TENSOR) for _ in range(3)]
         assert [float(answer[0][0]) for answer in answers if answer] == [1, 2, 3]
-        assert child.limits == [keeper_module.LATE_S] * 3
-        assert world.keeper.note == ""
+        assert child.limits == [supervisor_module.LATE_S] * 3
+        assert world.supervisor.note == ""
     assert not child.killed, "it may give its device back"
     assert world.reports == [None]
     assert said(logging.INFO) == ["the Edge TPU is ready: a fake TPU"]
@@ -223,47 +237,47 @@ def test_an_answer_is_waited_for_as_long_as_is_wanted(
     timeout: float, late: float, given: float
 ) -> None:
     child = FakeChild()
-    with keeping(child, timeout=timeout, late=late) as world:
+    with supervising(child, timeout=timeout, late=late) as world:
         world.ready()
-        world.keeper.run(TENSOR)
+        world.supervisor.run(TENSOR)
     assert child.limits == [given]
 
 
 def test_nobody_is_asked_before_there_is_a_child() -> None:
-    with keeping() as world:
-        assert world.keeper.run(TENSOR) is None
-        assert world.keeper.note == ""
-        assert world.keeper.ready is None
+    with supervising() as world:
+        assert world.supervisor.run(TENSOR) is None
+        assert world.supervisor.note == ""
+        assert world.supervisor.child is None
 
 
 # --- it is not there ------------------------------------------------------------------------------
 
 
 def test_where_there_never_was_one_nothing_is_said(said: Said) -> None:
-    with keeping(*[ABSENT] * 5) as world:
-        with pytest.raises(Absent, match="none is plugged in"):
-            world.keeper.wait(GENEROUS_S)
+    with supervising(*[ABSENT] * 5) as world:
+        with pytest.raises(EdgeTpuAbsent, match="none is plugged in"):
+            world.supervisor.wait(GENEROUS_S)
         wait_until(lambda: not world.starter.script)
-        assert world.keeper.note == ""
+        assert world.supervisor.note == ""
     assert world.reports == []
     assert said(logging.INFO) == []
-    assert world.patience.failures == 0, "absence is no failure"
+    assert world.backoff.failures == 0, "absence is no failure"
 
 
 def test_one_that_is_plugged_in_later_is_used(said: Said) -> None:
     child = FakeChild()
-    with keeping(ABSENT, ABSENT, child) as world:
+    with supervising(ABSENT, ABSENT, child) as world:
         world.ready(child)
-        assert world.keeper.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is not None
     assert said(logging.INFO) == ["the Edge TPU is ready: a fake TPU"]
 
 
 def test_one_that_is_pulled_out_and_plugged_in_again(said: Said) -> None:
     first, second = FakeChild("now", "dead"), FakeChild()
-    with keeping(first, ABSENT, ABSENT, ABSENT) as world:
+    with supervising(first, ABSENT, ABSENT, ABSENT) as world:
         world.ready(first)
-        assert world.keeper.run(TENSOR) is not None
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is None
         world.noted("edgetpu lost")
         wait_until(lambda: not world.starter.script, "the absence")
         wait_until(lambda: len(world.reports) == 5, "its report")
@@ -271,9 +285,9 @@ def test_one_that_is_pulled_out_and_plugged_in_again(said: Said) -> None:
         world.noted("edgetpu lost")
         world.starter.script.append(second)
         world.ready(second)
-        assert world.keeper.note == ""
+        assert world.supervisor.note == ""
         assert world.reports[-1] is None
-        assert world.keeper.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is not None
     assert said(logging.INFO) == [
         "the Edge TPU is ready: a fake TPU",
         f"Edge TPU: {KILLED}; the CPU goes on, trying again",
@@ -283,9 +297,9 @@ def test_one_that_is_pulled_out_and_plugged_in_again(said: Said) -> None:
 
 
 def test_a_broken_one_that_never_worked_is_forgotten_when_it_is_gone() -> None:
-    with keeping(REFUSED, ABSENT, ABSENT) as world:
+    with supervising(REFUSED, ABSENT, ABSENT) as world:
         with pytest.raises(ChildFault, match="opens no Edge TPU"):
-            world.keeper.wait(GENEROUS_S)
+            world.supervisor.wait(GENEROUS_S)
         wait_until(lambda: not world.starter.script)
         world.noted("")
         assert world.reports == [str(REFUSED), None]
@@ -301,9 +315,9 @@ def test_what_is_wrong_is_said_once_and_stays_on_the_picture(
     said: Said, fault: ChildFault, note: str
 ) -> None:
     child = FakeChild()
-    with keeping(*[fault] * 4) as world:
+    with supervising(*[fault] * 4) as world:
         with pytest.raises(ChildFault, match=re.escape(str(fault))) as raised:
-            world.keeper.wait(GENEROUS_S)
+            world.supervisor.wait(GENEROUS_S)
         assert raised.value is fault
         wait_until(lambda: len(world.reports) == 4)
         world.noted(note)
@@ -318,7 +332,7 @@ def test_what_is_wrong_is_said_once_and_stays_on_the_picture(
 
 
 def test_another_fault_is_said_again(said: Said) -> None:
-    with keeping(REFUSED, MISSING, REFUSED) as world:
+    with supervising(REFUSED, MISSING, REFUSED) as world:
         wait_until(lambda: len(world.reports) == 3)
         world.noted("edgetpu failed")
     assert [line.split(";")[0] for line in said(logging.INFO)] == [
@@ -329,28 +343,28 @@ def test_another_fault_is_said_again(said: Said) -> None:
 
 
 def test_when_it_was_lost_stays_on_the_picture_however_it_fails_to_come_back() -> None:
-    with keeping(FakeChild("dead"), REFUSED, MISSING) as world:
+    with supervising(FakeChild("dead"), REFUSED, MISSING) as world:
         world.ready()
-        world.keeper.run(TENSOR)
+        world.supervisor.run(TENSOR)
         wait_until(lambda: len(world.reports) == 4)
         world.noted("edgetpu lost")
         assert world.reports == [None, KILLED, str(REFUSED), str(MISSING)]
 
 
-def test_it_is_left_alone_for_as_long_as_patience_says(said: Said) -> None:
-    with keeping(REFUSED, patience=FakePatience(4321.0)) as world:
-        wait_until(lambda: len(world.reports) == 1)
-        time.sleep(10 * LOOK_S)
-        assert world.starter.attempts == 1
-    assert said(logging.WARNING) == [
-        f"Edge TPU: {REFUSED}; the CPU goes on, trying again in 4321 s"
-    ]
+def test_it_is_left_alone_for_as_long_as_the_backoff_says(said: Said) -> None:
+    began = time.monotonic()
+    with supervising(REFUSED, MISSING, backoff=FakeBackoff(0.3)) as world:
+        wait_until(lambda: world.starter.attempts == 2)
+        assert time.monotonic() - began >= 0.3
+    assert (
+        said(logging.WARNING)[0] == f"Edge TPU: {REFUSED}; the CPU goes on, trying again in 0.3 s"
+    )
 
 
 def test_after_three_failures_it_is_tried_less_often() -> None:
     """With the real counting: two are forgiven at once, the others cost 0.05 s each here."""
     began = time.monotonic()
-    with keeping(*[REFUSED] * 6, patience=FailureBackoff(0.05)) as world:
+    with supervising(*[REFUSED] * 6, backoff=FailureBackoff(0.05)) as world:
         wait_until(lambda: len(world.reports) == 6)
         assert time.monotonic() - began >= 3 * 0.05
 
@@ -360,24 +374,24 @@ def test_after_three_failures_it_is_tried_less_often() -> None:
 
 def test_one_that_dies_in_use_is_started_again() -> None:
     children = [FakeChild("now", "dead") for _ in range(5)]
-    with keeping(*children) as world:
+    with supervising(*children) as world:
         for child in children:
             world.ready(child)
-            assert world.keeper.run(TENSOR) is not None
-            assert world.keeper.run(TENSOR) is None
+            assert world.supervisor.run(TENSOR) is not None
+            assert world.supervisor.run(TENSOR) is None
         wait_until(lambda: len(world.reports) == 10, "the last report")
-        assert world.patience.failures == 5
+        assert world.backoff.failures == 5
         assert world.reports == [None, KILLED] * 5
 
 
 def test_one_that_dies_while_nobody_asks_is_noticed() -> None:
     first, second = FakeChild(), FakeChild()
-    with keeping(first) as world:
+    with supervising(first) as world:
         world.ready(first)
         first.alive = False
         wait_until(first.closed.is_set, "the notice")
         world.noted("edgetpu lost")
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is None
         world.starter.script.append(second)
         world.ready(second)
     assert world.reports == [None, KILLED, None]
@@ -385,36 +399,36 @@ def test_one_that_dies_while_nobody_asks_is_noticed() -> None:
 
 def test_a_late_answer_is_not_waited_for_and_the_child_is_used_again() -> None:
     child = FakeChild("now", "later", "now")
-    with keeping(child) as world:
+    with supervising(child) as world:
         world.ready()
-        assert world.keeper.run(TENSOR) is not None
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is None
         world.noted("edgetpu late")
-        assert [world.keeper.run(TENSOR) for _ in range(3)] == [None] * 3
+        assert [world.supervisor.run(TENSOR) for _ in range(3)] == [None] * 3
         child.let_go.set()
         world.ready(child)
         world.noted("")
-        assert world.keeper.run(TENSOR) is not None
-    assert world.patience.failures == 1
+        assert world.supervisor.run(TENSOR) is not None
+    assert world.backoff.failures == 1
     assert world.starter.attempts == 1
 
 
 def test_one_that_is_too_slow_again_and_again_is_left_alone(said: Said) -> None:
     child = FakeChild("later", "later", "later")
     child.let_go.set()
-    with keeping(child, patience=FakePatience(0.0, 0.0, 0.1)) as world:
+    with supervising(child, backoff=FakeBackoff(0.0, 0.0, 0.1)) as world:
         for _ in range(2):
             world.ready()
-            assert world.keeper.run(TENSOR) is None
+            assert world.supervisor.run(TENSOR) is None
         world.ready()
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is None
         world.noted("edgetpu slow")
         wait_until(lambda: len(world.reports) == 2)
         world.ready(child)
         world.noted("")
-        assert world.keeper.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is not None
         assert world.reports == [None, "it keeps the picture waiting", None]
-    assert world.patience.failures == 3
+    assert world.backoff.failures == 3
     assert said(logging.WARNING) == [
         "Edge TPU: it keeps the picture waiting; the CPU goes on, trying again in 0.1 s"
     ]
@@ -422,15 +436,15 @@ def test_one_that_is_too_slow_again_and_again_is_left_alone(said: Said) -> None:
 
 def test_one_that_stalls_is_killed_and_started_again(said: Said) -> None:
     first, second = FakeChild("now", "never"), FakeChild()
-    with keeping(first, second, timeout=0.3) as world:
+    with supervising(first, second, timeout=0.3) as world:
         world.ready(first)
-        assert world.keeper.run(TENSOR) is not None
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is None
         world.noted("edgetpu late")
         world.ready(second)
         assert first.killed
-        assert world.keeper.run(TENSOR) is not None
-    assert world.patience.failures == 1
+        assert world.supervisor.run(TENSOR) is not None
+    assert world.backoff.failures == 1
     reason = "an inference took longer than 0.3 s"
     assert world.reports == [None, reason, None]
     assert said(logging.WARNING) == [f"Edge TPU: {reason}; the CPU goes on, trying again"]
@@ -439,18 +453,18 @@ def test_one_that_stalls_is_killed_and_started_again(said: Said) -> None:
 def test_with_a_limit_below_what_counts_as_late_it_is_killed_at_once() -> None:
     first, second = FakeChild("later"), FakeChild()
     first.let_go.set()
-    with keeping(first, second, timeout=0.05) as world:
+    with supervising(first, second, timeout=0.05) as world:
         world.ready(first)
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is None
         world.ready(second)
         assert first.killed
 
 
 def test_one_that_dies_while_its_answer_is_due() -> None:
     first, second = FakeChild("later"), FakeChild()
-    with keeping(first) as world:
+    with supervising(first) as world:
         world.ready(first)
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is None
         world.noted("edgetpu late")
         first.alive = False
         world.noted("edgetpu lost")
@@ -468,11 +482,11 @@ def test_the_picture_does_not_wait_while_a_child_ends() -> None:
             super().close()
 
     closing, go_on = threading.Event(), threading.Event()
-    with keeping(Slow("dead")) as world:
+    with supervising(Slow("dead")) as world:
         world.ready()
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is None
         wait_until(closing.is_set)
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is None
         assert not go_on.is_set()
         go_on.set()
 
@@ -480,13 +494,13 @@ def test_the_picture_does_not_wait_while_a_child_ends() -> None:
 def test_what_nobody_expected_is_said_too_and_ends_nothing(said: Said) -> None:
     child, broken = FakeChild(), FakeChild("dead")
     broken.cause_of_death = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
-    with keeping(PermissionError(13, "Permission denied"), broken, child) as world:
+    with supervising(PermissionError(13, "Permission denied"), broken, child) as world:
         denied = "PermissionError: [Errno 13] Permission denied"
         wait_until(lambda: denied in world.reports)
         world.ready(broken)
         broken.alive = False
         world.ready(child)
-        assert world.keeper.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is not None
         world.reports.remove(denied)
         world.reports.remove("ZeroDivisionError: division by zero")
     assert broken.closed.is_set()
@@ -496,11 +510,11 @@ def test_what_nobody_expected_is_said_too_and_ends_nothing(said: Said) -> None:
 def test_that_it_was_late_or_is_used_again_is_in_the_log_each_time(said: Said) -> None:
     child = FakeChild(*cast(list[Answer], ["later"] * 4))
     child.let_go.set()
-    with keeping(child, patience=FakePatience(0.0, 0.01, 0.0, 0.01)) as world:
+    with supervising(child, backoff=FakeBackoff(0.0, 0.01, 0.0, 0.01)) as world:
         for number in range(1, 5):
             world.ready()
-            assert world.keeper.run(TENSOR) is None
-            wait_until(lambda number=number: world.patience.failures == number)  # type: ignore[misc]
+            assert world.supervisor.run(TENSOR) is None
+            wait_until(lambda number=number: world.backoff.failures == number)  # type: ignore[misc]
             world.ready()
     late = "Edge TPU: no answer within 0.2 s; the CPU goes on"
     slow = "Edge TPU: it keeps the picture waiting; the CPU goes on, trying again in 0.01 s"
@@ -514,20 +528,20 @@ def test_that_it_was_late_or_is_used_again_is_in_the_log_each_time(said: Said) -
 
 def test_the_wait_for_it_has_an_end() -> None:
     with (
-        keeping() as world,
+        supervising() as world,
         pytest.raises(ChildFault, match=r"the Edge TPU is not ready within 0.05 s"),
     ):
-        world.keeper.wait(0.05)
+        world.supervisor.wait(0.05)
 
 
 @pytest.mark.parametrize("fault", [ABSENT, MISSING, REFUSED])
 def test_where_it_is_required_the_first_attempt_decides(said: Said, fault: ChildFault) -> None:
     """It is the caller's error then: nothing else is said, and nothing tried again."""
-    with keeping(fault, FakeChild(), required=True) as world:
+    with supervising(fault, FakeChild(), required=True) as world:
         with pytest.raises(ChildFault) as raised:
-            world.keeper.wait(GENEROUS_S)
+            world.supervisor.wait(GENEROUS_S)
         assert raised.value is fault
-        world.keeper._thread.join(GENEROUS_S)
+        wait_until(thread_has_ended)
         assert world.starter.attempts == 1
     assert world.reports == []
     assert said(logging.DEBUG) == []
@@ -535,28 +549,30 @@ def test_where_it_is_required_the_first_attempt_decides(said: Said, fault: Child
 
 def test_where_it_is_required_it_may_be_lost_later() -> None:
     second = FakeChild()
-    with keeping(FakeChild("dead"), REFUSED, ABSENT, second, required=True) as world:
-        world.keeper.wait(GENEROUS_S)
-        assert world.keeper.run(TENSOR) is None
+    with supervising(FakeChild("dead"), REFUSED, ABSENT, second, required=True) as world:
+        world.supervisor.wait(GENEROUS_S)
+        assert world.supervisor.run(TENSOR) is None
         world.ready(second)
-        assert world.keeper.run(TENSOR) is not None
+        assert world.supervisor.run(TENSOR) is not None
 
 
 def test_who_waits_when_it_has_worked_waits_no_more() -> None:
-    with keeping(REFUSED, FakeChild("dead")) as world:
+    with supervising(REFUSED, FakeChild("dead")) as world:
         world.ready()
-        world.keeper.wait(GENEROUS_S)
-        assert world.keeper.run(TENSOR) is None
-        world.keeper.wait(GENEROUS_S)
+        world.supervisor.wait(GENEROUS_S)
+        assert world.supervisor.run(TENSOR) is None
+        world.supervisor.wait(GENEROUS_S)
 
 
 # --- it is closed ---------------------------------------------------------------------------------
 
 
 def test_closed_before_it_was_opened() -> None:
-    keeper = ChildSupervisor(Starter(), timeout=1.0, patience=cast(FailureBackoff, FakePatience()))
-    keeper.close()
-    assert keeper.run(TENSOR) is None
+    supervisor = ChildSupervisor(
+        Starter(), timeout=1.0, failure_backoff=cast(FailureBackoff, FakeBackoff())
+    )
+    supervisor.close()
+    assert supervisor.run(TENSOR) is None
 
 
 def closed_while_starting(world: World) -> None:
@@ -582,7 +598,7 @@ def closed_while_an_answer_is_late(world: World) -> None:
     child = FakeChild("later")
     world.starter.script.append(child)
     world.ready()
-    assert world.keeper.run(TENSOR) is None
+    assert world.supervisor.run(TENSOR) is None
     wait_until(child.awaited.is_set)
     threading.Timer(0.05, child.let_go.set).start()
 
@@ -592,14 +608,14 @@ def closed_while_it_is_too_slow(world: World) -> None:
     child.let_go.set()
     world.starter.script.append(child)
     world.ready()
-    assert world.keeper.run(TENSOR) is None
+    assert world.supervisor.run(TENSOR) is None
     world.noted("edgetpu slow")
 
 
 def closed_while_it_dies(world: World) -> None:
     world.starter.script.append(FakeChild("dead"))
     world.ready()
-    assert world.keeper.run(TENSOR) is None
+    assert world.supervisor.run(TENSOR) is None
 
 
 @pytest.mark.parametrize(
@@ -615,8 +631,8 @@ def closed_while_it_dies(world: World) -> None:
     ],
 )
 def test_it_can_be_closed_at_any_point(reach: Callable[[World], None], said: Said) -> None:
-    """`keeping` sees to it that thread and child have ended."""
-    with keeping(patience=FakePatience(4321.0)) as world:
+    """`supervising` sees to it that thread and child have ended."""
+    with supervising(backoff=FakeBackoff(4321.0)) as world:
         reach(world)
         closed = time.monotonic()
     assert time.monotonic() - closed < GENEROUS_S / 2, "it does not wait for what takes long"
@@ -626,68 +642,70 @@ def test_it_can_be_closed_at_any_point(reach: Callable[[World], None], said: Sai
 
 def test_an_answer_that_never_comes_delays_the_end_by_no_more_than_the_limit() -> None:
     child = FakeChild("never")
-    with keeping(child, timeout=0.4) as world:
+    with supervising(child, timeout=0.4) as world:
         world.ready()
-        assert world.keeper.run(TENSOR) is None
+        assert world.supervisor.run(TENSOR) is None
         wait_until(child.awaited.is_set)
     assert child.killed
 
 
 def test_the_end_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
-    monkeypatch.setattr(keeper_module, "JOIN_S", 0.05)
+    monkeypatch.setattr(supervisor_module, "JOIN_S", 0.05)
     go_on = threading.Event()
 
-    def start(_wanted: Callable[[], bool]) -> Started:
+    def start(_wanted: Callable[[], bool]) -> Child:
         assert go_on.wait(GENEROUS_S)
         raise ABSENT
 
-    keeper = ChildSupervisor(start, timeout=1.0, patience=cast(FailureBackoff, FakePatience()))
-    keeper.open()
-    keeper.close()
+    supervisor = ChildSupervisor(
+        start, timeout=1.0, failure_backoff=cast(FailureBackoff, FakeBackoff())
+    )
+    supervisor.open()
+    supervisor.close()
     assert said(logging.WARNING) == ["the Edge TPU's child process did not end within 0.05 s"]
     go_on.set()
-    monkeypatch.setattr(keeper_module, "JOIN_S", GENEROUS_S)
-    keeper.close()
+    monkeypatch.setattr(supervisor_module, "JOIN_S", GENEROUS_S)
+    supervisor.close()
 
 
 # --- anything in any order ------------------------------------------------------------------------
 
 
 class Device:
-    """What the children of a keeper run on: it comes, goes, and breaks."""
+    """What the children of a supervisor run on: it comes, goes, and breaks."""
 
     def __init__(self) -> None:
         self.plugged = False
         self.broken = False
         self.children: list[FakeChild] = []
 
-    def start(self, _wanted: Callable[[], bool]) -> Started:
+    def start(self, _wanted: Callable[[], bool]) -> Child:
         if not self.plugged:
             raise ABSENT
         if self.broken:
             raise REFUSED
         assert all(child.closed.is_set() for child in self.children), "two children at once"
         self.children.append(FakeChild())
-        return Started(cast(Child, self.children[-1]), LOADED)
+        return cast(Child, self.children[-1])
 
 
-class KeeperMachine(RuleBasedStateMachine):
-    """Lets anything happen to a device, in any order, and looks whether the keeper keeps up."""
+class SupervisorMachine(RuleBasedStateMachine):
+    """Lets anything happen to a device, in any order, and looks whether the supervisor keeps up."""
 
-    keeper: ChildSupervisor
+    supervisor: ChildSupervisor
 
     @initialize()
     def begin(self) -> None:
         self.device = Device()
         self.reports: list[str | None] = []
         self.worked = False
-        self.keeper = ChildSupervisor(
+        self.supervisor = ChildSupervisor(
             self.device.start,
             timeout=0.23,
-            patience=FailureBackoff(0.004),
+            failure_backoff=FailureBackoff(0.004),
             report=self.reports.append,
         )
-        self.keeper.open()
+        self.supervisor.open()
 
     @property
     def child(self) -> FakeChild:
@@ -698,11 +716,11 @@ class KeeperMachine(RuleBasedStateMachine):
 
     def ready(self) -> None:
         """Wait until the newest child can be asked."""
-        wait_until(lambda: self.keeper.ready is not None and self.child.alive, "a child")
+        wait_until(lambda: self.supervisor.child is not None and self.child.alive, "a child")
         self.worked = True
 
     def failed(self, child: FakeChild) -> None:
-        """Wait until the keeper has seen what happened, and is where it must be."""
+        """Wait until the supervisor has seen what happened, and is where it must be."""
         wait_until(child.closed.is_set, "the notice of a failure")
         if self.usable():
             wait_until(lambda: self.child is not child, "a new child")
@@ -733,14 +751,14 @@ class KeeperMachine(RuleBasedStateMachine):
             self.ready()
 
     def handed_out(self) -> bool:
-        return self.keeper.ready is not None
+        return self.supervisor.child is not None
 
     @precondition(handed_out)
     @rule(answer=st.sampled_from(["now", "later", "never", "dead"]))
     def look(self, answer: Answer) -> None:
         child = self.child
         child.answers = [answer]
-        found = self.keeper.run(TENSOR)
+        found = self.supervisor.run(TENSOR)
         assert (found is not None) == (answer == "now")
         if answer == "later":
             child.let_go.set()
@@ -758,29 +776,29 @@ class KeeperMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.handed_out())
     @rule()
     def look_in_vain(self) -> None:
-        assert self.keeper.run(TENSOR) is None
+        assert self.supervisor.run(TENSOR) is None
 
     @invariant()
     def what_is_said_is_true(self) -> None:
-        if not hasattr(self, "keeper"):
+        if not hasattr(self, "supervisor"):
             return
-        if self.keeper.ready is not None:
-            assert self.keeper.note == ""
+        if self.supervisor.child is not None:
+            assert self.supervisor.note == ""
             assert self.reports[-1] is None
         elif self.worked:
-            assert self.keeper.note
+            assert self.supervisor.note
             assert self.reports[-1]
 
     def teardown(self) -> None:
-        if hasattr(self, "keeper"):
-            self.keeper.close()
-            assert not self.keeper._thread.is_alive()
+        if hasattr(self, "supervisor"):
+            self.supervisor.close()
+            assert thread_has_ended()
             assert all(child.closed.is_set() for child in self.device.children)
 
 
 def test_anything_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "LOOK_S", 0.002)
+    monkeypatch.setattr(supervisor_module, "CHECK_S", 0.002)
     run_state_machine_as_test(
-        KeeperMachine,
+        SupervisorMachine,
         settings=settings(max_examples=50, stateful_step_count=30, deadline=None),
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -20,8 +21,15 @@ from fake_sysfs import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pose_edge.config.schema import DEVICE_PATTERN, EdgeTpuSettings
 from pose_edge.runtimes.edgetpu import detection
-from pose_edge.runtimes.edgetpu.detection import Coral, count_undriven, find_corals
+from pose_edge.runtimes.edgetpu.detection import (
+    Bus,
+    Coral,
+    count_undriven,
+    find_corals,
+    parse_device,
+)
 
 
 @pytest.fixture
@@ -247,14 +255,13 @@ def test_looking_leaves_nothing_open(several: Path) -> None:
 
 def test_one_that_can_be_opened(root: Path) -> None:
     plug_usb_coral(root)
-    assert find(root)[0].fault() is None
+    assert find(root)[0].obstacle() is None
 
 
 def test_one_whose_node_is_missing_says_so(root: Path) -> None:
     node = plug_usb_coral(root)
     node.unlink()
-    fault = find(root)[0].fault()
-    assert fault is not None
+    fault = str(find(root)[0].obstacle())
     assert fault.startswith(f"{node} is not there: ")
 
 
@@ -263,7 +270,40 @@ def test_one_that_may_not_be_opened_says_what_to_do(
 ) -> None:
     node = plug_pci_coral(root)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    fault = find(root)[0].fault()
-    assert fault is not None
+    fault = str(find(root)[0].obstacle())
     assert f"may not open {node}: " in fault
     assert "rules" in fault or "usermod" in fault or "log in again" in fault
+
+
+# --- the option `device` --------------------------------------------------------------------------
+
+
+@given(bus=st.sampled_from((None, "usb", "pci")), index=st.none() | st.integers(0, 999))
+def test_every_option_of_the_library_is_understood(bus: Bus | None, index: int | None) -> None:
+    text = (bus or "") + ("" if index is None else f":{index}")
+    assert parse_device(text) == (bus, index)
+    assert EdgeTpuSettings(device=text).device == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["USB", "usb:", ":", "usb:-1", "usb:x", "usb 0", "pcie", "0", "usb:0\n", "usb:\u0661", ":1000"],
+)
+def test_anything_else_is_refused_by_reader_and_settings_alike(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{text!r}: expected")):
+        parse_device(text)
+    with pytest.raises(ValueError, match="device"):
+        EdgeTpuSettings(device=text)
+
+
+@given(st.text(alphabet="usbpci:0123456789 \n", max_size=8))
+def test_reader_and_settings_agree(text: str) -> None:
+    def accepts(read: object) -> bool:
+        try:
+            read(text)  # type: ignore[operator]
+        except ValueError:
+            return False
+        return True
+
+    assert accepts(parse_device) == accepts(lambda value: EdgeTpuSettings(device=value))
+    assert DEVICE_PATTERN.startswith("^")

@@ -18,19 +18,19 @@ class Clock:
         return self.now
 
 
-def waits(patience: FailureBackoff, clock: Clock, pauses: list[float]) -> list[float]:
+def waits(failure_backoff: FailureBackoff, clock: Clock, pauses: list[float]) -> list[float]:
     """Fail after each pause (which begins when the wait before it has ended)."""
     found: list[float] = []
     for pause in pauses:
         clock.now += pause + (found[-1] if found else 0.0)
-        found.append(patience.failed())
+        found.append(failure_backoff.failed())
     return found
 
 
 def test_two_failures_are_forgiven_at_once_and_the_third_in_a_minute_is_not() -> None:
     clock = Clock()
-    patience = FailureBackoff(60.0, clock)
-    assert waits(patience, clock, [0, 20, 20]) == [0, 0, FIRST_S]
+    failure_backoff = FailureBackoff(60.0, clock)
+    assert waits(failure_backoff, clock, [0, 20, 20]) == [0, 0, FIRST_S]
     assert FAILURES == 3
 
 
@@ -47,19 +47,19 @@ def test_rare_failures_are_always_forgiven() -> None:
 
 def test_a_minute_without_a_failure_makes_good() -> None:
     clock = Clock()
-    patience = FailureBackoff(60.0, clock)
-    assert waits(patience, clock, [1] * 5)[-1] == 4
+    failure_backoff = FailureBackoff(60.0, clock)
+    assert waits(failure_backoff, clock, [1] * 5)[-1] == 4
     clock.now += 4 + WINDOW_S - 0.1
-    assert patience.failed() == 8, "not quite a minute after the wait"
+    assert failure_backoff.failed() == 8, "not quite a minute after the wait"
     clock.now += 8 + WINDOW_S + 0.1
-    assert waits(patience, clock, [0, 1, 1, 1]) == [0, 0, 1, 2]
+    assert waits(failure_backoff, clock, [0, 1, 1, 1]) == [0, 0, 1, 2]
 
 
 def test_the_minute_begins_when_the_wait_is_over() -> None:
     """Else the longest wait would make good by itself, and a broken device be tried at once."""
     clock = Clock()
-    patience = FailureBackoff(300.0, clock)
-    found = waits(patience, clock, [1.0] * 14)
+    failure_backoff = FailureBackoff(300.0, clock)
+    found = waits(failure_backoff, clock, [1.0] * 14)
     assert found[-1] == 300
     assert found == sorted(found)
 
@@ -71,8 +71,8 @@ def test_the_minute_begins_when_the_wait_is_over() -> None:
 )
 def test_the_wait_is_0_or_doubles_up_to_the_limit(limit: float, pauses: list[float]) -> None:
     clock = Clock()
-    patience = FailureBackoff(limit, clock)
-    found = waits(patience, clock, pauses)
+    failure_backoff = FailureBackoff(limit, clock)
+    found = waits(failure_backoff, clock, pauses)
     assert all(0 <= wait <= limit for wait in found)
     assert found[: FAILURES - 1] == [0] * min(len(found), FAILURES - 1)
     for (before, after), pause in zip(itertools.pairwise(found), pauses[1:], strict=True):

@@ -17,11 +17,15 @@ from helpers import FakeRuntime, no_threads_left, wait_until
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import UnavailableError, UsageError
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Child, ChildFault, Started
+from pose_edge.runtimes.child import Child, ChildFault
 from pose_edge.runtimes.child_main import Job, Loaded
 from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.runtimes.edgetpu import child_supervisor, opening
-from pose_edge.runtimes.edgetpu.child_supervisor import Absent, ChildSupervisor, Unavailable
+from pose_edge.runtimes.edgetpu.child_supervisor import (
+    ChildSupervisor,
+    EdgeTpuAbsent,
+    EdgeTpuUnavailable,
+)
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.opening import load_edgetpu, open_failover, start_edgetpu
 from pose_edge.zoo.registry import COMPILED_MARK, Tensor, Zoo
@@ -42,7 +46,8 @@ class FakeChild:
     pid = 4711
     alive = True
 
-    def __init__(self) -> None:
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
         self.closed = 0
 
     def run(self, tensor: AnyArray, timeout: float) -> list[AnyArray]:
@@ -72,21 +77,21 @@ class Machine:
         monkeypatch.setattr(opening, "start_child", self.start_child)
         monkeypatch.setattr(opening, "SETTLE_S", 0.0)
 
-    def start_child(self, job: Job, wanted: Callable[[], bool] = lambda: True) -> Started:
+    def start_child(self, job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
         self.jobs.append(job)
         while not self.gate.wait(0.002):
             if not wanted():
                 raise ChildFault("nobody wants it any more")
         if self.fault is not None:
             raise self.fault
-        self.children.append(FakeChild())
-        return Started(cast(Child, self.children[-1]), self.loaded)
+        self.children.append(FakeChild(self.loaded))
+        return cast(Child, self.children[-1])
 
     def settings(self) -> Settings:
         place = {"sysfs": str(sysfs_of(self.root)), "dev": str(dev_of(self.root))}
         return Settings.model_validate({"edgetpu": self.wishes, "testing": place})
 
-    def start(self, model: str | None = None, twin: FakeRuntime | None = None) -> Started:
+    def start(self, model: str | None = None, twin: FakeRuntime | None = None) -> Child:
         name = str(self.model) if model is None else model
         return start_edgetpu(self.zoo, name, self.settings(), lambda: True, twin)
 
@@ -106,7 +111,7 @@ def machine(bare: Machine) -> Machine:
 
 def missing(machine: Machine, model: str | None = None, twin: FakeRuntime | None = None) -> str:
     """Start in vain; returns the note for the picture and why, as "note | why"."""
-    with pytest.raises(Unavailable) as error:
+    with pytest.raises(EdgeTpuUnavailable) as error:
         machine.start(model, twin)
     assert "\n" not in str(error.value)
     assert len(error.value.note) <= 25
@@ -118,12 +123,11 @@ def missing(machine: Machine, model: str | None = None, twin: FakeRuntime | None
 
 def test_a_child_gets_model_library_and_device(machine: Machine) -> None:
     machine.wishes["device"] = "usb:0"
-    started = machine.start(twin=FakeRuntime())
-    assert started.loaded is LOADED
+    child = machine.start(twin=FakeRuntime())
+    assert child.loaded is LOADED
     (job,) = machine.jobs
     assert job.model.path == machine.model
-    assert job.edgetpu is not None
-    assert (job.edgetpu.library, job.edgetpu.device) == (str(machine.library), "usb:0")
+    assert (job.library, job.device) == (str(machine.library), "usb:0")
     assert job.threads == Settings().model.threads
     assert machine.children[0].closed == 0
 
@@ -135,8 +139,7 @@ def test_the_usual_library_keeps_its_name(
     del machine.wishes["library"]
     monkeypatch.setattr(opening, "find_library", lambda name: Path("/usr/lib", name))
     machine.start()
-    assert machine.jobs[0].edgetpu is not None
-    assert machine.jobs[0].edgetpu.library == EDGETPU_LIBRARY
+    assert machine.jobs[0].library == EDGETPU_LIBRARY
 
 
 @pytest.mark.parametrize(("speed", "warned"), [(480, True), (5000, False)])
@@ -155,7 +158,7 @@ def test_no_device(bare: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     bare.library.unlink()
     bare.model.unlink()
     monkeypatch.setattr(opening, "find_library", lambda _name: pytest.fail("looked for a library"))
-    with pytest.raises(Absent) as error:
+    with pytest.raises(EdgeTpuAbsent) as error:
         bare.start()
     assert str(error.value) == "none is plugged in"
     assert error.value.note == "edgetpu unplugged"
@@ -165,7 +168,7 @@ def test_no_device(bare: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("device", ["pci", "usb:1", ":3"])
 def test_no_device_of_the_kind_that_is_asked_for(machine: Machine, device: str) -> None:
     machine.wishes["device"] = device
-    with pytest.raises(Absent, match=rf"none is plugged in \(edgetpu.device: {device}\)"):
+    with pytest.raises(EdgeTpuAbsent, match=rf"none is plugged in \(edgetpu.device: {device}\)"):
         machine.start()
 
 
@@ -391,7 +394,7 @@ def test_the_lists_of_models_are_not_read_anew_for_each_look(
 
     monkeypatch.setattr(opening, "Zoo", make)
     monkeypatch.setattr(opening, "find_corals", find)
-    monkeypatch.setattr(child_supervisor, "LOOK_S", 0.002)
+    monkeypatch.setattr(child_supervisor, "CHECK_S", 0.002)
     opened = Opened(bare, "auto")
     wait_until(lambda: len(looks) > 5)
     opened.runtime.close()

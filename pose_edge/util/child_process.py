@@ -1,0 +1,57 @@
+"""What the child processes of this program have in common.
+
+What may crash or hang runs in a child process: a model on an Edge TPU (`pose_edge.runtimes.child`)
+and each section of the doctor's report (`pose_edge.doctor.isolated`). They are started in different
+ways, but they end in the same way, and what is said about their end is the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from typing import Final
+
+PR_SET_PDEATHSIG: Final = 1
+"""linux/prctl.h"""
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent ends, even when this process hangs.
+
+    Strictly, the kernel watches the parent's thread that has started this process.
+
+    Args:
+        parent: Process number of the parent.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended before the kernel was asked
+        os._exit(1)
+
+
+def redirect_output(descriptor: int) -> None:
+    """Send what this process writes to its standard output and error to another descriptor."""
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
+def describe_death(status: int | None, last_words: str = "") -> str:
+    """Say how a child process has ended.
+
+    Args:
+        status: Exit status, or the negative number of the signal that ended it, as
+            `multiprocessing.Process.exitcode` has it; None when it closed its connection and goes
+            on.
+        last_words: The last of what it wrote.
+
+    Returns:
+        A sentence without its full stop, e.g. "its process was ended by SIGSEGV (last words)".
+    """
+    if status is None:
+        how = "stopped answering"
+    elif status < 0:
+        names = {one.value: one.name for one in signal.Signals}  # not those of real time
+        how = f"was ended by {names.get(-status, f'signal {-status}')}"
+    else:
+        how = f"ended with status {status}"
+    return f"its process {how}" + (f" ({last_words})" if last_words else "")
