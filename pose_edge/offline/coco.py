@@ -24,7 +24,7 @@ _ANNOTATION_KEYS: Final = {
 }
 """Keys of each annotation that pycocotools reads."""
 
-Box = tuple[float, float, float, float]
+PixelBox = tuple[float, float, float, float]
 """x, y, width and height, in pixels."""
 
 
@@ -42,7 +42,7 @@ class Truth:
     path: Path
     data: dict[str, Any]
     images: dict[int, dict[str, Any]]
-    boxes: dict[int, list[Box]]
+    boxes: dict[int, list[PixelBox]]
 
 
 def load_truth(path: Path) -> Truth:
@@ -56,7 +56,7 @@ def load_truth(path: Path) -> Truth:
         images = {image["id"]: image for image in data["images"]}
         if not all(isinstance(image["file_name"], str) for image in images.values()):
             raise ValueError("file_name is no text")
-        boxes: dict[int, list[Box]] = {key: [] for key in images}
+        boxes: dict[int, list[PixelBox]] = {key: [] for key in images}
         for annotation in data["annotations"]:
             missing = _ANNOTATION_KEYS - annotation.keys()
             if missing:

@@ -15,7 +15,7 @@ from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.offline.answers import Answers
-from pose_edge.offline.coco import Box, Truth, import_pycocotools, measure, to_coco
+from pose_edge.offline.coco import PixelBox, Truth, import_pycocotools, measure, to_coco
 from pose_edge.runtimes import load_runtime
 from pose_edge.sources.pictures import read_picture
 from pose_edge.telemetry import Stopwatch
@@ -126,7 +126,7 @@ def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:
         )
 
 
-def box_crop(box: Box) -> Crop:
+def box_crop(box: PixelBox) -> Crop:
     """Return the square that the model sees for a true box."""
     x, y, width, height = box
     size = BOX_MARGIN * max(width, height)
@@ -137,7 +137,7 @@ def _answer(
     estimator: Estimator,
     folder: Path,
     image: dict[str, Any],
-    boxes: Sequence[Box],
+    boxes: Sequence[PixelBox],
     mode: CropMode,
 ) -> dict[str, Any]:
     """Return the poses in one picture, as entries of COCO's results, and the time they took."""
@@ -165,7 +165,7 @@ def _key(
     settings: ModelSettings,
     mode: CropMode,
     image: dict[str, Any],
-    boxes: Sequence[Box],
+    boxes: Sequence[PixelBox],
 ) -> str:
     """Return a key of everything that an answer depends on."""
     looks = (
