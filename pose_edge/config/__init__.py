@@ -2,6 +2,6 @@
 
 Imports: `errors`, `util`. A new setting is one field of a section in schema.py; `pose-edge config
 show --defaults` then writes config.yaml. A new section also gets a line in live/concerns.py, which
-says what a reload does about it. Its option of the command line
-is a line of `SETTING_OPTIONS` in cli/arguments.py.
+says what a reload does about it; an option of the command line, a line of `SETTING_OPTIONS` in
+cli/arguments.py.
 """
