@@ -99,7 +99,9 @@ def evaluate(
                     key = _key(model, used, mode, image, boxes)
                     answer = answers.get(key)
                     if answer is None:
-                        answer = _answer(estimator, folder, image, boxes, mode)
+                        answer = _answer(
+                            estimator, folder / image["file_name"], image["id"], boxes, mode
+                        )
                         answers.put(key, answer)
                     found += answer["poses"]
                     if answer["inference_ms"] is not None:
@@ -134,14 +136,9 @@ def box_crop(box: PixelBox) -> Crop:
 
 
 def _answer(
-    estimator: Estimator,
-    folder: Path,
-    image: dict[str, Any],
-    boxes: Sequence[PixelBox],
-    mode: CropMode,
+    estimator: Estimator, path: Path, image_id: int, boxes: Sequence[PixelBox], mode: CropMode
 ) -> dict[str, Any]:
     """Return the poses in one picture, as entries of COCO's results, and the time they took."""
-    path = folder / image["file_name"]
     picture = read_picture(path)
     if picture is None:
         raise UnavailableError(f"picture {path} is missing or cannot be read (--images)")
@@ -151,11 +148,11 @@ def _answer(
     if mode == "frame":
         poses = estimator.estimate(frame, stopwatch).poses
     else:
-        looks = (estimator.estimate_crop(frame, box_crop(box), stopwatch) for box in boxes)
-        poses = [max(seen, key=lambda pose: pose.score) for seen in looks if seen]
+        passes = (estimator.estimate_crop(frame, box_crop(box), stopwatch) for box in boxes)
+        poses = [max(found, key=lambda pose: pose.score) for found in passes if found]
     spent = stopwatch.laps_ms.get("inference")  # None: a picture without a box
     return {
-        "poses": [to_coco(pose, image["id"], frame) for pose in poses],
+        "poses": [to_coco(pose, image_id, frame) for pose in poses],
         "inference_ms": None if spent is None else round(spent, 3),
     }
 
@@ -168,9 +165,9 @@ def _key(
     boxes: Sequence[PixelBox],
 ) -> str:
     """Return a key of everything that an answer depends on."""
-    looks = (
-        f"{settings.min_keypoint_score}/{settings.min_pose_score}/{settings.second_look}"
-        f"/{settings.max_people}"
-    )
     where = ",".join(f"{value:g}" for box in boxes for value in box)
-    return f"{model.sha256}/{mode}/{looks}/{image['id']}/{image['file_name']}/{where}"
+    parts = (
+        *(model.sha256, mode, settings.min_keypoint_score, settings.min_pose_score),
+        *(settings.second_look, settings.max_people, image["id"], image["file_name"], where),
+    )
+    return "/".join(map(str, parts))
