@@ -129,18 +129,18 @@ class Zoo:
     def accuracy(self) -> dict[str, dict[str, float]]:
         """Return the measured COCO AP of models, by name and kind of pictures: one, several."""
         path = self.folder / "accuracy.yaml"
-        if not path.exists():
-            return {}
-        listed: dict[str, dict[str, float]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return listed
+        found: dict[str, dict[str, float]] = {}
+        if path.exists():
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return found
 
-    def fetched_path(self, download: Download) -> Path:
-        """Return the path of a fetched model's file, which may not exist yet."""
-        return self._fetched / download.file
+    def fetched(self) -> list[str]:
+        """Return the names of the downloads whose files are present."""
+        return [name for name, one in self.downloads.items() if self.path(one).exists()]
 
-    def path(self, entry: ManifestEntry) -> Path:
-        """Return the path of the file of a model that ships."""
-        return self.folder / entry.file
+    def path(self, model: ManifestEntry | Download) -> Path:
+        """Return the path of a model's file; that of a download may not exist yet."""
+        return (self._fetched if isinstance(model, Download) else self.folder) / model.file
 
     def entry(self, name: str) -> ManifestEntry:
         """Return a model's entry of the manifest.
@@ -174,19 +174,18 @@ class Zoo:
         entry = self.entry(name)
         path = self.path(entry)
         content = check_tflite(path)
-        fault = None
         if len(content) != entry.size:
             fault = f"has {len(content)} bytes, not {entry.size}"
         elif hashlib.sha256(content).hexdigest() != entry.sha256:
             fault = "has another SHA-256 than the manifest says"
-        if fault is not None:
-            raise ModelError(
-                f"model file {path} {fault}: it is damaged or another version", remedy=REINSTALL
-            )
-        return ModelFile(entry.name, path, entry, entry.sha256)
+        else:
+            return ModelFile(entry.name, path, entry, entry.sha256)
+        raise ModelError(
+            f"model file {path} {fault}: it is damaged or another version", remedy=REINSTALL
+        )
 
     def _find_fetched(self, download: Download) -> ModelFile:
-        path = self.fetched_path(download)
+        path = self.path(download)
         fetch = f"`pose-edge models fetch {download.name}` gets it"
         if not path.exists():
             raise ModelError(f"model {download.name} is not here yet", remedy=fetch)
