@@ -81,7 +81,7 @@ def evaluate(
     Raises:
         PoseEdgeError: A model cannot be used or has seen the pictures, or a picture is missing.
     """
-    cocotools = import_pycocotools()
+    import_pycocotools()  # before the hours that the models may take
     zoo = Zoo()
     models = [zoo.find(name) for name in names]
     for model in models:
@@ -107,7 +107,7 @@ def evaluate(
                     if answer["inference_ms"] is not None:
                         times.append(answer["inference_ms"])
                     progress(f"{model.name}, {mode}", done, len(truth.images))
-                figures = measure(cocotools, truth, found)
+                figures = measure(truth, found)
                 yield Accuracy(
                     model.name, mode, len(truth.images), *figures, statistics.median(times)
                 )
@@ -124,7 +124,7 @@ def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:
     if overlap:
         raise UsageError(
             f"{model.name} was calibrated with {len(overlap)} of the pictures of {truth.path} "
-            f"({sorted(overlap)[0]} ...): what is measured on them would flatter it"
+            f"({sorted(overlap)[0]} ...): its accuracy on them would be overestimated"
         )
 
 
