@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-
-from pose_edge import __version__
 
 SETTING_OPTIONS: Final = {
     "source": (
@@ -160,6 +159,16 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
 """Help of each command, and its options: those of `SETTING_OPTIONS` by name."""
 
 
+class _PrintVersion(argparse.Action):
+    """Prints the version. argparse's own action would look it up for every command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from pose_edge import __version__
+
+        sys.stdout.write(f"pose-edge {__version__}\n")
+        parser.exit()
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line; report a mistake and exit with status 2.
 
@@ -177,7 +186,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
     )
-    parser.add_argument("--version", action="version", version=f"pose-edge {__version__}")
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
     groups = {"": parser.add_subparsers(title="commands", required=True, metavar="COMMAND")}
     for command, (text, *options) in COMMANDS.items():
         name, _, subcommand = command.partition(" ")
