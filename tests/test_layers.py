@@ -35,7 +35,7 @@ LAYERS = (
 ALLOWED: dict[tuple[str, str], str] = {}
 """Imports that the order forbids and that stay all the same, each with its reason."""
 
-ROOT_IMPORTS = {"api"}
+ROOT_IMPORTS = {"api", "errors", "frames", "poses"}
 """What `pose_edge/__init__.py` may import."""
 
 MAX_TOP_FILES = 10

@@ -1,6 +1,5 @@
 """The command line `pose-edge`: options, commands, tables, progress bars, exit statuses.
 
 Imports: everything, but the heavy parts only inside the commands, so that `--help` stays quick.
-Only this folder prints and exits. A new option stands in `arguments`, and in `settings` if it sets
-a setting; a new command is described in `commands`.
+Only this folder prints and exits. A new option or command is an entry of a table in arguments.py.
 """

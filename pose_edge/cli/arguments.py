@@ -1,17 +1,172 @@
-"""The commands and options of the command line."""
+"""The commands and options of the command line, as tables."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pose_edge import __version__
+SETTING_OPTIONS: Final = {
+    "source": (
+        "source.name",
+        "SRC",
+        "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..., a file or folder",
+    ),
+    "model": ("model.name", "NAME", "a listed model, or a .tflite file"),
+    "threads": ("model.threads", "N", "CPU threads, at most one per usable core"),
+    "edgetpu": ("edgetpu.mode", "MODE", "use a Coral Edge TPU: auto, on or off"),
+    "display": ("display.kind", "KIND", "auto, hdmi, window or none"),
+    "record": ("record.path", "OUT.mp4", "record the picture that is shown"),
+    "poses": ("poses.path", "OUT.jsonl", "write the poses; - for standard output"),
+    "max_frames": ("run.max_frames", "N", "end after this many processed frames"),
+    "duration": ("run.duration", "SECONDS", "end after this many seconds"),
+    "log_level": ("log.level", "LEVEL", "debug, info, warning or error; debug shows tracebacks"),
+    "log_format": ("log.format", "FORMAT", "auto, text, journal or json (one object a line)"),
+}
+"""Options that override a setting: the setting, the placeholder of the value, and the help."""
 
-SOURCES: Final = (
-    "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..., a video, picture or "
-    "folder"
-)
+_Arguments = tuple[str, dict[str, Any]]
+"""Names of an option, and the other arguments of `ArgumentParser.add_argument`."""
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> _Arguments:  # noqa: ANN401
+    return names, {"metavar": placeholder, "help": meaning, **more}
+
+
+def _switch(name: str, meaning: str) -> _Arguments:
+    return name, {"action": "store_true", "help": meaning}
+
+
+_MODEL: Final = ("model", "threads", "edgetpu")
+_JSON: Final = _switch("--json", "print JSON")
+_DRY_RUN: Final = _switch("--dry-run", "only print what would be done")
+
+GROUPS: Final = {
+    "models": "List, describe, fetch and check models.",
+    "bench": "Measure the speed of this machine.",
+    "config": "Check, show and describe the configuration.",
+    "service": "Run from power-on, as a systemd service.",
+}
+"""Commands with subcommands, and their help."""
+
+COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
+    "run": (
+        "Show a source with poses. Keys: s skeleton, i read-out, c crop, f full screen, q quit.",
+        *_MODEL,
+        *("source", "display", "record", "poses", "max_frames", "duration"),
+    ),
+    "annotate": (
+        "Draw the poses on every frame of a video, a picture or a folder of pictures.",
+        *_MODEL,
+        "poses",
+        _value("input", "INPUT", "a video, picture or folder, or demo"),
+        _value(
+            "-o --output",
+            "OUT",
+            "file or folder to write; by default INPUT-poses here, or none with --poses",
+        ),
+    ),
+    "models list": ("List the models that ship and those that can be fetched.", _JSON),
+    "models info": ("Describe a model.", _value("name", "NAME"), _JSON),
+    "models fetch": ("Download models.", _value("names", "NAME", nargs="+")),
+    "models verify": ("Check model files against the lists.", _value("names", "NAME", nargs="*")),
+    "bench model": (
+        "Time models, in interleaved runs.",
+        "threads",
+        _value("names", "NAME", "models, by default all", nargs="*"),
+        _value("--runs", "N", "runs of each model", type=_count, default=100),
+        _JSON,
+    ),
+    "bench pipeline": (
+        "Compare the pipeline with a bare loop that reads, resizes and runs the model.",
+        *_MODEL,
+        _value("--source", "VIDEO", "a video, by default demo"),
+        _value("--rounds", "N", "rounds of each", type=_count, default=3),
+        _JSON,
+    ),
+    "bench child": (
+        "Compare a CPU model in this process and in a child process, as the Edge TPU has one.",
+        *("model", "threads"),
+        _value("--runs", "N", "runs of each", type=_count, default=300),
+        _JSON,
+    ),
+    "eval": (
+        "Measure the accuracy on pictures with known keypoints, as COCO does.",
+        _value("--annotations", "COCO.json", required=True),
+        _value("--images", "DIR", required=True),
+        _value(
+            "--model",
+            "NAME",
+            "a model, by default that of run; repeatable",
+            dest="models",
+            action="append",
+        ),
+        _value(
+            "--crop",
+            "frame|box",
+            "the complete picture, as for run (default), or 1.25 times the true box; repeatable",
+            choices=("frame", "box"),
+            action="append",
+        ),
+        "threads",
+        _value("--resume", "FILE", "keep the answers in a file, and continue from those in it"),
+        _JSON,
+    ),
+    "doctor": (
+        "Check this machine, and say how to fix what is wrong.",
+        *("model", "edgetpu", "source"),
+        _switch("--no-camera", "do not open the camera or stream"),
+        _switch("--no-inference", "do not run a model"),
+        _JSON,
+    ),
+    "config check": ("Check the configuration for mistakes.",),
+    "config show": (
+        "Print the settings in force.",
+        _switch("--defaults", "print the defaults instead"),
+    ),
+    "config schema": ("Print the JSON Schema of config.yaml.",),
+    "service install": (
+        "Install or upgrade the service; --set and --config choose its first settings.",
+        _value("--prefix", "DIR", "folder of the program, by default /opt/pose-edge"),
+        _value("--wheel", "FILE", "wheel to install, by default this checkout or installation"),
+        _value("--find-links", "DIR", "a folder with all wheels, to install without a network"),
+        _value(
+            "--extra",
+            "NAME",
+            "extra of the package, e.g. edgetpu; kept by upgrades; repeatable",
+            dest="extras",
+            action="append",
+        ),
+        _switch("--no-start", "do not start before the next power-on"),
+        _value("--prepared", "DIR", argparse.SUPPRESS),
+        _DRY_RUN,
+    ),
+    "service uninstall": (
+        "Remove everything that install added.",
+        _switch("--purge", "remove the configuration, recordings and fetched models too"),
+        _DRY_RUN,
+    ),
+    "service status": ("Print the state of the service; exit status 0 while it runs.", _JSON),
+}
+"""Help of each command, and its options: those of `SETTING_OPTIONS` by name."""
+
+
+class _PrintVersion(argparse.Action):
+    """Prints the version. argparse's own action would look it up for every command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from pose_edge import __version__
+
+        sys.stdout.write(f"pose-edge {__version__}\n")
+        parser.exit()
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,226 +186,34 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
     )
-    parser.add_argument("--version", action="version", version=f"pose-edge {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_run(commands)
-    _add_annotate(commands)
-    _add_models(commands)
-    _add_bench(commands)
-    _add_eval(commands)
-    _add_doctor(commands)
-    _add_config(commands)
-    _add_service(commands)
-    return parser
-
-
-def _add_run(commands: Any) -> None:  # noqa: ANN401 - argparse has no public type for these
-    run = _add(
-        commands,
-        "run",
-        "Show the picture of a source with poses. Keys: s skeleton, i read-out, c crop, "
-        "f full screen, q quit.",
-    )
-    _add_model_options(run)
-    run.add_argument("--source", metavar="SRC", help=SOURCES)
-    run.add_argument("--display", metavar="KIND", help="auto, hdmi, window or none")
-    run.add_argument("--record", metavar="OUT.mp4", help="record the picture that is shown")
-    run.add_argument("--poses", metavar="OUT.jsonl", help="write the poses; - for standard output")
-    run.add_argument("--max-frames", metavar="N", help="end after this many processed frames")
-    run.add_argument("--duration", metavar="SECONDS", help="end after this many seconds")
-
-
-def _add_annotate(commands: Any) -> None:  # noqa: ANN401
-    annotate = _add(
-        commands,
-        "annotate",
-        "Draw the poses on every frame of a video, a picture or a folder of pictures.",
-    )
-    _add_model_options(annotate)
-    annotate.add_argument("input", metavar="INPUT", help="a video, picture or folder, or demo")
-    annotate.add_argument(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="file or folder to write; by default INPUT-poses in this folder, or none with --poses",
-    )
-    annotate.add_argument(
-        "--poses", metavar="OUT.jsonl", help="write the poses, one line per frame"
-    )
-
-
-def _add_models(commands: Any) -> None:  # noqa: ANN401
-    models = _add_group(commands, "models", "List, describe, fetch and check models.")
-    listing = _add(
-        models, "models list", "List the models that ship and those that can be fetched."
-    )
-    info = _add(models, "models info", "Describe a model.")
-    info.add_argument("name", metavar="NAME")
-    fetch = _add(models, "models fetch", "Download models.")
-    fetch.add_argument("names", metavar="NAME", nargs="+")
-    verify = _add(models, "models verify", "Check model files against the lists.")
-    verify.add_argument("names", metavar="NAME", nargs="*")
-    _add_json(listing, info)
-
-
-def _add_bench(commands: Any) -> None:  # noqa: ANN401
-    bench = _add_group(commands, "bench", "Measure the speed of this machine.")
-    model = _add(bench, "bench model", "Time models, in interleaved runs.")
-    model.add_argument("names", metavar="NAME", nargs="*", help="models, by default all")
-    model.add_argument("--threads", metavar="N", help="CPU threads")
-    model.add_argument("--runs", metavar="N", type=_count, default=100, help="runs of each model")
-    pipeline = _add(
-        bench,
-        "bench pipeline",
-        "Compare the pipeline with a bare loop that reads, resizes and runs the model.",
-    )
-    _add_model_options(pipeline)
-    pipeline.add_argument("--source", metavar="VIDEO", help="a video, by default demo")
-    pipeline.add_argument("--rounds", metavar="N", type=_count, default=3, help="rounds of each")
-    child = _add(
-        bench,
-        "bench child",
-        "Compare a CPU model in this process with the same model in a child process, as the Edge "
-        "TPU has one.",
-    )
-    child.add_argument("--model", metavar="NAME", help="a CPU model")
-    child.add_argument("--threads", metavar="N", help="CPU threads")
-    child.add_argument("--runs", metavar="N", type=_count, default=300, help="runs of each")
-    _add_json(model, pipeline, child)
-
-
-def _add_eval(commands: Any) -> None:  # noqa: ANN401
-    evaluate = _add(
-        commands, "eval", "Measure the accuracy on pictures with known keypoints, as COCO does."
-    )
-    evaluate.add_argument("--annotations", metavar="COCO.json", required=True)
-    evaluate.add_argument("--images", metavar="DIR", required=True)
-    evaluate.add_argument(
-        "--model",
-        dest="models",
-        metavar="NAME",
-        action="append",
-        help="a model, by default that of run; can be repeated",
-    )
-    evaluate.add_argument(
-        "--crop",
-        choices=("frame", "box"),
-        action="append",
-        help="frame: the whole picture, as for run (default); box: 1.25 times the true box; can be "
-        "repeated",
-    )
-    evaluate.add_argument("--threads", metavar="N", help="CPU threads")
-    evaluate.add_argument(
-        "--resume", metavar="FILE", help="keep the answers in a file, and continue from those in it"
-    )
-    _add_json(evaluate)
-
-
-def _add_doctor(commands: Any) -> None:  # noqa: ANN401
-    doctor = _add(commands, "doctor", "Check this machine, and say how to fix what is wrong.")
-    doctor.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
-    doctor.add_argument("--edgetpu", metavar="MODE", help="auto, on or off")
-    doctor.add_argument("--source", metavar="SRC", help=SOURCES)
-    doctor.add_argument("--no-camera", action="store_true", help="do not open the camera or stream")
-    doctor.add_argument("--no-inference", action="store_true", help="do not run a model")
-    _add_json(doctor)
-
-
-def _add_config(commands: Any) -> None:  # noqa: ANN401
-    config = _add_group(commands, "config", "Check, show and describe the configuration.")
-    _add(config, "config check", "Check the configuration for mistakes.")
-    show = _add(config, "config show", "Print the settings in force.")
-    show.add_argument("--defaults", action="store_true", help="print the defaults instead")
-    _add(config, "config schema", "Print the JSON Schema of config.yaml.")
-
-
-def _add_service(commands: Any) -> None:  # noqa: ANN401
-    service = _add_group(commands, "service", "Run from power-on, as a systemd service.")
-    install = _add(
-        service,
-        "service install",
-        "Install or upgrade the service, from this checkout or installation. --set and --config "
-        "choose its first settings.",
-    )
-    install.add_argument(
-        "--prefix", metavar="DIR", help="folder of the program, by default /opt/pose-edge"
-    )
-    install.add_argument("--wheel", metavar="FILE", help="install this wheel of the program")
-    install.add_argument(
-        "--find-links", metavar="DIR", help="a folder with all wheels, to install without a network"
-    )
-    install.add_argument(
-        "--extra",
-        dest="extras",
-        metavar="NAME",
-        action="append",
-        help="extra of the package, e.g. edgetpu; kept by upgrades; can be repeated",
-    )
-    install.add_argument(
-        "--no-start", action="store_true", help="do not start before the next power-on"
-    )
-    install.add_argument("--prepared", metavar="DIR", help=argparse.SUPPRESS)
-    uninstall = _add(service, "service uninstall", "Remove everything that install added.")
-    uninstall.add_argument(
-        "--purge",
-        action="store_true",
-        help="remove the configuration, recordings and fetched models too",
-    )
-    for parser in (install, uninstall):
-        parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
-    _add_json(
-        _add(
-            service,
-            "service status",
-            "Print the state of the service; exit status 0 while it runs.",
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
+    groups = {"": parser.add_subparsers(title="commands", required=True, metavar="COMMAND")}
+    for command, (text, *options) in COMMANDS.items():
+        name, _, subcommand = command.partition(" ")
+        if subcommand and name not in groups:
+            group = groups[""].add_parser(name, help=GROUPS[name], description=GROUPS[name])
+            groups[name] = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
+        leaf = groups[name if subcommand else ""].add_parser(
+            subcommand or name,
+            help=text,
+            description=text,
+            allow_abbrev=False,  # an abbreviation that works today may be ambiguous tomorrow
         )
-    )
-
-
-def _add_group(commands: Any, name: str, text: str) -> Any:  # noqa: ANN401
-    group = commands.add_parser(name, help=text, description=text)
-    return group.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-
-def _add(group: Any, command: str, text: str) -> argparse.ArgumentParser:  # noqa: ANN401
-    """Add a command with the options that all commands have."""
-    parser: argparse.ArgumentParser = group.add_parser(
-        command.rpartition(" ")[2],
-        help=text,
-        description=text,
-        allow_abbrev=False,  # an abbreviation that works today may be ambiguous tomorrow
-    )
-    parser.set_defaults(command=command)
-    parser.add_argument("--config", metavar="FILE", help="configuration file to read")
-    parser.add_argument(
-        "--set",
-        metavar="SECTION.KEY=VALUE",
-        action="append",
-        default=[],
-        help="set any setting; can be repeated",
-    )
-    parser.add_argument(
-        "--log-level", metavar="LEVEL", help="debug, info, warning or error; debug shows tracebacks"
-    )
-    parser.add_argument(
-        "--log-format", metavar="FORMAT", help="auto, text, journal or json (one object a line)"
-    )
+        leaf.set_defaults(command=command)
+        leaf.add_argument("--config", metavar="FILE", help="configuration file to read")
+        leaf.add_argument(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            action="append",
+            default=[],
+            help="set any setting; repeatable",
+        )
+        for option in (*options, "log_level", "log_format"):
+            if isinstance(option, str):
+                _setting, placeholder, meaning = SETTING_OPTIONS[option]
+                flag = f"--{option.replace('_', '-')}"
+                leaf.add_argument(flag, metavar=placeholder, help=meaning)
+            else:
+                names, keywords = option
+                leaf.add_argument(*names.split(), **keywords)
     return parser
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="NAME", help="a listed model, or a .tflite file")
-    parser.add_argument("--threads", metavar="N", help="CPU threads, at most one per usable core")
-    parser.add_argument("--edgetpu", metavar="MODE", help="use a Coral Edge TPU: auto, on or off")
-
-
-def _add_json(*parsers: argparse.ArgumentParser) -> None:
-    for parser in parsers:
-        parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number

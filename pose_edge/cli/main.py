@@ -23,11 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 done; 2 wrong usage or configuration; 3 an input, model or device that
-        was asked for is not available; 1 anything else.
+        was requested is not available; 1 anything else.
     """
     options = parse(arguments)
     logs.start(options.log_level, options.log_format)
-    _quiet_libraries()
+    # FFmpeg and OpenCV must not write to the terminal: their faults are raised and reported.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
         return find_command(options.command)(options)
     except PoseEdgeError as error:
@@ -53,14 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _flush_stdout()
 
 
-def _quiet_libraries() -> None:
-    """Keep FFmpeg and OpenCV from writing to the terminal; their faults are raised and reported."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
-
 def _flush_stdout() -> None:
-    """Flush the output; Python would complain at its end about an output that was closed."""
+    """Flush the output; Python would complain at exit about an output that was closed."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -6,29 +6,14 @@ import logging
 import os
 from argparse import Namespace
 from pathlib import Path
-from typing import Final
 
 from pose_edge import logs
+from pose_edge.cli.arguments import SETTING_OPTIONS
 from pose_edge.config.load import find_config, load_config
 from pose_edge.config.schema import Settings
 from pose_edge.errors import UsageError
 
 log = logging.getLogger(__name__)
-
-OPTION_KEYS: Final = {
-    "source": "source.name",
-    "model": "model.name",
-    "threads": "model.threads",
-    "edgetpu": "edgetpu.mode",
-    "display": "display.kind",
-    "record": "record.path",
-    "poses": "poses.path",
-    "max_frames": "run.max_frames",
-    "duration": "run.duration",
-    "log_level": "log.level",
-    "log_format": "log.format",
-}
-"""Options of the command line and their settings."""
 
 
 def read_settings(options: Namespace, path: Path | None = None) -> Settings:
@@ -66,7 +51,7 @@ def overrides(options: Namespace) -> list[tuple[str, str, str]]:
         if not equals:
             raise UsageError(f"--set {assignment}: expected SECTION.KEY=VALUE")
         found.append((key.strip(), value, f"--set {assignment}"))
-    for option, key in OPTION_KEYS.items():
+    for option, (key, *_help) in SETTING_OPTIONS.items():
         value = getattr(options, option, None)
         if value is not None:
             found.append((key, value, f"--{option.replace('_', '-')} {value}"))

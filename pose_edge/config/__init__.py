@@ -2,5 +2,6 @@
 
 Imports: `errors`, `util`. A new setting is one field of a section in schema.py; `pose-edge config
 show --defaults` then writes config.yaml. A new section also gets a line in live/concerns.py, which
-says what a reload does about it. An option of the command line gets a line in cli/settings.py.
+says what a reload does about it; an option of the command line, a line of `SETTING_OPTIONS` in
+cli/arguments.py.
 """

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -30,8 +30,8 @@ COMMENT_COLUMN: Final = 34
 class _Layers:
     """The merged values from all places, with the origin of each."""
 
-    values: dict[str, Any] = field(default_factory=dict)
-    origins: dict[KeyPath, str] = field(default_factory=dict)
+    values: dict[str, Any]
+    origins: dict[KeyPath, str]
 
     def put(self, path: KeyPath, value: Any, origin: str) -> None:  # noqa: ANN401
         """Set one value, in place of an earlier one."""
@@ -48,26 +48,17 @@ class _Layers:
             self.origins[path[:depth]] = origin
 
     def origin(self, path: KeyPath) -> str:
-        """Return where a value comes from: its own place or that of the nearest section."""
-        while path:
-            if path in self.origins:
-                return self.origins[path]
+        """Return the place of a value, or that of the nearest section."""
+        while path and path not in self.origins:
             path = path[:-1]
-        return "configuration"
+        return self.origins.get(path, "configuration")
 
 
 def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
-    """Choose the file to read.
-
-    Args:
-        explicit: The value of ``--config``, or None.
-        environment: Environment variables.
-
-    Returns:
-        The named file, else the user's, else the machine's, else the one that ships.
+    """Return the file of --config, else the user's, else the machine's, else the one that ships.
 
     Raises:
-        UsageError: The named file does not exist.
+        UsageError: The file of --config does not exist.
     """
     if explicit is not None:
         path = Path(explicit)
@@ -88,7 +79,7 @@ def load_config(
     environment: Mapping[str, str] = os.environ,
     overrides: Sequence[tuple[str, str, str]] = (),
 ) -> Settings:
-    """Read and check the whole configuration.
+    """Read and check the configuration.
 
     Args:
         path: The file.
@@ -96,24 +87,18 @@ def load_config(
         overrides: From the command line: dotted key, text, and the option as it was typed. They
             win over everything.
 
-    Returns:
-        The settings.
-
     Raises:
         ConfigError: Some settings are wrong; all their faults are listed.
     """
-    layers, faults = _Layers(), []
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
     tree = parse_yaml(text)
-    faults += [f"{path}:{line}: {message}" for line, message in tree.faults]
-    for key_path, value in _leaves(tree.values):
-        layers.put(key_path, value, f"{path}:{tree.lines[key_path]}")
-    for key_path, line in tree.lines.items():
-        layers.origins[key_path] = f"{path}:{line}"
-
+    faults = [f"{path}:{line}: {message}" for line, message in tree.faults]
+    layers = _Layers(tree.values, {key: f"{path}:{line}" for key, line in tree.lines.items()})
+    for section in SHORT_FORMS.keys() & tree.values.keys():
+        layers.put((section,), tree.values[section], layers.origin((section,)))
     known = _known()
     for variable, raw in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX):
@@ -155,9 +140,9 @@ def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of config.yaml, for editors."""
     schema = Settings.model_json_schema()
     for section, key in SHORT_FORMS.items():
-        name = schema["properties"][section]["$ref"].rsplit("/", 1)[1]
-        short = schema["$defs"][name]["properties"][key]
-        schema["properties"][section] = {"anyOf": [schema["properties"][section], short]}
+        info = schema["properties"][section]
+        short = _definition(schema, info)["properties"][key]
+        schema["properties"][section] = {"anyOf": [info, short]}
     return schema
 
 
@@ -170,15 +155,6 @@ def _scalar(value: Any) -> str:  # noqa: ANN401
     return text
 
 
-def _leaves(values: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    for key, value in values.items():
-        here = (*path, key)
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, here)
-        else:
-            yield here, value
-
-
 def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
     # A section whose keys are all commented out reads as null; the user means the defaults.
     return {k: v for k, v in values.items() if not (v is None and k in Settings.model_fields)}
@@ -188,24 +164,26 @@ def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
 def _known() -> Mapping[KeyPath, dict[str, Any]]:
     """Return the JSON schema of each setting, by its path."""
     schema = Settings.model_json_schema()
-    known: dict[KeyPath, dict[str, Any]] = {}
-    for section, info in schema["properties"].items():
-        definition = schema["$defs"][info["$ref"].rsplit("/", 1)[1]]
-        for key, details in definition["properties"].items():
-            known[section, key] = details
-    return known
+    return {
+        (section, key): details
+        for section, info in schema["properties"].items()
+        for key, details in _definition(schema, info)["properties"].items()
+    }
+
+
+def _definition(schema: dict[str, Any], info: Mapping[str, str]) -> dict[str, Any]:
+    """Return the part of a schema that a property refers to."""
+    definition: dict[str, Any] = schema["$defs"][info["$ref"].rpartition("/")[2]]
+    return definition
 
 
 def _typed(details: Mapping[str, Any] | None, raw: str) -> Any:  # noqa: ANN401
     """Convert a text from the command line or environment to the type of the setting."""
     if details is None:
         return raw
-    options = details.get("anyOf", [details])
+    types = {option.get("type") for option in details.get("anyOf", [details])}
     value = parse_scalar(raw)
-    if any(option.get("type") == "string" for option in options):
-        nullable = any(option.get("type") == "null" for option in options)
-        return None if nullable and value is None else raw
-    return value
+    return raw if "string" in types and not (value is None and "null" in types) else value
 
 
 def _describe(fault: Any, layers: _Layers, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
@@ -243,9 +221,8 @@ def _allowed(details: Mapping[str, Any]) -> str:
         if "enum" in option:
             words.append("one of " + ", ".join(str(value) for value in option["enum"]))
         elif option.get("type") in ("integer", "number"):
-            words.append(
-                ("a whole number" if option["type"] == "integer" else "a number") + _range(option)
-            )
+            kind = "a whole number" if option["type"] == "integer" else "a number"
+            words.append(kind + _range(option))
         elif "pattern" in option:  # the description is clearer
             words.append(details["description"])
         else:

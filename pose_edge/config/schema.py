@@ -39,61 +39,51 @@ class SourceSettings(Section):
     """Where the pictures come from."""
 
     name: str = Field(
-        default="auto",
+        "auto",
         min_length=1,
         description="auto, demo, picamera, /dev/video0, camera:NAME, URL, file or folder",
     )
-    loop: bool = Field(default=False, description="start a video again when it ends")
+    loop: bool = Field(False, description="start a video again when it ends")
     pace: bool = Field(
-        default=True, description="play a video at its own speed; false: as fast as possible"
+        True, description="play a video at its own speed; false: as fast as possible"
     )
 
 
 class CameraSettings(Section):
     """Cameras; rotation and mirror also apply to network streams."""
 
-    width: int = Field(
-        default=1280, ge=64, le=7680, description="pixels; the camera may give another size"
-    )
-    height: int = Field(default=720, ge=64, le=4320, description="pixels")
-    fps: float = Field(default=30.0, gt=0.0, le=240.0, description="frames per second")
+    width: int = Field(1280, ge=64, le=7680, description="pixels; the camera may give another size")
+    height: int = Field(720, ge=64, le=4320, description="pixels")
+    fps: float = Field(30.0, gt=0.0, le=240.0, description="frames per second")
     rotation: Literal[0, 90, 180, 270] = Field(
-        default=0, description="degrees clockwise, for a camera that is mounted turned"
+        0, description="degrees clockwise, for a camera that is mounted turned"
     )
     flip: Literal["none", "horizontal", "vertical", "both"] = Field(
-        default="none", description="camera module: swaps back what a mirror before it swapped"
+        "none", description="camera module: swaps back what a mirror before it swapped"
     )
     mirror: bool = Field(
-        default=False,
-        description="show the picture as a mirror does; a person's left stays left",
+        False, description="show the picture as a mirror does; a person's left stays left"
     )
     exposure: int | None = Field(
-        default=None,
-        ge=10,
-        le=1_000_000,
-        description="camera module: microseconds; null: automatic",
+        None, ge=10, le=1_000_000, description="camera module: microseconds; null: automatic"
     )
     gain: float | None = Field(
-        default=None, ge=1.0, le=64.0, description="camera module: analogue gain; null: automatic"
+        None, ge=1.0, le=64.0, description="camera module: analogue gain; null: automatic"
     )
     focus: float | None = Field(
-        default=None,
+        None,
         ge=0.0,
         le=32.0,
         description="camera module: 1 / metres, 0: far; null: continuous autofocus",
     )
     timeout: float = Field(
-        default=5.0,
-        ge=0.5,
-        le=10.0,
-        description="seconds without a frame after which a source is lost",
+        5.0, ge=0.5, le=10.0, description="seconds without a frame after which a source is lost"
     )
     wait: bool = Field(
-        default=False,
-        description="start without the camera and wait for it; false: end with an error",
+        False, description="start without the camera and wait for it; false: end with an error"
     )
     transport: Literal["tcp", "udp"] = Field(
-        default="tcp", description="of rtsp:// streams; udp: less delay, but pictures may break"
+        "tcp", description="of rtsp:// streams; udp: less delay, but pictures may break"
     )
 
 
@@ -101,24 +91,22 @@ class ModelSettings(Section):
     """Which model estimates the poses, and on what."""
 
     name: str = Field(
-        default="movenet-lightning-int8",
+        "movenet-lightning-int8",
         min_length=1,
         description="a name of `pose-edge models list`, or a .tflite file",
     )
-    threads: int = Field(
-        default=4, ge=1, le=64, description="CPU threads, at most one per usable core"
-    )
+    threads: int = Field(4, ge=1, le=64, description="CPU threads, at most one per usable core")
     min_keypoint_score: Score = Field(
-        default=0.2, description="weaker keypoints count neither for crop nor box"
+        0.2, description="weaker keypoints count neither for crop nor box"
     )
     second_look: bool = Field(
-        default=True, description="refine on a closer crop what was found in the whole frame"
+        True, description="refine on a closer crop what was found in the whole frame"
     )
     min_pose_score: Score | None = Field(
-        default=None, description="below this score there is no person; null: the model's own"
+        None, description="below this score there is no person; null: the model's own"
     )
     max_people: int = Field(
-        default=6, ge=1, le=6, description="most people found, by models that find several"
+        6, ge=1, le=6, description="most people found, by models that find several"
     )
 
 
@@ -126,30 +114,26 @@ class EdgeTpuSettings(Section):
     """Whether MoveNet runs on a Coral Edge TPU; `edgetpu: off` is short for the mode."""
 
     mode: Literal["auto", "on", "off"] = Field(
-        default="auto",
-        description="auto (while one is plugged in), on (required at start) or off",
+        "auto", description="auto (while one is plugged in), on (required at start) or off"
     )
     device: str = Field(
-        default="",
+        "",
         pattern=DEVICE_PATTERN,
         description='"" (any), usb, pci, or one of several: ":0", "usb:1", "pci:0"',
     )
     library: str = Field(
-        default=EDGETPU_LIBRARY, min_length=1, description="name or path of Google's library"
+        EDGETPU_LIBRARY, min_length=1, description="name or path of Google's library"
     )
     model: str | None = Field(
-        default=None,
+        None,
         min_length=1,
         description="a compiled .tflite file, in place of the model's listed twin",
     )
     timeout: float = Field(
-        default=2.0,
-        ge=0.05,
-        le=60.0,
-        description="seconds after which an inference counts as failed",
+        2.0, ge=0.05, le=60.0, description="seconds after which an inference counts as failed"
     )
     max_backoff: float = Field(
-        default=60.0,
+        60.0,
         ge=0.1,
         le=3600.0,
         description="longest wait before a failing one is tried again, seconds",
@@ -159,37 +143,33 @@ class EdgeTpuSettings(Section):
 class TrackingSettings(Section):
     """Following people from frame to frame (not for pictures)."""
 
-    enabled: bool = Field(
-        default=True, description="give people ids; without ids nothing is smoothed"
-    )
+    enabled: bool = Field(True, description="give people ids; without ids nothing is smoothed")
     max_age: float = Field(
-        default=1.0, ge=0.1, le=10.0, description="seconds unseen after which a person is forgotten"
+        1.0, ge=0.1, le=10.0, description="seconds unseen after which a person is forgotten"
     )
-    min_similarity: Score = Field(
-        default=0.1, description="similarity that a pose needs to a known person"
-    )
+    min_similarity: Score = Field(0.1, description="similarity that a pose needs to a known person")
 
 
 class SmoothingSettings(Section):
     """Steady skeletons by a one-euro filter: still joints rest, moving ones lag a little."""
 
     mode: Literal["auto", "on", "off"] = Field(
-        default="auto", description="auto (on for cameras and streams), on or off"
+        "auto", description="auto (on for cameras and streams), on or off"
     )
     min_cutoff: float = Field(
-        default=0.5, ge=0.1, le=10.0, description="Hz; lower: still joints jitter less"
+        0.5, ge=0.1, le=10.0, description="Hz; lower: still joints jitter less"
     )
-    beta: float = Field(default=8.0, ge=0.0, le=100.0, description="higher: moving joints lag less")
+    beta: float = Field(8.0, ge=0.0, le=100.0, description="higher: moving joints lag less")
 
 
 class OverlaySettings(Section):
     """What is drawn on the picture."""
 
-    skeleton: bool = Field(default=True, description="the skeleton (key s)")
-    readout: bool = Field(default=True, description="frame rates, latency, model, faults (key i)")
-    crop: bool = Field(default=False, description="the crop that the model sees (key c)")
+    skeleton: bool = Field(True, description="the skeleton (key s)")
+    readout: bool = Field(True, description="frame rates, latency, model, faults (key i)")
+    crop: bool = Field(False, description="the crop that the model sees (key c)")
     min_keypoint_score: Score = Field(
-        default=0.25, description="weaker keypoints are not drawn; low values give ghosts"
+        0.25, description="weaker keypoints are not drawn; low values give ghosts"
     )
 
 
@@ -197,22 +177,21 @@ class DisplaySettings(Section):
     """Where the picture is shown."""
 
     kind: Literal["auto", "hdmi", "window", "none"] = Field(
-        default="auto",
-        description="auto, hdmi (without a desktop), window (on a desktop) or none",
+        "auto", description="auto, hdmi (without a desktop), window (on a desktop) or none"
     )
-    fullscreen: bool = Field(default=False, description="start a window in full screen (key f)")
+    fullscreen: bool = Field(False, description="start a window in full screen (key f)")
     output: str = Field(
-        default="auto",
+        "auto",
         min_length=1,
         description="hdmi: auto (the first with a screen) or a name, e.g. HDMI-A-2",
     )
     mode: str = Field(
-        default="auto",
+        "auto",
         pattern=r"^(auto|[1-9][0-9]{2,4}x[1-9][0-9]{2,4}(@[1-9][0-9]{0,2})?)$",
         description="hdmi: auto (the screen's own), or e.g. 1280x720 or 1280x720@60",
     )
     rotation: Literal[0, 90, 180, 270] = Field(
-        default=0, description="degrees clockwise, for a screen that hangs turned"
+        0, description="degrees clockwise, for a screen that hangs turned"
     )
 
 
@@ -220,19 +199,16 @@ class RecordSettings(Section):
     """A video of what is shown."""
 
     path: str | None = Field(
-        default=None,
+        None,
         min_length=1,
         pattern=FILE_PATTERN,
         description="an .mp4 file; {time} in its name: when it was started",
     )
     quality: int = Field(
-        default=23,
-        ge=0,
-        le=51,
-        description="constant rate factor of H.264; lower is better and larger",
+        23, ge=0, le=51, description="constant rate factor of H.264; lower is better and larger"
     )
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = Field(
-        default="ultrafast", description="speed of the H.264 encoder: slower is smaller"
+        "ultrafast", description="speed of the H.264 encoder: slower is smaller"
     )
 
 
@@ -240,7 +216,7 @@ class PosesSettings(Section):
     """The poses as text, one JSON object per frame."""
 
     path: str | None = Field(
-        default=None,
+        None,
         min_length=1,
         pattern=FILE_PATTERN,
         description="a .jsonl file, {time} as above; - is the standard output",
@@ -251,15 +227,13 @@ class StorageSettings(Section):
     """Recordings and pose files of live sources; none is ever overwritten."""
 
     segment: float | None = Field(
-        default=None, ge=0.01, le=10_080.0, description="minutes after which a new file is started"
+        None, ge=0.01, le=10_080.0, description="minutes after which a new file is started"
     )
     keep: float | None = Field(
-        default=None,
-        ge=0.001,
-        description="GB of each kind, beyond which the oldest files are removed",
+        None, ge=0.001, description="GB of each kind, beyond which the oldest files are removed"
     )
     min_free: float = Field(
-        default=0.5,
+        0.5,
         ge=0.0,
         description="GB kept free (a tenth of a small disk); with less, nothing is written",
     )
@@ -268,19 +242,17 @@ class StorageSettings(Section):
 class RunSettings(Section):
     """When a run ends by itself."""
 
-    max_frames: int | None = Field(
-        default=None, ge=1, description="end after this many processed frames"
-    )
-    duration: float | None = Field(default=None, gt=0.0, description="end after this many seconds")
+    max_frames: int | None = Field(None, ge=1, description="end after this many processed frames")
+    duration: float | None = Field(None, gt=0.0, description="end after this many seconds")
 
 
 class TestingSettings(Section):
     """A fake machine and a deadlock, for the program's own tests."""
 
-    sysfs: str = Field(default="/sys", min_length=1, description="in place of /sys")
-    dev: str = Field(default="/dev", min_length=1, description="in place of /dev")
+    sysfs: str = Field("/sys", min_length=1, description="in place of /sys")
+    dev: str = Field("/dev", min_length=1, description="in place of /dev")
     deadlock: Literal["source", "inference", "screen"] | None = Field(
-        default=None, description="the part that hangs upon SIGUSR2"
+        None, description="the part that hangs upon SIGUSR2"
     )
 
 
@@ -288,11 +260,10 @@ class LogSettings(Section):
     """The log on the standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="debug, info, warning or error; debug shows tracebacks"
+        "info", description="debug, info, warning or error; debug shows tracebacks"
     )
     format: Literal["auto", "text", "journal", "json"] = Field(
-        default="auto",
-        description="auto (journal under systemd, else text), text, journal or json",
+        "auto", description="auto (journal under systemd, else text), text, journal or json"
     )
 
 

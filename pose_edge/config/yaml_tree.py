@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 KeyPath = tuple[str, ...]
+TAG: Final = "tag:yaml.org,2002:"
 
 
 class _CoreLoader(yaml.SafeLoader):
@@ -23,22 +24,15 @@ class _CoreLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
 
-_CoreLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), None)
-_CoreLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), None)
-_CoreLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), None)
-_CoreLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"),
-    None,
-)
-
-
-def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    """Return a whole number; YAML 1.1 would read a leading zero as octal."""
-    return int(loader.construct_scalar(node))
-
-
-_CoreLoader.add_constructor("tag:yaml.org,2002:int", _decimal)
+for _tag, _pattern in {
+    "null": r"^(?:~|null|)$",
+    "bool": r"^(?:true|false)$",
+    "int": r"^[-+]?[0-9]+$",
+    "float": r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$",
+}.items():
+    _CoreLoader.add_implicit_resolver(TAG + _tag, re.compile(_pattern), None)
+# YAML 1.1 would read a number with a leading zero as octal.
+_CoreLoader.add_constructor(TAG + "int", lambda _loader, node: int(node.value))
 
 
 @dataclass
@@ -58,19 +52,18 @@ class YamlTree:
 
 def parse_yaml(text: str) -> YamlTree:
     """Parse a YAML text whose top level is a mapping."""
-    tree = YamlTree()
     try:
         loader = _CoreLoader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = ord(text[error.position])
-        tree.faults.append((line, f"not YAML: character U+{code:04X} is not allowed"))
-        return tree
+        return YamlTree(faults=[(line, f"not YAML: character U+{code:04X} is not allowed")])
+    tree = YamlTree()
     try:
         node = loader.get_single_node()
         if isinstance(node, yaml.MappingNode):
             tree.values = _mapping(loader, node, (), tree)
-        elif node is not None and not _is_null(node):
+        elif node is not None and node.tag != TAG + "null":
             tree.faults.append((node.start_mark.line + 1, "expected sections such as `model:`"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -99,12 +92,7 @@ def _construct(loader: _CoreLoader, node: yaml.Node) -> Any:  # noqa: ANN401
     try:
         return loader.construct_object(node, deep=True)
     except (LookupError, AttributeError, TypeError) as error:
-        tag = node.tag.removeprefix("tag:yaml.org,2002:")
-        raise ValueError(f"this is no {tag}") from error
-
-
-def _is_null(node: yaml.Node) -> bool:
-    return bool(node.tag == "tag:yaml.org,2002:null")
+        raise ValueError(f"this is no {node.tag.removeprefix(TAG)}") from error
 
 
 def _mapping(
@@ -118,8 +106,7 @@ def _mapping(
             continue
         key = key_node.value
         here = (*path, key)
-        if here in tree.lines:
-            first = tree.lines[here]
+        if first := tree.lines.get(here):
             tree.faults.append((line, f"{'.'.join(here)}: given twice (first in line {first})"))
             continue
         tree.lines[here] = line

@@ -17,9 +17,8 @@ _finding = partial(Finding, "Models")
 def examine(context: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]:
     """Verify every model that ships or was fetched, and find the configured one."""
     zoo = zoo or Zoo()
-    fetched = [name for name, one in zoo.downloads.items() if zoo.fetched_path(one).exists()]
     yield from _verify(zoo, "shipped", list(zoo.entries))
-    if fetched:
+    if fetched := zoo.fetched():
         yield from _verify(zoo, "fetched", fetched)
     else:
         yield _finding("fetched", "ok", "none (`pose-edge models list` lists what can be fetched)")

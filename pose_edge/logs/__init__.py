@@ -1,9 +1,8 @@
 """The log on the standard error: of this program, its libraries, and Python itself.
 
-Every record takes the same way: repeated messages are summed up unless people read along
-(`repeats`), passwords of addresses are removed (`redaction`), and the rest is rendered for people,
-systemd's journal or programs (`formats`). Warnings and uncaught errors of threads are logged too
-(`excepthooks`).
+Repeated messages are summed up unless people read along (`handlers`), passwords of addresses are
+removed (`redaction`), and the rest is rendered for people, systemd's journal or programs
+(`formats`). Warnings and uncaught errors of threads are logged too (`excepthooks`).
 
 Imports: `config`. A new format is a case of `formats.Formatter.format` and a word of `LogFormat`
 and of the setting `log.format`.
@@ -18,9 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from pose_edge.logs.excepthooks import install_excepthooks
 from pose_edge.logs.formats import Formatter, LogFormat, choose_format
+from pose_edge.logs.handlers import StderrHandler, SummingHandler
 from pose_edge.logs.redaction import Redactor
-from pose_edge.logs.repeats import SummingHandler
-from pose_edge.logs.stderr import StderrHandler
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
@@ -39,10 +37,7 @@ log = logging.getLogger("pose_edge")
 
 
 def start(
-    level: str | None = None,
-    form: str | None = None,
-    *,
-    redactor: Redactor | None = None,
+    level: str | None = None, form: str | None = None, *, redactor: Redactor | None = None
 ) -> None:
     """Start the log, or change it; summaries of repeated messages are written first.
 
@@ -86,11 +81,7 @@ def written_for() -> LogFormat:
 
 
 def report_error(text: str) -> None:
-    """Report why a command fails: as plain lines for people, as a record of the log for programs.
-
-    Args:
-        text: One or a few lines.
-    """
+    """Report why a command fails: as plain lines for people, as a log record for programs."""
     handler = _handler()
     if handler is not None and handler.formatter.form != "text":
         log.error("%s", text)

@@ -26,19 +26,11 @@ UNREADABLE: Final = {
     if chr(number) not in "\t\n"
 }
 """Control characters, as from the name of a device: they would steer the terminal, and the journal
-takes a line with one for binary data."""
+would store a line with one as binary data."""
 
 
 def choose_format(wanted: str, environment: Mapping[str, str]) -> LogFormat:
-    """Choose the format.
-
-    Args:
-        wanted: text, journal or json; with anything else, the standard error decides.
-        environment: Environment variables of the process.
-
-    Returns:
-        The wanted format; else "journal" where systemd reads the standard error, else "text".
-    """
+    """Return the wanted format; if it is none, "journal" under systemd, else "text"."""
     if wanted in get_args(LogFormat):
         return cast(LogFormat, wanted)
     return "journal" if is_journal(environment) else "text"
@@ -75,13 +67,9 @@ class Formatter(logging.Formatter):
     def __init__(
         self, form: LogFormat, redact: Callable[[str], str], *, detailed: bool = False
     ) -> None:
-        """Render records in a format.
+        """Render records in a format; `detailed` shows tracebacks to people too.
 
-        Args:
-            form: The format.
-            redact: Removes passwords from a text.
-            detailed: Render tracebacks for people too. The other formats always have them, because
-                a service cannot be asked to fail again.
+        The other formats always have them, because a service cannot be asked to fail again.
         """
         super().__init__(datefmt="%H:%M:%S")
         self.form = form

@@ -18,13 +18,9 @@ class Redactor:
     """Removes user names, passwords and queries of addresses from texts."""
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
-        """Learn the addresses in use.
+        """Learn the URLs in use: a password with a space is recognised only if its URL is known.
 
-        A password with a space in it cannot be told from the words around it, unless its address
-        is known.
-
-        Args:
-            addresses: URLs; anything else among them is ignored.
+        Anything else among the addresses is ignored.
         """
         found = {user for address in addresses for user in _users(address)}
         self._known = sorted(found, key=len, reverse=True)

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 
-from pose_edge.config.schema import RecordSettings, Settings
+from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, OutputError, UsageError
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay import Renderer
@@ -27,6 +28,7 @@ from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.util.urls import redact
 
+OutputFile = Recorder | PoseFile
 Write = Callable[[Image, Result], None]
 """Writes a drawn picture of a result."""
 
@@ -80,25 +82,26 @@ def annotate(
         shown = redact(source_name)
         raise UsageError("annotate reads files", remedy=f"use `pose-edge run --source {shown}`")
     frames = with_person = 0
-    files: list[Recorder | PoseFile] = []
+    files: list[OutputFile] = []
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
-        poses = _open_poses(settings, stack, files)
-        pipeline = Pipeline(
-            source,
-            estimator,
-            Telemetry(),
-            tracker=PoseTracker(settings, live=False),
-            sinks=poses,
-        )
+        poses = []
+        if settings.poses.path is not None:
+            poses = [pose_file(settings.poses, None, report=_ignore)]
+            _open(poses[0], stack, files)
+        tracker = PoseTracker(settings, live=False)
+        pipeline = Pipeline(source, estimator, Telemetry(), tracker=tracker, sinks=poses)
         stack.callback(pipeline.stop)
         pipeline.open()
         write = None
         if target is not None and source.still:
             write = _open_pictures(target, folder=Path(source_name).is_dir())
         elif target is not None:
-            write = _open_video(target, source, settings.record, stack, files)
+            record = settings.record.model_copy(update={"path": str(target)})
+            video = recorder(record, None, frame_rate=source.frame_rate, report=_ignore)
+            _open(video, stack, files)
+            write = partial(_write_frame, video)
         renderer = Renderer(settings.overlay, mirror=False)
         # Closing it gives the last result back before the pipeline stops, whatever fails here.
         for result in stack.enter_context(closing(_results(pipeline, stop, files))):
@@ -113,7 +116,7 @@ def annotate(
 
 
 def _results(
-    pipeline: Pipeline, stop: threading.Event, files: Sequence[Recorder | PoseFile]
+    pipeline: Pipeline, stop: threading.Event, files: Sequence[OutputFile]
 ) -> Generator[Result, None, None]:
     """Run the pipeline and yield its results, each released after use.
 
@@ -151,38 +154,21 @@ def _open_pictures(target: Path, *, folder: bool) -> Write:
     return write
 
 
-def _open_video(
-    target: Path,
-    source: Source,
-    settings: RecordSettings,
-    stack: ExitStack,
-    files: list[Recorder | PoseFile],
-) -> Write:
-    video = recorder(
-        settings.model_copy(update={"path": str(target)}),
-        None,
-        frame_rate=source.frame_rate,
-        report=lambda _reason: None,
-    )
-    video.open()
-    stack.callback(video.close)
-    files.append(video)
-    return lambda canvas, result: video.send(canvas, result.frame.order, result.frame.time)
+def _write_frame(video: Recorder, canvas: Image, result: Result) -> None:
+    video.send(canvas, result.frame.order, result.frame.time)
 
 
-def _open_poses(
-    settings: Settings, stack: ExitStack, files: list[Recorder | PoseFile]
-) -> list[PoseFile]:
-    if settings.poses.path is None:
-        return []
-    poses = pose_file(settings.poses, None, report=lambda _reason: None)
-    poses.open()
-    stack.callback(poses.close)
-    files.append(poses)
-    return [poses]
+def _open(file: OutputFile, stack: ExitStack, files: list[OutputFile]) -> None:
+    file.open()
+    stack.callback(file.close)
+    files.append(file)
 
 
-def _raise_failure(files: Sequence[Recorder | PoseFile]) -> None:
+def _ignore(_reason: str | None) -> None:
+    """Report nothing: a file that fails ends the run."""
+
+
+def _raise_failure(files: Sequence[OutputFile]) -> None:
     for file in files:
         if file.failed:
             raise OutputError(file.failed)
@@ -215,13 +201,11 @@ def write_picture(path: Path, image: Image, order: ColourOrder) -> None:
 def _target(source_name: str, source: Source, output: str | None) -> Path:
     """Return the file or folder to write, and refuse to overwrite the input."""
     given = Path(source_name)
-    folder = given.is_dir()
-    if folder:
-        target = Path(output) if output else Path(f"{given.resolve().name}-poses")
+    if given.is_dir():
+        target = Path(output or f"{given.resolve().name}-poses")
     else:
-        suffix = given.suffix if source.still else ".mp4"
-        usual = f"{given.stem}-poses{suffix}"
-        target = Path(output) if output else Path(usual)
+        usual = f"{given.stem}-poses{given.suffix if source.still else '.mp4'}"
+        target = Path(output or usual)
         target = target / usual if target.is_dir() else target
         allowed = PICTURE_SUFFIXES if source.still else {".mp4"}
         if target.suffix.lower() not in allowed:

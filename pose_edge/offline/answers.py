@@ -1,4 +1,4 @@
-"""Answers of models, kept in a file so that an interrupted evaluation can go on."""
+"""Answers of models, kept in a file so that an interrupted evaluation can continue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, Final, TextIO
 from pose_edge.errors import OutputError
 
 _LINE_START: Final = b'{"key": "'
-"""Start of each line of the file."""
 
 
 class Answers:

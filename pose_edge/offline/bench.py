@@ -1,4 +1,4 @@
-"""Measure how long a model takes, and what the pipeline and a child process cost."""
+"""Measure the time of models, and the cost of the pipeline and of a child process."""
 
 from __future__ import annotations
 
@@ -50,28 +50,6 @@ class ModelTiming:
 
 
 @dataclass(frozen=True, slots=True)
-class ChildTiming:
-    """Time of one run in this process and in a child process, as the Edge TPU has one.
-
-    Attributes:
-        model: Name of the model.
-        runtime: Description of the runtime.
-        here_ms: Median in this process, milliseconds.
-        child_ms: Median in the child process, milliseconds.
-    """
-
-    model: str
-    runtime: str
-    here_ms: float
-    child_ms: float
-
-    @property
-    def cost_ms(self) -> float:
-        """Cost of the child process, milliseconds."""
-        return self.child_ms - self.here_ms
-
-
-@dataclass(frozen=True, slots=True)
 class PipelineTiming:
     """Frames per second of the pipeline and of a bare loop, in interleaved rounds.
 
@@ -118,23 +96,12 @@ def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[Mo
     zoo = Zoo()
     files = [zoo.find(name) for name in names]
     with ExitStack() as stack:
-        runtimes = []
-        for file in files:
-            runtimes.append(load_runtime(file, settings))
-            stack.callback(runtimes[-1].close)
-        times = _time_in_turns(runtimes, runs)
-        described = [runtime.describe() for runtime in runtimes]
-    medians = [statistics.median(samples) for samples in times]
-    return [
-        ModelTiming(
-            file.name, runtime, median, float(np.percentile(samples, 95)), median / medians[0]
-        )
-        for file, runtime, median, samples in zip(files, described, medians, times, strict=True)
-    ]
+        runtimes = [stack.enter_context(closing(load_runtime(file, settings))) for file in files]
+        return _time_in_turns([file.name for file in files], runtimes, runs)
 
 
-def bench_child(settings: Settings, runs: int) -> ChildTiming:
-    """Measure what a child process costs, with the same CPU model here and there.
+def bench_child(settings: Settings, runs: int) -> list[ModelTiming]:
+    """Time the same CPU model in this process and in a child process, as the Edge TPU has one.
 
     Args:
         settings: Model and thread count.
@@ -147,27 +114,29 @@ def bench_child(settings: Settings, runs: int) -> ChildTiming:
     here = LiteRT(model, threads=settings.model.threads)
     started = start_child(Job(model, settings.model.threads))
     with closing(ChildRuntime(started, here.provenance, timeout=60.0)) as child:
-        times = _time_in_turns((here, child), runs)
-    return ChildTiming(model.name, here.describe(), *map(statistics.median, times))
+        return _time_in_turns([model.name, model.name], [here, child], runs)
 
 
-def _time_in_turns(runtimes: Sequence[Runtime], runs: int) -> list[list[float]]:
-    """Return the times of each runtime's runs, milliseconds.
-
-    The runs are interleaved, so that whatever else the machine does weighs on all alike.
-    """
+def _time_in_turns(
+    names: Sequence[str], runtimes: Sequence[Runtime], runs: int
+) -> list[ModelTiming]:
+    """Time runtimes in interleaved runs, so that other load on the machine affects all alike."""
     rng = np.random.default_rng(0)
     inputs = [
         rng.integers(0, 256, runtime.input.shape).astype(runtime.input.dtype)
         for runtime in runtimes
     ]
-    times: list[list[float]] = [[] for _ in runtimes]
-    for _ in range(runs):
-        for runtime, tensor, samples in zip(runtimes, inputs, times, strict=True):
+    times = np.empty((len(runtimes), runs))
+    for run in range(runs):
+        for index, (runtime, tensor) in enumerate(zip(runtimes, inputs, strict=True)):
             started = time.perf_counter()
             runtime.run(tensor)
-            samples.append((time.perf_counter() - started) * 1000)
-    return times
+            times[index, run] = (time.perf_counter() - started) * 1000
+    medians, p95s = np.percentile(times, (50, 95), axis=1).tolist()
+    return [
+        ModelTiming(name, runtime.describe(), median, p95, median / medians[0])
+        for name, runtime, median, p95 in zip(names, runtimes, medians, p95s, strict=True)
+    ]
 
 
 def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> PipelineTiming:
@@ -225,8 +194,7 @@ def _pipeline(path: str, estimator: Estimator) -> tuple[int, float]:
         frames, started = 0, time.perf_counter()
         pipeline.start()
         while True:
-            result = pipeline.take(1.0)
-            if result is not None:
+            if (result := pipeline.take(1.0)) is not None:
                 frames += 1
                 result.release()
     except EndOfStream:

@@ -19,12 +19,12 @@ from pose_edge.poses import Pose
 PERSON: Final = 1
 """COCO's category of people."""
 
-_ANNOTATION_KEYS: Final = {
-    *("id", "image_id", "category_id", "bbox", "area", "iscrowd", "keypoints", "num_keypoints"),
-}
+_ANNOTATION_KEYS: Final = frozenset(
+    ("id", "image_id", "category_id", "bbox", "area", "iscrowd", "keypoints", "num_keypoints")
+)
 """Keys of each annotation that pycocotools reads."""
 
-Box = tuple[float, float, float, float]
+PixelBox = tuple[float, float, float, float]
 """x, y, width and height, in pixels."""
 
 
@@ -42,7 +42,7 @@ class Truth:
     path: Path
     data: dict[str, Any]
     images: dict[int, dict[str, Any]]
-    boxes: dict[int, list[Box]]
+    boxes: dict[int, list[PixelBox]]
 
 
 def load_truth(path: Path) -> Truth:
@@ -55,8 +55,8 @@ def load_truth(path: Path) -> Truth:
         data = json.loads(path.read_text(encoding="utf-8"))
         images = {image["id"]: image for image in data["images"]}
         if not all(isinstance(image["file_name"], str) for image in images.values()):
-            raise ValueError("file_name is no text")
-        boxes: dict[int, list[Box]] = {key: [] for key in images}
+            raise ValueError("file_name is not a text")
+        boxes: dict[int, list[PixelBox]] = {key: [] for key in images}
         for annotation in data["annotations"]:
             missing = _ANNOTATION_KEYS - annotation.keys()
             if missing:
@@ -93,22 +93,11 @@ def to_coco(pose: Pose, image_id: int, frame: Frame) -> dict[str, Any]:
     }
 
 
-def measure(
-    cocotools: tuple[Any, Any], truth: Truth, found: Sequence[dict[str, Any]]
-) -> tuple[float, float, float, float]:
-    """Compare poses with the truth.
-
-    Args:
-        cocotools: The classes that `import_pycocotools` returns.
-        truth: The pictures.
-        found: The poses, from `to_coco`.
-
-    Returns:
-        AP, AP50, AP75 and AR.
-    """
+def measure(truth: Truth, found: Sequence[dict[str, Any]]) -> tuple[float, float, float, float]:
+    """Compare poses, from `to_coco`, with the truth; return AP, AP50, AP75 and AR."""
     if not found:
         return 0.0, 0.0, 0.0, 0.0
-    coco, evaluation = cocotools
+    coco, evaluation = import_pycocotools()
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         known = coco()
         known.dataset = {"info": {}, **truth.data}

@@ -15,7 +15,7 @@ from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.offline.answers import Answers
-from pose_edge.offline.coco import Box, Truth, import_pycocotools, measure, to_coco
+from pose_edge.offline.coco import PixelBox, Truth, import_pycocotools, measure, to_coco
 from pose_edge.runtimes import load_runtime
 from pose_edge.sources.pictures import read_picture
 from pose_edge.telemetry import Stopwatch
@@ -81,7 +81,7 @@ def evaluate(
     Raises:
         PoseEdgeError: A model cannot be used or has seen the pictures, or a picture is missing.
     """
-    cocotools = import_pycocotools()
+    import_pycocotools()  # before the hours that the models may take
     zoo = Zoo()
     models = [zoo.find(name) for name in names]
     for model in models:
@@ -99,13 +99,15 @@ def evaluate(
                     key = _key(model, used, mode, image, boxes)
                     answer = answers.get(key)
                     if answer is None:
-                        answer = _answer(estimator, folder, image, boxes, mode)
+                        answer = _answer(
+                            estimator, folder / image["file_name"], image["id"], boxes, mode
+                        )
                         answers.put(key, answer)
                     found += answer["poses"]
                     if answer["inference_ms"] is not None:
                         times.append(answer["inference_ms"])
                     progress(f"{model.name}, {mode}", done, len(truth.images))
-                figures = measure(cocotools, truth, found)
+                figures = measure(truth, found)
                 yield Accuracy(
                     model.name, mode, len(truth.images), *figures, statistics.median(times)
                 )
@@ -122,11 +124,11 @@ def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:
     if overlap:
         raise UsageError(
             f"{model.name} was calibrated with {len(overlap)} of the pictures of {truth.path} "
-            f"({sorted(overlap)[0]} ...): what is measured on them would flatter it"
+            f"({sorted(overlap)[0]} ...): its accuracy on them would be overestimated"
         )
 
 
-def box_crop(box: Box) -> Crop:
+def box_crop(box: PixelBox) -> Crop:
     """Return the square that the model sees for a true box."""
     x, y, width, height = box
     size = BOX_MARGIN * max(width, height)
@@ -134,14 +136,9 @@ def box_crop(box: Box) -> Crop:
 
 
 def _answer(
-    estimator: Estimator,
-    folder: Path,
-    image: dict[str, Any],
-    boxes: Sequence[Box],
-    mode: CropMode,
+    estimator: Estimator, path: Path, image_id: int, boxes: Sequence[PixelBox], mode: CropMode
 ) -> dict[str, Any]:
     """Return the poses in one picture, as entries of COCO's results, and the time they took."""
-    path = folder / image["file_name"]
     picture = read_picture(path)
     if picture is None:
         raise UnavailableError(f"picture {path} is missing or cannot be read (--images)")
@@ -151,11 +148,11 @@ def _answer(
     if mode == "frame":
         poses = estimator.estimate(frame, stopwatch).poses
     else:
-        looks = (estimator.estimate_crop(frame, box_crop(box), stopwatch) for box in boxes)
-        poses = [max(seen, key=lambda pose: pose.score) for seen in looks if seen]
+        passes = (estimator.estimate_crop(frame, box_crop(box), stopwatch) for box in boxes)
+        poses = [max(found, key=lambda pose: pose.score) for found in passes if found]
     spent = stopwatch.laps_ms.get("inference")  # None: a picture without a box
     return {
-        "poses": [to_coco(pose, image["id"], frame) for pose in poses],
+        "poses": [to_coco(pose, image_id, frame) for pose in poses],
         "inference_ms": None if spent is None else round(spent, 3),
     }
 
@@ -165,12 +162,12 @@ def _key(
     settings: ModelSettings,
     mode: CropMode,
     image: dict[str, Any],
-    boxes: Sequence[Box],
+    boxes: Sequence[PixelBox],
 ) -> str:
     """Return a key of everything that an answer depends on."""
-    looks = (
-        f"{settings.min_keypoint_score}/{settings.min_pose_score}/{settings.second_look}"
-        f"/{settings.max_people}"
-    )
     where = ",".join(f"{value:g}" for box in boxes for value in box)
-    return f"{model.sha256}/{mode}/{looks}/{image['id']}/{image['file_name']}/{where}"
+    parts = (
+        *(model.sha256, mode, settings.min_keypoint_score, settings.min_pose_score),
+        *(settings.second_look, settings.max_people, image["id"], image["file_name"], where),
+    )
+    return "/".join(map(str, parts))

@@ -1,10 +1,10 @@
-"""Models that can be downloaded: their list ships with the program, their files do not."""
+"""Lists of models: those that ship, and those that can be downloaded."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,32 +16,43 @@ TFLITE_MARK_OFFSET: Final = 4
 """Where the mark stands in every TensorFlow Lite file."""
 
 
-class Download(BaseModel):
-    """A model that its publisher offers.
+Listed = TypeVar("Listed", bound="ListedModel")
+
+
+class ListedModel(BaseModel):
+    """What all lists of models say about a model.
 
     Attributes:
         name: Name in commands and settings.
         file: Name of the local file.
-        url: Address of the published file.
-        size: Bytes, or None where it is not published.
-        sha256: SHA-256 of the content, hexadecimal, or None.
-        git_blob: Id in the publisher's Git repository, hexadecimal, or None.
         summary: One line for people.
         licence: SPDX identifier.
-        cpu_twin: For a model compiled for the Edge TPU: name of the model that replaces it on the
-            CPU whenever there is no Edge TPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     file: str
+    summary: str
+    licence: str
+
+
+class Download(ListedModel):
+    """A model that its publisher offers.
+
+    Attributes:
+        url: Address of the published file.
+        size: Bytes, or None where it is not published.
+        sha256: SHA-256 of the content, hexadecimal, or None.
+        git_blob: Id in the publisher's Git repository, hexadecimal, or None.
+        cpu_twin: For a model compiled for the Edge TPU: name of the model that replaces it on the
+            CPU whenever there is no Edge TPU.
+    """
+
     url: str
     size: int | None = Field(gt=0)
     sha256: str | None = Field(pattern="^[0-9a-f]{64}$")
     git_blob: str | None = Field(pattern="^[0-9a-f]{40}$")
-    summary: str
-    licence: str
     cpu_twin: str | None = None
 
     def fault(self, content: bytes) -> str | None:
@@ -70,21 +81,25 @@ def git_blob_id(content: bytes) -> str:
     return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
 
-class Downloads(BaseModel):
-    """The content of data/downloads.yaml."""
+class ModelList(BaseModel):
+    """The content of a list of models."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: Literal[1] = Field(alias="schema")
-    models: tuple[Download, ...]
+    models: tuple[dict[str, Any], ...]
+
+
+def read_list(path: Path, kind: type[Listed]) -> dict[str, Listed]:
+    """Return the models of a list, by name.
+
+    Raises:
+        OSError, yaml.YAMLError, ValueError: The list is missing or damaged.
+    """
+    content = ModelList.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return {model.name: model for model in map(kind.model_validate, content.models)}
 
 
 def load_downloads(path: Path | None = None) -> dict[str, Download]:
-    """Return the models that can be downloaded, by name.
-
-    Args:
-        path: The list, by default the one that ships.
-    """
-    text = (path or resources.downloads_list()).read_text(encoding="utf-8")
-    downloads = Downloads.model_validate(yaml.safe_load(text))
-    return {model.name: model for model in downloads.models}
+    """Return the models that can be downloaded, by name; by default those of the shipped list."""
+    return read_list(path or resources.downloads_list(), Download)

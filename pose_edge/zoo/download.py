@@ -41,8 +41,8 @@ def download(
     Proxies are taken from the environment (``https_proxy`` and so on).
 
     Args:
-        model: One of the list.
-        target: The file to write, replaced at once or left as it is. If it is the published file
+        model: The model.
+        target: The file to write, replaced atomically or left as it is. If it is the published file
             already, nothing is downloaded.
         progress: Called as the file arrives; every attempt starts at 0.
         wait: Sleeps for seconds between attempts.
@@ -56,8 +56,7 @@ def download(
         if known and target.is_file() and model.fault(target.read_bytes()) is None:
             return
         content = _fetch(model, progress, wait)
-        fault = model.fault(content)
-        if fault is not None:
+        if fault := model.fault(content):
             raise DownloadError(f"{model.url}: {fault}; nothing was kept")
         write_atomically(target, content)
     except OSError as error:
@@ -65,7 +64,7 @@ def download(
 
 
 def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -> bytes:
-    """Return the file's content, after a new attempt whenever the network fails."""
+    """Return the content of the file; try again when the network fails."""
     backoff = Backoff(1.0, 8.0)
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -88,18 +87,12 @@ def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -
 
 
 def _fetch_once(model: Download, progress: Progress) -> bytes:
-    """Return the file's content.
-
-    Raises:
-        DownloadError: The file is too long.
-        OSError: Whatever the network does.
-        http.client.HTTPException: The connection ended before the file did.
-    """
+    """Return the content of the file, or raise what the network raises."""
     headers = {"User-Agent": "pose-edge", "Accept-Encoding": "identity"}
     request = urllib.request.Request(model.url, headers=headers)  # noqa: S310 - a listed address
     limit = model.size or MAX_BYTES
     content = bytearray()
-    # A new opener reads the proxies of now; the library's keeps those of its first use.
+    # A new opener reads the current proxies; that of urlopen() keeps those of its first use.
     with urllib.request.build_opener().open(request, timeout=TIMEOUT_S) as answer:
         length = answer.headers.get("Content-Length")
         declared = int(length) if length and length.isdigit() else model.size

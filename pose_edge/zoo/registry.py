@@ -15,7 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
 from pose_edge.util.paths import user_path
-from pose_edge.zoo.catalogue import TFLITE_MARK, Download, has_tflite_mark, load_downloads
+from pose_edge.zoo.catalogue import (
+    TFLITE_MARK,
+    Download,
+    ListedModel,
+    has_tflite_mark,
+    load_downloads,
+    read_list,
+)
 
 COMPILED_MARK: Final = b"edgetpu-custom-op"
 """Name of the operation that stands for everything the Edge TPU does in a compiled model."""
@@ -36,47 +43,28 @@ class Tensor(BaseModel):
         return f"{self.dtype} {'x'.join(map(str, self.shape))}"
 
 
-class ManifestEntry(BaseModel):
-    """One model of the manifest.
+class ManifestEntry(ListedModel):
+    """A model that ships, from models/manifest.yaml.
 
     Attributes:
-        name: Name in commands and settings.
-        file: Name of the file.
         size: Bytes.
         sha256: SHA-256 of the content, hexadecimal.
-        family: Kind of network, which says what its outputs mean.
+        family: Kind of network, which determines the meaning of its outputs.
         input: Shape and type of the input.
         output: Shape and type of the first output.
-        summary: One line for people.
-        licence: SPDX identifier.
         origin: Address or description of the source.
         sizes: Heights and widths that the input can have, where there are several.
         calibration: Names of the pictures that the model was quantised with.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    file: str
     size: int = Field(gt=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     family: Literal["movenet", "multipose", "posenet"]
     input: Tensor
     output: Tensor
-    summary: str
-    licence: str
     origin: str
     sizes: tuple[tuple[int, int], ...] = ()
     calibration: tuple[str, ...] = ()
-
-
-class Manifest(BaseModel):
-    """The content of models/manifest.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    schema_version: Literal[1] = Field(alias="schema")
-    models: tuple[ManifestEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +102,12 @@ class Zoo:
         self.folder = resources.models_dir() if folder is None else folder
         path = self.folder / "manifest.yaml"
         try:
-            manifest = Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            self.entries = read_list(path, ManifestEntry)
         except (OSError, yaml.YAMLError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise ModelError(
                 f"model list {path} cannot be read: {first}", remedy=REINSTALL
             ) from error
-        self.entries: dict[str, ManifestEntry] = {entry.name: entry for entry in manifest.models}
         self._fetched = resources.fetched_dir() if fetched is None else fetched
 
     @cached_property
@@ -142,18 +129,18 @@ class Zoo:
     def accuracy(self) -> dict[str, dict[str, float]]:
         """Return the measured COCO AP of models, by name and kind of pictures: one, several."""
         path = self.folder / "accuracy.yaml"
-        if not path.exists():
-            return {}
-        listed: dict[str, dict[str, float]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return listed
+        found: dict[str, dict[str, float]] = {}
+        if path.exists():
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return found
 
-    def fetched_path(self, download: Download) -> Path:
-        """Return the path of a fetched model's file, which may not exist yet."""
-        return self._fetched / download.file
+    def fetched(self) -> list[str]:
+        """Return the names of the downloads whose files are present."""
+        return [name for name, one in self.downloads.items() if self.path(one).exists()]
 
-    def path(self, entry: ManifestEntry) -> Path:
-        """Return the path of the file of a model that ships."""
-        return self.folder / entry.file
+    def path(self, model: ManifestEntry | Download) -> Path:
+        """Return the path of a model's file; that of a download may not exist yet."""
+        return (self._fetched if isinstance(model, Download) else self.folder) / model.file
 
     def entry(self, name: str) -> ManifestEntry:
         """Return a model's entry of the manifest.
@@ -161,8 +148,8 @@ class Zoo:
         Raises:
             ModelError: There is no model of this name.
         """
-        if name not in self.entries and name in self.aliases:
-            name = self.aliases[name]
+        if name not in self.entries:
+            name = self.aliases.get(name, name)
         if name not in self.entries:
             names = [*self.entries, *self.downloads]
             near = difflib.get_close_matches(name, names, n=1)
@@ -171,10 +158,7 @@ class Zoo:
         return self.entries[name]
 
     def find(self, name: str) -> ModelFile:
-        """Find and check a model.
-
-        Args:
-            name: A name of either list, or the path of a .tflite file.
+        """Find a model by its name in either list, or by the path of a .tflite file.
 
         Returns:
             The model; its file is intact as far as can be checked without running it.
@@ -186,42 +170,31 @@ class Zoo:
             return self._find_fetched(self.downloads[name])
         if name not in self.entries and (name.endswith(".tflite") or "/" in name):
             path = user_path(name)
-            content = check_tflite(path)
-            return _own_file(path.stem, path, content)
+            return _own_file(path.stem, path, check_tflite(path))
         entry = self.entry(name)
-        self.verify(entry)
-        return ModelFile(entry.name, self.path(entry), entry, entry.sha256)
-
-    def _find_fetched(self, download: Download) -> ModelFile:
-        path = self.fetched_path(download)
-        fetch = f"`pose-edge models fetch {download.name}` gets it"
-        if not path.exists():
-            raise ModelError(f"model {download.name} is not here yet", remedy=fetch)
-        content = check_tflite(path)
-        fault = download.fault(content)
-        if fault is not None:
-            raise ModelError(
-                f"model file {path} is not what was fetched: {fault}", remedy=f"{fetch} again"
-            )
-        return _own_file(download.name, path, content)
-
-    def verify(self, entry: ManifestEntry) -> None:
-        """Compare the file of a model that ships with the manifest.
-
-        Raises:
-            ModelError: The file is missing, damaged or another one.
-        """
         path = self.path(entry)
         content = check_tflite(path)
-        fault = None
         if len(content) != entry.size:
             fault = f"has {len(content)} bytes, not {entry.size}"
         elif hashlib.sha256(content).hexdigest() != entry.sha256:
             fault = "has another SHA-256 than the manifest says"
-        if fault is not None:
+        else:
+            return ModelFile(entry.name, path, entry, entry.sha256)
+        raise ModelError(
+            f"model file {path} {fault}: it is damaged or another version", remedy=REINSTALL
+        )
+
+    def _find_fetched(self, download: Download) -> ModelFile:
+        path = self.path(download)
+        fetch = f"`pose-edge models fetch {download.name}` gets it"
+        if not path.exists():
+            raise ModelError(f"model {download.name} is not here yet", remedy=fetch)
+        content = check_tflite(path)
+        if fault := download.fault(content):
             raise ModelError(
-                f"model file {path} {fault}: it is damaged or another version", remedy=REINSTALL
+                f"model file {path} is not what was fetched: {fault}", remedy=f"{fetch} again"
             )
+        return _own_file(download.name, path, content)
 
 
 def _own_file(name: str, path: Path, content: bytes) -> ModelFile:
@@ -230,13 +203,7 @@ def _own_file(name: str, path: Path, content: bytes) -> ModelFile:
 
 
 def check_tflite(path: Path) -> bytes:
-    """Read a file and check that it looks like a TensorFlow Lite model.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its content.
+    """Return the content of a file that looks like a TensorFlow Lite model.
 
     Raises:
         ModelError: The file is missing, empty or something else.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge.cli.arguments import make_parser, parse
-from pose_edge.cli.settings import OPTION_KEYS, config_path, overrides, read_settings
+from pose_edge.cli.arguments import SETTING_OPTIONS, make_parser, parse
+from pose_edge.cli.settings import config_path, overrides, read_settings
 from pose_edge.errors import UsageError
 
 
@@ -26,7 +26,7 @@ def test_each_option_stands_for_its_setting_and_is_named_as_it_was_typed() -> No
 
 def test_every_option_that_stands_for_a_setting_can_be_typed() -> None:
     known = vars(make_parser().parse_args(["run"]))
-    assert set(OPTION_KEYS) <= set(known)
+    assert set(SETTING_OPTIONS) <= set(known)
 
 
 def test_a_value_is_missing() -> None:

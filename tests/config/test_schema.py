@@ -32,7 +32,7 @@ def test_the_defaults_are_valid() -> None:
 def test_settings_cannot_change() -> None:
     settings = Settings()
     with pytest.raises(ValidationError):
-        settings.model.threads = 1
+        settings.model.threads = 1  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

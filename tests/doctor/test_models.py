@@ -38,7 +38,7 @@ def test_a_damaged_one(made_up: MadeUp, zoo: Zoo) -> None:
 
 def test_a_fetched_one_is_verified_too(made_up: MadeUp, zoo: Zoo) -> None:
     download = zoo.downloads["movenet-lightning-edgetpu"]
-    path = zoo.fetched_path(download)
+    path = zoo.path(download)
     path.parent.mkdir(parents=True)
     path.touch()
     found = by_subject(sound(examine(made_up.context(), zoo), "Models"))

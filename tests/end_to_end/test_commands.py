@@ -52,6 +52,16 @@ def test_bench(pose_edge: Command) -> None:
     figures = json.loads(done.stdout)
     assert figures["frames"] == 30
     assert figures["ratio"] > 0
+    figures = json.loads(pose_edge("bench", "child", "--runs", "3", "--json").stdout)
+    assert list(figures) == ["machine", "model", "runtime", "here_ms", "child_ms", "cost_ms"]
+    assert figures["here_ms"] > 0
+    assert figures["cost_ms"] == figures["child_ms"] - figures["here_ms"]
+    shown = pose_edge("bench", "child", "--runs", "3").stdout.splitlines()[1:]
+    assert [line[:15].strip() for line in shown] == [
+        "in this process",
+        "in a child",
+        "the child costs",
+    ]
 
 
 def test_version(pose_edge: Command) -> None:

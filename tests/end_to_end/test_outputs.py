@@ -75,4 +75,4 @@ def test_what_a_name_cannot_hold_is_found_by_the_check(pose_edge: Command) -> No
     done = pose_edge("config", "check", "--config", config)
     assert done.status == 2
     assert "my.yaml:2: record.path: 'rec-{date}.mp4' is not allowed here" in done.stderr
-    assert "{time} in its name: when it was begun" in done.stderr
+    assert "{time} in its name: when it was started" in done.stderr

@@ -46,12 +46,18 @@ def command_bench_pipeline(options: Namespace) -> int:
 
 def command_bench_child(options: Namespace) -> int:
     """``pose-edge bench child``."""
-    timing = bench_child(read_settings(options), options.runs)
+    here, child = bench_child(read_settings(options), options.runs)
+    figures = {
+        "here_ms": here.median_ms,
+        "child_ms": child.median_ms,
+        "cost_ms": child.median_ms - here.median_ms,
+    }
     if options.json:
-        print_json({"machine": machine(), **asdict(timing), "cost_ms": timing.cost_ms})
+        run = {"machine": machine(), "model": here.name, "runtime": here.runtime}
+        print_json(run | figures)
         return 0
-    print(f"{machine()}; {timing.model} by {timing.runtime}; {options.runs} interleaved runs")
-    print(f"in this process  {timing.here_ms:6.2f} ms")
-    print(f"in a child       {timing.child_ms:6.2f} ms")
-    print(f"the child costs  {timing.cost_ms:6.2f} ms")
+    print(f"{machine()}; {here.name} by {here.runtime}; {options.runs} interleaved runs")
+    print("in this process  {here_ms:6.2f} ms".format(**figures))
+    print("in a child       {child_ms:6.2f} ms".format(**figures))
+    print("the child costs  {cost_ms:6.2f} ms".format(**figures))
     return 0

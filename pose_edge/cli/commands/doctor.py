@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -10,7 +9,7 @@ from argparse import Namespace
 
 from pose_edge import logs
 from pose_edge.cli.settings import config_path, overrides, read_settings
-from pose_edge.cli.terminal import people_read
+from pose_edge.cli.terminal import people_read, print_json
 from pose_edge.config.load import load_config
 from pose_edge.doctor import (
     DoctorContext,
@@ -29,7 +28,7 @@ def command_doctor(options: Namespace) -> int:
     """``pose-edge doctor``."""
     findings = run_doctor(_context(options), progress=_show_sections)
     if options.json:
-        print(json.dumps(as_json(findings), indent=2))
+        print_json(as_json(findings))
     else:
         terminal = sys.stdout.isatty()
         colours = terminal and not os.environ.get("NO_COLOR")

@@ -9,7 +9,7 @@ from functools import partial
 
 from pose_edge.cli.terminal import print_json, print_table, progress_bars
 from pose_edge.errors import ModelError
-from pose_edge.zoo.registry import Zoo
+from pose_edge.zoo.registry import ManifestEntry, Zoo
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ def command_models_list(options: Namespace) -> int:
     """``pose-edge models list``: the models that ship and those that can be fetched."""
     zoo = Zoo()
     listed = [(entry, "here") for entry in zoo.entries.values()] + [
-        (download, "fetched" if zoo.fetched_path(download).exists() else "can be fetched")
+        (download, "fetched" if zoo.path(download).exists() else "can be fetched")
         for download in zoo.downloads.values()
     ]
     accuracy = zoo.accuracy()
@@ -48,13 +48,10 @@ def command_models_list(options: Namespace) -> int:
 def command_models_info(options: Namespace) -> int:
     """``pose-edge models info NAME``."""
     zoo = Zoo()
-    if options.name in zoo.downloads:
-        download = zoo.downloads[options.name]
-        details = {**download.model_dump(), "file": str(zoo.fetched_path(download))}
-    else:
-        entry = zoo.entry(options.name)
-        details = {**entry.model_dump(), "file": str(zoo.path(entry))}
-        details |= {"input": str(entry.input), "output": str(entry.output)}
+    model = zoo.downloads.get(options.name) or zoo.entry(options.name)
+    details = {**model.model_dump(), "file": str(zoo.path(model))}
+    if isinstance(model, ManifestEntry):
+        details |= {"input": str(model.input), "output": str(model.output)}
     if options.json:
         print_json(details)
     else:
@@ -70,29 +67,25 @@ def command_models_fetch(options: Namespace) -> int:
     from pose_edge.zoo.download import download
 
     zoo = Zoo()
-    wanted = []
+    models = [zoo.downloads[name] for name in options.names if name in zoo.downloads]
     for name in options.names:
-        if name in zoo.downloads:
-            wanted.append(zoo.downloads[name])
-        else:
+        if name not in zoo.downloads:
             log.info("%s ships with the program: nothing to fetch", zoo.entry(name).name)
     with progress_bars(DownloadColumn()) as show:
-        for model in wanted:
+        for model in models:
             show(model.name, 0, model.size)
-        for model in wanted:
-            path, progress = zoo.fetched_path(model), partial(show, model.name)
-            download(model, path, progress=progress)
-    for model in wanted:
+        for model in models:
+            download(model, zoo.path(model), progress=partial(show, model.name))
+    for model in models:
         print(zoo.find(model.name).path)
     return 0
 
 
 def command_models_verify(options: Namespace) -> int:
-    """``pose-edge models verify``: all models with a file here, or the named ones."""
+    """``pose-edge models verify``: the named models, or all whose files are present."""
     zoo = Zoo()
     worst = 0
-    fetched = [name for name, one in zoo.downloads.items() if zoo.fetched_path(one).exists()]
-    for name in options.names or [*zoo.entries, *fetched]:
+    for name in options.names or [*zoo.entries, *zoo.fetched()]:
         try:
             zoo.find(name)
         except ModelError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pose_edge.cli.settings import read_settings
+from pose_edge.cli.terminal import print_json
 from pose_edge.service import (
     InstallOptions,
     Machine,
@@ -59,7 +59,7 @@ def command_service_status(options: Namespace) -> int:
     """``pose-edge service status``; the exit status is 0 while the service runs."""
     status = read_status(Machine(print), Places())
     if options.json:
-        print(json.dumps(as_json(status), indent=2))
+        print_json(as_json(status))
     else:
         print("\n".join(as_lines(status)))
     return 0 if status.running else 1

@@ -12,10 +12,10 @@ from helpers import wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_edge.logs import stderr
+from pose_edge.logs import handlers
 from pose_edge.logs.formats import Formatter
+from pose_edge.logs.handlers import VARIANTS, WINDOW_S, SummingHandler
 from pose_edge.logs.redaction import Redactor
-from pose_edge.logs.repeats import VARIANTS, WINDOW_S, SummingHandler
 
 
 class Bench:
@@ -46,7 +46,7 @@ def timers() -> set[threading.Thread]:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     bench = Bench()
     # pytest puts its own stream back into sys between the fixtures and the test.
-    monkeypatch.setattr(stderr, "sys", SimpleNamespace(stderr=bench.stream))
+    monkeypatch.setattr(handlers, "sys", SimpleNamespace(stderr=bench.stream))
     yield bench
     bench.handler.close()
 
@@ -150,7 +150,7 @@ def test_the_end_of_the_program_tells_what_was_held_back(bench: Bench) -> None:
 def test_every_message_is_counted(events: list[tuple[int, float]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         bench = Bench()
-        patch.setattr(stderr, "sys", SimpleNamespace(stderr=bench.stream))
+        patch.setattr(handlers, "sys", SimpleNamespace(stderr=bench.stream))
         for number, pause in events:
             bench.logger.warning(f"{number}!")
             bench.now += pause

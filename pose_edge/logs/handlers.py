@@ -1,40 +1,67 @@
-"""Sum up messages that come again and again: the journal of a service must not fill with one fault.
+"""Write the log to the standard error, with repeated messages summed up.
 
-The first message of a call is written at once. What repeats it within the next `WINDOW_S` is
-counted, and written as one line at the end of that time: nothing is lost but the moments.
+The journal of a service must not fill with one fault: the first message of a call is written at
+once, and repetitions within the next `WINDOW_S` are counted and written as one line.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pose_edge.logs.formats import Formatter, message_of
-from pose_edge.logs.stderr import StderrHandler
 
 WINDOW_S: Final = 60.0
 VARIANTS: Final = 10
 """Different texts of one call that are written in a window: a status with new figures every ten
-seconds is no flood, and two cameras that fail are two faults."""
+seconds is no repetition, and two cameras that fail are two faults."""
 MAX_TEXT: Final = 2000
-"""Characters by which texts are compared, and of which a summary shows them."""
+"""Characters of a text that are compared, and shown in a summary."""
+
+
+class StderrHandler(logging.Handler):
+    """Writes records to whatever `sys.stderr` is at that moment.
+
+    Records that cannot be written (a full disk, a reader that has gone) are counted, and their
+    number is written as soon as writing works again.
+    """
+
+    formatter: Formatter
+
+    def __init__(self, formatter: Formatter) -> None:
+        """Write records as the formatter renders them."""
+        super().__init__()
+        self.formatter = formatter
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        text = self.format(record) + "\n"
+        try:
+            if self._lost:
+                text = self._lost_message() + text
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):  # broken, closed, missing
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def _lost_message(self) -> str:
+        text = f"{self._lost} messages could not be written here"
+        record = {"name": "pose_edge.logs", "levelno": logging.WARNING, "levelname": "WARNING"}
+        return self.format(logging.makeLogRecord({**record, "msg": text})) + "\n"
 
 
 @dataclass(slots=True)
 class _Repeated:
-    """What one call has logged in the current window.
-
-    Attributes:
-        written: The texts that were written.
-        held: Number of messages that were held back.
-        same: Whether all of those had the same text.
-        last: Text of the last one held back.
-    """
+    """The texts that one call has logged in the current window, and what was held back of them."""
 
     written: set[str] = field(default_factory=set)
     held: int = 0
@@ -50,9 +77,8 @@ class _Repeated:
 class SummingHandler(StderrHandler):
     """Writes records to the standard error, with a cooldown and a count for repeated ones.
 
-    Repetitions are told apart by the call that logs them (its place in the code, logger and level)
-    and by their text. Records of level debug are always written: who asks for details wants all
-    of them.
+    Messages of one call (place in the code, logger and level) with the same text are repetitions.
+    Records of level debug are always written.
     """
 
     def __init__(
@@ -62,13 +88,7 @@ class SummingHandler(StderrHandler):
         clock: Callable[[], float] = time.monotonic,
         window: float = WINDOW_S,
     ) -> None:
-        """Start without any repetition.
-
-        Args:
-            formatter: Turns records into text.
-            clock: Returns monotonic seconds.
-            window: Length of the cooldown, seconds.
-        """
+        """Start without any repetition; `window` is the length of the cooldown in seconds."""
         super().__init__(formatter)
         self._clock = clock
         self._window = window
@@ -98,11 +118,8 @@ class SummingHandler(StderrHandler):
 
     def flush(self) -> None:
         """Write the summaries now; logging calls it at the end of the program."""
-        self.acquire()
-        try:
+        with self.lock or nullcontext():
             self._end_window()
-        finally:
-            self.release()
 
     def close(self) -> None:
         """Write the summaries, and take no more records."""
@@ -117,7 +134,7 @@ class SummingHandler(StderrHandler):
         ended, self._calls = self._calls, {}
         for key, call in ended.items():
             if call.held:
-                # It probably goes on: the next one of the same text is a repetition too.
+                # The fault probably persists: the next message of this text is a repetition too.
                 self._calls[key] = _Repeated({call.last})
                 super().emit(_summary(key, call, now - self._begin))
         self._begin = now
