@@ -99,8 +99,8 @@ def _modules(context: DoctorContext) -> Finding:
             return _finding("camera modules", "fault", text, remedy)
         remedy = f"if one is connected: {remedy}" if on_pi else ""
         return _finding("camera modules", "ok", text, remedy)
-    text = ", ".join(f"{camera.number}: {camera.model}" for camera in cameras)
-    if number is None or number in {str(camera.number) for camera in cameras}:
+    text = ", ".join(f"{index}: {model}" for index, model in cameras.items())
+    if number is None or int(number) in cameras:
         return _finding("camera modules", "ok", text)
     remedy = f"choose one of these, or {SEATING}"
     return _finding("camera modules", "fault", f"no number {number}, but {text}", remedy)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_edge.sources.pixels import DamagedPicture, decode, fitting
-from pose_edge.sources.v4l2_device import Format
+from pose_edge.sources.v4l2_device import Mode
 
-MJPG = Format("MJPG", 64, 48)
+MJPG = Mode("MJPG", 64, 48)
 
 
 def test_memory_is_used_where_it_fits() -> None:
@@ -29,8 +29,8 @@ def test_uyvy_is_yuyv_with_bytes_swapped() -> None:
     scene = smooth(64, 48)
     raw = np.frombuffer(yuyv(scene), np.uint8)
     swapped = raw.reshape(-1, 2)[:, ::-1].tobytes()
-    one = decode(memoryview(raw.tobytes()), Format("YUYV", 64, 48, 128), None)
-    other = decode(memoryview(swapped), Format("UYVY", 64, 48, 128), None)
+    one = decode(memoryview(raw.tobytes()), Mode("YUYV", 64, 48, stride=128), None)
+    other = decode(memoryview(swapped), Mode("UYVY", 64, 48, stride=128), None)
     assert (one == other).all()
 
 
@@ -61,7 +61,7 @@ def test_filling_between_the_parts_of_a_good_picture_does_no_harm() -> None:
     filled = data[:mark] + b"\x00\x00" + data[mark:]
     assert read_code(decode(memoryview(filled), MJPG, None)) == 0xCAFE
     with pytest.raises(DamagedPicture):  # of another size: no filling makes that good
-        decode(memoryview(filled), Format("MJPG", 128, 96), None)
+        decode(memoryview(filled), Mode("MJPG", 128, 96), None)
 
 
 @pytest.mark.parametrize("zeros", [1, 700])
@@ -87,7 +87,7 @@ def test_garbled_pictures_are_found_or_whole(place: int, count: int) -> None:
 def test_any_bytes_are_a_picture_or_damaged(data: bytes) -> None:
     for code in ("MJPG", "YUYV"):
         try:
-            image = decode(memoryview(data), Format(code, 8, 6, 16), None)
+            image = decode(memoryview(data), Mode(code, 8, 6, stride=16), None)
         except DamagedPicture:
             continue
         assert image.shape == (6, 8, 3)
