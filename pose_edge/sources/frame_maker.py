@@ -1,4 +1,4 @@
-"""Number, time and rotation of the frames of live sources."""
+"""The frames of live sources: their numbers, times and rotation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FrameMaker:
 
         Args:
             rotation: 0, 90, 180 or 270 degrees clockwise.
-            offset_ns: Returns the wall clock minus the monotonic clock, nanoseconds.
+            offset_ns: See `clock_offset`.
         """
         self._rotation = ROTATIONS.get(rotation)
         self._upright: Image | None = None
@@ -43,11 +43,7 @@ class FrameMaker:
         self._index = 0
 
     def memory(self, reuse: Image | None) -> Image | None:
-        """Return the memory for the next picture before it is rotated.
-
-        Args:
-            reuse: As given to `Source.read`.
-        """
+        """Return the memory for the next picture, before rotation; `reuse` as in `Source.read`."""
         return reuse if self._rotation is None else self._upright
 
     def skip(self) -> None:
