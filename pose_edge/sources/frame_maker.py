@@ -42,9 +42,16 @@ class FrameMaker:
         self._offset_ns = offset_ns()
         self._index = 0
 
-    def memory(self, reuse: Image | None) -> Image | None:
-        """Return the memory for the next picture, before rotation; `reuse` as in `Source.read`."""
-        return reuse if self._rotation is None else self._upright
+    def memory(self, reuse: Image | None, width: int, height: int) -> Image:
+        """Return memory for the next picture before its rotation, uint8 (height, width, 3).
+
+        It is `reuse` (as given to `Source.read`) where that fits and no rotation follows.
+        """
+        memory = reuse if self._rotation is None else self._upright
+        shape = height, width, 3
+        if memory is not None and memory.shape == shape and memory.flags["C_CONTIGUOUS"]:
+            return memory
+        return np.empty(shape, dtype=np.uint8)
 
     def skip(self) -> None:
         """Count a frame that was dropped for a newer one, or was damaged."""

@@ -24,28 +24,21 @@ class DamagedPicture(Exception):  # noqa: N818 - an event of the device, not a f
     """A picture that is cut off or garbled."""
 
 
-def fitting(memory: Image | None, width: int, height: int) -> Image:
-    """Return memory for a picture, uint8 (height, width, 3): the given one if it fits, else new."""
-    if memory is not None and memory.shape == (height, width, 3) and memory.flags["C_CONTIGUOUS"]:
-        return memory
-    return np.empty((height, width, 3), dtype=np.uint8)
-
-
-def decode(data: memoryview, mode: Mode, memory: Image | None) -> Image:
+def decode(data: memoryview, mode: Mode, memory: Image) -> Image:
     """Decode a picture.
 
     Args:
         data: What the camera sent; not used after the call.
         mode: How the camera sends it; its code is one of `DECODERS`.
-        memory: Where to put the picture, used if it fits.
+        memory: Where to put the picture, uint8 (height, width, 3).
 
     Returns:
-        uint8 (height, width, 3) BGR.
+        The memory, BGR.
 
     Raises:
         DamagedPicture: The picture is cut off or garbled.
     """
-    return DECODERS[mode.code](data, mode, fitting(memory, mode.width, mode.height))
+    return DECODERS[mode.code](data, mode, memory)
 
 
 def _jpeg(data: memoryview, mode: Mode, memory: Image) -> Image:

@@ -21,7 +21,6 @@ from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.frame_maker import FrameMaker
-from pose_edge.sources.pixels import fitting
 from pose_edge.sources.source import Source
 from pose_edge.util.cores import usable_cores
 from pose_edge.util.urls import redact
@@ -134,7 +133,7 @@ class Stream(Source):
                 return None
         self._last_picture = time.monotonic()
         frame, moment_ns = decoded
-        image = self._convert(frame, self._frames.memory(reuse))
+        image = self._convert(frame, reuse)
         return self._frames.make(image, "BGR", moment_ns, reuse)
 
     def close(self) -> None:
@@ -223,13 +222,13 @@ class Stream(Source):
             self._frames.skip()
             return []
 
-    def _convert(self, frame: av.VideoFrame, memory: Image | None) -> Image:
-        """Copy a frame into the memory if it fits, as uint8 (height, width, 3) BGR."""
+    def _convert(self, frame: av.VideoFrame, reuse: Image | None) -> Image:
+        """Copy a frame into memory of its own, as uint8 (height, width, 3) BGR."""
         packed = self._reformatter.reformat(frame, format="bgr24")
         plane = packed.planes[0]
         pixels = np.frombuffer(memoryview(plane), dtype=np.uint8)
         rows = pixels.reshape(packed.height, plane.line_size)
-        image = fitting(memory, packed.width, packed.height)
+        image = self._frames.memory(reuse, packed.width, packed.height)
         np.copyto(image.reshape(packed.height, -1), rows[:, : packed.width * 3])
         return image
 

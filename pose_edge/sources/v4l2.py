@@ -217,9 +217,10 @@ class V4L2Camera(Source):
         return newest
 
     def _decode(self, device: Device, filled: Filled, reuse: Image | None) -> Frame | None:
+        memory = self._frames.memory(reuse, self._mode.width, self._mode.height)
         try:
             with device.content(filled) as data:
-                image = decode(data, self._mode, self._frames.memory(reuse))
+                image = decode(data, self._mode, memory)
         except DamagedPicture as error:
             self._count_damaged(str(error))
             return None
