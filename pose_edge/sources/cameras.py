@@ -1,4 +1,4 @@
-"""The V4L2 cameras that are connected, and recognising one that comes back under another number.
+"""The connected V4L2 cameras, recognised when they come back under another number.
 
 No stream is opened. A USB camera that is unplugged and plugged in again becomes another /dev/videoN
 while a program still holds the old one; what stays is its serial number (in /dev/v4l/by-id, made by
@@ -52,19 +52,27 @@ class CameraNode:
     serial: str = ""
 
 
+def video_nodes(folder: Path) -> list[Path]:
+    """Return the nodes /dev/videoN, lowest number first."""
+    return sorted(
+        (path for path in folder.glob("video*") if re.fullmatch(r"video\d+", path.name)),
+        key=lambda path: int(path.name.removeprefix("video")),
+    )
+
+
 def find_cameras(folder: Path = Path("/dev")) -> list[CameraNode]:
     """List the cameras, lowest number first.
 
     Nodes for metadata and codecs are left out, and nodes that this user may not open: see
     `why_no_camera`.
     """
-    nodes = (query_camera(path) for path in _numbered(folder))
+    nodes = (query_camera(path) for path in video_nodes(folder))
     return [node for node in nodes if node is not None and node.driver not in NOT_CAMERAS]
 
 
 def why_no_camera(folder: Path = Path("/dev")) -> str:
     """Return why `find_cameras` finds none: there is none, or this user may not open it."""
-    for path in _numbered(folder):
+    for path in video_nodes(folder):
         if not can_open(path):
             return str(why_closed(path))
     return f"none in {folder}/video*"
@@ -122,14 +130,6 @@ def choose_camera(
         return next((camera for camera in cameras if camera.path == path), None)
     part = location.casefold()
     return next((one for one in cameras if part in f"{one.name}\n{one.serial}".casefold()), None)
-
-
-def _numbered(folder: Path) -> list[Path]:
-    """Return the nodes /dev/videoN, lowest number first."""
-    return sorted(
-        (path for path in folder.glob("video*") if re.fullmatch(r"video\d+", path.name)),
-        key=lambda path: int(path.name.removeprefix("video")),
-    )
 
 
 def _difference(camera: CameraNode, known: CameraNode) -> int:

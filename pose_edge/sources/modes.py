@@ -22,7 +22,7 @@ def list_modes(device: Device, width: int, height: int, rate: float) -> list[Mod
     second) is listed.
     """
     modes: list[Mode] = []
-    for code in filter(DECODERS.__contains__, device.codes()):
+    for code in [code for code in device.codes() if code in DECODERS]:
         for widths, heights in device.sizes(code):
             size = int(_nearest(widths, width)), int(_nearest(heights, height))
             rates = [_nearest(offered, rate) for offered in device.rates(code, *size)]

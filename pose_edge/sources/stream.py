@@ -176,8 +176,8 @@ class Stream(Source):
         """
         stream = container.streams.video[0]
         decoder: VideoCodecContext = stream.codec_context
-        # FFmpeg would take every core, all of which inference needs too. Threads that share the
-        # parts of one frame, as these do, add no delay.
+        # FFmpeg would take every core, but inference needs them too. Threads that share the parts
+        # of one frame, as these do, add no delay.
         decoder.thread_type = "SLICE"
         decoder.thread_count = max(1, usable_cores() // 2)
         timed = container.format.name in TIMED_FORMATS
