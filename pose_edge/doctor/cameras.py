@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from pose_edge.doctor.device_users import DeviceUser, find_device_users
 from pose_edge.doctor.finding import Finding, explain
 from pose_edge.doctor.machine import is_pi
 from pose_edge.errors import SourceError
-from pose_edge.sources.cameras import find_cameras
+from pose_edge.sources.cameras import find_cameras, video_nodes
 from pose_edge.sources.csi import REMEDY, SEATING, find_picameras
 from pose_edge.sources.spec import SourceKind, SourceSpec, parse_source
 from pose_edge.util.device_access import find_obstacle
@@ -37,14 +36,11 @@ def wanted_source(context: DoctorContext) -> SourceSpec | None:
 
 def camera_nodes(dev: Path) -> list[Path]:
     """Return the nodes of cameras and codecs, /dev/videoN and then /dev/mediaN."""
-    found = [path for path in dev.glob("video*") if re.fullmatch(r"video\d+", path.name)]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("video"))) + sorted(
-        dev.glob("media[0-9]*")
-    )
+    return video_nodes(dev) + sorted(dev.glob("media[0-9]*"))
 
 
 def _usb(context: DoctorContext) -> Iterator[Finding]:
-    video = [node for node in camera_nodes(context.dev) if node.name.startswith("video")]
+    video = video_nodes(context.dev)
     cameras = {camera.path: camera for camera in find_cameras(context.dev)}
     users, complete = find_device_users(cameras, context.proc)
     for node, camera in cameras.items():
@@ -99,8 +95,8 @@ def _modules(context: DoctorContext) -> Finding:
             return _finding("camera modules", "fault", text, remedy)
         remedy = f"if one is connected: {remedy}" if on_pi else ""
         return _finding("camera modules", "ok", text, remedy)
-    text = ", ".join(f"{camera.number}: {camera.model}" for camera in cameras)
-    if number is None or number in {str(camera.number) for camera in cameras}:
+    text = ", ".join(f"{index}: {model}" for index, model in cameras.items())
+    if number is None or int(number) in cameras:
         return _finding("camera modules", "ok", text)
     remedy = f"choose one of these, or {SEATING}"
     return _finding("camera modules", "fault", f"no number {number}, but {text}", remedy)

@@ -16,6 +16,7 @@ from pose_edge.doctor.device_users import DeviceUser, find_device_users
 from pose_edge.doctor.finding import Finding, explain
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.sources import Source, choose_source
+from pose_edge.sources.cameras import video_nodes
 from pose_edge.sources.spec import SourceKind
 from pose_edge.util.urls import redact
 
@@ -53,7 +54,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     if (kind in CAMERAS or kind is SourceKind.STREAM) and not context.use_camera:
         yield _finding("picture", "skipped", "not taken, as asked for (--no-camera)")
         return
-    nodes = [node for node in camera_nodes(context.dev) if node.name.startswith("video")]
+    nodes = video_nodes(context.dev)
     ours = [user for user in _users_of(nodes, context) if user.ours]
     if ours and kind in CAMERAS:
         text = f"not taken: {ours[0]} uses the camera"

@@ -19,26 +19,15 @@ from pose_edge.util import resources
 if TYPE_CHECKING:
     from pose_edge.config.schema import CameraSettings, SourceSettings
 
-__all__ = ["Source", "SourceKind", "choose_source", "open_source", "parse_source"]
+__all__ = ["Source", "choose_source"]
 
 log = logging.getLogger(__name__)
-
-
-def open_source(source: SourceSettings, camera: CameraSettings) -> Source:
-    """Return the source that the settings name, open.
-
-    Raises:
-        SourceError: The source does not exist or cannot be opened.
-    """
-    chosen = choose_source(source, camera)
-    chosen.open()
-    return chosen
 
 
 def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
     """Return the source that the settings name, not yet open.
 
-    Each source is imported when it is chosen: their libraries take long to load.
+    A source is imported when it is chosen: the libraries of some take long to load.
 
     Raises:
         SourceError: No source has this name.
@@ -70,7 +59,7 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
 
 
 def _choose_auto(camera: CameraSettings) -> Source:
-    """Return whichever camera is found, or the demo clip if none is found or waited for."""
+    """Return any camera; or the demo clip, if there is no camera and `camera.wait` is off."""
     from pose_edge.sources.any_camera import AnyCamera, find_candidates
 
     if not camera.wait:

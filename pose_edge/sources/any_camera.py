@@ -10,31 +10,29 @@ from functools import partial
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.cameras import find_cameras, why_no_camera
+from pose_edge.sources.csi import find_picameras
+from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.source import Source
+from pose_edge.sources.v4l2 import V4L2Camera
 
 log = logging.getLogger(__name__)
 
 Candidates = dict[str, Callable[[], Source]]
-"""What makes the source of each camera, by its name and how it is connected; the best first."""
+"""Functions that make the source of each camera, by its name and connector; the best first."""
 
 
 def find_candidates(settings: CameraSettings) -> Candidates:
     """List the cameras that are connected.
 
     Raises:
-        SourceError: There is none; the message tells where cameras were looked for.
+        SourceError: No camera is connected; the message says why none was found.
     """
-    from pose_edge.sources.cameras import find_cameras, why_no_camera
-    from pose_edge.sources.csi import find_picameras
-    from pose_edge.sources.picamera import PiCamera
-    from pose_edge.sources.v4l2 import V4L2Camera
-
     found: Candidates = {}
     why_no_module = ""
     try:
-        for module in find_picameras():
-            name = f"CSI camera {module.number} ({module.model})"
-            found[name] = partial(PiCamera, module.number, settings)
+        for number, model in find_picameras().items():
+            found[f"CSI camera {number} ({model})"] = partial(PiCamera, number, settings)
     except SourceError as error:
         why_no_module = str(error)
     for node in find_cameras():
@@ -45,7 +43,7 @@ def find_candidates(settings: CameraSettings) -> Candidates:
 
 
 class AnyCamera(Source):
-    """The best camera that is connected when it is opened, chosen anew at every opening.
+    """The best camera that is connected, chosen again at every opening.
 
     A camera that could be opened and then gave no frame (a loose cable) is tried last next time.
     """
@@ -56,12 +54,7 @@ class AnyCamera(Source):
         *,
         find: Callable[[CameraSettings], Candidates] = find_candidates,
     ) -> None:
-        """Start without a camera.
-
-        Args:
-            settings: For whichever camera is chosen.
-            find: Lists the cameras that are connected; see `find_candidates`.
-        """
+        """Choose among the cameras that `find` lists, with the same settings for each."""
         self._settings = settings
         self._find = find
         self._made: dict[str, Source] = {}
@@ -103,7 +96,7 @@ class AnyCamera(Source):
             raise
         if frame is None:
             return None
-        if self._first_index is None:  # of this opening; numbers go on from camera to camera
+        if self._first_index is None:  # of this opening: numbers continue from camera to camera
             self._first_index = frame.index - self._next_index
         self._next_index = frame.index - self._first_index + 1
         return replace(frame, index=self._next_index - 1)

@@ -1,38 +1,35 @@
-"""The V4L2 cameras that are connected, and recognising one that comes back under another number.
+"""The connected V4L2 cameras, recognised when they come back under another number.
 
-The kernel is asked without a stream being opened. A USB camera that is unplugged and plugged in
-again becomes another /dev/videoN while a program still holds the old one; what stays is its serial
-number (in /dev/v4l/by-id, made by udev), else the port that it is plugged into, else its name.
+No stream is opened. A USB camera that is unplugged and plugged in again becomes another /dev/videoN
+while a program still holds the old one; what stays is its serial number (in /dev/v4l/by-id, made by
+udev), else the port that it is plugged into, else its name.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pose_edge.errors import SourceError
 from pose_edge.sources.v4l2_device import VIDEO_CAPTURE, Device
-from pose_edge.util.device_access import can_open, how_to_join
+from pose_edge.util.device_access import can_open, find_obstacle
 
 NOT_CAMERAS: Final = frozenset(
     ("bcm2835-codec", "bcm2835-isp", "unicam", "rp1-cfe", "pispbe", "rpi-hevc-dec", "rpivid")
 )
-"""Drivers of a Raspberry Pi whose nodes give no pictures by themselves: codecs, image processors,
-and the raw side of CSI cameras."""
-
-FORBIDDEN: Final = "may not be opened by this user"
+"""Drivers of a Raspberry Pi whose nodes give no pictures: codecs, image processors, and the raw
+side of CSI cameras."""
 
 SETTLE_S: Final = 3.0
 """How long udev may take to give a new node to its group."""
 
 DIFFERENT: Final = 3
 """What `_difference` returns for two different cameras."""
-
-BY_ID: Final = Path("v4l") / "by-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,49 +52,48 @@ class CameraNode:
     serial: str = ""
 
 
+def video_nodes(folder: Path) -> list[Path]:
+    """Return the nodes /dev/videoN, lowest number first."""
+    return sorted(
+        (path for path in folder.glob("video*") if re.fullmatch(r"video\d+", path.name)),
+        key=lambda path: int(path.name.removeprefix("video")),
+    )
+
+
 def find_cameras(folder: Path = Path("/dev")) -> list[CameraNode]:
     """List the cameras, lowest number first.
 
     Nodes for metadata and codecs are left out, and nodes that this user may not open: see
     `why_no_camera`.
     """
-    nodes = (query_camera(path) for path in _numbered(folder))
+    nodes = (query_camera(path) for path in video_nodes(folder))
     return [node for node in nodes if node is not None and node.driver not in NOT_CAMERAS]
 
 
 def why_no_camera(folder: Path = Path("/dev")) -> str:
     """Return why `find_cameras` finds none: there is none, or this user may not open it."""
-    for path in _numbered(folder):
+    for path in video_nodes(folder):
         if not can_open(path):
-            reason, remedy = why_closed(path)
-            return f"{path} {reason}; {remedy}" if remedy else f"{path} {reason}"
+            return str(why_closed(path))
     return f"none in {folder}/video*"
 
 
-def why_closed(path: Path) -> tuple[str, str | None]:
-    """Return why this user may not open a device node.
-
-    Returns:
-        The reason, as the end of a sentence that begins with the path; and the remedy, None where
-        waiting helps.
-    """
+def why_closed(path: Path) -> SourceError:
+    """Return why a device node cannot be opened, with a remedy unless it helps to wait."""
     try:
         age_s = time.time() - path.stat().st_mtime
     except OSError:
-        return "has just gone", None
-    if 0 <= age_s < SETTLE_S:
-        return "has just come", None
-    return FORBIDDEN, how_to_join("video")
+        return SourceError(f"{path} has just gone")
+    obstacle = find_obstacle(path, group="video")
+    if obstacle is None or 0 <= age_s < SETTLE_S:
+        return SourceError(f"{path} has just come")
+    return SourceError(obstacle.text, remedy=obstacle.remedy)
 
 
 def query_camera(path: Path) -> CameraNode | None:
-    """Return the camera behind a device node.
+    """Return the camera behind a device node or a link to one.
 
-    Args:
-        path: The node, or a link to it.
-
-    Returns:
-        The camera, or None when the node cannot be opened or captures no video.
+    None means that the node cannot be opened or captures no video.
     """
     path = path.resolve()
     try:
@@ -107,44 +103,33 @@ def query_camera(path: Path) -> CameraNode | None:
         return None
     if not flags & VIDEO_CAPTURE:
         return None
-    return CameraNode(path, _short(card), driver, bus, _link_to(path, path.parent / BY_ID))
+    return CameraNode(path, _short(card), driver, bus, _serial(path))
 
 
 def choose_camera(
-    cameras: Sequence[CameraNode],
-    wanted: Callable[[CameraNode], bool],
-    known: CameraNode | None = None,
+    cameras: Sequence[CameraNode], location: str, known: CameraNode | None = None
 ) -> CameraNode | None:
     """Choose the camera to open.
 
     Args:
-        cameras: Those that are connected.
-        wanted: Returns whether a camera matches the source's name.
+        cameras: The connected cameras.
+        location: The node or a link to it, or a part of the camera's name or by-id link in any
+            case.
         known: The camera that was open before. It is chosen wherever it is now, even if it no
-            longer matches the source's name.
+            longer matches the location.
 
     Returns:
-        The known camera, else the first that is wanted, else None.
+        The known camera, else the first that matches, else None.
     """
     if known is not None and cameras:
         best = min(cameras, key=lambda camera: _difference(camera, known))
         if _difference(best, known) < DIFFERENT:
             return best
-    return next((camera for camera in cameras if wanted(camera)), None)
-
-
-def is_called(camera: CameraNode, name: str) -> bool:
-    """Tell whether the camera's name or by-id link contains `name`, ignoring case."""
-    name = name.casefold()
-    return name in camera.name.casefold() or name in camera.serial.casefold()
-
-
-def _numbered(folder: Path) -> list[Path]:
-    """Return the nodes /dev/videoN, lowest number first."""
-    return sorted(
-        (path for path in folder.glob("video*") if re.fullmatch(r"video\d+", path.name)),
-        key=lambda path: int(path.name.removeprefix("video")),
-    )
+    if location.startswith("/"):
+        path = Path(location).resolve()
+        return next((camera for camera in cameras if camera.path == path), None)
+    part = location.casefold()
+    return next((one for one in cameras if part in f"{one.name}\n{one.serial}".casefold()), None)
 
 
 def _difference(camera: CameraNode, known: CameraNode) -> int:
@@ -157,19 +142,13 @@ def _difference(camera: CameraNode, known: CameraNode) -> int:
     return 2 if camera.name == known.name and not other_serial else DIFFERENT
 
 
-def _link_to(path: Path, folder: Path) -> str:
-    """Return the name of the link in a folder that leads to a path, or ""."""
-    try:
-        links = sorted(folder.iterdir())
-    except OSError:
-        return ""
+def _serial(path: Path) -> str:
+    """Return the name of the link in by-id that leads to a node, or ""."""
+    links = sorted(path.parent.glob("v4l/by-id/*"))
     return next((link.name for link in links if link.resolve() == path), "")
 
 
 def _short(card: str) -> str:
-    """Return a name without its repetition: uvcvideo joins product and function, cut at 31 bytes.
-
-    "HD Webcam C525: HD Webcam C525" becomes "HD Webcam C525".
-    """
+    """Return "HD Webcam" for "HD Webcam: HD Web", which uvcvideo joins and cuts at 31 bytes."""
     product, colon, function = card.partition(": ")
     return product if colon and product.startswith(function) else card

@@ -1,7 +1,6 @@
 """Camera modules through picamera2: the library, the modules it finds, mode and controls of one.
 
-Read from picamera2 0.3.22 and 0.3.38 (`picamera2.py`, `request.py`, `job.py`) and libcamera's
-Python binding; both versions are supported.
+picamera2 0.3.22 and 0.3.38 are supported.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,30 +46,8 @@ Ranges = Mapping[str, tuple[Any, Any, Any]]
 """Name of a control, and its smallest, largest and default value."""
 
 
-@dataclass(frozen=True, slots=True)
-class PiCameraInfo:
-    """A camera module.
-
-    Attributes:
-        number: The argument of `Picamera2(number)`, as in the source's name `picamera:number`.
-        model: Of the sensor, e.g. imx708.
-    """
-
-    number: int
-    model: str
-
-    def __str__(self) -> str:
-        """Return the source's name and the model."""
-        return f"picamera:{self.number} ({self.model})"
-
-
 def load_library() -> tuple[Any, Any]:
-    """Import picamera2 and libcamera, and keep their messages from the terminal.
-
-    This program reports their errors in its own words; at log level debug they log themselves.
-
-    Returns:
-        The modules picamera2 and libcamera.
+    """Import and return picamera2 and libcamera, silenced unless the log level is debug.
 
     Raises:
         SourceError: They cannot be imported.
@@ -88,8 +64,8 @@ def load_library() -> tuple[Any, Any]:
         raise SourceError(f"picamera2 cannot be imported ({what})", remedy=REMEDY) from error
 
 
-def find_picameras() -> list[PiCameraInfo]:
-    """List the camera modules, lowest number first, without opening one.
+def find_picameras() -> dict[int, str]:
+    """Return the number and sensor (e.g. imx708) of each camera module, without opening one.
 
     USB cameras, which libcamera lists too, are left out: V4L2 serves them better.
 
@@ -103,39 +79,33 @@ def find_picameras() -> list[PiCameraInfo]:
         listed = picamera2.Picamera2.global_camera_info()
     except (RuntimeError, OSError) as error:
         raise SourceError(str(error)) from error
-    cameras = [
-        PiCameraInfo(number, str(info.get("Model", "unknown")))
+    cameras = {
+        number: str(info.get("Model", "unknown"))
         for number, info in enumerate(listed)
         if not USB_ID.search(str(info["Id"]))
-    ]
+    }
     if not cameras:
-        raise _none_found(Path("/dev"))
+        raise _none_found()
     return cameras
 
 
-def _none_found(devices: Path) -> SourceError:
+def _none_found() -> SourceError:
     """Distinguish "no camera module" from "none that this user may see"."""
-    media = sorted(devices.glob("media*"))
+    media = sorted(Path("/dev").glob("media*"))
     if media and not any(map(can_open, media)):
-        reason, remedy = why_closed(media[0])
-        return SourceError(f"{media[0]} {reason}", remedy=remedy)
+        return why_closed(media[0])
     return SourceError("no camera module found", remedy=SEATING)
 
 
 def flips(settings: CameraSettings) -> tuple[bool, bool]:
-    """Return how the sensor or image processor must flip the picture.
+    """Return whether the camera must swap left and right, and whether top and bottom.
 
-    They rotate by 0 or 180 degrees only; this program makes a quarter turn after them.
-
-    Args:
-        settings: `flip` is meant for the picture as it is after `rotation`.
-
-    Returns:
-        Whether left and right, and whether top and bottom, are swapped.
+    The camera rotates by 0 or 180 degrees only; this program makes a quarter turn afterwards.
+    `settings.flip` means the picture after `settings.rotation`.
     """
     horizontal = settings.flip in ("horizontal", "both")
     vertical = settings.flip in ("vertical", "both")
-    if settings.rotation in (90, 270):  # what will be a row is still a column
+    if settings.rotation in (90, 270):  # rows are still columns in the camera
         horizontal, vertical = vertical, horizontal
     half_turn = settings.rotation == 180
     return horizontal != half_turn, vertical != half_turn
@@ -152,10 +122,10 @@ def choose_mode(
     Args:
         modes: `Picamera2.sensor_modes`.
         size: Wanted width and height, pixels.
-        fps: Wanted rate; where no mode is as fast, the fastest are taken.
+        fps: Wanted frames per second; the fastest modes are taken if none is as fast.
 
     Returns:
-        The mode, or None when nothing is known of any.
+        The mode, or None when picamera2 describes none.
     """
     known = [mode for mode in modes if {"size", "fps", "crop_limits"} <= mode.keys()]
     if not known:
@@ -182,26 +152,17 @@ def _visible_area(mode: Mapping[str, Any], size: tuple[int, int]) -> float:
 
 
 def choose_controls(settings: CameraSettings, known: Ranges) -> dict[str, Any]:
-    """Return the settings as libcamera's controls.
-
-    Args:
-        settings: What the user wants.
-        known: The camera's own controls; others are left out.
-    """
+    """Return the settings as libcamera's controls, without those that the camera does not know."""
     frame_us = round(1e6 / settings.fps)
-    # An exposure longer than a frame's time would silently be cut to it.
-    wanted: dict[str, Any] = {
-        "FrameDurationLimits": (frame_us, max(frame_us, settings.exposure or 0))
+    wanted = {
+        # An exposure longer than a frame's time would silently be cut to it.
+        "FrameDurationLimits": (frame_us, max(frame_us, settings.exposure or 0)),
+        "ExposureTime": settings.exposure,
+        "AnalogueGain": settings.gain,
+        "AfMode": AF_CONTINUOUS if settings.focus is None else AF_MANUAL,
+        "LensPosition": settings.focus,
     }
-    if settings.exposure is not None:
-        wanted["ExposureTime"] = settings.exposure
-    if settings.gain is not None:
-        wanted["AnalogueGain"] = settings.gain
-    if settings.focus is not None:
-        wanted |= {"AfMode": AF_MANUAL, "LensPosition": settings.focus}
-    elif "AfMode" in known:
-        wanted["AfMode"] = AF_CONTINUOUS
-    return {name: value for name, value in wanted.items() if name in known}
+    return {name: value for name, value in wanted.items() if name in known and value is not None}
 
 
 def fastest_rate(known: Ranges) -> float | None:
@@ -211,11 +172,11 @@ def fastest_rate(known: Ranges) -> float | None:
 
 
 def unmet(settings: CameraSettings, known: Ranges) -> list[str]:
-    """Return the settings that the camera cannot follow, a remark each.
+    """Return a remark for each setting that the camera cannot follow.
 
     Args:
-        settings: What the user wants.
-        known: The camera's controls once it is configured: they depend on the sensor's mode.
+        settings: Wanted rate, exposure, gain and focus.
+        known: The controls of the configured camera; they depend on the sensor's mode.
     """
     remarks = []
     if settings.focus is not None and "LensPosition" not in known:
@@ -238,11 +199,7 @@ def unmet(settings: CameraSettings, known: Ranges) -> list[str]:
 
 
 def explain(error: BaseException) -> tuple[str, str | None]:
-    """Find the cause of picamera2's error, which hides libcamera's behind its own.
-
-    Returns:
-        What is wrong, and what to do about it, None where that is not known.
-    """
+    """Return the cause of picamera2's error, which may hide libcamera's, and a remedy if known."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     text = str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Number, time and rotation of the frames of live sources."""
+"""The frames of live sources: their numbers, times and rotation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FrameMaker:
 
         Args:
             rotation: 0, 90, 180 or 270 degrees clockwise.
-            offset_ns: Returns the wall clock minus the monotonic clock, nanoseconds.
+            offset_ns: See `clock_offset`.
         """
         self._rotation = ROTATIONS.get(rotation)
         self._upright: Image | None = None
@@ -42,13 +42,16 @@ class FrameMaker:
         self._offset_ns = offset_ns()
         self._index = 0
 
-    def memory(self, reuse: Image | None) -> Image | None:
-        """Return the memory for the next picture before it is rotated.
+    def memory(self, reuse: Image | None, width: int, height: int) -> Image:
+        """Return memory for the next picture before its rotation, uint8 (height, width, 3).
 
-        Args:
-            reuse: As given to `Source.read`.
+        It is `reuse` (as given to `Source.read`) where that fits and no rotation follows.
         """
-        return reuse if self._rotation is None else self._upright
+        memory = reuse if self._rotation is None else self._upright
+        shape = height, width, 3
+        if memory is not None and memory.shape == shape and memory.flags["C_CONTIGUOUS"]:
+            return memory
+        return np.empty(shape, dtype=np.uint8)
 
     def skip(self) -> None:
         """Count a frame that was dropped for a newer one, or was damaged."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from pose_edge.sources.pixels import DECODABLE, JPEG_CODES
-from pose_edge.sources.v4l2_device import Device, Range
+from pose_edge.sources.pixels import DECODERS, JPEG_CODES
+from pose_edge.sources.v4l2_device import Device, Mode, Range
 
 TOO_FAST_COST: Final = 0.1
 """Cost of a rate above the wanted one, where one below costs 1: it is only more work."""
@@ -16,43 +15,14 @@ RAW_LIMIT: Final = 640 * 480
 """Pixels up to which USB 2 carries 30 raw frames a second, for a camera that lists no modes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """A format, size and rate that a camera can send.
-
-    Attributes:
-        code: Format, e.g. MJPG.
-        width: Pixels.
-        height: Pixels.
-        rate: Frames per second; None where unknown.
-    """
-
-    code: str
-    width: int
-    height: int
-    rate: float | None = None
-
-    def __str__(self) -> str:
-        """Return the mode for people, e.g. "1280x720 MJPG at 30 fps"."""
-        rate = f" at {self.rate:.3g} fps" if self.rate else ""
-        return f"{self.width}x{self.height} {self.code}{rate}"
-
-
 def list_modes(device: Device, width: int, height: int, rate: float) -> list[Mode]:
     """List the modes of a camera in formats that can be decoded.
 
-    Of ranges only the value nearest to the wanted one is listed.
-
-    Args:
-        device: The camera.
-        width: Wanted pixels.
-        height: Wanted pixels.
-        rate: Wanted frames per second.
+    Of a range, only the value nearest to the wanted width, height (pixels) or rate (frames per
+    second) is listed.
     """
     modes: list[Mode] = []
-    for code in device.codes():
-        if code not in DECODABLE:
-            continue
+    for code in [code for code in device.codes() if code in DECODERS]:
         for widths, heights in device.sizes(code):
             size = int(_nearest(widths, width)), int(_nearest(heights, height))
             rates = [_nearest(offered, rate) for offered in device.rates(code, *size)]
@@ -69,13 +39,13 @@ def choose_mode(modes: Iterable[Mode], width: int, height: int, rate: float) -> 
     same size and rate, raw ones are chosen: they cost no decoding and lose nothing.
 
     Args:
-        modes: Those to choose from.
-        width: Wanted pixels.
-        height: Wanted pixels.
+        modes: The modes that the camera lists.
+        width: Wanted width, pixels.
+        height: Wanted height, pixels.
         rate: Wanted frames per second.
 
     Returns:
-        The best mode; without any, the one to ask of a camera that lists none.
+        The best mode; for a camera that lists none, a mode to try.
     """
 
     def cost(mode: Mode) -> tuple[float, bool]:

@@ -48,31 +48,25 @@ MAX_TRANSIT_NS: Final = 60_000_000_000
 
 
 class PiCamera(Source):
-    """One camera module.
+    """A camera module.
 
     picamera2 completes requests, each with a frame, and has four buffers only. A frame is copied
-    out of its buffer once, into the memory that the caller offers, and the request goes back at
+    once, from its buffer into the memory that the caller offers, and the request is released at
     once. No request is queued for later: each frame is the next one exposed.
 
     `Frame.captured_ns` is the SensorTimestamp: the sensor begins to send a frame when its first
     row has been exposed. The exposure of that row began ExposureTime earlier; the last row's ends
     when all rows are read, 10 to 30 ms later.
 
-    Waiting for a frame has a time limit; `open` and `close` may hang in picamera2. `Source` tells
-    what happens then; libcamera opens the camera again once the call that hangs has ended. (Calls
-    that hang inside libcamera hold Python's lock and stop the whole process: then only systemd's
-    watchdog helps.)
+    Waiting for a frame has a time limit; `open` and `close` may hang in picamera2 (see `Source`).
+    libcamera opens the camera again once the hanging call has ended. (Calls that hang inside
+    libcamera hold Python's lock and stop the process: then only systemd's watchdog helps.)
     """
 
     retry_s = 2.0
 
     def __init__(self, number: int, settings: CameraSettings) -> None:
-        """Prepare a camera module.
-
-        Args:
-            number: 0 for the first.
-            settings: Wanted size, rate, exposure, gain, focus and rotation.
-        """
+        """Prepare a camera module; the first one has number 0."""
         self._number = number
         self._settings = settings
         self._name = f"picamera:{number}"
@@ -89,7 +83,7 @@ class PiCamera(Source):
     def open(self) -> None:
         """Open, configure and start the camera; see `Source.open`."""
         self.close()
-        self._close_at_last()
+        self._close_again()
         self._picamera2, libcamera = load_library()
         self._check_number()
         try:
@@ -147,29 +141,28 @@ class PiCamera(Source):
         """Return the camera module's number, and its sensor once that is known."""
         return self._name
 
-    def _close_at_last(self) -> None:
+    def _close_again(self) -> None:
         """Close the camera of an earlier opening if its closing failed."""
         self._camera, self._unclosed = self._unclosed, None
         self.close()
         if self._unclosed is not None:
             raise SourceError(
                 f"{self._name} could not be closed and is still held by this process",
-                remedy="if that stays so, start the program again, or the Pi",
+                remedy="if that continues, restart the program, or the Pi",
             )
 
     def _check_number(self) -> None:
-        """Find the camera module: the text of picamera2's own error depends on its version."""
+        """Look the camera module up: picamera2's own error differs from version to version."""
         try:
             cameras = find_picameras()
         except SourceError as error:
             raise SourceError(
                 f"{self._name} is not there: {error.message}", remedy=error.remedy
             ) from error
-        for camera in cameras:
-            if camera.number == self._number:
-                self._name = str(camera)
-                return
-        raise SourceError(f"{self._name} is not there; found: {', '.join(map(str, cameras))}")
+        names = {number: f"picamera:{number} ({model})" for number, model in cameras.items()}
+        if self._number not in names:
+            raise SourceError(f"{self._name} is not there; found: {', '.join(names.values())}")
+        self._name = names[self._number]
 
     def _configure(self, camera: Any, libcamera: Any) -> None:  # noqa: ANN401
         wanted = self._settings
@@ -212,11 +205,11 @@ class PiCamera(Source):
         return mode
 
     def _next_request(self, timeout: float) -> Any:  # noqa: ANN401
-        """Wait for the next completed request; None when none came in time.
+        """Wait for the next completed request; return None when none came in time.
 
         The job that waits for it is kept from call to call: `capture_request(wait=timeout)` would
         leave it in picamera2's queue, where the next frame completes it; that request would never
-        be released, and after four the camera would stand still.
+        be released, and after four of them no more frames would come.
         """
         if self._job is None:
             self._job = self._camera.capture_request(wait=False)
@@ -255,31 +248,24 @@ class PiCamera(Source):
 def _close(camera: Any, job: Any) -> None:  # noqa: ANN401
     """Close a camera that may have stopped giving frames.
 
-    A job that waits for a frame would stand before everything else in picamera2's queue for ever,
-    so it is taken out first. `stop` is left out: it goes through that queue, which nothing serves
-    any more when picamera2's own thread has failed; `close` ends the thread and stops directly.
+    A job that waits for a frame would block picamera2's queue, so it is taken out first. `stop` is
+    left out: it goes through that queue, which nothing serves any more when picamera2's own thread
+    has failed; `close` ends the thread and stops directly.
     """
     camera.cancel_all_and_flush()
     if job is not None:
         try:
             camera.wait(job, timeout=1.0).release()  # completed before it could be cancelled
-        except Exception as error:  # noqa: BLE001 - there is none; the camera is closed all the same
+        except Exception as error:  # noqa: BLE001 - cancelled; the camera is closed all the same
             log.debug("no request was left to release: %r", error)
     camera.close()
 
 
 def exposed_ns(stamp_ns: int | None, now_ns: int) -> int:
-    """Convert a SensorTimestamp to the monotonic clock.
+    """Return a SensorTimestamp on the monotonic clock, or now when it makes sense on no clock.
 
     libcamera documents the boot clock, a Pi's drivers give the monotonic one: they differ by the
-    time that the machine has slept.
-
-    Args:
-        stamp_ns: The stamp, nanoseconds, if there is one.
-        now_ns: Now, on the monotonic clock.
-
-    Returns:
-        The stamp, or now when it makes sense on neither clock.
+    time that the machine has slept. All times are in nanoseconds.
     """
     if stamp_ns is not None:
         slept_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()

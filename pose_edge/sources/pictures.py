@@ -38,6 +38,7 @@ class Pictures(Source):
     def open(self) -> None:
         """List the pictures; see `Source.open`."""
         self._index, self.unreadable = 0, []
+        self._files = [self._path]
         if self._path.is_dir():
             self._files = sorted(
                 path for path in self._path.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES
@@ -45,15 +46,13 @@ class Pictures(Source):
             if not self._files:
                 kinds = " ".join(sorted(PICTURE_SUFFIXES))
                 raise SourceError(f"{self._path} holds no pictures ({kinds})")
-        else:
-            self._files = [self._path]
         self.frame_count = len(self._files)
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the next picture; see `Source.read`.
 
-        A file that cannot be read is an error when it is the only one; in a folder it is logged,
-        kept in `unreadable` and skipped.
+        A file that cannot be read raises SourceError if it is the only one; in a folder it is
+        logged, kept in `unreadable` and skipped.
         """
         del timeout, reuse
         if self._index >= len(self._files):

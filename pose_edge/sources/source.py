@@ -11,14 +11,14 @@ from pose_edge.frames import Frame, Image
 class Source(Protocol):
     """A camera, a network stream, a video or pictures.
 
-    `open`, `read` and `close` are called by one thread, the capture thread, and never at the same
-    time: a source needs no locks, and nobody closes it while it is being read. A call that hangs
-    hangs that thread only. The supervisor then gives the thread up and starts another one, with
-    another source object, which opens the device once the system lets it.
+    Only the capture thread calls `open`, `read` and `close`: a source needs no locks and is never
+    closed while it is being read. A call that hangs stops that thread only. The supervisor then
+    gives the thread up and starts another one, with another source object, which opens the device
+    as soon as that is possible.
 
     Attributes:
-        live: Frames come at the source's own pace and are lost when they are not read.
-        still: The frames are pictures that have nothing to do with each other.
+        live: Whether frames come at the source's own pace and are lost when they are not read.
+        still: Whether the frames are pictures that have nothing to do with each other.
         frame_rate: Frames per second, None where unknown.
         frame_count: Number of frames, None where unknown or endless.
         retry_s: Longest wait between two attempts to open the source again, seconds.
@@ -48,7 +48,7 @@ class Source(Protocol):
             reuse: Memory for the frame, uint8 (height, width, 3), used if it fits.
 
         Returns:
-            The frame, or None when none came in time or what came had to be skipped.
+            The frame, or None when no frame came in time or it had to be skipped.
 
         Raises:
             EndOfStream: There are no more frames.

@@ -35,10 +35,8 @@ class SourceKind(Enum):
 class SourceSpec:
     """The kind and location of a source.
 
-    Attributes:
-        kind: Of the source.
-        location: Path of a device, file or folder, a URL, a part of a camera's name, or the number
-            of a camera module; "" for `auto`.
+    The location is the path of a device, file or folder, a URL, a part of a camera's name, or the
+    number of a camera module; "" for `auto`.
     """
 
     kind: SourceKind
@@ -59,13 +57,12 @@ def parse_source(name: str) -> SourceSpec:
         return SourceSpec(SourceKind.AUTO)
     if name == "demo":
         return SourceSpec(SourceKind.VIDEO, str(resources.demo_clip()))
-    camera = _camera_spec(name)
-    if camera is not None:
+    if (camera := _camera_spec(name)) is not None:
         return camera
-    scheme = name.partition("://")[0].lower() if "://" in name else ""
-    if scheme in STREAM_SCHEMES:
+    scheme, separator, _rest = name.partition("://")
+    if separator and scheme.lower() in STREAM_SCHEMES:
         return SourceSpec(SourceKind.STREAM, name)
-    if scheme:
+    if separator and scheme:
         raise SourceError(
             f"source {redact(name)}: unknown kind of address; known: {', '.join(STREAM_SCHEMES)}"
         )

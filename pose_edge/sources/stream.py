@@ -21,9 +21,7 @@ from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.frame_maker import FrameMaker
-from pose_edge.sources.pixels import fitting
 from pose_edge.sources.source import Source
-from pose_edge.sources.stream_clock import StreamClock
 from pose_edge.util.cores import usable_cores
 from pose_edge.util.urls import redact
 
@@ -40,28 +38,58 @@ WAITED_NS: Final = 5_000_000
 up."""
 NO_PICTURE_S: Final = 60.0
 """Some cameras send a key frame every 20 s only. After this long without a picture, packets or not,
-connecting again is the better bet."""
+connecting again is more promising."""
+MAX_DRIFT: Final = 200e-6
+"""How fast two clocks may drift apart: 200 ppm, twice what a cheap crystal does."""
 
 Decoded = tuple[av.VideoFrame, int]
 """A frame, and when it was sent, on the monotonic clock, nanoseconds."""
 
 
+class StreamClock:
+    """Converts a stream's own times into times on the monotonic clock.
+
+    Each frame takes another time through the network. The fastest one gives the offset between the
+    two clocks; how much later another frame arrives is its delay. The time that even the fastest
+    frame took (exposure, encoder, network) cannot be known and is not counted.
+    """
+
+    def __init__(self) -> None:
+        """Take the first frame as not delayed."""
+        self._offset_ns: int | None = None
+        self._last_ns = 0
+
+    def moment_ns(self, position_s: float, arrival_ns: int) -> int:
+        """Return when a frame was sent, at or before its arrival.
+
+        Args:
+            position_s: The frame's own time in the stream, seconds.
+            arrival_ns: When it arrived, on the monotonic clock (as the result), nanoseconds.
+        """
+        position_ns = round(position_s * 1e9)
+        offset_ns = arrival_ns - position_ns
+        if self._offset_ns is not None:
+            drifted_ns = self._offset_ns + round((arrival_ns - self._last_ns) * MAX_DRIFT)
+            offset_ns = min(offset_ns, drifted_ns)
+        self._offset_ns, self._last_ns = offset_ns, arrival_ns
+        return position_ns + offset_ns
+
+    def reset(self) -> None:
+        """Take the next frame as not delayed: the stream's own times have jumped."""
+        self._offset_ns = None
+
+
 class Stream(Source):
-    """One network stream, read without a pause so that no backlog builds up.
+    """A network stream, read without a pause so that no backlog builds up.
 
     FFmpeg limits each call to `camera.timeout`, also when a server hangs: `read` and `close` always
-    return. (`open` may also wait for the name server, as long as the system lets it.)
+    return. (`open` may also wait for the name server, as long as the system's resolver does.)
     """
 
     retry_s = 4.0
 
     def __init__(self, url: str, settings: CameraSettings) -> None:
-        """Prepare the stream at an address.
-
-        Args:
-            url: The address, with user and password where the camera needs them.
-            settings: Time limit, transport, rotation.
-        """
+        """Prepare the stream at an address, with user and password where the camera needs them."""
         self._url = url
         self._settings = settings
         self._frames = FrameMaker(settings.rotation)
@@ -105,7 +133,7 @@ class Stream(Source):
                 return None
         self._last_picture = time.monotonic()
         frame, moment_ns = decoded
-        image = self._convert(frame, self._frames.memory(reuse))
+        image = self._convert(frame, reuse)
         return self._frames.make(image, "BGR", moment_ns, reuse)
 
     def close(self) -> None:
@@ -130,11 +158,7 @@ class Stream(Source):
         }
 
     def _next_decoded(self) -> Decoded | None:
-        """Take one packet; return the frame in it, if any.
-
-        Raises:
-            SourceLost: No packet came within `camera.timeout`, or none will come any more.
-        """
+        """Take one packet and return the frame in it, if any; raise SourceLost at the end."""
         started = time.monotonic()
         try:
             return next(self._decoded)
@@ -152,8 +176,8 @@ class Stream(Source):
         """
         stream = container.streams.video[0]
         decoder: VideoCodecContext = stream.codec_context
-        # FFmpeg would take every core, all of which inference needs too. Threads that share the
-        # parts of one frame, as these do, add no delay.
+        # FFmpeg would take every core, but inference needs them too. Threads that share the parts
+        # of one frame, as these do, add no delay.
         decoder.thread_type = "SLICE"
         decoder.thread_count = max(1, usable_cores() // 2)
         timed = container.format.name in TIMED_FORMATS
@@ -161,7 +185,7 @@ class Stream(Source):
         late = wait_for_key = False
         moments: dict[int | None, int] = {}
         asked_ns = time.monotonic_ns()
-        # All streams: were the video alone asked for, nothing would return while only sound comes.
+        # All streams: with the video alone, no call would return while only sound comes.
         for packet in container.demux():
             now_ns = moment_ns = time.monotonic_ns()
             if late and now_ns - asked_ns > WAITED_NS:
@@ -198,23 +222,20 @@ class Stream(Source):
             self._frames.skip()
             return []
 
-    def _convert(self, frame: av.VideoFrame, memory: Image | None) -> Image:
-        """Copy a frame into the memory if it fits, as uint8 (height, width, 3) BGR."""
+    def _convert(self, frame: av.VideoFrame, reuse: Image | None) -> Image:
+        """Copy a frame into memory of its own, as uint8 (height, width, 3) BGR."""
         packed = self._reformatter.reformat(frame, format="bgr24")
         plane = packed.planes[0]
         pixels = np.frombuffer(memoryview(plane), dtype=np.uint8)
         rows = pixels.reshape(packed.height, plane.line_size)
-        image = fitting(memory, packed.width, packed.height)
+        image = self._frames.memory(reuse, packed.width, packed.height)
         np.copyto(image.reshape(packed.height, -1), rows[:, : packed.width * 3])
         return image
 
     def _error(self, kind: type[SourceError], error: Exception, seconds: float) -> SourceError:
         """Return an error without the address that FFmpeg puts into its messages.
 
-        Args:
-            kind: Class of the error to return.
-            error: FFmpeg's; after a timeout it can be any.
-            seconds: How long the call took.
+        After a call of `seconds`, as long as the time limit, FFmpeg's error can be any.
         """
         limit_s = self._settings.timeout
         remedy = None
@@ -227,7 +248,7 @@ class Stream(Source):
         elif isinstance(error, av.error.ArgumentError) or not isinstance(
             error, av.error.FFmpegError
         ):
-            reason = "the address makes no sense"
+            reason = "the address is not valid"
         else:
             reason = error.strerror or type(error).__name__
             remedy = "is the address right, and the camera on the network?"

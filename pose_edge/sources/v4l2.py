@@ -10,6 +10,7 @@ import errno
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,32 +18,28 @@ from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.cameras import (
-    FORBIDDEN,
     CameraNode,
     choose_camera,
     find_cameras,
-    is_called,
     query_camera,
     why_closed,
 )
 from pose_edge.sources.frame_maker import FrameMaker
-from pose_edge.sources.modes import Mode, choose_mode, list_modes
-from pose_edge.sources.pixels import DECODABLE, DamagedPicture, decode
+from pose_edge.sources.modes import choose_mode, list_modes
+from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode
 from pose_edge.sources.source import Source
-from pose_edge.sources.v4l2_device import Device, Filled, Format
-from pose_edge.util.device_access import can_open, how_to_join
+from pose_edge.sources.v4l2_device import Device, Filled, Mode
+from pose_edge.util.device_access import can_open
 
 log = logging.getLogger(__name__)
 
 BUFFERS: Final = 4
-"""One that is being read, and enough for the driver to fill meanwhile. They add no delay: only the
+"""One to read, and enough for the driver to fill at the same time. They add no delay: only the
 newest is read, the others are given back."""
 MAX_TRANSIT_NS: Final = 2_000_000_000
 """A driver's time stamp older than this (or in the future) is on another clock."""
 
 REASONS: Final[dict[int | None, tuple[str, str | None]]] = {
-    errno.EACCES: (FORBIDDEN, None),
-    errno.EPERM: (FORBIDDEN, None),
     errno.EBUSY: ("is in use by another program", None),
     errno.ENODEV: ("has just gone away", None),
     errno.ENOSPC: (
@@ -54,7 +51,7 @@ REASONS: Final[dict[int | None, tuple[str, str | None]]] = {
 
 
 class V4L2Camera(Source):
-    """One V4L2 camera, recognised when it comes back under another number.
+    """A V4L2 camera, recognised when it comes back under another number.
 
     Attributes:
         damaged: Number of damaged pictures so far.
@@ -62,7 +59,7 @@ class V4L2Camera(Source):
 
     def __init__(
         self,
-        wanted: str,
+        location: str,
         settings: CameraSettings,
         *,
         find: Callable[[], list[CameraNode]] = find_cameras,
@@ -70,19 +67,19 @@ class V4L2Camera(Source):
         """Prepare a camera.
 
         Args:
-            wanted: Its node (/dev/video0), a link to it (/dev/v4l/by-id/...), or a part of its
+            location: Its node (/dev/video0), a link to it (/dev/v4l/by-id/...), or a part of its
                 name.
             settings: Wanted size and rate, rotation, time limit.
             find: Lists the cameras that are connected.
         """
-        self._wanted = wanted
-        self._path = Path(wanted) if wanted.startswith("/") else None
+        self._location = location
+        self._path = Path(location) if location.startswith("/") else None
         self._settings = settings
         self._find = find
         self._frames = FrameMaker(settings.rotation)
         self._known: CameraNode | None = None
         self._device: Device | None = None
-        self._format = Format("", 0, 0)
+        self._mode = Mode("", 0, 0)
         self._buffers = 0
         self._stale = False
         self._title = ""
@@ -95,13 +92,13 @@ class V4L2Camera(Source):
         node = self._find_node()
         try:
             self._device = Device(node.path)
-            mode = self._start(self._device, node)
+            self._mode = self._start(self._device, node)
         except OSError as error:
             self.close()
+            if error.errno == errno.EACCES:
+                raise why_closed(node.path) from error
             other = f"cannot be opened: {error.strerror}", None
             reason, remedy = REASONS.get(error.errno, other)
-            if error.errno == errno.EACCES:
-                remedy = how_to_join("video")
             raise SourceError(f"camera {_title(node)} {reason}", remedy=remedy) from error
         except BaseException:
             self.close()
@@ -109,9 +106,10 @@ class V4L2Camera(Source):
         # A link already names a port or a serial number; the number of a node names nothing.
         by_link = self._path is not None and self._path.is_symlink()
         self._known = None if by_link else node
-        self.frame_rate = mode.rate
+        self.frame_rate = self._mode.rate
         self._last_frame = None
-        self._log_mode(node, mode)
+        self._title = f"{_title(node)}, {self._mode}"
+        self._log_mode()
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the newest frame; see `Source.read`."""
@@ -142,53 +140,43 @@ class V4L2Camera(Source):
 
     def describe(self) -> str:
         """Return which camera, and its mode once it is open."""
-        return self._title or self._wanted
+        return self._title or self._location
 
     def _find_node(self) -> CameraNode:
         """Find the wanted camera, wherever it is connected now."""
-        found = choose_camera(self._find(), self._is_wanted, self._known)
-        if found is None and self._path is not None:  # a node that is not listed, given by path
-            found = query_camera(self._path) if self._path.exists() else None
+        path, cameras = self._path, self._find()
+        found = choose_camera(cameras, self._location, self._known)
+        if found is None and path is not None:  # perhaps a node that is not listed
+            found = query_camera(path)
         if found is not None:
             return found
-        raise self._not_found()
-
-    def _is_wanted(self, camera: CameraNode) -> bool:
-        if self._path is not None:
-            return camera.path == self._path.resolve()
-        return is_called(camera, self._wanted)
-
-    def _not_found(self) -> SourceError:
-        path = self._path
-        found = ", ".join(f"{node.path} ({node.name})" for node in self._find()) or "none"
+        others = ", ".join(f"{one.path} ({one.name})" for one in cameras) or "none"
         if path is None:
-            return SourceError(f"no camera is called {self._wanted}; found: {found}")
+            raise SourceError(f"no camera is called {self._location}; found: {others}")
         if not path.exists():
-            return SourceError(f"camera {path} is not there; found: {found}")
+            raise SourceError(f"camera {path} is not there; found: {others}")
         if not can_open(path):
-            reason, remedy = why_closed(path)
-            return SourceError(f"camera {path} {reason}", remedy=remedy)
-        return SourceError(f"{path} is not a camera, or gives metadata only")
+            raise why_closed(path)
+        raise SourceError(f"{path} is not a camera, or gives metadata only")
 
     def _start(self, device: Device, node: CameraNode) -> Mode:
         wish = (self._settings.width, self._settings.height, self._settings.fps)
         modes = list_modes(device, *wish)
         log.debug("%s offers: %s", node.path, "; ".join(map(str, modes)))
         mode = choose_mode(modes, *wish)
-        self._format = device.set_format(mode.code, mode.width, mode.height)
-        if self._format.code not in DECODABLE:
+        chosen = device.set_format(mode.code, mode.width, mode.height)
+        if chosen.code not in DECODERS:
             raise SourceError(
                 f"camera {_title(node)} gives {', '.join(device.codes())} only; "
-                f"known are: {', '.join(DECODABLE)}"
+                f"known are: {', '.join(DECODERS)}"
             )
         rate = device.set_rate(mode.rate or self._settings.fps)
         self._buffers, self._stale = device.start(BUFFERS), False
-        return Mode(self._format.code, self._format.width, self._format.height, rate)
+        return replace(chosen, rate=rate)
 
-    def _log_mode(self, node: CameraNode, mode: Mode) -> None:
+    def _log_mode(self) -> None:
         """Log the mode, and the wanted one where it differs."""
-        wanted = self._settings
-        self._title = f"{_title(node)}, {mode}"
+        wanted, mode = self._settings, self._mode
         asked = ""
         if (mode.width, mode.height) != (wanted.width, wanted.height) or (
             mode.rate is not None and abs(mode.rate - wanted.fps) > 1
@@ -197,8 +185,7 @@ class V4L2Camera(Source):
         log.info("camera %s%s", self._title, asked)
 
     def _read(self, device: Device, timeout: float, reuse: Image | None) -> Frame | None:
-        filled = self._newest(device) if device.wait(timeout) else None
-        if filled is None:
+        if not device.wait(timeout) or (filled := self._newest(device)) is None:
             return None
         frame = self._decode(device, filled, reuse)
         device.give_back(filled)
@@ -207,8 +194,8 @@ class V4L2Camera(Source):
     def _newest(self, device: Device) -> Filled | None:
         """Take the newest frame, and give back those that waited before it.
 
-        When the driver had no buffer left to fill, it had to stop, and even the newest frame may be
-        very old (the process was halted, or decoding is slow): then the next one is waited for.
+        A driver without a buffer to fill stops, and then even the newest frame may be very old (the
+        process was halted, or decoding is slow): return None, so that the next one is read.
         """
         newest, taken = None, 0
         while (filled := device.take()) is not None:
@@ -230,16 +217,18 @@ class V4L2Camera(Source):
         return newest
 
     def _decode(self, device: Device, filled: Filled, reuse: Image | None) -> Frame | None:
+        memory = self._frames.memory(reuse, self._mode.width, self._mode.height)
         try:
             with device.content(filled) as data:
-                image = decode(data, self._format, self._frames.memory(reuse))
+                image = decode(data, self._mode, memory)
         except DamagedPicture as error:
             self._count_damaged(str(error))
             return None
         now_ns = time.monotonic_ns()
         stamp_ns = filled.stamp_ns
-        known = stamp_ns is not None and 0 <= now_ns - stamp_ns < MAX_TRANSIT_NS
-        return self._frames.make(image, "BGR", stamp_ns if known and stamp_ns else now_ns, reuse)
+        if stamp_ns is None or not 0 <= now_ns - stamp_ns < MAX_TRANSIT_NS:
+            stamp_ns = now_ns
+        return self._frames.make(image, "BGR", stamp_ns, reuse)
 
     def _count_damaged(self, reason: str) -> None:
         """Count a damaged picture. Cameras begin with some; only many are worth a warning."""

@@ -1,9 +1,8 @@
 """A V4L2 device: its modes and its buffers. See the kernel's "Video for Linux API".
 
 By ioctl, as no library does it: OpenCV hides buffers and time stamps, and linuxpy is under the GPL.
-The structures and requests come from `videodev2`, Raspberry Pi's bindings of the kernel's header;
-two structures for listing sizes and rates are missing there and follow here. Every method is one
-ioctl or a list of them, and raises the OSError that the kernel answers with.
+The structures and requests come from `videodev2`, Raspberry Pi's bindings of the kernel's header,
+except two structures that are missing there.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ import fcntl
 import mmap
 import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import videodev2 as v4l2
-
-Answer = TypeVar("Answer")
 
 CAPTURE: Final[int] = v4l2.V4L2_BUF_TYPE_VIDEO_CAPTURE
 VIDEO_CAPTURE: Final[int] = v4l2.V4L2_CAP_VIDEO_CAPTURE
@@ -35,8 +32,7 @@ DISCRETE: Final = 1
 class _FrameSize(ctypes.Structure):
     """struct v4l2_frmsizeenum.
 
-    `values` is its union: width, height; or the least, greatest and step of the width, then of the
-    height.
+    `values` is width and height; or minimum, maximum and step of the width, then of the height.
     """
 
     _fields_ = (
@@ -49,10 +45,7 @@ class _FrameSize(ctypes.Structure):
 
 
 class _FrameInterval(ctypes.Structure):
-    """struct v4l2_frmivalenum.
-
-    `intervals` is its union: one interval; or the least, the greatest and the step.
-    """
+    """struct v4l2_frmivalenum; `intervals` is one interval, or minimum, maximum and step."""
 
     _fields_ = (
         ("index", ctypes.c_uint32),
@@ -77,13 +70,7 @@ ENUM_FRAMEINTERVALS: Final = _request(75, _FrameInterval)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Values from `low` to `high`.
-
-    Attributes:
-        low: The least.
-        high: The greatest.
-        step: Difference of two neighbouring values; 0 where every value is possible.
-    """
+    """Values from `low` to `high`, in steps of `step`; 0 where every value is possible."""
 
     low: float
     high: float
@@ -91,20 +78,27 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """The format that the device sends.
+class Mode:
+    """What a camera sends, or can send.
 
     Attributes:
-        code: Four letters, e.g. MJPG.
+        code: Format of the pixels, four letters, e.g. MJPG.
         width: Pixels.
         height: Pixels.
-        stride: Bytes from one row to the next; 0 for compressed formats.
+        rate: Frames per second; None where unknown.
+        stride: Bytes from one row to the next; 0 for compressed formats and where unknown.
     """
 
     code: str
     width: int
     height: int
+    rate: float | None = None
     stride: int = 0
+
+    def __str__(self) -> str:
+        """Return the mode for people, e.g. "1280x720 MJPG at 30 fps"."""
+        rate = f" at {self.rate:.3g} fps" if self.rate else ""
+        return f"{self.width}x{self.height} {self.code}{rate}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +107,7 @@ class Filled:
 
     Attributes:
         index: Number of the buffer.
-        used: Bytes in the buffer.
+        used: Number of bytes in the buffer.
         faulty: The driver knows that the content is damaged.
         stamp_ns: When the picture was taken, on the monotonic clock, nanoseconds; None where the
             driver uses another clock.
@@ -126,7 +120,7 @@ class Filled:
 
 
 class Device:
-    """An open device node."""
+    """An open device node; every method raises the OSError that the kernel answers with."""
 
     def __init__(self, path: Path) -> None:
         """Open the node without blocking: only `wait` waits."""
@@ -155,52 +149,41 @@ class Device:
         return _text(answer.driver), _text(answer.card), _text(answer.bus_info), flags
 
     def codes(self) -> list[str]:
-        """List the codes of the formats, the device's favourite first."""
-
-        def ask(index: int) -> str:
-            answer = v4l2.v4l2_fmtdesc(index=index, type=CAPTURE)
-            self._ioctl(v4l2.VIDIOC_ENUM_FMT, answer)
-            return _letters(answer.pixelformat)
-
-        return list(_all(ask))
+        """List the codes of the formats, the one that the driver prefers first."""
+        answers = self._list(v4l2.VIDIOC_ENUM_FMT, v4l2.v4l2_fmtdesc, type=CAPTURE)
+        return [_letters(answer.pixelformat) for answer in answers]
 
     def sizes(self, code: str) -> list[tuple[Range, Range]]:
         """List the widths and heights of a format; [] where the driver lists none."""
-
-        def ask(index: int) -> tuple[Range, Range]:
-            answer = _FrameSize(index=index, pixel_format=_number(code))
-            self._ioctl(ENUM_FRAMESIZES, answer)
+        sizes = []
+        for answer in self._list(ENUM_FRAMESIZES, _FrameSize, pixel_format=_number(code)):
             if answer.type == DISCRETE:
                 width, height = answer.values[:2]
-                return Range(width, width), Range(height, height)
-            return Range(*answer.values[:3]), Range(*answer.values[3:])
-
-        return list(_all(ask))
+                sizes.append((Range(width, width), Range(height, height)))
+            else:
+                sizes.append((Range(*answer.values[:3]), Range(*answer.values[3:])))
+        return sizes
 
     def rates(self, code: str, width: int, height: int) -> list[Range]:
         """List the frames per second of a format and size; [] where the driver lists none."""
-
-        def ask(index: int) -> Range:
-            answer = _FrameInterval(
-                index=index, pixel_format=_number(code), width=width, height=height
-            )
-            self._ioctl(ENUM_FRAMEINTERVALS, answer)
+        rates = []
+        wish = {"pixel_format": _number(code), "width": width, "height": height}
+        for answer in self._list(ENUM_FRAMEINTERVALS, _FrameInterval, **wish):
             shortest, longest, _step = answer.intervals
             if answer.type == DISCRETE:
                 longest = shortest
-            return Range(_rate(longest), _rate(shortest))
+            rates.append(Range(_rate(longest), _rate(shortest)))
+        return rates
 
-        return list(_all(ask))
-
-    def set_format(self, code: str, width: int, height: int) -> Format:
-        """Ask for a format, and return the one that the driver chose."""
+    def set_format(self, code: str, width: int, height: int) -> Mode:
+        """Ask for a format and size, and return what the driver chose, with an unknown rate."""
         wish = v4l2.v4l2_format(type=CAPTURE)
         wish.fmt.pix.pixelformat = _number(code)
         wish.fmt.pix.width, wish.fmt.pix.height = width, height
         wish.fmt.pix.field = v4l2.V4L2_FIELD_ANY
         self._ioctl(v4l2.VIDIOC_S_FMT, wish)
         got = wish.fmt.pix
-        return Format(_letters(got.pixelformat), got.width, got.height, got.bytesperline)
+        return Mode(_letters(got.pixelformat), got.width, got.height, stride=got.bytesperline)
 
     def set_rate(self, rate: float) -> float | None:
         """Ask for a rate, and return the one that the driver chose; None where unknown."""
@@ -216,14 +199,7 @@ class Device:
         return _rate(wish.parm.capture.timeperframe) or None
 
     def start(self, buffers: int) -> int:
-        """Start the stream.
-
-        Args:
-            buffers: Number of buffers to ask for.
-
-        Returns:
-            Number of buffers that the driver made.
-        """
+        """Ask for a number of buffers, start the stream, and return how many the driver made."""
         wish = v4l2.v4l2_requestbuffers(count=buffers, type=CAPTURE, memory=v4l2.V4L2_MEMORY_MMAP)
         self._ioctl(v4l2.VIDIOC_REQBUFS, wish)
         for index in range(wish.count):
@@ -236,10 +212,7 @@ class Device:
         return len(self._maps)
 
     def wait(self, timeout: float) -> bool:
-        """Wait until a buffer is filled, or the device is gone.
-
-        Args:
-            timeout: Seconds.
+        """Wait until a buffer is filled or the device is gone, at most `timeout` seconds.
 
         Returns:
             Whether `take` will return a buffer or raise the OSError of a device that is gone.
@@ -275,16 +248,17 @@ class Device:
     def _ioctl(self, request: int, argument: Any) -> None:  # noqa: ANN401
         fcntl.ioctl(self._descriptor, request, argument)
 
-
-def _all(ask: Callable[[int], Answer]) -> Iterator[Answer]:
-    """Yield the answers for index 0, 1, 2, ... until the driver has no more."""
-    for index in range(1000):
-        try:
-            yield ask(index)
-        except OSError as error:
-            if error.errno in (errno.EINVAL, errno.ENOTTY):  # the end, or a list it does not have
-                return
-            raise
+    def _list(self, request: int, structure: Any, **fields: int) -> Iterator[Any]:  # noqa: ANN401
+        """Yield the answers for index 0, 1, 2, ... until the driver has no more."""
+        for index in range(1000):
+            answer = structure(index=index, **fields)
+            try:
+                self._ioctl(request, answer)
+            except OSError as error:
+                if error.errno in (errno.EINVAL, errno.ENOTTY):  # the end, or no such list
+                    return
+                raise
+            yield answer
 
 
 def _text(raw: Any) -> str:  # noqa: ANN401

@@ -20,7 +20,7 @@ class Video(Source):
     live = False
 
     def __init__(self, path: str, *, loop: bool = False) -> None:
-        """Prepare a file; with `loop` it starts again when it ends."""
+        """Prepare a file; with `loop`, start it again when it ends."""
         self._path = path
         self._loop = loop
         self._capture: cv2.VideoCapture | None = None
@@ -37,13 +37,13 @@ class Video(Source):
 
     def _open_capture(self) -> None:
         self.close()
-        # By default the decoder starts a thread for every core, all of which inference needs too.
+        # By default the decoder starts a thread for every core, but inference needs them too.
         threads = max(1, usable_cores() // 2)
         capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"{self._path} is not a video that can be read")
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones write pictures lying on their side
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones store videos rotated
         self._capture = capture
         rate = capture.get(cv2.CAP_PROP_FPS)
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -62,7 +62,9 @@ class Video(Source):
                 raise SourceError(f"{self._path} is a video without a frame that can be read")
             if not self._loop or self._in_round == 0:
                 raise EndOfStream
-            self._rewind()
+            self._round_start = self._position + self._interval()
+            self._in_round = 0
+            self._open_capture()
             return None
         picture = np.asarray(image, dtype=np.uint8)
         frame = Frame(picture, "BGR", time.monotonic_ns(), self._index, self._next_position())
@@ -88,11 +90,6 @@ class Video(Source):
             position = self._position + self._interval()
         self._position = position
         return position
-
-    def _rewind(self) -> None:
-        self._round_start = self._position + self._interval()
-        self._in_round = 0
-        self._open_capture()
 
     def _interval(self) -> float:
         return 1 / (self.frame_rate or 30.0)

@@ -149,7 +149,7 @@ def install_picamera2(monkeypatch: pytest.MonkeyPatch, listed: object) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda *_args: object())
     monkeypatch.setenv(csi.LOG_VARIABLE, "*:FATAL")
     none_found = SourceError("no camera module found", remedy=csi.SEATING)
-    monkeypatch.setattr(csi, "_none_found", lambda _dev: none_found)
+    monkeypatch.setattr(csi, "_none_found", lambda: none_found)
 
 
 def test_camera_modules(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:

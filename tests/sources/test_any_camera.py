@@ -11,9 +11,8 @@ from helpers import FakeSource, Step, make_frame, read_until_lost
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
-from pose_edge.sources import cameras, csi
+from pose_edge.sources import any_camera, cameras
 from pose_edge.sources.any_camera import AnyCamera, Candidates, find_candidates
-from pose_edge.sources.csi import PiCameraInfo
 from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.v4l2 import V4L2Camera
 
@@ -116,8 +115,8 @@ def test_a_camera_that_opens_but_stays_mute_lets_the_next_try() -> None:
 def test_csi_comes_before_usb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     kernel = Kernel(monkeypatch, tmp_path)
     node = kernel.add("video0")
-    monkeypatch.setattr(cameras, "find_cameras", lambda: [cameras.query_camera(node.path)])
-    monkeypatch.setattr(csi, "find_picameras", lambda: [PiCameraInfo(1, "imx708")])
+    monkeypatch.setattr(any_camera, "find_cameras", lambda: [cameras.query_camera(node.path)])
+    monkeypatch.setattr(any_camera, "find_picameras", lambda: {1: "imx708"})
     found = find_candidates(CameraSettings())
     assert list(found) == ["CSI camera 1 (imx708)", f"{node.path} (HD Webcam)"]
     csi_camera, usb_camera = (make() for make in found.values())
@@ -125,13 +124,13 @@ def test_csi_comes_before_usb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert isinstance(usb_camera, V4L2Camera)
 
 
-def no_module() -> list[PiCameraInfo]:
+def no_module() -> dict[int, str]:
     raise SourceError("no camera module found", remedy="seat its cable")
 
 
 def test_a_machine_without_cameras_has_no_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "find_cameras", list)
-    monkeypatch.setattr(csi, "find_picameras", no_module)
+    monkeypatch.setattr(any_camera, "find_cameras", list)
+    monkeypatch.setattr(any_camera, "find_picameras", no_module)
     with pytest.raises(SourceError) as error:
         find_candidates(CameraSettings())
     assert str(error.value).startswith(

@@ -25,9 +25,8 @@ def test_memory_that_fits_is_used_and_earlier_frames_stay(rotation: int) -> None
     reuse = None
     for seed in range(3):
         picture = noise(32, 20, seed)
-        memory = maker.memory(reuse)
-        if memory is None or memory.shape != picture.shape:
-            memory = np.empty_like(picture)
+        memory = maker.memory(reuse, 32, 20)
+        assert memory.shape == picture.shape
         memory[:] = picture
         frame = maker.make(memory, "RGB", 0, reuse)
         assert frame.order == "RGB"
@@ -38,6 +37,16 @@ def test_memory_that_fits_is_used_and_earlier_frames_stay(rotation: int) -> None
         reuse = np.zeros_like(frame.image)
     assert all((image == copy).all() for image, copy in kept)
     assert len(places) == 3
+
+
+def test_memory_that_does_not_fit_is_left_alone() -> None:
+    maker = FrameMaker(0)
+    fitting = np.empty((48, 64, 3), np.uint8)
+    assert maker.memory(fitting, 64, 48) is fitting
+    for other in (None, np.empty((64, 48, 3), np.uint8), np.empty((48, 128, 3), np.uint8)[:, ::2]):
+        new = maker.memory(other, 64, 48)
+        assert new is not other
+        assert new.shape == (48, 64, 3)
 
 
 def test_time_and_number_of_frames() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_edge.sources import v4l2_device as api
-from pose_edge.sources.modes import Mode, choose_mode, list_modes
+from pose_edge.sources.modes import choose_mode, list_modes
+from pose_edge.sources.v4l2_device import Mode
 
 WEBCAM = [
     Mode("MJPG", 640, 480, 30),

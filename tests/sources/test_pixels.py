@@ -8,29 +8,27 @@ from helpers import coded_picture, noise, read_code, smooth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_edge.sources.pixels import DamagedPicture, decode, fitting
-from pose_edge.sources.v4l2_device import Format
+from pose_edge.frames import Image
+from pose_edge.sources import pixels
+from pose_edge.sources.pixels import DamagedPicture
+from pose_edge.sources.v4l2_device import Mode
 
-MJPG = Format("MJPG", 64, 48)
+MJPG = Mode("MJPG", 64, 48)
 
 
-def test_memory_is_used_where_it_fits() -> None:
-    memory = np.empty((48, 64, 3), np.uint8)
-    assert fitting(memory, 64, 48) is memory
-    for other in (None, np.empty((64, 48, 3), np.uint8), np.empty((48, 128, 3), np.uint8)[:, ::2]):
-        new = fitting(other, 64, 48)
-        assert new is not other
-        assert new.shape == (48, 64, 3)
-    data = memoryview(jpeg(smooth(64, 48)))
-    assert decode(data, MJPG, memory) is memory
+def decode(data: bytes, mode: Mode = MJPG) -> Image:
+    """Decode a picture into new memory."""
+    memory = np.empty((mode.height, mode.width, 3), np.uint8)
+    assert pixels.decode(memoryview(data), mode, memory) is memory
+    return memory
 
 
 def test_uyvy_is_yuyv_with_bytes_swapped() -> None:
     scene = smooth(64, 48)
     raw = np.frombuffer(yuyv(scene), np.uint8)
     swapped = raw.reshape(-1, 2)[:, ::-1].tobytes()
-    one = decode(memoryview(raw.tobytes()), Format("YUYV", 64, 48, 128), None)
-    other = decode(memoryview(swapped), Format("UYVY", 64, 48, 128), None)
+    one = decode(raw.tobytes(), Mode("YUYV", 64, 48, stride=128))
+    other = decode(swapped, Mode("UYVY", 64, 48, stride=128))
     assert (one == other).all()
 
 
@@ -48,7 +46,7 @@ def test_pictures_without_huffman_tables_are_whole() -> None:
     data = jpeg(coded_picture(0xBEEF, 64, 48))
     bare = without_huffman_tables(data)
     assert len(bare) < len(data) - 300
-    assert read_code(decode(memoryview(bare), MJPG, None)) == 0xBEEF
+    assert read_code(decode(bare)) == 0xBEEF
 
 
 def test_filling_between_the_parts_of_a_good_picture_does_no_harm() -> None:
@@ -59,15 +57,15 @@ def test_filling_between_the_parts_of_a_good_picture_does_no_harm() -> None:
     data = encoded.tobytes()
     mark = data.index(b"\xff\xd0")
     filled = data[:mark] + b"\x00\x00" + data[mark:]
-    assert read_code(decode(memoryview(filled), MJPG, None)) == 0xCAFE
+    assert read_code(decode(filled)) == 0xCAFE
     with pytest.raises(DamagedPicture):  # of another size: no filling makes that good
-        decode(memoryview(filled), Format("MJPG", 128, 96), None)
+        decode(filled, Mode("MJPG", 128, 96))
 
 
 @pytest.mark.parametrize("zeros", [1, 700])
 def test_what_follows_the_picture_is_ignored(zeros: int) -> None:
     data = jpeg(coded_picture(3, 64, 48)) + bytes(zeros)
-    assert read_code(decode(memoryview(data), MJPG, None)) == 3
+    assert read_code(decode(data)) == 3
 
 
 @settings(deadline=None, max_examples=60)
@@ -77,7 +75,7 @@ def test_garbled_pictures_are_found_or_whole(place: int, count: int) -> None:
     data = jpeg(noise(64, 48))
     kept = data[: place % len(data)] + data[place % len(data) + count :]
     try:
-        image = decode(memoryview(kept), MJPG, None)
+        image = decode(kept)
     except DamagedPicture:
         return
     assert image.shape == (48, 64, 3)
@@ -87,7 +85,7 @@ def test_garbled_pictures_are_found_or_whole(place: int, count: int) -> None:
 def test_any_bytes_are_a_picture_or_damaged(data: bytes) -> None:
     for code in ("MJPG", "YUYV"):
         try:
-            image = decode(memoryview(data), Format(code, 8, 6, 16), None)
+            image = decode(data, Mode(code, 8, 6, stride=16))
         except DamagedPicture:
             continue
         assert image.shape == (6, 8, 3)
@@ -96,4 +94,4 @@ def test_any_bytes_are_a_picture_or_damaged(data: bytes) -> None:
 def test_a_picture_of_another_size_is_damaged() -> None:
     for size in ((32, 24), (128, 96)):
         with pytest.raises(DamagedPicture):
-            decode(memoryview(jpeg(smooth(*size))), MJPG, None)
+            decode(jpeg(smooth(*size)))

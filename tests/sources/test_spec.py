@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pose_edge.config.schema import CameraSettings, SourceSettings
 from pose_edge.errors import SourceError
-from pose_edge.sources import any_camera, choose_source, open_source, spec
+from pose_edge.sources import any_camera, choose_source, spec
 from pose_edge.sources.any_camera import AnyCamera, Candidates
 from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.pictures import Pictures
@@ -41,7 +41,8 @@ def test_auto_without_a_camera_is_the_demo_again_and_again(
 ) -> None:
     plug_in(monkeypatch, {})
     with caplog.at_level("INFO", "pose_edge"):
-        source = open_source(SourceSettings(name="auto"), CameraSettings())
+        source = choose_source(SourceSettings(name="auto"), CameraSettings())
+    source.open()
     assert (source.live, source.describe(), source.frame_count) == (False, "demo.mp4", None)
     source.close()
     assert "no camera found" in caplog.text, "no hidden fallback"
@@ -136,7 +137,7 @@ def test_what_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     if name == "":  # the current folder, without pictures
         with pytest.raises(SourceError, match="holds no pictures"):
-            open_source(SourceSettings(name="."), CameraSettings())
+            choose_source(SourceSettings(name="."), CameraSettings()).open()
         return
     with pytest.raises(SourceError) as error:
         parse_source(name)
@@ -182,7 +183,8 @@ def test_only_what_stands_in_for_a_camera_or_is_asked_to_loops(
     plug_in(monkeypatch, {})
     counts = []
     for name, loop in (("demo", False), ("demo", True), ("auto", False)):
-        source = open_source(SourceSettings(name=name, loop=loop), CameraSettings())
+        source = choose_source(SourceSettings(name=name, loop=loop), CameraSettings())
+        source.open()
         counts.append(source.frame_count)
         source.close()
     assert counts == [230, None, None]
@@ -252,6 +254,7 @@ def test_a_picture_and_a_folder(tmp_path: Path) -> None:
 
     cv2.imwrite(str(tmp_path / "a.png"), coded_picture(3))
     for name in (tmp_path / "a.png", tmp_path):
-        source = open_source(SourceSettings(name=str(name)), CameraSettings())
+        source = choose_source(SourceSettings(name=str(name)), CameraSettings())
+        source.open()
         assert isinstance(source, Pictures)
         assert source.frame_count == 1
