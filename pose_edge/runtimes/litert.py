@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.cores import usable_cores
 from pose_edge.zoo.registry import ModelFile, Tensor
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from pose_edge.runtimes import AnyArray
 from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate
 from pose_edge.runtimes.edgetpu.failure_backoff import FailureBackoff
+from pose_edge.runtimes.runtime import AnyArray
 
 log = logging.getLogger(__name__)
 

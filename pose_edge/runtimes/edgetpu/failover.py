@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
+from pose_edge.runtimes.runtime import AnyArray, Runtime
 
 
 class Failover:

@@ -12,10 +12,8 @@ from typing import Final
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import INPUT_TYPES, Runtime
-from pose_edge.runtimes.child import LOAD_S, Child, ChildFault, start_child
+from pose_edge.runtimes.child import LOAD_S, Child, ChildFault, ChildRuntime, start_child
 from pose_edge.runtimes.child_main import Job, Loaded
-from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.runtimes.edgetpu.child_supervisor import (
     LATE_S,
     ChildSupervisor,
@@ -26,6 +24,7 @@ from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.failover import Failover
 from pose_edge.runtimes.edgetpu.failure_backoff import FailureBackoff
 from pose_edge.runtimes.edgetpu.lookup import find_library
+from pose_edge.runtimes.runtime import INPUT_TYPES, Runtime
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)

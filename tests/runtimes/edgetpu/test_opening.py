@@ -17,9 +17,8 @@ from helpers import FakeRuntime, no_threads_left, wait_until
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import UnavailableError, UsageError
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Child, ChildFault
+from pose_edge.runtimes.child import Child, ChildFault, ChildRuntime
 from pose_edge.runtimes.child_main import Job, Loaded
-from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.runtimes.edgetpu import child_supervisor, opening
 from pose_edge.runtimes.edgetpu.child_supervisor import (
     ChildSupervisor,
