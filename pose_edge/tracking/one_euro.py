@@ -41,11 +41,7 @@ class OneEuro:
     """Smooths the points of one object, each by itself."""
 
     def __init__(
-        self,
-        count: int,
-        *,
-        min_cutoff: float = MIN_CUTOFF_HZ,
-        beta: float = BETA,
+        self, count: int, *, min_cutoff: float = MIN_CUTOFF_HZ, beta: float = BETA
     ) -> None:
         """Start without samples.
 
@@ -58,9 +54,7 @@ class OneEuro:
         """
         self._min_cutoff = min_cutoff
         self._beta = beta
-        self._smooth: Array = np.zeros((count, 2))
-        self._raw: Array = np.zeros((count, 2))
-        self._velocity: Array = np.zeros((count, 2))
+        self._smooth, self._raw, self._velocity = np.zeros((3, count, 2))
         self._times: Array = np.full(count, -np.inf)
 
     def apply(self, points: Array, time_s: float, size: float, valid: NDArray[np.bool_]) -> Array:
@@ -98,13 +92,5 @@ class OneEuro:
 
 
 def _gain(cutoff: float | Array, interval: Array) -> Array:
-    """Return the weight of a new sample in a first-order low-pass.
-
-    Args:
-        cutoff: Hz.
-        interval: Seconds since the last sample.
-
-    Returns:
-        0...1, of the shape of both together.
-    """
+    """Return the weight, 0...1, of a new sample: cut-off in Hz, seconds since the last sample."""
     return np.asarray(1.0 / (1.0 + 1.0 / (2.0 * np.pi * cutoff * interval)))

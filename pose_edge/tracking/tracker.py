@@ -115,13 +115,9 @@ class Tracker:
     """
 
     def __init__(
-        self,
-        *,
-        max_age: float = 1.0,
-        max_tracks: int = 18,
-        min_similarity: float = 0.1,
+        self, *, max_age: float = 1.0, max_tracks: int = 18, min_similarity: float = 0.1
     ) -> None:
-        """Start with nobody.
+        """Start without people.
 
         Args:
             max_age: Seconds, 0.1...10, after which an unseen person is forgotten; they get a new id
@@ -156,11 +152,10 @@ class Tracker:
         owners, unclear = self._match(distinct, time_s, width, height)
         tracked = []
         for index, (pose, owner) in enumerate(zip(distinct, owners, strict=True)):
+            track = owner or Track(pose, time_s)
             if owner is None:
-                track = Track(pose, time_s)
                 self._tracks.append(track)
             else:
-                track = owner
                 track.add(pose, time_s, clear=index not in unclear)
             if track.id is None and (pose.score >= SURE_SCORE or track.seen > 1):
                 self._last_id += 1
@@ -186,19 +181,17 @@ class Tracker:
             return list(poses)
         similar = self._oks(poses, poses, width, height)
         distinct: list[int] = []
-        for index in range(len(poses)):
-            if all(similar[index, better] < DUPLICATE_OKS for better in distinct):
+        for index, row in enumerate(similar):
+            if (row[distinct] < DUPLICATE_OKS).all():
                 distinct.append(index)
         return [poses[index] for index in distinct]
 
     def _match(
         self, poses: Sequence[Pose], time_s: float, width: int, height: int
     ) -> tuple[list[Track | None], set[int]]:
-        """Match poses with known people.
+        """Return the known person of each pose, or None, and the indices of unclear poses.
 
-        Returns:
-            For each pose the person or None, and the indices of unclear poses: those that may also
-            be another person, who is matched with no pose.
+        An unclear pose may also be another person, who is matched with no pose.
         """
         owners: list[Track | None] = [None] * len(poses)
         if not poses or not self._tracks:
@@ -206,16 +199,16 @@ class Tracker:
         # The expected place comes before the last seen one, and a person with an id before one
         # without.
         pairs = []
-        for is_last, guesses in enumerate(
-            ([track.expected(time_s) for track in self._tracks], [t.last for t in self._tracks])
-        ):
+        expected = [track.expected(time_s) for track in self._tracks]
+        last = [track.last for track in self._tracks]
+        for is_expected, guesses in ((True, expected), (False, last)):
             similar = self._oks(poses, guesses, width, height)
             for (pose_index, track_index), similarity in np.ndenumerate(similar):
                 overlap = iou(poses[pose_index].box, guesses[track_index].box)
                 mean = (float(similarity) + overlap) / 2
                 if mean >= self._min_similarity:
                     known = self._tracks[track_index].id is not None
-                    pairs.append((known, not is_last, mean, pose_index, track_index))
+                    pairs.append((known, is_expected, mean, pose_index, track_index))
         pairs.sort(reverse=True)
         taken: set[int] = set()
         for *_order, pose_index, track_index in pairs:
