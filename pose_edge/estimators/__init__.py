@@ -84,12 +84,7 @@ class ModelFamily(Protocol):
 
 
 def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Estimator:
-    """Choose the estimator by the shapes of a model's input and outputs, not by its name.
-
-    Args:
-        model: The model's file.
-        runtime: The model, loaded.
-        settings: Thresholds, and the number of people to find.
+    """Choose the estimator by the shapes of a loaded model's input and outputs, not by its name.
 
     Raises:
         ModelError: No family of models matches.

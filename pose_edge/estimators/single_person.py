@@ -7,9 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, next_crop, whole_frame
+from pose_edge.estimators.crop import Crop, next_crop, to_frame, whole_frame
 from pose_edge.estimators.model_input import ModelInput
-from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of
 from pose_edge.runtimes import AnyArray, Runtime
@@ -74,6 +73,7 @@ class SinglePersonEstimator:
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
         """
+        self.runtime = runtime
         self._input = ModelInput(runtime)
         self._decode = decode
         self._min_keypoint_score = min_keypoint_score
@@ -82,11 +82,6 @@ class SinglePersonEstimator:
         self._crop: Crop | None = None
         self._frame_size = (0, 0)
         self._searched_at = 0.0
-
-    @property
-    def runtime(self) -> Runtime:
-        """The loaded model."""
-        return self._input.runtime
 
     def reset(self) -> None:
         """Start with the whole of the next frame."""

@@ -27,14 +27,14 @@ from pose_edge.util.child_process import describe_death
 log = logging.getLogger(__name__)
 
 LOAD_S: Final = 60.0
-"""How long loading may take: a USB Coral gets its firmware meanwhile."""
+"""How long loading may take, including the firmware of a USB Coral."""
 END_S: Final = 2.0
-"""How long a child may take to end by itself: a device is given back properly then."""
+"""How long a child may take to end in order, and so to give its device back."""
 POLL_S: Final = 0.1
 """How often a wait for loading checks whether the model is still wanted."""
 OUTPUT_S: Final = 0.25
-"""How long the last output of a dead process is waited for. It is there already, unless the process
-has started another one that holds the connection open."""
+"""How long to wait for the last output of a dead process: it comes at once, unless the process has
+started another one that holds the connection open."""
 DIED: Final = "its process has died"
 LAST_WORDS: Final = 3
 """Lines of a dead process's last output that the log quotes."""
@@ -78,12 +78,7 @@ class Child:
     loaded: Loaded
 
     def __init__(self, job: Job, *, name: str) -> None:
-        """Start the process; `load` waits for it.
-
-        Args:
-            job: What it is to run.
-            name: Of the process, for the log.
-        """
+        """Start the process, with a name for the log; `load` waits for it."""
         self._name = name
         self._number = 0
         self._closed = False
@@ -127,10 +122,10 @@ class Child:
         Raises:
             ChildFault: The child cannot load the model, has died, or takes too long.
         """
-        left = timeout
-        while True:
+        left, message = timeout, b""
+        while not message:
             try:
-                answer = pickle.loads(self._receive(min(left, POLL_S)))  # noqa: S301 - our child's
+                message = self._receive(min(left, POLL_S))
             except ChildLate:
                 left -= POLL_S
                 if left <= 0 or not wanted():
@@ -141,8 +136,7 @@ class Child:
                     text = f"{fault} while it loaded: library and LiteRT do not match?"
                     fault = ChildFault(text, crashed=True)
                 raise fault from None
-            else:
-                break
+        answer = pickle.loads(message)  # noqa: S301 - our child's
         if isinstance(answer, str):
             raise ChildFault(answer)
         assert isinstance(answer, Loaded)
@@ -188,13 +182,13 @@ class Child:
         return list(self._tensors.outputs)
 
     def close(self) -> None:
-        """End the process, by force if need be; doing it twice does no harm."""
+        """End the process, by force if need be; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
         self._channel.close()
         if self._wait() is None:
-            log.debug("%s does not end by itself: killed", self._name)
+            log.debug("%s does not end in time: killed", self._name)
             self._process.kill()
             # A process that waits for a device deep in the kernel dies when the device lets go.
             self._wait()

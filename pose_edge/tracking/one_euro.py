@@ -11,8 +11,7 @@ Three things differ from the paper:
 * The speed of a point is the length of its velocity, not one speed for each axis: a wrist that
   moves sideways needs no smoothing across either, and turning the picture changes nothing.
 * Speeds up to `STILL_SPEED` leave the filter closed. Jitter itself looks like a speed, and opens
-  the paper's filter just when it should be closed: of 150 settings without this, none took 60 %
-  of the jitter off every video's resting joints at less than a frame's lag of a waving wrist.
+  the paper's filter just when it should be closed.
 """
 
 from __future__ import annotations

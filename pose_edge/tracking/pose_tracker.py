@@ -19,8 +19,8 @@ class PoseTracker:
 
         Args:
             settings: The sections tracking and smoothing.
-            live: Whether the source is a camera or stream: its frames' time is then taken from
-                the monotonic clock, as the wall clock may jump; and smoothing is on by default.
+            live: Whether the source is a camera or stream. The time of its frames is then that of
+                the monotonic clock, and smoothing is on by default.
         """
         tracking, smoothing = settings.tracking, settings.smoothing
         self._live = live

@@ -104,9 +104,8 @@ class Tracker:
     The poses of a frame are compared with where the known people should be by now; the most similar
     pair is matched first. Similarity is the mean of OKS, which tells apart people whose boxes
     overlap, and IoU of the boxes, which still works when limbs are hidden or have moved far between
-    two frames. (An assignment that maximises the sum of all similarities, or one by descending
-    score, made as many mistakes on real video. With the most similar pair first, a newcomer with a
-    better score cannot take the id of the person beside them.)
+    two frames. As the most similar pair comes first, a newcomer with a better score cannot take the
+    id of the person beside them.
 
     Every returned pose has an id. A new pose with a high score gets one, and is shown, in its first
     frame. One with a low score is held back until a second frame confirms it, so that a false
@@ -138,8 +137,8 @@ class Tracker:
 
         Args:
             poses: The poses found in the frame; their own ids are ignored.
-            time_s: The frame's time, seconds, on any clock. When it goes backwards, this is another
-                sequence: everybody is new, with ids that were not used before.
+            time_s: The frame's time, seconds, on any clock. When it goes backwards, a new
+                sequence begins: all people get new ids.
             width: Of the frame, pixels.
             height: Of the frame, pixels.
 
