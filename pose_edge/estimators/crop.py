@@ -50,7 +50,7 @@ class Crop:
         return max(self.width, self.height)
 
     def overlaps(self, other: Crop) -> bool:
-        """Tell whether the centre of one of the two lies in the other."""
+        """Return whether the centre of one of the two lies in the other."""
         across = abs(self.left + self.width / 2 - other.left - other.width / 2)
         down = abs(self.top + self.height / 2 - other.top - other.height / 2)
         width, height = max(self.width, other.width), max(self.height, other.height)
@@ -67,7 +67,7 @@ class Crop:
 
 
 def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
-    """Return a frame of width x height pixels, padded on both sides to an aspect (letterbox).
+    """Return a frame of width x height pixels, padded on both sides to the input of a model.
 
     Args:
         width: Of the frame, pixels.
@@ -81,12 +81,7 @@ def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
 
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
-    """Tell whether a shoulder and a hip are visible, so that they can define a crop.
-
-    Args:
-        keypoints: float32 (17, 3) as x, y, score.
-        min_score: Score above which a keypoint is visible.
-    """
+    """Return whether a shoulder and a hip of float32 (17, 3) keypoints are above a score."""
     scores = keypoints[:, 2]
     shoulder = max(scores[Keypoint.LEFT_SHOULDER], scores[Keypoint.RIGHT_SHOULDER])
     hip = max(scores[Keypoint.LEFT_HIP], scores[Keypoint.RIGHT_HIP])

@@ -16,11 +16,7 @@ class ModelInput:
     """Converts a part of a frame to the input of a model, and runs the model on it."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use a loaded model.
-
-        Args:
-            runtime: Its input is 1, height, width, 3: RGB from 0 to 255, of any type.
-        """
+        """Use a model with an input of 1, height, width, 3: RGB from 0 to 255, of any type."""
         self._runtime = runtime
         self._image = self._blank()
 
@@ -46,15 +42,9 @@ class ModelInput:
         return np.zeros((height, width, 3), dtype=np.uint8)
 
     def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
-        """Run the model on a part of a frame.
+        """Run the model on a crop of the input's shape; return the model's outputs.
 
-        Args:
-            frame: The picture.
-            crop: The part, of the input's shape.
-            stopwatch: Gets the laps "preprocess" and "inference".
-
-        Returns:
-            The model's outputs.
+        The stopwatch gets the laps "preprocess" and "inference".
         """
         warp_into(frame.image, frame.order, crop, self._image)
         tensor = self._image[np.newaxis].astype(self._runtime.input.dtype, copy=False)

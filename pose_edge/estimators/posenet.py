@@ -199,7 +199,7 @@ def _roots(maps: HeatMaps) -> list[tuple[tuple[int, int], int]]:
 
 
 def _taken(place: FloatArray, keypoint: int, people: Sequence[tuple[FloatArray, float]]) -> bool:
-    """Tell whether one of the people has the same keypoint in the same place."""
+    """Return whether one of the people has the same keypoint in the same place."""
     return any(float(np.hypot(*(other[keypoint, :2] - place))) <= SAME_PLACE for other, _ in people)
 
 

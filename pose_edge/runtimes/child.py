@@ -31,7 +31,7 @@ LOAD_S: Final = 60.0
 END_S: Final = 2.0
 """How long a child may take to end in order, and so to give its device back."""
 POLL_S: Final = 0.1
-"""How often a wait for loading checks whether the model is still wanted."""
+"""Interval at which a wait for loading calls `wanted`."""
 OUTPUT_S: Final = 0.25
 """How long to wait for the last output of a dead process: it comes at once, unless the process has
 started another one that holds the connection open."""
@@ -261,10 +261,7 @@ def start_child(job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
 
 
 class ChildRuntime:
-    """A model in a child process without a fallback: for measuring, where nothing else may answer.
-
-    See `pose_edge.runtimes.Runtime`.
-    """
+    """A `Runtime` in a child process without a fallback: for measuring one backend alone."""
 
     def __init__(self, child: Child, provenance: Provenance, *, timeout: float) -> None:
         """Use a child that has loaded its model.

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from pose_edge.errors import PoseEdgeError
-from pose_edge.runtimes.litert import Accelerator, LiteRT
+from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.child_process import die_with
 from pose_edge.zoo.registry import ModelFile, Tensor
@@ -96,9 +96,8 @@ class SharedTensors:
     @classmethod
     def of(cls, descriptor: int, source: Tensor, targets: Sequence[Tensor]) -> SharedTensors:
         """Map the memory that the other process has allocated for the same tensors."""
-        memory = mmap.mmap(descriptor, 0)
+        memory, offset = mmap.mmap(descriptor, 0), 0
         arrays: list[AnyArray] = []
-        offset = 0
         for tensor in (source, *targets):
             arrays.append(np.ndarray(tensor.shape, tensor.dtype, memory, offset))
             offset += _aligned_size(tensor)
@@ -132,7 +131,11 @@ def main() -> None:
     die_with(parent)
     _log_lines(log_level)
     try:
-        accelerator = _accelerator(job)
+        accelerator = None
+        if job.library is not None:
+            from pose_edge.runtimes.edgetpu.delegate import edgetpu_accelerator
+
+            accelerator = edgetpu_accelerator(job.library, job.device)
         runtime = LiteRT(job.model, threads=job.threads, accelerator=accelerator)
     except PoseEdgeError as error:
         channel.send(pickle.dumps(str(error)))
@@ -159,14 +162,6 @@ def _answer_requests(channel: socket.socket, runtime: LiteRT) -> None:
         for place, output in zip(tensors.outputs, outputs, strict=True):
             place[...] = output
         channel.send(request)
-
-
-def _accelerator(job: Job) -> Accelerator | None:
-    if job.library is None:
-        return None
-    from pose_edge.runtimes.edgetpu.delegate import edgetpu_accelerator
-
-    return edgetpu_accelerator(job.library, job.device)
 
 
 def _log_lines(level: int) -> None:

@@ -194,10 +194,7 @@ def _only_input(model: ModelFile, inputs: list[dict[str, Any]]) -> dict[str, Any
 
 
 def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
-    """Import a member of the best runtime that is installed.
-
-    Args:
-        member: Interpreter or load_delegate.
+    """Import Interpreter or load_delegate from the best runtime that is installed.
 
     Returns:
         Name of the library, and the member.

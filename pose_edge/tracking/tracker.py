@@ -147,8 +147,8 @@ class Tracker:
         """
         self._forget(time_s)
         best_first = sorted(poses, key=lambda pose: pose.score, reverse=True)
-        distinct = self._suppress_duplicates(best_first, width, height)[: self._max_tracks]
-        owners, unclear = self._match(distinct, time_s, width, height)
+        distinct = self._suppress_duplicates(best_first, (width, height))[: self._max_tracks]
+        owners, unclear = self._match(distinct, time_s, (width, height))
         tracked = []
         for index, (pose, owner) in enumerate(zip(distinct, owners, strict=True)):
             track = owner or Track(pose, time_s)
@@ -174,11 +174,11 @@ class Tracker:
         self._time_s = time_s
         self._tracks = [t for t in self._tracks if time_s - t.seen_at <= self._max_age]
 
-    def _suppress_duplicates(self, poses: Sequence[Pose], width: int, height: int) -> list[Pose]:
+    def _suppress_duplicates(self, poses: Sequence[Pose], size: tuple[int, int]) -> list[Pose]:
         """Drop duplicates of a better pose (non-maximum suppression by OKS); best first."""
         if len(poses) < 2:
             return list(poses)
-        similar = self._oks(poses, poses, width, height)
+        similar = _oks(poses, poses, size)
         distinct: list[int] = []
         for index, row in enumerate(similar):
             if (row[distinct] < DUPLICATE_OKS).all():
@@ -186,7 +186,7 @@ class Tracker:
         return [poses[index] for index in distinct]
 
     def _match(
-        self, poses: Sequence[Pose], time_s: float, width: int, height: int
+        self, poses: Sequence[Pose], time_s: float, size: tuple[int, int]
     ) -> tuple[list[Track | None], set[int]]:
         """Return the known person of each pose, or None, and the indices of unclear poses.
 
@@ -201,7 +201,7 @@ class Tracker:
         expected = [track.expected(time_s) for track in self._tracks]
         last = [track.last for track in self._tracks]
         for is_expected, guesses in ((True, expected), (False, last)):
-            similar = self._oks(poses, guesses, width, height)
+            similar = _oks(poses, guesses, size)
             for (pose_index, track_index), similarity in np.ndenumerate(similar):
                 overlap = iou(poses[pose_index].box, guesses[track_index].box)
                 mean = (float(similarity) + overlap) / 2
@@ -221,13 +221,10 @@ class Tracker:
         }
         return owners, unclear
 
-    def _oks(
-        self, poses: Sequence[Pose], others: Sequence[Pose], width: int, height: int
-    ) -> NDArray[np.float64]:
-        return oks_matrix(
-            np.stack([pose.keypoints for pose in poses]),
-            np.stack([other.keypoints for other in others]),
-            width,
-            height,
-            min_score=MIN_KEYPOINT_SCORE,
-        )
+
+def _oks(
+    poses: Sequence[Pose], others: Sequence[Pose], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    rows = np.stack([pose.keypoints for pose in poses])
+    columns = np.stack([other.keypoints for other in others])
+    return oks_matrix(rows, columns, *size, min_score=MIN_KEYPOINT_SCORE)

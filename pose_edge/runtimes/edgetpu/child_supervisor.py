@@ -21,7 +21,7 @@ LATE_S: Final = 0.2
 """A live picture does not wait longer for an answer: the CPU answers instead, and the Edge TPU is
 left out until its answer has come. Several times what a slow one (Thunder on USB 2) needs."""
 POLL_S: Final = 0.1
-"""Interval at which a wait checks whether it is still wanted."""
+"""Interval of the checks for an early end of a wait."""
 JOIN_S: Final = 10.0
 """How long `close` waits: the child is given time to return the device."""
 
@@ -156,11 +156,7 @@ class ChildSupervisor:
         self._thread.start()
 
     def wait(self, timeout: float, stop: threading.Event | None = None) -> None:
-        """Wait for the end of the first attempt to start a child.
-
-        Args:
-            timeout: Seconds that this may take.
-            stop: Set to end the wait early.
+        """Wait for the end of the first attempt to start a child, or for `stop`.
 
         Raises:
             ChildFault: The attempt has failed, or takes too long.
@@ -174,10 +170,7 @@ class ChildSupervisor:
             raise self._first_fault
 
     def run(self, tensor: AnyArray) -> list[AnyArray] | None:
-        """Run the model on the Edge TPU.
-
-        Args:
-            tensor: Of the input's shape.
+        """Run the model on a tensor of the input's shape.
 
         Returns:
             The outputs, valid until the next call; None when there is no child, or its answer has
@@ -197,7 +190,7 @@ class ChildSupervisor:
         return None
 
     def close(self) -> None:
-        """End the child and the thread; doing it twice does no harm."""
+        """End the child and the thread; a second call does nothing."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()

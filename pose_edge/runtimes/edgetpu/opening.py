@@ -37,11 +37,11 @@ class Failover:
     """A model on the Edge TPU while there is one, else its twin on the CPU; see `Runtime`."""
 
     def __init__(self, cpu: Runtime, supervisor: ChildSupervisor, model: str) -> None:
-        """Answer from the CPU until the supervisor has an Edge TPU.
+        """Use an open supervisor, and until it has an Edge TPU the CPU; `close` closes both.
 
         Args:
-            cpu: The model on the CPU; it has one input size. `close` closes it.
-            supervisor: Open, with the model on the Edge TPU. `close` closes it.
+            cpu: The model on the CPU; it has one input size.
+            supervisor: Keeps the model on the Edge TPU running.
             model: Name of the model on the Edge TPU.
         """
         self._cpu = cpu
@@ -83,7 +83,7 @@ def open_failover(
     wait: bool,
     stop: threading.Event | None = None,
 ) -> Runtime:
-    """Run a model on the Edge TPU whenever there is one, and on the CPU meanwhile.
+    """Run a model on the Edge TPU whenever there is one, and otherwise on the CPU.
 
     Args:
         cpu: The model on the CPU.
