@@ -99,7 +99,7 @@ class Run:
                     command = Path("/proc", str(process.number), "cmdline").read_bytes()
                 except OSError:
                     continue
-                if not command or b"spawn_main" in command:  # a zombie has no command line
+                if not command or b"child_main" in command:  # a zombie has no command line
                     found.append(process.number)
         return found
 

@@ -50,13 +50,7 @@ class Estimator(Protocol):
     ) -> list[Pose]:
         """Find the poses in a part of a frame, in one inference pass and without memory.
 
-        Args:
-            frame: The picture.
-            crop: The part, of about the shape of the model's input.
-            stopwatch: As for `estimate`.
-
-        Returns:
-            The poses, in coordinates of the whole frame.
+        Args and result are as for `estimate`; the crop has about the shape of the model's input.
         """
 
     def reset(self) -> None:
@@ -75,7 +69,7 @@ class ModelFamily(Protocol):
         """Score below which there is no person, unless the settings have another."""
 
     def matches(self, runtime: Runtime) -> bool:
-        """Tell whether a model with pictures as input and float32 outputs is of this family."""
+        """Return whether a model with pictures as input and float32 outputs is of this family."""
 
     def decoders(
         self, runtime: Runtime
@@ -84,12 +78,7 @@ class ModelFamily(Protocol):
 
 
 def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Estimator:
-    """Choose the estimator by the shapes of a model's input and outputs, not by its name.
-
-    Args:
-        model: The model's file.
-        runtime: The model, loaded.
-        settings: Thresholds, and the number of people to find.
+    """Choose the estimator by the shapes of a loaded model's input and outputs, not by its name.
 
     Raises:
         ModelError: No family of models matches.

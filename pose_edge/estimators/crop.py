@@ -1,4 +1,4 @@
-"""The part of a frame that is given to a model, and how it follows a person.
+"""The part of a frame that is given to a model: how it follows a person, and how it is resampled.
 
 MoveNet was trained on crops around one person, so the next frame is cropped around the person of
 the last. The rules are those of the tfjs `calculateCropRegion` (tensorflow/tfjs-models,
@@ -11,6 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.frames import ColourOrder, Image
 from pose_edge.poses import Box, FloatArray, Keypoint
 
 TORSO: Final = (
@@ -27,14 +32,7 @@ BODY_EXPANSION: Final = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A part of a frame, in pixels; outside of the frame it is black.
-
-    Attributes:
-        left: x of its left edge.
-        top: y of its upper edge.
-        width: More than 0.
-        height: More than 0.
-    """
+    """A part of a frame, in pixels; outside of the frame it is black. Its size is more than 0."""
 
     left: float
     top: float
@@ -52,13 +50,11 @@ class Crop:
         return max(self.width, self.height)
 
     def overlaps(self, other: Crop) -> bool:
-        """Tell whether the centre of one of the two lies in the other."""
-        distance_x = abs(self.left + self.width / 2 - other.left - other.width / 2)
-        distance_y = abs(self.top + self.height / 2 - other.top - other.height / 2)
-        return (
-            distance_x < max(self.width, other.width) / 2
-            and distance_y < max(self.height, other.height) / 2
-        )
+        """Return whether the centre of one of the two lies in the other."""
+        across = abs(self.left + self.width / 2 - other.left - other.width / 2)
+        down = abs(self.top + self.height / 2 - other.top - other.height / 2)
+        width, height = max(self.width, other.width), max(self.height, other.height)
+        return across < width / 2 and down < height / 2
 
     def normalised(self, width: int, height: int) -> Box:
         """Return x0, y0, x1, y1 in fractions of a frame of that size."""
@@ -71,7 +67,7 @@ class Crop:
 
 
 def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
-    """Return the frame padded to the shape of a model's input, in its middle (letterbox).
+    """Return a frame of width x height pixels, padded on both sides to the input of a model.
 
     Args:
         width: Of the frame, pixels.
@@ -85,12 +81,7 @@ def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
 
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
-    """Tell whether a shoulder and a hip are visible, so that they can define a crop.
-
-    Args:
-        keypoints: float32 (17, 3) as x, y, score.
-        min_score: Score above which a keypoint is visible.
-    """
+    """Return whether a shoulder and a hip of float32 (17, 3) keypoints are above a score."""
     scores = keypoints[:, 2]
     shoulder = max(scores[Keypoint.LEFT_SHOULDER], scores[Keypoint.RIGHT_SHOULDER])
     hip = max(scores[Keypoint.LEFT_HIP], scores[Keypoint.RIGHT_HIP])
@@ -127,3 +118,68 @@ def next_crop(keypoints: FloatArray, width: int, height: int, min_score: float) 
     if half > max(width, height) / 2 or half < 1.0:
         return whole_frame(width, height)
     return Crop.square(centre_x - half, centre_y - half, 2 * half)
+
+
+def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
+    """Return the affine map from pixels of the model's input to pixels of the frame.
+
+    Pixel centres lie at whole numbers in both, so the centre of the input falls on the centre of
+    the crop (the convention of `cv2.resize`).
+
+    Args:
+        crop: The part of the frame.
+        width: Of the model's input, pixels.
+        height: Of the model's input, pixels.
+
+    Returns:
+        float64 (2, 3).
+    """
+    scale_x, scale_y = crop.width / width, crop.height / height
+    return np.array(
+        [
+            [scale_x, 0.0, crop.left + 0.5 * scale_x - 0.5],
+            [0.0, scale_y, crop.top + 0.5 * scale_y - 0.5],
+        ]
+    )
+
+
+def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> None:
+    """Fill the model's input from a frame, with no copy of the frame on the way.
+
+    Args:
+        image: uint8 (height, width, 3).
+        order: Its order of colours.
+        crop: The part of the frame; outside of the frame it is black.
+        target: uint8 (height, width, 3) of the model's input, overwritten with RGB.
+    """
+    height, width = target.shape[:2]
+    cv2.warpAffine(
+        image,
+        input_to_frame(crop, width, height),
+        (width, height),
+        dst=target,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0, 0, 0),
+    )
+    if order == "BGR":
+        cv2.cvtColor(target, cv2.COLOR_BGR2RGB, dst=target)
+
+
+def to_frame(keypoints: FloatArray, crop: Crop, width: int, height: int) -> FloatArray:
+    """Convert keypoints from coordinates of a crop to those of the whole frame.
+
+    Args:
+        keypoints: float32 (17, 3) as x, y, score; x and y in 0...1 of the crop.
+        crop: The part of the frame that the model was given.
+        width: Of the frame, pixels.
+        height: Of the frame, pixels.
+
+    Returns:
+        float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that for a
+        keypoint in the padding).
+    """
+    result = keypoints.copy()
+    result[:, 0] = (crop.left + keypoints[:, 0] * crop.width) / width
+    result[:, 1] = (crop.top + keypoints[:, 1] * crop.height) / height
+    return result

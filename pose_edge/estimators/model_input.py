@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop
-from pose_edge.estimators.warp import warp_into
+from pose_edge.estimators.crop import Crop, warp_into
 from pose_edge.frames import Frame, Image
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
@@ -17,12 +16,8 @@ class ModelInput:
     """Converts a part of a frame to the input of a model, and runs the model on it."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Use a loaded model.
-
-        Args:
-            runtime: Its input is 1, height, width, 3: RGB from 0 to 255, of any type.
-        """
-        self.runtime = runtime
+        """Use a model with an input of 1, height, width, 3: RGB from 0 to 255, of any type."""
+        self._runtime = runtime
         self._image = self._blank()
 
     @property
@@ -32,39 +27,28 @@ class ModelInput:
         return float(width / height)
 
     def fit(self, width: float, height: float) -> None:
-        """Choose the input size whose shape is most like that of a crop.
-
-        Args:
-            width: Of the crop, in any unit.
-            height: Of the crop, in the same unit.
-        """
+        """Choose the input size whose shape is most like that of a crop, in any unit."""
 
         def distance(size: tuple[int, int]) -> float:
             return abs(math.log(width / height) - math.log(size[1] / size[0]))
 
-        size = min(self.runtime.sizes, key=distance)
+        size = min(self._runtime.sizes, key=distance)
         if size != self._image.shape[:2]:
-            self.runtime.choose_size(size)
+            self._runtime.choose_size(size)
             self._image = self._blank()
 
     def _blank(self) -> Image:
-        _, height, width, _ = self.runtime.input.shape
+        _, height, width, _ = self._runtime.input.shape
         return np.zeros((height, width, 3), dtype=np.uint8)
 
     def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
-        """Run the model on a part of a frame.
+        """Run the model on a crop of the input's shape; return the model's outputs.
 
-        Args:
-            frame: The picture.
-            crop: The part, of the input's shape.
-            stopwatch: Gets the laps "preprocess" and "inference".
-
-        Returns:
-            The model's outputs.
+        The stopwatch gets the laps "preprocess" and "inference".
         """
         warp_into(frame.image, frame.order, crop, self._image)
-        tensor = self._image[np.newaxis].astype(self.runtime.input.dtype, copy=False)
+        tensor = self._image[np.newaxis].astype(self._runtime.input.dtype, copy=False)
         stopwatch.lap("preprocess")
-        outputs = self.runtime.run(tensor)
+        outputs = self._runtime.run(tensor)
         stopwatch.lap("inference")
         return outputs

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, whole_frame
+from pose_edge.estimators.crop import Crop, to_frame, whole_frame
 from pose_edge.estimators.model_input import ModelInput
-from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of
 from pose_edge.runtimes import AnyArray, Runtime
@@ -40,16 +39,12 @@ class MultiPersonEstimator:
             min_pose_score: People below this score are left out.
             max_people: The most people that are returned, the best first.
         """
+        self.runtime = runtime
         self._input = ModelInput(runtime)
         self._decode = decode
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
         self._max_people = max_people
-
-    @property
-    def runtime(self) -> Runtime:
-        """The loaded model."""
-        return self._input.runtime
 
     def reset(self) -> None:
         """Do nothing: there is no memory."""

@@ -116,9 +116,6 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
             displacements forward and backward, together (64) or, in this order, alone (32, 32).
         height: Of the model's input, pixels.
         width: Of the model's input, pixels.
-
-    Returns:
-        The heat maps.
     """
     arrays = [np.asarray(output, dtype=np.float32)[0] for output in outputs]
     # What is no number becomes NaN, which travels to `sane` without a warning on the way.
@@ -142,12 +139,7 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
 
 
 def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArray:
-    """Find one person: the best cell of every heat map.
-
-    Args:
-        outputs: See `read_outputs`.
-        height: Of the model's input, pixels.
-        width: Of the model's input, pixels.
+    """Find one person: the best cell of every heat map; arguments as for `read_outputs`.
 
     Returns:
         float32 (17, 3) as x, y, score; x and y in 0...1 of the input.
@@ -156,8 +148,7 @@ def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -
     columns = maps.scores.shape[1]
     keypoints = np.zeros((KEYPOINT_COUNT, 3), dtype=np.float32)
     for keypoint in range(KEYPOINT_COUNT):
-        best = int(maps.scores[:, :, keypoint].argmax())
-        cell = divmod(best, columns)
+        cell = divmod(int(maps.scores[:, :, keypoint].argmax()), columns)
         keypoints[keypoint] = (*maps.place(cell, keypoint), maps.scores[(*cell, keypoint)])
     return _normalised(keypoints, height, width)
 
@@ -165,12 +156,7 @@ def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -
 def decode_multi_person(
     outputs: Sequence[AnyArray], height: int, width: int
 ) -> list[tuple[FloatArray, float]]:
-    """Find several people, each from the best remaining root.
-
-    Args:
-        outputs: See `read_outputs`.
-        height: Of the model's input, pixels.
-        width: Of the model's input, pixels.
+    """Find several people, each from the best remaining root; arguments as for `read_outputs`.
 
     Returns:
         For each person float32 (17, 3) as x, y, score, x and y in 0...1 of the input; and the
@@ -213,7 +199,7 @@ def _roots(maps: HeatMaps) -> list[tuple[tuple[int, int], int]]:
 
 
 def _taken(place: FloatArray, keypoint: int, people: Sequence[tuple[FloatArray, float]]) -> bool:
-    """Tell whether one of the people has the same keypoint in the same place."""
+    """Return whether one of the people has the same keypoint in the same place."""
     return any(float(np.hypot(*(other[keypoint, :2] - place))) <= SAME_PLACE for other, _ in people)
 
 

@@ -7,9 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, next_crop, whole_frame
+from pose_edge.estimators.crop import Crop, next_crop, to_frame, whole_frame
 from pose_edge.estimators.model_input import ModelInput
-from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of
 from pose_edge.runtimes import AnyArray, Runtime
@@ -32,14 +31,11 @@ coat on a chair, but the estimator must not alternate between two people."""
 
 
 def pose_score(keypoints: FloatArray, min_keypoint_score: float) -> float:
-    """Return the score of a pose: the mean score of the keypoints that count.
+    """Return the mean score, 0...1, of the keypoints above a score; 0 when there are none.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score.
         min_keypoint_score: Keypoints above this score count.
-
-    Returns:
-        0...1; 0 when no keypoint counts.
     """
     scores = keypoints[:, 2]
     counting = scores[scores > min_keypoint_score]
@@ -74,6 +70,7 @@ class SinglePersonEstimator:
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
         """
+        self.runtime = runtime
         self._input = ModelInput(runtime)
         self._decode = decode
         self._min_keypoint_score = min_keypoint_score
@@ -83,13 +80,8 @@ class SinglePersonEstimator:
         self._frame_size = (0, 0)
         self._searched_at = 0.0
 
-    @property
-    def runtime(self) -> Runtime:
-        """The loaded model."""
-        return self._input.runtime
-
     def reset(self) -> None:
-        """Start with the whole of the next frame."""
+        """Search the whole of the next frame."""
         self._crop = None
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
@@ -131,7 +123,7 @@ class SinglePersonEstimator:
         return pose_score(keypoints, self._min_keypoint_score)
 
     def _poses(self, keypoints: FloatArray) -> list[Pose]:
-        """Return the person, or nobody if the score is too low; may change the keypoints."""
+        """Return the person, or no one if the score is too low; may change the keypoints."""
         score = self._score(keypoints)
         if score < self._min_pose_score:
             return []
@@ -148,7 +140,7 @@ class SinglePersonEstimator:
         return closer if closer.size < REFINEMENT_SIZE * whole.size else None
 
     def _search_is_due(self, now_s: float) -> bool:
-        """Tell whether the interval is over, by the frames' own time (which may jump back)."""
+        """Return whether the interval is over, by the frames' own time (which may jump back)."""
         if 0 <= now_s - self._searched_at < SEARCH_INTERVAL_S:
             return False
         self._searched_at = now_s
@@ -157,12 +149,7 @@ class SinglePersonEstimator:
     def _search(
         self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
-        """Search the whole frame for another person.
-
-        Returns:
-            Crop and keypoints of the other person, if their score is clearly better, or of the one
-            who is followed.
-        """
+        """Return crop and keypoints of another person with a clearly better score, or the given."""
         whole = whole_frame(*self._frame_size)
         other = next_crop(self._run(frame, whole, stopwatch), *self._frame_size, CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):

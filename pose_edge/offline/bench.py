@@ -19,9 +19,8 @@ from pose_edge.estimators import Estimator
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.runtimes import Runtime, load_runtime
-from pose_edge.runtimes.child import start_child
+from pose_edge.runtimes.child import ChildRuntime, start_child
 from pose_edge.runtimes.child_main import Job
-from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.sources import choose_source
 from pose_edge.sources.spec import SourceKind, parse_source

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import multiprocessing
 import os
 import pickle
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from multiprocessing.util import Finalize
 from typing import Final
 
 import numpy as np
 
 from pose_edge.errors import UnavailableError
-from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child_main import MAX_MESSAGE, REQUEST, Job, Loaded, serve
-from pose_edge.runtimes.shared_tensors import SharedTensors
+from pose_edge.poses import Provenance
+from pose_edge.runtimes import child_main
+from pose_edge.runtimes.child_main import MAX_MESSAGE, REQUEST, Job, Loaded, SharedTensors
+from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.child_process import describe_death
 
 log = logging.getLogger(__name__)
 
 LOAD_S: Final = 60.0
-"""How long loading may take: a USB Coral gets its firmware meanwhile."""
+"""How long loading may take, including the firmware of a USB Coral."""
 END_S: Final = 2.0
-"""How long a child may take to end by itself: a device is given back properly then."""
+"""How long a child may take to end in order, and so to give its device back."""
 POLL_S: Final = 0.1
-"""How often a wait for loading checks whether the model is still wanted."""
+"""Interval at which a wait for loading calls `wanted`."""
 OUTPUT_S: Final = 0.25
-"""How long the last output of a dead process is waited for. It is there already, unless the process
-has started another one that holds the connection open."""
+"""How long to wait for the last output of a dead process: it comes at once, unless the process has
+started another one that holds the connection open."""
 DIED: Final = "its process has died"
 LAST_WORDS: Final = 3
 """Lines of a dead process's last output that the log quotes."""
@@ -79,48 +78,39 @@ class Child:
     loaded: Loaded
 
     def __init__(self, job: Job, *, name: str) -> None:
-        """Start the process; `load` waits for it.
-
-        Args:
-            job: What it is to run.
-            name: Of the process, for the log.
-        """
+        """Start the process, with a name for the log; `load` waits for it."""
         self._name = name
         self._number = 0
         self._closed = False
-        self._status: int | None = None
         self._tensors: SharedTensors | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         # Packets: a message comes complete or not at all.
-        self._channel, their_channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # A fresh interpreter: a fork of a process with threads, and with OpenCV in it, may hang.
-        spawn = multiprocessing.get_context("spawn")
-        output, their_output = spawn.Pipe(duplex=False)
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         level = logging.getLogger("pose_edge").getEffectiveLevel()
-        arguments = (their_channel, their_output, job, level, os.getpid())
-        self._process = spawn.Process(target=serve, args=arguments, name=name, daemon=True)
         try:
-            self._process.start()
+            # Only the child keeps its end, so that its death closes the connection.
+            with theirs:
+                self._channel.send(pickle.dumps((job, level, os.getpid())))
+                self._process = subprocess.Popen(
+                    (sys.executable, "-P", "-c", f"from {child_main.__name__} import main; main()"),
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    encoding="utf-8",
+                    errors="replace",
+                )
         except BaseException:
             self._channel.close()
-            output.close()
             raise
-        finally:
-            # Only the child holds its ends, so that its death closes them.
-            their_channel.close()
-            their_output.close()
-        # Python waits for its children before it ends, and this one ignores SIGTERM.
-        Finalize(self, _kill, (self._process,), exitpriority=0)
         self.pid = self._process.pid
-        self._reader = threading.Thread(
-            target=self._read_output, args=(output,), name=f"{name} log", daemon=True
-        )
+        self._reader = threading.Thread(target=self._read_output, name=f"{name} log", daemon=True)
         self._reader.start()
 
     @property
     def alive(self) -> bool:
         """Whether the process is running."""
-        return not self._closed and self._process.is_alive()
+        return not self._closed and self._process.poll() is None
 
     def load(self, timeout: float, wanted: Callable[[], bool] = lambda: True) -> None:
         """Wait until the model is loaded.
@@ -132,10 +122,10 @@ class Child:
         Raises:
             ChildFault: The child cannot load the model, has died, or takes too long.
         """
-        left = timeout
-        while True:
+        left, message = timeout, b""
+        while not message:
             try:
-                answer = pickle.loads(self._receive(min(left, POLL_S)))  # noqa: S301 - our child's
+                message = self._receive(min(left, POLL_S))
             except ChildLate:
                 left -= POLL_S
                 if left <= 0 or not wanted():
@@ -146,8 +136,7 @@ class Child:
                     text = f"{fault} while it loaded: library and LiteRT do not match?"
                     fault = ChildFault(text, crashed=True)
                 raise fault from None
-            else:
-                break
+        answer = pickle.loads(message)  # noqa: S301 - our child's
         if isinstance(answer, str):
             raise ChildFault(answer)
         assert isinstance(answer, Loaded)
@@ -193,22 +182,18 @@ class Child:
         return list(self._tensors.outputs)
 
     def close(self) -> None:
-        """End the process, by force if need be; doing it twice does no harm."""
+        """End the process, by force if need be; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
         self._channel.close()
-        self._process.join(END_S)
-        if self._process.is_alive():
-            log.debug("%s does not end by itself: killed", self._name)
+        if self._wait() is None:
+            log.debug("%s does not end in time: killed", self._name)
             self._process.kill()
             # A process that waits for a device deep in the kernel dies when the device lets go.
-            self._process.join(END_S)
+            self._wait()
         self._reader.join(OUTPUT_S)
         self._tensors = None  # at once: a fault's traceback may hold on to this object for long
-        if not self._process.is_alive():
-            self._status = self._process.exitcode
-            self._process.close()
 
     def kill(self) -> None:
         """End the process at once: it is stalled."""
@@ -219,12 +204,17 @@ class Child:
     def cause_of_death(self) -> ChildFault:
         """Return how the process ended; wait a moment if it has not ended yet."""
         if not self._closed:
-            self._process.join(END_S)
+            self._wait()
             self._reader.join(OUTPUT_S)
-            self._status = self._process.exitcode
-        crashed = self._status is not None and self._status < 0
+        status = self._process.returncode
         words = "; ".join(self._last_words)
-        return ChildFault(describe_death(self._status, words), crashed=crashed)
+        return ChildFault(describe_death(status, words), crashed=status is not None and status < 0)
+
+    def _wait(self) -> int | None:
+        """Wait a moment for the end of the process; return its status, None if it goes on."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        return self._process.returncode
 
     def _receive(self, timeout: float) -> bytes:
         self._channel.settimeout(max(timeout, 1e-3))
@@ -238,26 +228,18 @@ class Child:
             raise ChildDied(DIED)
         return message
 
-    def _read_output(self, output: Connection) -> None:
+    def _read_output(self) -> None:
         """Log what the child logs and writes until it ends: the main of the reader thread."""
-        with (
-            open(output.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines,
-            output,
-        ):
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
             for line in lines:
                 text = line.rstrip()
-                logged = LOG_LINE.fullmatch(text)
-                if logged is not None:
+                if logged := LOG_LINE.fullmatch(text):
                     log.log(int(logged[1]), "%s: %s", self._name, logged[2])
                 elif text:
                     if not text.startswith("INFO: "):  # LiteRT names its parts
                         self._last_words.append(text)
                     log.debug("%s: %s", self._name, text)
-
-
-def _kill(process: BaseProcess) -> None:
-    with contextlib.suppress(ValueError):  # closed: it has ended in order
-        process.kill()
 
 
 def start_child(job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
@@ -276,3 +258,44 @@ def start_child(job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
         child.kill()
         raise
     return child
+
+
+class ChildRuntime:
+    """A `Runtime` in a child process without a fallback: for measuring one backend alone."""
+
+    def __init__(self, child: Child, provenance: Provenance, *, timeout: float) -> None:
+        """Use a child that has loaded its model.
+
+        Args:
+            child: The process; `close` ends it.
+            provenance: The model's name, and what runs it.
+            timeout: Seconds after which an inference has failed.
+        """
+        self._child = child
+        self._timeout = timeout
+        self.input, self.outputs = child.loaded.input, child.loaded.outputs
+        self.sizes = ((self.input.shape[1], self.input.shape[2]),)
+        self.provenance = provenance
+        self.close = child.close
+
+    def choose_size(self, size: tuple[int, int]) -> None:
+        """Do nothing: there is only one size."""
+        assert size in self.sizes
+
+    def run(self, tensor: AnyArray) -> list[AnyArray]:
+        """Run the model once.
+
+        Raises:
+            UnavailableError: The process has died, or takes too long.
+        """
+        try:
+            return self._child.run(tensor, self._timeout)
+        except ChildDied:
+            fault = self._child.cause_of_death()
+        except ChildFault as error:
+            fault = error
+        raise UnavailableError(f"{self.provenance.model}: {fault}")
+
+    def describe(self) -> str:
+        """Return what runs the model, and in which process."""
+        return f"{self._child.loaded.describe}, in process {self._child.pid}"

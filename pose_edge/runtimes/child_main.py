@@ -7,25 +7,32 @@ ends, an interpreter that is held for seconds) does not touch the parent.
 from __future__ import annotations
 
 import logging
+import math
+import mmap
+import os
 import pickle
 import signal
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Final
 
+import numpy as np
+
 from pose_edge.errors import PoseEdgeError
-from pose_edge.runtimes.litert import Accelerator, LiteRT
-from pose_edge.runtimes.shared_tensors import SharedTensors
-from pose_edge.util.child_process import die_with, redirect_output
+from pose_edge.runtimes.litert import LiteRT
+from pose_edge.runtimes.runtime import AnyArray
+from pose_edge.util.child_process import die_with
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 REQUEST: Final = struct.Struct("<Q")
 """The number of a request; its answer repeats it."""
 MAX_MESSAGE: Final = 1 << 16
 """Bytes of the longest message."""
+ALIGNMENT: Final = 64
+"""Bytes from tensor to tensor in shared memory: a cache line, and enough for every type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +71,71 @@ class Loaded:
     version: str | None = None
 
 
-def serve(
-    channel: socket.socket, output: Connection, job: Job, log_level: int, parent: int
-) -> None:
-    """Load the model and answer requests until the parent closes the channel: the child's main.
+@dataclass(frozen=True, slots=True)
+class SharedTensors:
+    """Input and outputs of one inference, in memory that two processes share.
 
-    Args:
-        channel: Packets to and from the parent.
-        output: Gets the log, and what is written to the standard output and error.
-        job: What to run.
-        log_level: The least level that is logged.
-        parent: The parent's process number.
+    Attributes:
+        descriptor: File descriptor of the memory. The memory has no name, so it is freed with the
+            last process that uses it, however that ends.
+        input: Array of the input's shape and type.
+        outputs: Arrays of the outputs' shapes and types.
+    """
+
+    descriptor: int
+    input: AnyArray
+    outputs: tuple[AnyArray, ...]
+
+    @classmethod
+    def make(cls, source: Tensor, targets: Sequence[Tensor]) -> SharedTensors:
+        """Allocate memory for such tensors; call `close_descriptor` once it is shared."""
+        descriptor = os.memfd_create("pose-edge", os.MFD_CLOEXEC)
+        os.ftruncate(descriptor, sum(map(_aligned_size, (source, *targets))))
+        return cls.of(descriptor, source, targets)
+
+    @classmethod
+    def of(cls, descriptor: int, source: Tensor, targets: Sequence[Tensor]) -> SharedTensors:
+        """Map the memory that the other process has allocated for the same tensors."""
+        memory, offset = mmap.mmap(descriptor, 0), 0
+        arrays: list[AnyArray] = []
+        for tensor in (source, *targets):
+            arrays.append(np.ndarray(tensor.shape, tensor.dtype, memory, offset))
+            offset += _aligned_size(tensor)
+        return cls(descriptor, arrays[0], tuple(arrays[1:]))
+
+    def close_descriptor(self) -> None:
+        """Close the descriptor, which only sharing needs; the arrays stay valid."""
+        os.close(self.descriptor)
+
+
+def _aligned_size(tensor: Tensor) -> int:
+    size = math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def main() -> None:
+    """Load the model and answer requests until the parent closes the channel.
+
+    The standard input is the channel of packets from and to the parent; its first packet holds the
+    job, the least level that is logged, and the parent's process number. Everything that is logged
+    or written goes to the standard output and error, which the parent reads.
     """
     # Ctrl-C and a service's stop reach the whole group: the parent ends in order, and then closes
     # the channel. A library that hangs would not notice that, so the kernel has to help.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    channel = socket.socket(fileno=0)
+    if not (first := channel.recv(MAX_MESSAGE)):
+        return
+    job, log_level, parent = pickle.loads(first)  # noqa: S301 - from our parent
     die_with(parent)
-    _log_to(output, log_level)
+    _log_lines(log_level)
     try:
-        accelerator = _accelerator(job)
+        accelerator = None
+        if job.library is not None:
+            from pose_edge.runtimes.edgetpu.delegate import edgetpu_accelerator
+
+            accelerator = edgetpu_accelerator(job.library, job.device)
         runtime = LiteRT(job.model, threads=job.threads, accelerator=accelerator)
     except PoseEdgeError as error:
         channel.send(pickle.dumps(str(error)))
@@ -92,14 +144,14 @@ def serve(
     loaded = Loaded(runtime.input, runtime.outputs, runtime.describe(), version)
     channel.send(pickle.dumps(loaded))
     try:
-        _answer(channel, runtime)
+        _answer_requests(channel, runtime)
     except ConnectionError:
         return  # the parent has ended, or has closed the channel
     except (RuntimeError, ValueError) as error:  # as the runtime raises a delegate's error
         sys.exit(" ".join(str(error).split())[:200])  # with status 1, and this as the last words
 
 
-def _answer(channel: socket.socket, runtime: LiteRT) -> None:
+def _answer_requests(channel: socket.socket, runtime: LiteRT) -> None:
     _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
     if not descriptors:
         return
@@ -112,23 +164,11 @@ def _answer(channel: socket.socket, runtime: LiteRT) -> None:
         channel.send(request)
 
 
-def _accelerator(job: Job) -> Accelerator | None:
-    if job.library is None:
-        return None
-    from pose_edge.runtimes.edgetpu.delegate import edgetpu_accelerator
+def _log_lines(level: int) -> None:
+    """Log to the standard error, each line with its level in angle brackets, as for systemd.
 
-    return edgetpu_accelerator(job.library, job.device)
-
-
-def _log_to(output: Connection, level: int) -> None:
-    """Send everything that is written or logged to the parent.
-
-    A line of the log begins with its level in angle brackets, as systemd reads it too; a line
-    without is one that a library wrote.
+    A line without a level was written by a library.
     """
-    redirect_output(output.fileno())
-    output.close()
-    # C's own buffer would keep back what a library prints until the process ends in order.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("<%(levelno)s>%(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.cores import usable_cores
 from pose_edge.zoo.registry import ModelFile, Tensor
 
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
-"""The first one that can be imported is used: LiteRT runs INT8 models many times faster than
-tflite-runtime 2.14 does."""
+"""The first that can be imported is used: LiteRT is many times faster with INT8 models."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """One of the graphs of a file, each for an input size of its own; `run` runs it."""
+    """One of the graphs of a file, each with its own input size."""
 
     input: Tensor
     outputs: tuple[Tensor, ...]
@@ -62,11 +61,7 @@ class LiteRT:
     """One model in a TensorFlow Lite interpreter. Not thread-safe."""
 
     def __init__(
-        self,
-        model: ModelFile,
-        *,
-        threads: int,
-        accelerator: Accelerator | None = None,
+        self, model: ModelFile, *, threads: int, accelerator: Accelerator | None = None
     ) -> None:
         """Load the model and run it once, for the first run is slow.
 
@@ -85,12 +80,11 @@ class LiteRT:
         self.threads = min(threads, usable_cores())
         self.provenance = Provenance(model.name, accelerator.backend if accelerator else "cpu")
         try:
+            path = str(model.path)
             if accelerator is not None:
-                interpreter = accelerator.make_interpreter(str(model.path))
+                interpreter = accelerator.make_interpreter(path)
             else:
-                interpreter = interpreter_class(
-                    model_path=str(model.path), num_threads=self.threads
-                )
+                interpreter = interpreter_class(model_path=path, num_threads=self.threads)
             signatures = list(interpreter.get_signature_list())
             if len(signatures) > 1:
                 runners = [interpreter.get_signature_runner(name) for name in signatures]
@@ -99,23 +93,12 @@ class LiteRT:
                 interpreter.allocate_tensors()
                 graphs = [_only_graph(model, interpreter)]
             self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
-            self._graph = graphs[0]
-            self._warm_up()
+            self._use(graphs[0])
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             if accelerator is None and model.compiled:
                 reason = "it is compiled for the Edge TPU"
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
-
-    @property
-    def input(self) -> Tensor:
-        """Shape and type of the one input."""
-        return self._graph.input
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """Shape and type of each output."""
-        return self._graph.outputs
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
@@ -125,11 +108,10 @@ class LiteRT:
     def choose_size(self, size: tuple[int, int]) -> None:
         """Run with another of `sizes` from now on."""
         if self._graphs[size] is not self._graph:
-            self._graph = self._graphs[size]
-            self._warm_up()
+            self._use(self._graphs[size])
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        """Run the model once; other threads run meanwhile (the interpreter frees the GIL)."""
+        """Run the model once; the interpreter releases the GIL."""
         return self._graph.run(tensor)
 
     def describe(self) -> str:
@@ -140,9 +122,11 @@ class LiteRT:
         return f"{self._library}, {self.threads} CPU thread{plural}"
 
     def close(self) -> None:
-        """Do nothing: no process and no thread has to be ended."""
+        """Do nothing: there is no process or thread to end."""
 
-    def _warm_up(self) -> None:
+    def _use(self, graph: _Graph) -> None:
+        """Choose a graph and run it once, for the first run is slow."""
+        self._graph, self.input, self.outputs = graph, graph.input, graph.outputs
         self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
 
 
@@ -210,10 +194,7 @@ def _only_input(model: ModelFile, inputs: list[dict[str, Any]]) -> dict[str, Any
 
 
 def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
-    """Import a member of the best runtime that is installed.
-
-    Args:
-        member: Interpreter or load_delegate.
+    """Import Interpreter or load_delegate from the best runtime that is installed.
 
     Returns:
         Name of the library, and the member.

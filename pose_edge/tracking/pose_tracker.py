@@ -15,30 +15,26 @@ class PoseTracker:
     """Gives the poses of consecutive frames ids, and smooths them if the settings say so."""
 
     def __init__(self, settings: Settings, *, live: bool) -> None:
-        """Start with nobody.
+        """Start without people.
 
         Args:
             settings: The sections tracking and smoothing.
-            live: Whether the source is a camera or stream: its frames' time is then taken from
-                the monotonic clock, as the wall clock may jump; and smoothing is on by default.
+            live: Whether the source is a camera or stream. The time of its frames is then that of
+                the monotonic clock, and smoothing is on by default.
         """
         tracking, smoothing = settings.tracking, settings.smoothing
         self._live = live
-        self._tracker = (
-            Tracker(max_age=tracking.max_age, min_similarity=tracking.min_similarity)
-            if tracking.enabled
-            else None
-        )
-        wanted = smoothing.mode == "on" or (smoothing.mode == "auto" and live)
-        self._smoother = (
-            Smoother(
-                min_cutoff=smoothing.min_cutoff,
-                beta=smoothing.beta,
-                min_keypoint_score=settings.model.min_keypoint_score,
+        self._tracker = self._smoother = None
+        if tracking.enabled:
+            self._tracker = Tracker(
+                max_age=tracking.max_age, min_similarity=tracking.min_similarity
             )
-            if wanted and self._tracker is not None
-            else None
-        )
+            if smoothing.mode == "on" or (smoothing.mode == "auto" and live):
+                self._smoother = Smoother(
+                    min_cutoff=smoothing.min_cutoff,
+                    beta=smoothing.beta,
+                    min_keypoint_score=settings.model.min_keypoint_score,
+                )
 
     def apply(self, poses: Sequence[Pose], frame: Frame) -> list[Pose]:
         """Track the people of the next frame.

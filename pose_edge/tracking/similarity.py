@@ -1,7 +1,6 @@
 """Similarity of two poses: object keypoint similarity (OKS), and overlap of boxes (IoU).
 
-Keypoints are normalised to the frame, so 0.1 is longer across a wide picture than down it.
-Distances and areas are therefore measured in pixels.
+Distances and areas are measured in pixels: 0.1 of a frame's width is not 0.1 of its height.
 """
 
 from __future__ import annotations
@@ -13,25 +12,10 @@ from numpy.typing import NDArray
 
 from pose_edge.poses import Box, FloatArray
 
-SIGMAS: Final = (
-    0.026,  # nose
-    0.025,  # eyes
-    0.025,
-    0.035,  # ears
-    0.035,
-    0.079,  # shoulders
-    0.079,
-    0.072,  # elbows
-    0.072,
-    0.062,  # wrists
-    0.062,
-    0.107,  # hips
-    0.107,
-    0.087,  # knees
-    0.087,
-    0.089,  # ankles
-    0.089,
-)
+_SIGMAS_OF_PAIRS: Final = (0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089)
+"""Eyes, ears, shoulders, elbows, wrists, hips, knees, ankles."""
+
+SIGMAS: Final = (0.026, *(sigma for sigma in _SIGMAS_OF_PAIRS for _ in ("left", "right")))
 """Standard deviation of human annotators on each keypoint, in parts of the square root of the
 person's area: the constants of the COCO keypoint evaluation (https://cocodataset.org/#keypoints-eval,
 `kpt_oks_sigmas` in pycocotools)."""
@@ -78,15 +62,7 @@ def oks_matrix(
 
 
 def _areas(places: NDArray[np.float64], counting: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the areas of the boxes around bodies; thin boxes count as `MAX_ELONGATION` allows.
-
-    Args:
-        places: float64 (m, 17, 2), pixels.
-        counting: bool (m, 17), which of them count.
-
-    Returns:
-        float64 (m,), square pixels, more than 0.
-    """
+    """Return float64 (m,), more than 0: the areas of the boxes around (m, 17, 2) places."""
     mask = counting[:, :, np.newaxis]
     upper = np.where(mask, places, -np.inf).max(axis=1)
     lower = np.where(mask, places, np.inf).min(axis=1)

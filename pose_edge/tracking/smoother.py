@@ -32,7 +32,7 @@ class Smoother:
         beta: float = BETA,
         min_keypoint_score: float = 0.2,
     ) -> None:
-        """Start with nobody; the size of a person is half of the width plus height of their box.
+        """Start without people; the size of a person is half of the width plus height of their box.
 
         Args:
             min_cutoff: See `OneEuro`; Hz, 0.1...10.
@@ -72,11 +72,9 @@ class Smoother:
     def _smooth(self, pose: Pose, time_s: float) -> Pose:
         if pose.id is None:
             return pose
-        person = self._people.get(pose.id)
-        if person is None:
-            person = self._people[pose.id] = _Person(
-                OneEuro(KEYPOINT_COUNT, min_cutoff=self._min_cutoff, beta=self._beta)
-            )
+        if (person := self._people.get(pose.id)) is None:
+            one_euro = OneEuro(KEYPOINT_COUNT, min_cutoff=self._min_cutoff, beta=self._beta)
+            person = self._people[pose.id] = _Person(one_euro)
         valid = pose.keypoints[:, 2] >= self._min_keypoint_score
         points = pose.keypoints[:, :2].astype(np.float64) * self._frame_size
         size = person.measure(points[valid], time_s, MIN_SIZE * max(self._frame_size))
@@ -96,15 +94,8 @@ class _Person:
         self._size = 0.0
 
     def measure(self, points: NDArray[np.float64], time_s: float, least: float) -> float:
-        """Return the person's size, in pixels, smoothed over time.
-
-        Args:
-            points: float64 (n, 2), pixels: the keypoints that count.
-            time_s: Their time, seconds.
-            least: The least size, pixels.
-        """
-        extent = float(np.ptp(points, axis=0).sum()) / 2 if len(points) else 0.0
-        extent = max(extent, least)
+        """Return the person's size, smoothed over time, at least `least`; all in pixels."""
+        extent = max(least, float(np.ptp(points, axis=0).sum()) / 2 if len(points) else 0.0)
         weight = -math.expm1(-(time_s - self.seen_at) / SIZE_S)  # 1 for the first sample
         self._size += weight * (extent - self._size)
         self.seen_at = time_s

@@ -104,9 +104,8 @@ class Tracker:
     The poses of a frame are compared with where the known people should be by now; the most similar
     pair is matched first. Similarity is the mean of OKS, which tells apart people whose boxes
     overlap, and IoU of the boxes, which still works when limbs are hidden or have moved far between
-    two frames. (An assignment that maximises the sum of all similarities, or one by descending
-    score, made as many mistakes on real video. With the most similar pair first, a newcomer with a
-    better score cannot take the id of the person beside them.)
+    two frames. As the most similar pair comes first, a newcomer with a better score cannot take the
+    id of the person beside them.
 
     Every returned pose has an id. A new pose with a high score gets one, and is shown, in its first
     frame. One with a low score is held back until a second frame confirms it, so that a false
@@ -115,13 +114,9 @@ class Tracker:
     """
 
     def __init__(
-        self,
-        *,
-        max_age: float = 1.0,
-        max_tracks: int = 18,
-        min_similarity: float = 0.1,
+        self, *, max_age: float = 1.0, max_tracks: int = 18, min_similarity: float = 0.1
     ) -> None:
-        """Start with nobody.
+        """Start without people.
 
         Args:
             max_age: Seconds, 0.1...10, after which an unseen person is forgotten; they get a new id
@@ -142,8 +137,8 @@ class Tracker:
 
         Args:
             poses: The poses found in the frame; their own ids are ignored.
-            time_s: The frame's time, seconds, on any clock. When it goes backwards, this is another
-                sequence: everybody is new, with ids that were not used before.
+            time_s: The frame's time, seconds, on any clock. When it goes backwards, a new
+                sequence begins: all people get new ids.
             width: Of the frame, pixels.
             height: Of the frame, pixels.
 
@@ -152,15 +147,14 @@ class Tracker:
         """
         self._forget(time_s)
         best_first = sorted(poses, key=lambda pose: pose.score, reverse=True)
-        distinct = self._suppress_duplicates(best_first, width, height)[: self._max_tracks]
-        owners, unclear = self._match(distinct, time_s, width, height)
+        distinct = self._suppress_duplicates(best_first, (width, height))[: self._max_tracks]
+        owners, unclear = self._match(distinct, time_s, (width, height))
         tracked = []
         for index, (pose, owner) in enumerate(zip(distinct, owners, strict=True)):
+            track = owner or Track(pose, time_s)
             if owner is None:
-                track = Track(pose, time_s)
                 self._tracks.append(track)
             else:
-                track = owner
                 track.add(pose, time_s, clear=index not in unclear)
             if track.id is None and (pose.score >= SURE_SCORE or track.seen > 1):
                 self._last_id += 1
@@ -180,25 +174,23 @@ class Tracker:
         self._time_s = time_s
         self._tracks = [t for t in self._tracks if time_s - t.seen_at <= self._max_age]
 
-    def _suppress_duplicates(self, poses: Sequence[Pose], width: int, height: int) -> list[Pose]:
+    def _suppress_duplicates(self, poses: Sequence[Pose], size: tuple[int, int]) -> list[Pose]:
         """Drop duplicates of a better pose (non-maximum suppression by OKS); best first."""
         if len(poses) < 2:
             return list(poses)
-        similar = self._oks(poses, poses, width, height)
+        similar = _oks(poses, poses, size)
         distinct: list[int] = []
-        for index in range(len(poses)):
-            if all(similar[index, better] < DUPLICATE_OKS for better in distinct):
+        for index, row in enumerate(similar):
+            if (row[distinct] < DUPLICATE_OKS).all():
                 distinct.append(index)
         return [poses[index] for index in distinct]
 
     def _match(
-        self, poses: Sequence[Pose], time_s: float, width: int, height: int
+        self, poses: Sequence[Pose], time_s: float, size: tuple[int, int]
     ) -> tuple[list[Track | None], set[int]]:
-        """Match poses with known people.
+        """Return the known person of each pose, or None, and the indices of unclear poses.
 
-        Returns:
-            For each pose the person or None, and the indices of unclear poses: those that may also
-            be another person, who is matched with no pose.
+        An unclear pose may also be another person, who is matched with no pose.
         """
         owners: list[Track | None] = [None] * len(poses)
         if not poses or not self._tracks:
@@ -206,16 +198,16 @@ class Tracker:
         # The expected place comes before the last seen one, and a person with an id before one
         # without.
         pairs = []
-        for is_last, guesses in enumerate(
-            ([track.expected(time_s) for track in self._tracks], [t.last for t in self._tracks])
-        ):
-            similar = self._oks(poses, guesses, width, height)
+        expected = [track.expected(time_s) for track in self._tracks]
+        last = [track.last for track in self._tracks]
+        for is_expected, guesses in ((True, expected), (False, last)):
+            similar = _oks(poses, guesses, size)
             for (pose_index, track_index), similarity in np.ndenumerate(similar):
                 overlap = iou(poses[pose_index].box, guesses[track_index].box)
                 mean = (float(similarity) + overlap) / 2
                 if mean >= self._min_similarity:
                     known = self._tracks[track_index].id is not None
-                    pairs.append((known, not is_last, mean, pose_index, track_index))
+                    pairs.append((known, is_expected, mean, pose_index, track_index))
         pairs.sort(reverse=True)
         taken: set[int] = set()
         for *_order, pose_index, track_index in pairs:
@@ -229,13 +221,10 @@ class Tracker:
         }
         return owners, unclear
 
-    def _oks(
-        self, poses: Sequence[Pose], others: Sequence[Pose], width: int, height: int
-    ) -> NDArray[np.float64]:
-        return oks_matrix(
-            np.stack([pose.keypoints for pose in poses]),
-            np.stack([other.keypoints for other in others]),
-            width,
-            height,
-            min_score=MIN_KEYPOINT_SCORE,
-        )
+
+def _oks(
+    poses: Sequence[Pose], others: Sequence[Pose], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    rows = np.stack([pose.keypoints for pose in poses])
+    columns = np.stack([other.keypoints for other in others])
+    return oks_matrix(rows, columns, *size, min_score=MIN_KEYPOINT_SCORE)

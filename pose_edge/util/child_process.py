@@ -40,7 +40,7 @@ def describe_death(status: int | None, last_words: str = "") -> str:
 
     Args:
         status: Exit status, or the negative number of the signal that ended it, as
-            `multiprocessing.Process.exitcode` has it; None when it closed its connection and goes
+            `subprocess.Popen.returncode` has it; None when it closed its connection and goes
             on.
         last_words: The last of what it wrote.
 

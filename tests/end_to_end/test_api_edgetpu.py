@@ -43,7 +43,6 @@ def test_an_estimator_uses_the_edgetpu_from_the_first_picture(coral: CoralRig, m
     assert (done.returncode, done.stdout, done.stderr) == (0, "[] edgetpu\n", "")
 
 
-@pytest.mark.xfail(reason="the child process imports the main module again", strict=True)
 def test_a_program_needs_no_guard_of_its_main_module(coral: CoralRig) -> None:
     done = run_program(coral, "main()\n", "on")
     assert (done.returncode, done.stdout, done.stderr) == (0, "[] edgetpu\n", "")

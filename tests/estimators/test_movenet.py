@@ -18,10 +18,9 @@ from shared import shared_dir
 from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
-from pose_edge.estimators.crop import Crop, next_crop, whole_frame
+from pose_edge.estimators.crop import Crop, next_crop, warp_into, whole_frame
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import CANDIDATE_SCORE, SinglePersonEstimator, pose_score
-from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pose_edge.estimators.crop import Crop, next_crop, whole_frame
+from pose_edge.estimators.crop import Crop, next_crop, warp_into, whole_frame
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
@@ -21,7 +21,6 @@ from pose_edge.estimators.single_person import (
     SWITCH_MARGIN,
     SinglePersonEstimator,
 )
-from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import Frame
 from pose_edge.poses import FloatArray
 from pose_edge.runtimes import AnyArray

@@ -11,17 +11,27 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from helpers import GENEROUS_S, wait_until
 
 from pose_edge.config.schema import EDGETPU_LIBRARY
-from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate, start_child
-from pose_edge.runtimes.child_main import Job
+from pose_edge.errors import UnavailableError
+from pose_edge.poses import Provenance
+from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes.child import (
+    Child,
+    ChildDied,
+    ChildFault,
+    ChildLate,
+    ChildRuntime,
+    start_child,
+)
+from pose_edge.runtimes.child_main import Job, Loaded
 from pose_edge.runtimes.litert import LiteRT
-from pose_edge.zoo.registry import ModelFile, Zoo
+from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
 
 LIGHTNING = "movenet-lightning-int8"
 OWN_LOG = "pose_edge.runtimes.child"
@@ -72,10 +82,7 @@ def started() -> Iterator[Child]:
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[Child]:
-    """Return a child that all tests use which do it no harm.
-
-    What Python starts once for all children (its resource tracker) is there then, too.
-    """
+    """Return a child that all tests use which do it no harm."""
     ready = start_child(job())
     yield ready
     ready.close()
@@ -300,10 +307,9 @@ from pose_edge.runtimes.child import start_child
 from pose_edge.runtimes.child_main import Job
 from pose_edge.zoo.registry import Zoo
 
-if __name__ == "__main__":
-    child = start_child(Job(Zoo().find({LIGHTNING!r}), 1))
-    print(child.pid, flush=True)
-    time.sleep(1000)
+child = start_child(Job(Zoo().find({LIGHTNING!r}), 1))
+print(child.pid, flush=True)
+time.sleep(1000)
 """
 
 
@@ -324,7 +330,7 @@ def test_it_dies_with_its_parent_even_stalled(tmp_path: Path) -> None:
 
 
 def test_a_program_that_forgets_it_can_end_nevertheless(tmp_path: Path) -> None:
-    """Python waits for children at its end, and this one ignores the signal to end."""
+    """The child ignores the signal to end, so Python must not wait for it."""
     program = tmp_path / "parent.py"
     program.write_text(PARENT.replace("time.sleep(1000)", ""))
     done = subprocess.run(
@@ -334,7 +340,7 @@ def test_a_program_that_forgets_it_can_end_nevertheless(tmp_path: Path) -> None:
 
 
 def test_starts_leave_nothing_behind() -> None:
-    start_child(job()).close()  # what Python starts once for all children stays
+    start_child(job()).close()  # what is imported once stays
 
     def count() -> tuple[int, int, int, int]:
         maps = Path("/proc/self/maps").read_text()
@@ -357,3 +363,66 @@ def test_starts_leave_nothing_behind() -> None:
         ready.close()
         del ready
     assert count() == before
+
+
+# --- as a runtime ---------------------------------------------------------------------------------
+
+LOADED = Loaded(
+    Tensor(shape=(1, 8, 6, 3), dtype="uint8"),
+    (Tensor(shape=(1, 1, 17, 3), dtype="float32"),),
+    "a fake library",
+)
+
+
+class FakeChild:
+    """Answers with what it is told to."""
+
+    pid = 4711
+    loaded = LOADED
+
+    def __init__(self, answer: list[AnyArray] | ChildFault) -> None:
+        self.answer = answer
+        self.asked: list[tuple[AnyArray, float]] = []
+        self.closed = 0
+
+    def run(self, tensor: AnyArray, timeout: float) -> list[AnyArray]:
+        self.asked.append((tensor, timeout))
+        if isinstance(self.answer, ChildFault):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def alone(child: Any) -> ChildRuntime:  # noqa: ANN401 - a fake
+    return ChildRuntime(cast(Child, child), Provenance("a-model", "edgetpu"), timeout=2.5)
+
+
+def test_it_asks_the_child_and_nobody_else() -> None:
+    answer: list[AnyArray] = [np.ones((1, 1, 17, 3), np.float32)]
+    child = FakeChild(answer)
+    runtime: Runtime = alone(child)
+    assert (runtime.input, runtime.outputs) == (LOADED.input, LOADED.outputs)
+    assert runtime.sizes == ((8, 6),)
+    runtime.choose_size((8, 6))
+    assert runtime.provenance == Provenance("a-model", "edgetpu")
+    assert runtime.describe() == "a fake library, in process 4711"
+    tensor = np.zeros(LOADED.input.shape, np.uint8)
+    assert runtime.run(tensor) is answer
+    ((seen, timeout),) = child.asked
+    assert seen is tensor
+    assert timeout == 2.5
+    runtime.close()
+    assert child.closed == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [ChildFault("its process was ended by SIGABRT"), ChildLate("no answer within 2.5 s")]
+)
+def test_a_failure_is_an_error_that_names_the_model(fault: ChildFault) -> None:
+    runtime = alone(FakeChild(fault))
+    with pytest.raises(UnavailableError) as error:
+        runtime.run(np.zeros(LOADED.input.shape, np.uint8))
+    assert str(error.value) == f"a-model: {fault}"
+    assert error.value.exit_status == 3

@@ -5,25 +5,32 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from pose_edge.runtimes import AnyArray
 from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate
-from pose_edge.runtimes.edgetpu.failure_backoff import FailureBackoff
+from pose_edge.runtimes.runtime import AnyArray
+from pose_edge.supervision.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 CHECK_S: Final = 1.0
-"""Interval of the checks whether a device was plugged in, and whether the child has died."""
+"""Interval of the checks for a new device and for a dead child."""
 LATE_S: Final = 0.2
 """A live picture does not wait longer for an answer: the CPU answers instead, and the Edge TPU is
-left out until its answer has come. Several times what a slow one (Thunder on USB 2) needs, and
-short enough that nobody sees the picture stop."""
+left out until its answer has come. Several times what a slow one (Thunder on USB 2) needs."""
 POLL_S: Final = 0.1
-"""Interval at which a wait checks whether it is still wanted."""
+"""Interval of the checks for an early end of a wait."""
 JOIN_S: Final = 10.0
 """How long `close` waits: the child is given time to return the device."""
+
+FAILURES: Final = 3
+WINDOW_S: Final = 60.0
+"""After `FAILURES` failures within this time, the next attempt has to wait."""
+
+FIRST_S: Final = 1.0
+"""The shortest wait."""
 
 FAILED: Final = "edgetpu failed"
 LATE: Final = "edgetpu late"
@@ -49,14 +56,47 @@ class EdgeTpuAbsent(EdgeTpuUnavailable):
     """No device is plugged in."""
 
     def __init__(self, message: str) -> None:
-        """Keep the message, which names the wanted device where that matters."""
+        """Keep the message."""
         super().__init__(message, note=UNPLUGGED)
 
 
+class FailureBackoff:
+    """Counts failures: rare ones cost no wait, frequent ones cost longer and longer waits."""
+
+    def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start without failures.
+
+        Args:
+            limit_s: The longest wait, seconds.
+            clock: Seconds that only increase.
+        """
+        self._clock = clock
+        self._failures: deque[float] = deque(maxlen=FAILURES)
+        self._backoff = Backoff(min(FIRST_S, limit_s), limit_s)
+        self._wait_s = 0.0
+
+    def failed(self) -> float:
+        """Count a failure.
+
+        Returns:
+            Seconds to wait before the next attempt: 0 for the first two within a minute, then 1,
+            2, 4 and so on, up to the limit, until a minute has passed without a failure.
+        """
+        now = self._clock()
+        if self._failures and now - self._failures[-1] - self._wait_s > WINDOW_S:
+            self._failures.clear()
+            self._backoff.reset()
+            self._wait_s = 0.0
+        self._failures.append(now)
+        frequent = len(self._failures) == FAILURES and now - self._failures[0] <= WINDOW_S
+        if frequent or self._wait_s > 0:
+            self._wait_s = self._backoff.next()
+        return self._wait_s
+
+
 Start = Callable[[Callable[[], bool]], Child]
-"""Starts a child and waits until it has loaded the model. Its argument is a function that returns
-False as soon as the child is no longer wanted. Raises EdgeTpuAbsent, EdgeTpuUnavailable, or another
-ChildFault."""
+"""Starts a child and waits until it has loaded the model, or until the argument, a function,
+returns False. Raises EdgeTpuAbsent, EdgeTpuUnavailable, or another ChildFault."""
 
 
 class ChildSupervisor:
@@ -78,7 +118,7 @@ class ChildSupervisor:
         required: bool = False,
         report: Callable[[str | None], None] = lambda _reason: None,
     ) -> None:
-        """Prepare; `open` begins.
+        """Prepare; `open` starts the first child.
 
         Args:
             start: Starts a child.
@@ -116,11 +156,7 @@ class ChildSupervisor:
         self._thread.start()
 
     def wait(self, timeout: float, stop: threading.Event | None = None) -> None:
-        """Wait for the end of the first attempt to start a child.
-
-        Args:
-            timeout: Seconds that this may take.
-            stop: Set to end the wait early.
+        """Wait for the end of the first attempt to start a child, or for `stop`.
 
         Raises:
             ChildFault: The attempt has failed, or takes too long.
@@ -134,18 +170,14 @@ class ChildSupervisor:
             raise self._first_fault
 
     def run(self, tensor: AnyArray) -> list[AnyArray] | None:
-        """Run the model on the Edge TPU.
-
-        Args:
-            tensor: Of the input's shape.
+        """Run the model on a tensor of the input's shape.
 
         Returns:
             The outputs, valid until the next call; None when there is no child, or its answer has
             not come in time.
         """
         with self._running:
-            child = self._child
-            if child is None:
+            if (child := self._child) is None:
                 return None
             try:
                 return child.run(tensor, self._late)
@@ -158,7 +190,7 @@ class ChildSupervisor:
         return None
 
     def close(self) -> None:
-        """End the child and the thread; doing it twice does no harm."""
+        """End the child and the thread; a second call does nothing."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -190,11 +222,8 @@ class ChildSupervisor:
     def _use(self, child: Child) -> ChildFault | None:
         """Hand the child out until it fails (why is returned) or `close` is called (None)."""
         try:
-            log.info(
-                "the Edge TPU is %s: %s",
-                "back" if self._worked else "ready",
-                child.loaded.describe,
-            )
+            state = "back" if self._worked else "ready"
+            log.info("the Edge TPU is %s: %s", state, child.loaded.describe)
             self._worked, self._logged = True, ""
             self._report(None)
             self._hand_out(child)
@@ -228,11 +257,7 @@ class ChildSupervisor:
                 return fault
 
     def _await_late_answer(self, child: Child) -> ChildFault | None:
-        """Wait for an answer that is no longer needed, then hand the child out again.
-
-        Returns:
-            Why the child has to be started again, or None.
-        """
+        """Wait for a late answer, then hand the child out again, or return why it has failed."""
         log.info("Edge TPU: no answer within %g s; the CPU goes on", self._late)
         end = time.monotonic() + self._timeout - self._late
         while not self._closing and (left := end - time.monotonic()) > 0:

@@ -18,9 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def edgetpu_accelerator(library: str, device: str) -> Accelerator:
-    """Prepare to run models on an Edge TPU.
-
-    Google's pycoral is used where it is installed; it does the same.
+    """Prepare to run models on an Edge TPU, through Google's pycoral where it is installed.
 
     Args:
         library: Name or path of libedgetpu.
@@ -68,11 +66,8 @@ def _make_with_pycoral(device: str, path: str) -> Any:  # noqa: ANN401
 
 
 def _no_device(library: str, device: str) -> str:
-    which = f" for device {device!r}" if device else ""
-    return (
-        f"{library} opens no Edge TPU{which}: it is not there, in use by another program, or not "
-        "permitted"
-    )
+    which = f"{library} opens no Edge TPU" + (f" for device {device!r}" if device else "")
+    return f"{which}: it is not there, in use by another program, or not permitted"
 
 
 def library_version(library: str) -> str | None:

@@ -86,19 +86,13 @@ def find_corals(
         ValueError: The option is malformed.
     """
     bus, index = parse_device(device)
-    found = []
-    if bus != "usb":
-        found += _find_pci(sysfs, dev)
-    if bus != "pci":
-        found += _find_usb(sysfs, dev)
+    found = [] if bus == "usb" else _find_pci(sysfs, dev)
+    found += [] if bus == "pci" else _find_usb(sysfs, dev)
     return found if index is None else found[index : index + 1]
 
 
 def parse_device(text: str) -> tuple[Bus | None, int | None]:
     """Read the option that names one of several Corals, as the Edge TPU library reads it.
-
-    Args:
-        text: See `schema.DEVICE_PATTERN`.
 
     Returns:
         The bus, or None for either; the place in the library's order, from 0, or None for any.
@@ -116,10 +110,9 @@ def parse_device(text: str) -> tuple[Bus | None, int | None]:
 def count_undriven(sysfs: Path = Path("/sys")) -> int:
     """Count the Corals on PCIe that have no driver, and so no /dev/apex_N."""
     folder = sysfs / "bus/pci/devices"
-    return sum(
-        _pci_id(folder / name) == PCI_ID and not (folder / name / "driver").exists()
-        for name in _names(folder)
-    )
+    devices = [folder / name for name in _names(folder)]
+    corals = [one for one in devices if (_read(one, "vendor"), _read(one, "device")) == PCI_ID]
+    return sum(not (coral / "driver").exists() for coral in corals)
 
 
 def _find_pci(sysfs: Path, dev: Path) -> list[Coral]:
@@ -137,22 +130,17 @@ def _find_usb(sysfs: Path, dev: Path) -> list[Coral]:
 
 
 def _usb_coral(folder: Path, dev: Path) -> Coral | None:
-    try:
-        vendor = _read(folder, "idVendor")
-        if vendor not in USB_VENDORS:
-            return None  # as most devices: one file is enough to tell
-        usb_id = (vendor, _read(folder, "idProduct"))
-        if usb_id not in (NEW_USB_ID, STARTED_USB_ID):
-            return None
-        bus, device = int(_read(folder, "busnum")), int(_read(folder, "devnum"))
-    except (OSError, ValueError):
-        return None  # pulled out meanwhile
-    try:
-        speed = int(float(_read(folder, "speed")))  # "1.5" exists
-    except (OSError, ValueError):
-        speed = None  # "unknown", or pulled out meanwhile
-    node = dev / f"bus/usb/{bus:03}/{device:03}"
-    return Coral("usb", f"usb {folder.name}", node, usb_id == STARTED_USB_ID, speed)
+    vendor = _read(folder, "idVendor")
+    if vendor not in USB_VENDORS:
+        return None  # as most devices: one file is enough to tell
+    usb_id = (vendor, _read(folder, "idProduct"))
+    bus, device = _read(folder, "busnum"), _read(folder, "devnum")
+    if usb_id not in (NEW_USB_ID, STARTED_USB_ID) or not (bus.isdecimal() and device.isdecimal()):
+        return None
+    node = dev / f"bus/usb/{int(bus):03}/{int(device):03}"
+    speed = re.match(r"\d+", _read(folder, "speed"))  # "1.5" and "unknown" exist
+    speed_mbps = int(speed[0]) if speed else None
+    return Coral("usb", f"usb {folder.name}", node, usb_id == STARTED_USB_ID, speed_mbps)
 
 
 def _ports(name: str) -> list[int]:
@@ -166,17 +154,14 @@ def _names(folder: Path) -> list[str]:
         return []  # this machine has no such bus, or no sysfs
 
 
-def _pci_id(folder: Path) -> tuple[str, str] | None:
-    try:
-        return _read(folder, "vendor"), _read(folder, "device")
-    except OSError:
-        return None  # taken out meanwhile
-
-
 def _read(folder: Path, name: str) -> str:
+    """Return an attribute of a device; "" when there is none, or the device was pulled out."""
     # Plain descriptors: half the time of a file object, for a handful of bytes.
-    descriptor = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(descriptor, 64).decode("ascii", "replace").strip()
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, 64).decode("ascii", "replace").strip()
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return ""

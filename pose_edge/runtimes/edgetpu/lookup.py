@@ -44,7 +44,7 @@ def find_library(name: str, *, environment: Mapping[str, str] = os.environ) -> P
 
 
 def find_pycoral() -> Literal["google", "namesake"] | None:
-    """Tell which pycoral is installed, without importing it.
+    """Return which pycoral is installed, without importing it.
 
     Returns:
         "google" for the one with `pycoral.utils.edgetpu`; "namesake" for any other, such as the

@@ -1,4 +1,4 @@
-"""Opens the Edge TPU: checks everything that it needs, and names what is missing."""
+"""Opens the Edge TPU: checks all that it needs, names what is missing, falls back to the CPU."""
 
 from __future__ import annotations
 
@@ -6,32 +6,72 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import INPUT_TYPES, Runtime
-from pose_edge.runtimes.child import LOAD_S, Child, ChildFault, start_child
+from pose_edge.runtimes.child import LOAD_S, Child, ChildFault, ChildRuntime, start_child
 from pose_edge.runtimes.child_main import Job, Loaded
-from pose_edge.runtimes.child_runtime import ChildRuntime
 from pose_edge.runtimes.edgetpu.child_supervisor import (
     LATE_S,
     ChildSupervisor,
     EdgeTpuAbsent,
     EdgeTpuUnavailable,
+    FailureBackoff,
 )
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
-from pose_edge.runtimes.edgetpu.failover import Failover
-from pose_edge.runtimes.edgetpu.failure_backoff import FailureBackoff
 from pose_edge.runtimes.edgetpu.lookup import find_library
+from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, Runtime
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
 
 SETTLE_S: Final = 0.5
 """How long udev may take to give a new device node to its group."""
+
+
+class Failover:
+    """A model on the Edge TPU while there is one, else its twin on the CPU; see `Runtime`."""
+
+    def __init__(self, cpu: Runtime, supervisor: ChildSupervisor, model: str) -> None:
+        """Use an open supervisor, and until it has an Edge TPU the CPU; `close` closes both.
+
+        Args:
+            cpu: The model on the CPU; it has one input size.
+            supervisor: Keeps the model on the Edge TPU running.
+            model: Name of the model on the Edge TPU.
+        """
+        self._cpu = cpu
+        self._supervisor = supervisor
+        self._on_edgetpu = Provenance(model, "edgetpu")
+        self.input, self.outputs, self.sizes = cpu.input, cpu.outputs, cpu.sizes
+        self.provenance = self._on_edgetpu if supervisor.child else cpu.provenance
+
+    def choose_size(self, size: tuple[int, int]) -> None:
+        """Do nothing: there is only one size."""
+        assert size in self.sizes
+
+    def run(self, tensor: AnyArray) -> list[AnyArray]:
+        """Run the model on the Edge TPU, or on the CPU when that does not answer in time."""
+        outputs = self._supervisor.run(tensor)
+        if outputs is not None:
+            self.provenance = self._on_edgetpu
+            return outputs
+        self.provenance = replace(self._cpu.provenance, note=self._supervisor.note)
+        return self._cpu.run(tensor)
+
+    def describe(self) -> str:
+        """Return what runs the model now."""
+        child = self._supervisor.child
+        return child.loaded.describe if child else self._cpu.describe()
+
+    def close(self) -> None:
+        """End the child process."""
+        self._supervisor.close()
+        self._cpu.close()
 
 
 def open_failover(
@@ -43,15 +83,15 @@ def open_failover(
     wait: bool,
     stop: threading.Event | None = None,
 ) -> Runtime:
-    """Run a model on the Edge TPU whenever there is one, and on the CPU meanwhile.
+    """Run a model on the Edge TPU whenever there is one, and otherwise on the CPU.
 
     Args:
         cpu: The model on the CPU.
         model: Name or path of the same, compiled for the Edge TPU.
         settings: All of `edgetpu`, and where devices are looked for.
         report: Called with what is wrong with the Edge TPU, and with None when it works.
-        wait: Wait until the Edge TPU is ready or known to be missing, and for each answer: nobody
-            watches, and which backend has answered should not depend on the machine's load.
+        wait: Wait until the Edge TPU is ready or known to be missing, and for each answer: for
+            results that do not depend on the machine's load.
         stop: Set to end the wait for an Edge TPU.
 
     Raises:
@@ -143,20 +183,17 @@ def _usable_corals(settings: Settings) -> list[Coral]:
     """Return the Corals that the settings allow; this user may open at least one of them."""
     device = settings.edgetpu.device
     sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
-    corals = find_corals(device, sysfs=sysfs, dev=dev)
-    obstacles = [coral.obstacle() for coral in corals]
-    if corals and None not in obstacles:
-        time.sleep(SETTLE_S)
+    for pause in (SETTLE_S, 0.0):
         corals = find_corals(device, sysfs=sysfs, dev=dev)
-        obstacles = [coral.obstacle() for coral in corals]
-    if not corals:
-        which = f" (edgetpu.device: {device})" if device else ""
-        raise EdgeTpuAbsent(f"none is plugged in{which}")
-    if None not in obstacles:
-        first = obstacles[0]
-        assert first is not None
-        raise EdgeTpuUnavailable(first.text, remedy=first.remedy, note="edgetpu not permitted")
-    return corals
+        if not corals:
+            which = f" (edgetpu.device: {device})" if device else ""
+            raise EdgeTpuAbsent(f"none is plugged in{which}")
+        obstacles = [obstacle for coral in corals if (obstacle := coral.obstacle())]
+        if len(obstacles) < len(corals):
+            return corals
+        time.sleep(pause)
+    first = obstacles[0]
+    raise EdgeTpuUnavailable(first.text, remedy=first.remedy, note="edgetpu not permitted")
 
 
 def _compiled_model(zoo: Zoo, name: str) -> ModelFile:
@@ -188,7 +225,6 @@ def _library(name: str) -> str:
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:
-    """Tell whether two models take the same pictures and give the same outputs."""
     # Pictures are 0...255, so a model with an int8 input would not do.
     same_input = loaded.input.shape == twin.input.shape and loaded.input.dtype in INPUT_TYPES
     return same_input and loaded.outputs == twin.outputs

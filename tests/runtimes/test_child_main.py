@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.shared_tensors import ALIGNMENT, SharedTensors
+from pose_edge.runtimes.child_main import ALIGNMENT, SharedTensors
 from pose_edge.zoo.registry import Tensor
 
 POSE = Tensor(shape=(1, 1, 17, 3), dtype="float32")

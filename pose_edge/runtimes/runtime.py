@@ -1,0 +1,55 @@
+"""What every runtime offers to the estimators."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.poses import Provenance
+from pose_edge.zoo.registry import Tensor
+
+AnyArray = NDArray[np.generic]
+
+INPUT_TYPES: Final = ("uint8", "int32", "float32")
+"""Types of input tensors that take pixel values from 0 to 255."""
+
+
+class Runtime(Protocol):
+    """A loaded model. Not thread-safe."""
+
+    @property
+    def input(self) -> Tensor:
+        """Shape and type of the only input."""
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Shape and type of each output."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Model and backend of the last answer; before the first, those expected to answer."""
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths that the input can have; most models have one."""
+
+    def choose_size(self, size: tuple[int, int]) -> None:
+        """Run with another of `sizes` from now on; `input` and `outputs` follow."""
+
+    def run(self, tensor: AnyArray) -> list[AnyArray]:
+        """Run the model once.
+
+        Args:
+            tensor: Of the input's shape and type.
+
+        Returns:
+            The outputs, valid until the next call.
+        """
+
+    def describe(self) -> str:
+        """Return what runs the model, in a few words for log and doctor."""
+
+    def close(self) -> None:
+        """End what the runtime has started; a second call does nothing."""
