@@ -14,7 +14,7 @@ from pose_edge.displays.mesh import triangulate
 from pose_edge.displays.screen_layout import ScreenLayout, letterbox
 from pose_edge.displays.sdl import Sdl
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay import Capsules, Rectangle, Scene, Size, StampCache
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Scene, Size, StampCache
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +93,13 @@ class GpuPainter:
         sdl.check(api.SDL_RenderClear(self._renderer))
         if picture:
             self._copy(self._texture, layout, place, mirror=scene.mirror)
-        panels, stamps = self._stamps.of(drawing)
-        for stamp, texture in panels:
-            self._copy(texture, layout, stamp.place)
+        self._stamps.update(drawing)
+        for stamp in drawing.panels:
+            self._copy(self._stamps[stamp], layout, stamp.place)
         if len(drawing.capsules):
             self._draw_capsules(drawing.capsules, layout, place)
-        for stamp, texture in stamps:
-            self._copy(texture, layout, stamp.place)
+        for stamp in drawing.stamps:
+            self._copy(self._stamps[stamp], layout, stamp.place)
 
     def present(self) -> None:
         """Show what was drawn; wait for the screen's next refresh where the driver can."""
@@ -119,7 +119,7 @@ class GpuPainter:
 
     def close(self) -> None:
         """Destroy the renderer and its textures."""
-        self._stamps.clear()
+        self._stamps.update(Drawing())
         self._drop_texture()
         self._api.SDL_DestroyRenderer(self._renderer)
 
