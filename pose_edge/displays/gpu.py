@@ -41,7 +41,7 @@ class GpuPainter:
         if not renderer and software:
             log.debug("no accelerated renderer (%s): the CPU draws", sdl.error())
             renderer = api.SDL_CreateRenderer(window, -1, api.SDL_RENDERER_SOFTWARE)
-        self._renderer = sdl.check_pointer(renderer)
+        self._renderer = sdl.check(renderer)
         self._texture: Any = None
         self._texture_shape: tuple[int, ...] = ()
         self._stamps = StampCache(self._stamp_texture, api.SDL_DestroyTexture)
@@ -103,9 +103,7 @@ class GpuPainter:
 
     def present(self) -> None:
         """Show what was drawn; wait for the screen's next refresh where the driver can."""
-        self._sdl.clear_fault()
-        self._api.SDL_RenderPresent(self._renderer)
-        self._sdl.check_fault()
+        self._sdl.present(self._renderer)
 
     def output_size(self) -> Size:
         """Return the size of the window's contents or the screen."""
@@ -174,7 +172,7 @@ class GpuPainter:
         return texture
 
     def _create_texture(self, pixel_format: int, access: int, size: Size) -> Any:  # noqa: ANN401
-        return self._sdl.check_pointer(
+        return self._sdl.check(
             self._api.SDL_CreateTexture(self._renderer, pixel_format, access, *size)
         )
 
