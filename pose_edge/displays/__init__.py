@@ -15,12 +15,10 @@ from pathlib import Path
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Choice, choices, no_screen_reason
-from pose_edge.displays.console import Console, own_terminal
-from pose_edge.displays.desktop import DesktopEnded
-from pose_edge.displays.display import CLOSED, Display
+from pose_edge.displays.display import CLOSED, DesktopEnded, Display
 from pose_edge.displays.reconnecting import ReconnectingDisplay
 from pose_edge.displays.sdl import load_sdl
-from pose_edge.errors import DisplayError
+from pose_edge.displays.terminal import Console, own_terminal
 
 __all__ = ["CLOSED", "DesktopEnded", "Display", "open_display"]
 
@@ -36,7 +34,7 @@ def open_display(
     busy: Callable[[], None] = lambda: None,
     must: bool = True,
 ) -> Display:
-    """Open the screen that the settings ask for, or wait for it; log which and why.
+    """Open the screen of the settings, or wait for it; log which and why.
 
     Args:
         settings: The kind of screen, and how it is used.
@@ -61,47 +59,30 @@ def open_display(
     console = Console(sysfs, own_terminal())
 
     def find_choices() -> list[Choice]:
+        free = console.other_in_front() is None
         found = choices(settings, environment, sysfs)
-        if console.other_in_front() is not None:
-            found = [choice for choice in found if choice.output is None]
-        return found
+        return [choice for choice in found if free or choice.output is None]
 
     def open_choice(choice: Choice) -> Display:
         busy()
         return _open(choice, settings, console)
 
-    display = ReconnectingDisplay(find_choices, open_choice, report, prepare=_prepare)
+    # SDL is loaded while there is no screen: then the first picture comes sooner.
+    display = ReconnectingDisplay(find_choices, open_choice, report, prepare=load_sdl)
     errors = display.try_to_open()
     if display.visible:
         for error in errors:
             log.info("not taken: %s", error)
-    elif not errors:
-        reason = _missing(settings, console)
-        log.warning("nothing is shown yet: %s", reason)
-        if settings.kind == "hdmi":
-            report(reason)
-    elif settings.kind != "auto" and must:
+    elif errors and settings.kind != "auto" and must:
         raise errors[0]
     else:
-        fault = "; ".join(str(error) for error in errors)
-        log.warning("nothing is shown: %s", fault)
-        report(fault)
+        fault = "; ".join(map(str, errors)) or no_screen_reason(settings)
+        if not errors and (other := console.other_in_front()):
+            fault = f"{other} is in front, not {console.own}, which this was started on"
+        log.warning("nothing is shown yet: %s", fault)
+        if errors or settings.kind == "hdmi":
+            report(fault)
     return display
-
-
-def _prepare() -> None:
-    """Load SDL while there is no screen: then the first picture comes sooner."""
-    try:
-        load_sdl()
-    except DisplayError as error:  # raised again when a screen is opened
-        log.debug("%s", error)
-
-
-def _missing(settings: DisplaySettings, console: Console) -> str:
-    other = console.other_in_front()
-    if other is not None:
-        return f"{other} is in front, not {console.own}, which this was started on"
-    return no_screen_reason(settings)
 
 
 def _open(choice: Choice, settings: DisplaySettings, console: Console) -> Display:
@@ -109,9 +90,7 @@ def _open(choice: Choice, settings: DisplaySettings, console: Console) -> Displa
     if choice.output is None:
         from pose_edge.displays.window import open_window
 
-        return open_window(
-            choice.desktops, fullscreen=settings.fullscreen, rotation=settings.rotation
-        )
+        return open_window(choice.desktops, settings)
     from pose_edge.displays.kms import open_kms
 
-    return open_kms(choice.output, console, mode=settings.mode, rotation=settings.rotation)
+    return open_kms(choice.output, settings, console)

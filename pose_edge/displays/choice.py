@@ -61,15 +61,11 @@ class Choice:
 
 
 def outputs(sysfs: Path) -> list[Output]:
-    """Return the outputs of all graphics cards, in the kernel's order.
-
-    Args:
-        sysfs: Where sysfs is mounted.
-    """
+    """Return the outputs of all graphics cards in sysfs, in the kernel's order."""
     found = []
     for folder in sysfs.glob("class/drm/card*-*"):
         parts = re.fullmatch(r"card(\d+)-(.+)", folder.name)
-        if parts is not None:
+        if parts:
             found.append(Output(int(parts[1]), parts[2], folder))
     return sorted(found, key=lambda output: (output.card, output.number, output.name))
 
@@ -81,10 +77,8 @@ def connected_output(sysfs: Path, name: str = "auto") -> Output | None:
         sysfs: Where sysfs is mounted.
         name: An output's name; "auto" for the first with a screen.
     """
-    for output in outputs(sysfs):
-        if name in ("auto", output.name) and output.connected():
-            return output
-    return None
+    usable = (output for output in outputs(sysfs) if name in ("auto", output.name))
+    return next((output for output in usable if output.connected()), None)
 
 
 def choices(settings: DisplaySettings, environment: Mapping[str, str], sysfs: Path) -> list[Choice]:

@@ -1,14 +1,23 @@
-"""The interface of all screens."""
+"""The interface of all screens, and the events that end their use."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from pose_edge.errors import DisplayError, PoseEdgeError
 from pose_edge.overlay import Scene
 from pose_edge.telemetry import Stopwatch
 
 CLOSED: Final = "closed"
 """Reported by `Display.poll`, among the keys, when the user has closed the window."""
+
+
+class DesktopEnded(PoseEdgeError):  # noqa: N818 - an event of the desktop
+    """The desktop has ended, and its windows cannot be used or closed any more."""
+
+
+class ScreenYielded(DisplayError):  # noqa: N818 - no fault: the user switched the terminal
+    """Another virtual terminal was brought to the front, and the screen is left to it."""
 
 
 class Display:

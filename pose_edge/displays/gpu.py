@@ -14,7 +14,7 @@ from pose_edge.displays.mesh import triangulate
 from pose_edge.displays.screen_layout import ScreenLayout, letterbox
 from pose_edge.displays.sdl import Sdl
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay import Capsules, Rectangle, Scene, Size, StampCache
+from pose_edge.overlay import Capsules, Drawing, Rectangle, Scene, Size, StampCache
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class GpuPainter:
         if not renderer and software:
             log.debug("no accelerated renderer (%s): the CPU draws", sdl.error())
             renderer = api.SDL_CreateRenderer(window, -1, api.SDL_RENDERER_SOFTWARE)
-        self._renderer = sdl.check_pointer(renderer)
+        self._renderer = sdl.check(renderer)
         self._texture: Any = None
         self._texture_shape: tuple[int, ...] = ()
         self._stamps = StampCache(self._stamp_texture, api.SDL_DestroyTexture)
@@ -93,19 +93,17 @@ class GpuPainter:
         sdl.check(api.SDL_RenderClear(self._renderer))
         if picture:
             self._copy(self._texture, layout, place, mirror=scene.mirror)
-        panels, stamps = self._stamps.of(drawing)
-        for stamp, texture in panels:
-            self._copy(texture, layout, stamp.place)
+        self._stamps.update(drawing)
+        for stamp in drawing.panels:
+            self._copy(self._stamps[stamp], layout, stamp.place)
         if len(drawing.capsules):
             self._draw_capsules(drawing.capsules, layout, place)
-        for stamp, texture in stamps:
-            self._copy(texture, layout, stamp.place)
+        for stamp in drawing.stamps:
+            self._copy(self._stamps[stamp], layout, stamp.place)
 
     def present(self) -> None:
         """Show what was drawn; wait for the screen's next refresh where the driver can."""
-        self._sdl.clear_fault()
-        self._api.SDL_RenderPresent(self._renderer)
-        self._sdl.check_fault()
+        self._sdl.present(self._renderer)
 
     def output_size(self) -> Size:
         """Return the size of the window's contents or the screen."""
@@ -119,7 +117,7 @@ class GpuPainter:
 
     def close(self) -> None:
         """Destroy the renderer and its textures."""
-        self._stamps.clear()
+        self._stamps.update(Drawing())
         self._drop_texture()
         self._api.SDL_DestroyRenderer(self._renderer)
 
@@ -174,7 +172,7 @@ class GpuPainter:
         return texture
 
     def _create_texture(self, pixel_format: int, access: int, size: Size) -> Any:  # noqa: ANN401
-        return self._sdl.check_pointer(
+        return self._sdl.check(
             self._api.SDL_CreateTexture(self._renderer, pixel_format, access, *size)
         )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Output, outputs
-from pose_edge.displays.console import Console, ScreenYielded
-from pose_edge.displays.keyboard import Keyboard
-from pose_edge.displays.screen_layout import Rotation
-from pose_edge.displays.sdl import Sdl, SdlError, load_sdl
+from pose_edge.displays.display import ScreenYielded
+from pose_edge.displays.sdl import Sdl, load_sdl, start_sdl
 from pose_edge.displays.surface import TITLE, Surface
+from pose_edge.displays.terminal import Console, Keyboard
 from pose_edge.errors import DisplayError
 
 REMEDY: Final = (
@@ -19,14 +19,13 @@ REMEDY: Final = (
 )
 
 
-def open_kms(output: Output, console: Console, *, mode: str, rotation: Rotation) -> KmsScreen:
-    """Take a screen.
+def open_kms(output: Output, settings: DisplaySettings, console: Console) -> KmsScreen:
+    """Take the screen that is connected to an output.
 
     Args:
         output: Where the screen is connected.
+        settings: The screen's mode and rotation.
         console: The virtual terminal to which the screen belongs.
-        mode: "auto" for the screen's preferred mode, or e.g. "1280x720" or "1280x720@60".
-        rotation: Degrees clockwise by which everything is turned.
 
     Raises:
         DisplayError: There is no SDL, no right to use the screen, or no such mode.
@@ -42,38 +41,31 @@ def open_kms(output: Output, console: Console, *, mode: str, rotation: Rotation)
     # By default SDL turns the console's keyboard off: no Ctrl-Alt-F2, no Ctrl-C, and a dead
     # keyboard after the program was killed.
     api.SDL_setenv(b"SDL_INPUT_LINUX_KEEP_KBD", b"1", 0)
-    try:
-        sdl = Sdl(api, hints)
-        try:
-            return KmsScreen(sdl, output, console, mode=mode, rotation=rotation)
-        except (SdlError, DisplayError):
-            sdl.close()
-            raise
-    except SdlError as error:
-        message = f"the screen at {output.name} cannot be opened ({error})"
-        raise DisplayError(message, remedy=REMEDY) from error
+    fault = f"the screen at {output.name} cannot be opened"
+    with start_sdl(api, hints, fault=fault, remedy=REMEDY) as sdl:
+        return KmsScreen(sdl, output, settings, console)
 
 
 class KmsScreen(Surface):
     """A screen that no other program draws on."""
 
     def __init__(
-        self, sdl: Sdl, output: Output, console: Console, *, mode: str, rotation: Rotation
+        self, sdl: Sdl, output: Output, settings: DisplaySettings, console: Console
     ) -> None:
         """Take the screen and the console's keyboard; see `open_kms`."""
         self._output = output
         self._console = console
         api = sdl.api
         index = _index_of(output, sdl)
-        wanted = _find_mode(sdl, index, mode, output.name)
+        mode = _find_mode(sdl, index, settings.mode, output.name)
         position = api.SDL_WINDOWPOS_CENTERED_DISPLAY(index)
-        size = (wanted.w, wanted.h) if wanted is not None else (640, 480)
-        kind = api.SDL_WINDOW_FULLSCREEN_DESKTOP if wanted is None else api.SDL_WINDOW_FULLSCREEN
-        window = sdl.check_pointer(api.SDL_CreateWindow(TITLE, position, position, *size, kind))
-        if wanted is not None:
-            sdl.check(api.SDL_SetWindowDisplayMode(window, wanted))
+        size = (mode.w, mode.h) if mode is not None else (640, 480)
+        kind = api.SDL_WINDOW_FULLSCREEN_DESKTOP if mode is None else api.SDL_WINDOW_FULLSCREEN
+        window = sdl.check(api.SDL_CreateWindow(TITLE, position, position, *size, kind))
+        if mode is not None:
+            sdl.check(api.SDL_SetWindowDisplayMode(window, mode))
         api.SDL_ShowCursor(api.SDL_DISABLE)
-        super().__init__(sdl, window, rotation, f"hdmi ({output.name})", software=False)
+        super().__init__(sdl, window, f"hdmi ({output.name})", settings.rotation)
         self._keyboard = Keyboard()
 
     def poll(self) -> list[str]:
@@ -89,9 +81,8 @@ class KmsScreen(Surface):
         super().close()
         self._keyboard.close()
 
-    def _check_there(self) -> None:
-        other = self._console.other_in_front()
-        if other is not None:
+    def _check_connected(self) -> None:
+        if other := self._console.other_in_front():
             raise ScreenYielded(f"{other} is in front: {self.name} is left to it")
         if not self._output.connected():
             raise DisplayError(f"the screen at {self._output.name} was unplugged")
@@ -99,13 +90,10 @@ class KmsScreen(Surface):
 
 def _index_of(output: Output, sdl: Sdl) -> int:
     """Return SDL's number of a screen: it counts the connected ones of a card, in its order."""
-    sysfs = output.folder.parents[2]
-    names = [
-        other.name for other in outputs(sysfs) if other.card == output.card and other.connected()
-    ]
+    known = outputs(output.folder.parents[2])
+    names = [other.name for other in known if other.card == output.card and other.connected()]
     index = names.index(output.name) if output.name in names else 0
-    count: int = sdl.api.SDL_GetNumVideoDisplays()
-    return min(index, max(0, count - 1))
+    return min(index, max(0, int(sdl.api.SDL_GetNumVideoDisplays()) - 1))
 
 
 def _find_mode(sdl: Sdl, index: int, mode: str, name: str) -> Any:  # noqa: ANN401
@@ -113,7 +101,7 @@ def _find_mode(sdl: Sdl, index: int, mode: str, name: str) -> Any:  # noqa: ANN4
     if mode == "auto":
         return None
     parts = re.fullmatch(r"(\d+)x(\d+)(?:@(\d+))?", mode)
-    assert parts is not None, "the settings let no other through"
+    assert parts is not None, "other settings are not valid"
     width, height, rate = int(parts[1]), int(parts[2]), parts[3]
     api = sdl.api
     available = []

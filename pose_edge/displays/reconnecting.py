@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from pose_edge.displays.choice import Choice
-from pose_edge.displays.console import ScreenYielded
-from pose_edge.displays.desktop import DesktopEnded
-from pose_edge.displays.display import Display
+from pose_edge.displays.display import DesktopEnded, Display, ScreenYielded
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene
 from pose_edge.supervision.backoff import Backoff
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class ReconnectingDisplay(Display):
-    """The screen of a run, whether there is one or not.
+    """The screen of a run, or none while none is connected.
 
     Whatever goes wrong with a screen is reported, and the screen is opened again later; only
     `DesktopEnded` is passed on.
@@ -42,7 +41,7 @@ class ReconnectingDisplay(Display):
         open_choice: Callable[[Choice], Display],
         report: Callable[[str | None], None],
         *,
-        prepare: Callable[[], None] = lambda: None,
+        prepare: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start without an open screen.
@@ -55,11 +54,11 @@ class ReconnectingDisplay(Display):
             clock: Seconds that only increase.
         """
         self._find_choices = find_choices
-        self._prepare: Callable[[], None] | None = prepare
         self._open_choice = open_choice
         self._report = report
+        self._prepare: Callable[[], object] | None = prepare
         self._clock = clock
-        self._display: Display | None = None
+        self._display = Display()
         self._backoff = Backoff(FIRST_RETRY_S, LAST_RETRY_S)
         self._choices: Sequence[Choice] = ()
         self._next_look = 0.0
@@ -70,19 +69,18 @@ class ReconnectingDisplay(Display):
     @property
     def name(self) -> str:
         """The open screen, or "none"; may be called from any thread."""
-        display = self._display
-        return display.name if display else "none"
+        return self._display.name
 
     @property
     def visible(self) -> bool:
         """Whether a screen is open."""
-        return self._display is not None
+        return self._display.visible
 
     def try_to_open(self) -> list[DisplayError]:
-        """Open the best screen that there is and that can be opened.
+        """Open the best screen that can be opened.
 
         Returns:
-            The errors of those that cannot be opened.
+            The errors of the better ones.
         """
         now = self._clock()
         self._next_look = now + LOOK_S
@@ -100,7 +98,7 @@ class ReconnectingDisplay(Display):
             except DisplayError as error:
                 errors.append(error)
             else:
-                log.info("display: %s (%s)", self._display.name, choice.reason)
+                log.info("display: %s (%s)", self.name, choice.reason)
                 self._opened = self._clock()
                 self._report(None)
                 return errors
@@ -109,47 +107,47 @@ class ReconnectingDisplay(Display):
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         """Show a scene if there is a screen."""
-        if self._display is None:
-            return False
-        try:
-            return self._display.show(scene, stopwatch)
-        except DesktopEnded:
-            raise
-        except Exception as error:  # noqa: BLE001 - reported; the run goes on without a screen
-            self._lose(error)
-            return False
+        shown = False
+        with self._lose_on_error():
+            shown = self._display.show(scene, stopwatch)
+        return shown
 
     def poll(self) -> list[str]:
         """Return keys, or, every now and then, look for a screen if there is none.
 
         A screen that was opened, see `visible`, shows nothing before the next `show`.
         """
-        if self._display is not None:
-            try:
-                return self._display.poll()
-            except DesktopEnded:
-                raise
-            except Exception as error:  # noqa: BLE001 - reported; the run goes on without a screen
-                self._lose(error)
+        keys: list[str] = []
+        if self.visible:
+            with self._lose_on_error():
+                keys = self._display.poll()
         elif self._clock() >= self._next_look:
             errors = self.try_to_open()
             if errors and not self.visible:
-                self._warn("; ".join(str(error) for error in errors))
+                self._warn("; ".join(map(str, errors)))
             elif not self.visible and self._prepare is not None:
                 prepare, self._prepare = self._prepare, None
-                prepare()
-        return []
+                with suppress(DisplayError):  # raised again when a screen is opened
+                    prepare()
+        return keys
 
     def toggle_fullscreen(self) -> None:
         """Switch between full screen and window, where there is one."""
-        if self._display is not None:
-            self._display.toggle_fullscreen()
+        self._display.toggle_fullscreen()
 
     def close(self) -> None:
         """Give the screen back; closing twice does no harm."""
-        display, self._display = self._display, None
-        if display is not None:
-            display.close()
+        display, self._display = self._display, Display()
+        display.close()
+
+    @contextmanager
+    def _lose_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except DesktopEnded:
+            raise
+        except Exception as error:  # noqa: BLE001 - reported; the run goes on without a screen
+            self._lose(error)
 
     def _lose(self, error: Exception) -> None:
         if not isinstance(error, DisplayError):

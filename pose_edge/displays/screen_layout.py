@@ -12,13 +12,8 @@ from pose_edge.overlay import Rectangle, Size
 
 Rotation = Literal[0, 90, 180, 270]
 
-TURNS: Final[dict[Rotation, tuple[tuple[int, int], tuple[int, int]]]] = {
-    0: ((1, 0), (0, 1)),
-    90: ((0, -1), (1, 0)),
-    180: ((-1, 0), (0, -1)),
-    270: ((0, 1), (-1, 0)),
-}
-"""The rotation matrix of each rotation."""
+QUARTER_TURN: Final = np.array([[0, -1], [1, 0]], np.float32)
+"""The matrix of a rotation by 90 degrees clockwise, where y goes down."""
 
 
 def letterbox(size: Size, room: Size) -> Rectangle:
@@ -58,7 +53,7 @@ class ScreenLayout:
         """Convert upright points, float32 (n, 2), to points as the GPU sees them."""
         if self.rotation == 0:
             return points
-        turn = np.array(TURNS[self.rotation], np.float32)
+        turn = np.linalg.matrix_power(QUARTER_TURN, self.rotation // 90)
         middle, screen_middle = (
             np.array(size, np.float32) / 2 for size in (self.size, self.screen)
         )

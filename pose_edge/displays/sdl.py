@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from pose_edge.errors import DisplayError
@@ -23,85 +24,49 @@ class SdlError(Exception):
 
 
 class Sdl:
-    """The library, initialised.
+    """The library, which logs to this program's log.
 
     Attributes:
         api: The module sdl2, with all functions under the names of SDL's documentation.
     """
 
-    def __init__(self, api: Any, hints: Mapping[bytes, bytes]) -> None:  # noqa: ANN401
-        """Initialise the library.
-
-        Args:
-            api: The module sdl2.
-            hints: SDL's options; an environment variable of the same name takes precedence.
-
-        Raises:
-            SdlError: There is no screen or no right to use it.
-        """
+    def __init__(self, api: Any) -> None:  # noqa: ANN401
+        """Take over SDL's log until `close`; `start_sdl` initialises the library."""
         self.api = api
-        self._fault: str | None = None
+        self._faults: list[str] = []
         # C holds no reference to the function: it must live until SDL has another one.
         self._log_function = api.SDL_LogOutputFunction(self._on_log)
-        self._open = True
         api.SDL_LogSetOutputFunction(self._log_function, None)
-        common = {
-            # Ctrl-C and SIGTERM belong to the program.
-            api.SDL_HINT_NO_SIGNAL_HANDLERS: b"1",
-            api.SDL_HINT_RENDER_SCALE_QUALITY: b"linear",
-            # With "opengl" the screen stays black on some drivers without a desktop, and pictures
-            # take three times as long to upload.
-            api.SDL_HINT_RENDER_DRIVER: b"opengles2",
-            # With an explicit driver SDL would send each draw call to the GPU at once.
-            api.SDL_HINT_RENDER_BATCHING: b"1",
-        }
-        for hint, value in {**common, **hints}.items():
-            api.SDL_SetHint(hint, value)
-        try:
-            self.check(api.SDL_Init(api.SDL_INIT_VIDEO))
-        except SdlError:
-            self.close()
-            raise
-        api.SDL_DisableScreenSaver()
 
     @property
     def driver(self) -> str:
         """SDL's name of the kind of screen in use, in lower case."""
         return str(self.api.SDL_GetCurrentVideoDriver().decode().lower())
 
-    def check(self, status: int) -> None:
-        """Raise `SdlError` if a call returned an error status."""
-        if status < 0:
+    def check(self, result: Any) -> Any:  # noqa: ANN401
+        """Return what a call returned; raise `SdlError` if it is an error status or null."""
+        if result < 0 if isinstance(result, int) else not result:
             raise SdlError(self.error())
-
-    def check_pointer(self, pointer: Any) -> Any:  # noqa: ANN401
-        """Return a pointer that a call returned; raise `SdlError` if it is null."""
-        if not pointer:
-            raise SdlError(self.error())
-        return pointer
+        return result
 
     def error(self) -> str:
         """Return the reason of the last failure."""
         return str(self.api.SDL_GetError().decode(errors="replace")) or "SDL gives no reason"
 
-    def clear_fault(self) -> None:
-        """Forget the errors that the screen's driver has logged."""
-        self._fault = None
+    def present(self, renderer: Any) -> None:  # noqa: ANN401
+        """Show what a renderer has drawn; raise `SdlError` if the screen's driver logs an error.
 
-    def check_fault(self) -> None:
-        """Raise `SdlError` if the screen's driver has logged an error since `clear_fault`.
-
-        Functions that present a picture return nothing: only the log shows a failure.
+        SDL's function returns nothing: only the log shows a failure.
         """
-        if self._fault is not None:
-            raise SdlError(self._fault)
+        self._faults.clear()
+        self.api.SDL_RenderPresent(renderer)
+        if self._faults:
+            raise SdlError(self._faults[-1])
 
     def close(self) -> None:
-        """Shut the library down; closing twice does no harm."""
-        if self._open:
-            self._open = False
-            self.api.SDL_Quit()
-            self.api.SDL_LogSetOutputFunction(self.api.SDL_LogOutputFunction(), None)
+        """Shut the library down."""
+        self.api.SDL_Quit()
+        self.api.SDL_LogSetOutputFunction(self.api.SDL_LogOutputFunction(), None)
 
     def _on_log(self, _data: object, category: int, priority: int, message: bytes) -> None:
         text = message.decode(errors="replace")
@@ -109,7 +74,7 @@ class Sdl:
         api = self.api
         failed = category == api.SDL_LOG_CATEGORY_VIDEO and priority >= api.SDL_LOG_PRIORITY_ERROR
         if failed and not text.startswith(HARMLESS):
-            self._fault = text
+            self._faults.append(text)
 
 
 def load_sdl() -> Any:  # noqa: ANN401 - PySDL2 has no types
@@ -125,3 +90,47 @@ def load_sdl() -> Any:  # noqa: ANN401 - PySDL2 has no types
         except (ImportError, OSError, RuntimeError) as error:
             raise DisplayError(f"SDL 2 cannot be loaded ({error})", remedy=INSTALL_SDL) from error
     return sdl2
+
+
+@contextmanager
+def start_sdl(
+    api: Any,  # noqa: ANN401
+    hints: Mapping[bytes, bytes],
+    *,
+    fault: str,
+    remedy: str,
+) -> Iterator[Sdl]:
+    """Initialise SDL; shut it down again if the body of the `with`, which opens a screen, fails.
+
+    Args:
+        api: The module sdl2.
+        hints: SDL's options; an environment variable of the same name takes precedence.
+        fault: What cannot be done, for the error.
+        remedy: What to do about it.
+
+    Raises:
+        DisplayError: SDL or the body has failed.
+    """
+    common = {
+        # Ctrl-C and SIGTERM belong to the program.
+        api.SDL_HINT_NO_SIGNAL_HANDLERS: b"1",
+        api.SDL_HINT_RENDER_SCALE_QUALITY: b"linear",
+        # With "opengl" the screen stays black on some drivers without a desktop, and pictures
+        # take three times as long to upload.
+        api.SDL_HINT_RENDER_DRIVER: b"opengles2",
+        # With an explicit driver SDL would send each draw call to the GPU at once.
+        api.SDL_HINT_RENDER_BATCHING: b"1",
+    }
+    sdl = Sdl(api)
+    try:
+        for hint, value in {**common, **hints}.items():
+            api.SDL_SetHint(hint, value)
+        sdl.check(api.SDL_Init(api.SDL_INIT_VIDEO))
+        api.SDL_DisableScreenSaver()
+        yield sdl
+    except SdlError as error:
+        sdl.close()
+        raise DisplayError(f"{fault} ({error})", remedy=remedy) from error
+    except DisplayError:
+        sdl.close()
+        raise

@@ -28,18 +28,18 @@ class Surface(Display, ABC):
         self,
         sdl: Sdl,
         window: Any,  # noqa: ANN401
-        rotation: Rotation,
         name: str,
+        rotation: Rotation,
         *,
-        software: bool,
+        software: bool = False,
     ) -> None:
         """Draw on a window of SDL.
 
         Args:
             sdl: The library, closed by `close`.
             window: SDL's window, destroyed by `close`.
-            rotation: Degrees clockwise by which everything is turned.
             name: The kind of screen, for the user.
+            rotation: Degrees clockwise by which everything is turned.
             software: Whether the CPU may draw where there is no GPU.
 
         Raises:
@@ -48,7 +48,7 @@ class Surface(Display, ABC):
         self._name = name
         self._sdl = sdl
         self._window = window
-        self._rotation: Rotation = rotation
+        self._rotation = rotation
         self._open = True
         self._scene: Scene | None = None
         self._has_picture = False
@@ -69,7 +69,7 @@ class Surface(Display, ABC):
 
         Waits for the screen's next refresh where the driver can.
         """
-        self._check_there()
+        self._check_connected()
         self._has_picture = scene.image is not None
         self._scene = scene.without_image()
         self._paint(scene, stopwatch)
@@ -88,7 +88,7 @@ class Surface(Display, ABC):
             elif event.type == api.SDL_WINDOWEVENT:
                 changes = (api.SDL_WINDOWEVENT_EXPOSED, api.SDL_WINDOWEVENT_SIZE_CHANGED)
                 stale |= event.window.event in changes
-        self._check_there()
+        self._check_connected()
         if stale and self._scene is not None:
             self._paint(self._scene, Stopwatch())
         return names
@@ -102,7 +102,7 @@ class Surface(Display, ABC):
             self._sdl.close()
 
     @abstractmethod
-    def _check_there(self) -> None:
+    def _check_connected(self) -> None:
         """Raise an error when the screen has gone; called twice for each picture."""
 
     def _failure(self, error: SdlError) -> PoseEdgeError:
@@ -121,4 +121,4 @@ class Surface(Display, ABC):
             stopwatch.lap("present")
         except SdlError as error:
             raise self._failure(error) from error
-        self._check_there()
+        self._check_connected()

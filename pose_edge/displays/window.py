@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from pose_edge.displays.desktop import DesktopConnection, DesktopEnded
-from pose_edge.displays.display import CLOSED
-from pose_edge.displays.screen_layout import Rotation, letterbox
-from pose_edge.displays.sdl import Sdl, SdlError, load_sdl
+from pose_edge.config.schema import DisplaySettings
+from pose_edge.displays.display import CLOSED, DesktopEnded
+from pose_edge.displays.screen_layout import letterbox
+from pose_edge.displays.sdl import Sdl, SdlError, load_sdl, start_sdl
 from pose_edge.displays.surface import TITLE, Surface
-from pose_edge.errors import DisplayError, PoseEdgeError
+from pose_edge.errors import PoseEdgeError
 from pose_edge.overlay import Scene, Size
 from pose_edge.telemetry import Stopwatch
 
@@ -23,14 +24,18 @@ REMEDY: Final = (
     "XAUTHORITY)"
 )
 
+XLIB: Final = "libX11.so.6"
+WAYLAND: Final = "libwayland-client.so.0"
 
-def open_window(desktops: Sequence[str], *, fullscreen: bool, rotation: Rotation) -> Window:
+log = logging.getLogger(__name__)
+
+
+def open_window(desktops: Sequence[str], settings: DisplaySettings) -> Window:
     """Open a window on the desktop; it appears with the first picture.
 
     Args:
         desktops: SDL's names of the kinds of desktop to try, e.g. wayland, x11.
-        fullscreen: Whether the window starts in full screen.
-        rotation: Degrees clockwise by which everything is turned.
+        settings: Whether the window starts in full screen, and the rotation.
 
     Raises:
         DisplayError: There is no SDL or no desktop.
@@ -42,34 +47,27 @@ def open_window(desktops: Sequence[str], *, fullscreen: bool, rotation: Rotation
         # A window is no game: leave the desktop's effects alone.
         api.SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR: b"0",
     }
-    try:
-        sdl = Sdl(api, hints)
-        try:
-            return Window(sdl, fullscreen=fullscreen, rotation=rotation)
-        except SdlError:
-            sdl.close()
-            raise
-    except SdlError as error:
-        raise DisplayError(f"no window can be opened ({error})", remedy=REMEDY) from error
+    with start_sdl(api, hints, fault="no window can be opened", remedy=REMEDY) as sdl:
+        return Window(sdl, settings)
 
 
 class Window(Surface):
     """A window, which the key f switches to full screen."""
 
-    def __init__(self, sdl: Sdl, *, fullscreen: bool, rotation: Rotation) -> None:
+    def __init__(self, sdl: Sdl, settings: DisplaySettings) -> None:
         """Create the window, hidden; see `open_window`."""
-        self._fullscreen = fullscreen
+        self._fullscreen = settings.fullscreen
         self._appeared = False
         api = sdl.api
         flags = api.SDL_WINDOW_HIDDEN | api.SDL_WINDOW_RESIZABLE | api.SDL_WINDOW_ALLOW_HIGHDPI
         centred = api.SDL_WINDOWPOS_CENTERED
-        window = sdl.check_pointer(api.SDL_CreateWindow(TITLE, centred, centred, 640, 480, flags))
-        super().__init__(sdl, window, rotation, f"window ({sdl.driver})", software=True)
+        window = sdl.check(api.SDL_CreateWindow(TITLE, centred, centred, 640, 480, flags))
+        super().__init__(sdl, window, f"window ({sdl.driver})", settings.rotation, software=True)
         self._desktop = DesktopConnection(sdl, window)
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         """Present a scene; a minimised window stays as it is: some drivers would wait for ever."""
-        self._check_there()
+        self._check_connected()
         if not self._appeared:
             self._appeared = True
             self._appear(scene.size)
@@ -97,7 +95,7 @@ class Window(Surface):
             super().close()
             self._desktop.close()
 
-    def _check_there(self) -> None:
+    def _check_connected(self) -> None:
         if self._desktop.broken:
             raise self._desktop_ended()
 
@@ -128,3 +126,70 @@ class Window(Surface):
         mode = api.SDL_WINDOW_FULLSCREEN_DESKTOP if self._fullscreen else 0
         api.SDL_SetWindowFullscreen(self._window, mode)
         api.SDL_ShowCursor(api.SDL_DISABLE if self._fullscreen else api.SDL_ENABLE)
+
+
+class DesktopConnection:
+    """The connection of a window to its X server or Wayland compositor, which notices their end.
+
+    When the connection to an X server breaks, Xlib ends the process, and recordings stay
+    unfinished. `XSetIOErrorExitHandler` (libX11 1.7) prevents that for one connection, whose calls
+    then return and do nothing. SDL has a second connection, which it hides and uses at its own end.
+    So a window whose desktop has ended is never closed, nor is SDL: the program finishes its files
+    and ends, and is started again by its supervisor or its user.
+
+    Attributes:
+        broken: The X server was found to have ended.
+    """
+
+    def __init__(self, sdl: Sdl, window: Any) -> None:  # noqa: ANN401
+        """Keep the end of an X server from ending the process; `window` is SDL's."""
+        self.broken = False
+        self._xlib: Any = None
+        self._wayland: Any = None
+        api = sdl.api
+        info = api.SDL_SysWMinfo()
+        api.SDL_GetVersion(info.version)
+        if not api.SDL_GetWindowWMInfo(window, info):
+            return
+        try:
+            if info.subsystem == api.SDL_SYSWM_X11:
+                self._display = ctypes.c_void_p(info.info.x11.display)
+                self._watch_x(ctypes.CDLL(XLIB))
+            elif info.subsystem == api.SDL_SYSWM_WAYLAND:
+                self._wayland = ctypes.CDLL(WAYLAND)
+                self._display = ctypes.c_void_p(info.info.wl.display)
+        except (OSError, AttributeError) as error:
+            log.debug("the end of the desktop cannot be noticed: %s", error)
+
+    def ended(self) -> bool:
+        """Ask the server or compositor whether it is still there, which takes a round trip."""
+        if self._wayland is not None:
+            return bool(self._wayland.wl_display_get_error(self._display))
+        if self._xlib is not None and not self.broken:
+            self._xlib.XSync(self._display, 0)
+        return self.broken
+
+    def close(self) -> None:
+        """Forget the connection and restore Xlib's own handler, after SDL was closed."""
+        if self._xlib is not None:
+            self._xlib.XSetIOErrorHandler(self._previous)
+        self._xlib = self._wayland = None
+
+    def _watch_x(self, xlib: Any) -> None:  # noqa: ANN401
+        xlib.XSetIOErrorHandler.restype = ctypes.c_void_p
+        xlib.XSetIOErrorHandler.argtypes = [ctypes.c_void_p]
+        # C holds no references to these: they must live until `close`. The first one is for all
+        # connections, and replaces a message and exit(); the second one replaces another exit().
+        self._on_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._note)
+        self._on_exit = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(_stay)
+        xlib.XSetIOErrorExitHandler(self._display, self._on_exit, None)
+        self._previous = xlib.XSetIOErrorHandler(self._on_error)
+        self._xlib = xlib
+
+    def _note(self, _display: int) -> int:
+        self.broken = True
+        return 0
+
+
+def _stay(_display: int, _data: int) -> None:
+    """Do not end the process."""

@@ -63,9 +63,7 @@ class Presenter:
         self._still: Result | None = None  # the still picture in it
         self._last_result_ns = clock_ns()
         self._display = self._open_display(settings, must=True)
-        self._renderer = Renderer(
-            settings.overlay, mirror=self._mirrored(settings), readout=self._readout()
-        )
+        self._renderer = self._make_renderer(settings)
 
     @property
     def screen(self) -> str:
@@ -88,9 +86,7 @@ class Presenter:
 
     def change_overlay(self, settings: Settings) -> None:
         """Draw according to other settings, a still picture at once."""
-        self._renderer.configure(
-            settings.overlay, mirror=self._mirrored(settings), readout=self._readout()
-        )
+        self._renderer = self._make_renderer(settings)
         if self._still is not None and self._pipeline.still:
             self._show_lasting(self._scene(self._still))
 
@@ -179,13 +175,10 @@ class Presenter:
         self._first_picture_due = True
         self._part.starting(within=OPEN_S)
 
-    def _mirrored(self, settings: Settings) -> bool:
-        return self._pipeline.live and settings.camera.mirror
-
-    def _readout(self) -> Readout:
-        return Readout(
-            self._telemetry, source=self._pipeline.describe_source, live=self._pipeline.live
-        )
+    def _make_renderer(self, settings: Settings) -> Renderer:
+        live = self._pipeline.live
+        readout = Readout(self._telemetry, source=self._pipeline.describe_source, live=live)
+        return Renderer(settings.overlay, mirror=live and settings.camera.mirror, readout=readout)
 
     def _recording_time(self, frame: Frame) -> float:
         """Return the time of a frame in a recording, seconds.

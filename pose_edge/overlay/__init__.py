@@ -7,14 +7,13 @@ any size, as shapes in pixels. A recording paints it with OpenCV (`paint.py`), a
 May import: util, frames, poses, config, telemetry.
 
 Something new to draw: one file with a function that returns `Capsules` or stamps, and one line in
-`Renderer.scene`. All colours are in `palette.py`, the texts of the read-out in `readout_lines`.
+`Renderer.scene`. All colours are in `palette.py`, the texts of the read-out in `Readout.lines`.
 """
 
-from pose_edge.overlay.geometry import Rectangle, Size
+from pose_edge.overlay.paint import StampCache
 from pose_edge.overlay.readout import Readout
 from pose_edge.overlay.renderer import Renderer
-from pose_edge.overlay.scene import Capsules, Drawing, Overlay, Scene, Stamp
-from pose_edge.overlay.stamp_cache import StampCache
+from pose_edge.overlay.scene import Capsules, Drawing, Overlay, Rectangle, Scene, Size, Stamp
 
 __all__ = [
     "Capsules",

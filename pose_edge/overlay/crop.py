@@ -7,9 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.overlay.geometry import Rectangle, to_pixels
 from pose_edge.overlay.palette import INK, WHITE
-from pose_edge.overlay.scene import NO_CAPSULES, Capsules
+from pose_edge.overlay.scene import NO_CAPSULES, Capsules, Rectangle, to_pixels
 from pose_edge.poses import Box
 
 LINE: Final = 1 / 360

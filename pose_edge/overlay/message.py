@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from pose_edge.overlay.geometry import Size, relative
 from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW
+from pose_edge.overlay.scene import Size, relative
 from pose_edge.overlay.typeset import LINE_SPACING, load_font, wrap
 
 TITLE: Final = 1 / 11

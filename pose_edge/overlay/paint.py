@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay.palette import ordered
 from pose_edge.overlay.scene import Capsules, Drawing, Stamp
-from pose_edge.overlay.stamp_cache import StampCache
 
 SHIFT: Final = 4
 """Fractional bits of a position: lines move by 1/16 pixel, so they glide instead of jumping."""
 
 SUBPIXELS: Final = 1 << SHIFT
 
+Prepared = TypeVar("Prepared")
 
-def compose(image: Image, canvas: Image, *, mirror: bool) -> None:
-    """Copy a frame's image to the canvas, so that the frame itself is never drawn on.
 
-    Args:
-        image: uint8 (height, width, 3).
-        canvas: uint8 (height, width, 3), the size of the image; overwritten.
-        mirror: Flip left and right.
+class StampCache(Generic[Prepared]):
+    """What a painter makes of the pictures of stamps, cached while the stamps are in use.
 
-    Raises:
-        ValueError: The canvas has another size than the image.
+    The picture of a stamp of the last drawing is found as `cache[stamp]`.
     """
-    if canvas.shape != image.shape:
-        raise ValueError(f"a canvas {canvas.shape} cannot take a picture {image.shape}")
-    if mirror:
-        cv2.flip(image, 1, dst=canvas)
-    else:
-        np.copyto(canvas, image)
+
+    def __init__(
+        self,
+        prepare: Callable[[NDArray[np.uint8]], Prepared],
+        discard: Callable[[Prepared], object] = lambda _prepared: None,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            prepare: Makes from a stamp's picture what the painter needs.
+            discard: Frees what `prepare` returned.
+        """
+        self._prepare = prepare
+        self._discard = discard
+        # The key is the picture's identity; holding the picture keeps it from being used again.
+        self._cached: dict[int, tuple[NDArray[np.uint8], Prepared]] = {}
+
+    def update(self, drawing: Drawing) -> None:
+        """Prepare the new pictures of a drawing, and discard those it does not use."""
+        before, self._cached = self._cached, {}
+        for stamp in (*drawing.panels, *drawing.stamps):
+            key = id(stamp.picture)
+            if key not in self._cached:
+                known = before.pop(key, None)
+                self._cached[key] = known or (stamp.picture, self._prepare(stamp.picture))
+        for _, prepared in before.values():
+            self._discard(prepared)
+
+    def __getitem__(self, stamp: Stamp) -> Prepared:
+        """Return what was prepared for a stamp of the last drawing."""
+        return self._cached[id(stamp.picture)][1]
 
 
 class Painter:
@@ -57,26 +77,26 @@ class Painter:
             canvas: uint8 (height, width, 3), painted on.
             drawing: In the canvas's pixels.
         """
-        panels, stamps = self._stamps.of(drawing)
-        for stamp, (keep, paint) in panels:
-            _blend(canvas, stamp, keep, paint)
+        self._stamps.update(drawing)
+        for stamp in drawing.panels:
+            _blend(canvas, stamp, *self._stamps[stamp])
         self._draw_capsules(canvas, drawing.capsules)
-        for stamp, (keep, paint) in stamps:
-            _blend(canvas, stamp, keep, paint)
+        for stamp in drawing.stamps:
+            _blend(canvas, stamp, *self._stamps[stamp])
 
     def _draw_capsules(self, canvas: Image, capsules: Capsules) -> None:
         # OpenCV counts from the middle of the first pixel, capsules from its edge.
         ends = np.rint((capsules.ends - 0.5) * SUBPIXELS).astype(np.int32).tolist()
         radii = np.rint(capsules.radii * SUBPIXELS).astype(np.int32).tolist()
         widths = np.maximum(np.rint(capsules.radii * 2), 1).astype(np.int32).tolist()
+        colours = capsules.colours[:, :: 1 if self.order == "RGB" else -1].tolist()
         for (x0, y0, x1, y1), radius, width, colour in zip(
-            ends, radii, widths, capsules.colours.tolist(), strict=True
+            ends, radii, widths, colours, strict=True
         ):
-            paint = ordered(tuple(colour), self.order)
             if (x0, y0) == (x1, y1):
-                cv2.circle(canvas, (x0, y0), radius, paint, cv2.FILLED, cv2.LINE_AA, SHIFT)
+                cv2.circle(canvas, (x0, y0), radius, colour, cv2.FILLED, cv2.LINE_AA, SHIFT)
             else:
-                cv2.line(canvas, (x0, y0), (x1, y1), paint, width, cv2.LINE_AA, SHIFT)
+                cv2.line(canvas, (x0, y0), (x1, y1), colour, width, cv2.LINE_AA, SHIFT)
 
     def _prepare(self, rgba: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return what `_blend` needs of a stamp's picture, both uint8 (height, width, 3).
@@ -86,10 +106,8 @@ class Painter:
             paint: The colours times the opacity, in the canvas's order of colours.
         """
         opacity = cv2.cvtColor(rgba[:, :, 3], cv2.COLOR_GRAY2RGB)
-        colours = cv2.cvtColor(
-            rgba, cv2.COLOR_RGBA2RGB if self.order == "RGB" else cv2.COLOR_RGBA2BGR
-        )
-        paint = cv2.multiply(colours, opacity, scale=1 / 255)
+        code = cv2.COLOR_RGBA2RGB if self.order == "RGB" else cv2.COLOR_RGBA2BGR
+        paint = cv2.multiply(cv2.cvtColor(rgba, code), opacity, scale=1 / 255)
         return np.asarray(255 - opacity, np.uint8), np.asarray(paint, np.uint8)
 
 

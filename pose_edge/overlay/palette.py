@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from pose_edge.frames import ColourOrder
 from pose_edge.poses import Keypoint
 
 Colour = tuple[int, int, int]
@@ -39,9 +38,3 @@ def limb_colour(a: Keypoint, b: Keypoint) -> Colour:
     """Return the colour of the line between two keypoints."""
     colour = KEYPOINT_COLOURS[a]
     return colour if colour == KEYPOINT_COLOURS[b] else MIDDLE
-
-
-def ordered(colour: Colour, order: ColourOrder) -> Colour:
-    """Return the components of a colour in an image's order."""
-    red, green, blue = colour
-    return colour if order == "RGB" else (blue, green, red)

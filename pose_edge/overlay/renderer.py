@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+import cv2
 import numpy as np
 
 from pose_edge.config.schema import OverlaySettings
 from pose_edge.frames import Image
 from pose_edge.overlay.crop import crop_frame
-from pose_edge.overlay.geometry import Rectangle, Size
 from pose_edge.overlay.message import message_picture
 from pose_edge.overlay.numbers import number_stamps
-from pose_edge.overlay.paint import Painter, compose
+from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.readout import Readout
-from pose_edge.overlay.scene import Capsules, Drawing, Scene, Stamp, joined
+from pose_edge.overlay.scene import Capsules, Drawing, Rectangle, Scene, Size, Stamp, joined
 from pose_edge.overlay.skeleton import place_poses, skeletons
 from pose_edge.poses import Result
 
@@ -32,31 +32,24 @@ class Renderer:
     def __init__(
         self, settings: OverlaySettings, *, mirror: bool, readout: Readout | None = None
     ) -> None:
-        """Start with what the settings want to see.
+        """Start with the parts of the overlay that the settings turn on.
 
         Args:
             settings: What is drawn.
             mirror: Show the picture as a mirror does; a person's left stays their left.
             readout: The read-out of the run; without one none is drawn.
         """
-        self.configure(settings, mirror=mirror, readout=readout)
+        self._settings = settings
+        self._mirror = mirror
+        self._readout = readout
         self._size = MESSAGE_SIZE
         self._canvas: Image = np.empty((0, 0, 3), dtype=np.uint8)
         self._painter = Painter("BGR")
         self._message: tuple[tuple[str, ...], Scene] | None = None
 
-    def configure(
-        self, settings: OverlaySettings, *, mirror: bool, readout: Readout | None = None
-    ) -> None:
-        """Change what is drawn, from the next scene on; arguments as for the constructor."""
-        self._settings = settings
-        self._mirror = mirror
-        self._readout = readout
-
     def press(self, key: str) -> None:
         """Turn the part that belongs to a key on or off; other keys do nothing."""
-        part = KEYS.get(key)
-        if part is not None:
+        if part := KEYS.get(key):
             changed = {part: not getattr(self._settings, part)}
             self._settings = self._settings.model_copy(update=changed)
 
@@ -85,10 +78,10 @@ class Renderer:
                 least = settings.min_keypoint_score
                 figures = place_poses(poses, place, mirror=mirror, min_score=least)
                 capsules.append(skeletons(figures))
-                stamps += number_stamps(poses, figures)
+                stamps = number_stamps(poses, figures)
             if settings.readout and self._readout is not None:
-                panels.append(self._readout.stamp(size, provenance=provenance, skipped=skipped))
-            return Drawing(joined(capsules), tuple(stamps), tuple(panels))
+                panels.append(self._readout.stamp(size, provenance, skipped=skipped))
+            return Drawing(joined(capsules), stamps, panels)
 
         return Scene(self._size, overlay, frame.image, frame.order, self._mirror)
 
@@ -103,16 +96,13 @@ class Renderer:
 
             @lru_cache(1)  # typesetting is slow, and the size seldom changes
             def overlay(size: Size, _place: Rectangle) -> Drawing:
-                return Drawing(stamps=(Stamp(message_picture(size, title, lines), 0, 0),))
+                return Drawing(stamps=[Stamp(message_picture(size, title, lines), 0, 0)])
 
             self._message = text, Scene(self._size, overlay)
         return self._message[1]
 
     def draw(self, scene: Scene) -> Image:
-        """Draw a scene at the size of its picture.
-
-        Args:
-            scene: One with an image.
+        """Draw a scene with an image, at the image's size.
 
         Returns:
             uint8 (height, width, 3) in the image's order, valid until the next call.
@@ -122,6 +112,9 @@ class Renderer:
             self._canvas = np.empty_like(scene.image)
         if self._painter.order != scene.order:
             self._painter = Painter(scene.order)
-        compose(scene.image, self._canvas, mirror=scene.mirror)
+        if scene.mirror:
+            cv2.flip(scene.image, 1, dst=self._canvas)
+        else:
+            np.copyto(self._canvas, scene.image)
         self._painter.paint(self._canvas, scene.overlay(scene.size, (0, 0, *scene.size)))
         return self._canvas

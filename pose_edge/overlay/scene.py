@@ -1,4 +1,4 @@
-"""What is to be seen, as plain data: computed once, painted by OpenCV or by a GPU.
+"""What to show, as plain data: computed once, painted by OpenCV or by a GPU.
 
 All positions are pixels from the upper left corner of the canvas or screen, to the right and down.
 """
@@ -7,12 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pose_edge.frames import ColourOrder, Image
-from pose_edge.overlay.geometry import Rectangle, Size
+
+Size = tuple[int, int]
+"""Width and height, pixels, both at least 1."""
+
+Rectangle = tuple[int, int, int, int]
+"""x, y, width and height, pixels."""
+
+REACH: Final = 4.0
+"""How many pictures away a point may lie; farther ones would overflow OpenCV's arithmetic."""
+
+
+def to_pixels(points: ArrayLike, place: Rectangle, *, mirror: bool) -> NDArray[np.float32]:
+    """Convert normalised points to pixels.
+
+    Args:
+        points: float (..., 2) as x, y, finite, 0...1 within the unmirrored picture.
+        place: Where the picture lies on the canvas or screen.
+        mirror: Whether the picture is shown mirrored.
+
+    Returns:
+        float32 (..., 2).
+    """
+    placed = np.asarray(points, dtype=np.float32).clip(-REACH, 1.0 + REACH)
+    if mirror:
+        placed[..., 0] = 1.0 - placed[..., 0]
+    x, y, width, height = place
+    return np.asarray(placed * (width, height) + (x, y), dtype=np.float32)
+
+
+def relative(size: Size, fraction: float, *, least: int = 1) -> int:
+    """Return a fraction of the shorter side in whole pixels, at least `least`."""
+    return max(least, round(min(size) * fraction))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +73,7 @@ NO_CAPSULES = Capsules(
 
 def joined(parts: Sequence[Capsules]) -> Capsules:
     """Concatenate capsules, the first at the bottom."""
-    if len(parts) < 2:
-        return parts[0] if parts else NO_CAPSULES
+    parts = [NO_CAPSULES, *parts]
     return Capsules(
         np.concatenate([part.ends for part in parts]),
         np.concatenate([part.radii for part in parts]),
@@ -74,7 +105,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All that is painted over a picture, from bottom to top: panels, capsules, stamps.
+    """Everything that is painted over a picture, from bottom to top: panels, capsules, stamps.
 
     Attributes:
         capsules: Belong to the picture; a screen cuts them off at the picture's edges.
@@ -83,8 +114,8 @@ class Drawing:
     """
 
     capsules: Capsules = NO_CAPSULES
-    stamps: tuple[Stamp, ...] = ()
-    panels: tuple[Stamp, ...] = ()
+    stamps: Sequence[Stamp] = ()
+    panels: Sequence[Stamp] = ()
 
 
 Overlay = Callable[[Size, Rectangle], Drawing]

@@ -9,9 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.overlay.geometry import Rectangle, to_pixels
 from pose_edge.overlay.palette import INK, KEYPOINT_COLOURS, limb_colour
-from pose_edge.overlay.scene import NO_CAPSULES, Capsules
+from pose_edge.overlay.scene import NO_CAPSULES, Capsules, Rectangle, to_pixels
 from pose_edge.poses import SKELETON, Keypoint, Pose
 
 LINE: Final = 1 / 135

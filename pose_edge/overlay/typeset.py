@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from pose_edge.overlay.geometry import Size
 from pose_edge.overlay.palette import Colour
+from pose_edge.overlay.scene import Size
 
 LINE_SPACING: Final = 1.4
 """From one baseline to the next, as a multiple of the font's size."""

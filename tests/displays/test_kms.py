@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from screens import add_output, bring_to_front, plain, scene_of
 
+from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import outputs
-from pose_edge.displays.console import Console, ScreenYielded
+from pose_edge.displays.display import ScreenYielded
 from pose_edge.displays.kms import KmsScreen, open_kms
 from pose_edge.displays.screen_layout import Rotation
+from pose_edge.displays.terminal import Console
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Drawing, Rectangle, Size
 from pose_edge.telemetry import Stopwatch
@@ -29,7 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def open_screen(sysfs: Path, mode: str = "auto", rotation: Rotation = 0) -> KmsScreen:
     (output,) = outputs(sysfs)
-    return open_kms(output, Console(sysfs, "tty1"), mode=mode, rotation=rotation)
+    settings = DisplaySettings(mode=mode, rotation=rotation)
+    return open_kms(output, settings, Console(sysfs, "tty1"))
 
 
 @pytest.fixture

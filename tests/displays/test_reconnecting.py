@@ -14,8 +14,9 @@ from pose_edge import displays
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays import DesktopEnded, Display, open_display
 from pose_edge.displays.choice import Choice
-from pose_edge.displays.console import Console, ScreenYielded
+from pose_edge.displays.display import ScreenYielded
 from pose_edge.displays.reconnecting import LAST_RETRY_S, LOOK_S, PROVEN_S, ReconnectingDisplay
+from pose_edge.displays.terminal import Console
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene
 from pose_edge.telemetry import Stopwatch

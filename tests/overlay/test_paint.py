@@ -1,29 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from canvases import SIZES, framed, ground, untouched_outside
+from canvases import SIZES, framed, untouched_outside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_edge.overlay import Drawing, Stamp
-from pose_edge.overlay.paint import Painter, compose
-
-
-@pytest.mark.parametrize("mirror", [False, True])
-def test_compose_copies_and_leaves_the_frame_alone(mirror: bool) -> None:
-    image = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
-    before = image.copy()
-    canvas = np.zeros_like(image)
-    compose(image, canvas, mirror=mirror)
-    assert (canvas == (image[:, ::-1] if mirror else image)).all()
-    canvas[:] = 0
-    assert (image == before).all()
-
-
-def test_compose_refuses_another_size() -> None:
-    with pytest.raises(ValueError, match="cannot take"):
-        compose(ground(64, 48), ground(48, 64), mirror=True)
+from pose_edge.overlay.paint import Painter
 
 
 @settings(max_examples=60, deadline=None)

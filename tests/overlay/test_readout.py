@@ -13,7 +13,7 @@ from pose_edge.frames import ColourOrder
 from pose_edge.overlay import Drawing, Readout
 from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.palette import YELLOW
-from pose_edge.overlay.readout import GAP, readout_lines
+from pose_edge.overlay.readout import GAP
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import Event, Telemetry
 
@@ -73,13 +73,8 @@ def test_the_lines_say_what_was_measured_with_units(telemetry: Telemetry) -> Non
             telemetry.tick(event)
     telemetry.add({"latency": 41.3})
     telemetry.set_fault("camera", "no frame for 5 s")
-    lines = readout_lines(
-        telemetry,
-        provenance=Provenance("movenet-thunder-edgetpu", "edgetpu"),
-        skipped=12,
-        source="/dev/video0",
-        live=True,
-    )
+    readout = make(telemetry, Clock())
+    lines = readout.lines(Provenance("movenet-thunder-edgetpu", "edgetpu"), skipped=12)
     number = r"\d+\.\d"
     rates = rf"camera {number}{GAP}poses {number}{GAP}screen {number} fps"
     assert re.fullmatch(rates, lines[0].text)
@@ -90,9 +85,8 @@ def test_the_lines_say_what_was_measured_with_units(telemetry: Telemetry) -> Non
 
 
 def test_what_was_not_measured_is_not_made_up(telemetry: Telemetry) -> None:
-    lines = readout_lines(
-        telemetry, provenance=Provenance("m", "cpu"), skipped=0, source="demo", live=False
-    )
+    readout = Readout(telemetry, source=lambda: "demo", live=False)
+    lines = readout.lines(Provenance("m", "cpu"), skipped=0)
     assert lines[0].text == f"file 0.0{GAP}poses 0.0{GAP}screen 0.0 fps"
     assert lines[1].text == f"- ms frame to screen{GAP}skipped 0"
     assert all(line.kind != "fault" for line in lines)
@@ -132,9 +126,7 @@ def test_a_fault_shows_at_once_and_goes_at_once(telemetry: Telemetry) -> None:
 def test_what_finds_the_poses_is_said(
     telemetry: Telemetry, provenance: Provenance, says: str
 ) -> None:
-    lines = readout_lines(
-        telemetry, provenance=provenance, skipped=0, source="/dev/video0", live=True
-    )
+    lines = make(telemetry, Clock()).lines(provenance, skipped=0)
     assert lines[2].text == f"{provenance.model} on {says}{GAP}/dev/video0"
     assert lines[2].kind == "detail"
 

@@ -28,11 +28,18 @@ def painted(painter: Renderer, result: Result) -> Image:
 
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
-def test_with_nothing_wanted_the_picture_is_the_frame(order: ColourOrder) -> None:
+@pytest.mark.parametrize("mirror", [False, True])
+def test_with_no_part_turned_on_the_picture_is_a_copy_of_the_frame(
+    order: ColourOrder, mirror: bool
+) -> None:
     image = noise(64, 48)
-    drawn = painted(renderer(), make_result(make_frame(image, order=order), [pose()]))
-    assert (drawn == image).all()
+    before = image.copy()
+    result = make_result(make_frame(image, order=order), [pose()])
+    drawn = painted(renderer(mirror=mirror), result)
+    assert (drawn == (image[:, ::-1] if mirror else image)).all()
     assert not np.shares_memory(drawn, image)
+    drawn[:] = 0
+    assert (image == before).all()
 
 
 def test_the_frame_itself_is_never_drawn_on() -> None:
@@ -86,11 +93,11 @@ def test_other_keys_do_nothing() -> None:
     assert (painted(painter, result) == before).all()
 
 
-def test_keys_leave_the_settings_alone_until_they_are_read_again() -> None:
+def test_keys_leave_the_settings_alone() -> None:
     painter = renderer(ALL)
     painter.press("s")
     assert ALL.skeleton
-    painter.configure(ALL, mirror=False)
+    painter = renderer(ALL)
     image = smooth(320, 240)
     assert (painted(painter, make_result(make_frame(image), [pose()])) != image).any()
 
