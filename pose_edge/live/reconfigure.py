@@ -14,7 +14,7 @@ from pose_edge.estimators import Estimator
 from pose_edge.live.concerns import Concern, concerns
 from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model
-from pose_edge.pipeline.pipeline import PartFactories, Pipeline, PipelineOptions
+from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
@@ -30,11 +30,9 @@ def pipeline_options(settings: Settings, telemetry: Telemetry) -> PipelineOption
         pace=settings.source.pace,
         wait=settings.camera.wait,
         read_limit_s=settings.camera.timeout,
-        factories=PartFactories(
-            source=lambda: choose_source(settings.source, _waiting(settings)),
-            estimator=lambda: _load(modest, telemetry),
-            tracker=lambda: PoseTracker(settings, live=True),
-        ),
+        make_source=lambda: choose_source(settings.source, _waiting(settings)),
+        load_estimator=lambda: _load(modest, telemetry),
+        make_tracker=lambda: PoseTracker(settings, live=True),
     )
 
 

@@ -222,7 +222,7 @@ class _Run:
             log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        return status_line(self._telemetry, self._supervisor.statuses(), self._presenter.screen)
+        return status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
 
     def _report(self) -> RunReport:
         outputs = (self._recorder, self._poses)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pose_edge.supervision.supervisor import PartStatus
+from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import INFERENCE, SOURCE, Event, Telemetry
 
 
-def status_line(telemetry: Telemetry, parts: Iterable[PartStatus], screen: str) -> str:
+def status_line(telemetry: Telemetry, parts: Iterable[Part], screen: str) -> str:
     """Return the status of a run.
 
     Args:

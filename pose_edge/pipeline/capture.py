@@ -12,7 +12,6 @@ from typing import Final
 
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame
-from pose_edge.pipeline.pacer import Pacer
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.sources import Source
 from pose_edge.supervision.backoff import Backoff
@@ -29,6 +28,8 @@ OPEN_S: Final = 30.0
 """Longest time to open a source once, back-off included."""
 RETRY_S: Final = 1.0
 """How long a lost source is left alone before the first attempt to open it again."""
+MAX_BEHIND_S: Final = 0.5
+"""A video that falls further behind its own speed goes on from there instead of catching up."""
 PREDECESSOR_S: Final = 5.0
 """How long the thread waits for its predecessor to close a source on perhaps the same device."""
 
@@ -226,3 +227,29 @@ class Capture(WorkerThread):
         self._telemetry.set_fault(SOURCE, None)
         self._backoff.reset()
         self._lost_since, self._failed = "", False
+
+
+class Pacer:
+    """Waits for the moment at which each frame of a video is due."""
+
+    def __init__(self, stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
+        """Prepare for the first frame.
+
+        Args:
+            stop: Ends every wait once it is set.
+            clock: Seconds that only increase.
+        """
+        self._stop = stop
+        self._clock = clock
+        self._start: float | None = None
+
+    def wait(self, position_s: float) -> None:
+        """Wait until a frame is due.
+
+        Args:
+            position_s: The frame's time in the video, seconds.
+        """
+        now = self._clock()
+        if self._start is None or now - self._start - position_s > MAX_BEHIND_S:
+            self._start = now - position_s
+        self._stop.wait(max(0.0, self._start + position_s - now))

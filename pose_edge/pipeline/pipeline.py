@@ -5,8 +5,8 @@
 Live sources drop: the newest frame and the newest result win. Files do not: every frame is
 processed and delivered, in order, and a slow caller slows the file down.
 
-With factories, a thread that dies or hangs while the source is live is replaced, and the other
-parts go on.
+Where the options allow it, a thread that dies or hangs while the source is live is replaced, and
+the other parts go on.
 """
 
 from __future__ import annotations
@@ -42,36 +42,27 @@ RING_SLOTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class PartFactories:
-    """Make the parts of a pipeline again, after a fault.
-
-    Attributes:
-        source: Makes the same source, not open; called in the new capture thread.
-        estimator: Loads the same model; called in the new inference thread.
-        tracker: Makes a new tracker.
-    """
-
-    source: Callable[[], Source]
-    estimator: Callable[[], Estimator]
-    tracker: Callable[[], PoseTracker]
-
-
-@dataclass(frozen=True, slots=True)
 class PipelineOptions:
-    """How a pipeline reads its source, and what it does after a fault.
+    """How a pipeline reads its source, and how it replaces a part that failed.
+
+    A part is replaced only while the source is live. Without a function that makes the part again,
+    or with a file, `Pipeline.take` raises the error.
 
     Attributes:
         pace: Play a file at its own speed, instead of as fast as possible.
         wait: Wait for a live source that cannot be opened at the start, instead of failing.
         read_limit_s: Longest time that a read of a live source may take, seconds.
-        factories: Replace the part that failed while the source is live. Without, or with a file,
-            `Pipeline.take` raises the error.
+        make_source: Makes the same source, not open; called in the new capture thread.
+        load_estimator: Loads the same model; called in the new inference thread.
+        make_tracker: Makes a new tracker.
     """
 
     pace: bool = False
     wait: bool = False
     read_limit_s: float = 10.0
-    factories: PartFactories | None = None
+    make_source: Callable[[], Source] | None = None
+    load_estimator: Callable[[], Estimator] | None = None
+    make_tracker: Callable[[], PoseTracker | None] = lambda: None
 
 
 class Pipeline:
@@ -104,7 +95,7 @@ class Pipeline:
             options: How to read the source, and what to do after a fault.
             supervisor: Gets the heartbeats of both threads, and has them replaced.
         """
-        self._options = options or PipelineOptions()
+        self._options = options = options or PipelineOptions()
         self._live, self._still = source.live, source.still
         ring, results = RingBuffer(RING_SLOTS, drop=source.live), ResultQueue(drop=source.live)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
@@ -112,12 +103,11 @@ class Pipeline:
         self._stopping = self._source_ended = False
         self._hung_threads = HungThreads()
         supervisor = supervisor or Supervisor()
-        replaceable = self._options.factories is not None
-        self._source_part = supervisor.add(SOURCE, self._replace_capture if replaceable else None)
+        self._source_part = supervisor.add(SOURCE, options.make_source and self._replace_capture)
         self._inference_part = supervisor.add(
-            INFERENCE, self._replace_inference if replaceable else None
+            INFERENCE, options.load_estimator and self._replace_inference
         )
-        self._capture = self._make_capture(lambda: source, wait=self._options.wait)
+        self._capture = self._make_capture(lambda: source, wait=options.wait)
         self._inference = self._make_inference(lambda: estimator, tracker)
 
     @property
@@ -272,7 +262,8 @@ class Pipeline:
         with self._lock:
             if capture is not self._capture:
                 return
-            if error is not None and self._replaceable() and not self._capture.must_open:
+            replaceable = self._can_replace(self._options.make_source)
+            if error is not None and replaceable and not self._capture.must_open:
                 self._report_death(SOURCE, self._source_part, error)
                 return
             self._source_ended = True
@@ -284,7 +275,7 @@ class Pipeline:
         with self._lock:
             if inference is not self._inference:
                 return
-            if error is not None and self._replaceable():
+            if error is not None and self._can_replace(self._options.load_estimator):
                 self._report_death(INFERENCE, self._inference_part, error)
                 return
             self._stopping = True
@@ -293,8 +284,8 @@ class Pipeline:
         self._shared.results.close(error)
         self._inference_part.done()
 
-    def _replaceable(self) -> bool:
-        return self._options.factories is not None and self._live and not self._stopping
+    def _can_replace(self, make: Callable[[], object] | None) -> bool:
+        return make is not None and self._live and not self._stopping
 
     def _report_death(self, name: str, part: Part, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
@@ -305,25 +296,24 @@ class Pipeline:
     def _replace_capture(self) -> None:
         """Replace the capture thread; called by the supervisor."""
         with self._lock:
-            factories, before = self._options.factories, self._capture
-            if self._stopping or factories is None:
+            make, before = self._options.make_source, self._capture
+            if self._stopping or make is None:
                 return
             fault = f"{before.describe()} hangs and is being restarted"
             if self._give_up(before, self._source_part, SOURCE, fault):
-                self._capture = self._make_capture(factories.source, predecessor=before)
+                self._capture = self._make_capture(make, predecessor=before)
                 self._capture.start()
 
     def _replace_inference(self) -> None:
         """Replace the inference thread; called by the supervisor."""
         with self._lock:
-            factories, before = self._options.factories, self._inference
-            if self._stopping or factories is None:
+            load, before = self._options.load_estimator, self._inference
+            if self._stopping or load is None:
                 return
             fault = "the model hangs and is being restarted"
             if self._give_up(before, self._inference_part, INFERENCE, fault):
-                self._inference = self._make_inference(
-                    factories.estimator, factories.tracker(), before
-                )
+                tracker = self._options.make_tracker()
+                self._inference = self._make_inference(load, tracker, before)
                 self._inference.start()
 
     def _give_up(self, thread: WorkerThread, part: Part, name: str, fault: str) -> bool:
