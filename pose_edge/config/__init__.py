@@ -1,6 +1,7 @@
 """The settings: what there is (`schema`), where values come from (`load`), what changed (`diff`).
 
 Imports: `errors`, `util`. A new setting is one field of a section in schema.py; `pose-edge config
-show --defaults` then writes config.yaml. A new section also gets a line in live/concerns.py, which
-says what a reload does about it. An option of the command line gets a line in cli/settings.py.
+show --defaults` then writes config.yaml. A new section also gets a line in live/reconfigure.py,
+which says what a reload does about it. An option of the command line gets a line in
+cli/settings.py.
 """

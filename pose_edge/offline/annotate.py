@@ -19,6 +19,7 @@ from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.jsonl import PoseFile, pose_file
 from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source, choose_source
 from pose_edge.sources.pictures import Pictures
@@ -84,13 +85,10 @@ def annotate(
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
-        poses = _open_poses(settings, stack, files)
+        stack.callback(close_together, files)
+        poses = _open_poses(settings, files)
         pipeline = Pipeline(
-            source,
-            estimator,
-            Telemetry(),
-            tracker=PoseTracker(settings, live=False),
-            sinks=poses,
+            source, estimator, Telemetry(), tracker=PoseTracker(settings, live=False), sinks=poses
         )
         stack.callback(pipeline.stop)
         pipeline.open()
@@ -98,7 +96,7 @@ def annotate(
         if target is not None and source.still:
             write = _open_pictures(target, folder=Path(source_name).is_dir())
         elif target is not None:
-            write = _open_video(target, source, settings.record, stack, files)
+            write = _open_video(target, source, settings.record, files)
         renderer = Renderer(settings.overlay, mirror=False)
         # Closing it gives the last result back before the pipeline stops, whatever fails here.
         for result in stack.enter_context(closing(_results(pipeline, stop, files))):
@@ -152,11 +150,7 @@ def _open_pictures(target: Path, *, folder: bool) -> Write:
 
 
 def _open_video(
-    target: Path,
-    source: Source,
-    settings: RecordSettings,
-    stack: ExitStack,
-    files: list[Recorder | PoseFile],
+    target: Path, source: Source, settings: RecordSettings, files: list[Recorder | PoseFile]
 ) -> Write:
     video = recorder(
         settings.model_copy(update={"path": str(target)}),
@@ -165,19 +159,15 @@ def _open_video(
         report=lambda _reason: None,
     )
     video.open()
-    stack.callback(video.close)
     files.append(video)
     return lambda canvas, result: video.send(canvas, result.frame.order, result.frame.time)
 
 
-def _open_poses(
-    settings: Settings, stack: ExitStack, files: list[Recorder | PoseFile]
-) -> list[PoseFile]:
+def _open_poses(settings: Settings, files: list[Recorder | PoseFile]) -> list[PoseFile]:
     if settings.poses.path is None:
         return []
     poses = pose_file(settings.poses, None, report=lambda _reason: None)
     poses.open()
-    stack.callback(poses.close)
     files.append(poses)
     return [poses]
 

@@ -22,9 +22,8 @@ from pose_edge.errors import SourceError
 from pose_edge.estimators import Estimator
 from pose_edge.pipeline.capture import OPEN_S, Capture
 from pose_edge.pipeline.inference import Inference
-from pose_edge.pipeline.result_queue import ResultQueue
 from pose_edge.pipeline.ring_buffer import RingBuffer
-from pose_edge.pipeline.worker_thread import Shared, WorkerThread
+from pose_edge.pipeline.worker_thread import ResultQueue, Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
@@ -69,6 +68,10 @@ class Pipeline:
     """Capture and inference, each in its own thread.
 
     Call `start`, then `take` until it raises `EndOfStream`, releasing each result, then `stop`.
+
+    Attributes:
+        live: Whether the source is live.
+        still: Whether the frames are unrelated pictures.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Pipeline:
             supervisor: Gets the heartbeats of both threads, and has them replaced.
         """
         self._options = options = options or PipelineOptions()
-        self._live, self._still = source.live, source.still
+        self.live, self.still = source.live, source.still
         ring, results = RingBuffer(RING_SLOTS, drop=source.live), ResultQueue(drop=source.live)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
         self._lock = threading.Lock()
@@ -108,22 +111,14 @@ class Pipeline:
             INFERENCE, options.load_estimator and self._replace_inference
         )
         self._capture = self._make_capture(lambda: source, wait=options.wait)
-        self._inference = self._make_inference(lambda: estimator, tracker)
+        self._inference = Inference(
+            lambda: estimator, tracker, self._shared, self._inference_part, self._inference_ended
+        )
 
     @property
     def skipped(self) -> int:
         """Frames that were captured but not processed, so that the newest could be."""
         return self._shared.ring.skipped
-
-    @property
-    def live(self) -> bool:
-        """Whether the source is live."""
-        return self._live
-
-    @property
-    def still(self) -> bool:
-        """Whether the frames are unrelated pictures."""
-        return self._still
 
     @property
     def ended(self) -> bool:
@@ -181,7 +176,7 @@ class Pipeline:
         with self._lock:
             if self.ended:
                 return
-            self._live, self._still = source.live, source.still
+            self.live, self.still = source.live, source.still
             self._shared.ring.set_drop(drop=source.live)
             self._shared.results.set_drop(drop=source.live)
             self._capture.stop()
@@ -194,9 +189,7 @@ class Pipeline:
     ) -> None:
         """Go on with another estimator or tracker, without a gap; return at once.
 
-        Args:
-            estimator: The estimator, which the pipeline closes; None to keep the present one.
-            tracker: The tracker; None to keep the present one.
+        The pipeline closes the estimator. None keeps the present one.
         """
         with self._lock:
             self._inference.change(estimator, tracker)
@@ -235,25 +228,10 @@ class Pipeline:
             self._shared,
             self._source_part,
             self._capture_ended,
-            live=self._live,
+            live=self.live,
             wait=wait,
             pace=self._options.pace,
             read_limit_s=self._options.read_limit_s,
-            predecessor=predecessor,
-        )
-
-    def _make_inference(
-        self,
-        load: Callable[[], Estimator],
-        tracker: PoseTracker | None,
-        predecessor: Inference | None = None,
-    ) -> Inference:
-        return Inference(
-            load,
-            tracker,
-            self._shared,
-            self._inference_part,
-            self._inference_ended,
             predecessor=predecessor,
         )
 
@@ -285,7 +263,7 @@ class Pipeline:
         self._inference_part.done()
 
     def _can_replace(self, make: Callable[[], object] | None) -> bool:
-        return make is not None and self._live and not self._stopping
+        return make is not None and self.live and not self._stopping
 
     def _report_death(self, name: str, part: Part, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
@@ -312,8 +290,14 @@ class Pipeline:
                 return
             fault = "the model hangs and is being restarted"
             if self._give_up(before, self._inference_part, INFERENCE, fault):
-                tracker = self._options.make_tracker()
-                self._inference = self._make_inference(load, tracker, before)
+                self._inference = Inference(
+                    load,
+                    self._options.make_tracker(),
+                    self._shared,
+                    self._inference_part,
+                    self._inference_ended,
+                    predecessor=before,
+                )
                 self._inference.start()
 
     def _give_up(self, thread: WorkerThread, part: Part, name: str, fault: str) -> bool:

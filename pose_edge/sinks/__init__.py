@@ -26,7 +26,7 @@ class Sink(Protocol):
 
     @property
     def failed(self) -> str | None:
-        """Why nothing is written now, or None; with a supervisor, the sink recovers by itself."""
+        """Why nothing is written now, or None; with a supervisor, the sink recovers."""
 
     @property
     def lost(self) -> int:

@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 class DiskThread(ClosableQueue[Callable[[], object]]):
     """Runs jobs in order, in a thread: syncing a file on an SD card may take a second.
 
-    The writer of the file goes on meanwhile, and calls `check` now and then to see how they went.
+    The writer of the file goes on, and calls `check` now and then to learn of failures.
     """
 
     def __init__(self, name: str) -> None:
@@ -102,18 +102,12 @@ class SegmentWriter(Generic[Item]):
     def __init__(
         self, name: str, files: SegmentFiles, start: Callable[[SegmentFile], Encoder[Item]]
     ) -> None:
-        """Prepare; the first item creates the first file.
-
-        Args:
-            name: Of the sink, for the thread.
-            files: Creates the files.
-            start: Makes the encoder of a file.
-        """
+        """Prepare; the first item creates the first file, for which `start` makes the encoder."""
         self._files = files
         self._start = start
         self._disk = DiskThread(f"{name} disk") if files.live else None
         self._encoder: Encoder[Item] | None = None
-        self._begun_s = self._synced_s = 0.0
+        self._created_s = self._synced_s = 0.0
         self._looked_s = time.monotonic()
         self._obstacle: str | None = None
         self.waiting: str | None = None
@@ -160,18 +154,17 @@ class SegmentWriter(Generic[Item]):
             self._disk.finish()
 
     def _is_due(self, encoder: Encoder[Item]) -> bool:
-        age_s = time.monotonic() - self._begun_s
+        age_s = time.monotonic() - self._created_s
         return encoder.full or self._files.due(age_s, encoder.file.size)
 
     def _begin_file(self) -> Encoder[Item] | None:
         """Create the next file, unless there is an obstacle."""
-        if self.waiting is not None:
-            return None
-        self._obstacle = self.waiting = self._files.obstacle(writing=False)
+        if self.waiting is None:
+            self._obstacle = self.waiting = self._files.obstacle(writing=False)
         if self.waiting is not None:
             return None
         encoder = self._start(self._files.begin())
-        self._begun_s = self._synced_s = time.monotonic()
+        self._created_s = self._synced_s = time.monotonic()
         if self._disk is not None:
             self._disk.do(self._files.remove_oldest)
         return encoder

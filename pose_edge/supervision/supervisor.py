@@ -2,7 +2,7 @@
 
 Each part sends heartbeats, and says with each one when the next is due. A part that misses this
 deadline has stalled. A part that has stalled or died is replaced after a wait, where that is
-possible. Where it is not, only a restart of the whole program helps.
+possible. Where it is not, only a restart of the program helps.
 
 Nothing here waits or starts threads: see `watchdog`.
 """
@@ -111,11 +111,7 @@ class Part:
             self._fail(detail)
 
     def check(self) -> Callable[[], None] | None:
-        """Check the deadline; for the supervisor.
-
-        Returns:
-            The function that replaces the part, when it is to be replaced now.
-        """
+        """Check the deadline; return what replaces the part, if that is due. For the supervisor."""
         with self._lock:
             now = self._clock()
             if now < self._deadline_s:
@@ -166,11 +162,7 @@ class Supervisor:
     """All parts of a run."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without parts.
-
-        Args:
-            clock: Seconds that only increase.
-        """
+        """Start without parts."""
         self._clock = clock
         self._parts: dict[str, Part] = {}
 
@@ -198,13 +190,11 @@ class Supervisor:
     def look(self) -> bool:
         """Check all parts once, and replace those that are due.
 
-        Returns:
-            Whether every part works, or will do so without a restart of the program.
+        Returns whether every part works, or will do so without a restart of the program.
         """
         parts = self.parts
         for part in parts:
-            replacement = part.check()
-            if replacement is not None:
+            if replacement := part.check():
                 self._replace(part, replacement)
         return not any(part.helpless for part in parts)
 

@@ -21,11 +21,7 @@ class ClosableQueue(Generic[Item]):
     """
 
     def __init__(self, *, drop: bool = False) -> None:
-        """Start open and empty.
-
-        Args:
-            drop: The policy, see above.
-        """
+        """Start open and empty, with one of the policies."""
         self._changed = threading.Condition()
         self._waiting: deque[Item] = deque()
         self._drop = drop
@@ -39,10 +35,9 @@ class ClosableQueue(Generic[Item]):
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Deliver what is waiting, then raise `EndOfStream` or an error in the reader.
+        """Deliver what is waiting, then raise an error or `EndOfStream` in the reader.
 
-        Args:
-            error: The error to raise instead of `EndOfStream`. Only the first call counts.
+        Only the first call counts.
         """
         with self._changed:
             if not self._closed:
