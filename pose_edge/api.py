@@ -240,9 +240,9 @@ def open_pipeline(
         source: "auto" (any camera, else the demo clip), "demo", "picamera", "picamera:1",
             "/dev/video0", "camera:NAME", a number of a camera, an rtsp:// or http:// address, or
             the path of a video, a picture or a folder of pictures.
-        model: As for `PoseEstimator`, like `threads` and `edgetpu`.
-        threads: CPU threads.
-        edgetpu: "auto", "on" or "off".
+        model: As for `PoseEstimator`.
+        threads: As for `PoseEstimator`.
+        edgetpu: As for `PoseEstimator`.
         order: Order of the colours of the frames in the results, "BGR" or "RGB".
         realtime: Play a video at its own speed rather than as fast as possible.
         settings: As for `PoseEstimator`; the sections source and camera count too.
@@ -261,15 +261,11 @@ def open_pipeline(
     with ExitStack() as stack:
         feed = choose_source(wanted.source, wanted.camera)
         estimator = load_model(wanted, stack, wait=not feed.live)
-        pipeline = Pipeline(
-            feed,
-            estimator,
-            Telemetry(),
-            tracker=PoseTracker(wanted, live=feed.live),
-            options=PipelineOptions(
-                pace=realtime, wait=wanted.camera.wait, read_limit_s=wanted.camera.timeout
-            ),
+        options = PipelineOptions(
+            pace=realtime, wait=wanted.camera.wait, read_limit_s=wanted.camera.timeout
         )
+        tracker = PoseTracker(wanted, live=feed.live)
+        pipeline = Pipeline(feed, estimator, Telemetry(), tracker=tracker, options=options)
         stack.callback(pipeline.stop)
         if not (feed.live and wanted.camera.wait):
             pipeline.open()

@@ -3,7 +3,7 @@
     pip install -r tools/requirements.txt        (Python 3.11; npm is needed, too)
     python tools/convert_models.py --calibration PICTURES
 
-PICTURES is a folder of pictures with people, or a COCO file of them (whose persons are looked at
+PICTURES is a folder of pictures with people, or a COCO file of them (whose people are looked at
 close up, too): what the INT8 models are calibrated with. Never take what accuracy is measured on.
 
 Exit status: 0 done; 2 wrong usage; 3 the weights or the pictures cannot be had; 1 anything else,
@@ -74,8 +74,8 @@ def calibration(specs: Sequence[ModelSpec], source: Path | None) -> list[Sample]
     if source is None:
         raise samples.SamplesError("INT8 models need pictures with people: give --calibration")
     pictures = samples.find(source)
-    persons = sum(len(picture.boxes) for picture in pictures)
-    say(f"calibration: {len(pictures)} pictures with {persons} persons")
+    people = sum(len(picture.boxes) for picture in pictures)
+    say(f"calibration: {len(pictures)} pictures with {people} people")
     return pictures
 
 

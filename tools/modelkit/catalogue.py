@@ -201,7 +201,7 @@ _SEVERAL_PERSONS = Int8(
         LazyHead(f"{_CALL}/GatherNd", *_PERSONS),  # size of the box
         LazyHead(f"{_CALL}/GatherNd_1", *_PERSONS),  # its middle, within the cell
         LazyHead(f"{_CALL}/GatherNd_2", *_PERSONS),  # keypoints, from the middle
-        # For each of 6 persons each of 17 keypoints, within its cell.
+        # For each of 6 people each of 17 keypoints, within its cell.
         LazyHead(
             f"{_CALL}/GatherNd_3", f"{_CALL}/floordiv_4", f"{_CALL}/sub_9", tuple(range(17)) * 6
         ),
@@ -267,7 +267,7 @@ MODELS = (
         family="multipose",
         source=MULTIPOSE,
         outputs=_ANSWER,
-        summary="MoveNet MultiPose Lightning, up to six persons, INT8",
+        summary="MoveNet MultiPose Lightning, up to six people, INT8",
         int8=_SEVERAL_PERSONS,
         golden=Golden("multipose_lightning", ("t1.jpg", "t2.jpg", "t4.jpg"), _CLOSE),
     ),
@@ -276,7 +276,7 @@ MODELS = (
         family="posenet",
         source=POSENET,
         outputs=_POSENET_OUTPUTS,
-        summary="PoseNet MobileNetV1 0.75, one or several persons, INT8",
+        summary="PoseNet MobileNetV1 0.75, one or several people, INT8",
         int8=Int8(
             sizes=((257, 257),),
             picture="image",

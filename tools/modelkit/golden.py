@@ -25,7 +25,7 @@ class GoldenError(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """One picture and one of the persons that are expected on it.
+    """One picture and one of the people that are expected on it.
 
     Attributes:
         image: Path of the picture.
@@ -62,7 +62,7 @@ class Agreement:
 
 
 def load_cases(folder: Path, model: str, image: str) -> list[Case]:
-    """Reads the persons that `model` finds on `image` from the golden data in `folder`.
+    """Reads the people that `model` finds on `image` from the golden data in `folder`.
 
     Raises:
         GoldenError: There are none.
@@ -101,7 +101,7 @@ def load_input(path: Path, size: int) -> NDArray[np.uint8]:
 
 
 def poses(answer: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns the persons of an answer, [persons, 17, 3] as y, x, score.
+    """Returns the people of an answer, [people, 17, 3] as y, x, score.
 
     Args:
         answer: float32 [1, 1, 17, 3] of MoveNet, or [1, 6, 56] of MultiPose, whose last five
@@ -116,7 +116,7 @@ def compare(case: Case, found: NDArray[np.float32], ignore: Collection[str] = ()
 
     Args:
         case: What is expected.
-        found: float32 [persons, 17, 3] as y, x, score.
+        found: float32 [people, 17, 3] as y, x, score.
         ignore: Names of keypoints to leave out.
     """
     counted = (case.scores > MIN_SCORE) & ~np.isin(case.names, list(ignore))
