@@ -21,7 +21,7 @@ class ClosableQueue(Generic[Item]):
     """
 
     def __init__(self, *, drop: bool = False) -> None:
-        """Start open and empty, with one of the policies."""
+        """Start open and empty."""
         self._changed = threading.Condition()
         self._waiting: deque[Item] = deque()
         self._drop = drop
@@ -35,7 +35,7 @@ class ClosableQueue(Generic[Item]):
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Deliver what is waiting, then raise an error or `EndOfStream` in the reader.
+        """Deliver what is waiting, then raise `EndOfStream` or `error` in the reader.
 
         Only the first call counts.
         """
@@ -45,13 +45,7 @@ class ClosableQueue(Generic[Item]):
             self._changed.notify_all()
 
     def take(self, timeout: float) -> Item | None:
-        """Return the item that has waited longest.
-
-        Args:
-            timeout: Seconds to wait for one.
-
-        Returns:
-            The item, or None when none came in time.
+        """Return the item that has waited longest; None when none came within `timeout` seconds.
 
         Raises:
             EndOfStream: The queue was closed, and every item was taken.
