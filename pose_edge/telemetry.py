@@ -26,14 +26,13 @@ STAGES: Final = (
     "latency",
 )
 """The stages in the order of the flow. "compose" makes the picture for a recording; "upload",
-"draw" and "present" show one; "latency" is the whole way from exposure to screen."""
+"draw" and "present" show one; "latency" lasts from exposure to screen."""
 
 SOURCE: Final = "source"
 INFERENCE: Final = "inference"
 DISPLAY: Final = "display"
 EDGETPU: Final = "edgetpu"
 """Parts of a run that can have a fault, besides the outputs, which have names of their own."""
-
 
 KEPT_SAMPLES: Final = 512
 """The newest durations of each stage, from which its statistics are computed."""
@@ -64,12 +63,7 @@ class Stopwatch:
     def __init__(
         self, start_ns: int | None = None, *, clock_ns: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        """Start the first lap.
-
-        Args:
-            start_ns: Start of the first lap on the monotonic clock; None for now.
-            clock_ns: The monotonic clock, nanoseconds.
-        """
+        """Start the first lap, at a time of the monotonic clock or, with None, now."""
         self._clock_ns = clock_ns
         self._last_ns = clock_ns() if start_ns is None else start_ns
         self.laps_ms: dict[str, float] = {}
@@ -129,11 +123,7 @@ class Telemetry:
     """The figures of one run; safe to use from all its threads."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        """Start with nothing measured.
-
-        Args:
-            clock_ns: The monotonic clock, nanoseconds.
-        """
+        """Start with nothing measured."""
         self._clock_ns = clock_ns
         self._lock = threading.Lock()
         self._samples = {stage: deque[float](maxlen=KEPT_SAMPLES) for stage in STAGES}

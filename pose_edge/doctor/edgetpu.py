@@ -155,13 +155,13 @@ def _pycoral(library: str) -> Finding:
 def _model(settings: Settings, missing: Verdict) -> Finding:
     zoo = Zoo()
     try:
-        pair = find_pair(zoo, settings.model.name, settings.edgetpu)
-        if pair.edgetpu is None:
+        cpu, edgetpu = find_pair(zoo, settings.model.name, settings.edgetpu)
+        if edgetpu is None:
             verdict: Verdict = "skipped" if missing == "skipped" else "warning"
-            text = f"{pair.cpu.name} has no version for the Edge TPU: it stays on the CPU"
+            text = f"{cpu.name} has no version for the Edge TPU: it stays on the CPU"
             remedy = f"models that have one: {', '.join(zoo.aliases)}"
             return _finding("model", verdict, text, remedy)
-        file = zoo.find(pair.edgetpu)
+        file = zoo.find(edgetpu)
     except PoseEdgeError as error:
         return _finding("model", missing, *explain(error, "`pose-edge models list` lists all"))
     if not file.compiled:

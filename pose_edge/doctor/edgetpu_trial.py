@@ -43,8 +43,8 @@ def try_edgetpu(settings: Settings) -> Trial:
     """
     zoo = Zoo()
     try:
-        pair = find_pair(zoo, settings.model.name, settings.edgetpu)
-        child = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
+        cpu, edgetpu = find_pair(zoo, settings.model.name, settings.edgetpu)
+        child = start_edgetpu(zoo, edgetpu or cpu.name, settings, lambda: True)
     except ChildFault as fault:
         return Trial(fault=str(fault), crashed=fault.crashed)
     except PoseEdgeError as error:

@@ -59,7 +59,7 @@ def _try_model(context: DoctorContext) -> Iterator[Finding]:
 
     settings = context.settings
     # The CPU's, also where an Edge TPU is used: that has a section of its own.
-    model = find_pair(Zoo(), settings.model.name, settings.edgetpu).cpu
+    model, _edgetpu = find_pair(Zoo(), settings.model.name, settings.edgetpu)
     started = time.perf_counter()
     runtime = LiteRT(model, threads=settings.model.threads)
     load_s = time.perf_counter() - started

@@ -2,10 +2,10 @@
 
 `run` puts the parts together and is the main thread's loop; `presenter` shows and records results;
 `signals` notes what signals ask for; `reload` reads the configuration again and `reconfigure`
-applies it; `status` makes the status line.
+applies it.
 
 May import everything but offline, doctor, service, api and cli.
 
 A new output is opened in `run._Run.__init__`, beside the pose file. A new setting that a run
-follows without a restart gets its concern in `config.diff`, and a line in `Reconfigurer.apply`.
+follows without a restart gets its concern, and a line in `Reconfigurer.apply`; see `reconfigure`.
 """

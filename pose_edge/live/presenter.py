@@ -135,10 +135,7 @@ class Presenter:
             self._show_lasting(scene)
 
     def handle_keys(self) -> bool:
-        """Do what the pressed keys stand for.
-
-        Returns:
-            Whether the run is to end.
+        """Do what the pressed keys stand for, and return whether the run is to end.
 
         Raises:
             DesktopEnded: The window cannot be used any more.
@@ -181,23 +178,20 @@ class Presenter:
         return Renderer(settings.overlay, mirror=live and settings.camera.mirror, readout=readout)
 
     def _recording_time(self, frame: Frame) -> float:
-        """Return the time of a frame in a recording, seconds.
-
-        For live sources on the monotonic clock: the wall clock of a Pi jumps when the network
-        comes up.
-        """
+        """Return the time of a frame in a recording, seconds."""
+        # The wall clock of a Pi jumps when the network comes up.
         return frame.captured_ns / 1e9 if self._pipeline.live else frame.time
 
     def _release_still(self) -> None:
-        still, self._still = self._still, None
-        if still is not None:
-            still.release()
+        if self._still is not None:
+            self._still.release()
+            self._still = None
 
     def _scene(self, result: Result) -> Scene:
         return self._renderer.scene(result, skipped=self._pipeline.skipped)
 
     def _show_lasting(self, scene: Scene) -> None:
-        """Show a scene that no other one will replace by itself."""
+        """Show a scene that stays until something else is to be shown."""
         self._lasting = scene
         self._show(scene)
 

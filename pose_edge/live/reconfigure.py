@@ -2,24 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
+from typing import Final
 
 from pose_edge import logs
 from pose_edge.config.diff import Change
 from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import Estimator
-from pose_edge.live.concerns import Concern, concerns
 from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model
-from pose_edge.pipeline.pipeline import PartFactories, Pipeline, PipelineOptions
+from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import EDGETPU, Telemetry
 from pose_edge.tracking import PoseTracker
+
+
+class Concern(Enum):
+    """A part of a run, and what a reload does about it."""
+
+    SOURCE = auto()
+    """Open the source again."""
+    MODEL = auto()
+    """Load another model beside the one at work, which it then replaces."""
+    FOLLOWING = auto()
+    """Track people anew; their ids start again."""
+    PICTURE = auto()
+    """Draw the next picture differently."""
+    SCREEN = auto()
+    """Open the screen again."""
+    RECORDING = auto()
+    """Start a new video file."""
+    POSES = auto()
+    """Start a new pose file."""
+    LENGTH = auto()
+    """Move the end of the run."""
+    LOG = auto()
+    """Start the log again."""
+    START = auto()
+    """Wait for the next start of the program."""
+
+
+SECTIONS: Final = {
+    "source": {Concern.SOURCE},
+    "camera": {Concern.SOURCE},
+    "model": {Concern.MODEL},
+    "edgetpu": {Concern.MODEL},
+    "tracking": {Concern.FOLLOWING},
+    "smoothing": {Concern.FOLLOWING},
+    "overlay": {Concern.PICTURE},
+    "display": {Concern.SCREEN},
+    "record": {Concern.RECORDING},
+    "poses": {Concern.POSES},
+    "storage": {Concern.RECORDING, Concern.POSES},
+    "run": {Concern.LENGTH},
+    "log": {Concern.LOG},
+    "testing": {Concern.START},
+}
+"""Parts that the settings of each section concern."""
+
+KEYS: Final[dict[str, set[Concern]]] = {
+    "camera.mirror": {Concern.PICTURE},
+    "camera.wait": set(),  # a running program always waits
+    "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
+    "testing.deadlock": set(),  # read at the moment of the signal
+}
+"""Settings that concern other parts than the rest of their section."""
+
+
+def concerns(changes: Iterable[Change]) -> set[Concern]:
+    """Return all parts that changes of settings concern."""
+    found: set[Concern] = set()
+    for change in changes:
+        found |= KEYS.get(change.key, SECTIONS[change.key.partition(".")[0]])
+    return found
 
 
 def pipeline_options(settings: Settings, telemetry: Telemetry) -> PipelineOptions:
@@ -30,89 +92,72 @@ def pipeline_options(settings: Settings, telemetry: Telemetry) -> PipelineOption
         pace=settings.source.pace,
         wait=settings.camera.wait,
         read_limit_s=settings.camera.timeout,
-        factories=PartFactories(
-            source=lambda: choose_source(settings.source, _waiting(settings)),
-            estimator=lambda: _load(modest, telemetry),
-            tracker=lambda: PoseTracker(settings, live=True),
-        ),
+        make_source=lambda: choose_source(settings.source, _waiting(settings)),
+        load_estimator=lambda: _load(modest, telemetry),
+        make_tracker=lambda: PoseTracker(settings, live=True),
     )
 
 
+@dataclass(slots=True)
 class Reconfigurer:
-    """Applies new settings to one run: all of them or, if something cannot be had, none."""
+    """Applies new settings to one run: all of them or, if something is not available, none.
 
-    def __init__(
-        self,
-        settings: Settings,
-        pipeline: Pipeline,
-        presenter: Presenter,
-        telemetry: Telemetry,
-        *,
-        recorder: Recorder,
-        poses: PoseFile,
-        in_main_thread: Callable[[Callable[[], None]], None],
-    ) -> None:
-        """Take the settings in force and the parts of the run.
+    Attributes:
+        settings: The settings in force.
+        pipeline: Source and model.
+        presenter: Overlay and screen; only the main thread may use it.
+        telemetry: Knows who holds the Edge TPU.
+        recorder: The recording.
+        poses: The pose file.
+        in_main_thread: Has a function called in the main thread, soon.
+    """
 
-        Args:
-            settings: The settings in force.
-            pipeline: Source and model.
-            presenter: Overlay and screen; only the main thread may use it.
-            telemetry: Knows who holds the Edge TPU.
-            recorder: The recording.
-            poses: The pose file.
-            in_main_thread: Has a function called in the main thread, soon.
-        """
-        self._settings = settings
-        self._pipeline = pipeline
-        self._presenter = presenter
-        self._telemetry = telemetry
-        self._recorder = recorder
-        self._poses = poses
-        self._in_main_thread = in_main_thread
+    settings: Settings
+    pipeline: Pipeline
+    presenter: Presenter
+    telemetry: Telemetry
+    recorder: Recorder
+    poses: PoseFile
+    in_main_thread: Callable[[Callable[[], None]], None]
 
     def apply(self, settings: Settings, changes: Sequence[Change]) -> None:
-        """Apply new settings.
-
-        Args:
-            settings: The new settings.
-            changes: How they differ from those in force.
+        """Apply new settings, given how they differ from those in force.
 
         Raises:
-            PoseEdgeError: Something that they ask for cannot be had; nothing is changed.
+            PoseEdgeError: Something that they need is not available; nothing is changed.
         """
         concerned = concerns(changes)
-        if self._pipeline.ended and concerned & {Concern.SOURCE, Concern.MODEL}:
+        if self.pipeline.ended and concerned & {Concern.SOURCE, Concern.MODEL}:
             raise PoseEdgeError(
-                f"{self._pipeline.describe_source()} has been read to its end, which leaves "
+                f"{self.pipeline.describe_source()} has been read to its end, which leaves "
                 "nothing to do for another source or model",
                 remedy="start the program again",
             )
         source, estimator = self._prepare(settings, concerned)
-        if Concern.LOG in concerned or Concern.SOURCE in concerned:
+        if concerned & {Concern.LOG, Concern.SOURCE}:
             logs.start_with(settings)  # which also knows the password of the source
-        self._pipeline.change_options(pipeline_options(settings, self._telemetry))
+        self.pipeline.change_options(pipeline_options(settings, self.telemetry))
         if source is not None:
-            self._pipeline.change_source(source)
+            self.pipeline.change_source(source)
         if concerned & {Concern.MODEL, Concern.FOLLOWING, Concern.SOURCE}:
-            tracker = PoseTracker(settings, live=self._pipeline.live)
-            self._pipeline.change_inference(estimator, tracker)
+            tracker = PoseTracker(settings, live=self.pipeline.live)
+            self.pipeline.change_inference(estimator, tracker)
         if Concern.LENGTH in concerned:
-            self._pipeline.limit(settings.run.max_frames)
+            self.pipeline.limit(settings.run.max_frames)
         if concerned & {Concern.PICTURE, Concern.SOURCE}:
-            self._in_main_thread(lambda: self._presenter.change_overlay(settings))
+            self.in_main_thread(lambda: self.presenter.change_overlay(settings))
         if Concern.SCREEN in concerned:
-            self._in_main_thread(lambda: self._presenter.change_display(settings))
-        self._settings = settings
+            self.in_main_thread(lambda: self.presenter.change_display(settings))
+        self.settings = settings
 
     def _prepare(
         self, settings: Settings, concerned: set[Concern]
     ) -> tuple[Source | None, Estimator | None]:
         """Get what the new settings need before anything is changed; None: nothing new."""
-        fault = self._telemetry.faults().get(EDGETPU)
+        fault = self.telemetry.faults().get(EDGETPU)
         source = estimator = None
         with ExitStack() as undo:
-            undo.callback(self._telemetry.set_fault, EDGETPU, fault)
+            undo.callback(self.telemetry.set_fault, EDGETPU, fault)
             if Concern.MODEL in concerned:
                 estimator = self._load_beside(settings)
                 undo.callback(estimator.runtime.close)
@@ -122,27 +167,27 @@ class Reconfigurer:
                     undo.callback(source.close)
                     source.open()
                     source.close()
-            self._change_outputs(settings, live=source.live if source else self._pipeline.live)
+            self._change_outputs(settings, live=source.live if source else self.pipeline.live)
             undo.pop_all()
         return source, estimator
 
     def _load_beside(self, settings: Settings) -> Estimator:
         """Load a model while another one works, which may hold the Edge TPU until then."""
-        provenance = self._telemetry.provenance
+        provenance = self.telemetry.provenance
         held = provenance is not None and provenance.backend == "edgetpu"
-        self._telemetry.set_fault(EDGETPU, None)  # the new model reports faults of its own
-        return _load(_edgetpu_if_free(settings) if held else settings, self._telemetry)
+        self.telemetry.set_fault(EDGETPU, None)  # the new model reports faults of its own
+        return _load(_edgetpu_if_free(settings) if held else settings, self.telemetry)
 
     def _change_outputs(self, settings: Settings, *, live: bool) -> None:
         """Write to other files; the last step that can fail, because it takes effect at once."""
         storage = settings.storage if live else None
-        before = self._settings
-        self._recorder.change(settings.record, storage)
+        before = self.settings
+        self.recorder.change(settings.record, storage)
         try:
-            self._poses.change(settings.poses, storage)
+            self.poses.change(settings.poses, storage)
         except PoseEdgeError:
-            kept = before.storage if self._pipeline.live else None
-            self._recorder.change(before.record, kept)
+            kept = before.storage if self.pipeline.live else None
+            self.recorder.change(before.record, kept)
             raise
 
 
@@ -155,7 +200,7 @@ def _load(settings: Settings, telemetry: Telemetry) -> Estimator:
 
 
 def _waiting(settings: Settings) -> CameraSettings:
-    """Return the camera settings for a run that has begun: cameras are always waited for."""
+    """Return the camera settings for a run that has started: cameras are always waited for."""
     return settings.camera.model_copy(update={"wait": True})
 
 

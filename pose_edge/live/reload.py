@@ -34,7 +34,7 @@ class Reloader:
         """Start with the settings in force.
 
         Args:
-            settings: The settings in force.
+            settings: See the attribute.
             read: Reads the configuration; raises `PoseEdgeError` when it is wrong.
             apply: Applies new settings to the run, or raises `PoseEdgeError` and changes nothing.
             notifier: Gets the begin and the end of each reload.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -18,7 +18,6 @@ from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
 from pose_edge.live.signals import Signals
-from pose_edge.live.status import status_line
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.jsonl import PoseFile, pose_file
@@ -26,9 +25,9 @@ from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
-from pose_edge.supervision.supervisor import Supervisor
+from pose_edge.supervision.supervisor import Part, Supervisor
 from pose_edge.supervision.watchdog import Watchdog
-from pose_edge.telemetry import EDGETPU, Event, Summary, Telemetry
+from pose_edge.telemetry import EDGETPU, INFERENCE, SOURCE, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class RunReport:
         seconds: Duration of the run.
         stages: Durations of each stage, milliseconds.
         backends: Frames that each backend has processed.
-        failures: Outputs that were asked for and are not complete.
+        failures: Why configured outputs are not complete.
     """
 
     processed: int
@@ -70,8 +69,8 @@ def run(settings: Settings, signals: Signals, read: Callable[[], Settings]) -> R
         read: Reads the configuration again, for a reload.
 
     Raises:
-        PoseEdgeError: Something that is needed at the start cannot be had, or the source or the
-            model has failed and cannot be replaced.
+        PoseEdgeError: Something that is needed at the start is not available, or the source or
+            the model has failed and cannot be replaced.
     """
     telemetry = Telemetry()
     with ExitStack() as stack:
@@ -113,21 +112,7 @@ class _Run:
         )
         sinks.append(self._poses)
         self._poses.open()
-        self._pipeline = Pipeline(
-            source,
-            estimator,
-            telemetry,
-            tracker=PoseTracker(settings, live=source.live),
-            sinks=[self._poses],
-            max_frames=settings.run.max_frames,
-            options=pipeline_options(settings, telemetry),
-            supervisor=self._supervisor,
-        )
-        stack.callback(self._pipeline.stop)  # before the outputs are closed
-        # A source that is waited for is opened later: the screen need not be black meanwhile.
-        if not (source.live and settings.camera.wait):
-            self._pipeline.open()
-        log.info("source: %s", source.describe())
+        self._pipeline = self._open_pipeline(settings, source, estimator, stack)
         self._recorder = recorder(
             settings.record,
             storage,
@@ -146,8 +131,8 @@ class _Run:
             self._pipeline,
             self._presenter,
             telemetry,
-            recorder=self._recorder,
-            poses=self._poses,
+            self._recorder,
+            self._poses,
             in_main_thread=self._main_thread_calls.put,
         )
         notifier = SystemdNotifier.from_environment()
@@ -157,7 +142,26 @@ class _Run:
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watchdog.close)
-        self._started_s = self._logged_s = time.monotonic()
+
+    def _open_pipeline(
+        self, settings: Settings, source: Source, estimator: Estimator, stack: ExitStack
+    ) -> Pipeline:
+        pipeline = Pipeline(
+            source,
+            estimator,
+            self._telemetry,
+            tracker=PoseTracker(settings, live=source.live),
+            sinks=[self._poses],
+            max_frames=settings.run.max_frames,
+            options=pipeline_options(settings, self._telemetry),
+            supervisor=self._supervisor,
+        )
+        stack.callback(pipeline.stop)  # before the outputs are closed
+        # A source that is waited for is opened later, so that the screen can say so.
+        if not (source.live and settings.camera.wait):
+            pipeline.open()
+        log.info("source: %s", source.describe())
+        return pipeline
 
     def go(self) -> RunReport:
         """Show results until the end."""
@@ -171,8 +175,7 @@ class _Run:
                 if self._should_end():
                     self._part.done()  # the end of a source may take longer than a heartbeat
                     self._pipeline.stop()
-                result = self._pipeline.take(TAKE_S)
-                if result is not None:
+                if result := self._pipeline.take(TAKE_S):
                     self._presenter.show_result(result)
                 else:
                     self._presenter.show_no_result()
@@ -193,11 +196,10 @@ class _Run:
     def _should_end(self) -> bool:
         settings = self._reloader.settings
         duration = settings.run.duration
-        if duration is not None and time.monotonic() - self._started_s >= duration:
-            return True
+        late = duration is not None and time.monotonic() - self._started_s >= duration
         # The reader of the standard output has gone, e.g. `| head`.
-        unread = settings.poses.path == "-" and self._poses.failed
-        return self._signals.stop.is_set() or bool(unread)
+        unread = settings.poses.path == "-" and self._poses.failed is not None
+        return late or unread or self._signals.stop.is_set()
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
@@ -208,12 +210,10 @@ class _Run:
             self._reloader.request()
         if self._signals.hang.is_set():
             self._signals.hang.clear()
-            part = self._reloader.settings.testing.deadlock
-            if part is not None:
+            if (part := self._reloader.settings.testing.deadlock) is not None:
                 self._supervisor.freeze(part)
-        with suppress(queue.Empty):
-            while True:
-                self._main_thread_calls.get_nowait()()
+        while not self._main_thread_calls.empty():
+            self._main_thread_calls.get()()
 
     def _log_status(self) -> None:
         now = time.monotonic()
@@ -222,7 +222,7 @@ class _Run:
             log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        return status_line(self._telemetry, self._supervisor.statuses(), self._presenter.screen)
+        return status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
 
     def _report(self) -> RunReport:
         outputs = (self._recorder, self._poses)
@@ -240,3 +240,30 @@ class _Run:
             backends=self._telemetry.backends(),
             failures=tuple(output.failed for output in outputs if output.failed),
         )
+
+
+def status_line(telemetry: Telemetry, parts: Iterable[Part], screen: str) -> str:
+    """Return the status of a run; `screen` is the name of the screen, or "none".
+
+    E.g. "30.0 fps camera, 28.4 fps poses, 41 ms exposure to screen; edgetpu; display HDMI-A-1"
+    or "no picture: /dev/video0 is not there (since 12:03:10); tried 3 times; display none".
+    """
+    faults = telemetry.faults()
+    tries = {part.name: part.tries for part in parts}
+    source, inference = faults.pop(SOURCE, None), faults.pop(INFERENCE, None)
+    shown = f"display {screen}"
+    others = "".join(f"; {part}: {fault}" for part, fault in faults.items())
+    if source is not None:
+        return f"no picture: {source}{_tried(tries.get(SOURCE, 0))}; {shown}{others}"
+    if inference is not None:
+        return f"no poses: {inference}{_tried(tries.get(INFERENCE, 0))}; {shown}{others}"
+    # Without a screen, the latency of earlier pictures says nothing.
+    latency = telemetry.summary("latency") if screen != "none" else None
+    milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
+    camera, poses = telemetry.rate(Event.CAPTURED), telemetry.rate(Event.PROCESSED)
+    place = telemetry.provenance.place if telemetry.provenance else "-"
+    return f"{camera:.1f} fps camera, {poses:.1f} fps poses{milliseconds}; {place}; {shown}{others}"
+
+
+def _tried(times: int) -> str:
+    return f"; tried {times} times" if times else ""

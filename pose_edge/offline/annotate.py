@@ -20,6 +20,7 @@ from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.jsonl import PoseFile, pose_file
 from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source, choose_source
 from pose_edge.sources.pictures import Pictures
@@ -86,10 +87,11 @@ def annotate(
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
+        stack.callback(close_together, files)
         poses = []
         if settings.poses.path is not None:
             poses = [pose_file(settings.poses, None, report=_ignore)]
-            _open(poses[0], stack, files)
+            _open(poses[0], files)
         tracker = PoseTracker(settings, live=False)
         pipeline = Pipeline(source, estimator, Telemetry(), tracker=tracker, sinks=poses)
         stack.callback(pipeline.stop)
@@ -100,7 +102,7 @@ def annotate(
         elif target is not None:
             record = settings.record.model_copy(update={"path": str(target)})
             video = recorder(record, None, frame_rate=source.frame_rate, report=_ignore)
-            _open(video, stack, files)
+            _open(video, files)
             write = partial(_write_frame, video)
         renderer = Renderer(settings.overlay, mirror=False)
         # Closing it gives the last result back before the pipeline stops, whatever fails here.
@@ -158,9 +160,8 @@ def _write_frame(video: Recorder, canvas: Image, result: Result) -> None:
     video.send(canvas, result.frame.order, result.frame.time)
 
 
-def _open(file: OutputFile, stack: ExitStack, files: list[OutputFile]) -> None:
+def _open(file: OutputFile, files: list[OutputFile]) -> None:
     file.open()
-    stack.callback(file.close)
     files.append(file)
 
 

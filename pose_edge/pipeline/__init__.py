@@ -1,8 +1,8 @@
 """From source to results: the capture thread, the inference thread, and what lies between them.
 
 `pipeline.Pipeline` is the way in: ``start``, ``take``, ``stop``. It connects `capture` (source to
-ring), `ring_buffer`, `inference` (ring to results) and `result_queue`; `loading` loads the model
-that the settings name.
+ring), `ring_buffer` and `inference` (ring to results), which share what `worker_thread` holds;
+`loading` loads the model that the settings name.
 
 May import everything below: frames, poses, config, supervision, telemetry, zoo, runtimes,
 estimators, sources, tracking, sinks.

@@ -12,7 +12,6 @@ from typing import Final
 
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame
-from pose_edge.pipeline.pacer import Pacer
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.sources import Source
 from pose_edge.supervision.backoff import Backoff
@@ -29,6 +28,8 @@ OPEN_S: Final = 30.0
 """Longest time to open a source once, back-off included."""
 RETRY_S: Final = 1.0
 """How long a lost source is left alone before the first attempt to open it again."""
+MAX_BEHIND_S: Final = 0.5
+"""A video that falls further behind its own speed goes on from there instead of catching up."""
 PREDECESSOR_S: Final = 5.0
 """How long the thread waits for its predecessor to close a source on perhaps the same device."""
 
@@ -40,6 +41,7 @@ class Capture(WorkerThread):
     of them. A thread that hangs in its source is given up, and keeps the source.
 
     Attributes:
+        next_index: Number of the next frame.
         opened: Set once the source is open, or the thread has ended.
         must_open: Whether an error now ends the run, because the source was never opened and is
             not waited for.
@@ -62,8 +64,8 @@ class Capture(WorkerThread):
 
         Args:
             make: Makes the source, not open; called in the thread.
-            shared: What the threads of the pipeline share.
-            part: Gets the heartbeats.
+            shared: See `WorkerThread`.
+            part: See `WorkerThread`.
             ended: See `WorkerThread`.
             live: Whether the source is live.
             wait: Wait for a live source that cannot be opened, instead of failing.
@@ -85,15 +87,11 @@ class Capture(WorkerThread):
         self._backoff = Backoff(RETRY_S)
         self._lost_since = ""  # time of day; empty while frames come
         self._failed = predecessor is not None and predecessor.given_up
-        self._first_index = self._next_index = predecessor.next_index if predecessor else 0
+        self.next_index: int = predecessor.next_index if predecessor else 0
+        self._first_index = self.next_index
         self._any_frame = False
         self.opened = threading.Event()
         self.must_open = not self._wait
-
-    @property
-    def next_index(self) -> int:
-        """Number of the next frame."""
-        return self._next_index
 
     def describe(self) -> str:
         """Return the name of the source."""
@@ -105,9 +103,11 @@ class Capture(WorkerThread):
         self.opened.set()
 
     def _work(self) -> None:
-        if self._predecessor is not None:
-            self._succeed(self._predecessor)
-            self._predecessor = None
+        predecessor, self._predecessor = self._predecessor, None
+        if predecessor is not None:
+            if not predecessor.given_up:  # it may have the same device open
+                predecessor.wait(PREDECESSOR_S)
+            self._first_index = self.next_index = predecessor.next_index
         self._source = source = self._make()
         self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
         if not self._over.is_set():
@@ -121,12 +121,6 @@ class Capture(WorkerThread):
     def _clean_up(self) -> None:
         if self._source is not None:
             self._source.close()
-
-    def _succeed(self, predecessor: Capture) -> None:
-        """Wait until another thread has closed its source, unless that thread hangs."""
-        if not predecessor.given_up:
-            predecessor.wait(PREDECESSOR_S)
-        self._first_index = self._next_index = predecessor.next_index
 
     def _open(self, source: Source) -> None:
         """Open the source for the first time; a live one counts as lost until its first frame."""
@@ -168,9 +162,12 @@ class Capture(WorkerThread):
             self._slot = None
             if slot is not None:
                 self._ring.free(slot)
-            self._recover(source, error)
+            if not self._lost_since:  # else opened again, but lost before its first frame
+                self._lost_since = time.strftime("%H:%M:%S")
+                log.warning("%s; trying to get it back", error)
+            self._open_again(source, error)
             return
-        # A thread that was given up may wake up here: its frame is not wanted any more.
+        # A thread that was given up may wake up here: its frame comes too late.
         frame = None if frame is None or self._over.is_set() else self._count(frame)
         if slot is None:
             if frame is not None:  # a live source must be emptied even when there is no room
@@ -188,9 +185,9 @@ class Capture(WorkerThread):
             self._recovered()
         if self._first_index:
             frame = replace(frame, index=self._first_index + frame.index)
-        if self._live and self._any_frame and frame.index > self._next_index:
-            self._ring.count_skipped(frame.index - self._next_index)
-        self._next_index, self._any_frame = frame.index + 1, True
+        if self._live and self._any_frame and frame.index > self.next_index:
+            self._ring.count_skipped(frame.index - self.next_index)
+        self.next_index, self._any_frame = frame.index + 1, True
         return frame
 
     def _paced(self, frame: Frame) -> Frame:
@@ -203,15 +200,8 @@ class Capture(WorkerThread):
             self._ring.wait_until_taken()
         return replace(frame, captured_ns=time.monotonic_ns())
 
-    def _recover(self, source: Source, lost: SourceLost) -> None:
-        """Open a lost source again; its next frame ends the fault."""
-        if not self._lost_since:
-            self._lost_since = time.strftime("%H:%M:%S")
-            log.warning("%s; trying to get it back", lost)
-        self._open_again(source, lost)
-
     def _report_lost(self, error: SourceError) -> None:
-        """Report why the source cannot be had now; the reason may change from try to try."""
+        """Report why the source is missing; the reason may change from try to try."""
         if self._over.is_set():
             return
         fault = f"{error} (since {self._lost_since})"
@@ -222,7 +212,24 @@ class Capture(WorkerThread):
     def _recovered(self) -> None:
         """Report that frames come again."""
         if self._failed:
-            log.info("%s is %s", self.describe(), "back" if self._next_index else "there")
+            log.info("%s is %s", self.describe(), "back" if self.next_index else "there")
         self._telemetry.set_fault(SOURCE, None)
         self._backoff.reset()
         self._lost_since, self._failed = "", False
+
+
+class Pacer:
+    """Waits for the moment at which each frame of a video is due."""
+
+    def __init__(self, stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
+        """Prepare for the first frame; `stop` ends every wait once it is set."""
+        self._stop = stop
+        self._clock = clock
+        self._start: float | None = None
+
+    def wait(self, position_s: float) -> None:
+        """Wait until the frame at this time in the video, seconds, is due."""
+        now = self._clock()
+        if self._start is None or now - self._start - position_s > MAX_BEHIND_S:
+            self._start = now - position_s
+        self._stop.wait(max(0.0, self._start + position_s - now))

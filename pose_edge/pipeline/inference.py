@@ -48,8 +48,8 @@ class Inference(WorkerThread):
         Args:
             load: Returns the estimator; called in the thread.
             tracker: Gives poses their ids and smooths them; None for poses without ids.
-            shared: What the threads of the pipeline share.
-            part: Gets the heartbeats.
+            shared: See `WorkerThread`.
+            part: See `WorkerThread`.
             ended: See `WorkerThread`.
             predecessor: The thread before this one. Its estimator is closed before another one is
                 loaded, because it may hold an Edge TPU.
@@ -83,7 +83,7 @@ class Inference(WorkerThread):
             unused.runtime.close()
 
     def close_estimators(self) -> None:
-        """Close the estimator at work and the one that would be next.
+        """Close the estimator at work and the next one.
 
         Closing a runtime is allowed in any thread: it ends the child process that may hang.
         """
@@ -136,7 +136,7 @@ class Inference(WorkerThread):
         assert slot.frame is not None
         lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
         result = self._estimate(estimator, lease)
-        if self.given_up:  # and woken up: nobody waits for this result any more
+        if self.given_up:  # and woken up: this result comes too late
             return
         self._shared.results.put(result)
         self._slot = None
@@ -147,6 +147,7 @@ class Inference(WorkerThread):
             log.info("inference is back")
 
     def _estimate(self, estimator: Estimator, lease: Lease) -> Result:
+        """Find the poses in a frame, count them, and send them to the sinks."""
         frame = lease.frame
         stopwatch = Stopwatch(frame.captured_ns)
         stopwatch.lap("wait")
@@ -164,15 +165,12 @@ class Inference(WorkerThread):
             crop=estimate.crop,
             stages_ms={**stopwatch.laps_ms, "total": sum(stopwatch.laps_ms.values())},
         )
-        self._note(result, stopwatch)
-        for sink in self._shared.sinks:
-            sink.send(result)
-        return result
-
-    def _note(self, result: Result, stopwatch: Stopwatch) -> None:
         telemetry = self._shared.telemetry
         telemetry.add(stopwatch.laps_ms)
         telemetry.tick(Event.PROCESSED)
         if result.poses:
             telemetry.tick(Event.PERSON)
         telemetry.set_provenance(result.provenance)
+        for sink in self._shared.sinks:
+            sink.send(result)
+        return result

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from pose_edge.config.schema import EdgeTpuSettings, Settings
 from pose_edge.errors import ModelError, UnavailableError, UsageError
@@ -17,28 +16,18 @@ from pose_edge.zoo.registry import ModelFile, Zoo
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelPair:
-    """The same model for the CPU and for the Edge TPU.
-
-    Attributes:
-        cpu: The model for the CPU.
-        edgetpu: Name or path of the model for the Edge TPU; None where there is no such model, or
-            the settings do not want one.
-    """
-
-    cpu: ModelFile
-    edgetpu: str | None
-
-
-def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> ModelPair:
-    """Return the models that a name stands for.
+def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile, str | None]:
+    """Return the models that a name stands for: the same one for the CPU and for the Edge TPU.
 
     Args:
         zoo: The known models.
         name: Name of a CPU model, of an Edge TPU model, of both without a precision
             (movenet-lightning), or the path of a CPU model.
         edgetpu: Whether an Edge TPU is used, and perhaps the model for it.
+
+    Returns:
+        The model for the CPU, and the name or path of that for the Edge TPU: None where there is
+        none, or the settings do not want one.
 
     Raises:
         ModelError: There is no such model, or its file cannot be used.
@@ -51,7 +40,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> ModelPair:
                 f"{name} runs on an Edge TPU only, and edgetpu is off",
                 remedy=f"use --edgetpu auto, or --model {zoo.twins.get(name, 'with a CPU model')}",
             )
-        return ModelPair(cpu, None)
+        return cpu, None
     cpu = zoo.find(zoo.twins.get(name, name))
     if cpu.compiled:
         raise ModelError(
@@ -66,7 +55,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> ModelPair:
             f"no Edge TPU model goes with {cpu.name}",
             remedy=f"those with one are {', '.join(zoo.aliases)} (or set edgetpu.model)",
         )
-    return ModelPair(cpu, compiled)
+    return cpu, compiled
 
 
 def load_model(
@@ -95,16 +84,14 @@ def load_model(
         UsageError: The settings contradict each other.
         UnavailableError: No runtime is installed, or there is no Edge TPU though one is required.
     """
-    pair = find_pair(Zoo(), settings.model.name, settings.edgetpu)
-    runtime: Runtime = load_runtime(pair.cpu, settings)
-    if pair.edgetpu is not None:
+    cpu, edgetpu = find_pair(Zoo(), settings.model.name, settings.edgetpu)
+    runtime: Runtime = load_runtime(cpu, settings)
+    if edgetpu is not None:
         from pose_edge.runtimes.edgetpu.opening import open_failover
 
-        runtime = open_failover(
-            runtime, pair.edgetpu, settings, report=report, wait=wait, stop=stop
-        )
+        runtime = open_failover(runtime, edgetpu, settings, report=report, wait=wait, stop=stop)
     stack.callback(runtime.close)
-    estimator = load_estimator(pair.cpu, runtime, settings.model)
+    estimator = load_estimator(cpu, runtime, settings.model)
     log.info(
         "model: %s, input %s, by %s", runtime.provenance.model, runtime.input, runtime.describe()
     )

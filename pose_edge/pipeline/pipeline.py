@@ -5,8 +5,8 @@
 Live sources drop: the newest frame and the newest result win. Files do not: every frame is
 processed and delivered, in order, and a slow caller slows the file down.
 
-With factories, a thread that dies or hangs while the source is live is replaced, and the other
-parts go on.
+Where the options allow it, a thread that dies or hangs while the source is live is replaced, and
+the other parts go on.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from pose_edge.errors import SourceError
 from pose_edge.estimators import Estimator
 from pose_edge.pipeline.capture import OPEN_S, Capture
 from pose_edge.pipeline.inference import Inference
-from pose_edge.pipeline.result_queue import ResultQueue
 from pose_edge.pipeline.ring_buffer import RingBuffer
-from pose_edge.pipeline.worker_thread import Shared, WorkerThread
+from pose_edge.pipeline.worker_thread import ResultQueue, Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
@@ -42,42 +41,37 @@ RING_SLOTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class PartFactories:
-    """Make the parts of a pipeline again, after a fault.
-
-    Attributes:
-        source: Makes the same source, not open; called in the new capture thread.
-        estimator: Loads the same model; called in the new inference thread.
-        tracker: Makes a new tracker.
-    """
-
-    source: Callable[[], Source]
-    estimator: Callable[[], Estimator]
-    tracker: Callable[[], PoseTracker]
-
-
-@dataclass(frozen=True, slots=True)
 class PipelineOptions:
-    """How a pipeline reads its source, and what it does after a fault.
+    """How a pipeline reads its source, and how it replaces a part that failed.
+
+    A part is replaced only while the source is live. Without a function that makes the part again,
+    or with a file, `Pipeline.take` raises the error.
 
     Attributes:
         pace: Play a file at its own speed, instead of as fast as possible.
         wait: Wait for a live source that cannot be opened at the start, instead of failing.
         read_limit_s: Longest time that a read of a live source may take, seconds.
-        factories: Replace the part that failed while the source is live. Without, or with a file,
-            `Pipeline.take` raises the error.
+        make_source: Makes the same source, not open; called in the new capture thread.
+        load_estimator: Loads the same model; called in the new inference thread.
+        make_tracker: Makes a new tracker.
     """
 
     pace: bool = False
     wait: bool = False
     read_limit_s: float = 10.0
-    factories: PartFactories | None = None
+    make_source: Callable[[], Source] | None = None
+    load_estimator: Callable[[], Estimator] | None = None
+    make_tracker: Callable[[], PoseTracker | None] = lambda: None
 
 
 class Pipeline:
     """Capture and inference, each in its own thread.
 
     Call `start`, then `take` until it raises `EndOfStream`, releasing each result, then `stop`.
+
+    Attributes:
+        live: Whether the source is live.
+        still: Whether the frames are unrelated pictures.
     """
 
     def __init__(
@@ -104,36 +98,27 @@ class Pipeline:
             options: How to read the source, and what to do after a fault.
             supervisor: Gets the heartbeats of both threads, and has them replaced.
         """
-        self._options = options or PipelineOptions()
-        self._live, self._still = source.live, source.still
+        self._options = options = options or PipelineOptions()
+        self.live, self.still = source.live, source.still
         ring, results = RingBuffer(RING_SLOTS, drop=source.live), ResultQueue(drop=source.live)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
         self._lock = threading.Lock()
         self._stopping = self._source_ended = False
         self._hung_threads = HungThreads()
         supervisor = supervisor or Supervisor()
-        replaceable = self._options.factories is not None
-        self._source_part = supervisor.add(SOURCE, self._replace_capture if replaceable else None)
+        self._source_part = supervisor.add(SOURCE, options.make_source and self._replace_capture)
         self._inference_part = supervisor.add(
-            INFERENCE, self._replace_inference if replaceable else None
+            INFERENCE, options.load_estimator and self._replace_inference
         )
-        self._capture = self._make_capture(lambda: source, wait=self._options.wait)
-        self._inference = self._make_inference(lambda: estimator, tracker)
+        self._capture = self._make_capture(lambda: source, wait=options.wait)
+        self._inference = Inference(
+            lambda: estimator, tracker, self._shared, self._inference_part, self._inference_ended
+        )
 
     @property
     def skipped(self) -> int:
         """Frames that were captured but not processed, so that the newest could be."""
         return self._shared.ring.skipped
-
-    @property
-    def live(self) -> bool:
-        """Whether the source is live."""
-        return self._live
-
-    @property
-    def still(self) -> bool:
-        """Whether the frames are unrelated pictures."""
-        return self._still
 
     @property
     def ended(self) -> bool:
@@ -191,7 +176,7 @@ class Pipeline:
         with self._lock:
             if self.ended:
                 return
-            self._live, self._still = source.live, source.still
+            self.live, self.still = source.live, source.still
             self._shared.ring.set_drop(drop=source.live)
             self._shared.results.set_drop(drop=source.live)
             self._capture.stop()
@@ -204,9 +189,7 @@ class Pipeline:
     ) -> None:
         """Go on with another estimator or tracker, without a gap; return at once.
 
-        Args:
-            estimator: The estimator, which the pipeline closes; None to keep the present one.
-            tracker: The tracker; None to keep the present one.
+        The pipeline closes the estimator. None keeps the present one.
         """
         with self._lock:
             self._inference.change(estimator, tracker)
@@ -245,25 +228,10 @@ class Pipeline:
             self._shared,
             self._source_part,
             self._capture_ended,
-            live=self._live,
+            live=self.live,
             wait=wait,
             pace=self._options.pace,
             read_limit_s=self._options.read_limit_s,
-            predecessor=predecessor,
-        )
-
-    def _make_inference(
-        self,
-        load: Callable[[], Estimator],
-        tracker: PoseTracker | None,
-        predecessor: Inference | None = None,
-    ) -> Inference:
-        return Inference(
-            load,
-            tracker,
-            self._shared,
-            self._inference_part,
-            self._inference_ended,
             predecessor=predecessor,
         )
 
@@ -272,7 +240,8 @@ class Pipeline:
         with self._lock:
             if capture is not self._capture:
                 return
-            if error is not None and self._replaceable() and not self._capture.must_open:
+            replaceable = self._can_replace(self._options.make_source)
+            if error is not None and replaceable and not self._capture.must_open:
                 self._report_death(SOURCE, self._source_part, error)
                 return
             self._source_ended = True
@@ -284,7 +253,7 @@ class Pipeline:
         with self._lock:
             if inference is not self._inference:
                 return
-            if error is not None and self._replaceable():
+            if error is not None and self._can_replace(self._options.load_estimator):
                 self._report_death(INFERENCE, self._inference_part, error)
                 return
             self._stopping = True
@@ -293,8 +262,8 @@ class Pipeline:
         self._shared.results.close(error)
         self._inference_part.done()
 
-    def _replaceable(self) -> bool:
-        return self._options.factories is not None and self._live and not self._stopping
+    def _can_replace(self, make: Callable[[], object] | None) -> bool:
+        return make is not None and self.live and not self._stopping
 
     def _report_death(self, name: str, part: Part, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
@@ -305,24 +274,29 @@ class Pipeline:
     def _replace_capture(self) -> None:
         """Replace the capture thread; called by the supervisor."""
         with self._lock:
-            factories, before = self._options.factories, self._capture
-            if self._stopping or factories is None:
+            make, before = self._options.make_source, self._capture
+            if self._stopping or make is None:
                 return
             fault = f"{before.describe()} hangs and is being restarted"
             if self._give_up(before, self._source_part, SOURCE, fault):
-                self._capture = self._make_capture(factories.source, predecessor=before)
+                self._capture = self._make_capture(make, predecessor=before)
                 self._capture.start()
 
     def _replace_inference(self) -> None:
         """Replace the inference thread; called by the supervisor."""
         with self._lock:
-            factories, before = self._options.factories, self._inference
-            if self._stopping or factories is None:
+            load, before = self._options.load_estimator, self._inference
+            if self._stopping or load is None:
                 return
             fault = "the model hangs and is being restarted"
             if self._give_up(before, self._inference_part, INFERENCE, fault):
-                self._inference = self._make_inference(
-                    factories.estimator, factories.tracker(), before
+                self._inference = Inference(
+                    load,
+                    self._options.make_tracker(),
+                    self._shared,
+                    self._inference_part,
+                    self._inference_ended,
+                    predecessor=before,
                 )
                 self._inference.start()
 

@@ -8,23 +8,21 @@ correctness.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 from pose_edge.frames import Frame, Image
 from pose_edge.util.closable_queue import ClosableQueue
 
 
+@dataclass(eq=False, slots=True)
 class Slot:
     """One place of the ring.
 
     Attributes:
-        frame: The newest frame in the slot; None before the first.
+        frame: The newest frame in the slot; None before the first, which brings its memory.
     """
 
-    __slots__ = ("frame",)
-
-    def __init__(self) -> None:
-        """Start empty; the first frame brings its memory."""
-        self.frame: Frame | None = None
+    frame: Frame | None = None
 
     @property
     def memory(self) -> Image | None:
@@ -42,6 +40,9 @@ class RingBuffer(ClosableQueue[Slot]):
     * ``drop=False`` (files): every frame is delivered, in order; the writer waits for a free slot.
 
     The writer calls `reserve`, then `publish` or `free`. The reader calls `take`, then `free`.
+
+    Attributes:
+        skipped: Frames that were captured but never handed to the reader.
     """
 
     def __init__(self, slots: int = 5, *, drop: bool) -> None:
@@ -57,23 +58,12 @@ class RingBuffer(ClosableQueue[Slot]):
         super().__init__(drop=drop)
         self._slots = {Slot() for _ in range(slots)}
         self._free = deque(self._slots)
-        self._skipped = 0
-
-    @property
-    def skipped(self) -> int:
-        """How many frames were captured but never handed to the reader."""
-        with self._changed:
-            return self._skipped
+        self.skipped = 0
 
     def reserve(self, timeout: float) -> Slot | None:
-        """Return a slot to write into, for the capture thread.
+        """Return a slot to write into, to be given back by `publish` or `free`.
 
-        Args:
-            timeout: Seconds to wait for a free slot.
-
-        Returns:
-            A slot that nobody reads, or None when none became free in time or the ring is closed.
-            It must be given back by `publish` or `free`.
+        Returns None when no slot became free within `timeout` seconds, or the ring is closed.
         """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._free) or self._closed, timeout)
@@ -87,7 +77,7 @@ class RingBuffer(ClosableQueue[Slot]):
                 return
             if self._drop and self._waiting:
                 self._free.append(self._waiting.popleft())
-                self._skipped += 1
+                self.skipped += 1
             self._waiting.append(slot)
             self._changed.notify_all()
 
@@ -103,9 +93,9 @@ class RingBuffer(ClosableQueue[Slot]):
                 slot = self._free.popleft()
             elif self._waiting:
                 slot = self._waiting.popleft()
-                self._skipped += 1
+                self.skipped += 1
             else:
-                self._skipped += 1
+                self.skipped += 1
                 return
         self.publish(slot, frame)
 
@@ -132,7 +122,7 @@ class RingBuffer(ClosableQueue[Slot]):
     def count_skipped(self, count: int) -> None:
         """Count frames that the source itself skipped."""
         with self._changed:
-            self._skipped += count
+            self.skipped += count
 
     def wait_until_taken(self) -> None:
         """Wait until the reader has taken every frame that was published, or the ring is closed."""

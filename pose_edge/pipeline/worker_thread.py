@@ -9,13 +9,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pose_edge.errors import EndOfStream
-from pose_edge.pipeline.result_queue import ResultQueue
 from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
+from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import Telemetry
+from pose_edge.util.closable_queue import ClosableQueue
 
 log = logging.getLogger(__name__)
+
+
+class ResultQueue(ClosableQueue[Result]):
+    """Room for one result. With `drop`, a newer result replaces one that was not taken."""
+
+    def put(self, result: Result) -> None:
+        """Hand over a result; without `drop`, wait until the one before was taken."""
+        with self._changed:
+            if self._drop and self._waiting:
+                self._waiting.popleft().release()
+            # Once the queue is closed there is room for the last result: it must not be lost.
+            self._changed.wait_for(lambda: not self._waiting or self._closed)
+            self._waiting.append(result)
+            self._changed.notify_all()
 
 
 @dataclass(slots=True)
@@ -42,7 +57,7 @@ class Shared:
 
 
 class WorkerThread(threading.Thread, ABC):
-    """One part of a pipeline, in a thread that ends by itself, is stopped, or is given up.
+    """One part of a pipeline, in a thread that ends, is stopped, or is given up.
 
     A thread cannot be killed. One that hangs is given up: it is left alone with all that it has
     open, and another thread takes its place. Should it wake up, it notices that it was given up,
@@ -92,19 +107,11 @@ class WorkerThread(threading.Thread, ABC):
         """Let another thread take the place of this one, which hangs or has died."""
         self.given_up = True
         self.stop()
-        slot = self._slot
-        if slot is not None:
+        if (slot := self._slot) is not None:
             self._shared.ring.write_off(slot)
 
     def wait(self, timeout: float) -> bool:
-        """Wait for the end of the thread.
-
-        Args:
-            timeout: Seconds to wait.
-
-        Returns:
-            Whether the thread has ended, or never ran.
-        """
+        """Wait some seconds for the end of the thread; return whether it ended, or never ran."""
         if self.ident is not None:
             self.join(timeout)
         return not self.is_alive()

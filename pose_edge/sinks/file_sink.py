@@ -51,7 +51,7 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
                 which no frame is dropped: then a file that exists is overwritten.
             capacity: See `RestartingSink`.
             report: See `RestartingSink`.
-            supervisor: See `RestartingSink`; for live sources only.
+            supervisor: Replaces writers that fail; for live sources only.
             suffix: What the path must end in, in lower case; None for any.
         """
         super().__init__(
@@ -79,11 +79,8 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
     def change(self, settings: Options, storage: StorageSettings | None) -> None:
         """Go on with other settings, in a new file; the present one is finished in the background.
 
-        Nothing happens when they are the same. No file is overwritten.
-
-        Args:
-            settings: As for the constructor.
-            storage: As for the constructor.
+        The arguments are those of the constructor. Nothing happens when they are the same. No file
+        is overwritten.
 
         Raises:
             OutputError: The new file could not be written; the present one goes on.
@@ -105,7 +102,7 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
         SegmentFiles(self.name, path, bounds).check()
 
         def make() -> Writer[Item]:
-            # Each attempt has its own files: one that hangs must not touch those of the next.
+            # Each attempt has its own files: a writer that hangs must not touch those of the next.
             files = SegmentFiles(self.name, path, bounds)
             return SegmentWriter(self.name, files, lambda file: self._start_encoder(file, settings))
 

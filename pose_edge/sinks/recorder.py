@@ -29,7 +29,7 @@ USUAL_FPS: Final = 30.0
 TIME_BASE: Final = Fraction(1, 90_000)
 FRAGMENT_S: Final = SYNC_S
 MAX_FRAMES: Final = 500_000
-"""FFmpeg keeps the table of a whole file in memory, 73 bytes a frame: 36 MB, after 4.6 hours at
+"""FFmpeg keeps the table of a file in memory, 73 bytes a frame: 36 MB, after 4.6 hours at
 30 frames per second."""
 
 Recorder: TypeAlias = FileSink[[Image, ColourOrder, float], av.VideoFrame, RecordSettings]
@@ -150,16 +150,7 @@ class Mp4:
 
 
 def letterbox(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """Fit a picture into another size, black where it does not reach: people keep their shape.
-
-    Args:
-        frame: rgb24 or bgr24.
-        width: Wanted pixels.
-        height: Wanted pixels.
-
-    Returns:
-        A frame of that size.
-    """
+    """Fit an rgb24 or bgr24 picture into another size in pixels, with black bars at its sides."""
     factor = min(width / frame.width, height / frame.height)
     inner = (max(1, round(frame.width * factor)), max(1, round(frame.height * factor)))
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2

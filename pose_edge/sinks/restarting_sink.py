@@ -64,7 +64,7 @@ class RestartingSink(Generic[P, Item]):
     thread that hangs is given up.
 
     Attributes:
-        name: Of the sink, its thread and its part, e.g. "recording".
+        name: Name of the sink.
         failed: Why nothing is written now, or None.
         lost: Items left out because the output had failed, or had to wait.
         dropped: Items left out because the output could not keep up.
@@ -84,7 +84,7 @@ class RestartingSink(Generic[P, Item]):
         """Prepare; `open` starts.
 
         Args:
-            name: See the attribute.
+            name: Of the sink, its thread and its part, e.g. "recording".
             encode: Makes an item of the arguments of `send`. The item must keep nothing of them
                 that changes later, such as the image of a frame.
             make: Opens a writer; called in the sink's thread, again after each failure. None for
@@ -162,7 +162,7 @@ class RestartingSink(Generic[P, Item]):
             return
         item = self._encode(*args, **kwargs)
         queue = None
-        while queue is not self._queue:  # another one since the last try
+        while queue is not self._queue:  # replaced since the last try
             queue = self._queue
             if queue is not None and queue.put(item):
                 return
@@ -246,7 +246,7 @@ class RestartingSink(Generic[P, Item]):
             try:
                 if writer is not None:
                     writer.close()
-            except Exception as second:  # noqa: BLE001 - the first error is the one that counts
+            except Exception as second:  # noqa: BLE001 - the first error counts
                 log.debug("%s: while closing after a failure: %s", self.name, second)
 
     def _heartbeat(self, queue: WriterQueue[Item], writer: Writer[Item]) -> None:

@@ -67,7 +67,7 @@ class SegmentFile:
         while rest and self.error is None:
             try:
                 written = self._raw.write(rest)
-                if written is None:  # a pipe that somebody has made non-blocking
+                if written is None:  # a pipe that its reader has made non-blocking
                     raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             except OSError as error:
                 self.error = error

@@ -6,6 +6,7 @@ import fcntl
 import io
 import logging
 import os
+import re
 import shutil
 import stat
 import sys
@@ -17,10 +18,10 @@ from typing import Final
 
 from pose_edge.config.schema import StorageSettings
 from pose_edge.errors import OutputError
-from pose_edge.sinks.naming import MAX_NUMBER, NamePattern
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.util.atomic import sync_folder
 from pose_edge.util.mounts import mount_point
+from pose_edge.util.paths import user_path
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,70 @@ GIGABYTE: Final = 1_000_000_000
 RESERVE_SHARE: Final = 0.1
 """Of a small file system, no more than this share is kept free, whatever `storage.min_free` is."""
 HEADROOM: Final = 16_000_000
-"""Bytes beyond the reserve that must be free before a file is begun, so that it does not end at
+"""Bytes beyond the reserve that must be free before a file is created, so that it does not end at
 once."""
 HEADROOM_SHARE: Final = 0.05
 """Of a small file system, this share is enough headroom."""
 KEPT_SHARE: Final = 0.25
 """One file takes no more of `storage.keep`: the oldest can only be removed once it is finished."""
+
+TIME_MARK: Final = "{time}"
+"""Stands for the time at which a file is created."""
+TIME_FORMAT: Final = "%Y-%m-%d_%H-%M-%S"
+TIME_SHAPE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}"
+MAX_NUMBER: Final = 99_999
+"""The highest number in a name: one of more digits, such as a date, has another origin."""
+
+
+class NamePattern:
+    """A path of the configuration, into which a time and a number are put.
+
+    ``rec-{time}.mp4`` makes ``rec-2026-11-23_03-12-05.mp4``, then ``rec-2026-11-23_03-12-05-2.mp4``
+    and so on.
+
+    Attributes:
+        folder: The folder of the files.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Take a path; each `TIME_MARK` in its last part stands for the time."""
+        full = user_path(path)
+        self.folder = full.parent
+        self._stem, self._suffix = full.stem, full.suffix
+        if TIME_MARK in self._suffix:  # it is no suffix then
+            self._stem, self._suffix = full.name, ""
+        parts = [re.escape(part) for part in self._stem.split(TIME_MARK)]
+        stem = parts[0]
+        for count, part in enumerate(parts[1:]):
+            stem += (f"(?P<time>{TIME_SHAPE})" if count == 0 else "(?P=time)") + part
+        number = "(?:-(?P<number>[1-9][0-9]{0,4}))?"
+        self._shape = re.compile(f"{stem}{number}{re.escape(self._suffix)}", re.ASCII)
+
+    def path(self, moment: time.struct_time, number: int = 1) -> Path:
+        """Return the path of a file that is created at a local time.
+
+        The number is 1 for the plain name; 2, 3, ... when that exists.
+        """
+        stem = self._stem.replace(TIME_MARK, time.strftime(TIME_FORMAT, moment))
+        more = f"-{number}" if number > 1 else ""
+        return self.folder / f"{stem}{more}{self._suffix}"
+
+    def number(self, name: str, moment: time.struct_time | None = None) -> int | None:
+        """Return the number of a file: 1 for a plain name, else 2 or more.
+
+        Returns None for a name (without its folder) that does not fit the pattern or, where a
+        moment is given, belongs to a file that was created at another local time.
+        """
+        found = self._shape.fullmatch(name)
+        if found is None:
+            return None
+        created = found.groupdict().get("time")
+        if created is not None and not _is_time(created):
+            return None
+        if moment is not None and created not in (None, time.strftime(TIME_FORMAT, moment)):
+            return None
+        number = int(found["number"] or 1)
+        return None if found["number"] == "1" else number
 
 
 def check_target(path: str, what: str, *, overwrite: bool = True) -> None:
@@ -95,7 +154,7 @@ class SegmentFiles:
         return self._storage is not None
 
     def check(self) -> None:
-        """Make sure that a file can be begun, room aside.
+        """Make sure that a file can be created, free space aside.
 
         Raises:
             OutputError: It cannot.
@@ -131,12 +190,7 @@ class SegmentFiles:
         raise OutputError(f"there are {MAX_NUMBER} files of the name {self._path}")
 
     def due(self, age_s: float, size: int) -> bool:
-        """Tell whether a file is to be ended and the next one begun.
-
-        Args:
-            age_s: Seconds since it was begun.
-            size: Its bytes.
-        """
+        """Return whether a file of this age and size (bytes) should give way to the next one."""
         storage = self._storage
         if storage is None:
             return False
@@ -147,8 +201,7 @@ class SegmentFiles:
     def obstacle(self, *, writing: bool) -> str | None:
         """Return why nothing can be written now, or None.
 
-        Args:
-            writing: Whether a file is being written; to begin one takes a little more room.
+        Without `writing`, a new file is needed, which takes a little more room.
         """
         if self._storage is None:
             return None
@@ -209,9 +262,17 @@ class SegmentFiles:
                 number = self._pattern.number(entry.name)
                 if number is None or not entry.is_file(follow_symlinks=False):
                     continue
-                with suppress(FileNotFoundError):  # removed meanwhile
+                with suppress(FileNotFoundError):  # removed since the scan
                     status = entry.stat(follow_symlinks=False)
                     yield status.st_mtime_ns, number, Path(entry.path), status.st_size
+
+
+def _is_time(text: str) -> bool:
+    try:
+        time.strptime(text, TIME_FORMAT)
+    except ValueError:
+        return False
+    return True
 
 
 def _hindrance(target: Path, *, overwrite: bool) -> str | None:

@@ -1,15 +1,18 @@
-"""Writes items to one file after the other."""
+"""Writing items to one file after the other, with a second thread for slow disk work."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any, Final, Generic, TypeVar
 
-from pose_edge.sinks.disk_thread import DiskThread
+from pose_edge.errors import EndOfStream, OutputError
+from pose_edge.sinks.restarting_sink import HANG_S
 from pose_edge.sinks.segment_file import Encoder, SegmentFile
 from pose_edge.sinks.segment_files import SegmentFiles
+from pose_edge.util.closable_queue import ClosableQueue
 
 SYNC_S: Final = 0.8
 """Seconds between two syncs of a file: with the time that a sync takes, a power cut costs at most
@@ -18,6 +21,72 @@ LOOK_S: Final = 5.0
 """Seconds between two checks of free space and old files."""
 
 Item = TypeVar("Item")
+
+
+class DiskThread(ClosableQueue[Callable[[], object]]):
+    """Runs jobs in order, in a thread: syncing a file on an SD card may take a second.
+
+    The writer of the file goes on, and calls `check` now and then to learn of failures.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Start the thread."""
+        super().__init__()
+        self._failure: Exception | None = None
+        self._since_s = 0.0
+        self._busy = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def do(self, job: Callable[[], object]) -> None:
+        """Queue a job."""
+        with self._changed:
+            self._waiting.append(job)
+            self._changed.notify_all()
+
+    @property
+    def idle(self) -> bool:
+        """Whether all jobs are done."""
+        return not self._waiting and not self._busy
+
+    def check(self) -> None:
+        """Raise what went wrong.
+
+        Raises:
+            OutputError: A job takes longer than `HANG_S`.
+            Exception: The first that a job has raised since the last call.
+        """
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        with self._changed:
+            if self._busy and time.monotonic() - self._since_s > HANG_S:
+                raise OutputError(f"the disk has not answered for {HANG_S:g} s")
+
+    def finish(self) -> None:
+        """Wait until all jobs are done, end the thread, and `check`."""
+        self.close()
+        self._thread.join()
+        self.check()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                with self._changed:
+                    self._changed.wait_for(lambda: bool(self._waiting) or self._closed)
+                    job = self.take(0)
+                    self._busy = True
+                    self._since_s = time.monotonic()
+            except EndOfStream:
+                return
+            try:
+                if job is not None:
+                    job()
+            except Exception as error:  # noqa: BLE001 - raised by `check`
+                self._failure = self._failure or error
+            finally:
+                with self._changed:
+                    self._busy = False
 
 
 class SegmentWriter(Generic[Item]):
@@ -33,18 +102,12 @@ class SegmentWriter(Generic[Item]):
     def __init__(
         self, name: str, files: SegmentFiles, start: Callable[[SegmentFile], Encoder[Item]]
     ) -> None:
-        """Prepare; the first item creates the first file.
-
-        Args:
-            name: Of the sink, for the thread.
-            files: Creates the files.
-            start: Makes the encoder of a file.
-        """
+        """Prepare; the first item creates the first file, for which `start` makes the encoder."""
         self._files = files
         self._start = start
         self._disk = DiskThread(f"{name} disk") if files.live else None
         self._encoder: Encoder[Item] | None = None
-        self._begun_s = self._synced_s = 0.0
+        self._created_s = self._synced_s = 0.0
         self._looked_s = time.monotonic()
         self._obstacle: str | None = None
         self.waiting: str | None = None
@@ -91,18 +154,17 @@ class SegmentWriter(Generic[Item]):
             self._disk.finish()
 
     def _is_due(self, encoder: Encoder[Item]) -> bool:
-        age_s = time.monotonic() - self._begun_s
+        age_s = time.monotonic() - self._created_s
         return encoder.full or self._files.due(age_s, encoder.file.size)
 
     def _begin_file(self) -> Encoder[Item] | None:
         """Create the next file, unless there is an obstacle."""
-        if self.waiting is not None:
-            return None
-        self._obstacle = self.waiting = self._files.obstacle(writing=False)
+        if self.waiting is None:
+            self._obstacle = self.waiting = self._files.obstacle(writing=False)
         if self.waiting is not None:
             return None
         encoder = self._start(self._files.begin())
-        self._begun_s = self._synced_s = time.monotonic()
+        self._created_s = self._synced_s = time.monotonic()
         if self._disk is not None:
             self._disk.do(self._files.remove_oldest)
         return encoder

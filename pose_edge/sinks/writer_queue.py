@@ -28,13 +28,9 @@ class WriterQueue(ClosableQueue[Item]):
     def __init__(
         self, name: str, run: Callable[[WriterQueue[Item]], None], capacity: int, *, drop: bool
     ) -> None:
-        """Prepare the thread.
+        """Prepare the thread, which calls `run`.
 
-        Args:
-            name: Of the thread.
-            run: The work of the thread.
-            capacity: How many items fit into the queue.
-            drop: Whether `put` refuses an item when the queue is full; else it waits.
+        With `drop`, `put` refuses items beyond the capacity; else it waits.
         """
         super().__init__(drop=drop)
         self._capacity = capacity

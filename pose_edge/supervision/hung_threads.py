@@ -17,11 +17,7 @@ class HungThreads:
     """Counts the threads of one kind that were given up and are still alive."""
 
     def __init__(self, limit: int = HUNG_LIMIT) -> None:
-        """Start with none.
-
-        Args:
-            limit: How many may hang at the same time.
-        """
+        """Start with none; `limit` may hang at the same time."""
         self._limit = limit
         self._threads: list[threading.Thread] = []
 

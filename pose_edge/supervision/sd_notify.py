@@ -66,11 +66,7 @@ class SystemdNotifier:
         self._send("READY=1", *_status(status))
 
     def status(self, text: str) -> None:
-        """Set the status line of `systemctl status`.
-
-        Args:
-            text: The status, which is cut to one line of `STATUS_LENGTH` characters.
-        """
+        """Set the status line of `systemctl status`, cut to `STATUS_LENGTH` characters."""
         self._send(*_status(text))
 
     def watchdog(self) -> None:

@@ -2,7 +2,7 @@
 
 Each part sends heartbeats, and says with each one when the next is due. A part that misses this
 deadline has stalled. A part that has stalled or died is replaced after a wait, where that is
-possible. Where it is not, only a restart of the whole program helps.
+possible. Where it is not, only a restart of the program helps.
 
 Nothing here waits or starts threads: see `watchdog`.
 """
@@ -14,7 +14,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -42,9 +41,8 @@ class State(Enum):
     """It has died or stalled."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartStatus:
-    """What is known of a part.
+class Part:
+    """One part of a run. The thread that does its work sends the heartbeats.
 
     Attributes:
         name: Name of the part, e.g. "source".
@@ -52,36 +50,25 @@ class PartStatus:
         detail: What it runs on, what it waits for, or why it has failed.
         since_s: Time at which this state began, by the supervisor's clock.
         tries: Failures, and attempts to open its device, since the part last ran.
+        hang_next: Whether the next heartbeat hangs; for tests, see `Supervisor.freeze`.
     """
-
-    name: str
-    state: State
-    detail: str
-    since_s: float
-    tries: int
-
-
-class Part:
-    """The heartbeats of one part, sent by the thread that does its work."""
 
     def __init__(
         self, name: str, replacement: Callable[[], None] | None, clock: Callable[[], float]
     ) -> None:
         """Start without a deadline. Only `Supervisor.add` makes parts."""
+        self.name = name
+        self.state = State.STARTING
+        self.detail = ""
+        self.since_s = clock()
+        self.tries = 0
+        self.hang_next = False
         self._replacement = replacement
         self._clock = clock
         self._lock = threading.Lock()
-        self._status = PartStatus(name, State.STARTING, "", clock(), 0)
-        self._heartbeat_s = clock()
+        self._heartbeat_s = self.since_s
         self._deadline_s = math.inf
         self._backoff = Backoff(FIRST_S, LIMIT_S)
-        self.hang_next = False  # for tests only, see `Supervisor.freeze`
-
-    @property
-    def status(self) -> PartStatus:
-        """What is known of the part."""
-        with self._lock:
-            return self._status
 
     def starting(self, detail: str = "", *, within: float) -> None:
         """Send a heartbeat: the part is being opened or loaded.
@@ -124,16 +111,12 @@ class Part:
             self._fail(detail)
 
     def check(self) -> Callable[[], None] | None:
-        """Check the deadline; for the supervisor.
-
-        Returns:
-            The function that replaces the part, when it is to be replaced now.
-        """
+        """Check the deadline; return what replaces the part, if that is due. For the supervisor."""
         with self._lock:
             now = self._clock()
             if now < self._deadline_s:
                 return None
-            if self._status.state is not State.FAILED:
+            if self.state is not State.FAILED:
                 self._fail(f"no heartbeat for {now - self._heartbeat_s:.0f} s")
                 return None
             self._deadline_s = math.inf
@@ -143,49 +126,43 @@ class Part:
     def helpless(self) -> bool:
         """Whether the part has failed and cannot be replaced."""
         with self._lock:
-            return self._status.state is State.FAILED and self._replacement is None
+            return self.state is State.FAILED and self._replacement is None
 
     def _hang_if_asked(self) -> None:
         if self.hang_next:
             self.hang_next = False
-            log.warning("%s: hangs from now on, as the test asks", self._status.name)
+            log.warning("%s: hangs from now on, as the test asks", self.name)
             threading.Event().wait()
 
     def _set(self, state: State, detail: str, within: float, *, tried: bool = False) -> None:
         with self._lock:
             now = self._clock()
-            before = self._status
-            tries = before.tries
             if state is State.RUNNING:
-                tries = 0
-                if before.state is state and now - before.since_s > STEADY_S:
+                self.tries = 0
+                if self.state is state and now - self.since_s > STEADY_S:
                     self._backoff.reset()
             self._heartbeat_s, self._deadline_s = now, now + within
-            self._change(state, detail, tries + tried)
+            self._change(state, detail, tried=tried)
 
     def _fail(self, detail: str) -> None:
         wait = self._backoff.next()
         self._deadline_s = self._clock() + wait
-        self._change(State.FAILED, detail, self._status.tries + 1)
+        self._change(State.FAILED, detail, tried=True)
         what = f"restarting it in {wait:g} s" if self._replacement else "it cannot be restarted"
-        log.error("%s: %s; %s", self._status.name, detail, what)
+        log.error("%s: %s; %s", self.name, detail, what)
 
-    def _change(self, state: State, detail: str, tries: int) -> None:
-        since_s = self._status.since_s if self._status.state is state else self._clock()
-        self._status = replace(
-            self._status, state=state, detail=detail, since_s=since_s, tries=tries
-        )
+    def _change(self, state: State, detail: str, *, tried: bool) -> None:
+        if state is not self.state:
+            self.since_s = self._clock()
+        self.state, self.detail = state, detail
+        self.tries += tried
 
 
 class Supervisor:
     """All parts of a run."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without parts.
-
-        Args:
-            clock: Seconds that only increase.
-        """
+        """Start without parts."""
         self._clock = clock
         self._parts: dict[str, Part] = {}
 
@@ -205,20 +182,19 @@ class Supervisor:
         """Forget a part that is not needed any more."""
         self._parts = {key: part for key, part in self._parts.items() if key != name}
 
-    def statuses(self) -> list[PartStatus]:
-        """Return what is known of all parts."""
-        return [part.status for part in self._parts.values()]
+    @property
+    def parts(self) -> list[Part]:
+        """All parts."""
+        return list(self._parts.values())
 
     def look(self) -> bool:
         """Check all parts once, and replace those that are due.
 
-        Returns:
-            Whether every part works, or will do so without a restart of the program.
+        Returns whether every part works, or will do so without a restart of the program.
         """
-        parts = list(self._parts.values())
+        parts = self.parts
         for part in parts:
-            replacement = part.check()
-            if replacement is not None:
+            if replacement := part.check():
                 self._replace(part, replacement)
         return not any(part.helpless for part in parts)
 
@@ -231,10 +207,9 @@ class Supervisor:
         self._parts[name].hang_next = True
 
     def _replace(self, part: Part, replacement: Callable[[], None]) -> None:
-        name = part.status.name
-        log.info("%s: restarting it", name)
+        log.info("%s: restarting it", part.name)
         try:
             replacement()
         except Exception as error:  # e.g. no thread can be started: tried again later
-            log.exception("%s: it could not be restarted", name)
+            log.exception("%s: it could not be restarted", part.name)
             part.failed(f"it could not be restarted: {error or type(error).__name__}")

@@ -32,7 +32,7 @@ class Watchdog:
         Args:
             supervisor: Knows the state of all parts.
             notifier: Gets READY=1, the status, and WATCHDOG=1 as long as every part works or will
-                do so without a restart of the program; else the restart is asked for.
+                do so without a restart of the program; else the restart is requested.
             status: Returns the status line of the run.
             interval: Seconds from one WATCHDOG=1 to the next; None without systemd's watchdog.
         """

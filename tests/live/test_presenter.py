@@ -82,7 +82,7 @@ class Bench:
         """Let time pass, and tell whether the main thread has not stalled by then."""
         self.now += seconds
         self.supervisor.look()
-        return self.part.status.state is not State.FAILED
+        return self.part.state is not State.FAILED
 
     def _open(
         self,
@@ -101,7 +101,7 @@ class Bench:
 
     @property
     def state(self) -> State:
-        return self.part.status.state
+        return self.part.state
 
     @property
     def shown(self) -> list[Scene]:
@@ -133,7 +133,7 @@ def test_a_screen_has_time_until_its_first_picture_is_there(bench: Bench) -> Non
     bench.screens[0].works = True
     bench.presenter.show_result(make_result())
     bench.presenter.send_heartbeat()
-    assert bench.part.status.detail == "fake"
+    assert bench.part.detail == "fake"
     assert bench.lasts(STALL_S - 1)
     assert not bench.lasts(1)
     bench.presenter.change_display(Settings())
@@ -255,9 +255,8 @@ def test_a_screen_that_is_missing_is_waited_for(bench: Bench) -> None:
     bench.screens[0].there = False
     for _ in range(3):
         bench.presenter.send_heartbeat()
-    status = bench.part.status
-    assert (status.state, status.detail) == (State.WAITING, "no screen is connected")
-    assert status.tries == 0
+    assert (bench.part.state, bench.part.detail) == (State.WAITING, "no screen is connected")
+    assert bench.part.tries == 0
 
 
 def test_another_way_to_draw_counts_from_the_next_picture(bench: Bench) -> None:

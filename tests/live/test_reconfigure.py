@@ -8,13 +8,13 @@ from typing import cast
 import pytest
 from helpers import FakeEstimator
 
-from pose_edge.config.diff import find_changes
+from pose_edge.config.diff import Change, find_changes
 from pose_edge.config.schema import PosesSettings, Settings
 from pose_edge.errors import OutputError, PoseEdgeError
 from pose_edge.estimators import Estimator
 from pose_edge.live import reconfigure as reconfigure_module
 from pose_edge.live.presenter import Presenter
-from pose_edge.live.reconfigure import Reconfigurer
+from pose_edge.live.reconfigure import KEYS, SECTIONS, Concern, Reconfigurer, concerns
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
 from pose_edge.sinks.jsonl import PoseFile
@@ -124,3 +124,34 @@ def test_an_edge_tpu_that_the_present_model_holds_is_not_insisted_on(
     run.apply("edgetpu", mode="on")
     assert [loaded for loaded, _estimator in run.loaded] == [mode]
     assert run.estimators == [run.loaded[0][1]]
+
+
+# --- what a setting concerns ----------------------------------------------------------------------
+
+
+def test_every_section_concerns_something() -> None:
+    assert set(SECTIONS) == {name for name, _ in Settings()}
+    assert all(SECTIONS.values())
+
+
+def test_every_key_is_a_setting() -> None:
+    assert set(KEYS) <= {f"{name}.{key}" for name, section in Settings() for key, _ in section}
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("camera.width", {Concern.SOURCE}),
+        ("camera.mirror", {Concern.PICTURE}),
+        ("camera.wait", set()),
+        ("model.min_keypoint_score", {Concern.MODEL, Concern.FOLLOWING}),
+        ("storage.segment", {Concern.RECORDING, Concern.POSES}),
+    ],
+)
+def test_some_keys_concern_something_else_than_their_section(key: str, parts: set[Concern]) -> None:
+    assert concerns([Change(key, 1, 2)]) == parts
+
+
+def test_changes_concern_all_that_each_of_them_does() -> None:
+    changes = [Change("overlay.crop", False, True), Change("source.name", "demo", "auto")]
+    assert concerns(changes) == {Concern.SOURCE, Concern.PICTURE}

@@ -45,8 +45,8 @@ def pair(
     zoo: Zoo, name: str | Path, mode: Mode, model: Path | str | None = None
 ) -> tuple[str, str | None]:
     wishes = EdgeTpuSettings(mode=mode, model=None if model is None else str(model))
-    found = find_pair(zoo, str(name), wishes)
-    return found.cpu.name, found.edgetpu
+    cpu, edgetpu = find_pair(zoo, str(name), wishes)
+    return cpu.name, edgetpu
 
 
 def refused(

@@ -545,7 +545,7 @@ def test_a_file_that_was_read_to_its_end_has_not_stalled() -> None:
     pipeline.stop()
     now[0] += 10_000
     assert supervisor.look()
-    assert {one.name: one.state for one in supervisor.statuses()} == {
+    assert {one.name: one.state for one in supervisor.parts} == {
         "source": State.DONE,
         "inference": State.DONE,
     }
@@ -559,7 +559,7 @@ def test_a_paced_file_that_waits_for_its_next_frame_has_not_stalled() -> None:
     take(pipeline).release()
     now[0] += 3000
     supervisor.look()
-    source = next(one for one in supervisor.statuses() if one.name == "source")
+    source = next(one for one in supervisor.parts if one.name == "source")
     assert source.state is State.RUNNING
     pipeline.stop()
 

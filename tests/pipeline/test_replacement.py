@@ -23,7 +23,7 @@ from helpers import (
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import Frame, Image
-from pose_edge.pipeline.pipeline import PartFactories, Pipeline, PipelineOptions
+from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.poses import Estimate, Result
 from pose_edge.sinks import Sink
 from pose_edge.supervision.hung_threads import HUNG_LIMIT
@@ -85,7 +85,7 @@ class Bench:
         def spy(part: Part, detail: str = "", *, within: float) -> None:
             now = self.now
             running(part, detail, within=within)
-            self.spoken[part.status.name] = now
+            self.spoken[part.name] = now
 
         monkeypatch.setattr(Part, "running", spy)
         self.gate = threading.Event()
@@ -95,8 +95,11 @@ class Bench:
         self.estimators: list[FakeEstimator] = []
         self.make_source: Callable[[], FakeSource] = self.good_source
         self.make_estimator: Callable[[], FakeEstimator] = FakeEstimator
-        factories = PartFactories(self.next_source, self.next_estimator, self.tracker)
-        self.options = PipelineOptions(factories=factories)
+        self.options = PipelineOptions(
+            make_source=self.next_source,
+            load_estimator=self.next_estimator,
+            make_tracker=self.tracker,
+        )
 
     def start(
         self, source: FakeSource, estimator: FakeEstimator | None = None, *sinks: Sink
@@ -126,7 +129,7 @@ class Bench:
         return PoseTracker(Settings(), live=True)
 
     def state(self, name: str) -> State:
-        return next(one.state for one in self.supervisor.statuses() if one.name == name)
+        return next(one.state for one in self.supervisor.parts if one.name == name)
 
     def take(self) -> Result:
         deadline = time.monotonic() + GENEROUS_S
@@ -152,7 +155,7 @@ class Bench:
 
     def _wait_for_signs(self, silent: set[str]) -> None:
         """Wait until every part that runs, but those, has said so at this time."""
-        running = {one.name for one in self.supervisor.statuses() if one.state is State.RUNNING}
+        running = {one.name for one in self.supervisor.parts if one.state is State.RUNNING}
         wait_until(lambda: all(self.spoken.get(name) == self.now for name in running - silent))
 
     def let_pass(self, seconds: float, *, hangs: str = "", always: bool = False) -> bool:
@@ -260,9 +263,9 @@ def test_too_many_that_hang_are_beyond_help(bench: Bench) -> None:
         if not bench.let_pass(5, hangs="source", always=True):
             break
     assert len(bench.sources) == HUNG_LIMIT
-    status = next(one for one in bench.supervisor.statuses() if one.name == "source")
-    assert status.state is State.FAILED
-    assert status.detail == f"{HUNG_LIMIT + 1} threads hang"
+    part = next(one for one in bench.supervisor.parts if one.name == "source")
+    assert part.state is State.FAILED
+    assert part.detail == f"{HUNG_LIMIT + 1} threads hang"
 
 
 def test_without_spares_an_error_ends_the_run(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from pose_edge.sinks import Sink, restarting_sink, writer_queue
 from pose_edge.sinks.jsonl import Record, pose_record
 from pose_edge.sinks.restarting_sink import HANG_S, RestartingSink, close_together
 from pose_edge.supervision.hung_threads import HUNG_LIMIT
-from pose_edge.supervision.supervisor import PartStatus, State, Supervisor
+from pose_edge.supervision.supervisor import Part, State, Supervisor
 
 
 class Clock:
@@ -115,9 +115,9 @@ class Bench:
         assert output.busy.wait(GENEROUS_S)
 
     @property
-    def status(self) -> PartStatus:
-        (status,) = self.supervisor.statuses()
-        return status
+    def part(self) -> Part:
+        (part,) = self.supervisor.parts
+        return part
 
     def go(self, seconds: float) -> None:
         """Let time go by, looking once a second."""
@@ -311,13 +311,13 @@ def test_one_that_works(caplog: pytest.LogCaptureFixture) -> None:
     output = bench.open()
     assert bench.sink.active
     bench.put(1)
-    wait_until(lambda: bench.status.detail == "out-1.mp4")
-    assert bench.status.state is State.RUNNING
+    wait_until(lambda: bench.part.detail == "out-1.mp4")
+    assert bench.part.state is State.RUNNING
     bench.sink.close()
     bench.sink.close()
     assert output.closed.is_set()
     assert (bench.reports, bench.sink.failed, bench.sink.lost) == ([], None, 0)
-    assert bench.supervisor.statuses() == []
+    assert bench.supervisor.parts == []
     assert caplog.messages == ["recording: writing out-1.mp4"]
 
 
@@ -327,7 +327,7 @@ def test_one_that_fails_is_begun_anew(caplog: pytest.LogCaptureFixture) -> None:
     bench.put(1)
     output.error = FULL
     bench.sink.send(2)
-    wait_until(lambda: bench.status.state is State.FAILED)
+    wait_until(lambda: bench.part.state is State.FAILED)
     bench.sink.send(3)
     bench.sink.send(3)
     reason = "out-1.mp4: No space left on device"
@@ -356,9 +356,9 @@ def test_one_that_goes_on_failing_is_tried_less_and_less_often() -> None:
     for count in range(1, 8):
         bench.wait_for_output(count)
         bench.sink.send(count)
-        wait_until(lambda: bench.status.state is State.FAILED)
+        wait_until(lambda: bench.part.state is State.FAILED)
         died = bench.clock.now
-        while bench.status.state is State.FAILED:
+        while bench.part.state is State.FAILED:
             bench.go(1)
         waits.append(bench.clock.now - died)
     assert waits == [1, 2, 4, 8, 16, 30, 30]
@@ -382,7 +382,7 @@ def test_one_that_hangs_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     assert output.closed.wait(GENEROUS_S)
     output.thread.join(GENEROUS_S)
     assert bench.sink.failed is None
-    assert bench.status.state is State.RUNNING
+    assert bench.part.state is State.RUNNING
     assert bench.reports == ["the output does not answer; trying again", None]
     assert bench.sink.lost == 2
     bench.sink.close()
@@ -410,9 +410,9 @@ def test_only_a_few_threads_are_sent_into_an_output_that_hangs() -> None:
     for count in range(1, HUNG_LIMIT + 1):
         output = bench.wait_for_output(count)
         bench.put_and_hang(output, 0)
-        while bench.status.state is not State.FAILED:
+        while bench.part.state is not State.FAILED:
             bench.go(1)
-        while bench.status.state is State.FAILED and "threads hang" not in bench.status.detail:
+        while bench.part.state is State.FAILED and "threads hang" not in bench.part.detail:
             bench.go(1)
     threads = threading.active_count()
     bench.go(600)
@@ -439,12 +439,12 @@ def test_one_that_waits_goes_on_by_itself(caplog: pytest.LogCaptureFixture) -> N
     bench.put(1)
     output.waiting = "less than 0.5 GB free on /"
     output.target = None
-    wait_until(lambda: bench.status.state is State.WAITING)
+    wait_until(lambda: bench.part.state is State.WAITING)
     assert bench.sink.failed == output.waiting
     bench.sink.send(2)
     assert bench.sink.lost == 1
     output.waiting = None
-    wait_until(lambda: bench.status.state is State.RUNNING)
+    wait_until(lambda: bench.part.state is State.RUNNING)
     assert bench.sink.failed is not None, "nothing was written yet"
     bench.put(3)
     wait_until(lambda: bench.sink.failed is None)
@@ -463,13 +463,13 @@ def test_a_writer_without_items_is_not_taken_for_one_that_hangs(waiting: str | N
     bench = Bench()
     output = bench.open()
     output.waiting = waiting
-    wait_until(lambda: bench.status.state is (State.WAITING if waiting else State.RUNNING))
+    wait_until(lambda: bench.part.state is (State.WAITING if waiting else State.RUNNING))
     for _ in range(5):
         bench.clock.now += HANG_S - 1
         ticks = output.ticks  # a heartbeat follows each tick
         wait_until(lambda ticks=ticks: output.ticks > ticks + 2)  # type: ignore[misc]
         assert bench.supervisor.look()
-        assert bench.status.state is (State.WAITING if waiting else State.RUNNING)
+        assert bench.part.state is (State.WAITING if waiting else State.RUNNING)
     assert len(bench.outputs) == 1
     bench.sink.close()
 
@@ -522,7 +522,7 @@ def test_it_can_be_switched_while_the_old_writer_still_finishes() -> None:
     assert not bench.sink.active
     bench.sink.send(4)
     assert bench.outputs[1].closed.wait(GENEROUS_S)
-    assert bench.supervisor.statuses() == []
+    assert bench.supervisor.parts == []
     bench.sink.switch(bench.make)
     bench.wait_for_output(3)
     bench.put(5)
@@ -532,7 +532,7 @@ def test_it_can_be_switched_while_the_old_writer_still_finishes() -> None:
 
 @pytest.mark.parametrize("drop", [False, True])
 def test_no_item_is_lost_while_it_is_switched(drop: bool) -> None:
-    bench = Bench(drop=drop, capacity=100_000)
+    bench = Bench(drop=drop, capacity=5_000)
     bench.open()
     sent: list[int] = []
     end = threading.Event()
@@ -541,6 +541,9 @@ def test_no_item_is_lost_while_it_is_switched(drop: bool) -> None:
         while not end.is_set():
             bench.sink.send(len(sent))
             sent.append(len(sent))
+            # On a busy machine this thread outruns the writers: a full queue drops items rightly.
+            while len(sent) - sum(len(output.items) for output in bench.outputs) >= 4_000:
+                end.wait(0.001)
 
     thread = threading.Thread(target=fill, daemon=True)
     thread.start()

@@ -267,9 +267,9 @@ def test_with_too_little_room_nothing_is_written(
     free = shutil.disk_usage(tmp_path).free / 1e9
     with outputs(tmp_path, min_free=free * 2) as made:
         made.send_until_failed()
-        (status,) = made.supervisor.statuses()
-        wait_until(lambda: made.supervisor.statuses()[0].state.value == "waiting")
-        assert status.name == "poses"
+        (part,) = made.supervisor.parts
+        wait_until(lambda: made.supervisor.parts[0].state.value == "waiting")
+        assert part.name == "poses"
         for _ in range(20):
             made.send()
     assert "free on" in str(made.faults[0])
@@ -414,13 +414,13 @@ def test_another_kind_of_source_while_it_runs(tmp_path: Path) -> None:
             made.send()
         wait_until((tmp_path / "p.jsonl").exists)
         made.lines.change(settings, None)
-        assert made.supervisor.statuses() == [], "a failure is for good"
+        assert made.supervisor.parts == [], "a failure is for good"
         for _ in range(600):  # more than may wait
             made.lines.send(make_result(make_frame(index=made.sent)))
             made.sent += 1
         wait_until((tmp_path / "p-2.jsonl").exists)
         made.lines.change(settings, made.storage)
-        assert [status.name for status in made.supervisor.statuses()] == ["poses"]
+        assert [part.name for part in made.supervisor.parts] == ["poses"]
         made.send()
     assert numbers(tmp_path / "p.jsonl") == list(range(5))
     assert numbers(tmp_path / "p-2.jsonl") == list(range(5, 605))

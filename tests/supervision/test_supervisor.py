@@ -16,7 +16,6 @@ from pose_edge.supervision.supervisor import (
     FIRST_S,
     LIMIT_S,
     STEADY_S,
-    PartStatus,
     State,
     Supervisor,
 )
@@ -42,7 +41,7 @@ def test_a_part_that_keeps_its_word_is_left_alone(clock: Clock) -> None:
         part.running(within=5)
         clock.now += 4.9
         assert supervisor.look()
-    assert part.status.state is State.RUNNING
+    assert part.state is State.RUNNING
 
 
 def test_one_that_nobody_can_replace_is_beyond_help(clock: Clock) -> None:
@@ -51,8 +50,8 @@ def test_one_that_nobody_can_replace_is_beyond_help(clock: Clock) -> None:
     part.running(within=5)
     clock.now += 5
     assert not supervisor.look()
-    assert part.status.state is State.FAILED
-    assert part.status.detail == "no heartbeat for 5 s"
+    assert part.state is State.FAILED
+    assert part.detail == "no heartbeat for 5 s"
     part.running(within=5)  # it was only slow
     assert supervisor.look()
 
@@ -64,12 +63,13 @@ def test_waiting_for_a_device_is_no_fault_and_is_counted(clock: Clock) -> None:
         part.waiting("no camera", within=30)
         clock.now += 29
         assert supervisor.look()
-    assert part.status == PartStatus("source", State.WAITING, "no camera", 100.0, 7)
+    assert (part.name, part.state, part.detail) == ("source", State.WAITING, "no camera")
+    assert (part.since_s, part.tries) == (100.0, 7)
     part.waiting("no camera", within=30, tried=False)
-    assert part.status.tries == 7
+    assert part.tries == 7
     part.running(within=5)
-    assert part.status.tries == 0
-    assert part.status.since_s == clock.now
+    assert part.tries == 0
+    assert part.since_s == clock.now
 
 
 def test_a_dead_part_is_replaced_after_a_while_that_grows(clock: Clock) -> None:
@@ -111,7 +111,7 @@ def test_one_that_is_given_up_is_beyond_help(clock: Clock) -> None:
     assert supervisor.look()
     part.give_up("4 threads hang")
     assert not supervisor.look()
-    assert part.status.detail == "4 threads hang"
+    assert part.detail == "4 threads hang"
 
 
 def test_a_replacement_that_fails_is_tried_again(
@@ -134,7 +134,7 @@ def test_a_replacement_that_fails_is_tried_again(
         clock.now += 1
         assert supervisor.look()
     assert [moment - 100.0 for moment in tries] == [FIRST_S, FIRST_S + 2, FIRST_S + 2 + 4]
-    assert part.status.state is State.RUNNING
+    assert part.state is State.RUNNING
     assert caplog.text.count("RuntimeError: can't start new thread") == 2
 
 
@@ -163,7 +163,7 @@ def test_one_that_was_removed_is_not_missed(clock: Clock) -> None:
     clock.now += 2
     supervisor.remove("sink")
     assert supervisor.look()
-    assert supervisor.statuses() == []
+    assert supervisor.parts == []
 
 
 @given(st.lists(st.sampled_from(["starting", "running", "waiting", "failed"]), min_size=1))
@@ -174,8 +174,8 @@ def test_the_state_is_what_was_said_last(said: list[str]) -> None:
             part.failed("why")
         else:
             getattr(part, word)("why", within=1)
-    assert part.status.state is State(said[-1])
-    assert part.status.detail == "why"
+    assert part.state is State(said[-1])
+    assert part.detail == "why"
 
 
 @dataclass
@@ -233,7 +233,7 @@ class Parts(RuleBasedStateMachine):
 
     def replacement(self, name: str) -> Callable[[], None]:
         def replace() -> None:
-            assert self.parts[name].status.state is State.FAILED
+            assert self.parts[name].state is State.FAILED
             self.replaced[name] += 1
 
         return replace
@@ -280,11 +280,11 @@ class Parts(RuleBasedStateMachine):
         if not hasattr(self, "parts"):
             return
         for name, one in self.expected.items():
-            status = self.parts[name].status
-            assert status.state is one.state
+            part = self.parts[name]
+            assert part.state is one.state
             assert self.replaced[name] == one.replacements
-            assert status.tries >= 0
-            assert status.since_s <= self.clock.now
+            assert part.tries >= 0
+            assert part.since_s <= self.clock.now
 
 
 TestParts = Parts.TestCase

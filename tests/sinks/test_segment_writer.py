@@ -7,8 +7,8 @@ import pytest
 from helpers import GENEROUS_S, wait_until
 
 from pose_edge.errors import OutputError
-from pose_edge.sinks import disk_thread as disk_module
-from pose_edge.sinks.disk_thread import DiskThread
+from pose_edge.sinks import segment_writer
+from pose_edge.sinks.segment_writer import DiskThread
 
 
 def test_all_is_done_in_order() -> None:
@@ -48,7 +48,7 @@ def test_what_goes_wrong_is_told_once_and_the_rest_is_done() -> None:
 
 
 def test_a_disk_that_hangs_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_module, "HANG_S", 0.05)
+    monkeypatch.setattr(segment_writer, "HANG_S", 0.05)
     gate = threading.Event()
     disk_thread = DiskThread("disk")
     disk_thread.do(lambda: gate.wait(GENEROUS_S))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pose_edge.pipeline.pacer import MAX_BEHIND_S, Pacer
+from pose_edge.pipeline.capture import MAX_BEHIND_S, Pacer
 
 
 class Clock:

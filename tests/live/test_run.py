@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pose_edge.live.status import status_line
+from pose_edge.live.run import status_line
 from pose_edge.poses import Provenance
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
@@ -25,7 +25,7 @@ def test_a_missing_camera_and_how_often_it_was_tried() -> None:
         source.waiting("no camera", within=1)
     telemetry.set_fault("source", "no camera (since 12:00:00)")
     telemetry.set_fault("recording", "No space left on device")
-    assert status_line(telemetry, supervisor.statuses(), "none") == (
+    assert status_line(telemetry, supervisor.parts, "none") == (
         "no picture: no camera (since 12:00:00); tried 3 times; display none"
         "; recording: No space left on device"
     )

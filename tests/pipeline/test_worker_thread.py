@@ -6,7 +6,7 @@ import pytest
 from helpers import GENEROUS_S, make_frame, make_result, wait_until_blocked
 
 from pose_edge.errors import EndOfStream, SourceLost
-from pose_edge.pipeline.result_queue import ResultQueue
+from pose_edge.pipeline.worker_thread import ResultQueue
 
 
 def test_a_queue_that_drops_keeps_the_newest_and_releases_the_others() -> None:
