@@ -6,15 +6,12 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext, read_number, read_text
 from pose_edge.doctor.finding import Finding
 from pose_edge.util.cores import usable_cores
-
-_finding = partial(Finding, "Machine")
 
 ENOUGH_BYTES: Final = 250_000_000
 """The program takes about 150 MB without a screen, and more with one."""
@@ -25,7 +22,7 @@ UNLIMITED: Final = 1 << 60
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine board, system, cores and memory."""
-    yield _finding("board", "ok", board(context))
+    yield Finding("board", "ok", board(context))
     yield _system()
     yield _cores(context)
     yield _memory(context)
@@ -100,8 +97,8 @@ def _system() -> Finding:
     if sys.maxsize < 1 << 32:
         remedy = "write the 64-bit Raspberry Pi OS to the card"
         text += ", 32 bit: LiteRT exists for 64 bit only"
-        return _finding("system", "fault", text, remedy)
-    return _finding("system", "ok", f"{text}, 64 bit")
+        return Finding("system", "fault", text, remedy)
+    return Finding("system", "ok", f"{text}, 64 bit")
 
 
 def _cores(context: DoctorContext) -> Finding:
@@ -113,11 +110,11 @@ def _cores(context: DoctorContext) -> Finding:
         text += f", but only {quota:g} cores' time is allowed: the picture will stutter"
         fewer = max(1, int(quota))
         remedy = f"raise the limit of the container or service (CPUQuota), or --threads {fewer}"
-        return _finding("cores", "warning", text, remedy)
+        return Finding("cores", "warning", text, remedy)
     if usable < present:
         remedy = "taskset, the service (CPUAffinity) or the container takes the others away"
-        return _finding("cores", "warning", text, remedy)
-    return _finding("cores", "ok", text)
+        return Finding("cores", "warning", text, remedy)
+    return Finding("cores", "ok", text)
 
 
 def _memory(context: DoctorContext) -> Finding:
@@ -128,7 +125,7 @@ def _memory(context: DoctorContext) -> Finding:
         if amount and amount[0].isdigit():
             kilobytes[name] = int(amount[0])
     if "MemTotal" not in kilobytes:
-        return _finding("memory", "skipped", "the kernel does not say")
+        return Finding("memory", "skipped", "the kernel does not say")
     total = kilobytes["MemTotal"] * 1024
     free = kilobytes.get("MemAvailable", kilobytes.get("MemFree", 0)) * 1024
     text = f"{size(total)}, {size(free)} of it free"
@@ -138,5 +135,5 @@ def _memory(context: DoctorContext) -> Finding:
         free = min(free, limit)
     if free < ENOUGH_BYTES:
         remedy = "end other programs, such as a desktop; the program takes 150 MB and more"
-        return _finding("memory", "warning", text, remedy)
-    return _finding("memory", "ok", text)
+        return Finding("memory", "warning", text, remedy)
+    return Finding("memory", "ok", text)

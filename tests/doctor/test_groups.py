@@ -21,7 +21,7 @@ def look(
     made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, members_of: str = "pi"
 ) -> dict[str, Finding]:
     monkeypatch.setattr(groups, "current_groups", lambda: set(members_of.split()))
-    return by_subject(sound(groups.examine(made_up.context()), "User"))
+    return by_subject(sound(groups.examine(made_up.context())))
 
 
 def test_a_missing_group_matters_where_a_device_stays_closed(
@@ -54,6 +54,6 @@ def test_root(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_this_user(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "current_user", device_access.current_user)
-    (first, *_) = sound(groups.examine(made_up.context()), "User")
+    (first, *_) = sound(groups.examine(made_up.context()))
     assert first.subject == "user"
     assert device_access.current_groups()

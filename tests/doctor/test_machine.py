@@ -21,7 +21,7 @@ def pi(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
 
 
 def look(made_up: MadeUp, **settings: dict[str, object]) -> dict[str, Finding]:
-    return by_subject(sound(machine.examine(made_up.context(settings=settings)), "Machine"))
+    return by_subject(sound(machine.examine(made_up.context(settings=settings))))
 
 
 def test_a_healthy_pi(pi: MadeUp) -> None:

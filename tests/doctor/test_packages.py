@@ -28,7 +28,7 @@ def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
 
 
 def test_this_environment_is_as_it_should_be(made_up: MadeUp) -> None:
-    found = by_subject(sound(examine(made_up.context()), "Python"))
+    found = by_subject(sound(examine(made_up.context())))
     assert found["packages"].verdict == "ok", found["packages"]
     assert "numpy" in found["packages"].text
     assert "cv2" in found["imports"].text
@@ -70,7 +70,7 @@ def test_a_package_out_of_its_range_is_a_fault_with_the_command(
         ],
     )
     install(monkeypatch, numpy="2.1.0")
-    found = by_subject(sound(examine(made_up.context()), "Python"))["packages"]
+    found = by_subject(sound(examine(made_up.context())))["packages"]
     assert found.verdict == "fault"
     assert found.text == "numpy 2.1.0: needs <2,>=1.24"
     assert "-m pip install 'numpy<2,>=1.24'" in found.remedy
@@ -81,7 +81,7 @@ def test_a_checkout_that_is_not_installed(made_up: MadeUp, monkeypatch: pytest.M
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", none)
-    found = by_subject(sound(examine(made_up.context()), "Python"))
+    found = by_subject(sound(examine(made_up.context())))
     assert found["packages"].text.startswith("pose-edge ")
 
 
@@ -92,7 +92,7 @@ def test_what_was_built_for_another_numpy(monkeypatch: pytest.MonkeyPatch) -> No
         return ModuleType(name)
 
     monkeypatch.setattr(importlib, "import_module", load)
-    fault, fine = sound(imports(["numpy", "cv2"]), "Python")
+    fault, fine = sound(imports(["numpy", "cv2"]))
     assert (fault.subject, fault.verdict) == ("cv2", "fault")
     assert "size changed, may indicate" in fault.text
     assert fine.text == "numpy (unknown version)"
@@ -104,10 +104,10 @@ def test_numpy_against_the_systems(tmp_path: Path) -> None:
     assert list(system_numpy(tmp_path, None)) == []
     (same,) = system_numpy(tmp_path, "1.26.4")
     assert same.verdict == "ok"
-    (other,) = sound(system_numpy(tmp_path, "2.1.0"), "Python")
+    (other,) = sound(system_numpy(tmp_path, "2.1.0"))
     assert other.verdict == "warning"
     (tmp_path / "picamera2").mkdir()
-    (other,) = sound(system_numpy(tmp_path, "2.1.0"), "Python")
+    (other,) = sound(system_numpy(tmp_path, "2.1.0"))
     assert other.verdict == "fault"
     assert "'numpy>=1,<2'" in other.remedy
 
@@ -118,6 +118,6 @@ def test_two_opencvs_at_once(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         packages, "_installed", lambda name: real(both[1] if name in both else name)
     )
-    found = by_subject(sound(examine(made_up.context()), "Python"))["cv2"]
+    found = by_subject(sound(examine(made_up.context())))["cv2"]
     assert found.verdict == "warning"
     assert "overwrite each other" in found.text
