@@ -58,7 +58,7 @@ class DoctorContext:
         """
         environment = {**self.environment, "PATH": self.folders, "LC_ALL": "C.UTF-8"}
         result = run_command(command, environment, ANSWER_S)
-        return result.stdout if result.status == 0 else ""
+        return result.stdout if result.returncode == 0 else ""
 
 
 def read_text(path: Path) -> str:

@@ -91,4 +91,4 @@ def codename() -> str:
 def _ask_dpkg(*arguments: str) -> str:
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
     result = run_command(("dpkg-query", *arguments), environment, DPKG_S)
-    return result.stdout if result.status == 0 else ""
+    return result.stdout if result.returncode == 0 else ""

@@ -10,10 +10,6 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
 from pose_edge.util import systemd
 
-PROPERTIES: Final = (
-    *("LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "StatusText", "MainPID"),
-    *("NRestarts", "User", "NeedDaemonReload"),
-)
 SEE_LOG: Final = "`journalctl -u pose-edge -n 50` says why"
 
 
@@ -22,7 +18,7 @@ def examine(context: DoctorContext, root: Path = Path("/")) -> Iterator[Finding]
     if not systemd.is_booted(root):
         yield Finding("systemd", "skipped", "does not run here")
         return
-    known = systemd.parse_properties(context.ask(*systemd.show_command(*PROPERTIES)))
+    known = systemd.unit_properties(context.ask)
     if not known:
         text, remedy = "systemctl gives no answer", "`systemctl status` says why"
         yield Finding("systemd", "warning", text, remedy)

@@ -50,7 +50,7 @@ def choose_python(machine: Machine, places: Places) -> Path:
             reasons.append(f"{python} is in a folder that the service cannot see")
             continue
         result = machine.ask(python, "-c", FITNESS)
-        if result.status == 0:
+        if result.returncode == 0:
             return python
         reasons.append(f"{python}: {(result.stderr.strip().splitlines() or ['does not run'])[-1]}")
     raise UnavailableError(
@@ -90,9 +90,11 @@ def make_environment(
     flags = ["--system-site-packages"] if places.picamera2 else []
     offline = ["--no-index", "--find-links", str(find_links)] if find_links else []
     try:
-        machine.do(f"make {places.versions}", lambda: _make(places.versions))
+        if machine.will(f"make {places.versions}"):
+            places.versions.mkdir(parents=True, exist_ok=True)
         machine.run(python, "-m", "venv", *flags, folder)
-        machine.do(f"make {staging}", lambda: _make(staging / "program"))
+        if machine.will(f"make {staging}"):
+            (staging / "program").mkdir(parents=True)
         what = origin.path if machine.dry else stage(origin, staging / "program")
         wanted = f"{what}[{','.join(sorted(extras))}]" if extras else what
         pip = (folder / "bin" / "python", "-m", "pip", "install", "--no-input", "--no-cache-dir")
@@ -131,7 +133,3 @@ def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> Non
     for folder in sorted(places.versions.iterdir()):
         if folder.resolve() not in used:
             machine.remove(folder)
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
