@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 
 from pose_edge.config.load import ENVIRONMENT_PREFIX
-from pose_edge.config.schema import Settings
+from pose_edge.config.schema import TESTING, Settings
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
 from pose_edge.logs.redaction import Redactor
@@ -38,7 +38,7 @@ def changes(settings: Settings) -> dict[str, object]:
         f"{name}.{key}": value
         for name, section in settings
         for key, value in section
-        if name != "testing" and value != getattr(getattr(default, name), key)
+        if name != TESTING and value != getattr(getattr(default, name), key)
     }
 
 

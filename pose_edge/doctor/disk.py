@@ -11,8 +11,7 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict
 from pose_edge.doctor.machine import size
 from pose_edge.util import resources
-from pose_edge.util.mounts import mount_point
-from pose_edge.util.paths import user_path
+from pose_edge.util.paths import mount_point, user_path
 
 LOW_BYTES, LOW_SHARE = 500_000_000, 0.05
 FULL_BYTES: Final = 50_000_000

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pose_edge.config.schema import EDGETPU_LIBRARY
+import numpy as np
+
+from pose_edge.config.schema import EDGETPU_LIBRARY, EdgeTpuSettings, Settings
 from pose_edge.doctor import libedgetpu
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict, explain
 from pose_edge.errors import PoseEdgeError
 from pose_edge.pipeline.loading import find_pair
+from pose_edge.runtimes.child import ChildDied, ChildFault
 from pose_edge.runtimes.edgetpu.detection import Coral, count_undriven, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library, find_pycoral
+from pose_edge.runtimes.edgetpu.opening import start_edgetpu
 from pose_edge.util.device_access import current_user, find_obstacle
 from pose_edge.zoo.registry import Zoo
-
-if TYPE_CHECKING:
-    from pose_edge.config.schema import EdgeTpuSettings, Settings
-    from pose_edge.doctor.edgetpu_trial import Trial
 
 MODES: Final = {
     "auto": "auto: used while one is plugged in, the CPU at other times",
@@ -28,26 +30,34 @@ MODES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The outcome of loading library and model in a child process, and running it.
+
+    Attributes:
+        version: Version of the library; None when the trial ended before it was known.
+        inference_ms: Time of the second inference (the first is slow); None when it failed.
+        fault: What went wrong, in a sentence; None when nothing did.
+        crashed: A signal ended the process, as it does when library and runtime do not match.
+    """
+
+    version: str | None = None
+    inference_ms: float | None = None
+    fault: str | None = None
+    crashed: bool = False
+
+
 def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine what a run on the Edge TPU needs, and try it unless asked not to."""
-    from pose_edge.doctor.edgetpu_trial import try_edgetpu
-
     settings = context.settings
-    return look(settings, (lambda: try_edgetpu(settings)) if context.use_models else None)
+    return look(settings, (lambda: _try_edgetpu(settings)) if context.use_models else None)
 
 
 def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Finding]:
     """Examine what a run on the Edge TPU needs, and try it.
 
-    A missing part is a fault where a run needs it: when a Coral is plugged in, or must be.
-
-    Args:
-        settings: The settings of a run.
-        trial: Runs a model once on the Edge TPU, in a process of its own; called only when nothing
-            is missing. None where no model may be run.
-
-    Yields:
-        The findings.
+    A missing part is a fault where a run needs it: when a Coral is plugged in, or must be. The
+    trial runs when nothing is missing; None where no model may be run.
     """
     options = settings.edgetpu
     sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
@@ -62,7 +72,13 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
     corals = find_corals(options.device, sysfs=sysfs, dev=dev)
     missing: Verdict = "fault" if corals or options.mode == "on" else "skipped"
     yield from _devices(options, corals, plugged_in)
-    yield from _driver(count_undriven(sysfs))
+    if undriven := count_undriven(sysfs):
+        text = f"{undriven} on PCIe without its driver, so without /dev/apex_0"
+        remedy = (
+            "install the package gasket-dkms (built from a gasket-driver for this kernel), then "
+            "restart the machine"
+        )
+        yield Finding("driver", "fault", text, remedy)
     yield from map(_permission, corals)
     library = find_library(options.library)
     yield _library(options.library, library, missing)
@@ -104,16 +120,6 @@ def _devices(
         yield Finding("device", "fault", "none plugged in", remedy)
     elif not corals:
         yield Finding("device", "ok", "none plugged in: the CPU is used")
-
-
-def _driver(undriven: int) -> Iterator[Finding]:
-    if undriven:
-        text = f"{undriven} on PCIe without its driver, so without /dev/apex_0"
-        remedy = (
-            "install the package gasket-dkms (built from a gasket-driver for this kernel), then "
-            "restart the machine"
-        )
-        yield Finding("driver", "fault", text, remedy)
 
 
 def _permission(coral: Coral) -> Finding:
@@ -178,3 +184,28 @@ def _inference(trial: Trial) -> Finding:
         return Finding("inference", "fault", text, libedgetpu.how_to_match())
     remedy = "end other programs that use it (`systemctl stop pose-edge`), or plug it in again"
     return Finding("inference", "fault", text, remedy)
+
+
+def _try_edgetpu(settings: Settings) -> Trial:
+    """Load library and model in a child process and run the model; every error is an outcome."""
+    zoo = Zoo()
+    try:
+        pair = find_pair(zoo, settings.model.name, settings.edgetpu)
+        child = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
+    except ChildFault as fault:
+        return Trial(fault=str(fault), crashed=fault.crashed)
+    except PoseEdgeError as error:
+        return Trial(fault=str(error))
+    loaded = child.loaded
+    tensor = np.zeros(loaded.input.shape, loaded.input.dtype)
+    try:
+        begin = time.perf_counter()
+        child.run(tensor, settings.edgetpu.timeout)
+        return Trial(loaded.version, (time.perf_counter() - begin) * 1000)
+    except ChildDied:
+        death = child.cause_of_death()
+        return Trial(loaded.version, fault=str(death), crashed=death.crashed)
+    except ChildFault as fault:
+        return Trial(loaded.version, fault=str(fault))
+    finally:
+        child.close()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.context import DoctorContext, installed_version
 from pose_edge.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -36,10 +35,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def _runtime(library: str) -> Finding:
-    try:
-        version = metadata.version(PACKAGES[library])
-    except metadata.PackageNotFoundError:
-        version = "(unknown version)"
+    version = installed_version(PACKAGES[library]) or "(unknown version)"
     if library == "tflite_runtime":
         text = f"tflite-runtime {version}: INT8 models run many times slower than with LiteRT"
         return Finding("runtime", "warning", text, "`pip install ai-edge-litert`")

@@ -40,6 +40,14 @@ def is_pi(context: DoctorContext) -> bool:
     return "Raspberry Pi" in read_text(context.proc / "device-tree/model")
 
 
+def os_release(key: str) -> str:
+    """Return a value of os-release(5), e.g. of VERSION_CODENAME; empty where it is not known."""
+    try:
+        return platform.freedesktop_os_release().get(key, "")
+    except OSError:
+        return ""
+
+
 def size(count: float) -> str:
     """Return a number of bytes with a unit, e.g. "3.7 GB"."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
@@ -89,11 +97,7 @@ def _control_groups(context: DoctorContext, controller: str) -> Iterator[Path]:
 
 
 def _system() -> Finding:
-    try:
-        name = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-    except OSError:
-        name = "Linux"
-    text = f"{name}, kernel {platform.release()}"
+    text = f"{os_release('PRETTY_NAME') or 'Linux'}, kernel {platform.release()}"
     if sys.maxsize < 1 << 32:
         remedy = "write the 64-bit Raspberry Pi OS to the card"
         text += ", 32 bit: LiteRT exists for 64 bit only"

@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
-from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.context import DoctorContext, installed_version
 from pose_edge.doctor.finding import Finding, Verdict, one_line
 
 PACKAGE: Final = "pose-edge"
@@ -41,7 +41,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     yield from imports(COMPILED)
     yield from _opencvs()
     if _sees_system_packages():
-        yield from system_numpy(SYSTEM_PACKAGES, _installed("numpy"))
+        yield from system_numpy(SYSTEM_PACKAGES, installed_version("numpy"))
 
 
 def check(requirement: Requirement) -> tuple[str, str]:
@@ -53,9 +53,9 @@ def check(requirement: Requirement) -> tuple[str, str]:
     Returns:
         What is installed, e.g. "numpy 2.1.3", and what is wrong with it; either may be empty.
     """
-    name, version = requirement.name, _installed(requirement.name)
+    name, version = requirement.name, installed_version(requirement.name)
     for other in STAND_INS.get(name, ()) if version is None else ():
-        stand_in = _installed(other)
+        stand_in = installed_version(other)
         if stand_in is not None:
             return f"{other} {stand_in} (for {name})", ""
     if version is None:
@@ -162,16 +162,9 @@ def imports(modules: Sequence[str]) -> Iterator[Finding]:
 
 def _opencvs() -> Iterator[Finding]:
     names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
-    installed = [name for name in names if _installed(name) is not None]
+    installed = [name for name in names if installed_version(name) is not None]
     if len(installed) > 1:
         text = f"{' and '.join(installed)} overwrite each other's files"
         command = f"`{sys.executable} -m pip uninstall {' '.join(installed)}`"
         remedy = f"{command}, then install opencv-python-headless alone"
         yield Finding("cv2", "warning", text, remedy)
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

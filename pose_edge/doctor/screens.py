@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import DESKTOPS, Output, choices, connected_output, outputs
+from pose_edge.displays.sdl import load_sdl
 from pose_edge.doctor.context import DoctorContext, read_text
 from pose_edge.doctor.device_users import find_device_users
-from pose_edge.doctor.finding import Finding, Verdict, one_line
+from pose_edge.doctor.finding import Finding, Verdict, explain
+from pose_edge.errors import DisplayError
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.util.device_access import find_obstacle
 
@@ -118,16 +119,13 @@ def _mesa(find: Callable[[str], Path | None], missing: Verdict) -> Finding:
 
 def _sdl(missing: Verdict) -> Finding:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PySDL2 announces where its library comes from
-            import sdl2
-    except Exception as error:  # noqa: BLE001 - loading a library may raise anything
-        text = one_line(f"cannot be loaded: {error}")
-        return Finding("SDL", missing, text, "`pip install pysdl2 pysdl2-dll`")
-    version = sdl2.SDL_version()
-    sdl2.SDL_GetVersion(version)
-    count = sdl2.SDL_GetNumVideoDrivers()
-    drivers = [sdl2.SDL_GetVideoDriver(index).decode() for index in range(count)]
+        api = load_sdl()
+    except DisplayError as error:
+        return Finding("SDL", missing, *explain(error))
+    version = api.SDL_version()
+    api.SDL_GetVersion(version)
+    count = api.SDL_GetNumVideoDrivers()
+    drivers = [api.SDL_GetVideoDriver(index).decode() for index in range(count)]
     shown = [name for name in drivers if name in ("x11", "wayland", "KMSDRM")]
     text = f"{version.major}.{version.minor}.{version.patch}, for {', '.join(shown)}"
     if "KMSDRM" not in drivers:

@@ -93,13 +93,13 @@ class Machine:
         """Run a command that changes nothing, also in a dry run."""
         return self.execute([str(word) for word in command], None, ASK_TIMEOUT_S)
 
-    def write(self, path: Path, content: str, mode: int | None = None) -> bool:
+    def write(self, path: Path, content: str) -> bool:
         """Write a file atomically; return whether its content is new."""
         if path.is_file() and path.read_text(encoding="utf-8") == content:
             return False
         if self.will(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content, mode)
+            write_atomically(path, content)
         return True
 
     def link(self, path: Path, target: str | Path) -> None:

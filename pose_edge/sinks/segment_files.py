@@ -20,7 +20,7 @@ from pose_edge.errors import OutputError
 from pose_edge.sinks.naming import MAX_NUMBER, NamePattern
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.util.atomic import sync_folder
-from pose_edge.util.mounts import mount_point
+from pose_edge.util.paths import mount_point
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,7 @@ from shared import shared_dir
 
 from pose_edge.config.schema import Settings
 from pose_edge.doctor import edgetpu, libedgetpu
-from pose_edge.doctor.edgetpu import look
-from pose_edge.doctor.edgetpu_trial import Trial
+from pose_edge.doctor.edgetpu import Trial, look
 from pose_edge.doctor.finding import Finding
 
 GOOD = Trial("BuildLabel(N/A), RuntimeVersion(14)", 14.24)

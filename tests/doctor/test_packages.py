@@ -12,6 +12,7 @@ from doctor_contexts import MadeUp, by_subject, sound
 from packaging.requirements import Requirement
 
 from pose_edge.doctor import packages
+from pose_edge.doctor.context import installed_version
 from pose_edge.doctor.packages import check, examine, imports, system_numpy
 
 
@@ -113,10 +114,10 @@ def test_numpy_against_the_systems(tmp_path: Path) -> None:
 
 
 def test_two_opencvs_at_once(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = packages._installed
+    real = installed_version
     both = ("opencv-python", "opencv-python-headless")
     monkeypatch.setattr(
-        packages, "_installed", lambda name: real(both[1] if name in both else name)
+        packages, "installed_version", lambda name: real(both[1] if name in both else name)
     )
     found = by_subject(sound(examine(made_up.context())))["cv2"]
     assert found.verdict == "warning"
