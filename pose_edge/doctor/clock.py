@@ -24,14 +24,24 @@ REMEDY: Final = (
 )
 
 
+def is_synchronised() -> bool | None:
+    """Ask the kernel whether the clock is synchronised; None where it does not say.
+
+    Works with systemd-timesyncd, chrony and ntpd, without their commands.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    state: int = libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
+    return None if state < 0 else state != TIME_ERROR
+
+
 def examine(
     context: DoctorContext,
     *,
     now: Callable[[], float] = time.time,
-    synchronised: Callable[[], bool | None] | None = None,
+    synchronised: Callable[[], bool | None] = is_synchronised,
 ) -> Iterator[Finding]:
     """Examine the time, its synchronisation, and the clock that runs without power."""
-    in_step = (synchronised or is_synchronised)()
+    in_step = synchronised()
     seconds = now()
     local = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds))
     if seconds < OLDEST:
@@ -50,13 +60,3 @@ def examine(
     else:
         text = "none: after power-on the time is wrong until the network is up"
         yield Finding("battery clock", "ok", text)
-
-
-def is_synchronised() -> bool | None:
-    """Ask the kernel whether the clock is synchronised; None where it does not say.
-
-    Works with systemd-timesyncd, chrony and ntpd, without their commands.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    state: int = libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
-    return None if state < 0 else state != TIME_ERROR

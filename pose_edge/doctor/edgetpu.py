@@ -47,21 +47,42 @@ class Trial:
     crashed: bool = False
 
 
-def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine what a run on the Edge TPU needs, and try it unless asked not to."""
-    settings = context.settings
-    return look(settings, (lambda: _try_edgetpu(settings)) if context.use_models else None)
+def try_edgetpu(settings: Settings) -> Trial:
+    """Load library and model in a child process and run the model; every error is an outcome."""
+    zoo = Zoo()
+    try:
+        pair = find_pair(zoo, settings.model.name, settings.edgetpu)
+        child = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
+    except ChildFault as fault:
+        return Trial(fault=str(fault), crashed=fault.crashed)
+    except PoseEdgeError as error:
+        return Trial(fault=str(error))
+    loaded = child.loaded
+    tensor = np.zeros(loaded.input.shape, loaded.input.dtype)
+    try:
+        begin = time.perf_counter()
+        child.run(tensor, settings.edgetpu.timeout)
+        return Trial(loaded.version, (time.perf_counter() - begin) * 1000)
+    except ChildDied:
+        death = child.cause_of_death()
+        return Trial(loaded.version, fault=str(death), crashed=death.crashed)
+    except ChildFault as fault:
+        return Trial(loaded.version, fault=str(fault))
+    finally:
+        child.close()
 
 
-def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Finding]:
-    """Examine what a run on the Edge TPU needs, and try it.
+def examine(
+    context: DoctorContext, trial: Callable[[Settings], Trial] = try_edgetpu
+) -> Iterator[Finding]:
+    """Examine what a run on the Edge TPU needs, and try it unless asked not to.
 
     A missing part is a fault where a run needs it: when a Coral is plugged in, or must be. The
-    trial runs when nothing is missing; None where no model may be run.
+    trial is made only when nothing is missing.
     """
+    settings = context.settings
     options = settings.edgetpu
-    sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
-    plugged_in = find_corals(sysfs=sysfs, dev=dev)
+    plugged_in = find_corals(sysfs=context.sysfs, dev=context.dev)
     yield Finding("setting", "ok", MODES[options.mode])
     if options.mode == "off":
         for coral in plugged_in:
@@ -69,10 +90,10 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
         if not plugged_in:
             yield Finding("device", "ok", "none plugged in")
         return
-    corals = find_corals(options.device, sysfs=sysfs, dev=dev)
+    corals = find_corals(options.device, sysfs=context.sysfs, dev=context.dev)
     missing: Verdict = "fault" if corals or options.mode == "on" else "skipped"
     yield from _devices(options, corals, plugged_in)
-    if undriven := count_undriven(sysfs):
+    if undriven := count_undriven(context.sysfs):
         text = f"{undriven} on PCIe without its driver, so without /dev/apex_0"
         remedy = (
             "install the package gasket-dkms (built from a gasket-driver for this kernel), then "
@@ -94,10 +115,10 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
     missing_parts = ", ".join(part for part, found in ready.items() if not found)
     if missing_parts:
         yield Finding("inference", "skipped", f"not tried without {missing_parts}")
-    elif trial is None:
+    elif not context.use_models:
         yield Finding("inference", "skipped", "not tried, as asked for (--no-inference)")
     else:
-        yield _inference(trial())
+        yield _inference(trial(settings))
 
 
 def _devices(
@@ -184,28 +205,3 @@ def _inference(trial: Trial) -> Finding:
         return Finding("inference", "fault", text, libedgetpu.how_to_match())
     remedy = "end other programs that use it (`systemctl stop pose-edge`), or plug it in again"
     return Finding("inference", "fault", text, remedy)
-
-
-def _try_edgetpu(settings: Settings) -> Trial:
-    """Load library and model in a child process and run the model; every error is an outcome."""
-    zoo = Zoo()
-    try:
-        pair = find_pair(zoo, settings.model.name, settings.edgetpu)
-        child = start_edgetpu(zoo, pair.edgetpu or pair.cpu.name, settings, lambda: True)
-    except ChildFault as fault:
-        return Trial(fault=str(fault), crashed=fault.crashed)
-    except PoseEdgeError as error:
-        return Trial(fault=str(error))
-    loaded = child.loaded
-    tensor = np.zeros(loaded.input.shape, loaded.input.dtype)
-    try:
-        begin = time.perf_counter()
-        child.run(tensor, settings.edgetpu.timeout)
-        return Trial(loaded.version, (time.perf_counter() - begin) * 1000)
-    except ChildDied:
-        death = child.cause_of_death()
-        return Trial(loaded.version, fault=str(death), crashed=death.crashed)
-    except ChildFault as fault:
-        return Trial(loaded.version, fault=str(fault))
-    finally:
-        child.close()

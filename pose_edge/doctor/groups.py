@@ -27,19 +27,12 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
         yield Finding("user", "ok", "root, who may open everything")
         return
     yield Finding("user", "ok", f"{user}; groups: {', '.join(sorted(groups))}")
+    existing = {entry.gr_name for entry in grp.getgrall()}
     for group, (purpose, patterns) in GROUPS.items():
-        if group in groups or not _exists(group):
+        if group in groups or group not in existing:
             continue
         nodes = (node for pattern in patterns for node in sorted(context.dev.glob(pattern)))
         closed = next((node for node in nodes if not can_open(node)), None)
         if closed is not None:  # else nothing needs the group, or the desktop has given access
             text = f"not in group {group}, which is for {purpose}: {closed} cannot be opened"
             yield Finding(group, "warning", text, how_to_join(group))
-
-
-def _exists(group: str) -> bool:
-    try:
-        grp.getgrnam(group)
-    except KeyError:
-        return False
-    return True

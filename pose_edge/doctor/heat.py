@@ -36,32 +36,25 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine temperature, throttling and voltage."""
     yield _temperature(context)
     answer = context.ask("vcgencmd", "get_throttled")
-    word = re.search(r"throttled=0x([0-9a-fA-F]+)", answer)
-    if word is not None:
+    if word := re.search(r"throttled=0x([0-9a-fA-F]+)", answer):
         yield from throttling(int(word[1], 16))
     else:
         yield _without_firmware(context)
 
 
 def throttling(word: int) -> Iterator[Finding]:
-    """Explain the answer of `vcgencmd get_throttled`.
-
-    Args:
-        word: The bits of the answer.
+    """Explain the bits of `vcgencmd get_throttled`.
 
     Yields:
         A fault for each condition that holds now, a warning for each that is over.
     """
-    now = [bit for bit in BITS if word >> bit & 1]
-    past = [bit for bit in BITS if word >> (bit + SINCE_START) & 1 and bit not in now]
-    for bit in now:
-        text, _, remedy = BITS[bit]
-        yield Finding("throttling", "fault", f"{text}, now", remedy)
-    for bit in past:
-        _, text, remedy = BITS[bit]
-        text = f"{text} at some time since the start"
-        yield Finding("throttling", "warning", text, remedy)
-    if not now and not past:
+    for bit, (now, past, remedy) in BITS.items():
+        if word >> bit & 1:
+            yield Finding("throttling", "fault", f"{now}, now", remedy)
+        elif word >> (bit + SINCE_START) & 1:
+            text = f"{past} at some time since the start"
+            yield Finding("throttling", "warning", text, remedy)
+    if not any((word | word >> SINCE_START) >> bit & 1 for bit in BITS):
         yield Finding("throttling", "ok", "none since the start: power and cooling suffice")
 
 

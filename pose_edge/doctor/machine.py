@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,12 +123,8 @@ def _cores(context: DoctorContext) -> Finding:
 
 
 def _memory(context: DoctorContext) -> Finding:
-    kilobytes = {}
-    for line in read_text(context.proc / "meminfo").splitlines():
-        name, _, rest = line.partition(":")
-        amount = rest.split()[:1]
-        if amount and amount[0].isdigit():
-            kilobytes[name] = int(amount[0])
+    lines = re.findall(r"^(\w+):\s*(\d+)", read_text(context.proc / "meminfo"), re.MULTILINE)
+    kilobytes = {name: int(amount) for name, amount in lines}
     if "MemTotal" not in kilobytes:
         return Finding("memory", "skipped", "the kernel does not say")
     total = kilobytes["MemTotal"] * 1024

@@ -47,9 +47,6 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 def check(requirement: Requirement) -> tuple[str, str]:
     """Compare what is installed with a requirement.
 
-    Args:
-        requirement: The package, and its versions that are supported.
-
     Returns:
         What is installed, e.g. "numpy 2.1.3", and what is wrong with it; either may be empty.
     """
@@ -69,15 +66,7 @@ def check(requirement: Requirement) -> tuple[str, str]:
 
 
 def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
-    """Compare numpy with the one that the system's picamera2 and OpenCV are built for.
-
-    Args:
-        folder: The folder of the system's packages.
-        used: The version of numpy that the program uses.
-
-    Yields:
-        A finding where the system has a numpy.
-    """
+    """Compare the numpy in use with the one that the system's packages, in `folder`, need."""
     pattern = re.compile(r"numpy-(\d[^-]*)\.(?:dist|egg)-info")
     matches = (pattern.fullmatch(path.name) for path in sorted(folder.glob("numpy-*-info")))
     theirs = next((match[1] for match in matches if match), None)
@@ -136,14 +125,7 @@ def _packages(requirements: Sequence[Requirement]) -> Iterator[Finding]:
 
 
 def imports(modules: Sequence[str]) -> Iterator[Finding]:
-    """Import compiled modules, which shows whether they work together.
-
-    Args:
-        modules: The names of the modules.
-
-    Yields:
-        One finding for those that can be imported, and one for each that cannot.
-    """
+    """Import compiled modules, which shows whether they work together."""
     loaded = []
     for name in modules:
         try:

@@ -68,15 +68,14 @@ def make_environment(
 ) -> Path:
     """Install the program in a new environment, beside the one in use, which is not changed.
 
+    It is removed again when a step fails.
+
     Args:
         machine: The machine to install on.
         places: The paths of the service.
         origin: What to install.
         extras: The program's extras.
         find_links: A folder with the wheels of all packages, to use in place of the network.
-
-    Returns:
-        The new environment; it is removed again when a step fails.
     """
     python = choose_python(machine, places)
     folder = next_folder(places.versions, origin.version)
@@ -120,13 +119,7 @@ def next_folder(versions: Path, version: str) -> Path:
 
 
 def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> None:
-    """Remove environments that are not in use: older ones, and those of interrupted installs.
-
-    Args:
-        machine: The machine to remove them from.
-        places: The paths of the service.
-        keep: Environments to keep, besides the one that `current` leads to.
-    """
+    """Remove all environments but those to keep and the one that `current` leads to."""
     if not places.versions.is_dir():
         return
     used = {path.resolve() for path in (*keep, places.current)}

@@ -56,10 +56,7 @@ class ServiceStatus:
 def read_status(machine: Machine, places: Places, now_s: float | None = None) -> ServiceStatus:
     """Read the status of the service; this changes nothing and does not need root.
 
-    Args:
-        machine: The machine that the service runs on.
-        places: The paths of the service.
-        now_s: The time of the monotonic clock, seconds; by default now.
+    `now_s` is the time of the monotonic clock, seconds; by default now.
     """
     try:
         record = load_record(places.record)

@@ -52,11 +52,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def link_atomically(path: Path, target: str | Path) -> None:
-    """Make a symbolic link, or change its target, atomically.
-
-    Args:
-        path: The link; a file of that name is replaced.
-        target: The path that it leads to.
+    """Make a symbolic link at `path`, atomically; a link or file of that name is replaced.
 
     Raises:
         OSError: The link cannot be made.

@@ -21,11 +21,7 @@ class ClosableQueue(Generic[Item]):
     """
 
     def __init__(self, *, drop: bool = False) -> None:
-        """Start open and empty.
-
-        Args:
-            drop: The policy, see above.
-        """
+        """Start open and empty."""
         self._changed = threading.Condition()
         self._waiting: deque[Item] = deque()
         self._drop = drop
@@ -39,10 +35,9 @@ class ClosableQueue(Generic[Item]):
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Deliver what is waiting, then raise `EndOfStream` or an error in the reader.
+        """Deliver what is waiting, then raise `EndOfStream` or `error` in the reader.
 
-        Args:
-            error: The error to raise instead of `EndOfStream`. Only the first call counts.
+        Only the first call counts.
         """
         with self._changed:
             if not self._closed:
@@ -50,13 +45,7 @@ class ClosableQueue(Generic[Item]):
             self._changed.notify_all()
 
     def take(self, timeout: float) -> Item | None:
-        """Return the item that has waited longest.
-
-        Args:
-            timeout: Seconds to wait for one.
-
-        Returns:
-            The item, or None when none came in time.
+        """Return the item that has waited longest; None when none came within `timeout` seconds.
 
         Raises:
             EndOfStream: The queue was closed, and every item was taken.

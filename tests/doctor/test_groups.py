@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import grp
+
 import pytest
 from doctor_contexts import MadeUp, by_subject, sound
 
@@ -14,7 +16,8 @@ def pi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "current_user", lambda: "pi")
     monkeypatch.setattr(groups, "can_open", lambda _node: False)
     monkeypatch.setattr(groups, "how_to_join", lambda group: f"join {group}")
-    monkeypatch.setattr(groups, "_exists", lambda group: group != "plugdev")
+    existing = [grp.struct_group((name, "x", 1, [])) for name in groups.GROUPS if name != "plugdev"]
+    monkeypatch.setattr(grp, "getgrall", lambda: existing)
 
 
 def look(
