@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pose_edge.config.schema import Settings
 from pose_edge.service import InstallOptions, Machine, Places
 from pose_edge.service.origin import CHECKOUT_FILES, Origin
-from pose_edge.util.commands import CommandResult
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\npi:x:1000:1000::/home/pi:/bin/bash\n"
 GROUP = "root:x:0:\ntty:x:5:\nvideo:x:44:\nplugdev:x:46:\ninput:x:100:\n"
+
+
+def answer(status: int, stdout: str = "", stderr: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess((), status, stdout, stderr)
 
 
 class PowerCut(BaseException):
@@ -26,7 +30,7 @@ class MadeUp:
         self.places = Places(root / "opt/pose-edge", root)
         self.commands: list[str] = []
         self.lines: list[str] = []
-        self.answers: dict[str, CommandResult] = {}
+        self.answers: dict[str, subprocess.CompletedProcess[str]] = {}
         self.fail = ""
         self.cut_after: int | None = None
         self._frozen = root.with_name(f"{root.name}-frozen")
@@ -80,24 +84,24 @@ class MadeUp:
         command: Sequence[str],
         environment: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> CommandResult:
+    ) -> subprocess.CompletedProcess[str]:
         line = " ".join(command)
         self.commands.append(line)
         if self.cut_after is not None and len(self.commands) > self.cut_after:
             shutil.copytree(self.places.root, self._frozen, symlinks=True)
             raise PowerCut
         if self.fail and self.fail in line:
-            return CommandResult(1, "", "a reason\n")
-        for start, answer in self.answers.items():
+            return answer(1, "", "a reason\n")
+        for start, result in self.answers.items():
             if start in line:
-                return answer
+                return result
         self._effect(list(command))
         present = (self.places.root / "etc/passwd").read_text()
         if command[0] == "getent":
             path = self.places.root / "etc" / command[1]
             present = path.read_text()
-            return CommandResult(0 if f"\n{command[2]}:" in f"\n{present}" else 2, "")
-        return CommandResult(0, "")
+            return answer(0 if f"\n{command[2]}:" in f"\n{present}" else 2, "")
+        return answer(0, "")
 
     def _effect(self, command: list[str]) -> None:
         root = self.places.root

@@ -107,10 +107,9 @@ class ReconnectingDisplay(Display):
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         """Show a scene if there is a screen."""
-        shown = False
         with self._lose_on_error():
-            shown = self._display.show(scene, stopwatch)
-        return shown
+            return self._display.show(scene, stopwatch)
+        return False
 
     def poll(self) -> list[str]:
         """Return keys, or, every now and then, look for a screen if there is none.

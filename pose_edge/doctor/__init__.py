@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding, Verdict, has_fault
+from pose_edge.doctor.finding import Finding, Report, Verdict, has_fault
 from pose_edge.doctor.isolated import examine_all
 from pose_edge.doctor.report import as_json, as_lines, coloured, plain
 from pose_edge.doctor.sections import SECTIONS, ReportSection
@@ -24,6 +24,7 @@ from pose_edge.doctor.sections import SECTIONS, ReportSection
 __all__ = [
     "DoctorContext",
     "Finding",
+    "Report",
     "Verdict",
     "as_json",
     "as_lines",
@@ -44,7 +45,7 @@ def run_doctor(
     *,
     sections: Sequence[ReportSection] = SECTIONS,
     progress: Callable[[list[str]], None] = lambda _sections: None,
-) -> list[Finding]:
+) -> Report:
     """Examine everything; nothing is raised.
 
     Call this before the process has other threads, because it forks.
@@ -53,16 +54,10 @@ def run_doctor(
         context: The configuration and the machine.
         sections: The sections to examine.
         progress: Called with the names of the sections under way whenever they change.
-
-    Returns:
-        The findings, section by section.
     """
     end = time.monotonic() + TOTAL_S
-    together = [one for one in sections if not one.alone]
-    together.sort(key=lambda one: not one.early)
-    found = examine_all(
-        [one.task(context) for one in together], until=end - LAST_S, progress=progress
-    )
-    alone = [one.task(context) for one in sections if one.alone]
-    found |= examine_all(alone, until=end, at_once=1, progress=progress)
-    return [finding for one in sections for finding in found[one.name]]
+    together = sorted((one for one in sections if not one.alone), key=lambda one: not one.early)
+    alone = [one for one in sections if one.alone]
+    found = examine_all(together, context, until=end - LAST_S, progress=progress)
+    found |= examine_all(alone, context, until=end, at_once=1, progress=progress)
+    return {one.name: found[one.name] for one in sections}

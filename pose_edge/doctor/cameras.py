@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from pose_edge.doctor.context import DoctorContext, read_text
@@ -16,8 +15,6 @@ from pose_edge.sources.cameras import find_cameras, video_nodes
 from pose_edge.sources.csi import REMEDY, SEATING, find_picameras
 from pose_edge.sources.spec import SourceKind, SourceSpec, parse_source
 from pose_edge.util.device_access import find_obstacle
-
-_finding = partial(Finding, "Cameras")
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
@@ -52,19 +49,19 @@ def _usb(context: DoctorContext) -> Iterator[Finding]:
         if obstacle is not None:
             closed += 1
             name = read_text(context.sysfs / "class/video4linux" / node.name / "name") or "unknown"
-            yield _finding(str(node), "fault", f"{name}: {obstacle.text}", obstacle.remedy)
+            yield Finding(str(node), "fault", f"{name}: {obstacle.text}", obstacle.remedy)
     others = len(video) - len(cameras) - closed
     if others:
         text = f"{others} other /dev/video*: codecs, metadata, or parts of a camera module"
-        yield _finding("no cameras", "ok", text)
+        yield Finding("no cameras", "ok", text)
     if not cameras and not closed:
         text = "no USB camera"
         wanted = wanted_source(context)
         if wanted is not None and wanted.kind is SourceKind.CAMERA:
             remedy = "plug it in and see `dmesg | tail`; `lsusb` must list it"
-            yield _finding("USB", "fault", text, remedy)
+            yield Finding("USB", "fault", text, remedy)
         else:
-            yield _finding("USB", "ok", text)
+            yield Finding("USB", "ok", text)
 
 
 def _usable(node: Path, name: str, users: list[DeviceUser], *, complete: bool) -> Finding:
@@ -72,11 +69,11 @@ def _usable(node: Path, name: str, users: list[DeviceUser], *, complete: bool) -
     if others:
         names = ", ".join(map(str, others))
         remedy = f"end it (`kill {others[0].pid}`): a camera serves one program at a time"
-        return _finding(str(node), "warning", f"{name}, in use by {names}", remedy)
+        return Finding(str(node), "warning", f"{name}, in use by {names}", remedy)
     if users:
-        return _finding(str(node), "ok", f"{name}, in use by {users[0]}")
+        return Finding(str(node), "ok", f"{name}, in use by {users[0]}")
     hidden = " (processes of other users are not seen; `sudo pose-edge doctor` sees them)"
-    return _finding(str(node), "ok", f"{name}, free{'' if complete else hidden}")
+    return Finding(str(node), "ok", f"{name}, free{'' if complete else hidden}")
 
 
 def _modules(context: DoctorContext) -> Finding:
@@ -92,20 +89,20 @@ def _modules(context: DoctorContext) -> Finding:
         text, remedy = explain(error, "`rpicam-hello --list-cameras` must work first")
         # With another remedy than this one, there may be a module that something hides.
         if number is not None or remedy != SEATING:
-            return _finding("camera modules", "fault", text, remedy)
+            return Finding("camera modules", "fault", text, remedy)
         remedy = f"if one is connected: {remedy}" if on_pi else ""
-        return _finding("camera modules", "ok", text, remedy)
+        return Finding("camera modules", "ok", text, remedy)
     text = ", ".join(f"{index}: {model}" for index, model in cameras.items())
     if number is None or int(number) in cameras:
-        return _finding("camera modules", "ok", text)
+        return Finding("camera modules", "ok", text)
     remedy = f"choose one of these, or {SEATING}"
-    return _finding("camera modules", "fault", f"no number {number}, but {text}", remedy)
+    return Finding("camera modules", "fault", f"no number {number}, but {text}", remedy)
 
 
 def _no_picamera2(*, wanted: bool, on_pi: bool) -> Finding:
     text = "picamera2 is not installed; only camera modules need it"
     if wanted:
-        return _finding("camera modules", "fault", text, REMEDY)
+        return Finding("camera modules", "fault", text, REMEDY)
     if on_pi:
-        return _finding("camera modules", "warning", text, f"for a camera module: {REMEDY}")
-    return _finding("camera modules", "skipped", text)
+        return Finding("camera modules", "warning", text, f"for a camera module: {REMEDY}")
+    return Finding("camera modules", "skipped", text)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-
-_finding = partial(Finding, "Clock")
 
 TIME_ERROR: Final = 5
 """What adjtimex(2) returns while the clock is not synchronised."""
@@ -27,34 +24,6 @@ REMEDY: Final = (
 )
 
 
-def examine(
-    context: DoctorContext,
-    *,
-    now: Callable[[], float] = time.time,
-    synchronised: Callable[[], bool | None] | None = None,
-) -> Iterator[Finding]:
-    """Examine the time, its synchronisation, and the clock that runs without power."""
-    in_step = (synchronised or is_synchronised)()
-    seconds = now()
-    local = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds))
-    if seconds < OLDEST:
-        yield _finding("time", "fault", f"{local}, which is long ago", REMEDY)
-    else:
-        yield _finding("time", "ok", local)
-    if in_step is None:
-        yield _finding("network time", "skipped", "the kernel does not say")
-    elif in_step:
-        yield _finding("network time", "ok", "synchronised")
-    else:
-        text = "not synchronised: until it is, the times in the poses are wrong, then they jump"
-        yield _finding("network time", "warning", text, REMEDY)
-    if any(context.sysfs.glob("class/rtc/rtc*")):
-        yield _finding("battery clock", "ok", "present: the time is about right after power-on")
-    else:
-        text = "none: after power-on the time is wrong until the network is up"
-        yield _finding("battery clock", "ok", text)
-
-
 def is_synchronised() -> bool | None:
     """Ask the kernel whether the clock is synchronised; None where it does not say.
 
@@ -63,3 +32,31 @@ def is_synchronised() -> bool | None:
     libc = ctypes.CDLL(None, use_errno=True)
     state: int = libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
     return None if state < 0 else state != TIME_ERROR
+
+
+def examine(
+    context: DoctorContext,
+    *,
+    now: Callable[[], float] = time.time,
+    synchronised: Callable[[], bool | None] = is_synchronised,
+) -> Iterator[Finding]:
+    """Examine the time, its synchronisation, and the clock that runs without power."""
+    in_step = synchronised()
+    seconds = now()
+    local = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds))
+    if seconds < OLDEST:
+        yield Finding("time", "fault", f"{local}, which is long ago", REMEDY)
+    else:
+        yield Finding("time", "ok", local)
+    if in_step is None:
+        yield Finding("network time", "skipped", "the kernel does not say")
+    elif in_step:
+        yield Finding("network time", "ok", "synchronised")
+    else:
+        text = "not synchronised: until it is, the times in the poses are wrong, then they jump"
+        yield Finding("network time", "warning", text, REMEDY)
+    if any(context.sysfs.glob("class/rtc/rtc*")):
+        yield Finding("battery clock", "ok", "present: the time is about right after power-on")
+    else:
+        text = "none: after power-on the time is wrong until the network is up"
+        yield Finding("battery clock", "ok", text)

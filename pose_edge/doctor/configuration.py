@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from functools import partial
 
 from pose_edge.config.load import ENVIRONMENT_PREFIX
-from pose_edge.config.schema import Settings
+from pose_edge.config.schema import TESTING, Settings
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
 from pose_edge.logs.redaction import Redactor
 from pose_edge.util import resources
 
-_finding = partial(Finding, "Configuration")
-
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine the configuration."""
     ships = context.file.resolve() == resources.default_config().resolve()
-    yield _finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
+    yield Finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
     redact = Redactor([context.settings.source.name])
     for fault in context.faults:
         remedy = "correct it (the default settings are used below)"
-        yield _finding("fault", "fault", redact(fault), remedy)
+        yield Finding("fault", "fault", redact(fault), remedy)
     variables = [name for name in context.environment if name.startswith(ENVIRONMENT_PREFIX)]
     if variables:
         names = ", ".join(sorted(variables))
-        yield _finding("environment", "ok", f"overrides the file: {names}")
+        yield Finding("environment", "ok", f"overrides the file: {names}")
     changed = changes(context.settings)
     text = ", ".join(f"{key} = {redact(str(value))}" for key, value in changed.items())
-    yield _finding("settings", "ok", text or "all at their defaults")
+    yield Finding("settings", "ok", text or "all at their defaults")
     yield from _secret(context)
 
 
@@ -41,7 +38,7 @@ def changes(settings: Settings) -> dict[str, object]:
         f"{name}.{key}": value
         for name, section in settings
         for key, value in section
-        if name != "testing" and value != getattr(getattr(default, name), key)
+        if name != TESTING and value != getattr(getattr(default, name), key)
     }
 
 
@@ -56,4 +53,4 @@ def _secret(context: DoctorContext) -> Iterator[Finding]:
     if "://" in address and "@" in address and address in text and mode & stat.S_IROTH:
         text = f"every user of this machine can read the camera's password in {context.file}"
         remedy = f"`sudo chmod o-r {context.file}`; the service reads the file as its group"
-        yield _finding("password", "warning", text, remedy)
+        yield Finding("password", "warning", text, remedy)

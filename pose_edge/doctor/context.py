@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +59,7 @@ class DoctorContext:
         """
         environment = {**self.environment, "PATH": self.folders, "LC_ALL": "C.UTF-8"}
         result = run_command(command, environment, ANSWER_S)
-        return result.stdout if result.status == 0 else ""
+        return result.stdout if result.returncode == 0 else ""
 
 
 def read_text(path: Path) -> str:
@@ -74,4 +75,12 @@ def read_number(path: Path) -> int | None:
     try:
         return int(read_text(path))
     except ValueError:
+        return None
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of an installed package of Python; None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None

@@ -37,13 +37,9 @@ def find_device_users(
 ) -> tuple[dict[Path, list[DeviceUser]], bool]:
     """Find the processes that have devices open, except for this one and its parent, the doctor.
 
-    Args:
-        nodes: The device nodes.
-        proc: The kernel's folder of processes.
-
     Returns:
         The processes by device, for devices that are in use; and whether all processes could be
-        examined: those of other users are hidden from everybody but root.
+        examined: only root sees those of other users.
     """
     wanted = {str(node): node for node in nodes}
     users: dict[Path, list[DeviceUser]] = {}
@@ -58,7 +54,7 @@ def find_device_users(
             # Kernel threads have nothing open, and no command line.
             complete &= not read_text(process / "cmdline")
             continue
-        except OSError:  # the process has ended meanwhile
+        except OSError:  # the process has ended
             continue
         for target in sorted(targets & wanted.keys()):
             users.setdefault(wanted[target], []).append(_device_user(process))

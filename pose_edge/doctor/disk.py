@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +11,7 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict
 from pose_edge.doctor.machine import size
 from pose_edge.util import resources
-from pose_edge.util.mounts import mount_point
-from pose_edge.util.paths import user_path
-
-_finding = partial(Finding, "Disk")
+from pose_edge.util.paths import mount_point, user_path
 
 LOW_BYTES, LOW_SHARE = 500_000_000, 0.05
 FULL_BYTES: Final = 50_000_000
@@ -30,7 +26,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     for use, folder in places(context).items():
         if not folder.is_dir() and use in ("recordings", "poses"):
             remedy = f"`mkdir -p {folder}`, or name another folder"
-            yield _finding(use, "fault", f"there is no folder {folder}", remedy)
+            yield Finding(use, "fault", f"there is no folder {folder}", remedy)
             continue
         present = next(one for one in (folder, *folder.parents) if one.is_dir())
         device = present.stat().st_dev
@@ -72,14 +68,14 @@ def _space(folder: Path, uses: list[str]) -> Finding:
     if status.f_flag & os.ST_RDONLY:
         text = f"{holds}: read-only"
         if not {"recordings", "poses", "service"} & set(uses):
-            return _finding(subject, "ok", text)
+            return Finding(subject, "ok", text)
         remedy = f"`sudo mount -o remount,rw {mount}`, and see `dmesg` for the reason"
-        return _finding(subject, "fault", text, remedy)
+        return Finding(subject, "fault", text, remedy)
     if status.f_files and not status.f_favail:
         remedy = "remove small files that are not needed"
-        return _finding(subject, "fault", f"{text}, but no more files can be made", remedy)
+        return Finding(subject, "fault", f"{text}, but no more files can be made", remedy)
     verdict = verdict_of(free, total) if total else "ok"
     if verdict == "ok":
-        return _finding(subject, verdict, text)
+        return Finding(subject, verdict, text)
     remedy = "remove old recordings, `sudo apt clean`, `sudo journalctl --vacuum-size=100M`"
-    return _finding(subject, verdict, text, remedy)
+    return Finding(subject, verdict, text, remedy)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pose_edge.config.schema import EDGETPU_LIBRARY
+import numpy as np
+
+from pose_edge.config.schema import EDGETPU_LIBRARY, EdgeTpuSettings, Settings
 from pose_edge.doctor import libedgetpu
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, Verdict, explain
 from pose_edge.errors import PoseEdgeError
 from pose_edge.pipeline.loading import find_pair
+from pose_edge.runtimes.child import ChildDied, ChildFault
 from pose_edge.runtimes.edgetpu.detection import Coral, count_undriven, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library, find_pycoral
+from pose_edge.runtimes.edgetpu.opening import start_edgetpu
 from pose_edge.util.device_access import current_user, find_obstacle
 from pose_edge.zoo.registry import Zoo
-
-if TYPE_CHECKING:
-    from pose_edge.config.schema import EdgeTpuSettings, Settings
-    from pose_edge.doctor.edgetpu_trial import Trial
-
-_finding = partial(Finding, "Edge TPU")
 
 MODES: Final = {
     "auto": "auto: used while one is plugged in, the CPU at other times",
@@ -31,41 +30,76 @@ MODES: Final = {
 }
 
 
-def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine what a run on the Edge TPU needs, and try it unless asked not to."""
-    from pose_edge.doctor.edgetpu_trial import try_edgetpu
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The outcome of loading library and model in a child process, and running it.
 
-    settings = context.settings
-    return look(settings, (lambda: try_edgetpu(settings)) if context.use_models else None)
-
-
-def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Finding]:
-    """Examine what a run on the Edge TPU needs, and try it.
-
-    A missing part is a fault where a run needs it: when a Coral is plugged in, or must be.
-
-    Args:
-        settings: The settings of a run.
-        trial: Runs a model once on the Edge TPU, in a process of its own; called only when nothing
-            is missing. None where no model may be run.
-
-    Yields:
-        The findings.
+    Attributes:
+        version: Version of the library; None when the trial ended before it was known.
+        inference_ms: Time of the second inference (the first is slow); None when it failed.
+        fault: What went wrong, in a sentence; None when nothing did.
+        crashed: A signal ended the process, as it does when library and runtime do not match.
     """
+
+    version: str | None = None
+    inference_ms: float | None = None
+    fault: str | None = None
+    crashed: bool = False
+
+
+def try_edgetpu(settings: Settings) -> Trial:
+    """Load library and model in a child process and run the model; every error is an outcome."""
+    zoo = Zoo()
+    try:
+        cpu, edgetpu = find_pair(zoo, settings.model.name, settings.edgetpu)
+        child = start_edgetpu(zoo, edgetpu or cpu.name, settings, lambda: True)
+    except ChildFault as fault:
+        return Trial(fault=str(fault), crashed=fault.crashed)
+    except PoseEdgeError as error:
+        return Trial(fault=str(error))
+    loaded = child.loaded
+    tensor = np.zeros(loaded.input.shape, loaded.input.dtype)
+    try:
+        begin = time.perf_counter()
+        child.run(tensor, settings.edgetpu.timeout)
+        return Trial(loaded.version, (time.perf_counter() - begin) * 1000)
+    except ChildDied:
+        death = child.cause_of_death()
+        return Trial(loaded.version, fault=str(death), crashed=death.crashed)
+    except ChildFault as fault:
+        return Trial(loaded.version, fault=str(fault))
+    finally:
+        child.close()
+
+
+def examine(
+    context: DoctorContext, trial: Callable[[Settings], Trial] = try_edgetpu
+) -> Iterator[Finding]:
+    """Examine what a run on the Edge TPU needs, and try it unless asked not to.
+
+    A missing part is a fault where a run needs it: when a Coral is plugged in, or must be. The
+    trial is made only when nothing is missing.
+    """
+    settings = context.settings
     options = settings.edgetpu
-    sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
-    plugged_in = find_corals(sysfs=sysfs, dev=dev)
-    yield _finding("setting", "ok", MODES[options.mode])
+    plugged_in = find_corals(sysfs=context.sysfs, dev=context.dev)
+    yield Finding("setting", "ok", MODES[options.mode])
     if options.mode == "off":
         for coral in plugged_in:
-            yield _finding("device", "ok", coral.describe())
+            yield Finding("device", "ok", coral.describe())
         if not plugged_in:
-            yield _finding("device", "ok", "none plugged in")
+            yield Finding("device", "ok", "none plugged in")
         return
-    corals = find_corals(options.device, sysfs=sysfs, dev=dev)
+    corals = find_corals(options.device, sysfs=context.sysfs, dev=context.dev)
     missing: Verdict = "fault" if corals or options.mode == "on" else "skipped"
     yield from _devices(options, corals, plugged_in)
-    yield from _driver(count_undriven(sysfs))
+    if undriven := count_undriven(context.sysfs):
+        text = f"{undriven} on PCIe without its driver, so without /dev/apex_0"
+        remedy = (
+            "install the package gasket-dkms (built from a gasket-driver for this kernel), then "
+            "restart the machine"
+        )
+        yield Finding("driver", "fault", text, remedy)
     yield from map(_permission, corals)
     library = find_library(options.library)
     yield _library(options.library, library, missing)
@@ -80,11 +114,11 @@ def look(settings: Settings, trial: Callable[[], Trial] | None) -> Iterator[Find
     }
     missing_parts = ", ".join(part for part, found in ready.items() if not found)
     if missing_parts:
-        yield _finding("inference", "skipped", f"not tried without {missing_parts}")
-    elif trial is None:
-        yield _finding("inference", "skipped", "not tried, as asked for (--no-inference)")
+        yield Finding("inference", "skipped", f"not tried without {missing_parts}")
+    elif not context.use_models:
+        yield Finding("inference", "skipped", "not tried, as asked for (--no-inference)")
     else:
-        yield _inference(trial())
+        yield _inference(trial(settings))
 
 
 def _devices(
@@ -95,61 +129,51 @@ def _devices(
         if coral.slow:
             text += ": an inference takes about three times as long as on USB 3"
             remedy = "plug it into a USB 3 port (blue), with a USB 3 cable and no hub between"
-            yield _finding("device", "warning", text, remedy)
+            yield Finding("device", "warning", text, remedy)
         else:
-            yield _finding("device", "ok", text)
+            yield Finding("device", "ok", text)
     if not corals and plugged_in:
         names = ", ".join(coral.describe() for coral in plugged_in)
         text = f"none is edgetpu.device {options.device!r}; plugged in: {names}"
-        yield _finding("device", "fault", text, 'set edgetpu.device to "" to use any')
+        yield Finding("device", "fault", text, 'set edgetpu.device to "" to use any')
     elif not corals and options.mode == "on":
         remedy = "plug one in (`lsusb` then lists 1a6e:089a or 18d1:9302), or use --edgetpu auto"
-        yield _finding("device", "fault", "none plugged in", remedy)
+        yield Finding("device", "fault", "none plugged in", remedy)
     elif not corals:
-        yield _finding("device", "ok", "none plugged in: the CPU is used")
-
-
-def _driver(undriven: int) -> Iterator[Finding]:
-    if undriven:
-        text = f"{undriven} on PCIe without its driver, so without /dev/apex_0"
-        remedy = (
-            "install the package gasket-dkms (built from a gasket-driver for this kernel), then "
-            "restart the machine"
-        )
-        yield _finding("driver", "fault", text, remedy)
+        yield Finding("device", "ok", "none plugged in: the CPU is used")
 
 
 def _permission(coral: Coral) -> Finding:
     obstacle = find_obstacle(coral.node)
     if obstacle is not None:
-        return _finding("permission", "fault", obstacle.text, obstacle.remedy)
-    return _finding("permission", "ok", f"{current_user()} may open {coral.node}")
+        return Finding("permission", "fault", obstacle.text, obstacle.remedy)
+    return Finding("permission", "ok", f"{current_user()} may open {coral.node}")
 
 
 def _library(name: str, path: Path | None, missing: Verdict) -> Finding:
     if path is None and missing == "skipped":
-        return _finding("library", missing, f"{name} is not installed; only a Coral needs it")
+        return Finding("library", missing, f"{name} is not installed; only a Coral needs it")
     if path is None:
-        return _finding("library", missing, f"{name} is not installed", libedgetpu.how_to_install())
+        return Finding("library", missing, f"{name} is not installed", libedgetpu.how_to_install())
     package = libedgetpu.package_of(path)
     if package is None:
-        return _finding("library", "ok", f"{path}, not of a Debian package")
+        return Finding("library", "ok", f"{path}, not of a Debian package")
     text = f"{path}, of {package}"
     if libedgetpu.is_googles(package):
         text += f": Google's own build crashes with {libedgetpu.runtime()}"
-        return _finding("library", "warning", text, libedgetpu.how_to_install())
-    return _finding("library", "ok", text)
+        return Finding("library", "warning", text, libedgetpu.how_to_install())
+    return Finding("library", "ok", text)
 
 
 def _pycoral(library: str) -> Finding:
     kind = find_pycoral()
     if kind == "google" and library == EDGETPU_LIBRARY:
-        return _finding("pycoral", "ok", "Google's: used")
+        return Finding("pycoral", "ok", "Google's: used")
     if kind == "google":
-        return _finding("pycoral", "ok", f"Google's: not used, as it only knows {EDGETPU_LIBRARY}")
+        return Finding("pycoral", "ok", f"Google's: not used, as it only knows {EDGETPU_LIBRARY}")
     if kind == "namesake":
-        return _finding("pycoral", "ok", "another project of that name: neither used nor needed")
-    return _finding("pycoral", "ok", "not installed, not needed")
+        return Finding("pycoral", "ok", "another project of that name: neither used nor needed")
+    return Finding("pycoral", "ok", "not installed, not needed")
 
 
 def _model(settings: Settings, missing: Verdict) -> Finding:
@@ -160,24 +184,24 @@ def _model(settings: Settings, missing: Verdict) -> Finding:
             verdict: Verdict = "skipped" if missing == "skipped" else "warning"
             text = f"{cpu.name} has no version for the Edge TPU: it stays on the CPU"
             remedy = f"models that have one: {', '.join(zoo.aliases)}"
-            return _finding("model", verdict, text, remedy)
+            return Finding("model", verdict, text, remedy)
         file = zoo.find(edgetpu)
     except PoseEdgeError as error:
-        return _finding("model", missing, *explain(error, "`pose-edge models list` lists all"))
+        return Finding("model", missing, *explain(error, "`pose-edge models list` lists all"))
     if not file.compiled:
         text = f"{file.path} is not compiled for the Edge TPU"
         remedy = "leave edgetpu.model empty, or name the file that edgetpu_compiler wrote"
-        return _finding("model", "fault", text, remedy)
-    return _finding("model", "ok", f"{file.name}: {file.path}")
+        return Finding("model", "fault", text, remedy)
+    return Finding("model", "ok", f"{file.name}: {file.path}")
 
 
 def _inference(trial: Trial) -> Finding:
     version = f" (library: {trial.version})" if trial.version else ""
     if trial.fault is None and trial.inference_ms is not None:
-        return _finding("inference", "ok", f"{trial.inference_ms:.1f} ms{version}")
+        return Finding("inference", "ok", f"{trial.inference_ms:.1f} ms{version}")
     text = f"{trial.fault or 'gave no answer'}{version}"
     if trial.crashed:
         text += f"; library and {libedgetpu.runtime()} probably do not work together"
-        return _finding("inference", "fault", text, libedgetpu.how_to_match())
+        return Finding("inference", "fault", text, libedgetpu.how_to_match())
     remedy = "end other programs that use it (`systemctl stop pose-edge`), or plug it in again"
-    return _finding("inference", "fault", text, remedy)
+    return Finding("inference", "fault", text, remedy)

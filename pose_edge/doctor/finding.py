@@ -19,27 +19,24 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        section: Title of the section, e.g. "Edge TPU".
         subject: What was examined, e.g. "library".
         verdict: How good or bad it is.
         text: What was found.
         remedy: What to do about it; empty when nothing needs doing.
     """
 
-    section: str
     subject: str
     verdict: Verdict
     text: str
     remedy: str = ""
 
 
-def explain(error: Exception, remedy: str = "") -> tuple[str, str]:
-    """Return the text and the remedy of the finding that an error leads to.
+Report = dict[str, list[Finding]]
+"""The findings by section, in the order of the report."""
 
-    Args:
-        error: The error that was raised; its own remedy comes first.
-        remedy: What to do where the error does not say it.
-    """
+
+def explain(error: Exception, remedy: str = "") -> tuple[str, str]:
+    """Return an error's text and its remedy, else the given one, each in one line."""
     if not isinstance(error, PoseEdgeError):
         return one_line(str(error)), remedy
     return one_line(error.message), one_line(error.remedy or remedy)
@@ -50,6 +47,6 @@ def one_line(text: str) -> str:
     return " ".join(text.split())[:MAX_TEXT]
 
 
-def has_fault(findings: list[Finding]) -> bool:
+def has_fault(report: Report) -> bool:
     """Tell whether anything must be fixed."""
-    return any(finding.verdict == "fault" for finding in findings)
+    return any(one.verdict == "fault" for findings in report.values() for one in findings)

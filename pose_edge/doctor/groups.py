@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import grp
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
 from pose_edge.util.device_access import can_open, current_groups, current_user, how_to_join
-
-_finding = partial(Finding, "User")
 
 GROUPS: Final = {
     "video": ("cameras and the HDMI screen", ("video*", "media*", "dri/card*")),
@@ -27,22 +24,15 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine the groups that the devices of this machine need."""
     user, groups = current_user(), current_groups()
     if user == "root":
-        yield _finding("user", "ok", "root, who may open everything")
+        yield Finding("user", "ok", "root, who may open everything")
         return
-    yield _finding("user", "ok", f"{user}; groups: {', '.join(sorted(groups))}")
+    yield Finding("user", "ok", f"{user}; groups: {', '.join(sorted(groups))}")
+    existing = {entry.gr_name for entry in grp.getgrall()}
     for group, (purpose, patterns) in GROUPS.items():
-        if group in groups or not _exists(group):
+        if group in groups or group not in existing:
             continue
         nodes = (node for pattern in patterns for node in sorted(context.dev.glob(pattern)))
         closed = next((node for node in nodes if not can_open(node)), None)
         if closed is not None:  # else nothing needs the group, or the desktop has given access
             text = f"not in group {group}, which is for {purpose}: {closed} cannot be opened"
-            yield _finding(group, "warning", text, how_to_join(group))
-
-
-def _exists(group: str) -> bool:
-    try:
-        grp.getgrnam(group)
-    except KeyError:
-        return False
-    return True
+            yield Finding(group, "warning", text, how_to_join(group))

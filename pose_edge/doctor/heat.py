@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext, read_number, read_text
 from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.machine import is_pi
-
-_finding = partial(Finding, "Heat and power")
 
 WARM, HOT = 75.0, 82.0
 """Degrees Celsius: a Raspberry Pi slows down from 80 (a 3B+ from 60), and more so from 85."""
@@ -39,33 +36,26 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine temperature, throttling and voltage."""
     yield _temperature(context)
     answer = context.ask("vcgencmd", "get_throttled")
-    word = re.search(r"throttled=0x([0-9a-fA-F]+)", answer)
-    if word is not None:
+    if word := re.search(r"throttled=0x([0-9a-fA-F]+)", answer):
         yield from throttling(int(word[1], 16))
     else:
         yield _without_firmware(context)
 
 
 def throttling(word: int) -> Iterator[Finding]:
-    """Explain the answer of `vcgencmd get_throttled`.
-
-    Args:
-        word: The bits of the answer.
+    """Explain the bits of `vcgencmd get_throttled`.
 
     Yields:
         A fault for each condition that holds now, a warning for each that is over.
     """
-    now = [bit for bit in BITS if word >> bit & 1]
-    past = [bit for bit in BITS if word >> (bit + SINCE_START) & 1 and bit not in now]
-    for bit in now:
-        text, _, remedy = BITS[bit]
-        yield _finding("throttling", "fault", f"{text}, now", remedy)
-    for bit in past:
-        _, text, remedy = BITS[bit]
-        text = f"{text} at some time since the start"
-        yield _finding("throttling", "warning", text, remedy)
-    if not now and not past:
-        yield _finding("throttling", "ok", "none since the start: power and cooling suffice")
+    for bit, (now, past, remedy) in BITS.items():
+        if word >> bit & 1:
+            yield Finding("throttling", "fault", f"{now}, now", remedy)
+        elif word >> (bit + SINCE_START) & 1:
+            text = f"{past} at some time since the start"
+            yield Finding("throttling", "warning", text, remedy)
+    if not any((word | word >> SINCE_START) >> bit & 1 for bit in BITS):
+        yield Finding("throttling", "ok", "none since the start: power and cooling suffice")
 
 
 def _temperature(context: DoctorContext) -> Finding:
@@ -77,15 +67,15 @@ def _temperature(context: DoctorContext) -> Finding:
     if not found:
         measured = re.search(r"temp=([\d.]+)", context.ask("vcgencmd", "measure_temp"))
         if measured is None:
-            return _finding("temperature", "skipped", "no sensor")
+            return Finding("temperature", "skipped", "no sensor")
         found.append((float(measured[1]), "firmware"))
     degrees, name = max(found)
     text = f"{degrees:.0f} °C ({name})"
     if degrees >= HOT:
-        return _finding("temperature", "fault", f"{text}: too hot, the cores slow down", COOLER)
+        return Finding("temperature", "fault", f"{text}: too hot, the cores slow down", COOLER)
     if degrees >= WARM:
-        return _finding("temperature", "warning", f"{text}: the cores slow down from 80 °C", COOLER)
-    return _finding("temperature", "ok", text)
+        return Finding("temperature", "warning", f"{text}: the cores slow down from 80 °C", COOLER)
+    return Finding("temperature", "ok", text)
 
 
 def _without_firmware(context: DoctorContext) -> Finding:
@@ -93,12 +83,12 @@ def _without_firmware(context: DoctorContext) -> Finding:
     for sensor in context.sysfs.glob("class/hwmon/hwmon*"):
         if read_text(sensor / "name") == "rpi_volt":
             if read_number(sensor / "in0_lcrit_alarm"):
-                return _finding("voltage", "fault", BITS[0][0], STRONGER)
-            return _finding("voltage", "ok", "high enough now")
+                return Finding("voltage", "fault", BITS[0][0], STRONGER)
+            return Finding("voltage", "ok", "high enough now")
     if not is_pi(context):
-        return _finding("throttling", "skipped", "known of a Raspberry Pi only")
+        return Finding("throttling", "skipped", "known of a Raspberry Pi only")
     if shutil.which("vcgencmd", path=context.folders):
         text = "vcgencmd gets no answer; run the doctor with sudo, or join group video"
-        return _finding("throttling", "skipped", text)
+        return Finding("throttling", "skipped", text)
     text = "vcgencmd is not installed (`sudo apt install raspi-utils`)"
-    return _finding("throttling", "skipped", text)
+    return Finding("throttling", "skipped", text)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from functools import partial
-from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.context import DoctorContext, installed_version
 from pose_edge.doctor.finding import Finding
 
 if TYPE_CHECKING:
     from pose_edge.estimators import Estimator
-
-_finding = partial(Finding, "Inference")
 
 RUNS: Final = 10
 RUNS_S: Final = 2.0
@@ -35,18 +31,15 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     if context.use_models:
         yield from _try_model(context)
     else:
-        yield _finding("model", "skipped", "not run, as asked for (--no-inference)")
+        yield Finding("model", "skipped", "not run, as asked for (--no-inference)")
 
 
 def _runtime(library: str) -> Finding:
-    try:
-        version = metadata.version(PACKAGES[library])
-    except metadata.PackageNotFoundError:
-        version = "(unknown version)"
+    version = installed_version(PACKAGES[library]) or "(unknown version)"
     if library == "tflite_runtime":
         text = f"tflite-runtime {version}: INT8 models run many times slower than with LiteRT"
-        return _finding("runtime", "warning", text, "`pip install ai-edge-litert`")
-    return _finding("runtime", "ok", f"LiteRT ({PACKAGES[library]}) {version}")
+        return Finding("runtime", "warning", text, "`pip install ai-edge-litert`")
+    return Finding("runtime", "ok", f"LiteRT ({PACKAGES[library]}) {version}")
 
 
 def _try_model(context: DoctorContext) -> Iterator[Finding]:
@@ -74,9 +67,9 @@ def _try_model(context: DoctorContext) -> Iterator[Finding]:
     text = f"{median:.1f} ms, {model.name} by {runtime.describe()}, loaded in {load_s:.1f} s"
     if median > SLOW_MS:
         remedy = "movenet-lightning-int8 is the fastest model; other programs may take the cores"
-        yield _finding("model", "warning", f"{text}: the poses lag behind", remedy)
+        yield Finding("model", "warning", f"{text}: the poses lag behind", remedy)
     else:
-        yield _finding("model", "ok", text)
+        yield Finding("model", "ok", text)
     yield _answer(context, load_estimator(model, runtime, settings.model))
 
 
@@ -96,9 +89,9 @@ def _answer(context: DoctorContext, estimator: Estimator) -> Finding:
             scores = [pose.score for pose in estimator.estimate(frame).poses]
             if scores:
                 text = f"finds a person in the demo clip, score {max(scores):.2f}"
-                return _finding("answer", "ok", text)
+                return Finding("answer", "ok", text)
     finally:
         video.close()
     remedy = "a model of your own may be right; otherwise please report this"
     name = context.settings.model.name
-    return _finding("answer", "warning", f"{name} finds no person in the demo clip", remedy)
+    return Finding("answer", "warning", f"{name} finds no person in the demo clip", remedy)

@@ -11,12 +11,13 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Final, NoReturn
 
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.finding import Finding, Report, explain, one_line
+from pose_edge.doctor.sections import ReportSection
 from pose_edge.errors import PoseEdgeError
 from pose_edge.util.child_process import describe_death, die_with, redirect_output
 
@@ -34,38 +35,19 @@ DONE: Final = None
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One section to examine.
-
-    Attributes:
-        section: Its name.
-        examine: Yields its findings.
-        limit_s: How long it may take, seconds.
-        stuck: The remedy where it takes longer.
-    """
-
-    section: str
-    examine: Callable[[], Iterable[Finding]]
-    limit_s: float
-    stuck: str = "please report this"
-
-    def fault(self, text: str) -> Finding:
-        """Return the finding that the examination itself did not end as it should."""
-        return Finding(self.section, "examination", "fault", text, self.stuck)
-
-
 def examine_all(
-    tasks: Sequence[Task],
+    sections: Sequence[ReportSection],
+    context: DoctorContext,
     *,
     until: float,
     at_once: int = AT_ONCE,
     progress: Callable[[list[str]], None] = lambda _sections: None,
-) -> dict[str, list[Finding]]:
+) -> Report:
     """Examine sections, some at the same time, each in a process of its own.
 
     Args:
-        tasks: The sections; the first are started first.
+        sections: The sections; the first are started first.
+        context: The configuration and the machine.
         until: Monotonic seconds at which all must have ended.
         at_once: How many run at the same time.
         progress: Called with the names of the running sections whenever they change.
@@ -73,27 +55,27 @@ def examine_all(
     Returns:
         The findings by section, also of sections that did not end as they should.
     """
-    waiting = list(tasks)
+    waiting = list(sections)
     running: list[_Examination] = []
-    ended: dict[str, list[Finding]] = {}
+    ended: Report = {}
     try:
         while waiting or running:
             if waiting and len(running) < at_once:
-                task = waiting.pop(0)
+                section = waiting.pop(0)
                 if time.monotonic() >= until:
-                    text = "not looked at: the others took too long"
-                    ended[task.section] = [Finding(task.section, "examination", "skipped", text)]
+                    text = "not examined: the others took too long"
+                    ended[section.name] = [Finding("examination", "skipped", text)]
                     continue
-                running.append(_Examination(task, until))
-                progress([one.task.section for one in running])
+                running.append(_Examination(section, context, until))
+                progress([one.section.name for one in running])
                 continue
             wait([one.results for one in running], POLL_S)
             for one in running:
                 one.update()
-            ended |= {one.task.section: one.findings for one in running if one.over}
+            ended |= {one.section.name: one.findings for one in running if one.over}
             if any(one.over for one in running):
                 running = [one for one in running if not one.over]
-                progress([one.task.section for one in running])
+                progress([one.section.name for one in running])
     finally:
         for one in running:
             one.kill()
@@ -103,12 +85,12 @@ def examine_all(
 class _Examination:
     """A process that examines one section."""
 
-    def __init__(self, task: Task, until: float) -> None:
-        """Start the process; it has until then (monotonic seconds), or the task's own limit."""
-        self.task = task
+    def __init__(self, section: ReportSection, context: DoctorContext, until: float) -> None:
+        """Start the process; it ends at `until`, monotonic seconds, or at the section's limit."""
+        self.section = section
         self.findings: list[Finding] = []
         self.over = False
-        self._until = min(until, time.monotonic() + task.limit_s)
+        self._until = min(until, time.monotonic() + section.limit_s)
         self._limit_s = max(1.0, self._until - time.monotonic())
         self.results, theirs = Pipe(duplex=False)
         self._output = os.memfd_create("output")
@@ -117,7 +99,7 @@ class _Examination:
         self._pid = os.fork()
         if self._pid == 0:
             self.results.close()
-            _examine(task, theirs, self._output, parent)
+            _examine(section, context, theirs, self._output, parent)
         theirs.close()
 
     def update(self) -> None:
@@ -130,12 +112,10 @@ class _Examination:
                     return
                 self.findings.append(found)
         except (EOFError, OSError):  # the process has ended, perhaps in the middle of a message
-            self.findings.append(self.task.fault(self._cause_of_death()))
-            self.kill()
+            self._fail(self._cause_of_death())
             return
         if time.monotonic() >= self._until:
-            self.findings.append(self.task.fault(f"no answer within {self._limit_s:.0f} s"))
-            self.kill()
+            self._fail(f"no answer within {self._limit_s:.0f} s")
 
     def kill(self) -> None:
         """End the process with all that it has started, without waiting for it."""
@@ -143,6 +123,10 @@ class _Examination:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 end(self._pid, signal.SIGKILL)
         self._close()
+
+    def _fail(self, text: str) -> None:
+        self.findings.append(Finding("examination", "fault", text, self.section.stuck))
+        self.kill()
 
     def _close(self) -> None:
         self.over = True
@@ -154,7 +138,7 @@ class _Examination:
     def _cause_of_death(self) -> str:
         size = os.fstat(self._output).st_size
         output = os.pread(self._output, LAST_WORDS, max(0, size - LAST_WORDS))
-        return describe_death(self._status(), " ".join(output.decode("utf-8", "replace").split()))
+        return describe_death(self._status(), one_line(output.decode("utf-8", "replace")))
 
     def _status(self) -> int | None:
         """Wait for the end of the process; None if it only closed its end of the connection."""
@@ -167,21 +151,24 @@ class _Examination:
         return None
 
 
-def guarded(task: Task) -> Iterable[Finding]:
+def guarded(section: ReportSection, context: DoctorContext) -> Iterator[Finding]:
     """Yield a section's findings; an error that stops it is one of them."""
     try:
-        yield from task.examine()
+        yield from section.examine(context)
     except PoseEdgeError as error:
-        text, remedy = " ".join(error.message.split()), error.remedy or ""
-        yield Finding(task.section, "examination", "fault", text, remedy)
+        yield Finding("examination", "fault", *explain(error))
     except Exception as error:  # a report with a hole is better than none
-        log.debug("the section %s was ended", task.section, exc_info=True)
-        text = " ".join(f"ended by {type(error).__name__}: {error}".split())
-        yield Finding(task.section, "examination", "fault", text, "please report this")
+        log.debug("the section %s was ended", section.name, exc_info=True)
+        text = one_line(f"ended by {type(error).__name__}: {error}")
+        yield Finding("examination", "fault", text, "please report this")
 
 
 def _examine(
-    task: Task, results: Connection[Finding | None, None], output: int, parent: int
+    section: ReportSection,
+    context: DoctorContext,
+    results: Connection[Finding | None, None],
+    output: int,
+    parent: int,
 ) -> NoReturn:
     """Examine the section, send the findings, end: the child's main.
 
@@ -192,9 +179,9 @@ def _examine(
         os.setpgid(0, 0)
         # A child that hangs while it uses the camera would outlive a doctor that is killed.
         die_with(parent)
-        if not log.isEnabledFor(logging.DEBUG):  # what libraries write by themselves
+        if not log.isEnabledFor(logging.DEBUG):  # hide what libraries write
             redirect_output(output)
-        for finding in guarded(task):
+        for finding in guarded(section, context):
             results.send(finding)
         results.send(DONE)
         status = 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from pose_edge.doctor.context import installed_version
+from pose_edge.doctor.machine import os_release
 from pose_edge.util.commands import run_command
 
 RELEASE: Final = "16.0TF2.19.1-1"
@@ -53,16 +54,14 @@ def is_googles(package: str) -> bool:
 def runtime() -> str:
     """Return the installed runtime with its version, e.g. "ai-edge-litert 2.2.0"."""
     for name in ("ai-edge-litert", "tflite-runtime"):
-        try:
-            return f"{name} {metadata.version(name)}"
-        except metadata.PackageNotFoundError:
-            continue
+        if (version := installed_version(name)) is not None:
+            return f"{name} {version}"
     return "no runtime"
 
 
 def how_to_install() -> str:
     """Say how to install the library on this machine."""
-    release, architecture = codename(), ARCHITECTURES.get(platform.machine())
+    release, architecture = os_release("VERSION_CODENAME"), ARCHITECTURES.get(platform.machine())
     if release in DEBIANS and architecture is not None:
         file = f"libedgetpu1-std_{RELEASE.lower()}.{release}_{architecture}.deb"
         return (
@@ -80,15 +79,7 @@ def how_to_match() -> str:
     )
 
 
-def codename() -> str:
-    """Return the name of the system's release, e.g. bookworm; empty where it has none."""
-    try:
-        return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
-    except OSError:
-        return ""
-
-
 def _ask_dpkg(*arguments: str) -> str:
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
     result = run_command(("dpkg-query", *arguments), environment, DPKG_S)
-    return result.stdout if result.status == 0 else ""
+    return result.stdout if result.returncode == 0 else ""

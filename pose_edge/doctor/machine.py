@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext, read_number, read_text
 from pose_edge.doctor.finding import Finding
 from pose_edge.util.cores import usable_cores
-
-_finding = partial(Finding, "Machine")
 
 ENOUGH_BYTES: Final = 250_000_000
 """The program takes about 150 MB without a screen, and more with one."""
@@ -25,7 +23,7 @@ UNLIMITED: Final = 1 << 60
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine board, system, cores and memory."""
-    yield _finding("board", "ok", board(context))
+    yield Finding("board", "ok", board(context))
     yield _system()
     yield _cores(context)
     yield _memory(context)
@@ -41,6 +39,14 @@ def board(context: DoctorContext) -> str:
 def is_pi(context: DoctorContext) -> bool:
     """Tell whether the machine is a Raspberry Pi."""
     return "Raspberry Pi" in read_text(context.proc / "device-tree/model")
+
+
+def os_release(key: str) -> str:
+    """Return a value of os-release(5), e.g. of VERSION_CODENAME; empty where it is not known."""
+    try:
+        return platform.freedesktop_os_release().get(key, "")
+    except OSError:
+        return ""
 
 
 def size(count: float) -> str:
@@ -92,16 +98,12 @@ def _control_groups(context: DoctorContext, controller: str) -> Iterator[Path]:
 
 
 def _system() -> Finding:
-    try:
-        name = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-    except OSError:
-        name = "Linux"
-    text = f"{name}, kernel {platform.release()}"
+    text = f"{os_release('PRETTY_NAME') or 'Linux'}, kernel {platform.release()}"
     if sys.maxsize < 1 << 32:
         remedy = "write the 64-bit Raspberry Pi OS to the card"
         text += ", 32 bit: LiteRT exists for 64 bit only"
-        return _finding("system", "fault", text, remedy)
-    return _finding("system", "ok", f"{text}, 64 bit")
+        return Finding("system", "fault", text, remedy)
+    return Finding("system", "ok", f"{text}, 64 bit")
 
 
 def _cores(context: DoctorContext) -> Finding:
@@ -113,22 +115,18 @@ def _cores(context: DoctorContext) -> Finding:
         text += f", but only {quota:g} cores' time is allowed: the picture will stutter"
         fewer = max(1, int(quota))
         remedy = f"raise the limit of the container or service (CPUQuota), or --threads {fewer}"
-        return _finding("cores", "warning", text, remedy)
+        return Finding("cores", "warning", text, remedy)
     if usable < present:
         remedy = "taskset, the service (CPUAffinity) or the container takes the others away"
-        return _finding("cores", "warning", text, remedy)
-    return _finding("cores", "ok", text)
+        return Finding("cores", "warning", text, remedy)
+    return Finding("cores", "ok", text)
 
 
 def _memory(context: DoctorContext) -> Finding:
-    kilobytes = {}
-    for line in read_text(context.proc / "meminfo").splitlines():
-        name, _, rest = line.partition(":")
-        amount = rest.split()[:1]
-        if amount and amount[0].isdigit():
-            kilobytes[name] = int(amount[0])
+    lines = re.findall(r"^(\w+):\s*(\d+)", read_text(context.proc / "meminfo"), re.MULTILINE)
+    kilobytes = {name: int(amount) for name, amount in lines}
     if "MemTotal" not in kilobytes:
-        return _finding("memory", "skipped", "the kernel does not say")
+        return Finding("memory", "skipped", "the kernel does not say")
     total = kilobytes["MemTotal"] * 1024
     free = kilobytes.get("MemAvailable", kilobytes.get("MemFree", 0)) * 1024
     text = f"{size(total)}, {size(free)} of it free"
@@ -138,5 +136,5 @@ def _memory(context: DoctorContext) -> Finding:
         free = min(free, limit)
     if free < ENOUGH_BYTES:
         remedy = "end other programs, such as a desktop; the program takes 150 MB and more"
-        return _finding("memory", "warning", text, remedy)
-    return _finding("memory", "ok", text)
+        return Finding("memory", "warning", text, remedy)
+    return Finding("memory", "ok", text)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding, explain
 from pose_edge.doctor.machine import size
 from pose_edge.errors import ModelError
 from pose_edge.zoo.registry import Zoo
-
-_finding = partial(Finding, "Models")
 
 
 def examine(context: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]:
@@ -21,17 +18,17 @@ def examine(context: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]
     if fetched := zoo.fetched():
         yield from _verify(zoo, "fetched", fetched)
     else:
-        yield _finding("fetched", "ok", "none (`pose-edge models list` lists what can be fetched)")
+        yield Finding("fetched", "ok", "none (`pose-edge models list` lists what can be fetched)")
     name = context.settings.model.name
     known = zoo.twins.get(name, name)
     try:
         model = zoo.find(known)
     except ModelError as error:
-        yield _finding("model", "fault", *explain(error, "`pose-edge models list`"))
+        yield Finding("model", "fault", *explain(error, "`pose-edge models list`"))
         return
     own = ", your own" if not model.entry and model.path.suffix else ""
     twin = f" (the CPU's version of {name})" if known != name else ""
-    yield _finding("model", "ok", f"{model.name}{twin}{own}, {size(model.path.stat().st_size)}")
+    yield Finding("model", "ok", f"{model.name}{twin}{own}, {size(model.path.stat().st_size)}")
 
 
 def _verify(zoo: Zoo, subject: str, names: list[str]) -> Iterator[Finding]:
@@ -40,8 +37,8 @@ def _verify(zoo: Zoo, subject: str, names: list[str]) -> Iterator[Finding]:
         try:
             intact.append(zoo.find(name))
         except ModelError as error:
-            yield _finding(subject, "fault", *explain(error, "install again"))
+            yield Finding(subject, "fault", *explain(error, "install again"))
     if intact:
         total = size(sum(model.path.stat().st_size for model in intact))
         listed = ", ".join(model.name for model in intact)
-        yield _finding(subject, "ok", f"{len(intact)}, intact, {total}: {listed}")
+        yield Finding(subject, "ok", f"{len(intact)}, intact, {total}: {listed}")

@@ -6,7 +6,6 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -15,10 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
-from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.context import DoctorContext, installed_version
 from pose_edge.doctor.finding import Finding, Verdict, one_line
-
-_finding = partial(Finding, "Python")
 
 PACKAGE: Final = "pose-edge"
 
@@ -44,21 +41,18 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     yield from imports(COMPILED)
     yield from _opencvs()
     if _sees_system_packages():
-        yield from system_numpy(SYSTEM_PACKAGES, _installed("numpy"))
+        yield from system_numpy(SYSTEM_PACKAGES, installed_version("numpy"))
 
 
 def check(requirement: Requirement) -> tuple[str, str]:
     """Compare what is installed with a requirement.
 
-    Args:
-        requirement: The package, and its versions that are supported.
-
     Returns:
         What is installed, e.g. "numpy 2.1.3", and what is wrong with it; either may be empty.
     """
-    name, version = requirement.name, _installed(requirement.name)
+    name, version = requirement.name, installed_version(requirement.name)
     for other in STAND_INS.get(name, ()) if version is None else ():
-        stand_in = _installed(other)
+        stand_in = installed_version(other)
         if stand_in is not None:
             return f"{other} {stand_in} (for {name})", ""
     if version is None:
@@ -72,15 +66,7 @@ def check(requirement: Requirement) -> tuple[str, str]:
 
 
 def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
-    """Compare numpy with the one that the system's picamera2 and OpenCV are built for.
-
-    Args:
-        folder: The folder of the system's packages.
-        used: The version of numpy that the program uses.
-
-    Yields:
-        A finding where the system has a numpy.
-    """
+    """Compare the numpy in use with the one that the system's packages, in `folder`, need."""
     pattern = re.compile(r"numpy-(\d[^-]*)\.(?:dist|egg)-info")
     matches = (pattern.fullmatch(path.name) for path in sorted(folder.glob("numpy-*-info")))
     theirs = next((match[1] for match in matches if match), None)
@@ -88,22 +74,22 @@ def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
         return
     text = f"{used}; the system's packages are built for {theirs}"
     if used.split(".")[0] == theirs.split(".")[0]:
-        yield _finding("numpy", "ok", text)
+        yield Finding("numpy", "ok", text)
         return
     text += ": picamera2 and the system's OpenCV break"
     major = int(theirs.split(".")[0])
     remedy = f"`{sys.executable} -m pip install 'numpy>={major},<{major + 1}'`"
     verdict: Verdict = "fault" if (folder / "picamera2").is_dir() else "warning"
-    yield _finding("numpy", verdict, text, remedy)
+    yield Finding("numpy", verdict, text, remedy)
 
 
 def _interpreter() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.prefix == sys.base_prefix:
-        return _finding("python", "ok", f"{version}, of the system")
+        return Finding("python", "ok", f"{version}, of the system")
     seen = "sees" if _sees_system_packages() else "does not see"
     text = f"{version}, environment {sys.prefix}, which {seen} the system's packages"
-    return _finding("python", "ok", text)
+    return Finding("python", "ok", text)
 
 
 def _sees_system_packages() -> bool:
@@ -130,23 +116,16 @@ def _requirements() -> list[Requirement]:
 def _packages(requirements: Sequence[Requirement]) -> Iterator[Finding]:
     checked = [(requirement, *check(requirement)) for requirement in requirements]
     own = f"{PACKAGE} {__version__}"
-    yield _finding("packages", "ok", ", ".join([own, *(one for _, one, _ in checked if one)]))
+    yield Finding("packages", "ok", ", ".join([own, *(one for _, one, _ in checked if one)]))
     for requirement, _, fault in checked:
         if fault:
             wanted = f"{requirement.name}{requirement.specifier}"
             command = f"`{sys.executable} -m pip install '{wanted}'`"
-            yield _finding("packages", "fault", fault, command)
+            yield Finding("packages", "fault", fault, command)
 
 
 def imports(modules: Sequence[str]) -> Iterator[Finding]:
-    """Import compiled modules, which shows whether they work together.
-
-    Args:
-        modules: The names of the modules.
-
-    Yields:
-        One finding for those that can be imported, and one for each that cannot.
-    """
+    """Import compiled modules, which shows whether they work together."""
     loaded = []
     for name in modules:
         try:
@@ -154,27 +133,20 @@ def imports(modules: Sequence[str]) -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001 - compiled modules may raise anything
             text = one_line(f"cannot be imported: {type(error).__name__}: {error}")
             remedy = "it was built for another numpy or Python: install the packages again"
-            yield _finding(name, "fault", text, remedy)
+            yield Finding(name, "fault", text, remedy)
             continue
         own = Path(getattr(module, "__file__", None) or "").is_relative_to(SYSTEM_PACKAGES)
         version = getattr(module, "__version__", "(unknown version)")
         loaded.append(f"{name} {version}{SYSTEMS_OWN if own else ''}")
     if loaded:
-        yield _finding("imports", "ok", ", ".join(loaded))
+        yield Finding("imports", "ok", ", ".join(loaded))
 
 
 def _opencvs() -> Iterator[Finding]:
     names = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
-    installed = [name for name in names if _installed(name) is not None]
+    installed = [name for name in names if installed_version(name) is not None]
     if len(installed) > 1:
         text = f"{' and '.join(installed)} overwrite each other's files"
         command = f"`{sys.executable} -m pip uninstall {' '.join(installed)}`"
         remedy = f"{command}, then install opencv-python-headless alone"
-        yield _finding("cv2", "warning", text, remedy)
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+        yield Finding("cv2", "warning", text, remedy)

@@ -24,7 +24,7 @@ from dataclasses import asdict
 from typing import Any, Final, get_args
 
 from pose_edge import __version__
-from pose_edge.doctor.finding import Finding, Verdict, has_fault
+from pose_edge.doctor.finding import Report, Verdict, has_fault
 
 COLOURS: Final[dict[Verdict, int]] = {"ok": 32, "skipped": 90, "warning": 33, "fault": 31}
 """SGR codes of a terminal: green, grey, yellow, red."""
@@ -47,11 +47,11 @@ def coloured(verdict: Verdict, text: str) -> str:
     return f"\x1b[{COLOURS[verdict]}m{text}\x1b[0m"
 
 
-def as_lines(findings: list[Finding], paint: Paint = plain, width: int | None = None) -> list[str]:
+def as_lines(report: Report, paint: Paint = plain, width: int | None = None) -> list[str]:
     """Return the report as text.
 
     Args:
-        findings: The findings, section by section.
+        report: The findings by section; sections without any are left out.
         paint: Colours the verdicts: `plain` or `coloured`.
         width: Columns of the terminal, at which longer texts are wrapped; None for no wrapping.
 
@@ -59,39 +59,40 @@ def as_lines(findings: list[Finding], paint: Paint = plain, width: int | None = 
         Lines: for each section its name and its findings, each with its remedy below it, and at
         the end a summary.
     """
+    everything = [finding for findings in report.values() for finding in findings]
     verdict_width = max(map(len, get_args(Verdict)))
-    subject_width = max((len(finding.subject) for finding in findings), default=0)
+    subject_width = max((len(finding.subject) for finding in everything), default=0)
     indent = " " * (verdict_width + subject_width + 6)
     room = None if width is None else max(NARROWEST, width - len(indent))
     lines: list[str] = []
-    section = None
-    for finding in findings:
-        if finding.section != section:
-            section = finding.section
-            lines += [*([""] if lines else []), section]
-        verdict = paint(finding.verdict, finding.verdict.ljust(verdict_width))
-        first, *more = _wrap(finding.text, room)
-        lines.append(f"  {verdict}  {finding.subject.ljust(subject_width)}  {first}")
-        lines += [indent + line for line in more]
-        if finding.remedy:
-            first, *more = _wrap(finding.remedy, None if room is None else room - len(ARROW))
-            lines.append(f"{indent}{ARROW}{first}")
-            lines += [f"{indent}{' ' * len(ARROW)}{line}" for line in more]
-    counts = Counter(finding.verdict for finding in findings)
-    return [
-        *lines,
-        "",
-        f"{_count(counts['fault'], 'fault')}, {_count(counts['warning'], 'warning')}",
-    ]
+    for section, findings in report.items():
+        lines += [section] if findings else []
+        for finding in findings:
+            verdict = paint(finding.verdict, finding.verdict.ljust(verdict_width))
+            first, *more = _wrap(finding.text, room)
+            lines.append(f"  {verdict}  {finding.subject.ljust(subject_width)}  {first}")
+            lines += [indent + line for line in more]
+            if finding.remedy:
+                first, *more = _wrap(finding.remedy, None if room is None else room - len(ARROW))
+                lines.append(f"{indent}{ARROW}{first}")
+                lines += [f"{indent}{' ' * len(ARROW)}{line}" for line in more]
+        lines += [""] if findings else []
+    counts = Counter(finding.verdict for finding in everything)
+    summary = f"{_count(counts['fault'], 'fault')}, {_count(counts['warning'], 'warning')}"
+    return [*(lines or [""]), summary]
 
 
-def as_json(findings: list[Finding]) -> dict[str, Any]:
+def as_json(report: Report) -> dict[str, Any]:
     """Return the report as JSON values; this module's docstring describes them."""
     return {
         "schema": 1,
         "version": __version__,
-        "healthy": not has_fault(findings),
-        "findings": [asdict(one) for one in findings],
+        "healthy": not has_fault(report),
+        "findings": [
+            {"section": section, **asdict(finding)}
+            for section, findings in report.items()
+            for finding in findings
+        ],
     }
 
 

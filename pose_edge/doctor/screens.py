@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import DESKTOPS, Output, choices, connected_output, outputs
+from pose_edge.displays.sdl import load_sdl
 from pose_edge.doctor.context import DoctorContext, read_text
 from pose_edge.doctor.device_users import find_device_users
-from pose_edge.doctor.finding import Finding, Verdict, one_line
+from pose_edge.doctor.finding import Finding, Verdict, explain
+from pose_edge.errors import DisplayError
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.util.device_access import find_obstacle
-
-_finding = partial(Finding, "Screens")
 
 MESA: Final = {
     "libEGL.so.1": "libegl1",
@@ -36,13 +34,13 @@ def examine(
     kind = settings.kind
     desktop = next((name for name in DESKTOPS if context.environment.get(name)), None)
     if desktop is not None:
-        yield _finding("desktop", "ok", f"{desktop}={context.environment[desktop]}: a window")
+        yield Finding("desktop", "ok", f"{desktop}={context.environment[desktop]}: a window")
     elif kind == "window":
         remedy = "start it on a desktop, or with --display auto"
         text = "none in this session, and display.kind: window needs one"
-        yield _finding("desktop", "fault", text, remedy)
+        yield Finding("desktop", "fault", text, remedy)
     else:
-        yield _finding("desktop", "ok", "none in this session")
+        yield Finding("desktop", "ok", "none in this session")
     present = outputs(context.sysfs)
     for output in present:
         yield _output(output)
@@ -67,7 +65,7 @@ def _output(output: Output) -> Finding:
     if modes:
         count = len(set(modes))
         text += f", {modes[0]}" + (f" and {count - 1} other sizes" if count > 1 else "")
-    return _finding(output.name, "ok", text)
+    return Finding(output.name, "ok", text)
 
 
 def _no_screen(settings: DisplaySettings, desktop: str | None, present: list[Output]) -> Finding:
@@ -84,10 +82,10 @@ def _no_screen(settings: DisplaySettings, desktop: str | None, present: list[Out
         elif names and name not in names:
             remedy = f"this machine has {', '.join(names)}: name one of them, or set auto"
     if kind == "none":
-        return _finding("screen", "ok", f"{text}, and none is wanted (display.kind: none)")
+        return Finding("screen", "ok", f"{text}, and none is wanted (display.kind: none)")
     if desktop is not None and kind != "hdmi":
-        return _finding("screen", "ok", f"{text}; the picture is in a window of the desktop")
-    return _finding("screen", "fault" if kind == "hdmi" else "warning", text, remedy)
+        return Finding("screen", "ok", f"{text}; the picture is in a window of the desktop")
+    return Finding("screen", "fault" if kind == "hdmi" else "warning", text, remedy)
 
 
 def _card(context: DoctorContext, output: Output) -> Iterator[Finding]:
@@ -97,43 +95,40 @@ def _card(context: DoctorContext, output: Output) -> Iterator[Finding]:
         return
     obstacle = find_obstacle(card, group="video")
     if obstacle is not None:
-        yield _finding(card.name, "fault", obstacle.text, obstacle.remedy)
+        yield Finding(card.name, "fault", obstacle.text, obstacle.remedy)
         return
     users, _ = find_device_users([card], context.proc)
     others = [user for user in users.get(card, []) if not user.ours]
     if others:
         text = f"{card} is in use by {', '.join(map(str, others))}"
         remedy = "a desktop uses the screen: start in it (`DISPLAY=:0 pose-edge run`), or end it"
-        yield _finding(card.name, "warning", text, remedy)
+        yield Finding(card.name, "warning", text, remedy)
 
 
 def _mesa(find: Callable[[str], Path | None], missing: Verdict) -> Finding:
     absent = [name for name in MESA if find(name) is None]
     if not absent:
-        return _finding("Mesa", "ok", ", ".join(MESA))
+        return Finding("Mesa", "ok", ", ".join(MESA))
     text = f"{', '.join(absent)} not found"
     packages = " ".join([DRIVERS, *(MESA[name] for name in absent)])
     if missing == "skipped":
         text += f"; needed for HDMI without a desktop (`sudo apt install {packages}`)"
-        return _finding("Mesa", missing, text)
-    return _finding("Mesa", missing, text, f"`sudo apt install {packages}`")
+        return Finding("Mesa", missing, text)
+    return Finding("Mesa", missing, text, f"`sudo apt install {packages}`")
 
 
 def _sdl(missing: Verdict) -> Finding:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PySDL2 announces where its library comes from
-            import sdl2
-    except Exception as error:  # noqa: BLE001 - loading a library may raise anything
-        text = one_line(f"cannot be loaded: {error}")
-        return _finding("SDL", missing, text, "`pip install pysdl2 pysdl2-dll`")
-    version = sdl2.SDL_version()
-    sdl2.SDL_GetVersion(version)
-    count = sdl2.SDL_GetNumVideoDrivers()
-    drivers = [sdl2.SDL_GetVideoDriver(index).decode() for index in range(count)]
+        api = load_sdl()
+    except DisplayError as error:
+        return Finding("SDL", missing, *explain(error))
+    version = api.SDL_version()
+    api.SDL_GetVersion(version)
+    count = api.SDL_GetNumVideoDrivers()
+    drivers = [api.SDL_GetVideoDriver(index).decode() for index in range(count)]
     shown = [name for name in drivers if name in ("x11", "wayland", "KMSDRM")]
     text = f"{version.major}.{version.minor}.{version.patch}, for {', '.join(shown)}"
     if "KMSDRM" not in drivers:
         remedy = "`pip install --force-reinstall pysdl2-dll`: its SDL has KMSDRM"
-        return _finding("SDL", "warning", f"{text}: not for HDMI without a desktop", remedy)
-    return _finding("SDL", "ok", text)
+        return Finding("SDL", "warning", f"{text}: not for HDMI without a desktop", remedy)
+    return Finding("SDL", "ok", text)

@@ -8,13 +8,12 @@ imports there what it needs.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, cast
 
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.isolated import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class ReportSection:
 
     Attributes:
         name: Its title.
-        module: The module of this package with its `examine(context)`.
+        examine: Yields its findings.
         limit_s: Time limit, seconds. The default is for sections that read a few files and run a
             command or two, on a slow SD card.
         stuck: What to do when the section exceeds its limit.
@@ -32,57 +31,61 @@ class ReportSection:
     """
 
     name: str
-    module: str
+    examine: Callable[[DoctorContext], Iterable[Finding]]
     limit_s: float = 6.0
     stuck: str = "the machine is very busy, or a command hangs: try again"
     alone: bool = False
     early: bool = False
 
-    def task(self, context: DoctorContext) -> Task:
-        """Return the task that examines a context."""
-        return Task(self.name, lambda: self._examine(context), self.limit_s, self.stuck)
 
-    def _examine(self, context: DoctorContext) -> Iterable[Finding]:
-        module = importlib.import_module(f"pose_edge.doctor.{self.module}")
+def in_module(name: str) -> Callable[[DoctorContext], Iterable[Finding]]:
+    """Return the `examine` of a module of this package, imported when it is called."""
+
+    def examine(context: DoctorContext) -> Iterable[Finding]:
+        module = importlib.import_module(f"pose_edge.doctor.{name}")
         return cast(Iterable[Finding], module.examine(context))
+
+    return examine
 
 
 SECTIONS: Final = (
-    ReportSection("Machine", "machine"),
-    ReportSection("Heat and power", "heat"),
-    ReportSection("Python", "packages", limit_s=10.0),
-    ReportSection("Configuration", "configuration"),
-    ReportSection("Disk", "disk", stuck="a network folder does not answer: unmount it"),
-    ReportSection("Clock", "clock"),
-    ReportSection("User", "groups"),
-    ReportSection("Models", "models", stuck="the disk is very slow: the SD card may be failing"),
+    ReportSection("Machine", in_module("machine")),
+    ReportSection("Heat and power", in_module("heat")),
+    ReportSection("Python", in_module("packages"), limit_s=10.0),
+    ReportSection("Configuration", in_module("configuration")),
+    ReportSection("Disk", in_module("disk"), stuck="a network folder does not answer: unmount it"),
+    ReportSection("Clock", in_module("clock")),
+    ReportSection("User", in_module("groups")),
+    ReportSection(
+        "Models", in_module("models"), stuck="the disk is very slow: the SD card may be failing"
+    ),
     ReportSection(
         "Inference",
-        "inference",
+        in_module("inference"),
         limit_s=10.0,
         stuck="the model hangs or is very slow: try another with --model, or --threads 1",
         alone=True,
     ),
     ReportSection(
         "Edge TPU",
-        "edgetpu",
+        in_module("edgetpu"),
         limit_s=14.0,
         stuck="unplug the Coral and plug it in again, or use --edgetpu off",
         early=True,
     ),
     ReportSection(
         "Cameras",
-        "cameras",
+        in_module("cameras"),
         limit_s=8.0,
         stuck="a camera's driver hangs: unplug the camera and plug it in again, or restart",
     ),
     ReportSection(
         "Source",
-        "source",
+        in_module("source"),
         limit_s=14.0,
         stuck="the camera hangs: unplug it and plug it in again, or use --no-camera",
         early=True,
     ),
-    ReportSection("Screens", "screens"),
-    ReportSection("Service", "service"),
+    ReportSection("Screens", in_module("screens")),
+    ReportSection("Service", in_module("service")),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -22,8 +21,6 @@ from pose_edge.util.urls import redact
 
 if TYPE_CHECKING:
     from pose_edge.frames import Frame
-
-_finding = partial(Finding, "Source")
 
 CONNECT_S: Final = 3.0
 FIRST_S: Final = 4.0
@@ -52,13 +49,13 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
         if reached.verdict == "fault":
             return
     if (kind in CAMERAS or kind is SourceKind.STREAM) and not context.use_camera:
-        yield _finding("picture", "skipped", "not taken, as asked for (--no-camera)")
+        yield Finding("picture", "skipped", "not taken, as asked for (--no-camera)")
         return
     nodes = video_nodes(context.dev)
     ours = [user for user in _users_of(nodes, context) if user.ours]
     if ours and kind in CAMERAS:
         text = f"not taken: {ours[0]} uses the camera"
-        yield _finding("picture", "skipped", f"{text} (`sudo systemctl stop pose-edge` first)")
+        yield Finding("picture", "skipped", f"{text} (`sudo systemctl stop pose-edge` first)")
         return
     yield from _picture(context, kind)
 
@@ -68,16 +65,16 @@ def _reach(url: str) -> Finding:
     parts = urlsplit(url)
     host, port = parts.hostname, parts.port or PORTS.get(parts.scheme)
     if parts.scheme == "udp" or host is None or port is None:
-        return _finding("network", "skipped", f"{redact(url)}: nothing to connect to")
+        return Finding("network", "skipped", f"{redact(url)}: nothing to connect to")
     try:
         started = time.monotonic()
         socket.create_connection((host, port), CONNECT_S).close()
     except OSError as error:
         reason = error.strerror or str(error) or "no answer"
         remedy = f"is the address right, the camera on, and in the same network? (`ping {host}`)"
-        return _finding("network", "fault", f"{host} port {port}: {reason.lower()}", remedy)
+        return Finding("network", "fault", f"{host} port {port}: {reason.lower()}", remedy)
     milliseconds = (time.monotonic() - started) * 1000
-    return _finding("network", "ok", f"{host} port {port} answers after {milliseconds:.0f} ms")
+    return Finding("network", "ok", f"{host} port {port} answers after {milliseconds:.0f} ms")
 
 
 def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Finding]:
@@ -92,10 +89,10 @@ def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Findin
         chooses = auto and source.live  # which camera is known when it is open
         prefix = "no camera is found, so auto plays the demo clip: " if auto else ""
         if not chooses:
-            yield _finding("source", "ok", prefix + source.describe())
+            yield Finding("source", "ok", prefix + source.describe())
         source.open()
         if chooses:
-            yield _finding("source", "ok", f"auto takes {source.describe()}")
+            yield Finding("source", "ok", f"auto takes {source.describe()}")
         frame = _next(source, time.monotonic() + limit + GRACE_S)
         if frame is None:
             raise SourceError(f"{source.describe()} gave no frame")
@@ -111,7 +108,7 @@ def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Findin
         text, remedy = explain(error, see)
         users = _users_of(camera_nodes(context.dev), context) if kind in CAMERAS else []
         text += f" (in use by {', '.join(map(str, users))})" if users else ""
-        yield _finding("picture", "fault", text, remedy)
+        yield Finding("picture", "fault", text, remedy)
     finally:
         if source is not None:
             source.close()
@@ -120,14 +117,14 @@ def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Findin
 def _judge(source: Source, text: str, rate: float | None, contrast: int, wanted: float) -> Finding:
     if contrast < DARK:
         remedy = "take the cap off the lens, open its shutter, or switch on a light"
-        return _finding("picture", "warning", f"{text}, but all in one colour", remedy)
+        return Finding("picture", "warning", f"{text}, but all in one colour", remedy)
     if source.live and rate is not None and rate < wanted * SLOW:
         remedy = (
             "more light (a camera exposes longer in the dark), fewer pixels (camera.width, "
             "camera.height), another USB port"
         )
-        return _finding("picture", "warning", f"{text}, not {wanted:g} as wanted", remedy)
-    return _finding("picture", "ok", text)
+        return Finding("picture", "warning", f"{text}, not {wanted:g} as wanted", remedy)
+    return Finding("picture", "ok", text)
 
 
 def _next(source: Source, until: float) -> Frame | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final, Literal
+from typing import Final
 
 from pose_edge.config.load import render_config
 from pose_edge.config.schema import Settings
@@ -12,11 +12,6 @@ HEADER: Final = (
     "# pose_edge: the settings of the service. After a change: sudo systemctl reload pose-edge\n"
     "# Files are looked for and written in /var/lib/pose-edge; the service sees no home folders.\n"
 )
-
-ConfigState = Literal["new", "same", "outdated", "edited"]
-"""A configuration file before an install: "new": it does not exist; "same": it is as wanted;
-"outdated": it is as an earlier install wrote it, so it may be replaced; "edited": it is the user's
-work."""
 
 
 def service_settings(settings: Settings) -> Settings:
@@ -36,16 +31,12 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def compare(present: str | None, wanted: str, installed_digest: str) -> ConfigState:
-    """Compare a configuration file with the one that an install would write.
+def is_edited(present: str | None, wanted: str, installed_digest: str) -> bool:
+    """Tell whether a configuration file is the user's work, which an install must not replace.
 
     Args:
         present: The content of the file; None where it does not exist.
         wanted: The content that this install would write.
         installed_digest: Digest of the default configuration of the last install, or "".
     """
-    if present is None:
-        return "new"
-    if present == wanted:
-        return "same"
-    return "outdated" if digest(present) == installed_digest else "edited"
+    return present not in (None, wanted) and digest(present or "") != installed_digest

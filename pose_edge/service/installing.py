@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.service.configuration import compare, digest, service_config
+from pose_edge.service.configuration import digest, is_edited, service_config
 from pose_edge.service.install_record import InstallRecord, load_record
 from pose_edge.service.machine import Machine, ServiceError, Step
 from pose_edge.service.origin import Origin
@@ -157,12 +157,11 @@ class _Installation:
         machine, places = self.machine, self.places
         plain, wanted = service_config(Settings()), service_config(self.options.settings)
         present = places.config.read_text(encoding="utf-8") if places.config.is_file() else None
-        state = compare(present, wanted, self.record.default_config)
-        if state in ("new", "outdated"):
+        if is_edited(present, wanted, self.record.default_config):
+            machine.note("has been edited: it stays as it is")
+        else:
             machine.write(places.config, wanted)
             present = wanted
-        elif state == "edited":
-            machine.note("has been edited: it stays as it is")
         # Recorded after the write: if that is interrupted, the old file must not count as edited.
         self.record.default_config = digest(plain)
         self._save_record()

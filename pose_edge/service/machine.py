@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +11,20 @@ from typing import Final
 
 from pose_edge.errors import PoseEdgeError, UnavailableError
 from pose_edge.util.atomic import link_atomically, sync_folder, write_atomically
-from pose_edge.util.commands import CommandResult, run_command
+from pose_edge.util.commands import run_command
 
 TAIL: Final = 12
 """Lines of a failed command's output that an error shows."""
 
 ASK_TIMEOUT_S: Final = 20.0
 
-
 Step = tuple[str, Callable[[], None]]
 """A title, e.g. "unit: /etc/systemd/system/pose-edge.service", and a function that does the step
 and may be called again."""
 
-Execute = Callable[[Sequence[str], Mapping[str, str] | None, float | None], CommandResult]
+Execute = Callable[
+    [Sequence[str], Mapping[str, str] | None, float | None], subprocess.CompletedProcess[str]
+]
 """Runs a command with an environment and a time limit, as `run_command` does."""
 
 
@@ -48,8 +50,8 @@ class Machine:
         """Do steps in order; a line announces each.
 
         Raises:
-            ServiceError: A step failed; the message says which and why. The rest is not begun.
-            UnavailableError: The same, where something that the step needs is not available.
+            ServiceError: A step failed; the message says which and why. The rest is not started.
+            UnavailableError: A step failed because something that it needs is not available.
         """
         for number, (title, action) in enumerate(steps, 1):
             self.say(f"{number}/{len(steps)}  {title}")
@@ -67,12 +69,11 @@ class Machine:
         """Show a remark about the current step."""
         self.say(f"      {text}")
 
-    def do(self, what: str, action: Callable[[], object]) -> None:
-        """Make a change, or announce it in a dry run: `what` follows "would"."""
+    def will(self, what: str) -> bool:
+        """Return whether to make a change; in a dry run, announce it: `what` follows "would"."""
         if self.dry:
             self.note(f"would {what}")
-        else:
-            action()
+        return not self.dry
 
     def run(self, *command: str | Path, environment: Mapping[str, str] | None = None) -> None:
         """Run a command that changes something.
@@ -81,56 +82,46 @@ class Machine:
             ServiceError: The command failed; the message has the end of its output.
         """
         words = [str(word) for word in command]
-        if self.dry:
-            self.note(f"would run: {' '.join(words)}")
+        if not self.will(f"run: {' '.join(words)}"):
             return
         result = self.execute(words, environment, None)
-        if result.status != 0:
+        if result.returncode != 0:
             lines = (result.stdout + "\n" + result.stderr).strip().splitlines()[-TAIL:]
             raise ServiceError("\n".join([f"`{' '.join(words)}` failed:", *lines]))
 
-    def ask(self, *command: str | Path) -> CommandResult:
+    def ask(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command that changes nothing, also in a dry run."""
         return self.execute([str(word) for word in command], None, ASK_TIMEOUT_S)
 
-    def write(self, path: Path, content: str, mode: int | None = None) -> bool:
+    def write(self, path: Path, content: str) -> bool:
         """Write a file atomically; return whether its content is new."""
         if path.is_file() and path.read_text(encoding="utf-8") == content:
             return False
-
-        def write() -> None:
+        if self.will(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content, mode)
-
-        self.do(f"write {path}", write)
+            write_atomically(path, content)
         return True
 
     def link(self, path: Path, target: str | Path) -> None:
         """Make a symbolic link, or change its target."""
-
-        def link() -> None:
+        changed = not path.is_symlink() or path.readlink() != Path(target)
+        if changed and self.will(f"link {path} to {target}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             link_atomically(path, target)
-
-        if not (path.is_symlink() and path.readlink() == Path(target)):
-            self.do(f"link {path} to {target}", link)
 
     def remove(self, path: Path) -> bool:
         """Remove a file, a link or a folder with its content; return whether it existed."""
         if not (path.exists() or path.is_symlink()):
             return False
-
-        def remove() -> None:
+        if self.will(f"remove {path}"):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
             sync_folder(path.parent)
-
-        self.do(f"remove {path}", remove)
         return True
 
     def remove_if_empty(self, path: Path) -> None:
         """Remove a folder that is empty."""
-        if path.is_dir() and not any(path.iterdir()):
-            self.do(f"remove {path}", path.rmdir)
+        if path.is_dir() and not any(path.iterdir()) and self.will(f"remove {path}"):
+            path.rmdir()

@@ -93,14 +93,9 @@ def stage(origin: Origin, folder: Path) -> Path:
 
 
 def pack(installed: Distribution, folder: Path) -> Path:
-    """Make the wheel again that a package was installed from, as it may be gone.
+    """Make the wheel again that a package of pure Python was installed from, as it may be gone.
 
-    Args:
-        installed: A package of pure Python, not an editable one.
-        folder: The folder for the wheel.
-
-    Returns:
-        The wheel; its format: packaging.python.org/specifications/binary-distribution-format
+    The format: packaging.python.org/specifications/binary-distribution-format
     """
     wheel = folder / f"pose_edge-{installed.version}-py3-none-any.whl"
     rows: list[tuple[str, str, str]] = []

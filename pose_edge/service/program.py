@@ -50,7 +50,7 @@ def choose_python(machine: Machine, places: Places) -> Path:
             reasons.append(f"{python} is in a folder that the service cannot see")
             continue
         result = machine.ask(python, "-c", FITNESS)
-        if result.status == 0:
+        if result.returncode == 0:
             return python
         reasons.append(f"{python}: {(result.stderr.strip().splitlines() or ['does not run'])[-1]}")
     raise UnavailableError(
@@ -68,15 +68,14 @@ def make_environment(
 ) -> Path:
     """Install the program in a new environment, beside the one in use, which is not changed.
 
+    It is removed again when a step fails.
+
     Args:
         machine: The machine to install on.
         places: The paths of the service.
         origin: What to install.
         extras: The program's extras.
         find_links: A folder with the wheels of all packages, to use in place of the network.
-
-    Returns:
-        The new environment; it is removed again when a step fails.
     """
     python = choose_python(machine, places)
     folder = next_folder(places.versions, origin.version)
@@ -90,9 +89,11 @@ def make_environment(
     flags = ["--system-site-packages"] if places.picamera2 else []
     offline = ["--no-index", "--find-links", str(find_links)] if find_links else []
     try:
-        machine.do(f"make {places.versions}", lambda: _make(places.versions))
+        if machine.will(f"make {places.versions}"):
+            places.versions.mkdir(parents=True, exist_ok=True)
         machine.run(python, "-m", "venv", *flags, folder)
-        machine.do(f"make {staging}", lambda: _make(staging / "program"))
+        if machine.will(f"make {staging}"):
+            (staging / "program").mkdir(parents=True)
         what = origin.path if machine.dry else stage(origin, staging / "program")
         wanted = f"{what}[{','.join(sorted(extras))}]" if extras else what
         pip = (folder / "bin" / "python", "-m", "pip", "install", "--no-input", "--no-cache-dir")
@@ -118,20 +119,10 @@ def next_folder(versions: Path, version: str) -> Path:
 
 
 def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> None:
-    """Remove environments that are not in use: older ones, and those of interrupted installs.
-
-    Args:
-        machine: The machine to remove them from.
-        places: The paths of the service.
-        keep: Environments to keep, besides the one that `current` leads to.
-    """
+    """Remove all environments but those to keep and the one that `current` leads to."""
     if not places.versions.is_dir():
         return
     used = {path.resolve() for path in (*keep, places.current)}
     for folder in sorted(places.versions.iterdir()):
         if folder.resolve() not in used:
             machine.remove(folder)
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)

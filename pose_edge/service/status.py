@@ -9,14 +9,9 @@ from typing import Any, Final
 from pose_edge.service.install_record import load_record
 from pose_edge.service.machine import Machine, ServiceError
 from pose_edge.service.places import Places
-from pose_edge.util.systemd import UNIT, parse_properties, show_command
+from pose_edge.util.systemd import UNIT, unit_properties
 
 LOG_LINES: Final = 5
-
-PROPERTIES: Final = (
-    *("ActiveState", "SubState", "UnitFileState", "Result", "StatusText", "MainPID", "NRestarts"),
-    "StateChangeTimestampMonotonic",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +56,13 @@ class ServiceStatus:
 def read_status(machine: Machine, places: Places, now_s: float | None = None) -> ServiceStatus:
     """Read the status of the service; this changes nothing and does not need root.
 
-    Args:
-        machine: The machine that the service runs on.
-        places: The paths of the service.
-        now_s: The time of the monotonic clock, seconds; by default now.
+    `now_s` is the time of the monotonic clock, seconds; by default now.
     """
     try:
         record = load_record(places.record)
     except ServiceError:
         record = None
-    properties = parse_properties(machine.ask(*show_command(*PROPERTIES)).stdout)
+    properties = unit_properties(lambda *command: machine.ask(*command).stdout)
     changed_us = int(properties.get("StateChangeTimestampMonotonic") or 0)
     now_s = time.monotonic() if now_s is None else now_s
     state = ""
@@ -127,7 +119,7 @@ def _log(machine: Machine) -> tuple[str, ...]:
         *("journalctl", f"--unit={UNIT}", f"--lines={LOG_LINES}", "--no-pager", "--quiet"),
         "--output=short-iso",
     )
-    return tuple(result.stdout.splitlines()) if result.status == 0 else ()
+    return tuple(result.stdout.splitlines()) if result.returncode == 0 else ()
 
 
 def _duration(seconds: float) -> str:

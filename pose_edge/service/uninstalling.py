@@ -84,9 +84,10 @@ class _Removal:
             return
         machine.run("systemctl", "daemon-reload")
         # Fails where systemd remembers no failure, which is as it should be.
-        machine.do("forget its failures", lambda: machine.ask("systemctl", "reset-failed", UNIT))
+        if machine.will("forget its failures"):
+            machine.ask("systemctl", "reset-failed", UNIT)
         getty = "getty@tty1.service"
-        if machine.ask("systemctl", "is-enabled", getty).status == 0 and not places.desktop:
+        if machine.ask("systemctl", "is-enabled", getty).returncode == 0 and not places.desktop:
             machine.run("systemctl", "start", getty)  # the console is free for a login again
 
     def _remove_rules(self) -> None:
@@ -112,11 +113,11 @@ class _Removal:
         if self.state_stays:
             machine.note(f"stays: {places.state} belongs to it")
             return
-        if machine.ask("getent", "passwd", USER).status == 0:
+        if machine.ask("getent", "passwd", USER).returncode == 0:
             machine.run("userdel", USER)
         record.user = False
         for group in record.groups:
-            if machine.ask("getent", "group", group).status == 0:
+            if machine.ask("getent", "group", group).returncode == 0:
                 machine.run("groupdel", group)
         record.groups = []
 

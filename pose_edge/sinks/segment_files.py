@@ -20,8 +20,7 @@ from pose_edge.config.schema import StorageSettings
 from pose_edge.errors import OutputError
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.util.atomic import sync_folder
-from pose_edge.util.mounts import mount_point
-from pose_edge.util.paths import user_path
+from pose_edge.util.paths import mount_point, user_path
 
 log = logging.getLogger(__name__)
 

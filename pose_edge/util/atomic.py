@@ -14,7 +14,7 @@ SUFFIX: Final = ".part"
 """Suffix of unfinished files; their names begin with a dot and the name of the file."""
 
 
-def write_atomically(path: Path, content: str | bytes, mode: int | None = None) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Replace a file's content, so that readers see the old or the new one, also after a power cut.
 
     The content is written to a file beside it and synced to the disk before it takes the file's
@@ -22,10 +22,9 @@ def write_atomically(path: Path, content: str | bytes, mode: int | None = None) 
     files of earlier writers that were killed are removed.
 
     Args:
-        path: The file. A link is followed; the folder must exist.
+        path: The file. A link is followed; the folder must exist. An existing file keeps its
+            permission bits, and its owner where that is permitted; a new one gets 0o644.
         content: The new content; text is written as UTF-8.
-        mode: Permission bits. By default those of the file (its owner stays too, where that is
-            permitted), or 0o644 for a new file.
 
     Raises:
         OSError: The file cannot be written; the old content stays.
@@ -33,8 +32,7 @@ def write_atomically(path: Path, content: str | bytes, mode: int | None = None) 
     path = path.resolve()
     _remove_leftovers(path)
     old = path.stat() if path.exists() else None
-    if mode is None:
-        mode = stat.S_IMODE(old.st_mode) if old is not None else 0o644
+    mode = stat.S_IMODE(old.st_mode) if old is not None else 0o644
     descriptor, part = _open_part(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -54,11 +52,7 @@ def write_atomically(path: Path, content: str | bytes, mode: int | None = None) 
 
 
 def link_atomically(path: Path, target: str | Path) -> None:
-    """Make a symbolic link, or change its target, atomically.
-
-    Args:
-        path: The link; a file of that name is replaced.
-        target: The path that it leads to.
+    """Make a symbolic link at `path`, atomically; a link or file of that name is replaced.
 
     Raises:
         OSError: The link cannot be made.

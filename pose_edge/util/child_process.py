@@ -1,9 +1,4 @@
-"""What the child processes of this program have in common.
-
-What may crash or hang runs in a child process: a model on an Edge TPU (`pose_edge.runtimes.child`)
-and each section of the doctor's report (`pose_edge.doctor.isolated`). They are started in different
-ways, but they end in the same way, and what is said about their end is the same.
-"""
+"""Functions for child processes, in which code runs that may crash or hang."""
 
 from __future__ import annotations
 
@@ -20,9 +15,6 @@ def die_with(parent: int) -> None:
     """Let the kernel kill this process when its parent ends, even when this process hangs.
 
     Strictly, the kernel watches the parent's thread that has started this process.
-
-    Args:
-        parent: Process number of the parent.
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it has ended before the kernel was asked
@@ -30,7 +22,7 @@ def die_with(parent: int) -> None:
 
 
 def redirect_output(descriptor: int) -> None:
-    """Send what this process writes to its standard output and error to another descriptor."""
+    """Send standard output and error of this process to another descriptor."""
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
 

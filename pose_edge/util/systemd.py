@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 UNIT: Final = "pose-edge.service"
+
+PROPERTIES: Final = (
+    *("LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "StatusText", "MainPID"),
+    *("NRestarts", "User", "NeedDaemonReload", "StateChangeTimestampMonotonic"),
+)
 
 
 def is_booted(root: Path = Path("/")) -> bool:
@@ -13,12 +19,12 @@ def is_booted(root: Path = Path("/")) -> bool:
     return (root / "run/systemd/system").is_dir()
 
 
-def show_command(*properties: str) -> tuple[str, ...]:
-    """Return the command that lists properties of the unit, for `parse_properties`."""
-    return ("systemctl", "show", f"--property={','.join(properties)}", UNIT)
+def unit_properties(ask: Callable[..., str]) -> dict[str, str]:
+    """Return systemd's properties of the unit by name; empty where systemd does not answer.
 
-
-def parse_properties(output: str) -> dict[str, str]:
-    """Return the properties in the output of `systemctl show`, by name."""
+    Args:
+        ask: Runs a command, given word by word, and returns its output.
+    """
+    output = ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", UNIT)
     pairs = (line.partition("=") for line in output.splitlines())
     return {name: value for name, _, value in pairs}

@@ -12,7 +12,7 @@ from command import Finished
 from pose_edge.service.places import Places
 from pose_edge.util import resources
 
-NO_TIME = ("no answer within ", "not looked at: ")
+NO_TIME = ("no answer within ", "not examined: ")
 """What the doctor says of sections that emulation makes too slow for it."""
 
 

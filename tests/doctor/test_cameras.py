@@ -50,7 +50,7 @@ def plug(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, *names: str) -> list[
 
 
 def look(made_up: MadeUp, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
-    return by_subject(sound(cameras.examine(made_up.context(**more)), "Cameras"))
+    return by_subject(sound(cameras.examine(made_up.context(**more))))
 
 
 def test_none(made_up: MadeUp) -> None:

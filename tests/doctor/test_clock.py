@@ -13,13 +13,13 @@ from pose_edge.doctor.clock import examine, is_synchronised
 )
 def test_synchronisation(made_up: MadeUp, synchronised: bool | None, verdict: str) -> None:
     context = made_up.context()
-    found = by_subject(sound(examine(context, synchronised=lambda: synchronised), "Clock"))
+    found = by_subject(sound(examine(context, synchronised=lambda: synchronised)))
     assert found["network time"].verdict == verdict
     assert found["time"].verdict == "ok"
 
 
 def test_a_clock_that_has_just_begun(made_up: MadeUp) -> None:
-    found = by_subject(sound(examine(made_up.context(), now=lambda: 42.0), "Clock"))
+    found = by_subject(sound(examine(made_up.context(), now=lambda: 42.0)))
     assert found["time"].verdict == "fault"
     assert found["time"].text.startswith(time.strftime("%Y", time.localtime(42)))
 

@@ -44,7 +44,7 @@ def test_when_it_is_too_little(free: float, total: float, verdict: str) -> None:
 
 def test_enough(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(monkeypatch, free=20e9)
-    (found,) = sound(examine(made_up.context()), "Disk")
+    (found,) = sound(examine(made_up.context()))
     assert found.verdict == "ok"
     assert found.subject == "system"
     assert "20.0 GB of 32.0 GB free" in found.text
@@ -52,13 +52,13 @@ def test_enough(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_full_card(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(monkeypatch, free=1e6)
-    (found,) = sound(examine(made_up.context()), "Disk")
+    (found,) = sound(examine(made_up.context()))
     assert found.verdict == "fault"
 
 
 def test_no_more_files(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(monkeypatch, free=20e9, favail=0)
-    (found,) = sound(examine(made_up.context()), "Disk")
+    (found,) = sound(examine(made_up.context()))
     assert (found.verdict, "no more files" in found.text) == ("fault", True)
 
 
@@ -66,16 +66,16 @@ def test_a_read_only_system_matters_where_something_is_written(
     made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fill(monkeypatch, free=20e9, flag=os.ST_RDONLY)
-    found = sound(examine(made_up.context()), "Disk")
+    found = sound(examine(made_up.context()))
     assert {one.verdict for one in found} == {"ok"}
     settings = {"record": {"path": str(tmp_path / "out.mp4")}}
-    found = sound(examine(made_up.context(settings=settings)), "Disk")
+    found = sound(examine(made_up.context(settings=settings)))
     assert "fault" in {one.verdict for one in found}
 
 
 def test_a_folder_that_is_not_there(made_up: MadeUp, tmp_path: Path) -> None:
     settings = {"poses": {"path": str(tmp_path / "no" / "out.jsonl")}}
-    found = by_subject(sound(examine(made_up.context(settings=settings)), "Disk"))
+    found = by_subject(sound(examine(made_up.context(settings=settings))))
     assert found["poses"].verdict == "fault"
     assert found["poses"].remedy.startswith("`mkdir -p ")
     settings = {"poses": {"path": "-"}}

@@ -8,32 +8,40 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from doctor_contexts import MadeUp
 from helpers import wait_until
 
-from pose_edge.doctor import run_doctor
+from pose_edge.config.schema import Settings
+from pose_edge.doctor import DoctorContext, run_doctor
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.isolated import Task, examine_all, guarded
-from pose_edge.doctor.sections import SECTIONS, ReportSection
+from pose_edge.doctor.isolated import examine_all, guarded
+from pose_edge.doctor.sections import SECTIONS, ReportSection, in_module
 from pose_edge.errors import ModelError
 
 # The doctor's own process has one thread; that of the tests has those of numpy and others.
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
-FIRST = Finding("Cameras", "first", "ok", "fine")
+FIRST = Finding("first", "ok", "fine")
+CONTEXT = DoctorContext(Settings(), Path("config.yaml"))
 
 
-def one(examine: object, limit_s: float = 30.0) -> list[Finding]:
-    task = Task("Cameras", examine, limit_s, "pull it out")  # type: ignore[arg-type]
-    return examine_all([task], until=time.monotonic() + 60)["Cameras"]
+def section(
+    name: str, examine: Callable[[], Iterable[Finding]], limit_s: float = 30.0
+) -> ReportSection:
+    return ReportSection(name, lambda _context: examine(), limit_s, "pull it out")
+
+
+def one(examine: Callable[[], Iterable[Finding]], limit_s: float = 30.0) -> list[Finding]:
+    sections = [section("Cameras", examine, limit_s)]
+    return examine_all(sections, CONTEXT, until=time.monotonic() + 60)["Cameras"]
 
 
 def test_findings_come_back_as_they_are() -> None:
-    told = [FIRST, Finding("Cameras", "ä\n\0", "fault", "x" * 300_000, "\ud800")]
+    told = [FIRST, Finding("ä\n\0", "fault", "x" * 300_000, "\ud800")]
     assert one(lambda: told) == told
     assert one(list) == []
 
@@ -52,9 +60,9 @@ def test_a_section_that_fails_is_a_finding_after_what_it_found(
         yield FIRST
         raise error
 
-    first, second = guarded(Task("Cameras", examine, 1.0))
+    first, second = guarded(section("Cameras", examine), CONTEXT)
     assert first == FIRST
-    assert (second.section, second.subject, second.verdict) == ("Cameras", "examination", "fault")
+    assert (second.subject, second.verdict) == ("examination", "fault")
     assert second.text.startswith(text)
     assert "\n" not in second.text
     assert second.remedy == remedy
@@ -133,18 +141,18 @@ def test_one_that_hangs_holds_up_no_other_and_all_have_an_end(tmp_path: Path) ->
         time.sleep(3600)
         yield FIRST
 
-    tasks = [Task(f"hang {number}", hang, 30.0) for number in range(3)]
-    tasks += [Task(f"quick {number}", lambda: [FIRST], 30.0) for number in range(3)]
+    sections = [section(f"hang {number}", hang) for number in range(3)]
+    sections += [section(f"quick {number}", lambda: [FIRST]) for number in range(3)]
     shown: list[list[str]] = []
     began = time.monotonic()
-    found = examine_all(tasks, until=began + 4, at_once=2, progress=shown.append)
+    found = examine_all(sections, CONTEXT, until=began + 4, at_once=2, progress=shown.append)
     assert time.monotonic() - began < 30
-    assert found.keys() == {task.section for task in tasks}
+    assert found.keys() == {each.name for each in sections}
     assert found["hang 0"][0].text.startswith("no answer within")
     assert found["hang 2"][0].verdict == "skipped"
     assert max(map(len, shown)) == 2
     assert shown[-1] == []
-    found = examine_all(tasks[2:], until=time.monotonic() + 3, at_once=2)
+    found = examine_all(sections[2:], CONTEXT, until=time.monotonic() + 3, at_once=2)
     assert [found[f"quick {number}"] for number in range(3)] == [[FIRST]] * 3
 
 
@@ -160,15 +168,15 @@ def test_the_order_is_that_of_the_sections_whatever_is_looked_at_first(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     sections = (
-        ReportSection("Disk", "disk"),
-        ReportSection("Service", "service", alone=True),
-        ReportSection("Clock", "clock", early=True),
-        ReportSection("Heat and power", "heat"),
+        ReportSection("Disk", in_module("disk")),
+        ReportSection("Service", in_module("service"), alone=True),
+        ReportSection("Clock", in_module("clock"), early=True),
+        ReportSection("Heat and power", in_module("heat")),
     )
-    findings = run_doctor(made_up.context(), sections=sections)
-    names = list(dict.fromkeys(finding.section for finding in findings))
-    assert names == ["Disk", "Service", "Clock", "Heat and power"]
-    assert not [finding for finding in findings if finding.subject == "examination"]
+    report = run_doctor(made_up.context(), sections=sections)
+    assert list(report) == ["Disk", "Service", "Clock", "Heat and power"]
+    found = [finding for findings in report.values() for finding in findings]
+    assert not [finding for finding in found if finding.subject == "examination"]
 
 
 def test_no_section_takes_longer_than_all_may() -> None:

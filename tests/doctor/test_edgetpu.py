@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from shared import shared_dir
 
 from pose_edge.config.schema import Settings
 from pose_edge.doctor import edgetpu, libedgetpu
-from pose_edge.doctor.edgetpu import look
-from pose_edge.doctor.edgetpu_trial import Trial
+from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.edgetpu import Trial, examine
 from pose_edge.doctor.finding import Finding
 
 GOOD = Trial("BuildLabel(N/A), RuntimeVersion(14)", 14.24)
@@ -51,13 +50,16 @@ class Machine:
         self.settings["model"] = str(path)
         return path
 
-    def examine(self, **settings: Any) -> dict[str, list[Finding]]:  # noqa: ANN401
-        """Return the findings by subject."""
+    def context(self, *, use_models: bool = True, **settings: Any) -> DoctorContext:  # noqa: ANN401
         testing = {"sysfs": str(sysfs_of(self.root)), "dev": str(dev_of(self.root))}
         values = {"testing": testing, "edgetpu": self.settings, **settings}
+        file = self.root / "config.yaml"
+        return DoctorContext(Settings.model_validate(values), file, use_models=use_models)
+
+    def examine(self, **settings: Any) -> dict[str, list[Finding]]:  # noqa: ANN401
+        """Return the findings by subject."""
         found: dict[str, list[Finding]] = {}
-        for finding in look(Settings.model_validate(values), self._try):
-            assert finding.section == "Edge TPU"
+        for finding in examine(self.context(**settings), self.make_trial):
             assert finding.text
             assert finding.remedy or finding.verdict in ("ok", "skipped")
             found.setdefault(finding.subject, []).append(finding)
@@ -72,7 +74,7 @@ class Machine:
         (finding,) = self.examine(**settings)[subject]
         return finding
 
-    def _try(self) -> Trial:
+    def make_trial(self, _settings: Settings) -> Trial:
         self.tried += 1
         return self.trial
 
@@ -370,20 +372,17 @@ def test_an_inference_without_a_time_is_no_success(ready: Machine) -> None:
 
 
 def test_a_trial_that_raises_is_not_swallowed_here(ready: Machine) -> None:
-    def fail() -> Trial:
+    def fail(_settings: Settings) -> Trial:
         raise ZeroDivisionError
 
-    trial: Callable[[], Trial] = fail
-    testing = {"sysfs": str(sysfs_of(ready.root)), "dev": str(dev_of(ready.root))}
-    settings = Settings.model_validate({"testing": testing, "edgetpu": ready.settings})
     with pytest.raises(ZeroDivisionError):
-        list(look(settings, trial))
+        list(examine(ready.context(), fail))
 
 
 def test_no_model_is_run_when_that_is_not_wanted(ready: Machine) -> None:
-    testing = {"sysfs": str(sysfs_of(ready.root)), "dev": str(dev_of(ready.root))}
-    settings = Settings.model_validate({"testing": testing, "edgetpu": ready.settings})
-    (found,) = (one for one in look(settings, None) if one.subject == "inference")
+    findings = list(examine(ready.context(use_models=False), ready.make_trial))
+    (found,) = (one for one in findings if one.subject == "inference")
+    assert ready.tried == 0
     assert (found.verdict, "--no-inference" in found.text) == ("skipped", True)
 
 

@@ -10,7 +10,7 @@ from pose_edge.doctor.heat import examine, throttling
 
 
 def look(made_up: MadeUp) -> dict[str, Finding]:
-    return by_subject(sound(examine(made_up.context()), "Heat and power"))
+    return by_subject(sound(examine(made_up.context())))
 
 
 def test_a_machine_that_tells_nothing(made_up: MadeUp) -> None:
@@ -46,7 +46,7 @@ def test_the_firmware_is_asked(made_up: MadeUp) -> None:
 
 
 def test_now_is_worse_than_before() -> None:
-    now, past = sound(throttling(0x50001), "Heat and power")
+    now, past = sound(throttling(0x50001))
     assert (now.verdict, now.text) == ("fault", "the voltage is too low, now")
     assert "power supply" in now.remedy
     assert past.verdict == "warning"
@@ -56,7 +56,7 @@ def test_now_is_worse_than_before() -> None:
 @settings(deadline=None)
 @given(st.integers(0, (1 << 32) - 1))
 def test_every_word_is_told(word: int) -> None:
-    found = sound(throttling(word), "Heat and power")
+    found = sound(throttling(word))
     now = bin(word & 0xF).count("1")
     past = bin(word >> 16 & 0xF & ~word).count("1")
     verdicts = [one.verdict for one in found]

@@ -12,7 +12,7 @@ from pose_edge.errors import ModelError, UnavailableError
 
 
 def look(findings: Iterator[Finding]) -> dict[str, Finding]:
-    return by_subject(sound(findings, "Inference"))
+    return by_subject(sound(findings))
 
 
 def test_the_model_runs_and_finds_somebody(made_up: MadeUp) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from pose_edge.doctor import libedgetpu
 from pose_edge.doctor.libedgetpu import (
-    codename,
     how_to_install,
     how_to_match,
     is_googles,
@@ -31,7 +30,7 @@ from pose_edge.runtimes.edgetpu.lookup import find_library
 def test_the_package_for_this_debian(
     monkeypatch: pytest.MonkeyPatch, release: str, machine: str, file: str
 ) -> None:
-    monkeypatch.setattr(libedgetpu, "codename", lambda: release)
+    monkeypatch.setattr(libedgetpu, "os_release", lambda _key: release)
     monkeypatch.setattr(platform, "machine", lambda: machine)
     assert f"/releases/download/16.0TF2.19.1-1/{file} " in how_to_install()
     assert f"sudo apt install ./{file}`" in how_to_install()
@@ -44,7 +43,7 @@ def test_the_package_for_this_debian(
 def test_for_others_only_where_it_comes_from(
     monkeypatch: pytest.MonkeyPatch, release: str, machine: str
 ) -> None:
-    monkeypatch.setattr(libedgetpu, "codename", lambda: release)
+    monkeypatch.setattr(libedgetpu, "os_release", lambda _key: release)
     monkeypatch.setattr(platform, "machine", lambda: machine)
     assert ".deb" not in how_to_install()
     assert libedgetpu.RELEASES in how_to_install()
@@ -139,16 +138,3 @@ def test_a_machine_without_dpkg(
 
     monkeypatch.setattr(subprocess, "run", fail)
     assert package_of(tmp_path) is None
-
-
-def test_the_codename(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"VERSION_CODENAME": "trixie"})
-    assert codename() == "trixie"
-    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": "arch"})
-    assert codename() == ""
-
-    def none() -> dict[str, str]:
-        raise OSError
-
-    monkeypatch.setattr(platform, "freedesktop_os_release", none)
-    assert codename() == ""

@@ -8,7 +8,7 @@ from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import machine
 from pose_edge.doctor.finding import Finding
-from pose_edge.doctor.machine import cpu_limit, memory_limit
+from pose_edge.doctor.machine import cpu_limit, memory_limit, os_release
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def pi(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
 
 
 def look(made_up: MadeUp, **settings: dict[str, object]) -> dict[str, Finding]:
-    return by_subject(sound(machine.examine(made_up.context(settings=settings)), "Machine"))
+    return by_subject(sound(machine.examine(made_up.context(settings=settings))))
 
 
 def test_a_healthy_pi(pi: MadeUp) -> None:
@@ -83,3 +83,16 @@ def test_limits_of_old_control_groups(made_up: MadeUp) -> None:
 def test_little_memory(pi: MadeUp) -> None:
     pi.put("proc/meminfo", "MemTotal: 400000 kB\nMemAvailable: 100000 kB\n")
     assert look(pi)["memory"].verdict == "warning"
+
+
+def test_the_release_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"VERSION_CODENAME": "trixie"})
+    assert os_release("VERSION_CODENAME") == "trixie"
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": "arch"})
+    assert os_release("VERSION_CODENAME") == ""
+
+    def none() -> dict[str, str]:
+        raise OSError
+
+    monkeypatch.setattr(platform, "freedesktop_os_release", none)
+    assert os_release("VERSION_CODENAME") == ""

@@ -12,6 +12,7 @@ from doctor_contexts import MadeUp, by_subject, sound
 from packaging.requirements import Requirement
 
 from pose_edge.doctor import packages
+from pose_edge.doctor.context import installed_version
 from pose_edge.doctor.packages import check, examine, imports, system_numpy
 
 
@@ -28,7 +29,7 @@ def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
 
 
 def test_this_environment_is_as_it_should_be(made_up: MadeUp) -> None:
-    found = by_subject(sound(examine(made_up.context()), "Python"))
+    found = by_subject(sound(examine(made_up.context())))
     assert found["packages"].verdict == "ok", found["packages"]
     assert "numpy" in found["packages"].text
     assert "cv2" in found["imports"].text
@@ -70,7 +71,7 @@ def test_a_package_out_of_its_range_is_a_fault_with_the_command(
         ],
     )
     install(monkeypatch, numpy="2.1.0")
-    found = by_subject(sound(examine(made_up.context()), "Python"))["packages"]
+    found = by_subject(sound(examine(made_up.context())))["packages"]
     assert found.verdict == "fault"
     assert found.text == "numpy 2.1.0: needs <2,>=1.24"
     assert "-m pip install 'numpy<2,>=1.24'" in found.remedy
@@ -81,7 +82,7 @@ def test_a_checkout_that_is_not_installed(made_up: MadeUp, monkeypatch: pytest.M
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", none)
-    found = by_subject(sound(examine(made_up.context()), "Python"))
+    found = by_subject(sound(examine(made_up.context())))
     assert found["packages"].text.startswith("pose-edge ")
 
 
@@ -92,7 +93,7 @@ def test_what_was_built_for_another_numpy(monkeypatch: pytest.MonkeyPatch) -> No
         return ModuleType(name)
 
     monkeypatch.setattr(importlib, "import_module", load)
-    fault, fine = sound(imports(["numpy", "cv2"]), "Python")
+    fault, fine = sound(imports(["numpy", "cv2"]))
     assert (fault.subject, fault.verdict) == ("cv2", "fault")
     assert "size changed, may indicate" in fault.text
     assert fine.text == "numpy (unknown version)"
@@ -104,20 +105,20 @@ def test_numpy_against_the_systems(tmp_path: Path) -> None:
     assert list(system_numpy(tmp_path, None)) == []
     (same,) = system_numpy(tmp_path, "1.26.4")
     assert same.verdict == "ok"
-    (other,) = sound(system_numpy(tmp_path, "2.1.0"), "Python")
+    (other,) = sound(system_numpy(tmp_path, "2.1.0"))
     assert other.verdict == "warning"
     (tmp_path / "picamera2").mkdir()
-    (other,) = sound(system_numpy(tmp_path, "2.1.0"), "Python")
+    (other,) = sound(system_numpy(tmp_path, "2.1.0"))
     assert other.verdict == "fault"
     assert "'numpy>=1,<2'" in other.remedy
 
 
 def test_two_opencvs_at_once(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = packages._installed
+    real = installed_version
     both = ("opencv-python", "opencv-python-headless")
     monkeypatch.setattr(
-        packages, "_installed", lambda name: real(both[1] if name in both else name)
+        packages, "installed_version", lambda name: real(both[1] if name in both else name)
     )
-    found = by_subject(sound(examine(made_up.context()), "Python"))["cv2"]
+    found = by_subject(sound(examine(made_up.context())))["cv2"]
     assert found.verdict == "warning"
     assert "overwrite each other" in found.text

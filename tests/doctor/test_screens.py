@@ -26,7 +26,7 @@ def connect(
 
 def look(made_up: MadeUp, *, mesa: bool = True, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
     found = examine(made_up.context(**more), lambda name: Path(name) if mesa else None)
-    return by_subject(sound(found, "Screens"))
+    return by_subject(sound(found))
 
 
 def test_a_screen_without_a_desktop(made_up: MadeUp) -> None:

@@ -26,7 +26,7 @@ def look(made_up: MadeUp, **properties: str) -> dict[str, Finding]:
     shown = made_up.put("shown", "".join(f"{k}={v}\n" for k, v in (RUNNING | properties).items()))
     made_up.command("systemctl", f"cat {shown}")
     made_up.put("run/systemd/system/-.slice")
-    return by_subject(sound(examine(made_up.context(), made_up.root), "Service"))
+    return by_subject(sound(examine(made_up.context(), made_up.root)))
 
 
 def test_one_that_runs(made_up: MadeUp) -> None:
@@ -65,12 +65,12 @@ def test_others(
 
 
 def test_without_systemd(made_up: MadeUp, tmp_path: Path) -> None:
-    (found,) = sound(examine(made_up.context(), tmp_path / "none"), "Service")
+    (found,) = sound(examine(made_up.context(), tmp_path / "none"))
     assert found.verdict == "skipped"
 
 
 def test_a_systemd_that_does_not_answer(made_up: MadeUp) -> None:
     made_up.command("systemctl", "exit 1")
     made_up.put("run/systemd/system/-.slice")
-    (found,) = sound(examine(made_up.context(), made_up.root), "Service")
+    (found,) = sound(examine(made_up.context(), made_up.root))
     assert found.verdict == "warning"

@@ -49,7 +49,7 @@ PICTURE = np.arange(480 * 640 * 3, dtype=np.uint32).astype(np.uint8).reshape(480
 def look(made_up: MadeUp, name: str, **more: Any) -> dict[str, Finding]:  # noqa: ANN401
     settings = {"source": {"name": name}, "camera": more.pop("camera", {})}
     findings = source.examine(made_up.context(settings=settings, **more))
-    return by_subject(sound(findings, "Source"))
+    return by_subject(sound(findings))
 
 
 def use(monkeypatch: pytest.MonkeyPatch, camera: Camera) -> Camera:

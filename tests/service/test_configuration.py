@@ -7,8 +7,8 @@ import pytest
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.service.configuration import (
-    compare,
     digest,
+    is_edited,
     service_config,
     service_settings,
 )
@@ -36,15 +36,15 @@ def test_a_service_waits_for_its_camera() -> None:
 
 
 @pytest.mark.parametrize(
-    ("present", "installed", "state"),
+    ("present", "installed", "edited"),
     [
-        (None, "", "new"),
-        ("wanted", "", "same"),
-        ("older", digest("older"), "outdated"),
-        ("mine", digest("older"), "edited"),
-        ("mine", "", "edited"),
-        ("", digest("older"), "edited"),
+        (None, "", False),
+        ("wanted", "", False),
+        ("older", digest("older"), False),
+        ("mine", digest("older"), True),
+        ("mine", "", True),
+        ("", digest("older"), True),
     ],
 )
-def test_what_becomes_of_the_file(present: str | None, installed: str, state: str) -> None:
-    assert compare(present, "wanted", installed) == state
+def test_what_becomes_of_the_file(present: str | None, installed: str, edited: bool) -> None:
+    assert is_edited(present, "wanted", installed) is edited

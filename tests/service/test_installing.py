@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from made_up_machine import MadeUp, PowerCut
+from made_up_machine import MadeUp, PowerCut, answer
 
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings, SourceSettings
@@ -16,7 +16,6 @@ from pose_edge.service.configuration import service_config
 from pose_edge.service.install_record import load_record
 from pose_edge.service.origin import Origin
 from pose_edge.util import resources
-from pose_edge.util.commands import CommandResult
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +152,7 @@ def test_a_faulty_configuration_stops_it_before_the_switch(made_up: MadeUp) -> N
     put(made_up)
     running = made_up.places.current.readlink()
     made_up.commands.clear()
-    made_up.answers["config check"] = CommandResult(2, "", "pose-edge: config.yaml:3: a fault")
+    made_up.answers["config check"] = answer(2, "", "pose-edge: config.yaml:3: a fault")
     with pytest.raises(ServiceError) as raised:
         put(made_up, version="0.2.0")
     assert "step 2" in str(raised.value)
@@ -174,7 +173,7 @@ def test_a_program_that_cannot_be_had_leaves_the_old_one(made_up: MadeUp) -> Non
 
 
 def test_without_a_python_it_says_what_to_install(made_up: MadeUp) -> None:
-    made_up.answers["-c"] = CommandResult(
+    made_up.answers["-c"] = answer(
         1, "", "Traceback\nModuleNotFoundError: No module named 'ensurepip'"
     )
     with pytest.raises(UnavailableError, match="sudo apt-get install python3 python3-venv"):

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from made_up_machine import MadeUp
+from made_up_machine import MadeUp, answer
 
 from pose_edge.service import as_json, as_lines, install, read_status
-from pose_edge.util.commands import CommandResult
 
 SHOWN = """\
 LoadState=loaded
@@ -28,8 +27,8 @@ def made_up(tmp_path: Path) -> MadeUp:
     made_up = MadeUp(tmp_path)
     install(made_up.machine(), made_up.places, made_up.options())
     made_up.answers |= {
-        "systemctl show": CommandResult(0, SHOWN),
-        "journalctl": CommandResult(0, LOG),
+        "systemctl show": answer(0, SHOWN),
+        "journalctl": answer(0, LOG),
     }
     return made_up
 
@@ -53,8 +52,8 @@ def test_it_runs(made_up: MadeUp) -> None:
 
 def test_it_does_not(made_up: MadeUp) -> None:
     shown = SHOWN.replace("=active", "=activating").replace("=running", "=auto-restart")
-    made_up.answers["systemctl show"] = CommandResult(0, shown.replace("=success", "=watchdog"))
-    made_up.answers["journalctl"] = CommandResult(1, "", "not permitted")
+    made_up.answers["systemctl show"] = answer(0, shown.replace("=success", "=watchdog"))
+    made_up.answers["journalctl"] = answer(1, "", "not permitted")
     status = read_status(made_up.machine(), made_up.places, now_s=142)
     assert not status.running
     lines = as_lines(status)
@@ -64,9 +63,7 @@ def test_it_does_not(made_up: MadeUp) -> None:
 
 
 def test_systemd_does_not_answer(made_up: MadeUp) -> None:
-    made_up.answers["systemctl show"] = CommandResult(
-        127, "", "systemctl: No such file or directory"
-    )
+    made_up.answers["systemctl show"] = answer(127, "", "systemctl: No such file or directory")
     status = read_status(made_up.machine(), made_up.places)
     assert not status.running
     assert "systemd does not answer" in as_lines(status)[0]
@@ -74,9 +71,7 @@ def test_systemd_does_not_answer(made_up: MadeUp) -> None:
 
 def test_nothing_is_installed(tmp_path: Path) -> None:
     made_up = MadeUp(tmp_path)
-    made_up.answers["systemctl show"] = CommandResult(
-        0, "LoadState=not-found\nActiveState=inactive\n"
-    )
+    made_up.answers["systemctl show"] = answer(0, "LoadState=not-found\nActiveState=inactive\n")
     status = read_status(made_up.machine(), made_up.places)
     assert not status.installed
     assert as_lines(status) == ["not installed: sudo pose-edge service install"]

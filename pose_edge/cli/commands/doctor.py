@@ -26,15 +26,15 @@ from pose_edge.util import resources
 
 def command_doctor(options: Namespace) -> int:
     """``pose-edge doctor``."""
-    findings = run_doctor(_context(options), progress=_show_sections)
+    report = run_doctor(_context(options), progress=_show_sections)
     if options.json:
-        print_json(as_json(findings))
+        print_json(as_json(report))
     else:
         terminal = sys.stdout.isatty()
         colours = terminal and not os.environ.get("NO_COLOR")
         width = shutil.get_terminal_size().columns if terminal else None
-        print("\n".join(as_lines(findings, coloured if colours else plain, width)))
-    return 1 if has_fault(findings) else 0
+        print("\n".join(as_lines(report, coloured if colours else plain, width)))
+    return 1 if has_fault(report) else 0
 
 
 def _context(options: Namespace) -> DoctorContext:

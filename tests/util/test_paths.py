@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge.util.mounts import mount_point
+from pose_edge.util.paths import mount_point
 
 
 def test_the_nearest_mount_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
