@@ -107,9 +107,10 @@ class ReconnectingDisplay(Display):
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         """Show a scene if there is a screen."""
+        shown = False
         with self._lose_on_error():
-            return self._display.show(scene, stopwatch)
-        return False
+            shown = self._display.show(scene, stopwatch)
+        return shown  # noqa: RET504 - an error leaves it False
 
     def poll(self) -> list[str]:
         """Return keys, or, every now and then, look for a screen if there is none.

@@ -88,10 +88,7 @@ def annotate(
         estimator = load_model(settings, stack, wait=True, stop=stop)
         target = _target(source_name, source, output) if draw else None
         stack.callback(close_together, files)
-        poses = []
-        if settings.poses.path is not None:
-            poses = [pose_file(settings.poses, None, report=_ignore)]
-            _open(poses[0], files)
+        poses = _open_poses(settings, files)
         tracker = PoseTracker(settings, live=False)
         pipeline = Pipeline(source, estimator, Telemetry(), tracker=tracker, sinks=poses)
         stack.callback(pipeline.stop)
@@ -158,6 +155,14 @@ def _open_pictures(target: Path, *, folder: bool) -> Write:
 
 def _write_frame(video: Recorder, canvas: Image, result: Result) -> None:
     video.send(canvas, result.frame.order, result.frame.time)
+
+
+def _open_poses(settings: Settings, files: list[OutputFile]) -> list[PoseFile]:
+    if settings.poses.path is None:
+        return []
+    poses = pose_file(settings.poses, None, report=_ignore)
+    _open(poses, files)
+    return [poses]
 
 
 def _open(file: OutputFile, files: list[OutputFile]) -> None:

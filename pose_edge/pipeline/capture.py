@@ -86,7 +86,8 @@ class Capture(WorkerThread):
         self._source: Source | None = None
         self._backoff = Backoff(RETRY_S)
         self._lost_since = ""  # time of day; empty while frames come
-        self._failed = predecessor is not None and predecessor.given_up
+        self._hung = predecessor if predecessor is not None and predecessor.given_up else None
+        self._failed = self._hung is not None
         self.next_index: int = predecessor.next_index if predecessor else 0
         self._first_index = self.next_index
         self._any_frame = False
@@ -143,13 +144,24 @@ class Capture(WorkerThread):
         self._report_lost(error)
         source.close()
         while not self._over.wait(self._backoff.next()):
-            self._part.waiting(str(error), within=OPEN_S)
+            self._report_waiting(error)
             try:
                 source.open()
             except SourceError as again:
                 self._report_lost(again)
             else:
                 return
+
+    def _report_waiting(self, error: SourceError) -> None:
+        """Send a heartbeat; ask for a restart of the program where a hung thread has the device.
+
+        Only the end of the process takes a device from a thread that hangs in its driver. Should
+        the thread wake up and close it, the next try succeeds all the same.
+        """
+        if self._hung is None or not self._hung.is_alive():
+            self._part.waiting(str(error), within=OPEN_S)
+        elif not self._part.helpless:
+            self._part.give_up(f"{error}; a thread that hangs may still have it open")
 
     def _move_one(self, source: Source) -> None:
         """Move one frame from the source into the ring."""

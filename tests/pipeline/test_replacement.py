@@ -21,7 +21,7 @@ from helpers import (
 )
 
 from pose_edge.config.schema import Settings
-from pose_edge.errors import EndOfStream
+from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.poses import Estimate, Result
@@ -208,6 +208,34 @@ def test_a_source_that_hangs_is_left_to_its_thread_and_another_takes_its_place(
     assert len(first.threads) == 1
     assert max(bench.index() for _ in range(20)) < 60_000
     assert bench.state("source") is State.RUNNING
+
+
+class HeldSource(FakeSource):
+    """A live source whose device another one has open until that one is closed."""
+
+    def __init__(self, holder: FakeSource) -> None:
+        super().__init__(frames(interval_s=0.002), live=True)
+        self._holder = holder
+
+    def open(self) -> None:
+        if not self._holder.closed:
+            raise SourceError("the camera is in use")
+        super().open()
+
+
+def test_a_device_that_a_hung_thread_holds_needs_a_restart_of_the_program(bench: Bench) -> None:
+    first = HangingSource(5, bench.gate)
+    bench.make_source = lambda: HeldSource(first)
+    bench.start(first)
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) == 5)
+    assert bench.let_pass(16, hangs="source", always=True)
+    wait_until(lambda: not bench.supervisor.look())
+    assert bench.state("source") is State.FAILED
+    detail = next(part.detail for part in bench.supervisor.parts if part.name == "source")
+    assert detail == "the camera is in use; a thread that hangs may still have it open"
+    bench.gate.set()  # without systemd the program goes on, and the thread may wake up
+    wait_until(lambda: bench.telemetry.count(Event.CAPTURED) > 10)
+    assert bench.supervisor.look()
 
 
 def test_a_source_that_dies_is_replaced(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
