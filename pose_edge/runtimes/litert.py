@@ -6,7 +6,6 @@ import importlib
 import logging
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -149,7 +148,7 @@ def _announcement_logged() -> Iterator[None]:
         return
     sys.stderr.flush()
     original = os.dup(2)
-    with tempfile.TemporaryFile() as captured:
+    with os.fdopen(os.memfd_create("runtime"), "rb") as captured:  # /tmp may be full
         os.dup2(captured.fileno(), 2)
         try:
             yield

@@ -3,8 +3,7 @@
 * `restarting_sink` is what every sink is: a queue and a thread that runs a `Writer`, with a new
   writer when one fails or hangs.
 * `file_sink` writes files: `segment_writer` is its writer, `segment_files` names the files and
-  keeps them within bounds. `recorder` (MP4) and `jsonl` (JSON
-  lines) say what is written into them.
+  keeps them within bounds. `recorder` (MP4) and `jsonl` (JSON lines) say what is written into them.
 
 May import errors, util, frames, poses, config, logs, supervision and telemetry.
 
