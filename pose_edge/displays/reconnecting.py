@@ -110,7 +110,7 @@ class ReconnectingDisplay(Display):
         shown = False
         with self._lose_on_error():
             shown = self._display.show(scene, stopwatch)
-        return shown
+        return shown  # noqa: RET504 - an error leaves it False
 
     def poll(self) -> list[str]:
         """Return keys, or, every now and then, look for a screen if there is none.
