@@ -24,6 +24,9 @@ class Surface(Display, ABC):
     camera returns with another size), so the place of the picture is computed for each one.
     """
 
+    name = ""
+    visible = True
+
     def __init__(
         self,
         sdl: Sdl,
@@ -45,7 +48,7 @@ class Surface(Display, ABC):
         Raises:
             SdlError: There is no renderer for the window.
         """
-        self._name = name
+        self.name = name
         self._sdl = sdl
         self._window = window
         self._rotation = rotation
@@ -53,16 +56,6 @@ class Surface(Display, ABC):
         self._scene: Scene | None = None
         self._has_picture = False
         self._painter = GpuPainter(sdl, window, software=software)
-
-    @property
-    def name(self) -> str:
-        """The kind of screen, e.g. "window (x11)"."""
-        return self._name
-
-    @property
-    def visible(self) -> bool:
-        """True: there is a screen."""
-        return True
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         """Present a scene, its aspect kept, with black bars where it does not fill the screen.

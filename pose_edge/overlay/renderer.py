@@ -12,11 +12,10 @@ from pose_edge.config.schema import OverlaySettings
 from pose_edge.frames import Image
 from pose_edge.overlay.crop import crop_frame
 from pose_edge.overlay.message import message_picture
-from pose_edge.overlay.numbers import number_stamps
 from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.readout import Readout
 from pose_edge.overlay.scene import Capsules, Drawing, Rectangle, Scene, Size, Stamp, joined
-from pose_edge.overlay.skeleton import place_poses, skeletons
+from pose_edge.overlay.skeleton import number_stamps, place_poses, skeletons
 from pose_edge.poses import Result
 
 MESSAGE_SIZE: Final[Size] = (1280, 720)

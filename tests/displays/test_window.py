@@ -413,7 +413,7 @@ open_display(DisplaySettings(kind="auto"), {"DISPLAY": ":987"}, Path("no-such-sy
         timeout=60,
         check=True,
     )
-    assert "nothing is shown: no window can be opened" in done.stderr
+    assert "nothing is shown yet: no window can be opened" in done.stderr
     assert "pysdl2-dll" not in done.stderr
 
 

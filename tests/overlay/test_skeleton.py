@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder
 from pose_edge.overlay import Drawing
-from pose_edge.overlay.numbers import number_stamps
 from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.palette import KEYPOINT_COLOURS, ORANGE, SKY_BLUE, WHITE, limb_colour
-from pose_edge.overlay.skeleton import place_poses, skeletons
+from pose_edge.overlay.skeleton import number_stamps, place_poses, skeletons
 from pose_edge.poses import SKELETON, Keypoint, Pose
 
 SCORES = st.one_of(st.floats(0, 1, width=32), st.sampled_from([np.nan, np.inf, -1.0, 2.0]))
