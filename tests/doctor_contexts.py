@@ -8,7 +8,7 @@ from typing import Any
 
 from pose_edge.config.schema import Settings
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.util import resources
 
 Sections = dict[str, dict[str, Any]]

@@ -16,23 +16,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding, Report, Verdict, has_fault
 from pose_edge.doctor.isolated import examine_all
-from pose_edge.doctor.report import as_json, as_lines, coloured, plain
+from pose_edge.doctor.report import Report, as_json, as_lines, has_fault
 from pose_edge.doctor.sections import SECTIONS, ReportSection
 
-__all__ = [
-    "DoctorContext",
-    "Finding",
-    "Report",
-    "Verdict",
-    "as_json",
-    "as_lines",
-    "coloured",
-    "has_fault",
-    "plain",
-    "run_doctor",
-]
+__all__ = ["DoctorContext", "Report", "as_json", "as_lines", "has_fault", "run_doctor"]
 
 TOTAL_S: Final = 20.0
 """Time limit of the report, seconds, whatever hangs."""
@@ -48,12 +36,8 @@ def run_doctor(
 ) -> Report:
     """Examine everything; nothing is raised.
 
-    Call this before the process has other threads, because it forks.
-
-    Args:
-        context: The configuration and the machine.
-        sections: The sections to examine.
-        progress: Called with the names of the sections under way whenever they change.
+    Call this before the process has other threads, because it forks. `progress` is called with the
+    names of the sections under way whenever they change.
     """
     end = time.monotonic() + TOTAL_S
     together = sorted((one for one in sections if not one.alone), key=lambda one: not one.early)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pose_edge.doctor.context import DoctorContext, read_text
 from pose_edge.doctor.device_users import DeviceUser, find_device_users
-from pose_edge.doctor.finding import Finding, explain
 from pose_edge.doctor.machine import is_pi
+from pose_edge.doctor.report import Finding, Verdict, explain
 from pose_edge.errors import SourceError
 from pose_edge.sources.cameras import find_cameras, video_nodes
 from pose_edge.sources.csi import REMEDY, SEATING, find_picameras
@@ -82,7 +82,12 @@ def _modules(context: DoctorContext) -> Finding:
     number = wanted.location if wanted is not None and wanted.kind is SourceKind.PICAMERA else None
     on_pi = is_pi(context)
     if importlib.util.find_spec("picamera2") is None:
-        return _no_picamera2(wanted=number is not None, on_pi=on_pi)
+        text = "picamera2 is not installed; only camera modules need it"
+        if number is None and not on_pi:
+            return Finding("camera modules", "skipped", text)
+        verdict: Verdict = "warning" if number is None else "fault"
+        remedy = f"for a camera module: {REMEDY}" if number is None else REMEDY
+        return Finding("camera modules", verdict, text, remedy)
     try:
         cameras = find_picameras()
     except SourceError as error:
@@ -97,12 +102,3 @@ def _modules(context: DoctorContext) -> Finding:
         return Finding("camera modules", "ok", text)
     remedy = f"choose one of these, or {SEATING}"
     return Finding("camera modules", "fault", f"no number {number}, but {text}", remedy)
-
-
-def _no_picamera2(*, wanted: bool, on_pi: bool) -> Finding:
-    text = "picamera2 is not installed; only camera modules need it"
-    if wanted:
-        return Finding("camera modules", "fault", text, REMEDY)
-    if on_pi:
-        return Finding("camera modules", "warning", text, f"for a camera module: {REMEDY}")
-    return Finding("camera modules", "skipped", text)

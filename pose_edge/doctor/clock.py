@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 
 TIME_ERROR: Final = 5
 """What adjtimex(2) returns while the clock is not synchronised."""
@@ -25,7 +25,7 @@ REMEDY: Final = (
 
 
 def is_synchronised() -> bool | None:
-    """Ask the kernel whether the clock is synchronised; None where it does not say.
+    """Ask the kernel whether the clock is synchronised; None where it is not known.
 
     Works with systemd-timesyncd, chrony and ntpd, without their commands.
     """
@@ -49,7 +49,7 @@ def examine(
     else:
         yield Finding("time", "ok", local)
     if in_step is None:
-        yield Finding("network time", "skipped", "the kernel does not say")
+        yield Finding("network time", "skipped", "not reported by the kernel")
     elif in_step:
         yield Finding("network time", "ok", "synchronised")
     else:

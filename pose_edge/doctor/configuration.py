@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pose_edge.config.load import ENVIRONMENT_PREFIX
 from pose_edge.config.schema import TESTING, Settings
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.logs.redaction import Redactor
 from pose_edge.util import resources
 

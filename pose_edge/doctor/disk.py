@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding, Verdict
 from pose_edge.doctor.machine import size
+from pose_edge.doctor.report import Finding, Verdict
 from pose_edge.util import resources
 from pose_edge.util.paths import mount_point, user_path
 
@@ -21,19 +21,17 @@ STATE: Final = Path("/var/lib/pose-edge")
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine the file system of every folder that is written to."""
-    uses: dict[int, list[str]] = {}
-    folders: dict[int, Path] = {}
+    disks: dict[int, tuple[Path, list[str]]] = {}
     for use, folder in places(context).items():
         if not folder.is_dir() and use in ("recordings", "poses"):
             remedy = f"`mkdir -p {folder}`, or name another folder"
             yield Finding(use, "fault", f"there is no folder {folder}", remedy)
             continue
         present = next(one for one in (folder, *folder.parents) if one.is_dir())
-        device = present.stat().st_dev
-        uses.setdefault(device, []).append(use)
-        folders.setdefault(device, present)
-    for device, folder in folders.items():
-        yield _space(folder, uses[device])
+        _folder, uses = disks.setdefault(present.stat().st_dev, (present, []))
+        uses.append(use)
+    for folder, uses in disks.values():
+        yield _space(folder, uses)
 
 
 def places(context: DoctorContext) -> dict[str, Path]:

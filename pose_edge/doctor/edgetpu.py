@@ -13,7 +13,7 @@ import numpy as np
 from pose_edge.config.schema import EDGETPU_LIBRARY, EdgeTpuSettings, Settings
 from pose_edge.doctor import libedgetpu
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding, Verdict, explain
+from pose_edge.doctor.report import Finding, Verdict, explain
 from pose_edge.errors import PoseEdgeError
 from pose_edge.pipeline.loading import find_pair
 from pose_edge.runtimes.child import ChildDied, ChildFault
@@ -116,7 +116,7 @@ def examine(
     if missing_parts:
         yield Finding("inference", "skipped", f"not tried without {missing_parts}")
     elif not context.use_models:
-        yield Finding("inference", "skipped", "not tried, as asked for (--no-inference)")
+        yield Finding("inference", "skipped", "not tried (--no-inference)")
     else:
         yield _inference(trial(settings))
 

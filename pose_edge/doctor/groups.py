@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.util.device_access import can_open, current_groups, current_user, how_to_join
 
 GROUPS: Final = {

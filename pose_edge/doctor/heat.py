@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext, read_number, read_text
-from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.machine import is_pi
+from pose_edge.doctor.report import Finding
 
 WARM, HOT = 75.0, 82.0
 """Degrees Celsius: a Raspberry Pi slows down from 80 (a 3B+ from 60), and more so from 85."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from pose_edge.doctor.context import DoctorContext, installed_version
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 
 if TYPE_CHECKING:
     from pose_edge.estimators import Estimator
@@ -31,7 +31,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     if context.use_models:
         yield from _try_model(context)
     else:
-        yield Finding("model", "skipped", "not run, as asked for (--no-inference)")
+        yield Finding("model", "skipped", "not run (--no-inference)")
 
 
 def _runtime(library: str) -> Finding:

@@ -1,7 +1,7 @@
-"""A section of the report in a process of its own.
+"""Sections of the report in processes of their own.
 
-Drivers and libraries that are examined may hang in the kernel, hold Python's lock for ever, or
-end the process. Only a process can be given up: it is killed, and not waited for.
+Drivers and libraries may hang in the kernel, hold Python's lock, or end the process. Only a process
+can be given up: it is killed, and not waited for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Final, NoReturn
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding, Report, explain, one_line
+from pose_edge.doctor.report import Finding, Report, explain, one_line
 from pose_edge.doctor.sections import ReportSection
 from pose_edge.errors import PoseEdgeError
 from pose_edge.util.child_process import describe_death, die_with, redirect_output

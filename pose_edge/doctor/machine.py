@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext, read_number, read_text
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.util.cores import usable_cores
 
 ENOUGH_BYTES: Final = 250_000_000
@@ -126,7 +126,7 @@ def _memory(context: DoctorContext) -> Finding:
     lines = re.findall(r"^(\w+):\s*(\d+)", read_text(context.proc / "meminfo"), re.MULTILINE)
     kilobytes = {name: int(amount) for name, amount in lines}
     if "MemTotal" not in kilobytes:
-        return Finding("memory", "skipped", "the kernel does not say")
+        return Finding("memory", "skipped", "not reported by the kernel")
     total = kilobytes["MemTotal"] * 1024
     free = kilobytes.get("MemAvailable", kilobytes.get("MemFree", 0)) * 1024
     text = f"{size(total)}, {size(free)} of it free"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding, explain
 from pose_edge.doctor.machine import size
+from pose_edge.doctor.report import Finding, explain
 from pose_edge.errors import ModelError
 from pose_edge.zoo.registry import Zoo
 

@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
 from pose_edge.doctor.context import DoctorContext, installed_version
-from pose_edge.doctor.finding import Finding, Verdict, one_line
+from pose_edge.doctor.report import Finding, Verdict, one_line
 
 PACKAGE: Final = "pose-edge"
 
@@ -104,12 +105,10 @@ def _requirements() -> list[Requirement]:
     except metadata.PackageNotFoundError:  # run from a checkout that is not installed
         return []
     for line in lines:
-        try:
+        with suppress(InvalidRequirement):
             requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            found.append(requirement)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                found.append(requirement)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The doctor's report as text and as JSON.
+"""The doctor's findings, and the report of them as text and as JSON.
 
 The JSON of `as_json` is one object; keys are added, never changed:
 
@@ -19,12 +19,56 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any, Final, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, get_args
 
 from pose_edge import __version__
-from pose_edge.doctor.finding import Report, Verdict, has_fault
+from pose_edge.errors import PoseEdgeError
+
+Verdict = Literal["ok", "skipped", "warning", "fault"]
+"""From best to worst; "skipped" was not examined, and the text says why."""
+
+MAX_TEXT: Final = 300
+"""Characters of an error's text that the report shows: libraries may raise pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        subject: What was examined, e.g. "library".
+        verdict: How good or bad it is.
+        text: What was found.
+        remedy: What to do about it; empty when nothing needs doing.
+    """
+
+    subject: str
+    verdict: Verdict
+    text: str
+    remedy: str = ""
+
+
+Report = dict[str, list[Finding]]
+"""The findings by section, in the order of the report."""
+
+
+def explain(error: Exception, remedy: str = "") -> tuple[str, str]:
+    """Return an error's text and its remedy, else the given one, each in one line."""
+    if not isinstance(error, PoseEdgeError):
+        return one_line(str(error)), remedy
+    return one_line(error.message), one_line(error.remedy or remedy)
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks, cut where it is very long."""
+    return " ".join(text.split())[:MAX_TEXT]
+
+
+def has_fault(report: Report) -> bool:
+    """Tell whether anything must be fixed."""
+    return any(one.verdict == "fault" for findings in report.values() for one in findings)
+
 
 COLOURS: Final[dict[Verdict, int]] = {"ok": 32, "skipped": 90, "warning": 33, "fault": 31}
 """SGR codes of a terminal: green, grey, yellow, red."""
@@ -33,27 +77,14 @@ NARROWEST: Final = 24
 """Columns of the texts at least, however narrow the terminal is."""
 ARROW: Final = "-> "
 
-Paint = Callable[[Verdict, str], str]
 
-
-def plain(verdict: Verdict, text: str) -> str:
-    """Return a text as it is."""
-    del verdict
-    return text
-
-
-def coloured(verdict: Verdict, text: str) -> str:
-    """Return a text with the codes that give it its verdict's colour on a terminal."""
-    return f"\x1b[{COLOURS[verdict]}m{text}\x1b[0m"
-
-
-def as_lines(report: Report, paint: Paint = plain, width: int | None = None) -> list[str]:
+def as_lines(report: Report, width: int | None = None, *, colour: bool = False) -> list[str]:
     """Return the report as text.
 
     Args:
         report: The findings by section; sections without any are left out.
-        paint: Colours the verdicts: `plain` or `coloured`.
         width: Columns of the terminal, at which longer texts are wrapped; None for no wrapping.
+        colour: Whether verdicts have the codes that give them their colour on a terminal.
 
     Returns:
         Lines: for each section its name and its findings, each with its remedy below it, and at
@@ -68,7 +99,9 @@ def as_lines(report: Report, paint: Paint = plain, width: int | None = None) -> 
     for section, findings in report.items():
         lines += [section] if findings else []
         for finding in findings:
-            verdict = paint(finding.verdict, finding.verdict.ljust(verdict_width))
+            verdict = finding.verdict.ljust(verdict_width)
+            if colour:
+                verdict = f"\x1b[{COLOURS[finding.verdict]}m{verdict}\x1b[0m"
             first, *more = _wrap(finding.text, room)
             lines.append(f"  {verdict}  {finding.subject.ljust(subject_width)}  {first}")
             lines += [indent + line for line in more]

@@ -11,7 +11,7 @@ from pose_edge.displays.choice import DESKTOPS, Output, choices, connected_outpu
 from pose_edge.displays.sdl import load_sdl
 from pose_edge.doctor.context import DoctorContext, read_text
 from pose_edge.doctor.device_users import find_device_users
-from pose_edge.doctor.finding import Finding, Verdict, explain
+from pose_edge.doctor.report import Finding, Verdict, explain
 from pose_edge.errors import DisplayError
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.util.device_access import find_obstacle

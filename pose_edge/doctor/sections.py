@@ -1,9 +1,4 @@
-"""The sections of the report, in its order: from the machine itself to the service.
-
-A section is a module of this package with a function `examine(context)` that yields findings. A
-new section is one file, and one line in `SECTIONS`. Each section runs in a process of its own and
-imports there what it needs.
-"""
+"""The sections of the report, in its order: from the machine itself to the service."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 
 
 @dataclass(frozen=True, slots=True)

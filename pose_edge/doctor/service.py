@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.util import systemd
 
 SEE_LOG: Final = "`journalctl -u pose-edge -n 50` says why"
@@ -54,7 +54,7 @@ def _state(known: Mapping[str, str]) -> Finding:
     if state == "failed":
         return Finding("state", "fault", f"{text}, result: {result}", SEE_LOG)
     if state in ("activating", "deactivating") and detail == "auto-restart":
-        text = f"{text}, result: {result}: it ends again and again"
+        text = f"{text}, result: {result}: it keeps ending"
         return Finding("state", "fault", text, SEE_LOG)
     if state == "inactive":
         return Finding("state", "warning", "not running", "`sudo systemctl start pose-edge`")

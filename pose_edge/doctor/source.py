@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pose_edge.doctor.cameras import camera_nodes, wanted_source
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.device_users import DeviceUser, find_device_users
-from pose_edge.doctor.finding import Finding, explain
+from pose_edge.doctor.report import Finding, explain
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.sources import Source, choose_source
 from pose_edge.sources.cameras import video_nodes
@@ -49,7 +49,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
         if reached.verdict == "fault":
             return
     if (kind in CAMERAS or kind is SourceKind.STREAM) and not context.use_camera:
-        yield Finding("picture", "skipped", "not taken, as asked for (--no-camera)")
+        yield Finding("picture", "skipped", "not taken (--no-camera)")
         return
     nodes = video_nodes(context.dev)
     ours = [user for user in _users_of(nodes, context) if user.ours]

@@ -34,9 +34,6 @@ def digest(text: str) -> str:
 def is_edited(present: str | None, wanted: str, installed_digest: str) -> bool:
     """Tell whether a configuration file is the user's work, which an install must not replace.
 
-    Args:
-        present: The content of the file; None where it does not exist.
-        wanted: The content that this install would write.
-        installed_digest: Digest of the default configuration of the last install, or "".
+    It is, if it exists and is neither as this install would write it, nor as the last one did.
     """
     return present not in (None, wanted) and digest(present or "") != installed_digest

@@ -13,10 +13,9 @@ from typing import Final
 
 from pose_edge.config.schema import Settings
 from pose_edge.service.configuration import digest, is_edited, service_config
-from pose_edge.service.install_record import InstallRecord, load_record
 from pose_edge.service.machine import Machine, ServiceError, Step
 from pose_edge.service.origin import Origin
-from pose_edge.service.places import PREFIX, USER, Places
+from pose_edge.service.places import PREFIX, USER, InstallRecord, Places, load_record
 from pose_edge.service.program import make_environment, remove_others
 from pose_edge.util import resources
 from pose_edge.util.systemd import UNIT
@@ -48,10 +47,7 @@ class InstallOptions:
 def install(machine: Machine, places: Places, options: InstallOptions) -> Path | None:
     """Install the service, or upgrade it.
 
-    Args:
-        machine: The machine to install on; needs root, except in a dry run.
-        places: The paths; the prefix must be that of the last install.
-        options: What to install, and how.
+    This needs root, except in a dry run. The prefix must be that of the last install.
 
     Returns:
         None when the install is complete. For a wheel, the new environment: the caller must run
@@ -120,8 +116,9 @@ class _Installation:
         """Record paths before they are written, so that `uninstall` finds them whatever happens."""
         self.record.prefix = str(self.places.prefix)
         for path in paths:
-            folders = [folder for folder in path.parents if not folder.exists()]
-            self.record.add(path, folders)
+            made = [str(folder) for folder in path.parents if not folder.exists()]
+            self.record.files = list(dict.fromkeys([*self.record.files, str(path)]))
+            self.record.folders = list(dict.fromkeys([*self.record.folders, *made]))
         if not self.machine.dry:
             self.machine.write(self.places.record, self.record.text())
 

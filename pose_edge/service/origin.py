@@ -46,10 +46,7 @@ class Origin:
 
 
 def find_origin(wheel: str | None = None) -> Origin:
-    """Choose what to install.
-
-    Args:
-        wheel: A file that the user names; by default the running package is installed.
+    """Return what to install: a wheel that the user names, else the running package.
 
     Raises:
         UsageError: The file does not exist, or is not a wheel of this program.
@@ -68,15 +65,10 @@ def find_origin(wheel: str | None = None) -> Origin:
 
 
 def stage(origin: Origin, folder: Path) -> Path:
-    """Return the path that pip installs.
+    """Return the path that pip installs: a wheel, or a copy of the sources in an empty folder.
 
-    Args:
-        origin: What to install.
-        folder: An existing, empty folder; the caller removes it after pip has run.
-
-    Returns:
-        A wheel, or a copy of the sources: pip leaves files behind where it builds, and takes
-        leftovers of earlier builds for a part of the program.
+    A copy, because pip leaves files behind where it builds, and takes leftovers of earlier builds
+    for a part of the program.
     """
     if origin.kind == "wheel":
         return origin.path

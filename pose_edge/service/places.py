@@ -1,13 +1,15 @@
-"""Paths of the parts of the service."""
+"""Paths of the parts of the service, and the record of those that were installed."""
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pose_edge.errors import UsageError
-from pose_edge.service.install_record import load_record
+from pose_edge.service.machine import ServiceError
 from pose_edge.util import systemd
 
 USER: Final = "pose-edge"
@@ -73,6 +75,56 @@ class Places:
     def picamera2(self) -> bool:
         """Whether apt's python3-picamera2 is installed."""
         return (self.root / "usr/lib/python3/dist-packages/picamera2").is_dir()
+
+
+@dataclass(slots=True)
+class InstallRecord:
+    """What an install has put where; written before it is put there.
+
+    Attributes:
+        version: Version of the program in use; empty until there is one.
+        prefix: The program's folder.
+        files: Paths that belong to the install.
+        folders: Folders that were made for them; removed when they are empty.
+        default_config: SHA-256 of the default configuration of the last install, hexadecimal; a
+            configuration with another one has been edited.
+        extras: The program's extras, e.g. "edgetpu".
+        user: Whether the install made the service's user.
+        groups: Groups that the install made.
+    """
+
+    version: str = ""
+    prefix: str = ""
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    default_config: str = ""
+    extras: list[str] = field(default_factory=list)
+    user: bool = False
+    groups: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return the record as JSON."""
+        return json.dumps({"schema": 1, **asdict(self)}, indent=2) + "\n"
+
+
+def load_record(path: Path) -> InstallRecord | None:
+    """Read the record of an install; None where nothing is installed.
+
+    Raises:
+        ServiceError: The file is not a record that this version understands.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("schema") != 1:
+            raise ValueError("written by a newer version")
+        return InstallRecord(**content)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ServiceError(
+            f"{path}: not a list of installed files: {error}",
+            remedy="move it away, then install again to write a new one",
+        ) from error
 
 
 def checked_prefix(text: str) -> Path:

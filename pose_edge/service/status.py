@@ -6,9 +6,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from pose_edge.service.install_record import load_record
 from pose_edge.service.machine import Machine, ServiceError
-from pose_edge.service.places import Places
+from pose_edge.service.places import Places, load_record
 from pose_edge.util.systemd import UNIT, unit_properties
 
 LOG_LINES: Final = 5
@@ -86,7 +85,7 @@ def read_status(machine: Machine, places: Places, now_s: float | None = None) ->
 
 def as_json(status: ServiceStatus) -> dict[str, Any]:
     """Return the status as JSON values."""
-    return {**asdict(status), "log": list(status.log), "running": status.running}
+    return {**asdict(status), "running": status.running}
 
 
 def as_lines(status: ServiceStatus) -> list[str]:

@@ -5,25 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_edge.service.install_record import InstallRecord, load_record
 from pose_edge.service.machine import Machine, Step
-from pose_edge.service.places import USER, Places
+from pose_edge.service.places import USER, InstallRecord, Places, load_record
 from pose_edge.util.systemd import UNIT
 
 
 def uninstall(machine: Machine, places: Places, *, purge: bool = False) -> bool:
-    """Stop the service and remove it.
+    """Stop the service and remove it; return whether anything was installed.
 
     The configuration stays, and so do recordings and fetched models, with the user that owns
-    them; `purge` removes these too, also in a second call.
-
-    Args:
-        machine: The machine to uninstall from; needs root, except in a dry run.
-        places: The paths; the prefix is taken from the record of the install.
-        purge: Whether nothing stays.
-
-    Returns:
-        Whether anything was installed.
+    them; `purge` removes these too, also in a second call. The prefix is taken from the record of
+    the install. This needs root, except in a dry run.
 
     Raises:
         ServiceError: A step failed; the command can be started again.
@@ -96,12 +88,11 @@ class _Removal:
 
     def _remove_state(self) -> None:
         state = self.places.state
-        if self.purge:
-            self.machine.remove(state)
-        elif _has_files(state):
-            self.state_stays = True
+        files = (path for path in state.rglob("*") if path.is_file())
+        self.state_stays = not self.purge and any(".cache" not in file.parts for file in files)
+        if self.state_stays:
             self.machine.note("stay: --purge removes them")
-        elif state.is_dir():
+        else:
             self.machine.remove(state)
 
     def _remove_user(self) -> None:
@@ -147,10 +138,3 @@ class _Removal:
         else:
             machine.remove(places.record)
             machine.remove_if_empty(places.config.parent)
-
-
-def _has_files(folder: Path) -> bool:
-    """Tell whether a folder has any file outside of hidden cache folders."""
-    if not folder.is_dir():
-        return False
-    return any(path.is_file() and ".cache" not in path.parts for path in folder.rglob("*"))

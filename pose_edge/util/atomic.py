@@ -17,9 +17,7 @@ SUFFIX: Final = ".part"
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Replace a file's content, so that readers see the old or the new one, also after a power cut.
 
-    The content is written to a file beside it and synced to the disk before it takes the file's
-    place; then the folder is synced, so that the change is permanent when this returns. Unfinished
-    files of earlier writers that were killed are removed.
+    The change is permanent when this returns. Unfinished files of killed writers are removed.
 
     Args:
         path: The file. A link is followed; the folder must exist. An existing file keeps its
@@ -93,7 +91,7 @@ def _remove_leftovers(path: Path) -> None:
     for part in path.parent.iterdir():
         if not (part.name.startswith(f".{path.name}.") and part.name.endswith(SUFFIX)):
             continue
-        with suppress(OSError):  # in use by another writer, or removed meanwhile
+        with suppress(OSError):  # in use by another writer, or removed by it
             descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -31,9 +31,8 @@ def describe_death(status: int | None, last_words: str = "") -> str:
     """Say how a child process has ended.
 
     Args:
-        status: Exit status, or the negative number of the signal that ended it, as
-            `subprocess.Popen.returncode` has it; None when it closed its connection and goes
-            on.
+        status: Exit status, or the negative number of the signal that ended it; None when it
+            closed its connection and goes on.
         last_words: The last of what it wrote.
 
     Returns:

@@ -52,14 +52,20 @@ def find_obstacle(node: Path, *, group: str | None = None) -> Obstacle | None:
             f"{node} is not there", "pass it into the container, or plug the device in again"
         )
     except OSError as error:
-        return Obstacle(f"{node}: {error.strerror}", "run as a user who may look there")
+        return Obstacle(f"{node}: {error.strerror}", "run as a user who may read that folder")
     if can_open(node):
         return None
     text = f"{current_user()} may not open {node}"
     both = stat.S_IRGRP | stat.S_IWGRP
     if status.st_gid != 0 and status.st_mode & both == both:
         return Obstacle(text, how_to_join(_group_name(status.st_gid)))
-    return Obstacle(text, how_to_join(group) if group is not None else _how_to_add_rules())
+    if group is not None:
+        return Obstacle(text, how_to_join(group))
+    return Obstacle(
+        text,
+        f"`sudo cp {resources.udev_rules()} /etc/udev/rules.d/ && sudo udevadm control --reload && "
+        "sudo udevadm trigger` lets group plugdev in",
+    )
 
 
 def how_to_join(group: str) -> str:
@@ -70,7 +76,9 @@ def how_to_join(group: str) -> str:
     except KeyError:
         joined = False
     if joined:
-        return f"{user} has joined group {group} meanwhile; log in again, or restart the service"
+        return (
+            f"{user} has joined group {group} since the login; log in again, or restart the service"
+        )
     return f"`sudo usermod -aG {group} {user}`, then log in again"
 
 
@@ -93,10 +101,3 @@ def _group_name(number: int) -> str:
         return grp.getgrgid(number).gr_name
     except KeyError:
         return str(number)
-
-
-def _how_to_add_rules() -> str:
-    return (
-        f"`sudo cp {resources.udev_rules()} /etc/udev/rules.d/ && sudo udevadm control --reload && "
-        "sudo udevadm trigger` lets group plugdev in"
-    )

@@ -16,7 +16,7 @@ from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import cameras
 from pose_edge.doctor.device_users import find_device_users
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.errors import SourceError
 from pose_edge.sources import csi
 from pose_edge.sources.cameras import CameraNode

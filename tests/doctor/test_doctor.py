@@ -17,8 +17,8 @@ from helpers import wait_until
 
 from pose_edge.config.schema import Settings
 from pose_edge.doctor import DoctorContext, run_doctor
-from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.isolated import examine_all, guarded
+from pose_edge.doctor.report import Finding
 from pose_edge.doctor.sections import SECTIONS, ReportSection, in_module
 from pose_edge.errors import ModelError
 

@@ -20,7 +20,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.doctor import edgetpu, libedgetpu
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.edgetpu import Trial, examine
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 
 GOOD = Trial("BuildLabel(N/A), RuntimeVersion(14)", 14.24)
 COMPILED = b"\x1c\0\0\0TFL3" + bytes(100) + b"edgetpu-custom-op"

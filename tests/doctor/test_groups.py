@@ -6,7 +6,7 @@ import pytest
 from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import groups
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.util import device_access
 
 

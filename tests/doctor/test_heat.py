@@ -5,8 +5,8 @@ from doctor_contexts import MadeUp, by_subject, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.heat import examine, throttling
+from pose_edge.doctor.report import Finding
 
 
 def look(made_up: MadeUp) -> dict[str, Finding]:

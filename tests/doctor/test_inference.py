@@ -7,7 +7,7 @@ import pytest
 from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import inference
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.errors import ModelError, UnavailableError
 
 

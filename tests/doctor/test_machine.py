@@ -7,8 +7,8 @@ import pytest
 from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.doctor import machine
-from pose_edge.doctor.finding import Finding
 from pose_edge.doctor.machine import cpu_limit, memory_limit, os_release
+from pose_edge.doctor.report import Finding
 
 
 @pytest.fixture

@@ -8,8 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_edge import __version__
-from pose_edge.doctor.finding import Finding, Report, Verdict, has_fault
-from pose_edge.doctor.report import COLOURS, as_json, as_lines, coloured
+from pose_edge.doctor.report import (
+    COLOURS,
+    Finding,
+    Report,
+    Verdict,
+    as_json,
+    as_lines,
+    has_fault,
+)
 
 LIBRARY = Finding("library", "fault", "not installed", "install it")
 CAMERA = Finding("/dev/video0", "warning", "held by cheese", "end cheese")
@@ -105,7 +112,7 @@ def test_every_verdict_has_a_colour() -> None:
 @settings(deadline=None)
 @given(some_report)
 def test_colours_change_nothing_else(report: Report) -> None:
-    painted = as_lines(report, coloured)
+    painted = as_lines(report, colour=True)
     codes = re.compile(r"\x1b\[(?:\d+)m(ok|skipped|warning|fault)( *)\x1b\[0m")
     assert [codes.sub(r"\1\2", line) for line in painted] == as_lines(report)
 

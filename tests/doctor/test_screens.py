@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from doctor_contexts import MadeUp, by_subject, sound
 
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.doctor.screens import MESA, examine
 
 

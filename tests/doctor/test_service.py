@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from doctor_contexts import MadeUp, by_subject, sound
 
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.doctor.service import examine
 
 RUNNING = {

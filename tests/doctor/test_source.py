@@ -10,7 +10,7 @@ from doctor_contexts import MadeUp, by_subject, sound
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.doctor import source
-from pose_edge.doctor.finding import Finding
+from pose_edge.doctor.report import Finding
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame
 from pose_edge.sources.any_camera import AnyCamera, Candidates

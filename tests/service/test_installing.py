@@ -13,8 +13,8 @@ from pose_edge.config.schema import Settings, SourceSettings
 from pose_edge.errors import UnavailableError
 from pose_edge.service import InstallOptions, Places, ServiceError, install, uninstall
 from pose_edge.service.configuration import service_config
-from pose_edge.service.install_record import load_record
 from pose_edge.service.origin import Origin
+from pose_edge.service.places import load_record
 from pose_edge.util import resources
 
 

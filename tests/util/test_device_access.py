@@ -119,7 +119,7 @@ def test_who_has_joined_the_group_must_log_in_again(
     obstacle = find_obstacle(make_node(tmp_path, monkeypatch, 0o664, GROUP))
     assert obstacle is not None
     assert obstacle.remedy == (
-        "alice has joined group plugdev meanwhile; log in again, or restart the service"
+        "alice has joined group plugdev since the login; log in again, or restart the service"
     )
 
 

@@ -11,15 +11,7 @@ from pose_edge import logs
 from pose_edge.cli.settings import config_path, overrides, read_settings
 from pose_edge.cli.terminal import people_read, print_json
 from pose_edge.config.load import load_config
-from pose_edge.doctor import (
-    DoctorContext,
-    as_json,
-    as_lines,
-    coloured,
-    has_fault,
-    plain,
-    run_doctor,
-)
+from pose_edge.doctor import DoctorContext, as_json, as_lines, has_fault, run_doctor
 from pose_edge.errors import ConfigError
 from pose_edge.util import resources
 
@@ -31,9 +23,9 @@ def command_doctor(options: Namespace) -> int:
         print_json(as_json(report))
     else:
         terminal = sys.stdout.isatty()
-        colours = terminal and not os.environ.get("NO_COLOR")
+        colour = terminal and not os.environ.get("NO_COLOR")
         width = shutil.get_terminal_size().columns if terminal else None
-        print("\n".join(as_lines(report, coloured if colours else plain, width)))
+        print("\n".join(as_lines(report, width, colour=bool(colour))))
     return 1 if has_fault(report) else 0
 
 
