@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -49,11 +50,13 @@ def test_a_camera_that_is_missing_is_ready_too_and_said(
     assert systemd.recv(4096).startswith(b"READY=1\n")
     heard = []
 
-    def tried_twice() -> bool:
+    def tried_several_times() -> bool:
+        # Not "2 times": on a busy machine a status may miss one of the numbers.
         heard.append(systemd.recv(4096).decode())
-        return "tried 2 times" in heard[-1]
+        tried = re.search(r"tried (\d+) times", heard[-1])
+        return tried is not None and int(tried[1]) >= 2
 
-    wait_until(tried_twice)
+    wait_until(tried_several_times)
     assert heard[-1].startswith("STATUS=no picture: camera /dev/video99 is not there")
     assert "WATCHDOG=1" in heard
     process.send_signal(signal.SIGTERM)
