@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,6 @@ Image = NDArray[np.uint8]
 """uint8 (height, width, 3)."""
 
 ColourOrder = Literal["RGB", "BGR"]
-
-MAX_SIDE: Final = 32_766
-"""Pixels; OpenCV warps no larger picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ def checked_image(image: Any) -> Image:  # noqa: ANN401 - a caller may give anyt
     """Return a picture in a form that can be processed; it is copied only where it must be.
 
     Args:
-        image: uint8 (height, width, 3); a larger one than OpenCV can process is made smaller.
+        image: uint8 (height, width, 3).
 
     Raises:
         TypeError: It is not a numpy array of uint8.
@@ -96,8 +93,7 @@ def checked_image(image: Any) -> Image:  # noqa: ANN401 - a caller may give anyt
         raise TypeError(f"image must be of uint8, 0...255, not of {image.dtype}")
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"image must have the shape (height, width, 3), not {image.shape}")
-    step = 1 + max(image.shape) // (MAX_SIDE + 1)
-    return np.ascontiguousarray(image[::step, ::step])
+    return np.ascontiguousarray(image)
 
 
 def check_order(order: ColourOrder) -> None:

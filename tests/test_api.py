@@ -45,7 +45,7 @@ from pose_edge import (
     api,
     open_pipeline,
 )
-from pose_edge.frames import Frame, Image, checked_image
+from pose_edge.frames import Frame, Image
 from pose_edge.poses import Estimate
 from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch
@@ -194,13 +194,6 @@ def test_a_picture_is_not_changed_and_not_kept(estimator: PoseEstimator, image: 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 40_000), (70_000, 3), (7, 5)])
 def test_a_picture_may_have_any_size(estimator: PoseEstimator, size: tuple[int, int]) -> None:
     assert estimator(np.zeros((*size, 3), dtype=np.uint8)) == []
-
-
-def test_a_picture_larger_than_opencv_can_process_is_made_smaller() -> None:
-    image = noise(40_000, 3)
-    np.testing.assert_array_equal(checked_image(image), image[::2, ::2])
-    at_the_limit = noise(32_766, 3)
-    assert np.shares_memory(checked_image(at_the_limit), at_the_limit)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from pose_edge import logs
+from pose_edge.logs.formats import UNREADABLE
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, TaskID
@@ -22,6 +23,15 @@ ShowProgress = Callable[[str, int, int | None], None]
 def people_read() -> bool:
     """Return whether people read the standard error, so that it may show bars and tables."""
     return logs.written_for() == "text"
+
+
+def printable(text: str) -> str:
+    """Return a text, as the name of a file, in characters that a terminal prints as they are.
+
+    Control characters, which would steer the terminal, and bytes that are no UTF-8 are shown as
+    numbers.
+    """
+    return text.translate(UNREADABLE).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def print_json(figures: object) -> None:
@@ -40,10 +50,11 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: Te
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(printable(cell)) for cell in row))
     # A pipe has no width, and nothing may be cut off in it.
     Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH).print(table)
 
@@ -63,7 +74,7 @@ def progress_bars(*columns: ProgressColumn) -> Iterator[ShowProgress]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     bars = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         *columns,
         console=Console(stderr=True),
@@ -74,7 +85,7 @@ def progress_bars(*columns: ProgressColumn) -> Iterator[ShowProgress]:
     def report(what: str, done: int, total: int | None) -> None:
         bars.start()
         if what not in tasks:
-            tasks[what] = bars.add_task(what, total=total)
+            tasks[what] = bars.add_task(printable(what), total=total)
         bars.update(tasks[what], completed=done, total=total)
 
     try:

@@ -8,6 +8,7 @@ whole body wrongly (wrists and ankles never count) and cuts spread arms off.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,8 @@ TORSO_EXPANSION: Final = 1.9
 """Half of the crop is at least this many times the torso's reach from the hips ..."""
 BODY_EXPANSION: Final = 1.2
 """... and this many times the whole body's."""
+MAX_SIDE: Final = 32_766
+"""Pixels; OpenCV warps no larger picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> No
         target: uint8 (height, width, 3) of the model's input, overwritten with RGB.
     """
     height, width = target.shape[:2]
+    if max(image.shape) > MAX_SIDE:
+        image, crop = _reduced(image, crop)
     cv2.warpAffine(
         image,
         input_to_frame(crop, width, height),
@@ -164,6 +169,25 @@ def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> No
     )
     if order == "BGR":
         cv2.cvtColor(target, cv2.COLOR_BGR2RGB, dst=target)
+
+
+def _reduced(image: Image, crop: Crop) -> tuple[Image, Crop]:
+    """Return what lies in a crop, in few enough pixels for OpenCV, and the crop in it.
+
+    What is outside of the crop is left out; where that is not enough, every other row and column,
+    or more. The model's input is far smaller than what remains.
+    """
+    height, width = image.shape[:2]
+    left, top = max(0, math.floor(crop.left) - 1), max(0, math.floor(crop.top) - 1)
+    right = min(width, math.ceil(crop.left + crop.width) + 1)
+    bottom = min(height, math.ceil(crop.top + crop.height) + 1)
+    if left >= right or top >= bottom:  # beside the picture, where all is black
+        left, top, right, bottom = 0, 0, 1, 1
+    step = math.ceil(max(right - left, bottom - top) / MAX_SIDE)
+    # The centre of a pixel lies half a pixel from its edge, however large it is.
+    x, y = (crop.left - left - 0.5) / step + 0.5, (crop.top - top - 0.5) / step + 0.5
+    reduced = Crop(x, y, crop.width / step, crop.height / step)
+    return image[top:bottom:step, left:right:step], reduced
 
 
 def to_frame(keypoints: FloatArray, crop: Crop, width: int, height: int) -> FloatArray:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import cv2
 
@@ -23,11 +24,14 @@ from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source, choose_source
-from pose_edge.sources.pictures import Pictures
-from pose_edge.sources.spec import PICTURE_SUFFIXES
 from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.util.urls import redact
+
+WRITTEN_SUFFIXES: Final = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
+)
+"""Kinds of pictures that are written; of another kind a JPEG is made."""
 
 OutputFile = Recorder | PoseFile
 Write = Callable[[Image, Result], None]
@@ -43,14 +47,14 @@ class AnnotateReport:
         with_person: Number of those with at least one person.
         output: The written file or folder, or None if only poses were written.
         finished: Whether the input was read to its end.
-        unreadable: Files of a folder that are not pictures.
+        missing: What of the input could not be read, in words; None when nothing is missing.
     """
 
     frames: int
     with_person: int
     output: Path | None
     finished: bool
-    unreadable: tuple[Path, ...]
+    missing: str | None
 
 
 def annotate(
@@ -110,8 +114,7 @@ def annotate(
             with_person += bool(result.poses)
             progress(frames, source.frame_count)
     _raise_failure(files)
-    unreadable = tuple(source.unreadable) if isinstance(source, Pictures) else ()
-    return AnnotateReport(frames, with_person, target, not stop.is_set(), unreadable)
+    return AnnotateReport(frames, with_person, target, not stop.is_set(), source.missing)
 
 
 def _results(
@@ -148,9 +151,19 @@ def _open_pictures(target: Path, *, folder: bool) -> Write:
 
     def write(canvas: Image, result: Result) -> None:
         name = result.frame.file
-        write_picture(target / name if folder and name else target, canvas, result.frame.order)
+        path = target / written_name(name) if folder and name else target
+        write_picture(path, canvas, result.frame.order)
 
     return write
+
+
+def written_name(name: str) -> str:
+    """Return the name for the drawn copy of a picture of a folder, which has pictures of all kinds.
+
+    >>> written_name("a.png"), written_name("a.heic")
+    ('a.png', 'a.heic.jpg')
+    """
+    return name if Path(name).suffix.lower() in WRITTEN_SUFFIXES else f"{name}.jpg"
 
 
 def _write_frame(video: Recorder, canvas: Image, result: Result) -> None:
@@ -210,10 +223,12 @@ def _target(source_name: str, source: Source, output: str | None) -> Path:
     if given.is_dir():
         target = Path(output or f"{given.resolve().name}-poses")
     else:
-        usual = f"{given.stem}-poses{given.suffix if source.still else '.mp4'}"
+        same = given.suffix.lower() in WRITTEN_SUFFIXES
+        suffix = (given.suffix if same else ".jpg") if source.still else ".mp4"
+        usual = f"{given.stem}-poses{suffix}"
         target = Path(output or usual)
         target = target / usual if target.is_dir() else target
-        allowed = PICTURE_SUFFIXES if source.still else {".mp4"}
+        allowed = WRITTEN_SUFFIXES if source.still else {".mp4"}
         if target.suffix.lower() not in allowed:
             kinds = " ".join(sorted(allowed))
             raise UsageError(f"-o {target}: the name must end in one of {kinds}")

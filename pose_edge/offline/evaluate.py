@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pose_edge.config.schema import ModelSettings, Settings
-from pose_edge.errors import UnavailableError, UsageError
+from pose_edge.errors import SourceError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.offline.answers import Answers
 from pose_edge.offline.coco import PixelBox, Truth, import_pycocotools, measure, to_coco
 from pose_edge.runtimes import load_runtime
-from pose_edge.sources.pictures import read_picture
+from pose_edge.sources.picture_file import read_picture
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ModelFile, Zoo
 
@@ -139,9 +139,10 @@ def _answer(
     estimator: Estimator, path: Path, image_id: int, boxes: Sequence[PixelBox], mode: CropMode
 ) -> dict[str, Any]:
     """Return the poses in one picture, as entries of COCO's results, and the time they took."""
-    picture = read_picture(path)
-    if picture is None:
-        raise UnavailableError(f"picture {path} is missing or cannot be read (--images)")
+    try:
+        picture = read_picture(path)
+    except SourceError as error:
+        raise SourceError(error.message, remedy="is --images right?") from error
     frame = Frame(picture, "BGR", 0, 0, 0.0)
     stopwatch = Stopwatch()
     estimator.reset()

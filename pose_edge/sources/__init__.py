@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pose_edge.errors import SourceError
 from pose_edge.sources.source import Source
-from pose_edge.sources.spec import SourceKind, parse_source
+from pose_edge.sources.spec import SourceKind, SourceSpec, parse_source
 from pose_edge.util import resources
 
 if TYPE_CHECKING:
@@ -48,14 +48,25 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
             from pose_edge.sources.stream import Stream
 
             return Stream(spec.location, camera)
-        case SourceKind.VIDEO:
-            from pose_edge.sources.video import Video
+        case _:
+            return _choose_file(spec, loop=source.loop)
 
-            return Video(spec.location, loop=source.loop)
+
+def _choose_file(spec: SourceSpec, *, loop: bool) -> Source:
+    """Return a source that ends."""
+    match spec.kind:
         case SourceKind.PICTURES:
             from pose_edge.sources.pictures import Pictures
 
             return Pictures(spec.location)
+        case SourceKind.ANIMATION:
+            from pose_edge.sources.animation import Animation
+
+            return Animation(spec.location, loop=loop)
+        case _:
+            from pose_edge.sources.video import Video
+
+            return Video(spec.location, loop=loop)
 
 
 def _choose_auto(camera: CameraSettings) -> Source:

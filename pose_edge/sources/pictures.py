@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
-
-import cv2
-import numpy as np
+from typing import Final
 
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.picture_file import (
+    ANIMATED_FORMATS,
+    count_pictures,
+    identify,
+    open_picture,
+    to_bgr,
+)
 from pose_edge.sources.source import Source
-from pose_edge.sources.spec import PICTURE_SUFFIXES
+from pose_edge.sources.spec import PICTURE_SUFFIXES, is_film
 
 log = logging.getLogger(__name__)
 
+NAMED: Final = 3
+"""Names that a list of files shows of each kind."""
+
 
 class Pictures(Source):
-    """Still pictures, one per second when they are shown.
-
-    Attributes:
-        unreadable: Files of a folder that could not be read as pictures.
-    """
+    """Still pictures, one per second when they are shown."""
 
     live = False
     still = True
@@ -32,55 +38,110 @@ class Pictures(Source):
         """Prepare a picture or a folder of pictures."""
         self._path = Path(path)
         self._files: list[Path] = []
+        self._others: dict[str, list[str]] = {}
         self._index = 0
-        self.unreadable: list[Path] = []
+        self._unreadable: list[str] = []
+        self._in_folder = False
 
     def open(self) -> None:
         """List the pictures; see `Source.open`."""
-        self._index, self.unreadable = 0, []
+        self._index, self._unreadable, self._others = 0, [], {}
+        self.missing = None
         self._files = [self._path]
-        if self._path.is_dir():
-            self._files = sorted(
-                path for path in self._path.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES
-            )
+        self._in_folder = self._path.is_dir()
+        if self._in_folder:
+            try:
+                self._files, self._others = sort_folder(self._path)
+            except OSError as error:
+                raise SourceError(f"{self._path} cannot be read: {error.strerror}") from error
             if not self._files:
-                kinds = " ".join(sorted(PICTURE_SUFFIXES))
-                raise SourceError(f"{self._path} holds no pictures ({kinds})")
+                others = f"; passed over: {self._list_others()}" if self._others else ""
+                raise SourceError(f"{self._path} holds no pictures{others}")
         self.frame_count = len(self._files)
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the next picture; see `Source.read`.
 
-        A file that cannot be read raises SourceError if it is the only one; in a folder it is
-        logged, kept in `unreadable` and skipped.
+        A file that cannot be read raises SourceError if it was asked for by its name; in a folder
+        it is logged, counted in `missing` and skipped.
         """
         del timeout, reuse
         if self._index >= len(self._files):
+            if self._others:
+                log.warning("passed over in %s: %s", self.describe(), self._list_others())
+                self._others = {}
             raise EndOfStream
         path, index = self._files[self._index], self._index
         self._index += 1
-        image = read_picture(path)
-        if image is None:
-            if len(self._files) == 1:
-                raise SourceError(f"{path} is not a picture that can be read")
-            log.error("%s is not a picture that can be read: skipped", path)
-            self.unreadable.append(path)
+        try:
+            image = self._read(path)
+        except SourceError as error:
+            if not self._in_folder:
+                raise
+            log.error("%s", error)
+            self._unreadable.append(path.name)
+            count = f"{len(self._unreadable)} of {len(self._files)} pictures"
+            self.missing = f"{count} could not be read ({shortened(self._unreadable)})"
             return None
         return Frame(image, "BGR", time.monotonic_ns(), index, float(index), file=path.name)
+
+    def _read(self, path: Path) -> Image:
+        with open_picture(path) as picture:
+            image = to_bgr(picture)
+            count = count_pictures(picture)
+            if count > 1:
+                alone = self._in_folder and picture.format in ANIMATED_FORMATS
+                hint = ", all of them where it is given by its own name" if alone else ""
+                log.warning("%s holds %d pictures: the first is taken%s", path, count, hint)
+        return image
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
 
     def describe(self) -> str:
         """Return the name of the picture or folder."""
-        return self._path.name
+        return self._path.name or str(self._path)
+
+    def _list_others(self) -> str:
+        return "; ".join(
+            f"{len(names)} {kind} ({shortened(names)})" for kind, names in self._others.items()
+        )
 
 
-def read_picture(path: Path) -> Image | None:
-    """Return a picture as uint8 (height, width, 3) BGR, upright, or None if it cannot be read."""
+def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
+    """Return the pictures of a folder by name, and the names of everything else by its kind.
+
+    A file is a picture by its suffix, whatever is in it (so that a damaged one is not passed over
+    in silence), or by its content.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    pictures: list[Path] = []
+    others: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):  # ._a.jpg is what macOS stores beside a.jpg
+            others["hidden"].append(path.name)
+        elif path.suffix.lower() in PICTURE_SUFFIXES and not _is_folder(path):
+            pictures.append(path)
+        elif _is_folder(path):
+            others["folders"].append(path.name)
+        elif not is_film(path) and identify(path) is not None:
+            pictures.append(path)
+        else:
+            others["no pictures"].append(path.name)
+    return pictures, dict(others)
+
+
+def _is_folder(path: Path) -> bool:
     try:
-        content = np.fromfile(path, dtype=np.uint8)
-    except OSError:
-        return None
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-    return None if image is None else np.asarray(image, dtype=np.uint8)
+        return path.is_dir()
+    except OSError:  # a link that leads where one may not look
+        return False
+
+
+def shortened(names: Collection[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    shown = list(names)[:NAMED]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

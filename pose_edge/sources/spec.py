@@ -13,7 +13,15 @@ from pose_edge.util import resources
 from pose_edge.util.paths import user_path
 from pose_edge.util.urls import redact
 
-PICTURE_SUFFIXES: Final = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"))
+PICTURE_SUFFIXES: Final = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".webp", ".tif", ".tiff"),
+        *(".gif", ".avif", ".heic", ".heif", ".jp2"),
+    )
+)
+"""A file of such a name is taken for a picture, whatever is in it."""
+FILM_SUFFIXES: Final = frozenset((".mjpeg", ".mjpg"))
+"""Films that look like a picture at their beginning."""
 V4L2_LINKS: Final = "/dev/v4l"
 """Where udev makes links to cameras, by-id and by-path; a link goes when its camera does."""
 OTHER_NAMES: Final = "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..."
@@ -29,6 +37,7 @@ class SourceKind(Enum):
     STREAM = auto()
     VIDEO = auto()
     PICTURES = auto()
+    ANIMATION = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +98,30 @@ def _camera_spec(name: str) -> SourceSpec | None:
 def _path_spec(path: Path) -> SourceSpec:
     if path.is_char_device() or path.match("/dev/video*") or path.is_relative_to(V4L2_LINKS):
         return SourceSpec(SourceKind.CAMERA, str(path))
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES):
+    if path.is_dir():
         return SourceSpec(SourceKind.PICTURES, str(path))
     if path.is_file():
-        return SourceSpec(SourceKind.VIDEO, str(path))
+        return SourceSpec(_file_kind(path), str(path))
+    if path.exists():
+        raise SourceError(f"source {path}: neither a file, a folder nor a camera")
     raise SourceError(
         f"source {path}: no such file, folder or camera; also possible: {OTHER_NAMES}"
     )
+
+
+def _file_kind(path: Path) -> SourceKind:
+    """Return what a file is by its content; by its suffix, where the content does not tell."""
+    from pose_edge.sources.picture_file import ANIMATED_FORMATS, identify
+
+    known = None if is_film(path) else identify(path)
+    if known is None:
+        picture = path.suffix.lower() in PICTURE_SUFFIXES
+        return SourceKind.PICTURES if picture else SourceKind.VIDEO
+    kind, count = known
+    animated = count > 1 and kind in ANIMATED_FORMATS
+    return SourceKind.ANIMATION if animated else SourceKind.PICTURES
+
+
+def is_film(path: Path) -> bool:
+    """Return whether a file is a row of pictures without a header, which only its name tells."""
+    return path.suffix.lower() in FILM_SUFFIXES

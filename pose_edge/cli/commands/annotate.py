@@ -40,8 +40,8 @@ def command_annotate(options: Namespace) -> int:
         report.with_person,
         f": {', '.join(written)}" if written else "",
     )
-    if report.unreadable:
-        log.error("%d files are not pictures or cannot be read", len(report.unreadable))
+    if report.missing:
+        log.error("%s", report.missing)
     if not report.finished:
         log.error("stopped before the end; the files written so far are complete")
-    return 0 if report.finished and not report.unreadable else 1
+    return 0 if report.finished and not report.missing else 1
