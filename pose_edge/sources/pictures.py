@@ -68,7 +68,7 @@ class Pictures(Source):
         del timeout, reuse
         if self._index >= len(self._files):
             if self._others:
-                log.warning("passed over in %s: %s", self.describe(), self._list_others())
+                log.info("passed over in %s: %s", self.describe(), self._list_others())
                 self._others = {}
             raise EndOfStream
         path, index = self._files[self._index], self._index
@@ -121,7 +121,7 @@ def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
     others: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):  # ._a.jpg is what macOS stores beside a.jpg
-            others["hidden"].append(path.name)
+            others["hidden files"].append(path.name)
         elif path.suffix.lower() in PICTURE_SUFFIXES and not _is_folder(path):
             pictures.append(path)
         elif _is_folder(path):
@@ -129,7 +129,7 @@ def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
         elif not is_film(path) and identify(path) is not None:
             pictures.append(path)
         else:
-            others["no pictures"].append(path.name)
+            others["other files"].append(path.name)
     return pictures, dict(others)
 
 
