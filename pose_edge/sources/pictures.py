@@ -104,7 +104,7 @@ class Pictures(Source):
 
     def _list_others(self) -> str:
         return "; ".join(
-            f"{len(names)} {kind} ({shortened(names)})" for kind, names in self._others.items()
+            f"{kind} ({len(names)}): {shortened(names)}" for kind, names in self._others.items()
         )
 
 
