@@ -44,14 +44,15 @@ class Animation(Source):
         self.close()
         self.missing = None
         self._index, self._position = 0, 0.0
-        with faults_explained(self._path):
-            picture = open_until(self._stack, self._path)
+        with faults_explained(self._path), ExitStack() as stack:
+            picture = open_until(stack, self._path)
             # The first picture of a PNG may be one for programs that know no animations.
             self._first = self._next = int(bool(getattr(picture, "default_image", False)))
             self._end = int(getattr(picture, "n_frames", 1))
             picture.seek(self._first)
             picture.load()
             self.frame_rate = 1 / _shown_s(picture)
+            self._stack = stack.pop_all()
         self._picture = picture
         self.frame_count = None if self._loop else self._end - self._first
 

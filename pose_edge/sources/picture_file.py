@@ -135,10 +135,10 @@ def _unidentified(path: Path) -> tuple[str, str | None]:
 
 def _open_regular(path: Path) -> BinaryIO:
     """Open a file, but nothing that may make its reader wait, as a named pipe does."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
     raise SourceError("it is not a file")
 
 

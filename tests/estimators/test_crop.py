@@ -227,6 +227,35 @@ def resized(image: Image, size: int) -> Image:
     return np.asarray(answer, dtype=np.uint8)
 
 
+@pytest.mark.parametrize("size", [(300, 40_000), (40_000, 300)])
+@pytest.mark.parametrize("order", ["RGB", "BGR"])
+def test_a_picture_may_be_longer_than_opencv_can_warp(
+    size: tuple[int, int], order: ColourOrder
+) -> None:
+    """Each pixel tells its place, so a shift by one pixel would be seen."""
+    height, width = size
+    along = np.linspace(0, 250, max(size))
+    line = along[np.newaxis, :] if width > height else along[:, np.newaxis]
+    image = np.repeat(np.broadcast_to(line, size)[:, :, np.newaxis], 3, axis=2).astype(np.uint8)
+    whole = warp(image, whole_frame(width, height), 192, order)
+    middle = whole.max(axis=0 if width > height else 1)[:, 0]  # the rest is padding
+    centres = (np.arange(192) + 0.5) / 192 * 250
+    assert np.abs(middle - centres).max() < 2
+    # Parts are resampled from all pixels, wherever they lie.
+    for start in (-20, 1000, 35_000, max(size) - 30):
+        left, top = (start, 0) if width > height else (0, start)
+        crop = Crop.square(left, top, 40)
+        part = image[max(0, top) : top + 40, max(0, left) : left + 40]
+        before = (max(0, -top), max(0, -left))
+        expected = np.zeros((40, 40, 3), dtype=np.uint8)
+        expected[before[0] : before[0] + part.shape[0], before[1] : before[1] + part.shape[1]] = (
+            part
+        )
+        np.testing.assert_array_equal(warp(image, crop, 40, order), expected)
+    assert not warp(image, Crop.square(-5000, -5000, 100), 16).any()
+    assert not warp(image, Crop.square(80_000, 80_000, 100), 16).any()
+
+
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
 def test_the_same_size_is_the_same_picture(order: ColourOrder) -> None:
     image = noise(64, 64)

@@ -24,7 +24,7 @@ from pose_edge.estimators.single_person import CANDIDATE_SCORE, SinglePersonEsti
 from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime
-from pose_edge.sources.pictures import read_picture
+from pose_edge.sources.picture_file import read_picture
 from pose_edge.telemetry import Stopwatch
 from pose_edge.util import resources
 from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
@@ -495,7 +495,6 @@ def test_the_answer_of_another_implementation(
 def test_thunder_is_near_the_truth(models: dict[str, SinglePersonEstimator], image: str) -> None:
     case = golden_case("any MoveNet", image)
     picture = read_picture(case["path"])
-    assert picture is not None
     estimator = models["movenet-thunder-fp16"]
     estimator.reset()
     (pose,) = estimator.estimate(make_frame(picture)).poses

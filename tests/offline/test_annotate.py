@@ -18,6 +18,7 @@ from helpers import (
     read_video,
     write_video,
 )
+from PIL import Image as PillowImage
 from pose_lines import strict
 
 from pose_edge.config.schema import (
@@ -108,7 +109,7 @@ def test_a_video(tmp_path: Path) -> None:
     times = [0, 0.1, 0.15, 0.2, 0.5, 0.9]
     source = write_video(tmp_path / "in.mp4", times)
     report, steps = run(source, poses=tmp_path / "p.jsonl")
-    assert report == AnnotateReport(6, 6, Path("in-poses.mp4"), True, ())
+    assert report == AnnotateReport(6, 6, Path("in-poses.mp4"), True, None)
     assert steps == [(n, 6) for n in range(1, 7)]
     drawn = read_video(tmp_path / "in-poses.mp4")
     assert [read_code(image) for _, image in drawn] == list(range(6))
@@ -188,7 +189,7 @@ def test_a_folder(tmp_path: Path, estimator: FakeEstimator) -> None:
     (source / "c.jpg").write_bytes(b"broken")
     report, steps = run(source, poses=tmp_path / "p.jsonl")
     assert (report.frames, report.finished) == (3, True)
-    assert report.unreadable == (source / "c.jpg",)
+    assert report.missing == "1 of 4 pictures could not be read (c.jpg)"
     assert steps[-1] == (3, 4)
     output = tmp_path / "album-poses"
     assert {path.name for path in output.iterdir()} == {"a.png", "b.jpg", "d.png"}
@@ -197,6 +198,36 @@ def test_a_folder(tmp_path: Path, estimator: FakeEstimator) -> None:
     assert [line["file"] for line in written] == ["a.png", "b.jpg", "d.png"]
     assert [line["seq"] for line in written] == [0, 1, 3]
     assert estimator.resets == 3
+
+
+def test_a_folder_of_all_kinds_of_pictures(tmp_path: Path) -> None:
+    """What cannot be written as what it was becomes a JPEG, beside those of the same name."""
+    source = tmp_path / "album"
+    source.mkdir()
+    picture(source / "a.jpg", 1)
+    PillowImage.fromarray(coded_picture(2)).save(source / "a.gif")
+    PillowImage.fromarray(coded_picture(3)).save(source / "b.JFIF", format="JPEG")
+    PillowImage.fromarray(coded_picture(4)).save(source / "c", format="PNG")
+    report, _ = run(source)
+    assert (report.frames, report.missing) == (4, None)
+    written = {path.name: read_code(load_picture(path)) for path in Path("album-poses").iterdir()}
+    assert written == {"a.jpg": 1, "a.gif.jpg": 2, "b.JFIF.jpg": 3, "c.jpg": 4}
+    run(source / "a.gif")
+    assert read_code(load_picture("a-poses.jpg")) == 2
+    with pytest.raises(UsageError, match="must end in one of"):
+        run(source / "a.gif", "out.gif")
+
+
+def test_an_animated_picture_becomes_a_video(tmp_path: Path) -> None:
+    first, *others = (PillowImage.fromarray(coded_picture(number)) for number in range(4))
+    source = tmp_path / "in.webp"
+    first.save(source, save_all=True, append_images=others, duration=200, lossless=True)
+    report, steps = run(source)
+    assert (report.frames, report.output) == (4, Path("in-poses.mp4"))
+    assert steps[-1] == (4, 4)
+    drawn = read_video(tmp_path / "in-poses.mp4")
+    assert [read_code(image) for _, image in drawn] == list(range(4))
+    assert [moment for moment, _ in drawn] == pytest.approx([0, 0.2, 0.4, 0.6], abs=1e-3)
 
 
 def test_frames_without_a_person_count(tmp_path: Path, estimator: FakeEstimator) -> None:

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
-import numpy as np
 import pytest
 from helpers import coded_picture, read_code
 from PIL import Image as PillowImage
 
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame
-from pose_edge.sources.pictures import Pictures, read_picture
+from pose_edge.sources.pictures import Pictures
 
 
 def read_all(source: Pictures) -> list[Frame | None]:
@@ -54,56 +55,6 @@ def test_one_picture(tmp_path: Path) -> None:
     assert source.describe() == "a.png"
 
 
-def test_colours_are_bgr(tmp_path: Path) -> None:
-    PillowImage.new("RGB", (8, 8), (200, 20, 10)).save(tmp_path / "a.png")
-    image = read_picture(tmp_path / "a.png")
-    assert image is not None
-    assert image[0, 0].tolist() == [10, 20, 200]
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
-def test_pictures_of_phones_are_upright(tmp_path: Path, orientation: int, name: str) -> None:
-    """EXIF says how the camera was held; both libraries must agree on what is up."""
-    upright = np.zeros((64, 96, 3), dtype=np.uint8)
-    upright[:32, :48] = 255  # the corner at the upper left is white
-    upright[:32, 48:] = 128
-    turn_back = {
-        1: upright,
-        2: upright[:, ::-1],
-        3: upright[::-1, ::-1],
-        4: upright[::-1],
-        5: upright.transpose(1, 0, 2),
-        6: upright.transpose(1, 0, 2)[::-1],
-        7: upright.transpose(1, 0, 2)[::-1, ::-1],
-        8: upright.transpose(1, 0, 2)[:, ::-1],
-    }
-    picture = PillowImage.fromarray(np.ascontiguousarray(turn_back[orientation]))
-    exif = picture.getexif()
-    exif[0x0112] = orientation
-    picture.save(tmp_path / name, exif=exif, quality=95)
-    image = read_picture(tmp_path / name)
-    assert image is not None
-    assert image.shape == (64, 96, 3)
-    assert np.abs(image.astype(int) - upright).mean() < 4
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "I;16"])
-def test_every_kind_of_picture_becomes_three_bytes_a_pixel(tmp_path: Path, mode: str) -> None:
-    grey = PillowImage.fromarray(np.full((10, 12), 255 if mode == "1" else 100, dtype=np.uint8))
-    if mode == "I;16":
-        grey = PillowImage.fromarray(np.full((10, 12), 100 << 8, dtype=np.uint16))
-    else:
-        grey = grey.convert(mode)
-    grey.save(tmp_path / "a.png")
-    image = read_picture(tmp_path / "a.png")
-    assert image is not None
-    assert image.shape == (10, 12, 3)
-    assert image.dtype == np.uint8
-    assert np.ptp(image[0, 0]) == 0
-    assert image[0, 0, 0] in (100, 255)
-
-
 @pytest.mark.parametrize(
     "content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"BM" + b"\xff" * 60]
 )
@@ -121,35 +72,92 @@ def test_an_unreadable_picture_in_a_folder_is_said_and_passed_over(
 ) -> None:
     save(tmp_path / "a.png", 1)
     (tmp_path / "b.jpg").write_bytes(b"broken")
-    (tmp_path / "c.png").mkdir()
+    (tmp_path / "c.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (tmp_path / "d.png").symlink_to("nowhere")
-    save(tmp_path / "e.png", 2)
+    (tmp_path / "e.PNG").touch()
+    os.mkfifo(tmp_path / "f.jpg")
+    save(tmp_path / "g.png", 2)
     source = Pictures(str(tmp_path))
     source.open()
     frames = read_all(source)
-    assert [frame.file if frame else None for frame in frames] == [
-        "a.png",
-        None,
-        None,
-        None,
-        "e.png",
-    ]
+    assert [frame.file if frame else None for frame in frames] == ["a.png", *[None] * 5, "g.png"]
     assert frames[-1] is not None
-    assert frames[-1].index == 4, "the number is the place in the folder"
-    assert [path.name for path in source.unreadable] == ["b.jpg", "c.png", "d.png"]
-    for name in ("b.jpg", "c.png", "d.png"):
-        assert f"{name} is not a picture" in caplog.text
+    assert frames[-1].index == 6, "the number is the place in the folder"
+    expected = "5 of 7 pictures could not be read (b.jpg, c.heic, d.png and 2 more)"
+    assert source.missing == expected
+    for name in ("b.jpg", "c.heic", "d.png", "e.PNG", "f.jpg"):
+        assert f"{name} is not a picture that can be read: " in caplog.text
+    source.open()
+    assert source.missing is None
+
+
+def test_what_is_no_picture_is_passed_over_with_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path / "b.png", 1)
+    for name in ("notes.txt", "Thumbs.db", "clip.mp4", "empty", ".DS_Store", "._b.jpg"):
+        (tmp_path / name).write_bytes(b"" if name == "empty" else b"no picture")
+    (tmp_path / "c.png").mkdir()
+    (tmp_path / "gone.txt").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    source = Pictures(str(tmp_path))
+    source.open()
+    with caplog.at_level("INFO", "pose_edge"):
+        assert [frame.file for frame in read_all(source) if frame] == ["b.png"]
+    assert source.missing is None
+    assert "hidden files (2): .DS_Store, ._b.jpg" in caplog.text
+    assert "folders (1): c.png" in caplog.text
+    assert "other files (6): Thumbs.db, clip.mp4, empty and 3 more" in caplog.text
+
+
+def test_a_picture_is_known_by_its_content_too(tmp_path: Path) -> None:
+    for number, name in enumerate(["a", "b.txt", "c.jfif", "d.GIF"]):
+        kind = {"c.jfif": "JPEG", "d.GIF": "GIF"}.get(name, "PNG")
+        PillowImage.fromarray(coded_picture(number)).save(tmp_path / name, format=kind)
+    (tmp_path / "film.mjpeg").write_bytes((tmp_path / "c.jfif").read_bytes() * 3)
+    source = Pictures(str(tmp_path))
+    source.open()
+    frames = [frame for frame in read_all(source) if frame]
+    assert [frame.file for frame in frames] == ["a", "b.txt", "c.jfif", "d.GIF"]
+    assert [read_code(frame.image) for frame in frames] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.tif"])
+def test_further_pictures_of_a_file_are_not_left_out_in_silence(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, *others = (PillowImage.fromarray(coded_picture(number)) for number in (5, 6, 7))
+    first.save(tmp_path / name, save_all=True, append_images=others)
+    source = Pictures(str(tmp_path))
+    source.open()
+    (frame,) = read_all(source)
+    assert frame is not None
+    assert read_code(frame.image) == 5
+    assert f"{name} holds 3 pictures: the first is taken" in caplog.text
+    assert ("given by its own name" in caplog.text) == (name != "a.tif")
+
+
+def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 3).rename(tmp_path / os.fsdecode(b"\xe9t\xe9.png"))
+    source = Pictures(str(tmp_path))
+    source.open()
+    (frame,) = read_all(source)
+    assert frame is not None
+    assert os.fsencode(frame.file or "") == b"\xe9t\xe9.png"
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"holds no pictures$"):
+        Pictures(str(tmp_path)).open()
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(SourceError, match="holds no pictures"):
+    with pytest.raises(SourceError, match=r"holds no pictures; passed over: .*notes\.txt"):
         Pictures(str(tmp_path)).open()
 
 
-def test_a_picture_cut_off_in_the_middle_does_not_crash(tmp_path: Path) -> None:
-    whole = save(tmp_path / "a.png").read_bytes()
-    for size in range(0, len(whole), max(1, len(whole) // 40)):
-        (tmp_path / "b.png").write_bytes(whole[:size])
-        image = read_picture(tmp_path / "b.png")
-        assert image is None or image.shape == (120, 160, 3)
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_folder: Path) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(SourceError, match="cannot be read: Permission denied"):
+        Pictures(str(tmp_path)).open()
