@@ -8,13 +8,13 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import cv2
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, OutputError, UsageError
 from pose_edge.frames import ColourOrder, Image
+from pose_edge.offline.drawn_names import WRITTEN_SUFFIXES, name_alone, name_in_folder
 from pose_edge.overlay import Renderer
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
@@ -27,11 +27,6 @@ from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.util.urls import redact
-
-WRITTEN_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
-)
-"""Kinds of pictures that are written; of another kind a JPEG is made."""
 
 OutputFile = Recorder | PoseFile
 Write = Callable[[Image, Result], None]
@@ -151,19 +146,10 @@ def _open_pictures(target: Path, *, folder: bool) -> Write:
 
     def write(canvas: Image, result: Result) -> None:
         name = result.frame.file
-        path = target / written_name(name) if folder and name else target
+        path = target / name_in_folder(name) if folder and name else target
         write_picture(path, canvas, result.frame.order)
 
     return write
-
-
-def written_name(name: str) -> str:
-    """Return the name for the drawn copy of a picture of a folder, which has pictures of all kinds.
-
-    >>> written_name("a.png"), written_name("a.heic")
-    ('a.png', 'a.heic.jpg')
-    """
-    return name if Path(name).suffix.lower() in WRITTEN_SUFFIXES else f"{name}.jpg"
 
 
 def _write_frame(video: Recorder, canvas: Image, result: Result) -> None:
@@ -223,9 +209,7 @@ def _target(source_name: str, source: Source, output: str | None) -> Path:
     if given.is_dir():
         target = Path(output or f"{given.resolve().name}-poses")
     else:
-        same = given.suffix.lower() in WRITTEN_SUFFIXES
-        suffix = (given.suffix if same else ".jpg") if source.still else ".mp4"
-        usual = f"{given.stem}-poses{suffix}"
+        usual = name_alone(given.name) if source.still else f"{given.stem}-poses.mp4"
         target = Path(output or usual)
         target = target / usual if target.is_dir() else target
         allowed = WRITTEN_SUFFIXES if source.still else {".mp4"}

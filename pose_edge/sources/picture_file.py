@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
 FORMATS: Final[tuple[str, ...]] = (
-    *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF", "HEIF", "JPEG2000"),
+    *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "HEIF", "JPEG2000"),
     *("PPM", "QOI"),
 )
 """Formats of Pillow that are read. Others hold documents, or are known by their suffix only."""
