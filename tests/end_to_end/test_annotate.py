@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from clips import demo_frames, video_frames, write_clip
 from command import Command, read_lines
 from helpers import wait_until
+from PIL import Image as PillowImage
 from shared import shared_dir
 
 from pose_edge.util import resources
@@ -76,19 +80,48 @@ def test_a_picture_and_a_folder_of_pictures(pose_edge: Command) -> None:
     assert (after != before).any()
 
 
-def test_a_broken_picture_in_a_folder_loses_nothing_else(pose_edge: Command) -> None:
-    folder = pose_edge.folder / "in"
+def test_a_folder_of_what_people_have(pose_edge: Command) -> None:
+    """No item ends the batch, and none is left out in silence."""
+    folder = pose_edge.folder / "in [b]"
     folder.mkdir()
     good = demo_frames(range(64, 65))[0]
-    cv2.imwrite(str(folder / "a.jpg"), good)
-    (folder / "b.jpg").write_bytes(b"\xff\xd8 cut off")
-    cv2.imwrite(str(folder / "c.jpg"), good)
+    picture = PillowImage.fromarray(np.ascontiguousarray(good[:, :, ::-1]))
+    picture.save(folder / "a.jpg")
+    (folder / "b.jpg").write_bytes((folder / "a.jpg").read_bytes()[:20_000])
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.transpose(PillowImage.Transpose.ROTATE_90).save(folder / "c.webp", exif=exif)
+    picture.quantize(64).save(folder / "d.gif")
+    cv2.imwrite(str(folder / "e.png"), cv2.resize(good[:1, :1], (40_000, 300)))
+    huge = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(b"IHDR" + huge))
+    start = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"
+    (folder / "f.png").write_bytes(start + huge + checksum + bytes(50))
+    (folder / "g.jpg").touch()
+    os.mkfifo(folder / "h.jpg")
+    (folder / "i.jpg").symlink_to("nowhere")
+    picture.save(folder / os.fsdecode(b"\xe9.jpg"))
+    (folder / "._a.jpg").write_bytes(b"\0\5\x16\7")
+    (folder / "README.txt").write_text("no picture")
+    (folder / "more").mkdir()
     done = pose_edge("annotate", folder, "-o", "out", "--poses", "out.jsonl")
-    assert done.status == 1
-    assert "b.jpg" in done.stderr
-    files = [line["file"] for line in read_lines(pose_edge.folder / "out.jsonl")]
-    assert files == ["a.jpg", "c.jpg"]
-    assert sorted(path.name for path in (pose_edge.folder / "out").iterdir()) == ["a.jpg", "c.jpg"]
+    assert done.status == 1, done.stderr
+    assert done.complaint() == [], "no error of the program"
+    for name in ("b.jpg", "f.png", "g.jpg", "h.jpg", "i.jpg"):
+        assert f"{name} is not a picture that can be read: " in done.stderr
+    assert "5 of 10 pictures could not be read (b.jpg, f.png, g.jpg and 2 more)" in done.stderr
+    others = "hidden files (1): ._a.jpg; other files (1): README.txt; folders (1): more"
+    assert f"passed over in in [b]: {others}" in done.stderr
+    assert "in [b] " in done.stderr, "the progress bar shows the name as it is"
+    last = os.fsdecode(b"\xe9.jpg")
+    lines = read_lines(pose_edge.folder / "out.jsonl")
+    assert [line["file"] for line in lines] == ["a.jpg", "c.webp", "d.gif", "e.png", last]
+    assert all(len(line["poses"]) == 1 for line in lines if line["file"] != "e.png")
+    written = sorted(path.name for path in (pose_edge.folder / "out").iterdir())
+    assert written == ["a.jpg", "c.webp", "d.gif.jpg", "e.png", last]
+    upright = cv2.imread(str(pose_edge.folder / "out" / "c.webp"))
+    assert upright is not None
+    assert upright.shape == good.shape
 
 
 def test_sigterm_leaves_a_whole_video(pose_edge: Command) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from helpers import FakeSource, coded_picture
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
 from pose_edge.config.schema import CameraSettings, SourceSettings
 from pose_edge.errors import SourceError
 from pose_edge.sources import any_camera, choose_source, spec
+from pose_edge.sources.animation import Animation
 from pose_edge.sources.any_camera import AnyCamera, Candidates
 from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.pictures import Pictures
@@ -83,6 +86,39 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, kind in kinds.items():
         for path in (str(tmp_path / name), f"~/{name}"):
             assert parse_source(path) == spec.SourceSpec(kind, str(tmp_path / name))
+
+
+def test_the_content_of_a_file_decides(tmp_path: Path) -> None:
+    """The suffix counts where the content does not tell."""
+    first, second = (PillowImage.fromarray(coded_picture(number)) for number in (1, 2))
+    for name, kind in (("a", "PNG"), ("b.mp4", "JPEG"), ("c.txt", "TIFF"), ("film.mjpeg", "JPEG")):
+        first.save(tmp_path / name, format=kind)
+    for name in ("d.gif", "e.webp", "f.tif", "g.gif"):
+        first.save(tmp_path / name, save_all=True, append_images=[second])
+    (tmp_path / "g.gif").rename(tmp_path / "g.mp4")
+    (tmp_path / "h.jpg").write_bytes(b"damaged")
+    (tmp_path / "i.txt").write_bytes(b"anything")
+    kinds = {path.name: parse_source(str(path)).kind for path in tmp_path.iterdir()}
+    assert kinds == {
+        "a": SourceKind.PICTURES,
+        "b.mp4": SourceKind.PICTURES,
+        "c.txt": SourceKind.PICTURES,
+        "film.mjpeg": SourceKind.VIDEO,
+        "d.gif": SourceKind.ANIMATION,
+        "e.webp": SourceKind.ANIMATION,
+        "f.tif": SourceKind.PICTURES,
+        "g.mp4": SourceKind.ANIMATION,
+        "h.jpg": SourceKind.PICTURES,
+        "i.txt": SourceKind.VIDEO,
+    }
+    source = choose_source(SourceSettings(name=str(tmp_path / "d.gif")), CameraSettings())
+    assert isinstance(source, Animation)
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(SourceError, match="neither a file, a folder nor a camera"):
+        parse_source(str(tmp_path / "pipe.jpg"))
 
 
 @pytest.mark.parametrize(
