@@ -12,7 +12,9 @@ WRITTEN_SUFFIXES: Final = frozenset(
 
 
 def name_in_folder(name: str) -> str:
-    """Return the name for the drawn copy of a picture of a folder; no two have the same.
+    """Return the name for the drawn copy of a picture of a folder.
+
+    The whole name is kept, because a.heic may lie beside a.jpg.
 
     >>> name_in_folder("a.png"), name_in_folder("a.heic")
     ('a.png', 'a.heic.jpg')

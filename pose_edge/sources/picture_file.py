@@ -40,7 +40,7 @@ MAX_SIDE: Final = 65_500
 BYTES_PER_PIXEL: Final = 29
 """Memory that large pictures take in `annotate`, with a ring full of them (measured)."""
 HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
-
+"""How HEIC files say what they are."""
 ORIENTATION: Final = 0x0112
 """The tag of EXIF that says how the camera was held."""
 SUBFILE_TYPE: Final = 254
@@ -98,7 +98,6 @@ def open_until(stack: ExitStack, path: Path) -> PillowImage.Image:
 def faults_explained(path: Path) -> Iterator[None]:
     """Raise whatever Pillow raises as a SourceError that names the file and the reason."""
     from PIL import Image as PillowImage
-    from PIL import UnidentifiedImageError
 
     def fault(reason: str, remedy: str | None = None) -> SourceError:
         return SourceError(f"{path} is not a picture that can be read: {reason}", remedy=remedy)
@@ -110,8 +109,6 @@ def faults_explained(path: Path) -> Iterator[None]:
             yield
     except PillowImage.DecompressionBombError as error:
         raise fault(f"it is too large ({str(error).partition(', could')[0]})") from error
-    except UnidentifiedImageError as error:
-        raise fault(*_unidentified(path)) from error
     except MemoryError as error:
         raise fault("there is not enough memory for it") from error
     except SourceError as error:
@@ -120,17 +117,6 @@ def faults_explained(path: Path) -> Iterator[None]:
         raise fault(error.strerror or f"it is damaged or cut off ({error})") from error
     except Exception as error:  # Pillow raises whatever it meets in a damaged file
         raise fault(f"it is damaged ({type(error).__name__}: {error})") from error
-
-
-def _unidentified(path: Path) -> tuple[str, str | None]:
-    """Return why Pillow does not know a file, and what to do about it."""
-    with _open_regular(path) as file:
-        head = file.read(12)
-    if not head:
-        return "it is empty", None
-    if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
-        return "it is HEIC, which needs pillow-heif", "pip install pillow-heif"
-    return "it is of no known kind, or damaged", None
 
 
 def _open_regular(path: Path) -> BinaryIO:
@@ -144,6 +130,7 @@ def _open_regular(path: Path) -> BinaryIO:
 
 def _open(file: BinaryIO) -> PillowImage.Image:
     from PIL import Image as PillowImage
+    from PIL import UnidentifiedImageError
 
     with suppress(ImportError):
         from pillow_heif import register_heif_opener
@@ -151,7 +138,16 @@ def _open(file: BinaryIO) -> PillowImage.Image:
         register_heif_opener()
     PillowImage.init()
     known = [name for name in FORMATS if name in PillowImage.OPEN]  # AVIF and HEIF may be missing
-    return PillowImage.open(file, formats=known)
+    try:
+        return PillowImage.open(file, formats=known)
+    except UnidentifiedImageError as error:
+        file.seek(0)
+        head = file.read(12)
+        if not head:
+            raise SourceError("it is empty") from error
+        if "HEIF" not in known and head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
+            raise SourceError("it is HEIC", remedy="pip install pillow-heif") from error
+        raise SourceError("it is of no known kind, or damaged") from error
 
 
 def _check(picture: PillowImage.Image) -> None:

@@ -122,15 +122,18 @@ def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):  # ._a.jpg is what macOS stores beside a.jpg
             others["hidden files"].append(path.name)
-        elif path.suffix.lower() in PICTURE_SUFFIXES and not _is_folder(path):
-            pictures.append(path)
         elif _is_folder(path):
             others["folders"].append(path.name)
-        elif not is_film(path) and identify(path) is not None:
+        elif _is_picture(path):
             pictures.append(path)
         else:
             others["other files"].append(path.name)
     return pictures, dict(others)
+
+
+def _is_picture(path: Path) -> bool:
+    known = path.suffix.lower() in PICTURE_SUFFIXES
+    return known or (not is_film(path) and identify(path) is not None)
 
 
 def _is_folder(path: Path) -> bool:
