@@ -22,7 +22,7 @@ def command_annotate(options: Namespace) -> int:
     signals = Signals()
     signals.listen_for_the_end()
     draw = options.output is not None or options.poses is None
-    name = Path(options.input).name
+    name = Path(options.input).name or options.input
     with progress_bars(MofNCompleteColumn(), TimeRemainingColumn()) as show:
         report = annotate(
             settings,
