@@ -114,7 +114,9 @@ def faults_explained(path: Path) -> Iterator[None]:
     except SourceError as error:
         raise fault(error.message, error.remedy) from error
     except OSError as error:
-        raise fault(error.strerror or f"it is damaged or cut off ({error})") from error
+        if error.strerror:
+            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+        raise fault(f"it is damaged or cut off ({error})") from error
     except Exception as error:  # Pillow raises whatever it meets in a damaged file
         raise fault(f"it is damaged ({type(error).__name__}: {error})") from error
 

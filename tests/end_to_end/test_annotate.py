@@ -107,8 +107,9 @@ def test_a_folder_of_what_people_have(pose_edge: Command) -> None:
     done = pose_edge("annotate", folder, "-o", "out", "--poses", "out.jsonl")
     assert done.status == 1, done.stderr
     assert done.complaint() == [], "no error of the program"
-    for name in ("b.jpg", "f.png", "g.jpg", "h.jpg", "i.jpg"):
+    for name in ("b.jpg", "f.png", "g.jpg", "h.jpg"):
         assert f"{name} is not a picture that can be read: " in done.stderr
+    assert "i.jpg cannot be read: No such file" in done.stderr
     assert "5 of 10 pictures could not be read (b.jpg, f.png, g.jpg and 2 more)" in done.stderr
     others = "hidden files (1): ._a.jpg; other files (1): README.txt; folders (1): more"
     assert f"passed over in in [b]: {others}" in done.stderr

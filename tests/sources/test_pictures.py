@@ -85,8 +85,9 @@ def test_an_unreadable_picture_in_a_folder_is_said_and_passed_over(
     assert frames[-1].index == 6, "the number is the place in the folder"
     expected = "5 of 7 pictures could not be read (b.jpg, c.heic, d.png and 2 more)"
     assert source.missing == expected
-    for name in ("b.jpg", "c.heic", "d.png", "e.PNG", "f.jpg"):
+    for name in ("b.jpg", "c.heic", "e.PNG", "f.jpg"):
         assert f"{name} is not a picture that can be read: " in caplog.text
+    assert "d.png cannot be read: No such file or directory" in caplog.text
     source.open()
     assert source.missing is None
 
