@@ -11,11 +11,12 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
 from pose_edge.logs.redaction import Redactor
 from pose_edge.util import resources
+from pose_edge.util.paths import resolved
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine the configuration."""
-    ships = context.file.resolve() == resources.default_config().resolve()
+    ships = resolved(context.file) == resolved(resources.default_config())
     yield Finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
     redact = Redactor([context.settings.source.name])
     for fault in context.faults:

@@ -18,6 +18,7 @@ from pose_edge.service.origin import Origin
 from pose_edge.service.places import PREFIX, USER, InstallRecord, Places, load_record
 from pose_edge.service.program import make_environment, remove_others
 from pose_edge.util import resources
+from pose_edge.util.paths import exists, is_dir, is_file
 from pose_edge.util.systemd import UNIT
 
 GROUPS: Final = ("video", "render", "input", "plugdev", "tty")
@@ -116,7 +117,7 @@ class _Installation:
         """Record paths before they are written, so that `uninstall` finds them whatever happens."""
         self.record.prefix = str(self.places.prefix)
         for path in paths:
-            made = [str(folder) for folder in path.parents if not folder.exists()]
+            made = [str(folder) for folder in path.parents if not exists(folder)]
             self.record.files = list(dict.fromkeys([*self.record.files, str(path)]))
             self.record.folders = list(dict.fromkeys([*self.record.folders, *made]))
         if not self.machine.dry:
@@ -142,7 +143,7 @@ class _Installation:
         """Refuse a folder that contains files of another program."""
         prefix = self.places.prefix
         ours = {self.places.versions.name, self.places.current.name}
-        others = [one.name for one in prefix.iterdir()] if prefix.is_dir() else []
+        others = [one.name for one in prefix.iterdir()] if is_dir(prefix) else []
         others = [name for name in others if name not in ours]
         if others and not self.record.prefix:
             raise ServiceError(
@@ -153,7 +154,7 @@ class _Installation:
     def _configure(self) -> None:
         machine, places = self.machine, self.places
         plain, wanted = service_config(Settings()), service_config(self.options.settings)
-        present = places.config.read_text(encoding="utf-8") if places.config.is_file() else None
+        present = places.config.read_text(encoding="utf-8") if is_file(places.config) else None
         if is_edited(present, wanted, self.record.default_config):
             machine.note("has been edited: it stays as it is")
         else:
@@ -249,7 +250,7 @@ def _lock(machine: Machine, places: Places) -> Iterator[None]:
 
 def _names(path: Path) -> list[str]:
     """Return the names in a file like /etc/passwd."""
-    if not path.is_file():
+    if not is_file(path):
         return []
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return [line.split(":", 1)[0] for line in lines]

@@ -12,6 +12,7 @@ from typing import Final
 from pose_edge.errors import PoseEdgeError, UnavailableError
 from pose_edge.util.atomic import link_atomically, sync_folder, write_atomically
 from pose_edge.util.commands import run_command
+from pose_edge.util.paths import exists, is_dir, is_file
 
 TAIL: Final = 12
 """Lines of a failed command's output that an error shows."""
@@ -95,7 +96,7 @@ class Machine:
 
     def write(self, path: Path, content: str) -> bool:
         """Write a file atomically; return whether its content is new."""
-        if path.is_file() and path.read_text(encoding="utf-8") == content:
+        if is_file(path) and path.read_text(encoding="utf-8") == content:
             return False
         if self.will(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,10 +112,10 @@ class Machine:
 
     def remove(self, path: Path) -> bool:
         """Remove a file, a link or a folder with its content; return whether it existed."""
-        if not (path.exists() or path.is_symlink()):
+        if not (exists(path) or path.is_symlink()):
             return False
         if self.will(f"remove {path}"):
-            if path.is_dir() and not path.is_symlink():
+            if is_dir(path) and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
@@ -123,5 +124,5 @@ class Machine:
 
     def remove_if_empty(self, path: Path) -> None:
         """Remove a folder that is empty."""
-        if path.is_dir() and not any(path.iterdir()) and self.will(f"remove {path}"):
+        if is_dir(path) and not any(path.iterdir()) and self.will(f"remove {path}"):
             path.rmdir()

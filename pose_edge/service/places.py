@@ -11,6 +11,7 @@ from typing import Any, Final
 from pose_edge.errors import UsageError
 from pose_edge.service.machine import ServiceError
 from pose_edge.util import systemd
+from pose_edge.util.paths import exists, is_dir
 
 USER: Final = "pose-edge"
 PREFIX: Final = Path("/opt/pose-edge")
@@ -64,17 +65,17 @@ class Places:
     @property
     def udev_running(self) -> bool:
         """Whether udev runs here."""
-        return (self.root / "run/udev/control").exists()
+        return exists(self.root / "run/udev/control")
 
     @property
     def desktop(self) -> bool:
         """Whether a desktop starts at power-on, which uses the screen alone."""
-        return (self.root / "etc/systemd/system/display-manager.service").exists()
+        return exists(self.root / "etc/systemd/system/display-manager.service")
 
     @property
     def picamera2(self) -> bool:
         """Whether apt's python3-picamera2 is installed."""
-        return (self.root / "usr/lib/python3/dist-packages/picamera2").is_dir()
+        return is_dir(self.root / "usr/lib/python3/dist-packages/picamera2")
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.source import Source
 from pose_edge.sources.spec import PICTURE_SUFFIXES
+from pose_edge.util.paths import is_dir
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Pictures(Source):
         """List the pictures; see `Source.open`."""
         self._index, self.unreadable = 0, []
         self._files = [self._path]
-        if self._path.is_dir():
+        if is_dir(self._path):
             self._files = sorted(
                 path for path in self._path.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES
             )

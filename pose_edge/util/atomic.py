@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pose_edge.util.paths import exists
+
 SUFFIX: Final = ".part"
 """Suffix of unfinished files; their names begin with a dot and the name of the file."""
 
@@ -29,7 +31,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """
     path = path.resolve()
     _remove_leftovers(path)
-    old = path.stat() if path.exists() else None
+    old = path.stat() if exists(path) else None
     mode = stat.S_IMODE(old.st_mode) if old is not None else 0o644
     descriptor, part = _open_part(path)
     try:

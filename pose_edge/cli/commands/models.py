@@ -9,6 +9,7 @@ from functools import partial
 
 from pose_edge.cli.terminal import print_json, print_table, progress_bars
 from pose_edge.errors import ModelError
+from pose_edge.util.paths import exists
 from pose_edge.zoo.registry import ManifestEntry, Zoo
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def command_models_list(options: Namespace) -> int:
     """``pose-edge models list``: the models that ship and those that can be fetched."""
     zoo = Zoo()
     listed = [(entry, "here") for entry in zoo.entries.values()] + [
-        (download, "fetched" if zoo.path(download).exists() else "can be fetched")
+        (download, "fetched" if exists(zoo.path(download)) else "can be fetched")
         for download in zoo.downloads.values()
     ]
     accuracy = zoo.accuracy()

@@ -25,6 +25,7 @@ from pose_edge.service import (
     uninstall,
 )
 from pose_edge.util import resources
+from pose_edge.util.paths import absolute, resolved
 
 
 def command_service_install(options: Namespace) -> int:
@@ -36,7 +37,7 @@ def command_service_install(options: Namespace) -> int:
         origin=find_origin(None if prepared else options.wheel),
         settings=settings,
         extras=tuple(options.extras) if options.extras else None,
-        find_links=Path(options.find_links).resolve() if options.find_links else None,
+        find_links=resolved(Path(options.find_links)) if options.find_links else None,
         start=not options.no_start,
         prepared=prepared,
     )
@@ -80,6 +81,6 @@ def _exit_status(options: Namespace) -> int:
         return 0
     command = Path(sys.argv[0])
     as_module = command.name == "__main__.py"
-    words = [sys.executable, "-m", "pose_edge"] if as_module else [str(command.absolute())]
+    words = [sys.executable, "-m", "pose_edge"] if as_module else [str(absolute(command))]
     typed = shlex.join([*words, *sys.argv[1:]])
     raise ServiceError(f"nothing was changed: this needs root. Type: sudo {typed}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pose_edge.util.commands import run_command
-from pose_edge.util.paths import user_path
+from pose_edge.util.paths import is_file, user_path
 
 LDCONFIG_TIMEOUT_S: Final = 10.0
 ELF_MARK: Final = b"\x7fELF"
@@ -34,7 +34,7 @@ def find_library(name: str, *, environment: Mapping[str, str] = os.environ) -> P
     """
     if "/" in name:
         path = user_path(name)
-        return path if path.is_file() else None
+        return path if is_file(path) else None
     own_kind = _elf_kind(Path("/proc/self/exe"))
     for path in _candidates(name, environment):
         kind = _elf_kind(path)
@@ -57,7 +57,7 @@ def find_pycoral() -> Literal["google", "namesake"] | None:
     if spec is None:
         return None
     folders = spec.submodule_search_locations or ()
-    found = any(Path(folder, "utils", "edgetpu.py").is_file() for folder in folders)
+    found = any(is_file(Path(folder, "utils", "edgetpu.py")) for folder in folders)
     return "google" if found else "namesake"
 
 
