@@ -41,4 +41,4 @@ def _shown(value: object) -> str:
         return str(value).lower()
     if value is None:
         return "null"
-    return redact(value) if isinstance(value, str) and "://" in value else str(value)
+    return redact(str(value))

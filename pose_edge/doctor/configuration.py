@@ -9,9 +9,9 @@ from pose_edge.config.load import ENVIRONMENT_PREFIX
 from pose_edge.config.schema import TESTING, Settings
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
-from pose_edge.logs.redaction import Redactor
 from pose_edge.util import resources
 from pose_edge.util.paths import resolved
+from pose_edge.util.urls import Redactor
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:

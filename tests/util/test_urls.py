@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_edge.logs.redaction import Redactor
+from pose_edge.util.urls import Redactor
 
 SECRET = "s3cret"
 
