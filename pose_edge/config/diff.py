@@ -1,4 +1,4 @@
-"""The settings in which two configurations differ."""
+"""The settings in which two configurations differ, and settings that may be shown."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def find_changes(before: Settings, after: Settings) -> list[Change]:
         for key, value in values
         if value != getattr(getattr(after, section), key)
     ]
+
+
+def without_secrets(settings: Settings) -> Settings:
+    """Return settings whose addresses show no password and no token."""
+    source = settings.source.model_copy(update={"name": redact(settings.source.name)})
+    return settings.model_copy(update={"source": source})
 
 
 def _shown(value: object) -> str:

@@ -18,7 +18,7 @@ CUT: Final = "..."
 WORD: Final = re.compile(r"[^ \t\r\n\f\v]+")
 """A run without ASCII space: an address ends there, whatever other characters it consists of."""
 
-SEGMENT: Final = re.compile(r"[^/#\"'<>(),\s]+")
+SEGMENT: Final = re.compile(r"[^/#:\"'<>(),\s]+")
 """A part of a path, without what may surround an address in a text."""
 RUN: Final = re.compile(r"[A-Za-z0-9]+")
 FORMATS: Final = re.compile(r"h26[3-6]|mpe?g[-_]?\d|mp[34]|m3u8|[0-9]{3,4}p", re.IGNORECASE)
