@@ -10,6 +10,7 @@ import os
 import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -64,8 +65,9 @@ def find_pycoral() -> Literal["google", "namesake"] | None:
 def _candidates(name: str, environment: Mapping[str, str]) -> Iterator[Path]:
     listed = environment.get("LD_LIBRARY_PATH", "").replace(";", ":")
     if listed:
-        # An empty part is the working folder, as it is for the linker.
-        yield from (Path(folder or ".").absolute() / name for folder in listed.split(":"))
+        with suppress(FileNotFoundError):  # the working folder has been removed
+            # An empty part is the working folder, as it is for the linker.
+            yield from [Path(folder or ".").absolute() / name for folder in listed.split(":")]
     yield from cached_libraries(name, _linker_cache())
     triplet = sysconfig.get_config_var("MULTIARCH")
     folders = [f"/lib/{triplet}", f"/usr/lib/{triplet}"] if triplet else []
