@@ -201,6 +201,9 @@ def _describe(fault: Any, layers: _Layers, known: Mapping[KeyPath, Any]) -> str:
     where, name = layers.origin(path), ".".join(path)
     if fault["type"] == "extra_forbidden":
         return f"{where}: {name}: unknown {_unknown_hint(path, known)}"
+    if fault["type"] == "string_unicode":
+        value = _shown(fault["input"])
+        return f"{where}: {name}: {value} is not UTF-8; give the file another name"
     if path in known:
         value = _shown(fault["input"])
         return f"{where}: {name}: {value} is not allowed here; {_allowed(known[path])}"

@@ -555,3 +555,8 @@ def test_aliases_that_multiply_are_refused_at_once(file: Path) -> None:
     assert "aliases" in found
     lists = ["a: &a0 [x, x]"] + [f"b{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 9)]
     assert max(map(len, faults(file, "\n".join(lists)))) < MAX_LETTERS
+
+
+def test_a_name_that_is_not_utf_8_is_said_to_be_so(file: Path) -> None:
+    (found,) = faults(file, "", {}, [("source.name", "\udcff.mp4", "--source x")])
+    assert "is not UTF-8; give the file another name" in found

@@ -238,6 +238,13 @@ def test_a_read_only_place_for_temporary_files(pose_edge: Command) -> None:
     assert done.status == 0
 
 
+def test_without_a_home_no_folder_of_that_name_is_made(pose_edge: Command) -> None:
+    done = pose_edge("models", "fetch", "posenet-mobilenet-257", XDG_DATA_HOME="here")
+    assert done.status == 2
+    assert "there is no home folder" in done.stderr
+    assert list(pose_edge.folder.iterdir()) == []
+
+
 def test_secrets_are_not_shown(pose_edge: Command) -> None:
     address = "rtsp://me:s3cret@127.0.0.1:9/live/s3cret0123456789?token=s3cret"
     for arguments in (
