@@ -6,11 +6,12 @@ import os
 import shlex
 import sys
 from argparse import Namespace
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
 from pose_edge.cli.settings import read_settings
 from pose_edge.cli.terminal import print_json
+from pose_edge.errors import OutputError
 from pose_edge.service import (
     InstallOptions,
     Machine,
@@ -68,7 +69,14 @@ def command_service_status(options: Namespace) -> int:
 
 def _machine(options: Namespace) -> Machine:
     """Return the machine to install on; without root it only announces what it would do."""
-    return Machine(partial(print, flush=True), dry=options.dry_run or os.geteuid() != 0)
+    dry = options.dry_run or os.geteuid() != 0
+    return Machine(print if dry else _say, dry=dry)
+
+
+def _say(line: str) -> None:
+    """Print a line; that nobody can see it is no reason to stop half-way."""
+    with suppress(OutputError, BrokenPipeError):
+        print(line, flush=True)
 
 
 def _exit_status(options: Namespace) -> int:
