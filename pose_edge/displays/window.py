@@ -86,6 +86,9 @@ class Window(Surface):
 
     def poll(self) -> list[str]:
         """Handle events; SDL also reports a window as closed when its compositor has ended."""
+        # SDL 2.32 asks the X server about some events, and crashes without an answer.
+        if self._desktop.ended():
+            raise self._desktop_ended()
         names = super().poll()
         if CLOSED in names and self._desktop.ended():
             raise self._desktop_ended()
