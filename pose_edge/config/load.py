@@ -94,25 +94,26 @@ def load_config(
         key = tuple(dotted.split("."))
         layers.put(key, _typed(known.get(key), raw), option)
 
+    more = 0
     try:
         settings = Settings.model_validate(_without_empty_sections(layers.values))
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         faults += [_describe(fault, layers, known) for fault in found[:MAX_FAULTS]]
-        faults += [""] * (len(found) - MAX_FAULTS)
+        more = len(found[MAX_FAULTS:])
     if faults:
-        raise ConfigError(_readable(faults))
+        raise ConfigError(_readable(faults, more))
     return settings
 
 
-def _readable(faults: Sequence[str]) -> list[str]:
-    """Return faults as far as people can read them."""
+def _readable(faults: Sequence[str], more: int) -> list[str]:
+    """Return faults as far as people can read them; `more` are not among them."""
     shown = [
         text if len(text) <= MAX_LETTERS else f"{text[:MAX_LETTERS]}..."
         for text in faults[:MAX_FAULTS]
     ]
-    more = len(faults) - MAX_FAULTS
-    return [*shown, f"and {more} more faults"] if more > 0 else shown
+    more += len(faults[MAX_FAULTS:])
+    return [*shown, f"and {more} more faults"] if more else shown
 
 
 def _variable_hint(word: str) -> str:
