@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -78,7 +79,8 @@ def test_under_nohup_a_closed_terminal_is_ignored(signals: Signals) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_wait_for_their_handlers(signals: Signals, number: int) -> None:
     hold_signals()
-    os.kill(os.getpid(), number)
+    # To this thread: those of a test runner do not hold them.
+    signal.pthread_kill(threading.get_ident(), number)
     assert number in signal.sigpending()
     signals.listen_for_the_end()
     wait_until(signals.stop.is_set)
@@ -87,7 +89,8 @@ def test_signals_wait_for_their_handlers(signals: Signals, number: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_does_not_listen_is_interrupted(signals: Signals, number: int) -> None:
     hold_signals()
-    os.kill(os.getpid(), number)
+    # To this thread: those of a test runner do not hold them.
+    signal.pthread_kill(threading.get_ident(), number)
     with pytest.raises(KeyboardInterrupt):
         interrupt_on_signals()
 
