@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+
+from pose_edge.util.text import printable
 
 SETTING_OPTIONS: Final = {
     "source": (
@@ -159,6 +161,14 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
 """Help of each command, and its options: those of `SETTING_OPTIONS` by name."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors steer no terminal, whatever was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print an error and exit with status 2."""
+        super().error(printable(message))
+
+
 class _PrintVersion(argparse.Action):
     """Prints the version. argparse's own action would look it up for every command."""
 
@@ -183,7 +193,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
     )
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pose_edge import logs
 from pose_edge.cli.arguments import SETTING_OPTIONS
-from pose_edge.config.load import find_config, load_config
+from pose_edge.config.file import find_config
+from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.errors import UsageError
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from pose_edge import logs
-from pose_edge.logs.formats import UNREADABLE
+from pose_edge.util.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, TaskID
@@ -23,15 +23,6 @@ ShowProgress = Callable[[str, int, int | None], None]
 def people_read() -> bool:
     """Return whether people read the standard error, so that it may show bars and tables."""
     return logs.written_for() == "text"
-
-
-def printable(text: str) -> str:
-    """Return a text, as the name of a file, in characters that a terminal prints as they are.
-
-    Control characters, which would steer the terminal, and bytes that are no UTF-8 are shown as
-    numbers.
-    """
-    return text.translate(UNREADABLE).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def print_json(figures: object) -> None:

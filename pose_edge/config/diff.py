@@ -1,4 +1,4 @@
-"""The settings in which two configurations differ."""
+"""The settings in which two configurations differ, and settings that may be shown."""
 
 from __future__ import annotations
 
@@ -36,9 +36,15 @@ def find_changes(before: Settings, after: Settings) -> list[Change]:
     ]
 
 
+def without_secrets(settings: Settings) -> Settings:
+    """Return settings whose addresses show no password and no token."""
+    source = settings.source.model_copy(update={"name": redact(settings.source.name)})
+    return settings.model_copy(update={"source": source})
+
+
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:
         return "null"
-    return redact(value) if isinstance(value, str) and "://" in value else str(value)
+    return redact(str(value))

@@ -6,7 +6,9 @@ Every fault is reported, each with its place and with what is allowed there.
 from __future__ import annotations
 
 import difflib
+import logging
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,14 +18,18 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
+from pose_edge.config.file import read_config
 from pose_edge.config.schema import SHORT_FORMS, TESTING, Settings
 from pose_edge.config.yaml_tree import KeyPath, parse_scalar, parse_yaml
-from pose_edge.errors import ConfigError, UsageError
-from pose_edge.util import resources
-from pose_edge.util.paths import user_path
+from pose_edge.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 ENVIRONMENT_PREFIX: Final = "POSE_EDGE_"
 COMMENT_COLUMN: Final = 34
+
+MAX_FAULTS, MAX_LETTERS = 20, 500
+"""Faults that are reported, and the length of each: whatever the file is, people can read them."""
 
 
 @dataclass
@@ -54,26 +60,6 @@ class _Layers:
         return self.origins.get(path, "configuration")
 
 
-def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
-    """Return the file of --config, else the user's, else the machine's, else the one that ships.
-
-    Raises:
-        UsageError: The file of --config does not exist.
-    """
-    if explicit is not None:
-        path = Path(explicit)
-        if not path.is_file():
-            raise UsageError(
-                f"--config: no file {path}", remedy="`pose-edge config show` prints one"
-            )
-        return path
-    home = user_path(environment.get("XDG_CONFIG_HOME") or "~/.config")
-    for path in (home / "pose-edge" / "config.yaml", Path("/etc/pose-edge/config.yaml")):
-        if path.is_file():
-            return path
-    return resources.default_config()
-
-
 def load_config(
     path: Path,
     environment: Mapping[str, str] = os.environ,
@@ -88,13 +74,9 @@ def load_config(
             win over everything.
 
     Raises:
-        ConfigError: Some settings are wrong; all their faults are listed.
+        ConfigError: Some settings are wrong; their faults are listed.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    tree = parse_yaml(text)
+    tree = parse_yaml(read_config(path))
     faults = [f"{path}:{line}: {message}" for line, message in tree.faults]
     layers = _Layers(tree.values, {key: f"{path}:{line}" for key, line in tree.lines.items()})
     for section in SHORT_FORMS.keys() & tree.values.keys():
@@ -106,17 +88,44 @@ def load_config(
         key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         if len(key) > 1 or key[0] in SHORT_FORMS:
             layers.put(key, _typed(known.get(key), raw), f"environment variable {variable}")
+        else:
+            log.warning("environment variable %s is ignored: %s", variable, _variable_hint(key[0]))
     for dotted, raw, option in overrides:
         key = tuple(dotted.split("."))
         layers.put(key, _typed(known.get(key), raw), option)
 
+    more = 0
     try:
         settings = Settings.model_validate(_without_empty_sections(layers.values))
     except ValidationError as error:
-        faults += [_describe(fault, layers, known) for fault in error.errors()]
+        found = error.errors(include_url=False, include_context=False)
+        faults += [_describe(fault, layers, known) for fault in found[:MAX_FAULTS]]
+        more = len(found[MAX_FAULTS:])
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError(_readable(faults, more))
     return settings
+
+
+def _readable(faults: Sequence[str], more: int) -> list[str]:
+    """Return faults as far as people can read them; `more` are not among them."""
+    shown = [
+        text if len(text) <= MAX_LETTERS else f"{text[:MAX_LETTERS]}..."
+        for text in faults[:MAX_FAULTS]
+    ]
+    more += len(faults[MAX_FAULTS:])
+    return [*shown, f"and {more} more faults"] if more else shown
+
+
+def _variable_hint(word: str) -> str:
+    """Say what an environment variable without a section was probably meant to be."""
+    variables = {
+        "_".join(path): ENVIRONMENT_PREFIX + "__".join(path).upper()
+        for path in _known()
+        if path[0] != TESTING
+    }
+    near = difflib.get_close_matches(word[:60], variables, n=1, cutoff=0.8)
+    hint = f"did you mean {variables[near[0]]}?" if near else ""
+    return hint or f"settings are {ENVIRONMENT_PREFIX}SECTION__KEY, with two underscores"
 
 
 def render_config(settings: Settings) -> str:
@@ -193,18 +202,29 @@ def _describe(fault: Any, layers: _Layers, known: Mapping[KeyPath, Any]) -> str:
     where, name = layers.origin(path), ".".join(path)
     if fault["type"] == "extra_forbidden":
         return f"{where}: {name}: unknown {_unknown_hint(path, known)}"
+    if fault["type"] == "string_unicode":
+        value = _shown(fault["input"])
+        return f"{where}: {name}: {value} is not UTF-8; give the file another name"
     if path in known:
-        return f"{where}: {name}: {fault['input']!r} is not allowed here; {_allowed(known[path])}"
+        value = _shown(fault["input"])
+        return f"{where}: {name}: {value} is not allowed here; {_allowed(known[path])}"
     if path[0] == TESTING and len(path) > 1:
         return f"{where}: {name}: {fault['msg']}"
     keys = ", ".join(key for section, key in known if section == path[0])
     return f"{where}: {name}: expected a section with keys ({keys})"
 
 
+def _shown(value: object) -> str:
+    """Return a value as Python writes it, but no more of it than fits a line."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxlist, short.maxdict, short.maxstring = 2, 4, 4, 120
+    return short.repr(value)
+
+
 def _unknown_hint(path: KeyPath, known: Mapping[KeyPath, Any]) -> str:
     kind = "section" if len(path) == 1 else "key"
     names = sorted({".".join(key[: len(path)]) for key in known})
-    wanted = ".".join(path)
+    wanted = ".".join(path)[:100]  # comparing takes the square of the length
     near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
     if not near:  # the right key in the wrong section
         near = [".".join(key) for key in known if key[-1] == path[-1]][:1]

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-FILE_PATTERN: Final = r"^([^{}]*/)?([^{}/]|\{time\})+$"
+FILE_PATTERN: Final = r"^([^{}\x00]*/)?([^{}/\x00]|\{time\})+$"
 """Path of an output: the only braces are those of {time}, which stands in the file's name only."""
 
 SHORT_FORMS: Final = {"edgetpu": "mode"}

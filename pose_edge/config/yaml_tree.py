@@ -3,7 +3,9 @@
 Written by hand on PyYAML's nodes, because no library does both: PyYAML has no lines, ruamel.yaml
 stops at the first fault. Differences from plain PyYAML: a key given twice is a fault (PyYAML keeps
 the last), and only ``true`` and ``false`` are booleans (YAML 1.1 also reads ``on``, ``off``,
-``yes`` and ``no`` as booleans, and ``1:30`` as the number 90).
+``yes`` and ``no`` as booleans, and ``1:30`` as the number 90). What would take for ever or end in
+an error elsewhere is a fault too: deep nesting, aliases that multiply, characters that no text of
+the system can hold.
 """
 
 from __future__ import annotations
@@ -17,11 +19,37 @@ import yaml
 KeyPath = tuple[str, ...]
 TAG: Final = "tag:yaml.org,2002:"
 
+MAX_DEPTH: Final = 16
+"""Levels of nesting; the settings have two."""
+MAX_SIZE: Final = 200_000
+"""Values and characters, counted as often as an alias repeats them."""
+FORBIDDEN: Final = re.compile("[\0\ud800-\udfff]")
+"""Characters that a quoted YAML text can name, but neither a path nor UTF-8 can hold."""
+
 
 class _CoreLoader(yaml.SafeLoader):
     """A safe loader with the scalars of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node, as long as it is not nested too deeply."""
+        if self._depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(problem="nested too deeply", problem_mark=mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
+        """Compose a scalar without characters that lead to errors elsewhere."""
+        node = super().compose_scalar_node(anchor)
+        if found := FORBIDDEN.search(node.value):
+            problem = f"character U+{ord(found[0]):04X} is not allowed"
+            raise yaml.composer.ComposerError(problem=problem, problem_mark=node.start_mark)
+        return node
 
 
 for _tag, _pattern in {
@@ -61,7 +89,9 @@ def parse_yaml(text: str) -> YamlTree:
     tree = YamlTree()
     try:
         node = loader.get_single_node()
-        if isinstance(node, yaml.MappingNode):
+        if node is not None and _size(node, {}) > MAX_SIZE:
+            tree.faults.append((1, "not YAML: its aliases (*name) multiply without end"))
+        elif isinstance(node, yaml.MappingNode):
             tree.values = _mapping(loader, node, (), tree)
         elif node is not None and node.tag != TAG + "null":
             tree.faults.append((node.start_mark.line + 1, "expected sections such as `model:`"))
@@ -70,8 +100,6 @@ def parse_yaml(text: str) -> YamlTree:
         tree.faults.append((mark.line + 1 if mark else 1, f"not YAML: {error.problem}"))
     except yaml.YAMLError as error:
         tree.faults.append((1, "not YAML: " + " ".join(str(error).split())))
-    except RecursionError:  # very deep, or a node that contains itself through an alias
-        tree.faults.append((1, "not YAML: nested too deeply"))
     finally:
         loader.dispose()
     return tree
@@ -83,8 +111,26 @@ def parse_scalar(text: str) -> Any:  # noqa: ANN401 - any scalar
         loader = _CoreLoader(text)
         node = loader.get_single_node()
         return _construct(loader, node) if node is not None else None
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError):
         return text
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values and characters a node has, with aliases written out.
+
+    Args:
+        node: A node of the graph that the aliases of a text make.
+        known: Gets the sizes of its parts, by their identity.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value)
+    if id(node) not in known:
+        known[id(node)] = MAX_SIZE  # counts only where the node contains itself
+        parts = node.value
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _construct(loader: _CoreLoader, node: yaml.Node) -> Any:  # noqa: ANN401

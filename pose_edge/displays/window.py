@@ -62,8 +62,16 @@ class Window(Surface):
         flags = api.SDL_WINDOW_HIDDEN | api.SDL_WINDOW_RESIZABLE | api.SDL_WINDOW_ALLOW_HIGHDPI
         centred = api.SDL_WINDOWPOS_CENTERED
         window = sdl.check(api.SDL_CreateWindow(TITLE, centred, centred, 640, 480, flags))
-        super().__init__(sdl, window, f"window ({sdl.driver})", settings.rotation, software=True)
+        # Before the renderer: to make one takes many questions to the server.
         self._desktop = DesktopConnection(sdl, window)
+        name = f"window ({sdl.driver})"
+        try:
+            super().__init__(sdl, window, name, settings.rotation, software=True)
+        except SdlError as error:
+            if self._desktop.ended():
+                raise self._desktop_ended() from error
+            self._desktop.close()
+            raise
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         """Present a scene; a minimised window stays as it is: some drivers would wait for ever."""
@@ -78,6 +86,9 @@ class Window(Surface):
 
     def poll(self) -> list[str]:
         """Handle events; SDL also reports a window as closed when its compositor has ended."""
+        # SDL 2.32 asks the X server about some events, and crashes without an answer.
+        if self._desktop.ended():
+            raise self._desktop_ended()
         names = super().poll()
         if CLOSED in names and self._desktop.ended():
             raise self._desktop_ended()
@@ -137,6 +148,9 @@ class DesktopConnection:
     So a window whose desktop has ended is never closed, nor is SDL: the program finishes its files
     and ends, and is started again by its supervisor or its user.
 
+    A server that is ending may also refuse a request, e.g. to show a picture. Xlib would end the
+    process for that too; here it is only logged.
+
     Attributes:
         broken: The X server was found to have ended.
     """
@@ -170,20 +184,22 @@ class DesktopConnection:
         return self.broken
 
     def close(self) -> None:
-        """Forget the connection and restore Xlib's own handler, after SDL was closed."""
+        """Forget the connection and restore Xlib's own handlers, after SDL was closed."""
         if self._xlib is not None:
             self._xlib.XSetIOErrorHandler(self._previous)
+            self._xlib.XSetErrorHandler(self._previous_refusal)
         self._xlib = self._wayland = None
 
     def _watch_x(self, xlib: Any) -> None:  # noqa: ANN401
-        xlib.XSetIOErrorHandler.restype = ctypes.c_void_p
-        xlib.XSetIOErrorHandler.argtypes = [ctypes.c_void_p]
-        # C holds no references to these: they must live until `close`. The first one is for all
-        # connections, and replaces a message and exit(); the second one replaces another exit().
+        for function in (xlib.XSetIOErrorHandler, xlib.XSetErrorHandler):
+            function.restype = ctypes.c_void_p
+            function.argtypes = [ctypes.c_void_p]
+        # C holds no reference to this: it must live until `close`. Both handlers are for all
+        # connections, and replace a message and exit(); STAY replaces another exit().
         self._on_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._note)
-        self._on_exit = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(_stay)
-        xlib.XSetIOErrorExitHandler(self._display, self._on_exit, None)
+        xlib.XSetIOErrorExitHandler(self._display, STAY, None)
         self._previous = xlib.XSetIOErrorHandler(self._on_error)
+        self._previous_refusal = xlib.XSetErrorHandler(GO_ON)
         self._xlib = xlib
 
     def _note(self, _display: int) -> int:
@@ -193,3 +209,14 @@ class DesktopConnection:
 
 def _stay(_display: int, _data: int) -> None:
     """Do not end the process."""
+
+
+def _go_on(_display: int, _event: int) -> int:
+    """Do not end the process because the server has refused a request."""
+    log.debug("the X server has refused a request")
+    return 0
+
+
+# Constants, because C may call them at any time.
+STAY: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(_stay)
+GO_ON: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(_go_on)

@@ -9,24 +9,25 @@ from pose_edge.config.load import ENVIRONMENT_PREFIX
 from pose_edge.config.schema import TESTING, Settings
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
-from pose_edge.logs.redaction import Redactor
 from pose_edge.util import resources
+from pose_edge.util.paths import resolved
+from pose_edge.util.urls import Redactor, redact
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine the configuration."""
-    ships = context.file.resolve() == resources.default_config().resolve()
+    ships = resolved(context.file) == resolved(resources.default_config())
     yield Finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
-    redact = Redactor([context.settings.source.name])
+    clean = Redactor([context.settings.source.name])
     for fault in context.faults:
         remedy = "correct it (the default settings are used below)"
-        yield Finding("fault", "fault", redact(fault), remedy)
+        yield Finding("fault", "fault", clean(fault), remedy)
     variables = [name for name in context.environment if name.startswith(ENVIRONMENT_PREFIX)]
     if variables:
         names = ", ".join(sorted(variables))
         yield Finding("environment", "ok", f"overrides the file: {names}")
     changed = changes(context.settings)
-    text = ", ".join(f"{key} = {redact(str(value))}" for key, value in changed.items())
+    text = ", ".join(f"{key} = {clean(str(value))}" for key, value in changed.items())
     yield Finding("settings", "ok", text or "all at their defaults")
     yield from _secret(context)
 
@@ -43,14 +44,14 @@ def changes(settings: Settings) -> dict[str, object]:
 
 
 def _secret(context: DoctorContext) -> Iterator[Finding]:
-    """Find a password that every user can read."""
+    """Find a password or token that every user can read."""
     address = context.settings.source.name
     try:
         text = context.file.read_text(encoding="utf-8", errors="replace")
         mode = context.file.stat().st_mode
     except OSError:
         return
-    if "://" in address and "@" in address and address in text and mode & stat.S_IROTH:
-        text = f"every user of this machine can read the camera's password in {context.file}"
+    if redact(address) != address and address in text and mode & stat.S_IROTH:
+        text = f"every user here can read the camera's password or token in {context.file}"
         remedy = f"`sudo chmod o-r {context.file}`; the service reads the file as its group"
         yield Finding("password", "warning", text, remedy)

@@ -11,7 +11,7 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.machine import size
 from pose_edge.doctor.report import Finding, Verdict
 from pose_edge.util import resources
-from pose_edge.util.paths import mount_point, user_path
+from pose_edge.util.paths import absolute, is_dir, mount_point, user_path
 
 LOW_BYTES, LOW_SHARE = 500_000_000, 0.05
 FULL_BYTES: Final = 50_000_000
@@ -23,11 +23,11 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine the file system of every folder that is written to."""
     disks: dict[int, tuple[Path, list[str]]] = {}
     for use, folder in places(context).items():
-        if not folder.is_dir() and use in ("recordings", "poses"):
+        if not is_dir(folder) and use in ("recordings", "poses"):
             remedy = f"`mkdir -p {folder}`, or name another folder"
             yield Finding(use, "fault", f"there is no folder {folder}", remedy)
             continue
-        present = next(one for one in (folder, *folder.parents) if one.is_dir())
+        present = next(one for one in (folder, *folder.parents) if is_dir(one))
         _folder, uses = disks.setdefault(present.stat().st_dev, (present, []))
         uses.append(use)
     for folder, uses in disks.values():
@@ -39,11 +39,11 @@ def places(context: DoctorContext) -> dict[str, Path]:
     settings = context.settings
     found = {"system": Path("/")}
     if settings.record.path is not None:
-        found["recordings"] = user_path(settings.record.path).absolute().parent
+        found["recordings"] = absolute(user_path(settings.record.path)).parent
     if settings.poses.path not in (None, "-"):
-        found["poses"] = user_path(str(settings.poses.path)).absolute().parent
+        found["poses"] = absolute(user_path(str(settings.poses.path))).parent
     found["models"] = resources.fetched_dir(context.environment)
-    if STATE.is_dir():
+    if is_dir(STATE):
         found["service"] = STATE
     return found
 

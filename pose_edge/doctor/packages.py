@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from pose_edge import __version__
 from pose_edge.doctor.context import DoctorContext, installed_version
 from pose_edge.doctor.report import Finding, Verdict, one_line
+from pose_edge.util.paths import is_dir
 
 PACKAGE: Final = "pose-edge"
 
@@ -80,7 +81,7 @@ def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
     text += ": picamera2 and the system's OpenCV break"
     major = int(theirs.split(".")[0])
     remedy = f"`{sys.executable} -m pip install 'numpy>={major},<{major + 1}'`"
-    verdict: Verdict = "fault" if (folder / "picamera2").is_dir() else "warning"
+    verdict: Verdict = "fault" if is_dir(folder / "picamera2") else "warning"
     yield Finding("numpy", verdict, text, remedy)
 
 

@@ -24,6 +24,7 @@ from typing import Any, Final, Literal, get_args
 
 from pose_edge import __version__
 from pose_edge.errors import PoseEdgeError
+from pose_edge.util.text import printable
 
 Verdict = Literal["ok", "skipped", "warning", "fault"]
 """From best to worst; "skipped" was not examined, and the text says why."""
@@ -131,6 +132,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def _wrap(text: str, room: int | None) -> list[str]:
     """Wrap a text between words; paths and addresses are not broken, so that they can be copied."""
+    text = printable(text)  # names of devices, and what servers say
     if room is None or len(text) <= room:
         return [text]
     return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]

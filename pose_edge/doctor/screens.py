@@ -15,6 +15,7 @@ from pose_edge.doctor.report import Finding, Verdict, explain
 from pose_edge.errors import DisplayError
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.util.device_access import find_obstacle
+from pose_edge.util.paths import exists
 
 MESA: Final = {
     "libEGL.so.1": "libegl1",
@@ -91,7 +92,7 @@ def _no_screen(settings: DisplaySettings, desktop: str | None, present: list[Out
 def _card(context: DoctorContext, output: Output) -> Iterator[Finding]:
     """Check that a run could open the graphics card of its screen."""
     card = context.dev / f"dri/card{output.card}"
-    if not card.exists():
+    if not exists(card):
         return
     obstacle = find_obstacle(card, group="video")
     if obstacle is not None:

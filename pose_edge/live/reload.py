@@ -52,8 +52,14 @@ class Reloader:
         with self._lock:
             self._requested = True
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="reload", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # no more threads: the run goes on as it is
+                    self._requested = False
+                    log.error("configuration not read again: %s", error)
+                else:
+                    self._thread = thread
 
     def close(self) -> None:
         """Wait for the present reload."""

@@ -6,6 +6,32 @@ import os
 import signal
 import threading
 from types import FrameType
+from typing import Final
+
+HELD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that wait until the program can end, or reload, in order."""
+
+
+def hold_signals() -> None:
+    """Let signals wait until there are handlers; only in the main thread."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+
+
+def release_signals() -> None:
+    """Let signals come, also those that have waited."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+
+
+def interrupt_on_signals() -> None:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; only in the main thread."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    if not _ignored(signal.SIGHUP):
+        signal.signal(signal.SIGHUP, interrupt)
+    release_signals()
 
 
 class Signals:
@@ -14,7 +40,7 @@ class Signals:
     Attributes:
         stop: SIGINT or SIGTERM: end in order. A second SIGINT ends at once.
         reload: SIGHUP: reload the configuration. A terminal that is closed sends SIGHUP too; that
-            counts as `stop`, except for a service.
+            counts as `stop`, except for a service and under `nohup`.
         hang: SIGUSR2: let a part hang; for tests only, see `Supervisor.freeze`.
     """
 
@@ -26,18 +52,25 @@ class Signals:
         self._had_terminal = False
 
     def listen_for_the_end(self) -> None:
-        """Handle SIGINT and SIGTERM; only in the main thread."""
-        signal.signal(signal.SIGINT, self._on_stop)
-        signal.signal(signal.SIGTERM, self._on_stop)
+        """Handle SIGINT, SIGTERM and the end of the terminal; only in the main thread."""
+        if not _ignored(signal.SIGHUP):
+            signal.signal(signal.SIGHUP, self._on_stop)
+        self._listen_for_stop()
 
     def listen(self) -> None:
         """Handle all signals; only in the main thread."""
-        self.listen_for_the_end()
         # systemd hangs up the console of a unit with TTYVHangup= before each of its commands,
         # the reload among them: for a service, a terminal that is gone is no reason to end.
-        self._had_terminal = "NOTIFY_SOCKET" not in os.environ and has_terminal()
+        bound = "NOTIFY_SOCKET" not in os.environ and not _ignored(signal.SIGHUP)
+        self._had_terminal = bound and has_terminal()
         signal.signal(signal.SIGHUP, self._on_hangup)
         signal.signal(signal.SIGUSR2, lambda _number, _frame: self.hang.set())
+        self._listen_for_stop()
+
+    def _listen_for_stop(self) -> None:
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        release_signals()
 
     def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         if self.stop.is_set() and number == signal.SIGINT:
@@ -49,6 +82,11 @@ class Signals:
             self.stop.set()
         else:
             self.reload.set()
+
+
+def _ignored(number: signal.Signals) -> bool:
+    """Return whether the launcher wants a signal to be ignored, as `nohup` does with SIGHUP."""
+    return signal.getsignal(number) is signal.SIG_IGN
 
 
 def has_terminal() -> bool:

@@ -1,11 +1,12 @@
 """The log on the standard error: of this program, its libraries, and Python itself.
 
-Repeated messages are summed up unless people read along (`handlers`), passwords of addresses are
-removed (`redaction`), and the rest is rendered for people, systemd's journal or programs
-(`formats`). Warnings and uncaught errors of threads are logged too (`excepthooks`).
+Repeated messages are summed up unless people read along (`handlers`), secrets of addresses are
+removed (`util.urls`), control characters are made visible (`util.text`), and the rest is rendered
+for people, systemd's journal or programs (`formats`). Warnings and uncaught errors of threads are
+logged too (`excepthooks`).
 
-Imports: `config`. A new format is a case of `formats.Formatter.format` and a word of `LogFormat`
-and of the setting `log.format`.
+Imports: `config`, `util`. A new format is a case of `formats.Formatter.format` and a word of
+`LogFormat` and of the setting `log.format`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 from pose_edge.logs.excepthooks import install_excepthooks
 from pose_edge.logs.formats import Formatter, LogFormat, choose_format
 from pose_edge.logs.handlers import StderrHandler, SummingHandler
-from pose_edge.logs.redaction import Redactor
+from pose_edge.util.text import printable
+from pose_edge.util.urls import Redactor
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
@@ -87,8 +89,8 @@ def report_error(text: str) -> None:
         log.error("%s", text)
         return
     redact = handler.formatter.redact if handler is not None else Redactor()
-    for line in text.splitlines():
-        print(f"pose-edge: {redact(line)}", file=sys.stderr)  # noqa: T201 - without time and level
+    for line in text.split("\n"):
+        print(f"pose-edge: {printable(redact(line))}", file=sys.stderr)  # noqa: T201 - without time and level
 
 
 def _handler() -> StderrHandler | None:

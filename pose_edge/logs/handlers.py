@@ -46,7 +46,8 @@ class StderrHandler(logging.Handler):
         try:
             if self._lost:
                 text = self._lost_message() + text
-            sys.stderr.write(text)
+            # `write` of the program's own standard error would hide that it failed.
+            getattr(sys.stderr, "deliver", sys.stderr.write)(text)
             sys.stderr.flush()
         except (OSError, ValueError, AttributeError):  # broken, closed, missing
             self._lost += 1

@@ -26,6 +26,7 @@ from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
+from pose_edge.util.paths import exists, is_dir
 from pose_edge.util.urls import redact
 
 OutputFile = Recorder | PoseFile
@@ -94,7 +95,7 @@ def annotate(
         pipeline.open()
         write = None
         if target is not None and source.still:
-            write = _open_pictures(target, folder=Path(source_name).is_dir())
+            write = _open_pictures(target, folder=is_dir(Path(source_name)))
         elif target is not None:
             record = settings.record.model_copy(update={"path": str(target)})
             video = recorder(record, None, frame_rate=source.frame_rate, report=_ignore)
@@ -206,16 +207,16 @@ def write_picture(path: Path, image: Image, order: ColourOrder) -> None:
 def _target(source_name: str, source: Source, output: str | None) -> Path:
     """Return the file or folder to write, and refuse to overwrite the input."""
     given = Path(source_name)
-    if given.is_dir():
+    if is_dir(given):
         target = Path(output or f"{given.resolve().name}-poses")
     else:
         usual = name_alone(given.name) if source.still else f"{given.stem}-poses.mp4"
         target = Path(output or usual)
-        target = target / usual if target.is_dir() else target
+        target = target / usual if is_dir(target) else target
         allowed = WRITTEN_SUFFIXES if source.still else {".mp4"}
         if target.suffix.lower() not in allowed:
             kinds = " ".join(sorted(allowed))
             raise UsageError(f"-o {target}: the name must end in one of {kinds}")
-    if target.exists() and given.exists() and target.samefile(given):
+    if exists(target) and exists(given) and target.samefile(given):
         raise UsageError(f"-o {target} is the input", remedy="choose another name")
     return target

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pose_edge.errors import OutputError
+from pose_edge.util.paths import exists
 
 _LINE_START: Final = b'{"key": "'
 
@@ -26,7 +27,7 @@ class Answers:
         if path is None:
             return
         try:
-            if path.exists():
+            if exists(path):
                 self._read(path)
             self._file = path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 from pose_edge.config.load import render_config
 from pose_edge.config.schema import Settings
+from pose_edge.util.urls import Redactor
 
 HEADER: Final = (
     "# pose_edge: the settings of the service. After a change: sudo systemctl reload pose-edge\n"
@@ -24,6 +26,11 @@ def service_config(settings: Settings) -> str:
     """Return the text of the service's configuration file."""
     _, rest = render_config(service_settings(settings)).split("\n", 1)
     return HEADER + rest
+
+
+def holds_secret(text: str) -> bool:
+    """Tell whether a configuration file shows a password or token of an address."""
+    return Redactor()(text) != text or re.search(r"://.*@", text) is not None
 
 
 def digest(text: str) -> str:

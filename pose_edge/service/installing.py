@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.service.configuration import digest, is_edited, service_config
-from pose_edge.service.machine import Machine, ServiceError, Step
+from pose_edge.service.configuration import digest, holds_secret, is_edited, service_config
+from pose_edge.service.machine import PRIVATE, Machine, ServiceError, Step
 from pose_edge.service.origin import Origin
 from pose_edge.service.places import PREFIX, USER, InstallRecord, Places, load_record
 from pose_edge.service.program import make_environment, remove_others
 from pose_edge.util import resources
+from pose_edge.util.paths import exists, is_dir, is_file
 from pose_edge.util.systemd import UNIT
 
 GROUPS: Final = ("video", "render", "input", "plugdev", "tty")
@@ -94,9 +95,9 @@ class _Installation:
         places = self.places
         return [
             self.program_step(),
+            (f"user {USER}, in groups {', '.join(GROUPS)}", self._provide_user),
             (f"configuration: {places.config}", self._configure),
             (f"switch to the new program: {places.current}, {places.command}", self._switch),
-            (f"user {USER}, in groups {', '.join(GROUPS)}", self._provide_user),
             (f"udev rules: {places.rules}", self._provide_rules),
             (f"unit: {places.unit}", self._provide_unit),
             ("start, now and at power-on", self._start),
@@ -116,7 +117,7 @@ class _Installation:
         """Record paths before they are written, so that `uninstall` finds them whatever happens."""
         self.record.prefix = str(self.places.prefix)
         for path in paths:
-            made = [str(folder) for folder in path.parents if not folder.exists()]
+            made = [str(folder) for folder in path.parents if not exists(folder)]
             self.record.files = list(dict.fromkeys([*self.record.files, str(path)]))
             self.record.folders = list(dict.fromkeys([*self.record.folders, *made]))
         if not self.machine.dry:
@@ -142,7 +143,7 @@ class _Installation:
         """Refuse a folder that contains files of another program."""
         prefix = self.places.prefix
         ours = {self.places.versions.name, self.places.current.name}
-        others = [one.name for one in prefix.iterdir()] if prefix.is_dir() else []
+        others = [one.name for one in prefix.iterdir()] if is_dir(prefix) else []
         others = [name for name in others if name not in ours]
         if others and not self.record.prefix:
             raise ServiceError(
@@ -153,12 +154,13 @@ class _Installation:
     def _configure(self) -> None:
         machine, places = self.machine, self.places
         plain, wanted = service_config(Settings()), service_config(self.options.settings)
-        present = places.config.read_text(encoding="utf-8") if places.config.is_file() else None
+        present = places.config.read_text(encoding="utf-8") if is_file(places.config) else None
         if is_edited(present, wanted, self.record.default_config):
             machine.note("has been edited: it stays as it is")
         else:
-            machine.write(places.config, wanted)
+            machine.write(places.config, wanted, mode=PRIVATE if holds_secret(wanted) else None)
             present = wanted
+        self._protect(present)
         # Recorded after the write: if that is interrupted, the old file must not count as edited.
         self.record.default_config = digest(plain)
         self._save_record()
@@ -169,6 +171,12 @@ class _Installation:
         # The new program checks the file: only it knows its settings.
         check = ("config", "check", "--config", places.config)
         machine.run(self.environment / "bin" / "pose-edge", *check)
+
+    def _protect(self, config: str | None) -> None:
+        """Let only the service's user read a configuration with a password in it."""
+        group = _number(self.places.root / "etc/group", USER)
+        if config is not None and holds_secret(config) and is_file(self.places.config):
+            self.machine.restrict(self.places.config, 0 if group is None else group)
 
     def _switch(self) -> None:
         places, machine = self.places, self.machine
@@ -249,7 +257,17 @@ def _lock(machine: Machine, places: Places) -> Iterator[None]:
 
 def _names(path: Path) -> list[str]:
     """Return the names in a file like /etc/passwd."""
-    if not path.is_file():
+    return [line[0] for line in _lines(path)]
+
+
+def _number(path: Path, name: str) -> int | None:
+    """Return the number of a name in a file like /etc/group."""
+    found = (line[2] for line in _lines(path) if line[0] == name and len(line) > 2)
+    return next((int(number) for number in found if number.isdecimal()), None)
+
+
+def _lines(path: Path) -> list[list[str]]:
+    if not is_file(path):
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.split(":", 1)[0] for line in lines]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return [line.split(":") for line in text.splitlines()]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +14,15 @@ from typing import Final
 from pose_edge.errors import PoseEdgeError, UnavailableError
 from pose_edge.util.atomic import link_atomically, sync_folder, write_atomically
 from pose_edge.util.commands import run_command
+from pose_edge.util.paths import exists, is_dir, is_file
 
 TAIL: Final = 12
 """Lines of a failed command's output that an error shows."""
 
 ASK_TIMEOUT_S: Final = 20.0
+
+PRIVATE: Final = 0o640
+"""Permission bits of a file with a secret."""
 
 Step = tuple[str, Callable[[], None]]
 """A title, e.g. "unit: /etc/systemd/system/pose-edge.service", and a function that does the step
@@ -93,14 +99,23 @@ class Machine:
         """Run a command that changes nothing, also in a dry run."""
         return self.execute([str(word) for word in command], None, ASK_TIMEOUT_S)
 
-    def write(self, path: Path, content: str) -> bool:
-        """Write a file atomically; return whether its content is new."""
-        if path.is_file() and path.read_text(encoding="utf-8") == content:
+    def write(self, path: Path, content: str, *, mode: int | None = None) -> bool:
+        """Write a file atomically, with permission bits; return whether its content is new."""
+        if is_file(path) and path.read_text(encoding="utf-8") == content:
             return False
         if self.will(f"write {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
+            write_atomically(path, content, mode=mode)
         return True
+
+    def restrict(self, path: Path, group: int) -> None:
+        """Let only root write a file, and only a group read it."""
+        status = path.stat()
+        if (status.st_gid, stat.S_IMODE(status.st_mode)) == (group, PRIVATE):
+            return
+        if self.will(f"let nobody but root and the group {group} read {path}"):
+            os.chown(path, -1, group)
+            path.chmod(PRIVATE)
 
     def link(self, path: Path, target: str | Path) -> None:
         """Make a symbolic link, or change its target."""
@@ -111,10 +126,10 @@ class Machine:
 
     def remove(self, path: Path) -> bool:
         """Remove a file, a link or a folder with its content; return whether it existed."""
-        if not (path.exists() or path.is_symlink()):
+        if not (exists(path) or path.is_symlink()):
             return False
         if self.will(f"remove {path}"):
-            if path.is_dir() and not path.is_symlink():
+            if is_dir(path) and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
@@ -123,5 +138,5 @@ class Machine:
 
     def remove_if_empty(self, path: Path) -> None:
         """Remove a folder that is empty."""
-        if path.is_dir() and not any(path.iterdir()) and self.will(f"remove {path}"):
+        if is_dir(path) and not any(path.iterdir()) and self.will(f"remove {path}"):
             path.rmdir()

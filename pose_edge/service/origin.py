@@ -17,6 +17,7 @@ from typing import Final, Literal
 from pose_edge import __version__
 from pose_edge.errors import UsageError
 from pose_edge.service.machine import ServiceError
+from pose_edge.util.paths import is_file, resolved
 
 PACKAGE: Final = Path(__file__).resolve().parents[1]
 CHECKOUT_FILES: Final = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
@@ -53,12 +54,12 @@ def find_origin(wheel: str | None = None) -> Origin:
         ServiceError: The running package can be neither copied nor packed.
     """
     if wheel is not None:
-        path = Path(wheel).resolve()
+        path = resolved(Path(wheel))
         name = WHEEL_NAME.fullmatch(path.name)
         if name is None or not zipfile.is_zipfile(path):
             raise UsageError(f"--wheel {wheel}: not a pose_edge-VERSION-py3-none-any.whl")
         return Origin("wheel", path, name[1])
-    if all((PACKAGE.parent / name).is_file() for name in CHECKOUT_FILES):
+    if all(is_file(PACKAGE.parent / name) for name in CHECKOUT_FILES):
         return Origin("checkout", PACKAGE.parent, __version__)
     _installed()
     return Origin("installed", PACKAGE, __version__)

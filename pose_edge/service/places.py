@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import stat
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +13,7 @@ from typing import Any, Final
 from pose_edge.errors import UsageError
 from pose_edge.service.machine import ServiceError
 from pose_edge.util import systemd
+from pose_edge.util.paths import exists, is_dir, resolved
 
 USER: Final = "pose-edge"
 PREFIX: Final = Path("/opt/pose-edge")
@@ -64,17 +67,17 @@ class Places:
     @property
     def udev_running(self) -> bool:
         """Whether udev runs here."""
-        return (self.root / "run/udev/control").exists()
+        return exists(self.root / "run/udev/control")
 
     @property
     def desktop(self) -> bool:
         """Whether a desktop starts at power-on, which uses the screen alone."""
-        return (self.root / "etc/systemd/system/display-manager.service").exists()
+        return exists(self.root / "etc/systemd/system/display-manager.service")
 
     @property
     def picamera2(self) -> bool:
         """Whether apt's python3-picamera2 is installed."""
-        return (self.root / "usr/lib/python3/dist-packages/picamera2").is_dir()
+        return is_dir(self.root / "usr/lib/python3/dist-packages/picamera2")
 
 
 @dataclass(slots=True)
@@ -141,7 +144,25 @@ def checked_prefix(text: str) -> Path:
     for hidden in HIDDEN:
         if path.is_relative_to(hidden):
             raise UsageError(f"--prefix {text}: the service cannot see {hidden}; e.g. {PREFIX}")
+    if (folder := _open_folder(path)) is not None:
+        raise UsageError(
+            f"--prefix {text}: others than root may write {folder}, and so change the program",
+            remedy=f"choose another one, e.g. {PREFIX}, or `sudo chown root: {folder} && "
+            f"sudo chmod go-w {folder}`",
+        )
     return path
+
+
+def _open_folder(path: Path) -> Path | None:
+    """Return a folder on the way to a path that others than root may write, or the path itself."""
+    real = resolved(path)
+    for folder in dict.fromkeys((path, *path.parents, real, *real.parents)):
+        with suppress(FileNotFoundError):
+            status = folder.stat()
+            group_writes = status.st_mode & stat.S_IWGRP and status.st_gid != 0
+            if status.st_uid != 0 or group_writes or status.st_mode & stat.S_IWOTH:
+                return folder
+    return None
 
 
 def find_places(prefix: str | None) -> Places:

@@ -13,6 +13,7 @@ from pose_edge.errors import UnavailableError
 from pose_edge.service.machine import Machine
 from pose_edge.service.origin import Origin, stage
 from pose_edge.service.places import HIDDEN, SYSTEM_PYTHON, Places
+from pose_edge.util.paths import exists, is_dir
 
 FITNESS: Final = """
 import struct, sys
@@ -113,14 +114,14 @@ def make_environment(
 def next_folder(versions: Path, version: str) -> Path:
     """Return a new path for an environment, in its final place: environments cannot be moved."""
     number = 1
-    while (folder := versions / f"{version}-{number}").exists():
+    while exists(folder := versions / f"{version}-{number}"):
         number += 1
     return folder
 
 
 def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> None:
     """Remove all environments but those to keep and the one that `current` leads to."""
-    if not places.versions.is_dir():
+    if not is_dir(places.versions):
         return
     used = {path.resolve() for path in (*keep, places.current)}
     for folder in sorted(places.versions.iterdir()):

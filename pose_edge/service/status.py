@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pose_edge.service.machine import Machine, ServiceError
 from pose_edge.service.places import Places, load_record
+from pose_edge.util.paths import exists
 from pose_edge.util.systemd import UNIT, unit_properties
 
 LOG_LINES: Final = 5
@@ -68,7 +69,7 @@ def read_status(machine: Machine, places: Places, now_s: float | None = None) ->
     if properties.get("ActiveState"):
         state = f"{properties['ActiveState']} ({properties.get('SubState', '')})"
     return ServiceStatus(
-        installed=places.unit.exists(),
+        installed=exists(places.unit),
         state=state,
         line=properties.get("StatusText", ""),
         seconds=max(0.0, now_s - changed_us / 1e6) if changed_us else None,
@@ -78,8 +79,8 @@ def read_status(machine: Machine, places: Places, now_s: float | None = None) ->
         pid=int(properties.get("MainPID") or 0) or None,
         version=record.version if record else "",
         prefix=record.prefix if record else "",
-        config=str(places.config) if places.config.exists() else "",
-        log=_log(machine) if places.unit.exists() else (),
+        config=str(places.config) if exists(places.config) else "",
+        log=_log(machine) if exists(places.unit) else (),
     )
 
 

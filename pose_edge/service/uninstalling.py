@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pose_edge.service.machine import Machine, Step
 from pose_edge.service.places import USER, InstallRecord, Places, load_record
+from pose_edge.util.paths import exists, is_dir, is_file
 from pose_edge.util.systemd import UNIT
 
 
@@ -58,7 +59,7 @@ class _Removal:
         return str(path) in self.record.files and self.machine.remove(path)
 
     def _stop(self) -> None:
-        if not self.places.unit.exists():
+        if not exists(self.places.unit):
             return
         self.machine.run("systemctl", "disable", "--quiet", UNIT)
         if self.places.running:
@@ -68,9 +69,9 @@ class _Removal:
         machine, places = self.machine, self.places
         removed = self._remove(places.unit)
         changes = places.unit.with_name(f"{UNIT}.d")
-        if changes.is_dir() and self.purge:
+        if is_dir(changes) and self.purge:
             machine.remove(changes)
-        elif changes.is_dir():
+        elif is_dir(changes):
             machine.note(f"your own changes stay: {changes}")
         if not (removed and places.running):
             return
@@ -88,7 +89,7 @@ class _Removal:
 
     def _remove_state(self) -> None:
         state = self.places.state
-        files = (path for path in state.rglob("*") if path.is_file())
+        files = (path for path in state.rglob("*") if is_file(path))
         self.state_stays = not self.purge and any(".cache" not in file.parts for file in files)
         if self.state_stays:
             self.machine.note("stay: --purge removes them")
@@ -117,7 +118,7 @@ class _Removal:
         machine.remove(places.default_config)
         if self.purge:
             machine.remove(places.config)
-        elif places.config.exists():
+        elif exists(places.config):
             machine.note(f"{places.config.name} stays: --purge removes it")
 
     def _remove_program(self) -> None:
@@ -129,7 +130,7 @@ class _Removal:
             machine.remove_if_empty(places.prefix)
         for folder in record.folders:
             machine.remove_if_empty(Path(folder))
-        if places.config.exists() or record.user:
+        if exists(places.config) or record.user:
             # Needed by --purge, and by a new install to tell whether the configuration was edited.
             left = InstallRecord(
                 default_config=record.default_config, user=record.user, groups=record.groups

@@ -20,7 +20,7 @@ from pose_edge.config.schema import StorageSettings
 from pose_edge.errors import OutputError
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.util.atomic import sync_folder
-from pose_edge.util.paths import mount_point, user_path
+from pose_edge.util.paths import exists, is_dir, is_file, mount_point, user_path
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class SegmentFiles:
             return self._file(os.dup(sys.stdout.fileno()), Path(self._path))
         moment = self._local_time()
         plain = self._pattern.path(moment)
-        if plain.exists() and not plain.is_file() and not plain.is_dir():
+        if exists(plain) and not is_file(plain) and not is_dir(plain):
             return self._open(plain, os.O_WRONLY)
         if not self.live:
             return self._open(plain, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
@@ -277,11 +277,11 @@ def _is_time(text: str) -> bool:
 def _hindrance(target: Path, *, overwrite: bool) -> str | None:
     """Return why a file cannot be created or, with `overwrite`, overwritten; None if it can."""
     folder = target.parent
-    if target.is_dir():
+    if is_dir(target):
         return "it is a folder"
-    if not folder.is_dir():
+    if not is_dir(folder):
         return f"there is no folder {folder}"
-    in_place = target.exists() and (overwrite or not target.is_file())
+    in_place = exists(target) and (overwrite or not is_file(target))
     if not os.access(target if in_place else folder, os.W_OK):
         return "permission denied"
     return None

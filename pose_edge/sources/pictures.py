@@ -20,6 +20,7 @@ from pose_edge.sources.picture_file import (
 )
 from pose_edge.sources.source import Source
 from pose_edge.sources.spec import PICTURE_SUFFIXES, is_film
+from pose_edge.util.paths import is_dir
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Pictures(Source):
         self._index, self._unreadable, self._others = 0, [], {}
         self.missing = None
         self._files = [self._path]
-        self._in_folder = self._path.is_dir()
+        self._in_folder = is_dir(self._path)
         if self._in_folder:
             try:
                 self._files, self._others = sort_folder(self._path)
@@ -122,7 +123,7 @@ def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):  # ._a.jpg is what macOS stores beside a.jpg
             others["hidden files"].append(path.name)
-        elif _is_folder(path):
+        elif is_dir(path):
             others["folders"].append(path.name)
         elif _is_picture(path):
             pictures.append(path)
@@ -134,13 +135,6 @@ def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
 def _is_picture(path: Path) -> bool:
     known = path.suffix.lower() in PICTURE_SUFFIXES
     return known or (not is_film(path) and identify(path) is not None)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a link that leads where one may not look
-        return False
 
 
 def shortened(names: Collection[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pose_edge.errors import SourceError
 from pose_edge.util import resources
-from pose_edge.util.paths import user_path
+from pose_edge.util.paths import exists, is_dir, is_file, user_path
 from pose_edge.util.urls import redact
 
 PICTURE_SUFFIXES: Final = frozenset(
@@ -98,11 +98,11 @@ def _camera_spec(name: str) -> SourceSpec | None:
 def _path_spec(path: Path) -> SourceSpec:
     if path.is_char_device() or path.match("/dev/video*") or path.is_relative_to(V4L2_LINKS):
         return SourceSpec(SourceKind.CAMERA, str(path))
-    if path.is_dir():
+    if is_dir(path):
         return SourceSpec(SourceKind.PICTURES, str(path))
-    if path.is_file():
+    if is_file(path):
         return SourceSpec(_file_kind(path), str(path))
-    if path.exists():
+    if exists(path):
         raise SourceError(f"source {path}: neither a file, a folder nor a camera")
     raise SourceError(
         f"source {path}: no such file, folder or camera; also possible: {OTHER_NAMES}"

@@ -30,6 +30,7 @@ from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode
 from pose_edge.sources.source import Source
 from pose_edge.sources.v4l2_device import Device, Filled, Mode
 from pose_edge.util.device_access import can_open
+from pose_edge.util.paths import exists
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class V4L2Camera(Source):
         others = ", ".join(f"{one.path} ({one.name})" for one in cameras) or "none"
         if path is None:
             raise SourceError(f"no camera is called {self._location}; found: {others}")
-        if not path.exists():
+        if not exists(path):
             raise SourceError(f"camera {path} is not there; found: {others}")
         if not can_open(path):
             raise why_closed(path)

@@ -26,6 +26,8 @@ LIMIT_S: Final = 30.0
 """The shortest and the longest wait before a part that keeps failing is replaced again."""
 STEADY_S: Final = 60.0
 """After running for so long, the next replacement of a part comes after the shortest wait again."""
+SLEPT_S: Final = 3.0
+"""Time between two looks that means that nothing at all ran; the watchdog looks every second."""
 
 
 class State(Enum):
@@ -110,10 +112,15 @@ class Part:
             self._replacement = None
             self._fail(detail)
 
-    def check(self) -> Callable[[], None] | None:
+    def postpone(self, seconds: float) -> None:
+        """Give the part more time, because the whole process slept. For the supervisor."""
+        with self._lock:
+            self._heartbeat_s += seconds
+            self._deadline_s += seconds
+
+    def check(self, now: float) -> Callable[[], None] | None:
         """Check the deadline; return what replaces the part, if that is due. For the supervisor."""
         with self._lock:
-            now = self._clock()
             if now < self._deadline_s:
                 return None
             if self.state is not State.FAILED:
@@ -165,6 +172,7 @@ class Supervisor:
         """Start without parts."""
         self._clock = clock
         self._parts: dict[str, Part] = {}
+        self._looked_s: float | None = None
 
     def add(self, name: str, replacement: Callable[[], None] | None = None) -> Part:
         """Add a part; it takes the place of an earlier one of the same name.
@@ -192,11 +200,24 @@ class Supervisor:
 
         Returns whether every part works, or will do so without a restart of the program.
         """
-        parts = self.parts
+        parts, now = self.parts, self._clock()
+        self._forgive_sleep(parts, now)
         for part in parts:
-            if replacement := part.check():
+            # The time of above: should the process sleep just here, the next look notices it.
+            if replacement := part.check(now):
                 self._replace(part, replacement)
         return not any(part.helpless for part in parts)
+
+    def _forgive_sleep(self, parts: list[Part], now: float) -> None:
+        """Postpone all deadlines if the whole process has slept since the last look.
+
+        It was stopped (Ctrl-Z, SIGSTOP), or the machine was: no part could send a heartbeat.
+        """
+        before, self._looked_s = self._looked_s, now
+        if before is not None and (gap := now - before) > SLEPT_S:
+            log.info("nothing ran for %.0f s: the program was stopped, or the machine was", gap)
+            for part in parts:
+                part.postpone(gap)
 
     def freeze(self, name: str) -> None:
         """Let a part hang for ever at its next heartbeat, to test what happens then.

@@ -10,11 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pose_edge.util.paths import exists
+
 SUFFIX: Final = ".part"
 """Suffix of unfinished files; their names begin with a dot and the name of the file."""
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
     """Replace a file's content, so that readers see the old or the new one, also after a power cut.
 
     The change is permanent when this returns. Unfinished files of killed writers are removed.
@@ -23,14 +25,16 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         path: The file. A link is followed; the folder must exist. An existing file keeps its
             permission bits, and its owner where that is permitted; a new one gets 0o644.
         content: The new content; text is written as UTF-8.
+        mode: Permission bits for it, whatever the old file had.
 
     Raises:
         OSError: The file cannot be written; the old content stays.
     """
     path = path.resolve()
     _remove_leftovers(path)
-    old = path.stat() if path.exists() else None
-    mode = stat.S_IMODE(old.st_mode) if old is not None else 0o644
+    old = path.stat() if exists(path) else None
+    if mode is None:
+        mode = stat.S_IMODE(old.st_mode) if old is not None else 0o644
     descriptor, part = _open_part(path)
     try:
         with os.fdopen(descriptor, "wb") as file:

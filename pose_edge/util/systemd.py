@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from pose_edge.util.paths import is_dir
+
 UNIT: Final = "pose-edge.service"
 
 PROPERTIES: Final = (
@@ -16,7 +18,7 @@ PROPERTIES: Final = (
 
 def is_booted(root: Path = Path("/")) -> bool:
     """Tell whether systemd runs this machine, as sd_booted(3) does; not in a container or image."""
-    return (root / "run/systemd/system").is_dir()
+    return is_dir(root / "run/systemd/system")
 
 
 def unit_properties(ask: Callable[..., str]) -> dict[str, str]:

@@ -1,23 +1,123 @@
-"""URLs without secrets, to be shown and logged."""
+"""Addresses without their secrets, in every text that is shown or logged.
+
+Secrets are user names and passwords, queries, and parts of a path that look like a token. What
+looks like a name (`/live/stream1`, `/cgi-bin/snapshot.cgi`) is shown: it tells what was refused.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Final
+from urllib.parse import unquote
+
+HIDDEN: Final = "***"
+CUT: Final = "..."
+
+WORD: Final = re.compile(r"[^ \t\r\n\f\v]+")
+"""A run without ASCII space: an address ends there, whatever other characters it consists of."""
+
+SEGMENT: Final = re.compile(r"[^/#:\"'<>(),\s]+")
+"""A part of a path, without what may surround an address in a text."""
+RUN: Final = re.compile(r"[A-Za-z0-9]+")
+FORMATS: Final = re.compile(r"h26[3-6]|mpe?g[-_]?\d|mp[34]|m3u8|[0-9]{3,4}p", re.IGNORECASE)
+"""Names of formats, whose digits do not make a token."""
+NAME: Final = re.compile(r"[A-Za-z]{1,10}[0-9]{1,3}|[0-9]{1,6}|[A-Za-z]{1,16}")
+"""A name, a name with a number, or a number."""
+GUARDS: Final = re.compile(r"secret|token|passw|pwd|api_?key|auth|session|signature", re.IGNORECASE)
+"""Words that introduce a secret."""
+SHORTEST: Final = 5
+"""Letters of a part that can be a secret by its look alone."""
+
+
+class Redactor:
+    """Removes the secrets of addresses from texts."""
+
+    def __init__(self, addresses: Iterable[str] = ()) -> None:
+        """Learn the addresses in use: their secrets are removed wherever they stand.
+
+        Anything else among the addresses is ignored.
+        """
+        found = {secret for address in addresses for secret in _secrets(address)}
+        self._known = sorted(found, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return the text without secrets; in doubt, too much is removed."""
+        for secret in self._known:
+            if secret in text:
+                text = text.replace(secret, f"{HIDDEN}@" if secret.endswith("@") else HIDDEN)
+        if "@" not in text and "://" not in text:
+            return text
+        return WORD.sub(lambda word: _redact_word(word[0]), text)
 
 
 def redact(url: str) -> str:
-    """Return a URL without user, password and query."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-        host = parts.hostname or ""
-    except ValueError:  # invalid: any part of it could be a password
-        return url.partition("://")[0] + "://..."
-    host = f"[{host}]" if ":" in host else host
-    if "@" in parts.path + parts.query + parts.fragment:
-        # A password that contains one of /?# ends the host too early; the rest follows it.
-        return f"{parts.scheme}://{host}/..."
-    user = "***@" if parts.username or parts.password else ""
-    # A query may contain a token.
-    query = "..." if parts.query else ""
-    return urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path, query, ""))
+    """Return a URL without its secrets; anything else stays as it is."""
+    return Redactor([url])(url) if "://" in url else url
+
+
+def _redact_word(word: str) -> str:
+    before, mark, address = word.partition("://")
+    if not mark:
+        return _without_user(word)  # user:password@host, as some libraries print addresses
+    # A password may hold / ? # and @: all up to the last @ may belong to it.
+    user, at, rest = address.rpartition("@")
+    if "?" in user:  # or the last @ stands in a query, and what follows is the end of a secret
+        return f"{_without_user(before)}{mark}{HIDDEN}@{CUT}"
+    path, query, _more = rest.partition("?")
+    shown = f"{HIDDEN if at else ''}{at}{_without_tokens(path)}{query}{CUT if query else ''}"
+    return f"{_without_user(before)}{mark}{shown}"
+
+
+def _without_user(word: str) -> str:
+    user, at, host = word.rpartition("@")
+    return f"{HIDDEN}@{host}" if at and ":" in user else word
+
+
+def _without_tokens(address: str) -> str:
+    """Return host and path without the parts of the path that look like a secret."""
+    host, slash, path = address.partition("/")
+    for token in sorted(_tokens(path), key=len, reverse=True):
+        path = path.replace(token, HIDDEN)
+    return f"{host}{slash}{path}"
+
+
+def _tokens(path: str) -> Iterator[str]:
+    """Yield the parts of a path that look like a secret."""
+    parts = ["", *(part[0] for part in SEGMENT.finditer(path))]
+    for before, part in pairwise(parts):
+        if part != HIDDEN and (_looks_secret(part) or GUARDS.fullmatch(before)):
+            yield part
+
+
+def _looks_secret(part: str) -> bool:
+    """Tell whether a part of a path may be a secret: no name, or with parameters in it."""
+    if "=" in part or ";" in part or GUARDS.search(part):
+        return True
+    runs = RUN.findall(FORMATS.sub("-", unquote(part)))
+    return any(len(run) >= SHORTEST and not NAME.fullmatch(run) for run in runs) or any(
+        len(re.findall(r"[a-z][A-Z]", run)) > 2 for run in runs
+    )
+
+
+def _secrets(address: str) -> set[str]:
+    """Return the secrets of an address: as written, decoded, and as `repr` of it."""
+    _scheme, mark, rest = address.partition("://")
+    if not mark:
+        return set()
+    user, at, rest = rest.rpartition("@")
+    path, _, query = rest.partition("?")
+    found = {f"{user}@"} if at and user else set()
+    found |= set(_tokens(path.partition("/")[2]))
+    found |= {text for text in (query, *_values(query)) if len(text) >= SHORTEST}
+    found |= {unquote(one) for one in found}
+    return found | {repr(one)[1:-1] for one in found}
+
+
+def _values(query: str) -> Iterator[str]:
+    """Yield the values of a query that may be a secret."""
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if GUARDS.search(name) or _looks_secret(value):
+            yield value

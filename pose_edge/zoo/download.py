@@ -13,6 +13,7 @@ from typing import Final
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.util.atomic import write_atomically
+from pose_edge.util.paths import is_file
 from pose_edge.zoo.catalogue import Download
 
 CHUNK: Final = 1 << 16
@@ -53,7 +54,7 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         known = model.sha256 or model.git_blob
-        if known and target.is_file() and model.fault(target.read_bytes()) is None:
+        if known and is_file(target) and model.fault(target.read_bytes()) is None:
             return
         content = _fetch(model, progress, wait)
         if fault := model.fault(content):

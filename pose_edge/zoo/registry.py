@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
-from pose_edge.util.paths import user_path
+from pose_edge.util.paths import exists, user_path
 from pose_edge.zoo.catalogue import (
     TFLITE_MARK,
     Download,
@@ -130,13 +130,13 @@ class Zoo:
         """Return the measured COCO AP of models, by name and kind of pictures: one, several."""
         path = self.folder / "accuracy.yaml"
         found: dict[str, dict[str, float]] = {}
-        if path.exists():
+        if exists(path):
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
         return found
 
     def fetched(self) -> list[str]:
         """Return the names of the downloads whose files are present."""
-        return [name for name, one in self.downloads.items() if self.path(one).exists()]
+        return [name for name, one in self.downloads.items() if exists(self.path(one))]
 
     def path(self, model: ManifestEntry | Download) -> Path:
         """Return the path of a model's file; that of a download may not exist yet."""
@@ -187,7 +187,7 @@ class Zoo:
     def _find_fetched(self, download: Download) -> ModelFile:
         path = self.path(download)
         fetch = f"`pose-edge models fetch {download.name}` gets it"
-        if not path.exists():
+        if not exists(path):
             raise ModelError(f"model {download.name} is not here yet", remedy=fetch)
         content = check_tflite(path)
         if fault := download.fault(content):

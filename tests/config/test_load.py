@@ -13,9 +13,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pose_edge.config.load import config_schema, find_config, load_config, render_config
+from pose_edge.config.load import (
+    MAX_FAULTS,
+    MAX_LETTERS,
+    config_schema,
+    load_config,
+    render_config,
+)
 from pose_edge.config.schema import CameraSettings, EdgeTpuSettings, RecordSettings, Settings
-from pose_edge.errors import ConfigError, UsageError
+from pose_edge.errors import ConfigError
 from pose_edge.util import resources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -385,54 +391,19 @@ def test_odd_values_of_variables_are_faults(file: Path, text: str) -> None:
     assert found.startswith("environment variable POSE_EDGE_CAMERA__WIDTH: camera.width: ")
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "gone.yaml"):
-        with pytest.raises(ConfigError, match="cannot be read"):
-            load_config(path, {})
-    latin = tmp_path / "latin.yaml"
-    latin.write_bytes("source: {name: caméra}".encode("latin-1"))
-    with pytest.raises(ConfigError, match="cannot be read"):
-        load_config(latin, {})
-
-
-# --- which file -----------------------------------------------------------------------------------
-
-
-def test_the_users_file_comes_before_the_one_that_ships(tmp_path: Path) -> None:
-    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
-    own = tmp_path / "pose-edge" / "config.yaml"
-    assert find_config(None, environment) != own
-    own.parent.mkdir()
-    own.touch()
-    assert find_config(None, environment) == own
-    named = tmp_path / "other.yaml"
-    named.touch()
-    assert find_config(str(named), environment) == named
-
-
-def test_a_named_file_must_be_there(tmp_path: Path) -> None:
-    for name in (tmp_path / "gone.yaml", tmp_path):
-        with pytest.raises(UsageError, match="--config"):
-            find_config(str(name), {})
-
-
-def test_a_user_without_a_home_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def homeless(self: Path) -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "expanduser", homeless)
-    assert find_config(None, {}).is_file()
-
-
 # --- there and back -------------------------------------------------------------------------------
 
-TEXT = st.one_of(
-    st.text(min_size=1),
-    st.text("on1e30x.-+: #'\"\n&*[]{}~!%@", min_size=1, max_size=8),
-    st.sampled_from(
-        ["1e3", "08", "0x1f", "on", "null", "true", "~", "=", "<<", "1:30", "- a", "é"]
-    ),
-).filter(lambda text: text.isprintable() or text.encode("utf-8", "replace").decode() == text)
+TEXT = (
+    st.one_of(
+        st.text(min_size=1),
+        st.text("on1e30x.-+: #'\"\n&*[]{}~!%@", min_size=1, max_size=8),
+        st.sampled_from(
+            ["1e3", "08", "0x1f", "on", "null", "true", "~", "=", "<<", "1:30", "- a", "é"]
+        ),
+    )
+    .filter(lambda text: text.isprintable() or text.encode("utf-8", "replace").decode() == text)
+    .filter(lambda text: "\0" not in text)
+)
 
 
 def value_of(details: Mapping[str, Any]) -> st.SearchStrategy[Any]:
@@ -541,3 +512,51 @@ def test_choices_are_named_in_their_comments() -> None:
         info = type(getattr(Settings(), section)).model_fields[key]
         for choice in get_args(info.annotation):
             assert choice in (info.description or "")
+
+
+# --- from outside ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [
+        ("POSE_EDGE_CAMERA_FPS", "did you mean POSE_EDGE_CAMERA__FPS?"),
+        ("POSE_EDGE_LOGLEVEL", "did you mean POSE_EDGE_LOG__LEVEL?"),
+        ("POSE_EDGE_", "settings are POSE_EDGE_SECTION__KEY"),
+        ("POSE_EDGE_TESTING", "settings are POSE_EDGE_SECTION__KEY"),
+    ],
+)
+def test_a_variable_without_a_section_is_not_passed_over_in_silence(
+    file: Path, variable: str, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load(file, "", {variable: "12"}) == Settings()
+    assert f"environment variable {variable} is ignored" in caplog.text
+    assert says in caplog.text
+
+
+def test_there_are_no_more_faults_than_people_read(file: Path) -> None:
+    text = "".join(f"key{number}: 1\n" for number in range(3000))
+    found = faults(file, text)
+    assert len(found) == MAX_FAULTS + 1
+    assert found[-1] == f"and {3000 - MAX_FAULTS} more faults"
+
+
+def test_a_fault_is_no_longer_than_people_read(file: Path) -> None:
+    long = "x" * 20_000
+    for text in (f"{long}: 1\n", f"source: {{name: [{long}, {long}]}}\n", f"camera: {long}\n"):
+        (found,) = faults(file, text)
+        assert len(found) <= MAX_LETTERS + 100
+
+
+def test_aliases_that_multiply_are_refused_at_once(file: Path) -> None:
+    laughs = ["a0: &a0 {x: 1, y: 2}"]
+    laughs += [f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}" for n in range(1, 40)]
+    (found,) = faults(file, "\n".join(laughs))
+    assert "aliases" in found
+    lists = ["a: &a0 [x, x]"] + [f"b{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 9)]
+    assert max(map(len, faults(file, "\n".join(lists)))) < MAX_LETTERS
+
+
+def test_a_name_that_is_not_utf_8_is_said_to_be_so(file: Path) -> None:
+    (found,) = faults(file, "", {}, [("source.name", "\udcff.mp4", "--source x")])
+    assert "is not UTF-8; give the file another name" in found

@@ -101,6 +101,11 @@ def test_nothing_is_no_fault(text: str) -> None:
         ("a: 1\nb: \x01\n", 2, "not YAML"),
         ("a: &a {b: *a}\n", 1, "not YAML"),
         ("a: " + "[" * 5000, 1, "not YAML"),
+        ("a:\n  - " + "- " * 40 + "b", 2, "not YAML: nested too deeply"),
+        ('a: 1\nb:\n  "\\ud800": 1\n', 3, "not YAML: character U+D800 is not allowed"),
+        ('a: 1\nb: ["x", "y\\udfff"]\n', 2, "not YAML: character U+DFFF is not allowed"),
+        ('a: "x\\0y"\n', 1, "not YAML: character U+0000 is not allowed"),
+        ("a: &a [*a]", 1, "not YAML: its aliases (*name) multiply without end"),
         ("a: " + "9" * 5000, 1, "a: "),
     ],
 )
@@ -131,10 +136,13 @@ def test_any_text_is_read_or_has_faults(text: str) -> None:
     parse_scalar(text)
 
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
 @given(
     st.dictionaries(
         st.text("abc", min_size=1),
-        st.one_of(st.text(), st.integers(), st.booleans(), st.none()),
+        st.one_of(TEXT, st.integers(), st.booleans(), st.none()),
     )
 )
 def test_quoted_values_come_back(values: dict[str, Any]) -> None:

@@ -489,3 +489,32 @@ def test_a_server_that_ends_lets_the_program_end_in_order(call: str, end: signal
             program.wait()
     message = [] if call == "close" else ["window (x11) is gone: the desktop has ended"]
     assert (program.returncode, output.splitlines()) == (0, [*message, "in order"]), errors
+
+
+REFUSED_REQUEST = (
+    DYING_SERVER.partition("sys.stdin")[0]
+    + """
+desktop = display._display._desktop
+desktop._xlib.XMapWindow(desktop._display, 0x7FFFFFFF)  # there is no such window
+assert not desktop.ended()
+display.show(scene, Stopwatch())
+display.close()
+print("in order")
+"""
+)
+
+
+def test_a_request_that_the_server_refuses_does_not_end_the_program() -> None:
+    """Xlib would write "X Error of failed request", and call exit."""
+    environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
+    with xvfb(320, 240) as server:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", REFUSED_REQUEST, "show"],
+            env={**environment, "DISPLAY": server.display},
+            capture_output=True,
+            text=True,
+            timeout=GENEROUS_S,
+            check=False,
+        )
+    assert done.stdout.splitlines() == ["shown", "in order"], done.stderr
+    assert done.returncode == 0

@@ -186,7 +186,7 @@ def test_no_section_takes_longer_than_all_may() -> None:
 
 def test_the_doctor_itself_loads_nothing_that_could_be_broken() -> None:
     code = (
-        "import sys, pose_edge.cli.main, pose_edge.cli.commands.doctor, threading\n"
+        "import sys, pose_edge.cli.dispatch, pose_edge.cli.commands.doctor, threading\n"
         "loaded = {'numpy', 'cv2', 'av', 'sdl2', 'picamera2'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
         "assert threading.active_count() == 1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,27 @@ def test_a_service_that_is_told_to_reload_tells_when_it_has(
             heard += systemd.recv(4096).decode() + "\n"
         assert "MONOTONIC_USEC=" in heard
         assert service.log.end() == 0
+
+
+def test_the_log_outlives_reloads_that_come_close_together(service: Service) -> None:
+    """Runtimes write to the standard error as they load; nobody may redirect it meanwhile."""
+    service.start()
+    error = Path(f"/proc/{service.process.pid}/fd/2")
+    target = error.readlink()
+    for number in range(30):
+        service.values["model"] = {"threads": number % 2 + 1, "min_pose_score": number / 100}
+        service.write()
+        for _ in range(2):
+            service.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        assert error.readlink() == target
+    service.reload(overlay__crop=True)
+    service.log.wait_for("overlay.crop: false -> true")
+    service.reload(camera__fsp=3)
+    service.log.wait_for("unknown key; did you mean camera.fps?")
+    assert error.readlink() == target
+    assert service.log.end() == 0
+    assert "frames in " in service.log.text
 
 
 def test_the_last_picture_takes_another_overlay_and_refuses_another_model(

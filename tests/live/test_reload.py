@@ -116,3 +116,21 @@ def test_who_asks_while_it_is_read_has_it_read_again() -> None:
     wait_until(lambda: run.notifier.words == ["reloading", "ready"] * 2)
     run.reloader.close()
     assert run.followed == [["overlay.crop"]]
+
+
+def test_without_a_thread_to_be_had_the_run_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run()
+    run.file = CROP
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as few:
+        few.setattr(threading.Thread, "start", refuse)
+        run.reloader.request()
+    run.reloader.close()
+    assert caplog.messages == ["configuration not read again: can't start new thread"]
+    run.reload()
+    assert run.reloader.settings is CROP

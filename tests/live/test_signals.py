@@ -5,12 +5,18 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 from helpers import wait_until
 
-from pose_edge.live.signals import Signals
+from pose_edge.live.signals import (
+    Signals,
+    hold_signals,
+    interrupt_on_signals,
+    release_signals,
+)
 
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 
@@ -34,6 +40,7 @@ def signals() -> Iterator[Signals]:
     yield Signals()
     for number, handler in before.items():
         signal.signal(number, handler)
+    release_signals()
 
 
 def test_each_signal_asks_for_its_own(signals: Signals) -> None:
@@ -50,12 +57,42 @@ def test_each_signal_asks_for_its_own(signals: Signals) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_who_only_listens_for_the_end_hears_nothing_else(signals: Signals) -> None:
-    before = signal.getsignal(signal.SIGHUP)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_only_listens_for_the_end_knows_no_reload(signals: Signals, number: int) -> None:
     signals.listen_for_the_end()
-    assert signal.getsignal(signal.SIGHUP) is before
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), number)
     wait_until(signals.stop.is_set)
+    assert not signals.reload.is_set()
+
+
+def test_under_nohup_a_closed_terminal_is_ignored(signals: Signals) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signals.listen_for_the_end()
+    interrupt_on_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert not signals.stop.is_set()
+    signals.listen()
+    os.kill(os.getpid(), signal.SIGHUP)
+    wait_until(signals.reload.is_set)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_wait_for_their_handlers(signals: Signals, number: int) -> None:
+    hold_signals()
+    # To this thread: those of a test runner do not hold them.
+    signal.pthread_kill(threading.get_ident(), number)
+    assert number in signal.sigpending()
+    signals.listen_for_the_end()
+    wait_until(signals.stop.is_set)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_does_not_listen_is_interrupted(signals: Signals, number: int) -> None:
+    hold_signals()
+    # To this thread: those of a test runner do not hold them.
+    signal.pthread_kill(threading.get_ident(), number)
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_on_signals()
 
 
 @pytest.mark.parametrize(

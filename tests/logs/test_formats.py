@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_edge.logs.formats import Formatter, choose_format, is_journal
-from pose_edge.logs.redaction import Redactor
+from pose_edge.util.urls import Redactor
 
 REDACT = Redactor()
 

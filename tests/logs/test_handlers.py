@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pose_edge.logs import handlers
 from pose_edge.logs.formats import Formatter
 from pose_edge.logs.handlers import VARIANTS, WINDOW_S, SummingHandler
-from pose_edge.logs.redaction import Redactor
+from pose_edge.util.urls import Redactor
 
 
 class Bench:

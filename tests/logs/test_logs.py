@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
+import select
 import sys
 import threading
 import warnings
@@ -13,6 +15,8 @@ import pytest
 
 from pose_edge import logs
 from pose_edge.config.schema import Settings
+from pose_edge.util import standard_streams
+from pose_edge.util.standard_streams import StandardError
 
 log = logging.getLogger("pose_edge.somewhere")
 
@@ -184,3 +188,26 @@ def test_without_a_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     logs.start("info", "journal")
     monkeypatch.setattr(sys, "stderr", None)
     log.info("one")
+
+
+def test_what_nobody_reads_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standard_streams, "PATIENCE_S", 0.01)
+    near, far = os.pipe()
+    os.set_blocking(near, False)
+    os.set_blocking(far, False)
+    try:
+        while True:
+            os.write(far, b"x")
+    except BlockingIOError:
+        os.set_blocking(far, True)
+    logs.start("info", "journal")
+    monkeypatch.setattr(sys, "stderr", StandardError(far))
+    for word in ("one", "two", "three"):
+        log.info(word)
+    while select.select([near], [], [], 0)[0]:
+        os.read(near, 1 << 16)
+    log.info("four")
+    found = os.read(near, 4096).decode().splitlines()
+    assert found == ["<4>3 messages could not be written here", "<6>four"]
+    os.close(near)
+    os.close(far)

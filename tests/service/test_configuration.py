@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from pose_edge.config.load import load_config
-from pose_edge.config.schema import CameraSettings, Settings
+from pose_edge.config.schema import CameraSettings, Settings, SourceSettings
 from pose_edge.service.configuration import (
     digest,
+    holds_secret,
     is_edited,
     service_config,
     service_settings,
@@ -48,3 +49,20 @@ def test_a_service_waits_for_its_camera() -> None:
 )
 def test_what_becomes_of_the_file(present: str | None, installed: str, edited: bool) -> None:
     assert is_edited(present, "wanted", installed) is edited
+
+
+def test_the_default_holds_no_secret() -> None:
+    assert not holds_secret(service_config(Settings()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rtsp://me:s3cret@camera/x",
+        "rtsp://me:a s3cret@camera/x",
+        "http://camera/x?token=1",
+        "http://camera/0123456789abcdef/x",
+    ],
+)
+def test_an_address_may_hold_one(name: str) -> None:
+    assert holds_secret(service_config(Settings(source=SourceSettings(name=name))))

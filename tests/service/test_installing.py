@@ -50,8 +50,8 @@ def test_everything_is_put_in_its_place(made_up: MadeUp) -> None:
     assert changes[2:] == [
         f"{folder}/bin/pose-edge --version",
         "sync",
-        f"{folder}/bin/pose-edge config check --config /etc/pose-edge/config.yaml",
         "systemd-sysusers /etc/sysusers.d/pose-edge.conf",
+        f"{folder}/bin/pose-edge config check --config /etc/pose-edge/config.yaml",
         "udevadm control --reload",
         "udevadm trigger --subsystem-match=usb --subsystem-match=apex",
         "systemctl daemon-reload",
@@ -155,7 +155,7 @@ def test_a_faulty_configuration_stops_it_before_the_switch(made_up: MadeUp) -> N
     made_up.answers["config check"] = answer(2, "", "pose-edge: config.yaml:3: a fault")
     with pytest.raises(ServiceError) as raised:
         put(made_up, version="0.2.0")
-    assert "step 2" in str(raised.value)
+    assert "step 3" in str(raised.value)
     assert "config.yaml:3: a fault" in str(raised.value)
     assert "done before that: 1" in str(raised.value)
     assert made_up.places.current.readlink() == running
@@ -363,3 +363,41 @@ def test_what_came_after_it_is_left_alone(made_up: MadeUp) -> None:
     (made_up.places.versions / "mine").mkdir(parents=True)
     uninstall(made_up.machine(), made_up.places, purge=True)
     assert (made_up.places.versions / "mine").is_dir()
+
+
+SECRET = Settings(source=SourceSettings(name="rtsp://me:s3cret@camera/x"))
+
+
+def given_to(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Return the groups that files are given to, by the names of the files."""
+    found: dict[str, int] = {}
+    monkeypatch.setattr(
+        os, "chown", lambda path, user, group: found.update({Path(path).name: group})
+    )
+    return found
+
+
+def test_a_configuration_with_a_password_is_for_the_service_alone(
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = made_up.places.root / "etc/group"
+    group.write_text(group.read_text() + "pose-edge:x:777:\n")
+    groups = given_to(monkeypatch)
+    put(made_up)
+    assert made_up.places.config.stat().st_mode & 0o777 == 0o644
+    assert not groups
+    put(made_up, settings=SECRET)
+    assert made_up.places.config.stat().st_mode & 0o777 == 0o640
+    assert groups == {"config.yaml": 777}
+    assert made_up.places.default_config.stat().st_mode & 0o777 == 0o644
+
+
+def test_so_is_one_into_which_somebody_wrote_it(
+    made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = given_to(monkeypatch)
+    put(made_up)
+    made_up.places.config.write_text("source: {name: 'rtsp://me:a s3cret@camera/x'}\n")
+    put(made_up)
+    assert made_up.places.config.stat().st_mode & 0o777 == 0o640
+    assert groups == {"config.yaml": 0}, "there is no group of the service here"

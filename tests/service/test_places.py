@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pose_edge.errors import UsageError
+from pose_edge.service import places
 from pose_edge.service.places import checked_prefix
 
 
@@ -30,3 +31,10 @@ def test_places_that_will_do(text: str) -> None:
 def test_places_that_will_not(text: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         checked_prefix(text)
+
+
+def test_a_place_that_others_may_write_will_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "HIDDEN", ())
+    for text in ("/tmp/pose-edge", "/var/tmp/pose-edge/x"):
+        with pytest.raises(UsageError, match=r"others than root may write /(var/)?tmp, "):
+            checked_prefix(text)

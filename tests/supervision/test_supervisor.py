@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pose_edge.supervision.supervisor import (
     FIRST_S,
     LIMIT_S,
+    SLEPT_S,
     STEADY_S,
     State,
     Supervisor,
@@ -178,6 +179,51 @@ def test_the_state_is_what_was_said_last(said: list[str]) -> None:
     assert part.detail == "why"
 
 
+def test_time_in_which_the_whole_process_slept_does_not_count(clock: Clock) -> None:
+    replaced: list[str] = []
+    supervisor = Supervisor(clock)
+    supervisor.add("screen").running(within=10)
+    supervisor.add("source", lambda: replaced.append("source")).running(within=8)
+    sink = supervisor.add("sink", lambda: replaced.append("sink"))
+    sink.failed("it broke")
+    supervisor.look()
+    clock.now += 3600
+    assert supervisor.look()
+    assert not replaced
+    clock.now += FIRST_S
+    assert supervisor.look()
+    assert replaced == ["sink"]
+    for _ in range(7):
+        clock.now += 1
+        supervisor.look()
+    assert {part.name: part.detail for part in supervisor.parts} == {
+        "screen": "",
+        "source": "no heartbeat for 8 s",
+        "sink": "it broke",
+    }
+
+
+def test_a_replacement_without_a_thread_to_be_had_is_tried_again(clock: Clock) -> None:
+    attempts: list[float] = []
+
+    def replace() -> None:
+        attempts.append(clock.now)
+        if len(attempts) < 3:
+            raise RuntimeError("can't start new thread")
+        part.running(within=5)
+
+    supervisor = Supervisor(clock)
+    part = supervisor.add("source", replace)
+    part.failed("it broke")
+    for _ in range(20):
+        clock.now += 1
+        assert supervisor.look()
+        if part.state is State.RUNNING:
+            part.running(within=5)
+    assert attempts == [101.0, 103.0, 107.0]
+    assert part.state is State.RUNNING
+
+
 @dataclass
 class Expected:
     """What is known of a part from what it was told, in the simplest words."""
@@ -225,6 +271,7 @@ class Parts(RuleBasedStateMachine):
         self.clock = Clock()
         self.supervisor = Supervisor(self.clock)
         self.replaced: Counter[str] = Counter()
+        self.looked: float | None = None
         self.expected = {name: Expected(name != "fixed") for name in ("fixed", "other", "third")}
         self.parts = {
             name: self.supervisor.add(name, self.replacement(name) if one.replaceable else None)
@@ -266,7 +313,10 @@ class Parts(RuleBasedStateMachine):
     @rule()
     def they_are_looked_after(self) -> None:
         well = self.supervisor.look()
+        gap = 0.0 if self.looked is None else self.clock.now - self.looked
+        self.looked = self.clock.now
         for one in self.expected.values():
+            one.due += gap if gap > SLEPT_S else 0.0
             one.is_looked_at(self.clock.now)
         helpless = [
             one

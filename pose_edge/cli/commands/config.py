@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import Namespace
 
 from pose_edge.cli.settings import config_path, read_settings
 from pose_edge.cli.terminal import print_json
+from pose_edge.config.diff import without_secrets
 from pose_edge.config.load import config_schema, render_config
 from pose_edge.config.schema import Settings
+
+log = logging.getLogger(__name__)
 
 
 def command_config_check(options: Namespace) -> int:
@@ -20,7 +24,11 @@ def command_config_check(options: Namespace) -> int:
 
 def command_config_show(options: Namespace) -> int:
     """``pose-edge config show``: the settings in force, as a commented file."""
-    print(render_config(Settings() if options.defaults else read_settings(options)), end="")
+    settings = Settings() if options.defaults else read_settings(options)
+    shown = without_secrets(settings)
+    print(render_config(shown), end="")
+    if shown != settings:
+        log.warning("the address of the source is shown without its secrets: *** and ...")
     return 0
 
 

@@ -8,7 +8,8 @@ from argparse import Namespace
 from functools import partial
 
 from pose_edge.cli.terminal import print_json, print_table, progress_bars
-from pose_edge.errors import ModelError
+from pose_edge.errors import ModelError, UsageError
+from pose_edge.util.paths import exists
 from pose_edge.zoo.registry import ManifestEntry, Zoo
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def command_models_list(options: Namespace) -> int:
     """``pose-edge models list``: the models that ship and those that can be fetched."""
     zoo = Zoo()
     listed = [(entry, "here") for entry in zoo.entries.values()] + [
-        (download, "fetched" if zoo.path(download).exists() else "can be fetched")
+        (download, "fetched" if exists(zoo.path(download)) else "can be fetched")
         for download in zoo.downloads.values()
     ]
     accuracy = zoo.accuracy()
@@ -71,6 +72,11 @@ def command_models_fetch(options: Namespace) -> int:
     for name in options.names:
         if name not in zoo.downloads:
             log.info("%s ships with the program: nothing to fetch", zoo.entry(name).name)
+    if models and not zoo.path(models[0]).is_absolute():
+        raise UsageError(
+            "there is no home folder to keep models in",
+            remedy="set XDG_DATA_HOME to an absolute path, or HOME",
+        )
     with progress_bars(DownloadColumn()) as show:
         for model in models:
             show(model.name, 0, model.size)

@@ -6,11 +6,12 @@ import os
 import shlex
 import sys
 from argparse import Namespace
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
 from pose_edge.cli.settings import read_settings
 from pose_edge.cli.terminal import print_json
+from pose_edge.errors import OutputError
 from pose_edge.service import (
     InstallOptions,
     Machine,
@@ -25,6 +26,7 @@ from pose_edge.service import (
     uninstall,
 )
 from pose_edge.util import resources
+from pose_edge.util.paths import absolute, resolved
 
 
 def command_service_install(options: Namespace) -> int:
@@ -36,7 +38,7 @@ def command_service_install(options: Namespace) -> int:
         origin=find_origin(None if prepared else options.wheel),
         settings=settings,
         extras=tuple(options.extras) if options.extras else None,
-        find_links=Path(options.find_links).resolve() if options.find_links else None,
+        find_links=resolved(Path(options.find_links)) if options.find_links else None,
         start=not options.no_start,
         prepared=prepared,
     )
@@ -67,7 +69,14 @@ def command_service_status(options: Namespace) -> int:
 
 def _machine(options: Namespace) -> Machine:
     """Return the machine to install on; without root it only announces what it would do."""
-    return Machine(partial(print, flush=True), dry=options.dry_run or os.geteuid() != 0)
+    dry = options.dry_run or os.geteuid() != 0
+    return Machine(print if dry else _say, dry=dry)
+
+
+def _say(line: str) -> None:
+    """Print a line; that nobody can see it is no reason to stop half-way."""
+    with suppress(OutputError, BrokenPipeError):
+        print(line, flush=True)
 
 
 def _exit_status(options: Namespace) -> int:
@@ -80,6 +89,6 @@ def _exit_status(options: Namespace) -> int:
         return 0
     command = Path(sys.argv[0])
     as_module = command.name == "__main__.py"
-    words = [sys.executable, "-m", "pose_edge"] if as_module else [str(command.absolute())]
+    words = [sys.executable, "-m", "pose_edge"] if as_module else [str(absolute(command))]
     typed = shlex.join([*words, *sys.argv[1:]])
     raise ServiceError(f"nothing was changed: this needs root. Type: sudo {typed}")

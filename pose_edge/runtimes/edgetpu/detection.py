@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from pose_edge.config.schema import DEVICE_PATTERN
 from pose_edge.util.device_access import Obstacle, find_obstacle
+from pose_edge.util.paths import exists
 
 Bus = Literal["usb", "pci"]
 """How a Coral is connected."""
@@ -112,7 +113,7 @@ def count_undriven(sysfs: Path = Path("/sys")) -> int:
     folder = sysfs / "bus/pci/devices"
     devices = [folder / name for name in _names(folder)]
     corals = [one for one in devices if (_read(one, "vendor"), _read(one, "device")) == PCI_ID]
-    return sum(not (coral / "driver").exists() for coral in corals)
+    return sum(not exists(coral / "driver") for coral in corals)
 
 
 def _find_pci(sysfs: Path, dev: Path) -> list[Coral]:

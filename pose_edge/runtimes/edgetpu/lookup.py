@@ -10,11 +10,12 @@ import os
 import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
 from pose_edge.util.commands import run_command
-from pose_edge.util.paths import user_path
+from pose_edge.util.paths import is_file, user_path
 
 LDCONFIG_TIMEOUT_S: Final = 10.0
 ELF_MARK: Final = b"\x7fELF"
@@ -34,7 +35,7 @@ def find_library(name: str, *, environment: Mapping[str, str] = os.environ) -> P
     """
     if "/" in name:
         path = user_path(name)
-        return path if path.is_file() else None
+        return path if is_file(path) else None
     own_kind = _elf_kind(Path("/proc/self/exe"))
     for path in _candidates(name, environment):
         kind = _elf_kind(path)
@@ -57,15 +58,16 @@ def find_pycoral() -> Literal["google", "namesake"] | None:
     if spec is None:
         return None
     folders = spec.submodule_search_locations or ()
-    found = any(Path(folder, "utils", "edgetpu.py").is_file() for folder in folders)
+    found = any(is_file(Path(folder, "utils", "edgetpu.py")) for folder in folders)
     return "google" if found else "namesake"
 
 
 def _candidates(name: str, environment: Mapping[str, str]) -> Iterator[Path]:
     listed = environment.get("LD_LIBRARY_PATH", "").replace(";", ":")
     if listed:
-        # An empty part is the working folder, as it is for the linker.
-        yield from (Path(folder or ".").absolute() / name for folder in listed.split(":"))
+        with suppress(FileNotFoundError):  # the working folder has been removed
+            # An empty part is the working folder, as it is for the linker.
+            yield from [Path(folder or ".").absolute() / name for folder in listed.split(":")]
     yield from cached_libraries(name, _linker_cache())
     triplet = sysconfig.get_config_var("MULTIARCH")
     folders = [f"/lib/{triplet}", f"/usr/lib/{triplet}"] if triplet else []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_edge.logs.redaction import Redactor
+from pose_edge.util.urls import Redactor, redact
 
 SECRET = "s3cret"
 
@@ -25,6 +25,16 @@ schemes = st.sampled_from(("rtsp", "rtsps", "http", "https", "rtmp", "RTSP"))
         ("rtsp://a:s3cret@h,rtsp://b:s3cret@i", "rtsp://***@i"),
         ("https://example.org/a/b#c", "https://example.org/a/b#c"),
         ("mode 1280x720@60 at 12:03, me@example.org", "mode 1280x720@60 at 12:03, me@example.org"),
+        ("http://cam/live/0123456789abcdef/x.mp4", "http://cam/live/***/x.mp4"),
+        ("http://cam/s3cr3tT0ken: 404", "http://cam/***: 404"),
+        ("http://cam/token/abc/stream", "http://cam/***/***/stream"),
+        ("rtsp://cam/user=me_password=abc_channel=1.sdp", "rtsp://cam/***"),
+        ("http://cam/x;jsessionid=abc", "http://cam/***"),
+        ("rtsp://cam/Streaming/Channels/101", "rtsp://cam/Streaming/Channels/101"),
+        ("rtsp://cam/h264Preview_01_main", "rtsp://cam/h264Preview_01_main"),
+        ("http://cam/axis-cgi/mjpg/video.cgi", "http://cam/axis-cgi/mjpg/video.cgi"),
+        ("http://cam:8080/video1080p.m3u8", "http://cam:8080/video1080p.m3u8"),
+        ("rtsp://cam/cam/realmonitor?channel=1", "rtsp://cam/cam/realmonitor?..."),
         ("", ""),
     ],
 )
@@ -65,3 +75,16 @@ def test_an_encoded_password_is_not_shown_decoded() -> None:
 def test_long_texts_take_no_time() -> None:
     text = "a:" * 100_000 + " " + "://" * 100_000 + "@" * 100_000
     assert Redactor()(text).endswith("@")
+
+
+def test_secrets_of_a_known_address_are_removed_wherever_they_stand() -> None:
+    redact = Redactor(["http://cam/live/S3CR3TT0KEN/x?profile=main&token=abcdef"])
+    assert redact("GET /live/S3CR3TT0KEN/x: 404") == "GET /live/***/x: 404"
+    assert "abcdef" not in redact("token abcdef is wrong")
+    assert redact("profile main is live") == "profile main is live"
+
+
+def test_of_other_names_nothing_is_removed() -> None:
+    for name in ("demo", "/dev/video0", "videos/2026-11-28 12:30:45/a@b:c.mp4", "camera:C920"):
+        assert redact(name) == name
+    assert redact("rtsp://me:a b@cam/x") == "rtsp://***@cam/x"

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_edge.util.text import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("two\tparts\nand a line", "two\tparts\nand a line"),
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("\r\x08\x7f\x9b\x00", "\\x0d\\x08\\x7f\\x9b\\x00"),
+        ("gpj.\u202eexe\u2066", "gpj.\\u202eexe\\u2066"),
+        ("a\u2028b", "a\\u2028b"),
+        ("\udcff.mp4", "\\udcff.mp4"),
+        ("caf\u00e9 \u4f60\u597d \U0001f600", "caf\u00e9 \u4f60\u597d \U0001f600"),
+    ],
+)
+def test_what_is_shown(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    assert printable(shown) == shown
+
+
+@given(st.text(st.characters()))
+def test_no_control_character_is_left(text: str) -> None:
+    left = set(printable(text)) - {"\t", "\n"}
+    assert not {one for one in left if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp")}
