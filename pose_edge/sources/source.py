@@ -22,6 +22,8 @@ class Source(Protocol):
         frame_rate: Frames per second, None where unknown.
         frame_count: Number of frames, None where unknown or endless.
         retry_s: Longest wait between two attempts to open the source again, seconds.
+        missing: What of a file could not be read so far, in words for people, e.g. "3 of 300
+            frames are damaged"; None when nothing is missing.
     """
 
     live: bool = True
@@ -29,6 +31,7 @@ class Source(Protocol):
     frame_rate: float | None = None
     frame_count: int | None = None
     retry_s: float = 1.0
+    missing: str | None = None
 
     @abstractmethod
     def open(self) -> None:
