@@ -42,12 +42,10 @@ class FrameConverter:
         Raises:
             av.FFmpegError: The frame cannot be converted.
         """
-        turn = orientation_filters(_display_matrix(frame))
-        size = frame.width, frame.height
         colours = frame.format.name, int(frame.colorspace), int(frame.color_range)
-        form = (*size, *colours, pixel_aspect, *turn)
+        form = (frame.width, frame.height, *colours, frame.rotation, pixel_aspect)
         if self._graph is None or form != self._form:
-            self._graph, self._form = filter_graph(frame, pixel_aspect, turn), form
+            self._graph, self._form = filter_graph(frame, pixel_aspect), form
         self._graph.vpush(frame)
         packed = self._graph.vpull()
         plane = packed.planes[0]
@@ -60,7 +58,11 @@ class FrameConverter:
 
 
 def _display_matrix(frame: av.VideoFrame) -> Sequence[int]:
-    """Return the display matrix of a frame, see `orientation_filters`."""
+    """Return the display matrix of a frame, see `orientation_filters`.
+
+    Not to be called for each frame: PyAV's side data and its frame hold each other, so that the
+    memory is only freed when Python looks for such cycles.
+    """
     try:
         data = cast("Mapping[Type, Buffer]", frame.side_data).get(Type.DISPLAYMATRIX)
     except ValueError:  # PyAV 18 refuses the data of a frame when it does not know all kinds of it
@@ -68,16 +70,9 @@ def _display_matrix(frame: av.VideoFrame) -> Sequence[int]:
     return UPRIGHT if data is None else memoryview(data).cast("i").tolist()
 
 
-def filter_graph(
-    frame: av.VideoFrame, pixel_aspect: float, turn: Sequence[tuple[str, str]]
-) -> Graph:
-    """Return filters that take frames like this one, and give them as they are to be shown.
-
-    Args:
-        frame: For its size, format and colours.
-        pixel_aspect: Width of a pixel over its height; 0 where unknown.
-        turn: Filters that turn it, see `orientation_filters`.
-    """
+def filter_graph(frame: av.VideoFrame, pixel_aspect: float) -> Graph:
+    """Return filters that take frames like this one, and give them as they are to be shown."""
+    turn = orientation_filters(_display_matrix(frame))
     width, height = display_size(frame.width, frame.height, pixel_aspect)
     if any(name == "transpose" for name, _options in turn):
         width, height = height, width
