@@ -8,8 +8,12 @@ FFmpeg's player.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pose_edge.frames import MAX_SIDE
+
+MAX_ASPECT: Final = 10.0
+"""Of a pixel; nothing real is beyond 3."""
 
 
 def orientation_filters(matrix: Sequence[int]) -> list[tuple[str, str]]:
@@ -35,14 +39,14 @@ def display_size(width: int, height: int, pixel_aspect: float) -> tuple[int, int
     """Return the width and height at which a picture has square pixels.
 
     The height is kept, and the width is even, as in FFmpeg's player. An aspect that makes no sense
-    is ignored.
+    is ignored; what is larger than `MAX_SIDE` is made smaller.
 
     Args:
         width: Width in the file, pixels.
         height: Height in the file, pixels.
         pixel_aspect: Width of a pixel over its height; 0 where unknown.
     """
-    shown = round(width * pixel_aspect) & ~1
-    if pixel_aspect in (0, 1) or not 2 <= shown <= MAX_SIDE:
-        return width, height
-    return shown, height
+    if pixel_aspect != 1 and 1 / MAX_ASPECT <= pixel_aspect <= MAX_ASPECT:
+        width = max(2, round(width * pixel_aspect) & ~1)
+    factor = min(1.0, MAX_SIDE / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))

@@ -12,6 +12,8 @@ from typing import Final
 MAX_PAUSE_S: Final = 86_400.0
 """Pauses are kept: a file may hold a picture a minute, or a night without movement. A longer one is
 taken for a fault of the file."""
+MAX_TIME_S: Final = 1e10
+"""What is beyond, some centuries, is no time at all; fractions of a second would get lost in it."""
 REORDERED: Final = 8
 """A time that is back by no more than so many frames belongs to frames in a wrong order; one that
 is back further begins another recording."""
@@ -47,7 +49,7 @@ class Timeline:
             given: The time that the file gives it, from the file's beginning; None without one.
             following: The same of the frame after it, where known.
         """
-        given, following = _finite(given), _finite(following)
+        given, following = _usable(given), _usable(following)
         if self._last is None and given is not None and 0 <= given <= MAX_PAUSE_S:
             time = given
         elif self._last is None or self._restarted:
@@ -80,5 +82,5 @@ class Timeline:
         return usual
 
 
-def _finite(seconds: float | None) -> float | None:
-    return seconds if seconds is not None and math.isfinite(seconds) else None
+def _usable(seconds: float | None) -> float | None:
+    return seconds if seconds is not None and abs(seconds) <= MAX_TIME_S else None
