@@ -10,8 +10,8 @@ from pose_edge.sources.timeline import REORDERED
 NEAR: Final = 2
 """Packets. What is missing in a transport stream shows so much later than the flag."""
 MAX_GAP: Final = 250
-"""Frames. After a damaged packet, a gap of no more than so many in the times means lost ones; a
-larger one may be a pause."""
+"""Frames. After an incomplete packet or skipped bytes, a gap of no more than so many in the times
+means lost ones; a larger one may be a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class PacketFacts:
     """What is known of a packet of a video before it is decoded.
 
     Attributes:
-        time_s: Its time, seconds.
+        time_s: Its time, seconds: that of decoding where a format has it, else that of showing.
         key: Whether decoding can begin with it.
         flagged: Whether the file's reader knows that it is incomplete.
         shown: Whether its frame is to be shown, or only needed by others.
@@ -97,7 +97,7 @@ class DamageCount:
         if self._begun:
             self._flagged -= self._since_flag == 0  # count it once
             self._failed += 1
-            self._in_gap, self._suspect = True, NEAR
+            self._in_gap = True
 
     def add_absent(self, frames: int) -> None:
         """Count frames that the file promises, and that never came."""

@@ -107,15 +107,14 @@ class VideoFile:
 
     def time_s(self, frame: av.VideoFrame) -> float | None:
         """Return a frame's time as the file has it, seconds, or None."""
-        return self._seconds(frame)
+        # AVI has times of decoding only; FFmpeg's guess mixes up frames that were sorted.
+        exact = self._container.format.name != "avi"
+        ticks = frame.pts if exact and frame.pts is not None else frame.dts
+        return None if ticks is None else ticks * self._tick
 
     def close(self) -> None:
         """Close the file; closing twice does no harm."""
         self._container.close()
-
-    def _seconds(self, item: Packet | av.VideoFrame) -> float | None:
-        ticks = item.dts if item.pts is None else item.pts
-        return None if ticks is None else ticks * self._tick
 
     def _skipped(self, packet: Packet) -> bool:
         """Return whether bytes were skipped before a packet, and note where it ends."""
@@ -147,8 +146,10 @@ class VideoFile:
         self._read += 1
         if packet.size == 0:  # a repeated frame; the decoder would take it for the end
             return []
+        # Matroska has no times of decoding; FFmpeg's guess is wrong where frames are lost.
+        ticks = packet.dts if self._container.format.name in CUT_FORMATS else packet.pts
         facts = PacketFacts(
-            self._seconds(packet),
+            None if ticks is None else ticks * self._tick,
             key=packet.is_keyframe,
             flagged=packet.is_corrupt,
             shown=not packet.is_discard,

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pose_edge.frames import MAX_SIDE
 from pose_edge.sources.display_geometry import display_size, orientation_filters
 
+Picture = NDArray[np.int_]
 PICTURE = np.arange(6).reshape(2, 3)
-FILTERS = {
+FILTERS: dict[tuple[str, str], Callable[[Picture], Picture]] = {
     ("hflip", ""): np.fliplr,
     ("vflip", ""): np.flipud,
     ("transpose", "clock"): lambda image: np.rot90(image, -1),
