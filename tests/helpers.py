@@ -298,6 +298,7 @@ class FakeSource:
     frame_rate: float | None = 30.0
     frame_count: int | None = None
     retry_s = 1.0
+    missing: str | None = None
 
     def __init__(self, steps: Iterator[Step] | Sequence[Step], *, live: bool) -> None:
         self.live = live
