@@ -79,10 +79,21 @@ class Video(Source):
         if pair is None:
             return None
         decoded, following = pair
-        image = self._converter.convert(decoded, file.pixel_aspect, reuse)
+        try:
+            image = self._converter.convert(decoded, file.pixel_aspect, reuse)
+        except av.error.FFmpegError as error:
+            kind = f"frames of the format {decoded.format.name} cannot be shown"
+            raise SourceError(f"{self._path}: {kind} ({error.strerror})") from error
         position_s = self._position_s(file, decoded)
         next_s = None if following is None else self._position_s(file, following)
+        jumps = self._timeline.jumps
         time_s = self._timeline.place(position_s, next_s)
+        if self._timeline.jumps > jumps:
+            log.info(
+                "%s: its clock jumps at %.2f s; the frames go on without a gap",
+                self.describe(),
+                time_s,
+            )
         frame = Frame(image, "BGR", time.monotonic_ns(), self._index, time_s)
         self._index += 1
         return frame
@@ -117,7 +128,7 @@ class Video(Source):
         """
         time_s = file.time_s(frame)
         if self._start_s is None:
-            self._start_s = file.start_s if file.missing else time_s
+            self._start_s = file.start_s if file.missing and file.start_s is not None else time_s
         return None if time_s is None or self._start_s is None else time_s - self._start_s
 
 

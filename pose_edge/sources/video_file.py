@@ -34,6 +34,11 @@ HEADERS: Final = 64
 CUT_FORMATS: Final = ("mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc")
 """Formats of broadcasts and raw streams, which may begin between two key frames."""
 
+ANY_METADATA: Final[dict[str, Any]] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+"""A title that is not UTF-8 must not keep a file from being opened; PyAV 19 takes any by itself."""
+
 Packet: TypeAlias = "av.Packet[Any]"
 
 
@@ -187,17 +192,21 @@ class VideoFile:
 def _open(path: str) -> InputContainer:
     """Open a file; the name is never taken for an address."""
     try:
-        return av.open(f"file:{path}")
+        container: InputContainer = av.open(f"file:{path}", **ANY_METADATA)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     except (av.error.FFmpegError, OSError, ValueError):
         remedy = "the index at its end is missing: it was cut off" if _is_mp4(path) else None
         raise SourceError(f"{path} is not a video that can be read", remedy=remedy) from None
+    return container
 
 
 def _is_mp4(path: str) -> bool:
-    with Path(path).open("rb") as file:
-        return file.read(8)[4:] == b"ftyp"
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(8)[4:] == b"ftyp"
+    except OSError:
+        return False
 
 
 def _video_stream(container: InputContainer, path: str) -> VideoStream:

@@ -257,6 +257,21 @@ def test_frames_that_are_too_large_are_refused(
         VideoFile(str(path))
 
 
+def test_a_title_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "v.avi"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "cafe\u0301"
+        stream = container.add_stream("mjpeg", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
+        picture = coded_picture(0, 160, 120)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode())
+    content = path.read_bytes()
+    assert "e\u0301".encode() in content
+    path.write_bytes(content.replace("e\u0301".encode(), b"e\xe9\xe8"))
+    assert codes(play(path)[0]) == [0]
+
+
 @pytest.mark.parametrize("name", ["cam1-12:30:45.mp4", "http:v.mp4", "%d.mp4", b"caf\xe9.mp4"])
 def test_a_name_is_never_anything_but_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | bytes
