@@ -213,6 +213,14 @@ class PoseStream(_Closing):
                 if result is not None:
                     yield _own(result, self._order)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What of a file could not be read, known after its last result; empty for a whole one.
+
+        E.g. ``("cam.mp4: 3 of 300 frames are damaged or missing",)``.
+        """
+        return self._pipeline.missing
+
 
 def open_pipeline(
     source: AnyPath | int = "auto",
@@ -234,7 +242,7 @@ def open_pipeline(
     >>> with open_pipeline("demo") as results:
     ...     result = next(result for result in results if result.poses)
     >>> print(f"{result.time:.2f} s: {result.frame.width} x {result.frame.height} pixels")
-    0.07 s: 1280 x 720 pixels
+    0.00 s: 1280 x 720 pixels
 
     Args:
         source: "auto" (any camera, else the demo clip), "demo", "picamera", "picamera:1",

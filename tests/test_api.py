@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -408,6 +409,27 @@ def test_every_frame_of_a_file_has_its_result(clip: Path) -> None:
     }
     assert set(found[0].latency_ms) == {"wait", "preprocess", "inference", "postprocess", "total"}
     assert list(results) == []
+
+
+def test_what_is_missing_of_a_file_is_told(clip: Path) -> None:
+    with open_pipeline(clip) as whole:
+        assert len(list(whole)) == 10
+    assert whole.missing == ()
+    clip.write_bytes(damaged(clip))
+    with open_pipeline(clip) as results:
+        assert len(list(results)) == 9
+    assert results.missing == (f"{clip.name}: 1 of 10 frames is damaged or missing",)
+
+
+def damaged(path: Path) -> bytes:
+    """Return the content of a video with zeros for its last packet."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        place, size = packets[-1].pos, packets[-1].size
+    assert place is not None
+    content = bytearray(path.read_bytes())
+    content[place : place + size] = bytes(size)
+    return bytes(content)
 
 
 def test_a_slow_loop_loses_no_frame_of_a_file(use: Callable[[Source], FakeEstimator]) -> None:

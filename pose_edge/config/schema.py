@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic.json_schema import SkipJsonSchema
 
 FILE_PATTERN: Final = r"^([^{}\x00]*/)?([^{}/\x00]|\{time\})+$"
@@ -29,6 +29,13 @@ DEVICE_PATTERN: Final = r"^(usb|pci)?(:[0-9]{1,3})?$"
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+def _accept_file_name(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Let a file's name pass that is not UTF-8 (see PEP 383): for pydantic it is no text."""
+    if isinstance(value, str) and any("\udc80" <= character <= "\udcff" for character in value):
+        return value
+    return check(value)
+
+
 class Section(BaseModel):
     """Base of all sections: no unknown keys, no silent conversions, no changes."""
 
@@ -38,9 +45,8 @@ class Section(BaseModel):
 class SourceSettings(Section):
     """Where the pictures come from."""
 
-    name: str = Field(
+    name: Annotated[str, Field(min_length=1), WrapValidator(_accept_file_name)] = Field(
         "auto",
-        min_length=1,
         description="auto, demo, picamera, /dev/video0, camera:NAME, URL, file or folder",
     )
     loop: bool = Field(False, description="start a video again when it ends")

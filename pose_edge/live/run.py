@@ -48,7 +48,7 @@ class RunReport:
         seconds: Duration of the run.
         stages: Durations of each stage, milliseconds.
         backends: Frames that each backend has processed.
-        failures: Why configured outputs are not complete.
+        failures: Why configured outputs are not complete, or what of a file could not be read.
     """
 
     processed: int
@@ -238,7 +238,10 @@ class _Run:
             seconds=time.monotonic() - self._started_s,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
-            failures=tuple(output.failed for output in outputs if output.failed),
+            failures=(
+                *(output.failed for output in outputs if output.failed),
+                *self._pipeline.missing,
+            ),
         )
 
 

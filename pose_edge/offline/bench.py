@@ -23,7 +23,9 @@ from pose_edge.runtimes.child import ChildRuntime, start_child
 from pose_edge.runtimes.child_main import Job
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.sources import choose_source
+from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.spec import SourceKind, parse_source
+from pose_edge.sources.video_file import VideoFile
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.cores import usable_cores
 from pose_edge.zoo.registry import Zoo
@@ -167,17 +169,17 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
 
 def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
     """Return the frames of a video and the seconds that reading, resizing and running took."""
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
     size, dtype = runtime.input.shape[1], runtime.input.dtype
-    frames, started = 0, time.perf_counter()
-    while True:
-        ok, image = capture.read()
-        if not ok:
-            break
-        runtime.run(cv2.resize(image, (size, size))[np.newaxis].astype(dtype, copy=False))
-        frames += 1
-    seconds = time.perf_counter() - started
-    capture.release()
+    converter, image, frames = FrameConverter(), None, 0
+    with closing(VideoFile(path)) as file:
+        started = time.perf_counter()
+        for frame in file.frames():
+            if frame is not None:
+                image = converter.convert(frame, file.pixel_aspect, image)
+                small = cv2.resize(image, (size, size))
+                runtime.run(small[np.newaxis].astype(dtype, copy=False))
+                frames += 1
+        seconds = time.perf_counter() - started
     if frames == 0:
         raise SourceError(f"{path} is not a video that can be read")
     return frames, seconds

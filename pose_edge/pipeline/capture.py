@@ -30,6 +30,8 @@ RETRY_S: Final = 1.0
 """How long a lost source is left alone before the first attempt to open it again."""
 MAX_BEHIND_S: Final = 0.5
 """A video that falls further behind its own speed goes on from there instead of catching up."""
+MAX_PAUSE_S: Final = 10.0
+"""A longer pause in a video is left out when it is played: it is often a jump of the clock only."""
 PREDECESSOR_S: Final = 5.0
 """How long the thread waits for its predecessor to close a source on perhaps the same device."""
 
@@ -122,6 +124,8 @@ class Capture(WorkerThread):
     def _clean_up(self) -> None:
         if self._source is not None:
             self._source.close()
+            if self._source.missing is not None:
+                self._shared.missing.append(f"{self.describe()}: {self._source.missing}")
 
     def _open(self, source: Source) -> None:
         """Open the source for the first time; a live one counts as lost until its first frame."""
@@ -207,7 +211,8 @@ class Capture(WorkerThread):
         if self._live:
             return frame
         if self._pacer is not None:
-            self._pacer.wait(frame.time)
+            if (skipped_s := self._pacer.wait(frame.time)) > 0:
+                log.info("%s: a pause of %.0f s is left out", self.describe(), skipped_s)
             # Where inference cannot keep up, frames wait here rather than grow old in the ring.
             self._ring.wait_until_taken()
         return replace(frame, captured_ns=time.monotonic_ns())
@@ -237,11 +242,20 @@ class Pacer:
         """Prepare for the first frame; `stop` ends every wait once it is set."""
         self._stop = stop
         self._clock = clock
-        self._start: float | None = None
+        self._start = 0.0
+        self._last_s: float | None = None
 
-    def wait(self, position_s: float) -> None:
-        """Wait until the frame at this time in the video, seconds, is due."""
+    def wait(self, position_s: float) -> float:
+        """Wait until the frame at this time in the video, seconds, is due.
+
+        Returns:
+            Seconds of a pause in the video that was left out, or 0.
+        """
         now = self._clock()
-        if self._start is None or now - self._start - position_s > MAX_BEHIND_S:
+        pause_s = 0.0 if self._last_s is None else position_s - self._last_s
+        behind = now - self._start - position_s > MAX_BEHIND_S
+        if self._last_s is None or behind or pause_s > MAX_PAUSE_S:
             self._start = now - position_s
+        self._last_s = position_s
         self._stop.wait(max(0.0, self._start + position_s - now))
+        return pause_s if pause_s > MAX_PAUSE_S else 0.0

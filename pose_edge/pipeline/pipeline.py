@@ -125,6 +125,11 @@ class Pipeline:
         """Whether no more frames will be captured: a file was read to its end, or `stop`."""
         return self._stopping or self._source_ended
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What of each file that was read could not be read, see `Source`, with its name."""
+        return tuple(self._shared.missing)
+
     def describe_source(self) -> str:
         """Return the name of the source."""
         return self._capture.describe()

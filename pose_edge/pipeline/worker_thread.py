@@ -45,6 +45,7 @@ class Shared:
         max_frames: End after this many processed frames, or None.
         processed: Frames processed so far.
         started: Set once frames are to flow.
+        missing: What of each file could not be read, see `Source`, with its name.
     """
 
     ring: RingBuffer
@@ -54,6 +55,7 @@ class Shared:
     max_frames: int | None
     processed: int = 0
     started: threading.Event = field(default_factory=threading.Event)
+    missing: list[str] = field(default_factory=list)
 
 
 class WorkerThread(threading.Thread, ABC):

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
+import av
 
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.source import Source
-from pose_edge.util.cores import usable_cores
+from pose_edge.sources.timeline import Timeline
+from pose_edge.sources.video_file import VideoFile
+
+log = logging.getLogger(__name__)
+
+
+Pair = tuple[av.VideoFrame, av.VideoFrame | None]
+"""A frame and the one after it, if any."""
 
 
 class Video(Source):
-    """A video file, read by FFmpeg through OpenCV."""
+    """A video file, as FFmpeg's player shows it: upright, with square pixels.
+
+    A frame has the size that the file gives it; that may change in the midst of a file.
+    """
 
     live = False
 
@@ -23,73 +35,111 @@ class Video(Source):
         """Prepare a file; with `loop`, start it again when it ends."""
         self._path = path
         self._loop = loop
-        self._capture: cv2.VideoCapture | None = None
-        self._index = 0
-        self._in_round = 0
-        self._round_start = 0.0
-        self._position = 0.0
+        self._file: VideoFile | None = None
+        self._pairs: Iterator[Pair | None] = iter(())
+        self._converter = FrameConverter()
+        self._timeline = Timeline(1.0)
+        self._start_s: float | None = None
+        self._index = self._first_of_round = 0
+        self._reported: str | None = None
 
     def open(self) -> None:
         """Open the file; see `Source.open`."""
-        self._index = self._in_round = 0
-        self._round_start = self._position = 0.0
-        self._open_capture()
+        self._index = 0
+        self.missing = self._reported = None
+        file = self._open_file()
+        self.frame_rate = file.frame_rate
+        self.frame_count = None if self._loop else file.frame_count
+        self._timeline = Timeline(1 / file.frame_rate)
 
-    def _open_capture(self) -> None:
+    def _open_file(self) -> VideoFile:
         self.close()
-        # By default the decoder starts a thread for every core, but inference needs them too.
-        threads = max(1, usable_cores() // 2)
-        capture = cv2.VideoCapture(self._path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
-        if not capture.isOpened():
-            capture.release()
-            raise SourceError(f"{self._path} is not a video that can be read")
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones store videos rotated
-        self._capture = capture
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.frame_rate = rate if 0 < rate < 1000 else None
-        self.frame_count = count if count > 0 and not self._loop else None
+        self._file = file = VideoFile(self._path)
+        self._pairs = pairs(file.frames())
+        self._start_s = None
+        self._first_of_round = self._index
+        return file
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
-        """Return the next frame; see `Source.read`."""
+        """Return the next frame; see `Source.read`.
+
+        None also means that a part of the file has sound, but no frames.
+        """
         del timeout
-        if self._capture is None:
+        file = self._file
+        if file is None:
             raise RuntimeError("the video is not open")
-        # OpenCV puts the frame into the memory if it fits, else into new memory.
-        ok, image = self._capture.read(reuse)
-        if not ok:
-            if self._index == 0:
-                raise SourceError(f"{self._path} is a video without a frame that can be read")
-            if not self._loop or self._in_round == 0:
-                raise EndOfStream
-            self._round_start = self._position + self._interval()
-            self._in_round = 0
-            self._open_capture()
+        try:
+            pair = next(self._pairs)
+        except StopIteration:
+            self._end_round(file)
             return None
-        picture = np.asarray(image, dtype=np.uint8)
-        frame = Frame(picture, "BGR", time.monotonic_ns(), self._index, self._next_position())
+        finally:
+            self.missing = file.missing or self._reported
+        if pair is None:
+            return None
+        decoded, following = pair
+        try:
+            image = self._converter.convert(decoded, file.pixel_aspect, reuse)
+        except av.error.FFmpegError as error:
+            kind = f"frames of the format {decoded.format.name} cannot be shown"
+            raise SourceError(f"{self._path}: {kind} ({error.strerror})") from error
+        position_s = self._position_s(file, decoded)
+        next_s = None if following is None else self._position_s(file, following)
+        jumps = self._timeline.jumps
+        time_s = self._timeline.place(position_s, next_s)
+        if self._timeline.jumps > jumps:
+            log.info(
+                "%s: its clock jumps at %.2f s; the frames go on without a gap",
+                self.describe(),
+                time_s,
+            )
+        frame = Frame(image, "BGR", time.monotonic_ns(), self._index, time_s)
         self._index += 1
-        self._in_round += 1
         return frame
 
     def close(self) -> None:
         """Close the file; see `Source.close`."""
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def describe(self) -> str:
         """Return the file's name."""
         return Path(self._path).name
 
-    def _next_position(self) -> float:
-        """Return the time of the frame just read, in seconds; it never runs backwards."""
-        assert self._capture is not None
-        position = self._round_start + self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if self._in_round > 0 and position <= self._position:  # a file without usable time stamps
-            position = self._position + self._interval()
-        self._position = position
-        return position
+    def _end_round(self, file: VideoFile) -> None:
+        """Start the file again if it is to be, else raise EndOfStream."""
+        if self._index == 0:
+            reason = f" ({file.missing})" if file.missing else ""
+            raise SourceError(f"{self._path} is a video without a frame that can be read{reason}")
+        if file.missing and file.missing != self._reported:
+            self._reported = file.missing
+            log.warning("%s: %s", self.describe(), file.missing)
+        if not self._loop or self._index == self._first_of_round:
+            raise EndOfStream
+        self._open_file()
+        self._timeline.restart()
 
-    def _interval(self) -> float:
-        return 1 / (self.frame_rate or 30.0)
+    def _position_s(self, file: VideoFile, frame: av.VideoFrame) -> float | None:
+        """Return the time of a frame as the file has it, seconds after the file's beginning.
+
+        That is the first frame, unless others before it are lost.
+        """
+        time_s = file.time_s(frame)
+        if self._start_s is None:
+            self._start_s = file.start_s if file.missing and file.start_s is not None else time_s
+        return None if time_s is None or self._start_s is None else time_s - self._start_s
+
+
+def pairs(frames: Iterable[av.VideoFrame | None]) -> Iterator[Pair | None]:
+    """Yield each frame together with the next one; None where there is none yet."""
+    before: av.VideoFrame | None = None
+    for frame in frames:
+        if frame is None:
+            yield None
+        elif before is not None:
+            yield before, frame
+        before = frame or before
+    if before is not None:
+        yield before, None

@@ -54,7 +54,7 @@ class Redactor:
 
 def redact(url: str) -> str:
     """Return a URL without its secrets; anything else stays as it is."""
-    return Redactor([url])(url) if "://" in url else url
+    return _redact_word(url) if "://" in url else url
 
 
 def _redact_word(word: str) -> str:

@@ -134,6 +134,13 @@ def test_precedence(file: Path) -> None:
     assert settings.camera.timeout == CameraSettings().timeout
 
 
+def test_the_name_of_a_file_that_is_not_utf_8(file: Path) -> None:
+    file.write_text("", encoding="utf-8")
+    name = b"caf\xe9.mp4".decode(errors="surrogateescape")
+    assert load_config(file, {}, [("source.name", name, "--source")]).source.name == name
+    assert load_config(file, {"POSE_EDGE_SOURCE__NAME": name}, []).source.name == name
+
+
 def test_the_last_override_wins(file: Path) -> None:
     overrides = [("log.level", "debug", "--set"), ("log.level", "error", "--log-level")]
     assert load(file, "", {}, overrides).log.level == "error"

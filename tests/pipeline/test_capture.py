@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pose_edge.pipeline.capture import MAX_BEHIND_S, Pacer
+from pose_edge.pipeline.capture import MAX_BEHIND_S, MAX_PAUSE_S, Pacer
 
 
 class Clock:
@@ -56,3 +56,15 @@ def test_a_pacer_far_behind_goes_on_from_there() -> None:
     late = clock.now
     pacer.wait(0.2)
     assert clock.now == pytest.approx(late + 0.1)
+
+
+def test_a_long_pause_is_left_out() -> None:
+    clock = Clock()
+    pacer = Pacer(clock, clock)  # type: ignore[arg-type]
+    moments, left_out = [], []
+    for position in (0.0, 1.0, 1.0 + MAX_PAUSE_S, 3600.0, 3600.1):
+        left_out.append(pacer.wait(position))
+        moments.append(clock.now - 100)
+    later = 1 + MAX_PAUSE_S
+    assert moments == pytest.approx([0, 1, later, later, later + 0.1])
+    assert left_out == pytest.approx([0, 0, 0, 3600 - later, 0])
