@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import statistics
 import time
@@ -13,6 +14,9 @@ import pytest
 from coral_rig import CoralRig, Run
 from pose_truth import PICTURE_S, check, gaps_at_changes
 from process_tree import Footprint
+
+BUSY = "it keeps the picture waiting"
+"""What the log says of an Edge TPU that stalls, and on a busy machine of any."""
 
 
 @pytest.mark.parametrize(
@@ -28,15 +32,14 @@ def test_a_signal_to_the_whole_group_ends_in_order(
     coral: CoralRig, number: signal.Signals, moment: str
 ) -> None:
     run = bring_to(coral, moment)
-    said = len(run.log)
     run.signal(number)
     done = run.finish()
     assert done.status == 0, done.stderr
     check(run.lines, coral.truth)
-    last_words = "\n".join(run.log[said:])
-    assert f"{len(run.lines)} frames" in last_words
-    for fault in ("WARNING", "ERROR", "Edge TPU", "Traceback"):
-        assert fault not in last_words
+    assert f"{len(run.lines)} frames" in run.log[-1]
+    # Of the whole log: what was said just before the signal may be read just after it.
+    faults = [line for line in run.log if re.search("WARNING|ERROR|CRITICAL|Traceback", line)]
+    assert [line for line in faults if BUSY not in line] == []
     # In order means that the device is given back, unless nothing can be asked of the library.
     assert coral.stand_in.count("destroy") == (moment == "running")
 
