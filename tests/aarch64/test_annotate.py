@@ -34,6 +34,8 @@ ALIKE = 0.9
 """Videos come out of the decoder with other colours, by up to 2 of 255: FFmpeg converts them with
 other instructions on each processor. The keypoints move with them, by an OKS of at least this."""
 
+OUTPUTS = ("poses.jsonl", "drawn.mp4")
+
 Keypoints = NDArray[np.float32]
 
 
@@ -72,6 +74,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
 
 def annotate_both(machine: Machine, here: Command, name: str, *options: str) -> tuple[Lines, Lines]:
     """Annotate a file or folder, and return the lines of there and of here."""
+    for output in OUTPUTS:  # of another model or release: they would not be replaced
+        machine.path(output).unlink(missing_ok=True)
+        (here.folder / output).unlink(missing_ok=True)
     machine.put(here.folder / name)
     words = ("annotate", name, "--poses", "poses.jsonl", *options)
     done, expected = machine("pose-edge", *words), here(*words)
