@@ -7,7 +7,7 @@ import shlex
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,13 +115,8 @@ def base_environment(folder: Path) -> dict[str, str]:
     return {**kept, **own_variables(folder)}
 
 
-def names(seed: int, kinds: Sequence[str]) -> Random:
-    """Return what numbers are drawn from."""
-    return Random(f"{seed} {kinds}")
-
-
 def run_campaign(
-    seed: int, seconds: float, folder: Path, kinds: Sequence[str] = tuple(KINDS)
+    seed: int, seconds: float, folder: Path, tell: Callable[[str], None]
 ) -> list[Outcome]:
     """Run cases of all kinds in turn, until the time is over, and write a report as it goes.
 
@@ -129,17 +124,18 @@ def run_campaign(
         seed: The same one gives the same cases.
         seconds: After these no other case is begun.
         folder: For the report, "report.txt", and everything of the cases that failed.
-        kinds: Which ones.
+        tell: Says what is being done.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    numbers = names(seed, kinds)
+    numbers = Random(seed)
     outcomes: list[Outcome] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        kind = kinds[len(outcomes) % len(kinds)]
+        kind = list(KINDS)[len(outcomes) % len(KINDS)]
         number = numbers.randrange(10**6)
         outcome = run_case(f"{kind}:{number}", folder / f"{kind}-{number}")
+        tell(f"{outcome.name}: {'; '.join(outcome.complaints) or 'passed'}")
         if not outcome.complaints:
             shutil.rmtree(outcome.folder)
         outcomes.append(outcome)

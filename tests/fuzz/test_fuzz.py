@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,19 @@ def test_case(name: str, tmp_path: Path) -> None:
 @pytest.mark.fuzz
 def test_many_cases(capfd: pytest.CaptureFixture[str]) -> None:
     seed = int(os.environ.get(SEED) or secrets.randbelow(10**6))
-    if name := os.environ.get(CASE):
-        outcomes = [run_case(name, BUILD / name.replace(":", "-"))]
-    else:
-        outcomes = run_campaign(seed, float(os.environ.get(SECONDS) or 600), BUILD)
+    seconds = float(os.environ.get(SECONDS) or 600)
     with capfd.disabled():
-        print(f"\n{report(seed, outcomes)}")  # noqa: T201 - the report is the purpose
-    assert not any(outcome.complaints for outcome in outcomes), f"see {BUILD / 'report.txt'}"
+        if name := os.environ.get(CASE):
+            folder = BUILD / name.replace(":", "-")
+            shutil.rmtree(folder, ignore_errors=True)
+            outcomes = [run_case(name, folder)]
+        else:
+            tell(f"\nfor {seconds:g} s: script/test --fuzz --seed {seed}")
+            outcomes = run_campaign(seed, seconds, BUILD, tell)
+        tell(f"\n{report(seed, outcomes)}")
+    assert not any(outcome.complaints for outcome in outcomes), f"see {BUILD}"
+
+
+def tell(text: str) -> None:
+    """Print at once; names of files need not be text."""
+    print(text.encode(errors="backslashreplace").decode(), flush=True)  # noqa: T201
