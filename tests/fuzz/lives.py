@@ -27,6 +27,8 @@ def send(case: Case, trial: Trial, number: int) -> None:
     """Send a signal; one that comes before the program can heed it may end it."""
     if not trial.has_loaded(NUMPY):
         case.sent_signals.append(number)
+    if number == signal.SIGINT and "display: " not in trial.log():
+        case.statuses = (0, 1)  # nothing has begun: "interrupted"
     trial.signal(number)
 
 
