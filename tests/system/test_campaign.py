@@ -34,7 +34,7 @@ SETTINGS: Final[Settings] = {
 }
 PAUSE_S: Final = (2.0, 6.0)
 MAX_INTERVENTIONS: Final = 3
-"""So often the machine is restored by hand, to see what comes after; the campaign has failed anyway."""
+"""So often the machine is restored, to see what comes after; the campaign has failed anyway."""
 MORE_DESCRIPTORS: Final = 4
 MORE_THREADS: Final = 3
 """A camera that is being opened at that moment has some."""
