@@ -73,8 +73,9 @@ def reloads(random: Random, folder: Path, closing: ExitStack) -> Case:
     still = put(folder, "a.jpg", picture("JPEG"))
     config = folder / "my.yaml"
 
-    def write(*, right: bool) -> None:
-        sources = [server.url, "demo", clip, still, *([] if right else ["/nowhere.mp4", "~"])]
+    def write(*, right: bool, first: bool = False) -> None:
+        sources = [server.url, "demo"] + ([] if first else [clip, still])
+        sources += [] if right else ["/nowhere.mp4", "~"]
         names = ["movenet-lightning-int8", "movenet-lightning-fp16", "posenet-mobilenet"]
         names += [] if right else ["nonsense", still]
         values = {
@@ -89,7 +90,7 @@ def reloads(random: Random, folder: Path, closing: ExitStack) -> Case:
         beside.write_text(text if right or random.random() < 0.7 else text + "nonsense: {\n")
         beside.replace(config)
 
-    write(right=True)
+    write(right=True, first=True)
     case = Case(
         ["run", "--config", "my.yaml", "--poses", "p.jsonl"],
         poses="p*.jsonl",

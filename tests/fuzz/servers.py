@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import socket
 import struct
 import threading
@@ -14,14 +15,16 @@ from pathlib import Path
 from random import Random
 
 import av
+import yaml
 from fuzz.case import Case
 from fuzz.inputs import damaged, picture, video
+from fuzz.trial import Trial
 from publisher import HOST, Offer, make_certificate, publishing
 
 from pose_edge.zoo.catalogue import load_downloads
 
-SECONDS = 4.0
-"""How long a run on a server takes."""
+SECONDS = (4.0, 4.0, 4.0, 15.0)
+"""How long a run on a server takes: the last of them is longer than a source that hangs is left."""
 FRAME_S = 0.05
 
 Serve = Callable[[Random, socket.socket, threading.Event], None]
@@ -65,24 +68,35 @@ def serving(serve: Serve, seed: int) -> Iterator[int]:
                 thread.join()
 
 
-def camera(
-    random: Random,
-    closing: ExitStack,
-    serve: Serve,
-    address: str,
-) -> Case:
-    """Return a run on a server."""
+def camera(random: Random, folder: Path, closing: ExitStack, serve: Serve, address: str) -> Case:
+    """Return a run on a server, in which the camera's settings may be changed."""
     port = closing.enter_context(serving(serve, random.getrandbits(32)))
-    wait = random.choice(("true", "false"))
+    seconds = random.choice(SECONDS)
+    settings = {
+        "timeout": random.choice((0.5, 0.5, 5.0, 10.0)),
+        "wait": random.random() < 0.5,
+        "width": 640,
+    }
+    config = folder / "my.yaml"
+    config.write_text(yaml.safe_dump({"camera": settings}))
+    reload_after = random.uniform(1, 5) if random.random() < 0.3 else None
+
+    def meanwhile(trial: Trial) -> None:
+        if reload_after is not None and trial.wait_for_log("display: "):
+            trial.sleep(reload_after)
+            config.write_text(yaml.safe_dump({"camera": {**settings, "width": 320}}))
+            trial.signal(signal.SIGHUP)
+
     return Case(
         [
-            *("run", "--source", address.format(port=port), "--display", "none"),
-            *("--duration", f"{SECONDS:g}", "--poses", "p.jsonl", "--record", "r.mp4"),
-            *("--set", "camera.timeout=0.5", "--set", f"camera.wait={wait}"),
+            *("run", "--config", "my.yaml", "--source", address.format(port=port)),
+            *("--display", "none", "--duration", f"{seconds:g}"),
+            *("--poses", "p.jsonl", "--record", "r.mp4"),
         ],
         poses="p*.jsonl",
         # Opening may be tried for camera.timeout, and for longer at first.
-        seconds=SECONDS + 15,
+        seconds=seconds + 15,
+        meanwhile=meanwhile,
     )
 
 
@@ -106,10 +120,10 @@ def head(random: Random, usual: str) -> bytes:
     return f"{status}\r\nContent-Type: {kind}\r\n{more}\r\n".encode("latin-1")
 
 
-def part(random: Random) -> bytes:
-    """Return a part of an MJPEG stream, most of the time as it should be."""
+def part(random: Random, faults: float) -> bytes:
+    """Return a part of an MJPEG stream; `faults` is the share of those that are not right."""
     jpeg = picture("JPEG")
-    if random.random() < 0.7:
+    if random.random() >= faults:
         return wrapped(jpeg)
     return random.choice(
         (
@@ -152,19 +166,20 @@ def mjpeg(random: Random, folder: Path, closing: ExitStack) -> Case:
     def serve(random: Random, client: socket.socket, end: threading.Event) -> None:
         client.recv(65536)
         client.sendall(head(random, TYPES[0]))
+        faults = random.choice((0.0, 0.03, 0.3))
         while not end.wait(FRAME_S):
             chance = random.random()
             if chance < 0.01:
-                end.wait(2.0)
+                end.wait(random.choice((2.0, 60.0)))
             elif chance < 0.02:
                 return
             elif chance < 0.025:
-                send_slowly(client, part(random), end)
+                send_slowly(client, part(random, faults), end)
             elif chance < 0.03:
                 flood(client, end)
-            client.sendall(part(random))
+            client.sendall(part(random, faults))
 
-    return camera(random, closing, serve, "http://127.0.0.1:{port}/stream.mjpg")
+    return camera(random, folder, closing, serve, "http://127.0.0.1:{port}/stream.mjpg")
 
 
 def flood(client: socket.socket, end: threading.Event) -> None:
@@ -188,11 +203,11 @@ def transport_streams(random: Random, folder: Path, closing: ExitStack) -> Case:
         begin = random.choice((0, 0, 5 * step))
         for _round in range(20):
             for start in range(begin, len(sent), step):
-                if end.wait(FRAME_S if random.random() < 0.98 else 1.5):
+                if end.wait(FRAME_S if random.random() < 0.98 else random.choice((1.5, 20.0))):
                     return
                 client.sendall(sent[start : start + step])
 
-    return camera(random, closing, serve, "http://127.0.0.1:{port}/live.ts")
+    return camera(random, folder, closing, serve, "http://127.0.0.1:{port}/live.ts")
 
 
 # --- RTSP -----------------------------------------------------------------------------------------
@@ -303,7 +318,7 @@ def rtsp(random: Random, folder: Path, closing: ExitStack) -> Case:
                 play(random, client, end)
                 return
 
-    return camera(random, closing, serve, "rtsp://127.0.0.1:{port}/live")
+    return camera(random, folder, closing, serve, "rtsp://127.0.0.1:{port}/live")
 
 
 # --- downloads ------------------------------------------------------------------------------------
