@@ -121,7 +121,8 @@ def test_slow_answers_are_left_to_the_cpu_until_they_are_fast_again(coral: Coral
     coral.stand_in.tell("accept slow_ms=700")
     run.wait_for("cpu")
     told = run.wait_for_log("WARNING", "Edge TPU: it keeps the picture waiting; the CPU goes on")
-    assert told.endswith("trying again in 1 s")
+    # In 1 s; later, if on a busy machine it was late before.
+    assert re.search(r"trying again in \d+ s$", told), told
     coral.stand_in.tell("accept")
     run.wait_for("edgetpu", 10)
     done = run.stop()

@@ -32,7 +32,7 @@ class Service:
         self.poses = pose_edge.folder / "p.jsonl"
         self.values: dict[str, dict[str, Any]] = {
             "source": {"name": camera.url},
-            "camera": {"timeout": 0.5},
+            "camera": {"timeout": 2.0},  # a busy machine is silent for half a second
             "display": {"kind": "none"},
             "poses": {"path": "p.jsonl"},
         }
