@@ -60,6 +60,8 @@ def judge(case: Case, trial: Trial, hung: str | None) -> Iterator[str]:
         yield "writes escape sequences"
     if trial.end.memory_mb > MEMORY_MB:
         yield f"needs {trial.end.memory_mb:.0f} MB of memory"
+    if status == 0 and "left out" in said:
+        yield "status 0 though something was left out"
     if left := trial.left_behind():
         yield f"leaves {len(left)} processes"
     if hung is None and status >= 0:
