@@ -14,6 +14,7 @@ from random import Random
 import av
 import cv2
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from clips import demo_frames
 from PIL import Image as Pillow
 
@@ -126,9 +127,12 @@ def model_with_damage(random: Random, data: bytes) -> bytes:
     described = [  # weights can hardly be compressed
         start for start in blocks if len(zlib.compress(data[start : start + BLOCK])) < 0.6 * BLOCK
     ]
+    indices = index_places(data) if random.random() < 0.6 else []
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 5))):
-        place = random.choice(described or blocks) + 4 * random.randrange(BLOCK // 4)
+        place = random.choice(described) + 4 * random.randrange(BLOCK // 4)
+        if indices:
+            place = random.choice(indices)
         if place + 4 > len(data):
             continue
         (old,) = struct.unpack_from("<i", changed, place)
@@ -136,6 +140,20 @@ def model_with_damage(random: Random, data: bytes) -> bytes:
         value = random.choice((-1, 0, 1, 7, 1000, 2**31 - 1, -(2**31), near, near, near))
         struct.pack_into("<i", changed, place, value)
     return bytes(changed)
+
+
+def index_places(data: bytes) -> list[int]:
+    """Return where a model says which tensors its operators and itself take and give."""
+    graph = schema.Model.GetRootAs(data).Subgraphs(0)
+    tables = [graph, *(graph.Operators(number) for number in range(graph.OperatorsLength()))]
+    inputs, outputs = 6, 8  # the same fields of both
+    places = []
+    for table in (table._tab for table in tables):
+        for field in (inputs, outputs):
+            if offset := table.Offset(field):
+                start, length = table.Vector(offset), table.VectorLen(offset)
+                places += [start + 4 * number for number in range(length)]
+    return places
 
 
 def put(folder: Path, name: str, data: bytes) -> str:

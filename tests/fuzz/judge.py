@@ -55,7 +55,8 @@ def judge(case: Case, trial: Trial, hung: str | None) -> Iterator[str]:
     elif status >= 0 and status not in case.statuses:
         yield f"exit status {status}, not one of {case.statuses}"
     said = trial.log() + (trial.folder / "stdout").read_text("utf-8", errors="replace")
-    yield from (f"says {word!r}" for word in WORDS if word in said)
+    if signal.SIGINT not in case.sent_signals:  # Python itself says "KeyboardInterrupt"
+        yield from (f"says {word!r}" for word in WORDS if word in said)
     if "\x1b" in said:
         yield "writes escape sequences"
     if trial.end.memory_mb > MEMORY_MB:

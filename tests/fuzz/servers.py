@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 import av
 import yaml
@@ -326,8 +327,8 @@ def rtsp(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 def downloads(random: Random, folder: Path, closing: ExitStack) -> Case:
     """Make a publisher that sends something else, too little, too much, or nothing."""
-    listed = load_downloads()
-    name = random.choice(sorted(listed))
+    listed = {name: urlsplit(one.url) for name, one in load_downloads().items()}
+    name = random.choice(sorted(name for name in listed if listed[name].hostname == HOST))
     (folder / "inputs").mkdir(exist_ok=True)
     publisher = closing.enter_context(publishing(make_certificate(folder / "inputs")))
     body = random.choice((b"", b"<html>", b"\x1c\0\0\0TFL3" + random.randbytes(100_000)))
@@ -339,7 +340,7 @@ def downloads(random: Random, folder: Path, closing: ExitStack) -> Case:
         silent=random.random() < 0.1,
         garbled=random.random() < 0.1,
     )
-    publisher.offers[listed[name].url.removeprefix(f"https://{HOST}")] = offer
+    publisher.offers[listed[name].path] = offer
     publisher.proxy_status = random.choice((200, 200, 200, 200, 407, 502))
     # Up to four attempts, with pauses of 1, 2 and 4 s.
     return Case(["models", "fetch", name], publisher.environment, seconds=20, statuses=(1, 3))
