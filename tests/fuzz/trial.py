@@ -117,13 +117,16 @@ class Trial:
         if not self.sleep(left):
             return None
         threads = self._threads()
-        os.kill(self.number, signal.SIGKILL)
-        _number, status, usage = os.wait4(self.number, 0)
-        self._note(status, usage)
+        self._kill()
         return threads
 
     def left_behind(self) -> list[int]:
-        """Return the processes of its session that still run a while after its end; kill them."""
+        """Return the processes of its session that still run a while after its end; kill them.
+
+        One that has not ended itself, as what was to happen meanwhile failed, is killed too.
+        """
+        if not self.ended():
+            self._kill()
         until = time.monotonic() + 5
         while (left := self._session()) and time.monotonic() < until:
             time.sleep(STEP_S)
@@ -131,6 +134,11 @@ class Trial:
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         return left
+
+    def _kill(self) -> None:
+        os.kill(self.number, signal.SIGKILL)
+        _number, status, usage = os.wait4(self.number, 0)
+        self._note(status, usage)
 
     def _session(self) -> list[int]:
         return [
