@@ -26,22 +26,20 @@ VALUES: tuple[Any, ...] = (
     *([], {}, [1, [2, [3]]], {"a": {"b": 1}}, {"mode": None}),
 )
 BOMB = """
-a: &a [x, x, x, x, x, x, x, x]
-b: &b [*a, *a, *a, *a, *a, *a, *a, *a]
-c: &c [*b, *b, *b, *b, *b, *b, *b, *b]
-d: &d [*c, *c, *c, *c, *c, *c, *c, *c]
-e: &e [*d, *d, *d, *d, *d, *d, *d, *d]
-model: *e
+model:
+  name:
+  - &a [x, x, x, x, x, x, x, x]
+  - &b [*a, *a, *a, *a, *a, *a, *a, *a]
+  - &c [*b, *b, *b, *b, *b, *b, *b, *b]
+  - &d [*c, *c, *c, *c, *c, *c, *c, *c]
+  - &e [*d, *d, *d, *d, *d, *d, *d, *d]
+  - &f [*e, *e, *e, *e, *e, *e, *e, *e]
+  - &g [*f, *f, *f, *f, *f, *f, *f, *f]
 """
+"""A text of a few lines, in which 2 million values stand."""
 SNIPPETS = (
-    *(
-        "x: &a [*a]\n",
-        "? [1]\n: 2\n",
-        "<<: {a: 1}\n",
-        "\t- a\n",
-        "%YAML 9.9\n---\n",
-        "--- a\n--- b\n",
-    ),
+    *("x: &a [*a]\n", "? [1]\n: 2\n", "<<: {a: 1}\n", "\t- a\n", "%YAML 9.9\n---\n"),
+    "--- a\n--- b\n",
     *("a: !!python/object/apply:os.getpid []\n", "'\\ud800': 1\n", '"\\ud800": 1\n', "{" * 3000),
     *("[" * 3000, "a: " * 500, "model: {name: *x}\n", "model:\n  name: x\nmodel:\n  name: y\n"),
     BOMB,

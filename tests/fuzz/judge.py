@@ -20,6 +20,9 @@ WORDS = (
     *("Traceback (most recent call last)", "internal error", "please report", "Fatal Python error"),
     *("Segmentation fault", "Exception ignored in", "terminate called"),
 )
+WORDY = 100_000
+"""No program of a few seconds has more characters to say."""
+
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -57,6 +60,8 @@ def judge(case: Case, trial: Trial, hung: str | None) -> Iterator[str]:
     said = trial.log() + (trial.folder / "stdout").read_text("utf-8", errors="replace")
     if signal.SIGINT not in case.sent_signals:  # Python itself says "KeyboardInterrupt"
         yield from (f"says {word!r}" for word in WORDS if word in said)
+    if len(said) > WORDY:
+        yield f"says {len(said)} characters"
     if "\x1b" in said:
         yield "writes escape sequences"
     if trial.end.memory_mb > MEMORY_MB:

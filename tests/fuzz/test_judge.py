@@ -38,6 +38,7 @@ SAID = "echo '06:00:00 INFO    2 frames in 1.0 s' >&2"
         ("echo 'Traceback (most recent call last):'", "says 'Traceback"),
         ("echo 'pose-edge: internal error: KeyError' >&2; exit 1", "says 'internal error'"),
         (r"printf '\033[31m'", "writes escape sequences"),
+        ("head -c 200000 /dev/zero | tr '\\0' x", "says 200000 characters"),
         ("echo '3 left out' >&2", "status 0 though something was left out"),
         ("sleep 3600 & exit 0", "leaves 1 processes"),
         ("touch .out.jpg.part", "leaves '.out.jpg.part'"),
