@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import time
@@ -24,8 +25,17 @@ from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking import oks_matrix
 from pose_edge.zoo.registry import Tensor
 
-GENEROUS_S = 30.0
+GENEROUS_S = 60.0
 """How long tests wait for what should come at once: only a failing test ever waits that long."""
+
+
+def slowness() -> float:
+    """Return how much longer than on a quiet machine something may take now, at least 1.
+
+    It is the number of processes that want to run on each processor.
+    """
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
 
 CODE_BITS = 16
 CODE_ROWS = 4

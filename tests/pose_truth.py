@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from clips import demo_frames, write_clip
 from command import Command
+from helpers import slowness
 from numpy.typing import NDArray
 from pose_lines import strict
 
@@ -40,8 +41,8 @@ EXACT = (
 is good enough to choose a crop by, and none too bad to be written."""
 
 PICTURE_S = 1.0
-"""No change may stop the picture longer. The product's own limit is half of it; a busy machine
-that also runs other tests gets the rest."""
+"""No change may stop the picture longer on a quiet machine. The product's own limit is half of
+it."""
 
 Points = NDArray[np.float64]
 
@@ -150,3 +151,8 @@ def gaps_at_changes(lines: Sequence[Line]) -> list[float]:
     gaps = [after.arrived - before.arrived for before, after in pairwise(lines)]
     changes = [n for n, pair in enumerate(pairwise(lines)) if len({it.backend for it in pair}) > 1]
     return [max(gaps[max(0, n - 1) : n + 3]) for n in changes]
+
+
+def goes_on(lines: Sequence[Line]) -> bool:
+    """Tell whether no change of backend stopped the picture for longer than it may now."""
+    return max(gaps_at_changes(lines)) < PICTURE_S * slowness()

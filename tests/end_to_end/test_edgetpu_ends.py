@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import statistics
 import time
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import pytest
 from coral_rig import CoralRig, Run
+from helpers import slowness
 from pose_truth import PICTURE_S, check, gaps_at_changes
 from process_tree import Footprint
+
+BUSY = "it keeps the picture waiting"
+"""What the log says of an Edge TPU that stalls, and on a busy machine of any."""
 
 
 @pytest.mark.parametrize(
@@ -28,15 +33,14 @@ def test_a_signal_to_the_whole_group_ends_in_order(
     coral: CoralRig, number: signal.Signals, moment: str
 ) -> None:
     run = bring_to(coral, moment)
-    said = len(run.log)
     run.signal(number)
     done = run.finish()
     assert done.status == 0, done.stderr
     check(run.lines, coral.truth)
-    last_words = "\n".join(run.log[said:])
-    assert f"{len(run.lines)} frames" in last_words
-    for fault in ("WARNING", "ERROR", "Edge TPU", "Traceback"):
-        assert fault not in last_words
+    assert f"{len(run.lines)} frames" in run.log[-1]
+    # Of the whole log: what was said just before the signal may be read just after it.
+    faults = [line for line in run.log if re.search("WARNING|ERROR|CRITICAL|Traceback", line)]
+    assert [line for line in faults if BUSY not in line] == []
     # In order means that the device is given back, unless nothing can be asked of the library.
     assert coral.stand_in.count("destroy") == (moment == "running")
 
@@ -48,7 +52,7 @@ def test_a_signal_ends_the_wait_for_a_device(coral: CoralRig) -> None:
     run.wait_until(lambda: coral.stand_in.count("create") == 1, "the library to be loading")
     signalled = time.monotonic()
     done = run.stop()
-    assert time.monotonic() - signalled < 10
+    assert time.monotonic() - signalled < 10 * slowness()
     assert done.status == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert run.lines == []
@@ -63,7 +67,7 @@ def test_nothing_outlives_a_program_that_is_killed(coral: CoralRig, moment: str)
     killed = time.monotonic()
     run.process.wait()
     run.wait_until(lambda: not run.left_behind(), "the end of the child")
-    assert time.monotonic() - killed < 1
+    assert time.monotonic() - killed < slowness()
 
 
 def bring_to(coral: CoralRig, moment: str) -> Run:
@@ -120,7 +124,7 @@ def kill_children(coral: CoralRig, kills: int, seed: int) -> str:
     assert shared_memory() == shared_before
     gaps = gaps_at_changes(run.lines)
     # Of so many changes one or the other meets a moment when the machine has no time at all.
-    assert statistics.median(gaps) < PICTURE_S / 2
+    assert statistics.median(gaps) < PICTURE_S / 2 * slowness()
     return (
         f"{kills} kills, {killed_ready} of them with the model loaded; {len(run.lines)} lines, "
         f"{by_edgetpu} by the Edge TPU, {coral.answered()} answers; {len(gaps)} changes, the "

@@ -15,7 +15,7 @@ import pytest
 from clips import demo_frames, video_frames, write_clip
 from command import Command, read_lines
 from csi_bench import IMX219, IMX708, VARIABLE, WEBCAM, Bench
-from helpers import GENEROUS_S, wait_until
+from helpers import GENEROUS_S, slowness, wait_until
 
 TESTS = Path(__file__).parents[1]
 RUN = ("run", "--source", "picamera", "--display", "none", "--poses", "p.jsonl")
@@ -98,7 +98,7 @@ def test_a_dislodged_cable_is_said_within_three_seconds_and_recovered(rig: Rig) 
     rig.bench.set(dislodged=True)
     pulled = time.monotonic()
     wait_until(lambda: says("gives no more frames since"), "the loss")
-    assert time.monotonic() - pulled < 3.5, "3 s, and what a busy machine adds"
+    assert time.monotonic() - pulled < 3.5 * slowness(), "3 s, and a little"
     assert says("is its ribbon cable seated at both ends?; trying to get it back")
     lost_at = rig.count()
     # While it is out the camera opens and gives nothing, or does not even start.

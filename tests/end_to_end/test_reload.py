@@ -15,7 +15,7 @@ import pytest
 import yaml
 from clips import demo_frames
 from command import Command, Lines, Log, read_lines
-from helpers import GENEROUS_S, wait_until
+from helpers import GENEROUS_S, slowness, wait_until
 from mjpeg import MjpegServer
 from xvfb import xvfb
 
@@ -33,7 +33,7 @@ class Service:
         self.poses = pose_edge.folder / "p.jsonl"
         self.values: dict[str, dict[str, Any]] = {
             "source": {"name": camera.url},
-            "camera": {"timeout": 0.5},
+            "camera": {"timeout": 2.0},  # a busy machine is silent for half a second
             "display": {"kind": "none"},
             "poses": {"path": "p.jsonl"},
         }
@@ -90,7 +90,7 @@ def test_another_model_and_another_drawing_come_without_a_gap(service: Service) 
     models = [line["model"] for line in service.lines()]
     assert models == sorted(models), "first lightning, then thunder"
     assert set(models) == {"movenet-lightning-int8", "movenet-thunder-int8"}
-    assert service.longest_gap() < SLOWEST_S
+    assert service.longest_gap() < SLOWEST_S * slowness()
     service.reload()
     assert "configuration read again: nothing has changed" in service.log.text
     assert service.camera.connections == 1
@@ -117,7 +117,7 @@ def test_what_is_faulty_is_refused_and_the_run_goes_on(service: Service) -> None
         assert "ERROR" in said[-1]
         assert reason in said[-1]
         service.wait_for_lines(5)
-    assert service.longest_gap() < SLOWEST_S
+    assert service.longest_gap() < SLOWEST_S * slowness()
     assert service.camera.connections == 1
     assert service.log.end() == 0
 
@@ -166,7 +166,7 @@ def test_the_picture_moves_to_another_screen(service: Service) -> None:
         wait_until(lambda: float(desktop.screenshot().mean()) > 20, "a picture")
         service.reload(display__kind="none")
         wait_until(lambda: float(desktop.screenshot().mean()) < 5, "no window")
-        assert service.longest_gap() < 5, "poses go on"
+        assert service.longest_gap() < 5 * slowness(), "poses go on"
         assert service.log.end() == 0
 
 
@@ -177,7 +177,7 @@ def test_a_source_that_hangs_is_replaced_and_nothing_else(service: Service) -> N
     service.log.wait_for("is back")
     service.wait_for_lines()
     assert "no heartbeat for" in service.log.text
-    assert 3 < service.longest_gap() < 20
+    assert 3 < service.longest_gap() < 20 * slowness()
     assert service.log.text.count("model: movenet") == 1
     assert service.log.end() == 0
 
@@ -188,7 +188,7 @@ def test_an_estimator_that_hangs_is_replaced_and_nothing_else(service: Service) 
     service.process.send_signal(signal.SIGUSR2)
     service.log.wait_for("inference is back")
     service.wait_for_lines()
-    assert 10 < service.longest_gap() < 30
+    assert 10 < service.longest_gap() < 30 * slowness()
     assert service.camera.connections == 1
     assert service.log.end() == 0
 

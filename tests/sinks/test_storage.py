@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,16 @@ def numbers(path: Path) -> list[int]:
 # --- segments -------------------------------------------------------------------------------------
 
 
+def segments(folder: Path, name: str) -> list[Path]:
+    """Return the files of a folder, in order: at least three, by the clock, so maybe more."""
+    first = folder / name
+    count = len(list(folder.iterdir()))
+    rest = [first.with_stem(f"{first.stem}-{number}") for number in range(2, count + 1)]
+    assert count >= 3
+    assert sorted([first, *rest]) == sorted(folder.iterdir())
+    return [first, *rest]
+
+
 def boxes(path: Path) -> list[str]:
     content, found, position = path.read_bytes(), [], 0
     while position < len(content):
@@ -136,8 +147,7 @@ def test_segments_lose_and_double_no_frame(tmp_path: Path, monkeypatch: pytest.M
         time.sleep(0.02)
     recording.close()
     assert (recording.failed, recording.lost, recording.dropped) == (None, 0, 0)
-    names = [tmp_path / "r.mp4", *(tmp_path / f"r-{number}.mp4" for number in (2, 3))]
-    assert sorted(names) == sorted(tmp_path.iterdir())
+    names = segments(tmp_path, "r.mp4")
     codes: list[int] = []
     for path in names:
         assert boxes(path).count("moov") == 1
@@ -155,8 +165,8 @@ def test_segments_of_lines(tmp_path: Path) -> None:
         while time.monotonic() - started < 1.4:
             made.send()
     assert made.lines.lost == 0
-    first, second, third = (tmp_path / f"p{end}.jsonl" for end in ("", "-2", "-3"))
-    assert numbers(first) + numbers(second) + numbers(third) == list(range(made.sent))
+    parts = [numbers(path) for path in segments(tmp_path, "p.jsonl")]
+    assert list(chain.from_iterable(parts)) == list(range(made.sent))
 
 
 def test_what_is_kept_stays_within_its_bound(tmp_path: Path) -> None:

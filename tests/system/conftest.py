@@ -20,7 +20,7 @@ from system.machine import Machine
 from system.program import Program, install
 from system.report import Chapter, Report
 from system.rig import LIGHT_MODEL, Rig
-from system.screen import Gallery, Screen
+from system.screen import ReferenceVideo, Screen
 from system.service import Service
 from system.service_rig import ServiceRig
 
@@ -164,12 +164,12 @@ def service_webcam(service_machine: Machine, video: list[Picture]) -> Iterator[U
 
 @pytest.fixture
 def service_rig(
-    service_machine: Machine, service_webcam: UsbCamera, gallery: Gallery, chapter: Chapter
+    service_machine: Machine, service_webcam: UsbCamera, reference: ReferenceVideo, chapter: Chapter
 ) -> Iterator[ServiceRig]:
-    """Return the machine with its service, as the test before has left it; see `well`."""
-    screen = Screen(service_machine, gallery)
+    """Return the machine with its service, as the test before has left it; see `restore`."""
+    screen = Screen(service_machine, reference)
     made = ServiceRig(
-        service_machine, service_webcam, screen, chapter, Service(service_machine), gallery
+        service_machine, service_webcam, screen, chapter, Service(service_machine), reference
     )
     since = made.service.cursor()
     yield made
@@ -194,9 +194,9 @@ def video() -> list[Picture]:
 
 
 @pytest.fixture(scope="session")
-def gallery(video: list[Picture]) -> Gallery:
+def reference(video: list[Picture]) -> ReferenceVideo:
     """Return what knows that clip."""
-    return Gallery(video)
+    return ReferenceVideo(video)
 
 
 @pytest.fixture(scope="session")
@@ -206,13 +206,15 @@ def webcam(machine: Machine, video: list[Picture]) -> UsbCamera:
 
 
 @pytest.fixture
-def rig(machine: Machine, webcam: UsbCamera, gallery: Gallery, chapter: Chapter) -> Iterator[Rig]:
+def rig(
+    machine: Machine, webcam: UsbCamera, reference: ReferenceVideo, chapter: Chapter
+) -> Iterator[Rig]:
     """Return machine, camera and program; what a test does to them is undone.
 
     Nothing is plugged in or started yet, but the screen. What the program says goes into the
     report.
     """
-    made = Rig(machine, webcam, Screen(machine, gallery), chapter, Program(machine))
+    made = Rig(machine, webcam, Screen(machine, reference), chapter, Program(machine))
     yield made
     chapter.picture("the screen at the end", made.screen.dump())
     chapter.text("threads", made.program.threads())

@@ -49,7 +49,7 @@ class Faults:
     """All faults of one machine."""
 
     rig: ServiceRig
-    dice: random.Random
+    rng: random.Random
     settings: Settings
     """What is configured besides `service.BASE`; a good reload changes it."""
     _years: int = field(default=0, init=False)
@@ -67,17 +67,17 @@ class Faults:
             self._deadlock("screen"),
             Fault("camera unplugged", self._unplug, self._plug, away),
             Fault("camera unplugged twice", self._unplug_twice, self._plug, short),
-            Fault("camera hangs", rig.camera.freeze, self._thaw, hang),
+            Fault("camera hangs", rig.camera.freeze, self._unfreeze, hang),
             Fault("screen off", self._screen_off, self._screen_on, away),
             Fault("screen and camera away", self._both_away, self._both_there, away),
-            Fault("killed without a camera", self._killed_blind, self._plug, away),
-            Fault("killed without a screen", self._killed_dark, self._screen_on, away),
+            Fault("killed without a camera", self._kill_without_camera, self._plug, away),
+            Fault("killed without a screen", self._kill_without_screen, self._screen_on, away),
             Fault("disk full", self._fill, self._free, (5.0, 12.0)),
             Fault("disk full and killed", self._fill_and_kill, self._free, (5.0, 12.0)),
             Fault("clock jumps by a year", self._jump),
             Fault("good reload", self._reload_good),
             Fault("faulty reload", self._reload_faulty, self.configure, (0.5, 3.0)),
-            Fault("faulty file and killed", self._faulty_and_killed, self._mend, (3.0, 8.0)),
+            Fault("faulty file and killed", self._faulty_and_killed, self._repair, (3.0, 8.0)),
             Fault("camera's permission taken", self._forbid, self._allow, (5.0, 12.0)),
             Fault("journal restarted", lambda: rig.run("systemctl restart systemd-journald")),
             Fault("many signals to reload", self._reload_often),
@@ -92,7 +92,7 @@ class Faults:
         self._free()
         self.configure()
         self.rig.run("chmod 660 /dev/video* || true")
-        self.rig.well(self.settings)
+        self.rig.restore(self.settings)
 
     def _deadlock(self, part: str) -> Fault:
         def prepare() -> None:
@@ -110,12 +110,12 @@ class Faults:
 
     def _unplug_twice(self) -> None:
         self._unplug()
-        time.sleep(self.dice.uniform(0.5, 3.0))
+        time.sleep(self.rng.uniform(0.5, 3.0))
         self._plug()
-        time.sleep(self.dice.uniform(0.0, 2.0))  # while it is being opened
+        time.sleep(self.rng.uniform(0.0, 2.0))  # while it is being opened
         self._unplug()
 
-    def _thaw(self) -> None:
+    def _unfreeze(self) -> None:
         self.rig.camera.freeze(frozen=False)
 
     def _screen_off(self) -> None:
@@ -132,11 +132,11 @@ class Faults:
         self._plug()
         self._screen_on()
 
-    def _killed_blind(self) -> None:
+    def _kill_without_camera(self) -> None:
         self._unplug()
         self.rig.service.signal("KILL")
 
-    def _killed_dark(self) -> None:
+    def _kill_without_screen(self) -> None:
         self._screen_off()
         self.rig.service.signal("KILL")
 
@@ -151,7 +151,7 @@ class Faults:
         free(self.rig.machine.agent)
 
     def _jump(self) -> None:
-        step = self.dice.choice((1, -1)) if self._years == 0 else -self._years
+        step = self.rng.choice((1, -1)) if self._years == 0 else -self._years
         self._years += step
         self.rig.run(f"date --set=@$(( $(date +%s) + {step * YEAR_S} ))")
 
@@ -164,7 +164,7 @@ class Faults:
         self.rig.service.wait_for_word(TAKEN, since, WORD_S)
 
     def _write_faulty(self) -> None:
-        self.rig.service.write(self.dice.choice(FAULTY_FILES))
+        self.rig.service.write(self.rng.choice(FAULTY_FILES))
 
     def _reload_faulty(self) -> None:
         since = self.rig.service.cursor()
@@ -176,7 +176,7 @@ class Faults:
         self._write_faulty()
         self.rig.service.signal("KILL")
 
-    def _mend(self) -> None:
+    def _repair(self) -> None:
         self.configure()
 
     def _forbid(self) -> None:

@@ -27,12 +27,13 @@ BEFORE: Final = "/root/before"
 LOG: Final = "install.log"
 """Beside the disk: what the installation said, and when."""
 
-# What a machine consists of, but for what changes by itself: logs, what the kernel makes up, and
-# what the user installs from, who may well keep it.
+# What a machine consists of, but for what changes by itself: logs, what the kernel makes up, what
+# the user installs from, who may well keep it, and the unfinished files (/etc/.#gshadow1a2b...) of
+# account tools that a power cut interrupts.
 SNAPSHOT: Final = rf"""
 find / -xdev \( -path {VENV} -o -path /proc -o -path /sys -o -path /dev -o -path /run \
     -o -path /tmp -o -path /root -o -path /var/tmp -o -path /var/log/journal \
-    -o -path /var/lib/systemd \) -prune -o -print |
+    -o -path /var/lib/systemd -o -path '/etc/.#*' \) -prune -o -print |
     LC_ALL=C sort
 getent passwd
 getent group

@@ -12,7 +12,7 @@ from typing import Final
 
 import cv2
 from system.camera import CAMERA_SIZE
-from system.screen import Gallery, Screen, picture_part
+from system.screen import ReferenceVideo, Screen, picture_part
 
 from pose_edge.frames import Image
 
@@ -27,10 +27,10 @@ OWN_LOAD: Final = 1.5
 CHANGED: Final = 0.005
 """Part of the pixels that must have changed."""
 LIKE: Final = 0.8
-"""See `Gallery.likeness`."""
+"""See `ReferenceVideo.similarity`."""
 
 
-def patience(seconds: float) -> float:
+def scaled_limit(seconds: float) -> float:
     """Return a time limit, longer where the host is busy with other things too.
 
     An emulated processor is slower by as much as others want of the real ones.
@@ -63,10 +63,10 @@ class Outage:
 class PictureWatch:
     """Looks at the screen all the time, in a thread of its own, while the `with` lasts."""
 
-    def __init__(self, screen: Screen, gallery: Gallery) -> None:
-        """Look at a screen on which the gallery's video should be seen."""
+    def __init__(self, screen: Screen, reference: ReferenceVideo) -> None:
+        """Look at a screen on which the reference's video should be seen."""
         self._screen = screen
-        self._gallery = gallery
+        self._reference = reference
         self._samples: list[tuple[float, bool]] = []
         self._fault: Exception | None = None
         self._end = threading.Event()
@@ -109,8 +109,9 @@ class PictureWatch:
                 if moved(before, shown) > CHANGED:
                     changed = now
                 before = shown
-                likeness = self._gallery.likeness(picture_part(shown, CAMERA_SIZE))
-                self._samples.append((now, likeness > LIKE and now - changed < patience(STILL_S)))
+                similarity = self._reference.similarity(picture_part(shown, CAMERA_SIZE))
+                moves = now - changed < scaled_limit(STILL_S)
+                self._samples.append((now, similarity > LIKE and moves))
         except Exception as error:  # noqa: BLE001 - raised again where the samples are asked for
             self._fault = error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import av
 import numpy as np
 from system.camera import CAMERA_SIZE
-from system.screen import Gallery, picture_part
+from system.screen import ReferenceVideo, picture_part
 
 from pose_edge.frames import Image
 
@@ -62,13 +62,13 @@ def play(content: bytes) -> Recording:
 
 
 def end_of(
-    recording: Recording, gallery: Gallery, sent: Sequence[tuple[float, int]], rate: float
+    recording: Recording, reference: ReferenceVideo, sent: Sequence[tuple[float, int]], rate: float
 ) -> float:
     """Tell when the last picture of a recording was before the camera.
 
     Args:
-        recording: Of a camera that plays the gallery's video.
-        gallery: Recognises its frames.
+        recording: Of a camera that plays the reference's video.
+        reference: Recognises its frames.
         sent: When the camera sent which frame, the newest last; see `UsbCamera.log`.
         rate: Its frames per second.
 
@@ -79,7 +79,7 @@ def end_of(
     last = recording.times[-1]
     # One alone may be taken for its neighbour; the median of many is not.
     guesses = [
-        gallery.index(picture_part(picture, CAMERA_SIZE)) + (last - moment) * rate
+        reference.index(picture_part(picture, CAMERA_SIZE)) + (last - moment) * rate
         for moment, picture in zip(recording.times[-20:], recording.pictures[-20:], strict=True)
     ]
     # Around the end of the loop: relative to the first, halfway round at most.

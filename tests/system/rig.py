@@ -10,12 +10,12 @@ from system.camera import CAMERA_SIZE, UsbCamera
 from system.machine import Machine
 from system.program import Line, Program
 from system.report import Chapter
-from system.screen import Screen, letters, wait_for
+from system.screen import Screen, bright_pixels, wait_for
 
 LIGHT_MODEL: Final = "/opt/light.tflite"
 """In the machine: see `light_model`."""
 
-PATIENCE_S: Final = 40.0
+WAIT_S: Final = 40.0
 """How long a test looks on before it gives up: a failure shall say how late it was."""
 BEGIN_S: Final = 120.0
 """How long the program may take to begin, on an emulated processor."""
@@ -66,14 +66,14 @@ class Bench:
 
     def wait_for_video(self) -> None:
         """Wait until the screen shows what the camera sees."""
-        wait_for(self.screen.shows_video, "the video on the screen", PATIENCE_S)
+        wait_for(self.screen.shows_video, "the video on the screen", WAIT_S)
 
     def wait_for_message(self) -> None:
         """Wait until letters are on the screen, not a picture that is not true any more."""
         took = wait_for(
-            lambda: self.screen.likeness() < 0.5 and letters(self.screen.dump()) > 300,
+            lambda: self.screen.similarity() < 0.5 and bright_pixels(self.screen.dump()) > 300,
             "a message on the screen",
-            PATIENCE_S,
+            WAIT_S,
         )
         self.chapter.measure("until the screen says so", took)
         self.chapter.picture("while it is away", self.screen.dump())
@@ -101,13 +101,13 @@ class Rig(Bench):
         Raises:
             AssertionError: There is none for a long time.
         """
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + WAIT_S
         while True:
             for line in self.program.lines():
                 if line["time"] > since:
                     return line
             assert self.program.running(), f"it ended: {self.program.log()}"
-            assert time.monotonic() < deadline, f"no poses within {PATIENCE_S:g} s"
+            assert time.monotonic() < deadline, f"no poses within {WAIT_S:g} s"
             time.sleep(0.1)
 
     def recovery(self, since: float, *, what: str = "until the next pose") -> float:
@@ -116,6 +116,6 @@ class Rig(Bench):
         self.chapter.measure(what, took, limit=f"at most {CAMERA_LIMIT_S:g} s")
         return took
 
-    def backs(self) -> int:
+    def recoveries(self) -> int:
         """Return how often the program said that its source has come back."""
         return sum(any(word in line for word in BACK) for line in self.program.log().splitlines())

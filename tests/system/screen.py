@@ -84,7 +84,7 @@ def skeleton_found(shown: Image, line: Line) -> float:
     return float(np.mean(hits)) if hits else 0.0
 
 
-def letters(shown: Image) -> int:
+def bright_pixels(shown: Image) -> int:
     """Count the pixels that are as bright and colourless as letters are."""
     return int((shown.min(axis=2) >= BRIGHT).sum())
 
@@ -95,23 +95,23 @@ def _has_colour(shown: Image, x: int, y: int, colour: Colour) -> bool:
     return bool(difference.size and difference.min() <= ALIKE)
 
 
-class Gallery:
+class ReferenceVideo:
     """Knows the video that the camera plays."""
 
     def __init__(self, frames: Sequence[Image]) -> None:
         """Remember every frame, small."""
-        self._known = np.stack([self._essence(frame) for frame in frames])
+        self._known = np.stack([self._signature(frame) for frame in frames])
 
-    def likeness(self, picture: Image) -> float:
+    def similarity(self, picture: Image) -> float:
         """Return how much a picture is like one of the video: the best correlation, -1...1."""
-        return float((self._known @ self._essence(picture)).max())
+        return float((self._known @ self._signature(picture)).max())
 
     def index(self, picture: Image) -> int:
         """Return which frame of the video a picture is most like."""
-        return int((self._known @ self._essence(picture)).argmax())
+        return int((self._known @ self._signature(picture)).argmax())
 
     @staticmethod
-    def _essence(picture: Image) -> NDArray[np.float64]:
+    def _signature(picture: Image) -> NDArray[np.float64]:
         small = cv2.resize(picture, SMALL, interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)[BELOW_READOUT:].astype(np.float64)
         centred = (grey - grey.mean()).ravel()
@@ -121,10 +121,10 @@ class Gallery:
 class Screen:
     """Looks at the screen, and pulls its plug."""
 
-    def __init__(self, machine: Machine, gallery: Gallery) -> None:
-        """Look at a machine's screen, on which the gallery's video may be seen."""
+    def __init__(self, machine: Machine, reference: ReferenceVideo) -> None:
+        """Look at a machine's screen, on which the reference's video may be seen."""
         self._machine = machine
-        self._gallery = gallery
+        self._reference = reference
 
     def dump(self) -> Image:
         """Return what is on it, BGR."""
@@ -134,13 +134,13 @@ class Screen:
         assert picture is not None, "QEMU wrote no picture"
         return np.asarray(picture, dtype=np.uint8)
 
-    def likeness(self, frame: tuple[int, int] = CAMERA_SIZE) -> float:
-        """Return how much the screen is like the video; see `Gallery.likeness`."""
-        return self._gallery.likeness(picture_part(self.dump(), frame))
+    def similarity(self, frame: tuple[int, int] = CAMERA_SIZE) -> float:
+        """Return how much the screen is like the video; see `ReferenceVideo.similarity`."""
+        return self._reference.similarity(picture_part(self.dump(), frame))
 
     def shows_video(self, frame: tuple[int, int] = CAMERA_SIZE) -> bool:
         """Return whether the video is on it, and moves."""
-        if self.likeness(frame) < 0.8:
+        if self.similarity(frame) < 0.8:
             return False
         before, until = self.dump(), time.monotonic() + 1.0
         while time.monotonic() < until:

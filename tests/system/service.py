@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 from system.agent import Agent
 from system.machine import Machine
-from system.outage import patience
+from system.outage import scaled_limit
 from system.program import Line, Resources
 from system.rig import LIGHT_MODEL
 
@@ -152,7 +152,7 @@ class Service:
         Raises:
             AssertionError: It does not.
         """
-        deadline = time.monotonic() + patience(limit)
+        deadline = time.monotonic() + scaled_limit(limit)
         while True:
             said = self.log(since=since)
             for line in said.splitlines():

@@ -14,18 +14,18 @@ from system.outage import (
     PictureWatch,
     absence,
     longest_gap,
-    patience,
+    scaled_limit,
 )
 from system.program import Line
-from system.rig import PATIENCE_S, Bench
-from system.screen import Gallery, skeleton_found, wait_for
+from system.rig import WAIT_S, Bench
+from system.screen import ReferenceVideo, skeleton_found, wait_for
 from system.service import Service, Settings
 
 RATE: Final = 5
 """Frames per second of the camera: enough to see that it moves, little enough for an emulated
 processor to have time left for what the tests are about."""
 BACK_S: Final = 30.0
-"""After a fault is over, picture and poses must be back within this time; see `patience`."""
+"""After a fault is over, picture and poses must be back within this time; see `scaled_limit`."""
 SETTLED_S: Final = 3.0
 """So long all must be well before a fault counts as survived."""
 GIVE_UP_S: Final = 90.0
@@ -38,9 +38,9 @@ class ServiceRig(Bench):
     """The machine with the service; moments are seconds of the machine's clock, unless said."""
 
     service: Service
-    gallery: Gallery
+    reference: ReferenceVideo
 
-    def well(self, settings: Settings | None = None) -> None:
+    def restore(self, settings: Settings | None = None) -> None:
         """Bring everything into the state that a test begins with: camera, screen, picture, poses.
 
         Args:
@@ -52,9 +52,9 @@ class ServiceRig(Bench):
         self.screen.plug(connected=True)
         self.service.configure(settings)
         self.service.restart()
-        self.wait_until_well()
+        self.wait_until_healthy()
 
-    def wait_until_well(self, limit: float = READY_S) -> None:
+    def wait_until_healthy(self, limit: float = READY_S) -> None:
         """Wait for a live picture and poses of now.
 
         Raises:
@@ -66,9 +66,9 @@ class ServiceRig(Bench):
     def poses_are_fresh(self) -> bool:
         """Return whether the newest poses are of a frame of the last moments."""
         lines = self.service.lines()
-        return bool(lines) and abs(self.now() - lines[-1]["time"]) < patience(2 * GAP_S)
+        return bool(lines) and abs(self.now() - lines[-1]["time"]) < scaled_limit(2 * GAP_S)
 
-    def next_line(self, since: float, limit: float = PATIENCE_S) -> Line:
+    def next_line(self, since: float, limit: float = WAIT_S) -> Line:
         """Wait for the first line of poses whose frame was exposed after a moment.
 
         Raises:
@@ -105,7 +105,7 @@ class ServiceRig(Bench):
         Raises:
             AssertionError: They are not back for a long time.
         """
-        with PictureWatch(self.screen, self.gallery) as watch:
+        with PictureWatch(self.screen, self.reference) as watch:
             time.sleep(1.5 * STILL_S)
             clocks = [self._clock()]
             began = time.monotonic()
@@ -121,7 +121,7 @@ class ServiceRig(Bench):
                 exposures = self._exposures(clocks)
                 until = time.monotonic()
                 picture, picture_back = absence(seen)
-                poses, poses_back = longest_gap(exposures, began, until, patience(GAP_S))
+                poses, poses_back = longest_gap(exposures, began, until, scaled_limit(GAP_S))
                 steady = max(end + least, *(x for x in (picture_back, poses_back) if x), 0.0)
                 # Both must have been there for a while: what ends now has not ended.
                 if until - steady > SETTLED_S and seen and seen[-1][1]:
@@ -136,7 +136,7 @@ class ServiceRig(Bench):
                     "poses": poses_back is None or until - poses_back > SETTLED_S,
                 }
                 away = [name for name, present in there.items() if not present]
-                assert until - end < patience(GIVE_UP_S), (
+                assert until - end < scaled_limit(GIVE_UP_S), (
                     f"{until - end:.0f} s after the fault {' and '.join(away) or 'all'} not there "
                     f"for good; {self.service.condition()}"
                 )
@@ -163,7 +163,7 @@ class ServiceRig(Bench):
         name = f"{what}: " if what else ""
         self.chapter.measure(f"{name}without picture", outage.picture)
         self.chapter.measure(f"{name}without poses", outage.poses)
-        limit = patience(limit)
+        limit = scaled_limit(limit)
         self.chapter.measure(
             f"{name}all back after the fault", outage.back, limit=f"at most {limit:.3g} s"
         )

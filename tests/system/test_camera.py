@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from system.rig import CAMERA_LIMIT_S, PATIENCE_S, Rig
+from system.rig import CAMERA_LIMIT_S, WAIT_S, Rig
 from system.screen import wait_for
 
 AWAY_S = 3.0
@@ -24,7 +24,7 @@ def test_pulled_and_plugged_in_again(rig: Rig) -> None:
     rig.plug_camera()
     rig.begin(*TIMEOUT)
     rig.wait_for_video()
-    before = rig.backs()
+    before = rig.recoveries()
     rig.camera.unplug()
     rig.wait_for_no_camera()
     gone = rig.now()
@@ -34,7 +34,7 @@ def test_pulled_and_plugged_in_again(rig: Rig) -> None:
     rig.wait_for_video()
     assert path == "/dev/video0"
     assert not [line for line in rig.program.lines() if gone < line["time"] < since]
-    assert rig.backs() > before, "the log does not say that it is back"
+    assert rig.recoveries() > before, "the log does not say that it is back"
     assert took <= CAMERA_LIMIT_S
 
 
@@ -63,7 +63,7 @@ def test_hangs_and_goes_on(rig: Rig) -> None:
     rig.plug_camera()
     rig.begin(*TIMEOUT)
     rig.wait_for_video()
-    before = rig.backs()
+    before = rig.recoveries()
     rig.camera.freeze()
     began = time.monotonic()
     rig.wait_for_message()
@@ -72,7 +72,7 @@ def test_hangs_and_goes_on(rig: Rig) -> None:
     rig.camera.freeze(frozen=False)
     took = rig.recovery(since)
     rig.wait_for_video()
-    assert rig.backs() > before, "the log does not say that it is back"
+    assert rig.recoveries() > before, "the log does not say that it is back"
     assert took <= CAMERA_LIMIT_S
 
 
@@ -102,7 +102,7 @@ def longest_gap(rig: Rig, since: float, until: float) -> float:
 
 def comes_back(rig: Rig, before: int, since: float) -> None:
     """Wait until the program says that the camera is back, and assert that it was not long."""
-    wait_for(lambda: rig.backs() > before, "the word that it is back", PATIENCE_S)
+    wait_for(lambda: rig.recoveries() > before, "the word that it is back", WAIT_S)
     rig.next_line(rig.now())
     gap = longest_gap(rig, since, rig.program.lines()[-1]["time"])
     rig.chapter.measure("without poses", gap, limit=f"at most {CAMERA_LIMIT_S:g} s")
@@ -110,18 +110,18 @@ def comes_back(rig: Rig, before: int, since: float) -> None:
 
 
 def test_drops_most_of_its_buffers(vivid: Rig) -> None:
-    before = vivid.backs()
+    before = vivid.recoveries()
     control(vivid, "percentage_of_dropped_buffers", 60)
     since = vivid.now()
     time.sleep(8)
     gap = longest_gap(vivid, since, since + 8)
     vivid.chapter.measure("longest gap", gap)
     assert gap < 2
-    assert vivid.backs() == before, "it took a slow camera for a lost one"
+    assert vivid.recoveries() == before, "it took a slow camera for a lost one"
 
 
 def test_stops_and_refuses_to_stream(vivid: Rig) -> None:
-    before = vivid.backs()
+    before = vivid.recoveries()
     control(vivid, "percentage_of_dropped_buffers", 100)
     control(vivid, "inject_vidioc_streamon_error")
     time.sleep(HANG_S)
@@ -131,13 +131,13 @@ def test_stops_and_refuses_to_stream(vivid: Rig) -> None:
 
 
 def test_breaks_off(vivid: Rig) -> None:
-    before, since = vivid.backs(), vivid.now()
+    before, since = vivid.recoveries(), vivid.now()
     control(vivid, "inject_fatal_streaming_error")
     comes_back(vivid, before, since)
 
 
 def test_driver_disconnects(vivid: Rig) -> None:
-    before, since = vivid.backs(), vivid.now()
+    before, since = vivid.recoveries(), vivid.now()
     # Every use of the node fails, until it has been closed.
     control(vivid, "disconnect")
     comes_back(vivid, before, since)

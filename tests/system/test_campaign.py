@@ -1,4 +1,4 @@
-"""Twenty minutes of faults, one after the other, and not one may need a hand.
+"""Twenty minutes of faults, one after the other, and none may need an intervention.
 
     script/test --campaign
 
@@ -20,7 +20,7 @@ from typing import Final
 import pytest
 from system.agent import AgentError
 from system.faults import Fault, Faults
-from system.outage import Outage, patience
+from system.outage import Outage, scaled_limit
 from system.program import Resources
 from system.recordings import play
 from system.service import Settings
@@ -33,8 +33,8 @@ SETTINGS: Final[Settings] = {
     "testing": {"deadlock": "source"},
 }
 PAUSE_S: Final = (2.0, 6.0)
-HANDS: Final = 3
-"""So many times somebody helps, to see what comes after; the campaign has failed then anyway."""
+MAX_INTERVENTIONS: Final = 3
+"""So often the machine is restored, to see what comes after; the campaign has failed anyway."""
 MORE_DESCRIPTORS: Final = 4
 MORE_THREADS: Final = 3
 """A camera that is being opened at that moment has some."""
@@ -80,7 +80,7 @@ class Entry:
         return (*head, *times, str(self.restarts), *numbers, f"{self.load:.1f}", self.complaint)
 
 
-def told(entries: Sequence[Entry]) -> str:
+def complaints(entries: Sequence[Entry]) -> str:
     """Return what there is to complain about, a line each."""
     return "\n".join(
         f"{number}: {entry.name}: {entry.complaint}"
@@ -94,7 +94,7 @@ def judge(rig: ServiceRig, entries: Sequence[Entry], first: Resources) -> None:
     outages = [entry.outage for entry in entries if entry.outage is not None]
     backs = [outage.back for outage in outages]
     rig.chapter.measure("faults", len(entries), "")
-    rig.chapter.measure("survived without a hand", len(outages), "", limit=f"{len(entries)}")
+    rig.chapter.measure("survived without intervention", len(outages), "", limit=f"{len(entries)}")
     rig.chapter.measure("back after a fault, median", statistics.median(backs))
     rig.chapter.measure("back after a fault, at most", max(backs), limit=f"{BACK_S:g} s")
     said = rig.service.log()
@@ -112,7 +112,7 @@ def judge(rig: ServiceRig, entries: Sequence[Entry], first: Resources) -> None:
     rig.chapter.text("recordings that cannot be played", "\n".join(broken))
     rig.chapter.measure("lines of poses, all whole", len(rig.service.lines()), "")
 
-    assert told(entries) == ""
+    assert complaints(entries) == ""
     assert broken == []
     assert "Traceback" not in said
     assert last.descriptors <= first.descriptors + MORE_DESCRIPTORS
@@ -120,18 +120,18 @@ def judge(rig: ServiceRig, entries: Sequence[Entry], first: Resources) -> None:
     assert last.memory_kb <= first.memory_kb * MORE_MEMORY
 
 
-def sequence(faults: Faults, dice: random.Random) -> Iterator[Fault]:
+def sequence(faults: Faults, rng: random.Random) -> Iterator[Fault]:
     """Give faults for ever: all of them in random order, and again."""
     while True:
         names = [fault.name for fault in faults.all()]
-        dice.shuffle(names)
+        rng.shuffle(names)
         for name in names:
             yield next(fault for fault in faults.all() if fault.name == name)
 
 
-def suffer(rig: ServiceRig, faults: Faults, fault: Fault, began: float) -> Entry:
+def run_fault(rig: ServiceRig, faults: Faults, fault: Fault, began: float) -> Entry:
     """Let one fault happen, and tell what became of it."""
-    lasts = faults.dice.uniform(*fault.lasts)
+    lasts = faults.rng.uniform(*fault.lasts)
     at = time.monotonic() - began
     before = rig.service.condition().restarts
     outage, complaint = None, ""
@@ -148,11 +148,11 @@ def suffer(rig: ServiceRig, faults: Faults, fault: Fault, began: float) -> Entry
         if fault.prepare is not None:
             fault.prepare()
         outage = rig.outage(begin, fault.over)
-        limit = patience(BACK_S)
+        limit = scaled_limit(BACK_S)
         if outage.back > limit:
             complaint = f"took longer than {limit:.3g} s"
     except (AssertionError, AgentError) as error:
-        complaint = f"needed a hand: {error}"
+        complaint = f"needed an intervention: {error}"
     condition = rig.service.condition()
     held = rig.service.resources() if condition.pid else None
     restarts = condition.restarts - before
@@ -187,17 +187,17 @@ def test_campaign(
     rows = rig.chapter.table(HEADS)
     tell("  ".join(HEADS))
 
-    dice = random.Random(seed)
-    faults = Faults(rig, dice, SETTINGS)
-    rig.well(SETTINGS)
+    rng = random.Random(seed)
+    faults = Faults(rig, rng, SETTINGS)
+    rig.restore(SETTINGS)
     first = rig.service.resources()
     rows.append(Entry("before", 0.0, 0.0, None, 0, first, "").row(0))
     entries: list[Entry] = []
-    hands, began = 0, time.monotonic()
-    for fault in sequence(faults, dice):
+    interventions, began = 0, time.monotonic()
+    for fault in sequence(faults, rng):
         if len(entries) >= count and time.monotonic() - began >= seconds:
             break
-        entry = suffer(rig, faults, fault, began)
+        entry = run_fault(rig, faults, fault, began)
         entries.append(entry)
         rows.append(entry.row(len(entries)))
         tell("  ".join(entry.row(len(entries))))
@@ -205,8 +205,8 @@ def test_campaign(
         if entry.outage is None:
             rig.chapter.picture(f"{len(entries)}: {entry.name}", rig.screen.dump())
             rig.chapter.text(f"{len(entries)}: threads", rig.service.threads())
-            hands += 1
-            assert hands <= HANDS, f"it needed a hand {hands} times: {told(entries)}"
+            interventions += 1
+            assert interventions <= MAX_INTERVENTIONS, complaints(entries)
             faults.undo()
-        time.sleep(dice.uniform(*PAUSE_S))
+        time.sleep(rng.uniform(*PAUSE_S))
     judge(rig, entries, first)

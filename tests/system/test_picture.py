@@ -11,7 +11,7 @@ import pytest
 from helpers import oks
 from system.program import Line
 from system.rig import Rig
-from system.screen import BAR, letters, skeleton_found, wait_for
+from system.screen import BAR, bright_pixels, skeleton_found, wait_for
 
 from pose_edge.frames import Image
 from pose_edge.util import resources
@@ -63,7 +63,7 @@ def best_fit(lines: list[Line], truth: list[Line]) -> list[float]:
     return max(fits, key=sum)
 
 
-def turned(line: Line) -> Line:
+def mirrored(line: Line) -> Line:
     """Return a line with left and right of the picture exchanged."""
     copy: Line = json.loads(json.dumps(line))
     for point in copy["poses"][0]["keypoints"]:
@@ -84,19 +84,19 @@ def test_picture_poses_and_readout(rig: Rig, truth: list[Line]) -> None:
         return len(lines) >= ENOUGH and max(found, default=0.0) > 0.8
 
     wait_for(enough, f"{ENOUGH} poses, and a skeleton where it should be", 240)
-    likeness = rig.screen.likeness()
-    rig.chapter.measure("likeness of screen and video", likeness, "", limit="at least 0.9")
-    assert likeness > 0.9
+    similarity = rig.screen.similarity()
+    rig.chapter.measure("similarity of screen and video", similarity, "", limit="at least 0.9")
+    assert similarity > 0.9
 
     best = max(found)
     shown, line = found[best]
-    wrong = skeleton_found(shown, turned(line))
+    wrong = skeleton_found(shown, mirrored(line))
     rig.chapter.picture("skeleton", shown)
     rig.chapter.measure("skeleton where it should be", best, "", limit="at least 0.8")
     rig.chapter.measure("skeleton where it should not be", wrong, "", limit="less than 0.3")
     assert wrong < 0.3
 
-    readout = letters(shown[:BAR])
+    readout = bright_pixels(shown[:BAR])
     rig.chapter.measure("bright pixels of the read-out", readout, "", limit="more than 300")
     assert readout > 300
 
@@ -115,7 +115,7 @@ def test_keys_work_without_a_desktop(rig: Rig) -> None:
     rig.wait_for_video()
 
     def bright() -> int:
-        return letters(rig.screen.dump()[:BAR])
+        return bright_pixels(rig.screen.dump()[:BAR])
 
     before = bright()
     assert before > 300
@@ -132,7 +132,7 @@ def test_the_terminal_is_given_back(rig: Rig) -> None:
     rig.begin()
     rig.wait_for_video()
     assert rig.program.end() == 0
-    wait_for(lambda: rig.screen.likeness() < 0.3, "the login in place of the picture", 20)
+    wait_for(lambda: rig.screen.similarity() < 0.3, "the login in place of the picture", 20)
 
 
 def test_the_machine_has_no_desktop(rig: Rig) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 from system.image import VENV
 from system.machine import NO_SCREEN, Machine
-from system.rig import PATIENCE_S, SCREEN_LIMIT_S, Rig
+from system.rig import SCREEN_LIMIT_S, WAIT_S, Rig
 from system.screen import wait_for
 
 AWAY_S = 6.0
@@ -29,24 +29,24 @@ sdl2.SDL_Quit()
 
 
 @pytest.fixture(scope="module")
-def opening(machine: Machine) -> float:
+def opening_s(machine: Machine) -> float:
     """Return how long SDL and Mesa alone take to open the screen: seconds, with no GPU."""
     return float(machine.agent(f"{VENV}/bin/python - 2>/dev/null", given=OPEN_SCREEN.encode()))
 
 
-def picture_comes(rig: Rig, opening: float, *, first: bool = False) -> None:
+def assert_picture_in_time(rig: Rig, opening_s: float, *, first: bool = False) -> None:
     """Plug the screen in, and assert that the picture comes in time.
 
     Args:
         rig: The machine.
-        opening: What SDL and Mesa need alone. It is allowed for twice, because camera and model
+        opening_s: What SDL and Mesa need alone. It is allowed for twice, because camera and model
             are at work on the same two emulated processors, and twice more for the first time in
             a process, when Mesa compiles what it draws with.
         first: Whether it is the first time.
     """
     rig.screen.plug(connected=True)
-    took = wait_for(lambda: rig.screen.likeness() > 0.8, "the picture", PATIENCE_S)
-    emulation = (4 if first else 2) * opening
+    took = wait_for(lambda: rig.screen.similarity() > 0.8, "the picture", WAIT_S)
+    emulation = (4 if first else 2) * opening_s
     limit = SCREEN_LIMIT_S + emulation
     rig.chapter.measure(
         "until the picture",
@@ -57,7 +57,7 @@ def picture_comes(rig: Rig, opening: float, *, first: bool = False) -> None:
     assert took <= limit
 
 
-def poses_go_on(rig: Rig) -> None:
+def assert_poses_continue(rig: Rig) -> None:
     """Make sure that poses are found at this moment."""
     since = rig.now()
     assert rig.next_line(since)["time"] - since < 3
@@ -68,22 +68,22 @@ def _camera(rig: Rig) -> None:
     rig.plug_camera()
 
 
-def test_pulled_and_plugged_in_again(rig: Rig, opening: float) -> None:
+def test_pulled_and_plugged_in_again(rig: Rig, opening_s: float) -> None:
     rig.begin()
     rig.wait_for_video()
     for _ in range(3):
         rig.screen.plug(connected=False)
         time.sleep(AWAY_S)
-        poses_go_on(rig)
-        picture_comes(rig, opening)
+        assert_poses_continue(rig)
+        assert_picture_in_time(rig, opening_s)
 
 
-def test_absent_when_the_program_starts(rig: Rig, opening: float) -> None:
+def test_absent_when_the_program_starts(rig: Rig, opening_s: float) -> None:
     rig.screen.plug(connected=False)
     try:
         rig.begin()
-        poses_go_on(rig)
-        picture_comes(rig, opening, first=True)
+        assert_poses_continue(rig)
+        assert_picture_in_time(rig, opening_s, first=True)
     finally:
         rig.screen.plug(connected=True)
 
@@ -93,23 +93,23 @@ def test_another_terminal_and_back(rig: Rig) -> None:
     rig.wait_for_video()
     rig.machine.press("ctrl", "alt", "f2")
     wait_for(lambda: rig.run("fgconsole") == "2", "the second terminal", 10)
-    took = wait_for(lambda: rig.screen.likeness() < 0.3, "its login on the screen", 15)
+    took = wait_for(lambda: rig.screen.similarity() < 0.3, "its login on the screen", 15)
     rig.chapter.measure("until the other terminal is seen", took)
     rig.chapter.picture("the other terminal", rig.screen.dump())
-    poses_go_on(rig)
+    assert_poses_continue(rig)
     rig.machine.press("ctrl", "alt", "f1")
     wait_for(lambda: rig.run("fgconsole") == "1", "the first terminal", 10)
-    took = wait_for(rig.screen.shows_video, "the video again", PATIENCE_S)
+    took = wait_for(rig.screen.shows_video, "the video again", WAIT_S)
     rig.chapter.measure("until the picture", took)
-    poses_go_on(rig)
+    assert_poses_continue(rig)
 
 
-def test_absent_when_the_machine_starts(rig: Rig, opening: float) -> None:
+def test_absent_when_the_machine_starts(rig: Rig, opening_s: float) -> None:
     rig.camera.unplug()
     rig.run("sync")
     rig.machine.cut_power()
     rig.chapter.measure("boot", rig.machine.boot(NO_SCREEN))
     rig.plug_camera()
     rig.begin()
-    poses_go_on(rig)
-    picture_comes(rig, opening, first=True)
+    assert_poses_continue(rig)
+    assert_picture_in_time(rig, opening_s, first=True)

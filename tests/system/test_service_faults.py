@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from system.screen import BAR, letters, wait_for
+from system.screen import BAR, bright_pixels, wait_for
 from system.service import Settings
 from system.service_rig import ServiceRig
 
@@ -14,7 +14,7 @@ NOT_TAKEN = "configuration not taken"
 
 def test_killed(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     before = rig.service.condition()
     rig.survives(lambda: rig.service.signal("KILL"))
     after = rig.service.condition()
@@ -24,7 +24,7 @@ def test_killed(service_rig: ServiceRig) -> None:
 
 def test_stopped(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     before = rig.service.condition()
     since = rig.service.cursor()
     rig.survives(lambda: rig.service.signal("STOP"))
@@ -35,7 +35,7 @@ def test_stopped(service_rig: ServiceRig) -> None:
 
 def test_the_inference_thread_hangs_and_is_replaced(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well({"testing": {"deadlock": "inference"}})
+    rig.restore({"testing": {"deadlock": "inference"}})
     before = rig.service.condition()
     outage = rig.survives(lambda: rig.service.signal("USR2"))
     after = rig.service.condition()
@@ -47,7 +47,7 @@ def test_the_capture_thread_hangs_with_the_camera_and_the_program_restarts(
     service_rig: ServiceRig,
 ) -> None:
     rig = service_rig
-    rig.well({"testing": {"deadlock": "source"}})
+    rig.restore({"testing": {"deadlock": "source"}})
     before = rig.service.condition()
     since = rig.service.cursor()
     outage = rig.survives(lambda: rig.service.signal("USR2"))
@@ -59,7 +59,7 @@ def test_the_capture_thread_hangs_with_the_camera_and_the_program_restarts(
 
 def test_the_main_thread_hangs_and_all_is_started_anew(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well({"testing": {"deadlock": "screen"}})
+    rig.restore({"testing": {"deadlock": "screen"}})
     before = rig.service.condition()
     since = rig.service.cursor()
     outage = rig.survives(lambda: rig.service.signal("USR2"))
@@ -71,8 +71,8 @@ def test_the_main_thread_hangs_and_all_is_started_anew(service_rig: ServiceRig) 
 
 def test_reload_of_what_changes_without_a_gap(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
-    before, bright = rig.service.condition(), letters(rig.screen.dump()[:BAR])
+    rig.restore()
+    before, bright = rig.service.condition(), bright_pixels(rig.screen.dump()[:BAR])
     assert bright > 300
     since = rig.service.cursor()
 
@@ -84,7 +84,7 @@ def test_reload_of_what_changes_without_a_gap(service_rig: ServiceRig) -> None:
     said = rig.service.wait_for_word(READ_AGAIN, since, WORD_S)
     rig.chapter.text("said", said)
     assert "overlay" in said
-    wait_for(lambda: letters(rig.screen.dump()[:BAR]) < bright / 2, "the read-out gone", 20)
+    wait_for(lambda: bright_pixels(rig.screen.dump()[:BAR]) < bright / 2, "the read-out gone", 20)
     after = rig.service.condition()
     assert (after.pid, after.restarts) == (before.pid, before.restarts)
     assert after.state == "active (running)"
@@ -94,7 +94,7 @@ def test_reload_of_what_changes_without_a_gap(service_rig: ServiceRig) -> None:
 
 def test_reload_of_what_needs_the_camera_anew(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     before = rig.service.condition()
     since = rig.service.cursor()
 
@@ -106,7 +106,7 @@ def test_reload_of_what_needs_the_camera_anew(service_rig: ServiceRig) -> None:
     said = rig.service.wait_for_word(READ_AGAIN, since, WORD_S)
     rig.chapter.text("said", said)
     assert "camera" in said
-    wait_for(lambda: rig.screen.likeness() < 0.6, "the picture upside down", 30)
+    wait_for(lambda: rig.screen.similarity() < 0.6, "the picture upside down", 30)
     rig.chapter.picture("turned", rig.screen.dump())
 
     def change_back() -> None:
@@ -129,7 +129,7 @@ def test_reload_of_what_needs_the_camera_anew(service_rig: ServiceRig) -> None:
 )
 def test_reload_of_a_faulty_file(service_rig: ServiceRig, text: str, reason: str) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     before = rig.service.condition()
     since = rig.service.cursor()
 
@@ -151,11 +151,11 @@ def test_reload_of_a_faulty_file(service_rig: ServiceRig, text: str, reason: str
 
 def test_the_new_configuration_counts_after_a_crash_too(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     since = rig.service.cursor()
     changed: Settings = {"overlay": {"readout": False}}
     rig.service.configure(changed)
     rig.service.reload()
     rig.service.wait_for_word(READ_AGAIN, since, WORD_S)
     rig.survives(lambda: rig.service.signal("KILL"))
-    assert letters(rig.screen.dump()[:BAR]) < 300
+    assert bright_pixels(rig.screen.dump()[:BAR]) < 300

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from system.machine import NO_SCREEN
-from system.outage import patience
+from system.outage import scaled_limit
 from system.screen import wait_for
 from system.service import UNIT
 from system.service_rig import BACK_S, RATE, ServiceRig
@@ -40,13 +40,13 @@ def test_power_on_to_picture(service_rig: ServiceRig) -> None:
     took = time.monotonic() - began
     rig.chapter.measure("from power-on to the picture", took, limit=f"{UNTIL_PICTURE_S:g} s")
     rig.chapter.picture("after power-on", rig.screen.dump())
-    rig.wait_until_well()
+    rig.wait_until_healthy()
     wait_for(lambda: rig.skeleton() > 0.8, "a skeleton where it should be", 20)
     rig.chapter.measure("skeleton where it should be", rig.skeleton(), "", limit="above 0.8")
     # The login would come late, too: nothing may be drawn over the picture from now on.
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        assert rig.screen.likeness() > 0.8, "something is over the picture"
+        assert rig.screen.similarity() > 0.8, "something is over the picture"
         time.sleep(0.5)
     assert rig.run("systemctl is-active getty@tty1.service || true") == "inactive"
     assert rig.run("pgrep -ax agetty || true").count("tty1") == 0
@@ -56,7 +56,7 @@ def test_power_on_to_picture(service_rig: ServiceRig) -> None:
 
 def test_status_says_how_it_goes(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     wait_for(
         lambda: STATUS.fullmatch(rig.service.condition().line) is not None,
         f"a line like {STATUS.pattern}",
@@ -74,7 +74,7 @@ def test_status_says_how_it_goes(service_rig: ServiceRig) -> None:
 
 def test_the_unit_is_sound_and_closed(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     verified = rig.run(f"systemd-analyze verify /etc/systemd/system/{UNIT} 2>&1", timeout=120)
     assert verified == ""
     told = rig.run(f"systemd-analyze security --no-pager {UNIT}", timeout=120)
@@ -96,9 +96,9 @@ def test_neither_camera_nor_screen_at_power_on(service_rig: ServiceRig) -> None:
     assert "no camera" in before.line or "no picture" in before.line
     time.sleep(20)  # longer than the watchdog waits
     rig.plug_camera(rate=RATE)
-    rig.chapter.measure("until poses", wait_for(rig.poses_are_fresh, "poses", patience(BACK_S)))
+    rig.chapter.measure("until poses", wait_for(rig.poses_are_fresh, "poses", scaled_limit(BACK_S)))
     rig.screen.plug(connected=True)
-    took = wait_for(rig.screen.shows_video, "the video on the screen", patience(BACK_S))
+    took = wait_for(rig.screen.shows_video, "the video on the screen", scaled_limit(BACK_S))
     rig.chapter.measure("until the picture", took, limit=f"at most {BACK_S:g} s")
     after = rig.service.condition()
     assert (after.pid, after.restarts) == (before.pid, 0)
@@ -107,7 +107,7 @@ def test_neither_camera_nor_screen_at_power_on(service_rig: ServiceRig) -> None:
 @pytest.mark.parametrize("first", ["camera", "screen"])
 def test_away_for_a_while(service_rig: ServiceRig, first: str) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     before = rig.service.condition()
 
     def away() -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from system.filling import fill, free
-from system.outage import patience
+from system.outage import scaled_limit
 from system.recordings import end_of, play
 from system.screen import wait_for
 from system.service import CONFIG, STATE, Condition, Settings
@@ -56,7 +56,7 @@ def numbers_of(line: str) -> tuple[float, float, float]:
 def test_the_disk_is_full_and_has_room_again(service_rig: ServiceRig, min_free: float) -> None:
     rig = service_rig
     rig.service.forget_recordings()
-    rig.well({**RECORD, "storage": {"min_free": min_free}})
+    rig.restore({**RECORD, "storage": {"min_free": min_free}})
     recording_grows(rig)
     before = rig.service.condition()
     since = rig.service.cursor()
@@ -89,7 +89,7 @@ def test_the_disk_is_full_and_has_room_again(service_rig: ServiceRig, min_free: 
 
 def test_the_clock_jumps_by_a_year(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     before = rig.service.condition()
     for years in (1, -1):
 
@@ -119,7 +119,7 @@ def test_the_clock_jumps_by_a_year(service_rig: ServiceRig) -> None:
 def test_power_cut_in_the_middle_of_a_recording(service_rig: ServiceRig) -> None:
     rig = service_rig
     rig.service.forget_recordings()
-    rig.well(RECORD)
+    rig.restore(RECORD)
     recording_grows(rig)
     rig.run("sync")
     written = rig.machine.agent.pull(CONFIG)
@@ -135,17 +135,17 @@ def test_power_cut_in_the_middle_of_a_recording(service_rig: ServiceRig) -> None
 
     rig.chapter.measure("boot after the power cut", rig.machine.boot())
     rig.plug_camera(rate=RATE)
-    rig.wait_until_well()
+    rig.wait_until_healthy()
     assert rig.service.condition().restarts == 0
     assert rig.machine.agent.pull(CONFIG) == written
     recording = play(rig.machine.agent.pull(newest))
-    end = end_of(recording, rig.gallery, sent, RATE)
+    end = end_of(recording, rig.reference, sent, RATE)
     rig.chapter.picture("the last picture before the cut", recording.pictures[-1])
     rig.chapter.measure("length of the recording", recording.seconds)
     rig.chapter.measure("exposure to screen", lag_ms / 1000)
     lost = cut - end
     # The last picture lasts until the next would have come.
-    allowed = patience(LOST_S) + lag_ms / 1000 + 1 / RATE
+    allowed = scaled_limit(LOST_S) + lag_ms / 1000 + 1 / RATE
     rig.chapter.measure(
         "lost of it", lost, limit=f"at most {LOST_S:g} s, and what was on its way: {allowed:.2f} s"
     )

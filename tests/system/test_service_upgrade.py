@@ -34,7 +34,7 @@ def left(agent: Agent) -> list[str]:
 
 def test_power_cuts_in_the_middle_of_an_upgrade(service_rig: ServiceRig, wheel: Path) -> None:
     rig = service_rig
-    rig.well({"overlay": {"crop": True}})
+    rig.restore({"overlay": {"crop": True}})
     rig.run("sync")
     edited = rig.machine.agent.pull(CONFIG)
     for moment in ("program:", "switch to the new program"):
@@ -49,14 +49,14 @@ def test_power_cuts_in_the_middle_of_an_upgrade(service_rig: ServiceRig, wheel: 
         rig.camera.unplug()
         rig.chapter.measure(f"boot after a cut at {moment!r}", rig.machine.boot())
         rig.plug_camera(rate=RATE)
-        rig.wait_until_well()
+        rig.wait_until_healthy()
         assert rig.machine.agent.pull(CONFIG) == edited
     rig.chapter.text("versions", rig.run(f"ls -l {PREFIX} {PREFIX}/versions"))
 
 
 def test_an_upgrade_keeps_the_edited_configuration(service_rig: ServiceRig, wheel: Path) -> None:
     rig = service_rig
-    rig.well({"overlay": {"crop": True}})
+    rig.restore({"overlay": {"crop": True}})
     edited = rig.machine.agent.pull(CONFIG)
     before = rig.run(f"readlink {PREFIX}/current")
     began = time.monotonic()
@@ -67,13 +67,13 @@ def test_an_upgrade_keeps_the_edited_configuration(service_rig: ServiceRig, whee
     assert rig.run(f"readlink {PREFIX}/current") != before
     assert rig.run(f"ls {PREFIX}/versions | wc -l") == "1", "an old one takes room"
     assert "camera:" in rig.run(f"cat {CONFIG}.default")
-    rig.wait_until_well()
+    rig.wait_until_healthy()
     assert rig.service.condition().restarts == 0
 
 
 def test_uninstall_leaves_nothing(service_rig: ServiceRig) -> None:
     rig = service_rig
-    rig.well()
+    rig.restore()
     rig.chapter.text("uninstall", rig.run("pose-edge service uninstall", timeout=180))
     # What is the user's own, and what is needed to take it away later.
     remains = left(rig.machine.agent)
@@ -85,7 +85,7 @@ def test_uninstall_leaves_nothing(service_rig: ServiceRig) -> None:
     assert all("pose-edge" in name for name in people if name.startswith("+")), people
     assert rig.machine.agent.run(f"test -f {CONFIG}").status == 0
     rig.run("! systemctl cat pose-edge.service")
-    wait_for(lambda: rig.screen.likeness() < 0.3, "the login in place of the picture", 30)
+    wait_for(lambda: rig.screen.similarity() < 0.3, "the login in place of the picture", 30)
 
     rig.chapter.text(
         "purge", rig.run(f"{VENV}/bin/pose-edge service uninstall --purge", timeout=180)

@@ -1,0 +1,160 @@
+"""A program that is being tried: started, watched, and ended if it does not end."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fuzz.case import Case
+from helpers import slowness
+from process_tree import processes
+
+HANG_S = 20.0
+"""So long after its own time a program has not hung yet, on a quiet machine."""
+
+STEP_S = 0.02
+
+
+def patience_s() -> float:
+    """Return `HANG_S`, longer by the number of processes that want to run on each processor."""
+    return HANG_S * slowness()
+
+
+@dataclass(frozen=True)
+class End:
+    """How a program ended.
+
+    Attributes:
+        status: Exit status; negative: the number of a signal.
+        memory_mb: The most that it ever held.
+    """
+
+    status: int
+    memory_mb: float
+
+
+class Trial:
+    """A running program."""
+
+    def __init__(self, case: Case, folder: Path, environment: Mapping[str, str]) -> None:
+        """Start it.
+
+        Args:
+            case: What is tried.
+            folder: Where it starts; "stdout" and "stderr" are written there.
+            environment: All variables of the program.
+        """
+        self.folder = folder
+        self.end: End | None = None
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            self._process = subprocess.Popen(
+                case.command(),
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        self.number = self._process.pid
+        self.started = time.monotonic()
+
+    def ended(self) -> bool:
+        """Tell whether it has ended."""
+        if self.end is None:
+            number, status, usage = os.wait4(self.number, os.WNOHANG)
+            if number:
+                self._note(status, usage)
+        return self.end is not None
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait, but not beyond its end; return whether it still runs."""
+        until = time.monotonic() + seconds
+        while not self.ended() and time.monotonic() < until:
+            time.sleep(STEP_S)
+        return not self.ended()
+
+    def log(self) -> str:
+        """Return what it has said until now."""
+        return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
+
+    def wait_for_log(self, words: str) -> bool:
+        """Wait until it has said something; return whether it still runs."""
+        until = time.monotonic() + patience_s()
+        while not self.ended() and words not in self.log() and time.monotonic() < until:
+            time.sleep(STEP_S)
+        return not self.ended()
+
+    def has_loaded(self, library: str) -> bool:
+        """Tell whether a library is in its memory."""
+        try:
+            return library in Path("/proc", str(self.number), "maps").read_text()
+        except OSError:
+            return False
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        if not self.ended():
+            os.kill(self.number, number)
+
+    def finish(self, seconds: float) -> str | None:
+        """Wait for the end, and force it when it does not come.
+
+        Args:
+            seconds: The program's own time, from its start.
+
+        Returns:
+            What its threads were doing, when it had to be killed.
+        """
+        left = self.started + seconds + patience_s() - time.monotonic()
+        if not self.sleep(left):
+            return None
+        threads = self._threads()
+        self._kill()
+        return threads
+
+    def left_behind(self) -> list[int]:
+        """Return the processes of its session that still run a while after its end; kill them.
+
+        One that has not ended itself, as what was to happen meanwhile failed, is killed too.
+        """
+        if not self.ended():
+            self._kill()
+        until = time.monotonic() + 5
+        while (left := self._session()) and time.monotonic() < until:
+            time.sleep(STEP_S)
+        for number in left:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        return left
+
+    def _kill(self) -> None:
+        os.kill(self.number, signal.SIGKILL)
+        _number, status, usage = os.wait4(self.number, 0)
+        self._note(status, usage)
+
+    def _session(self) -> list[int]:
+        return [
+            each.number
+            for each in processes()
+            if each.session == self.number and each.state != "Z" and each.number != self.number
+        ]
+
+    def _note(self, status: int, usage: resource.struct_rusage) -> None:
+        self.end = End(os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1024)
+        self._process.returncode = self.end.status
+
+    def _threads(self) -> str:
+        told = []
+        for task in sorted(Path("/proc", str(self.number), "task").iterdir()):
+            with suppress(OSError):
+                name = (task / "comm").read_text().strip()
+                told.append(f"{name}: {(task / 'wchan').read_text()}")
+        return ", ".join(told)
