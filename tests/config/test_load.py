@@ -565,5 +565,5 @@ def test_aliases_that_multiply_are_refused_at_once(file: Path) -> None:
 
 
 def test_a_name_that_is_not_utf_8_is_said_to_be_so(file: Path) -> None:
-    (found,) = faults(file, "", {}, [("source.name", "\udcff.mp4", "--source x")])
+    (found,) = faults(file, "", {}, [("model.name", "\udcff.tflite", "--model x")])
     assert "is not UTF-8; give the file another name" in found
