@@ -62,7 +62,9 @@ def _redact_word(word: str) -> str:
     if not mark:
         return _without_user(word)  # user:password@host, as some libraries print addresses
     # A password may hold / ? # and @: all up to the last @ may belong to it.
-    _user, at, rest = address.rpartition("@")
+    user, at, rest = address.rpartition("@")
+    if "?" in user:  # a password with ?, or a query with @: nobody can tell where the host is
+        return f"{_without_user(before)}{mark}{HIDDEN}"
     path, query, _more = rest.partition("?")
     shown = f"{HIDDEN if at else ''}{at}{_without_tokens(path)}{query}{CUT if query else ''}"
     return f"{_without_user(before)}{mark}{shown}"
@@ -101,12 +103,13 @@ def _looks_secret(part: str) -> bool:
 
 def _secrets(address: str) -> set[str]:
     """Return the secrets of an address: as written, decoded, and as `repr` of it."""
-    _scheme, mark, rest = address.partition("://")
+    _scheme, mark, whole = address.partition("://")
     if not mark:
         return set()
-    user, at, rest = rest.rpartition("@")
+    user, at, rest = whole.rpartition("@")
     path, _, query = rest.partition("?")
     found = {f"{user}@"} if at and user else set()
+    found |= {whole} if "?" in user else set()
     found |= set(_tokens(path.partition("/")[2]))
     found |= {text for text in (query, *_values(query)) if len(text) >= SHORTEST}
     found |= {unquote(one) for one in found}
