@@ -63,8 +63,8 @@ def _redact_word(word: str) -> str:
         return _without_user(word)  # user:password@host, as some libraries print addresses
     # A password may hold / ? # and @: all up to the last @ may belong to it.
     user, at, rest = address.rpartition("@")
-    if "?" in user:  # or the last @ stands in a query, and what follows is the end of a secret
-        return f"{_without_user(before)}{mark}{HIDDEN}@{CUT}"
+    if "?" in user:  # a password with ?, or a query with @: nobody can tell where the host is
+        return f"{_without_user(before)}{mark}{HIDDEN}"
     path, query, _more = rest.partition("?")
     shown = f"{HIDDEN if at else ''}{at}{_without_tokens(path)}{query}{CUT if query else ''}"
     return f"{_without_user(before)}{mark}{shown}"
@@ -103,12 +103,13 @@ def _looks_secret(part: str) -> bool:
 
 def _secrets(address: str) -> set[str]:
     """Return the secrets of an address: as written, decoded, and as `repr` of it."""
-    _scheme, mark, rest = address.partition("://")
+    _scheme, mark, whole = address.partition("://")
     if not mark:
         return set()
-    user, at, rest = rest.rpartition("@")
+    user, at, rest = whole.rpartition("@")
     path, _, query = rest.partition("?")
     found = {f"{user}@"} if at and user else set()
+    found |= {whole} if "?" in user else set()
     found |= set(_tokens(path.partition("/")[2]))
     found |= {text for text in (query, *_values(query)) if len(text) >= SHORTEST}
     found |= {unquote(one) for one in found}

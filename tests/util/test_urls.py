@@ -35,6 +35,7 @@ schemes = st.sampled_from(("rtsp", "rtsps", "http", "https", "rtmp", "RTSP"))
         ("http://cam/axis-cgi/mjpg/video.cgi", "http://cam/axis-cgi/mjpg/video.cgi"),
         ("http://cam:8080/video1080p.m3u8", "http://cam:8080/video1080p.m3u8"),
         ("rtsp://cam/cam/realmonitor?channel=1", "rtsp://cam/cam/realmonitor?..."),
+        ("http://cam/x?me=a@b.c&pwd=s3@cret", "http://***"),
         ("", ""),
     ],
 )
