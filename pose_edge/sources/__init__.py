@@ -45,9 +45,7 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
 
             return V4L2Camera(spec.location, camera)
         case SourceKind.STREAM:
-            from pose_edge.sources.stream import Stream
-
-            return Stream(spec.location, camera)
+            return _choose_stream(spec.location, camera)
         case SourceKind.VIDEO:
             from pose_edge.sources.video import Video
 
@@ -56,6 +54,16 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
             from pose_edge.sources.pictures import Pictures
 
             return Pictures(spec.location)
+
+
+def _choose_stream(url: str, camera: CameraSettings) -> Source:
+    if url.startswith(("http://", "https://")):
+        from pose_edge.sources.http_camera import HttpCamera
+
+        return HttpCamera(url, camera)
+    from pose_edge.sources.stream import Stream
+
+    return Stream(url, camera)
 
 
 def _choose_auto(camera: CameraSettings) -> Source:

@@ -26,7 +26,7 @@ from pose_edge.sources.cameras import (
 )
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.modes import choose_mode, list_modes
-from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode
+from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode, picture_size
 from pose_edge.sources.source import Source
 from pose_edge.sources.v4l2_device import Device, Filled, Mode
 from pose_edge.util.device_access import can_open
@@ -217,9 +217,9 @@ class V4L2Camera(Source):
         return newest
 
     def _decode(self, device: Device, filled: Filled, reuse: Image | None) -> Frame | None:
-        memory = self._frames.memory(reuse, self._mode.width, self._mode.height)
         try:
             with device.content(filled) as data:
+                memory = self._frames.memory(reuse, *picture_size(data, self._mode))
                 image = decode(data, self._mode, memory)
         except DamagedPicture as error:
             self._count_damaged(str(error))
