@@ -251,9 +251,8 @@ class HttpCamera(Source):
             memory = self._frames.memory(reuse, *jpeg_size(jpeg.data))
             image = decode_jpeg(jpeg.data, memory)
         except DamagedPicture as error:
-            self._frames.skip()
             self._damage = printable(str(error))
-            log.debug("%s: a picture cannot be decoded: %s", self.describe(), self._damage)
+            self._frames.skip_damaged(self._damage)
             return None
         return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse)
 

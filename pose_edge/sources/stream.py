@@ -155,8 +155,7 @@ class Stream(Source):
         try:
             image = self._convert(frame, reuse)
         except (av.error.FFmpegError, ValueError, MemoryError) as error:
-            log.debug("%s: a picture cannot be converted: %r", self.describe(), error)
-            self._frames.skip()
+            self._frames.skip_damaged(f"{type(error).__name__} in its conversion")
             return None
         return self._frames.make(image, "BGR", moment_ns, reuse)
 
@@ -254,8 +253,7 @@ class Stream(Source):
         try:
             return packet.decode()
         except (av.error.InvalidDataError, av.error.ArgumentError) as error:
-            log.debug("%s: a packet cannot be decoded: %r", self.describe(), error)
-            self._frames.skip()
+            self._frames.skip_damaged(error.strerror or type(error).__name__)
             return []
 
     def _convert(self, frame: av.VideoFrame, reuse: Image | None) -> Image:
@@ -302,4 +300,5 @@ class Stream(Source):
         )
 
     def _fault(self, kind: type[SourceError], reason: str, remedy: str | None) -> SourceError:
+        remedy = remedy if kind is SourceError else None  # it was right when it was opened
         return kind(f"stream {self.describe()}: {reason}", remedy=remedy)

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-import threading
 import time
 from pathlib import Path
 
 import pytest
 from clips import write_clip
-from helpers import GENEROUS_S, coded_picture, read_code, wait_until
-from mjpeg import MjpegServer
+from helpers import GENEROUS_S, coded_picture, read_code
 from rtsp import RtspServer, lengthen, need_server
 
 from pose_edge.config.schema import CameraSettings
@@ -113,7 +111,7 @@ def test_an_rtsp_server_without_power_is_lost_at_once_and_comes_back(clip: Path)
         server.stop()
         assert read_until_lost(stream)[0] < 9
         stream.close()
-        with pytest.raises(SourceError, match="Connection refused; is the address right"):
+        with pytest.raises(SourceError, match="connection refused by"):
             stream.open()
         server.start()
         stream.open()
@@ -173,10 +171,25 @@ def test_a_stream_that_fell_behind_skips_frames_until_it_has_caught_up(clip: Pat
         stream.close()
 
 
+def test_after_a_stall_the_picture_goes_on_without_a_key_frame(sparse_clip: Path) -> None:
+    with RtspServer(sparse_clip) as server:
+        stream = Stream(server.url, PATIENT)
+        stream.open()
+        for _ in range(20):
+            read(stream)
+        time.sleep(1.5)
+        last = read(stream)
+        while last.index < 20 + 35:  # what piled up is dropped
+            last = read(stream)
+        assert last.index < 150, "the next key frame"
+        stream.close()
+
+
 def test_read_returns_while_frames_are_skipped_until_a_distant_key_frame(
-    sparse_clip: Path,
+    sparse_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The capture thread's heartbeat depends on it."""
+    monkeypatch.setattr(stream_module, "CATCH_UP_NS", -1)
     with RtspServer(sparse_clip) as server:
         stream = Stream(server.url, PATIENT)
         stream.open()
@@ -193,99 +206,6 @@ def test_read_returns_while_frames_are_skipped_until_a_distant_key_frame(
         stream.close()
 
 
-# --- HTTP -----------------------------------------------------------------------------------------
-
-
-def test_mjpeg_arrives_in_order_and_without_a_backlog() -> None:
-    with MjpegServer(fps=30) as server:
-        stream = Stream(server.url, SETTINGS)
-        stream.open()
-        frames = [read(stream) for _ in range(20)]
-        codes = [read_code(frame.image) for frame in frames]
-        assert codes == sorted(set(codes))
-        assert frames[0].image.shape == (240, 320, 3)
-        assert [frame.index for frame in frames] == list(range(20))
-        stream.close()
-
-
-def test_a_camera_that_hangs_is_lost_after_the_time_limit_and_comes_back() -> None:
-    with MjpegServer(fps=30) as server:
-        stream = Stream(server.url, SETTINGS)
-        stream.open()
-        read(stream)
-        server.stall()
-        assert 0.5 < read_until_lost(stream)[0] < GENEROUS_S
-        stream.close()
-        server.resume()
-        stream.open()
-        read(stream)
-        stream.close()
-
-
-def test_read_returns_while_packets_cannot_be_decoded() -> None:
-    with MjpegServer(fps=30) as server:
-        stream = Stream(server.url, PATIENT)
-        stream.open()
-        first = read(stream)
-        server.damage(30)
-        frames = [stream.read(0.1) for _ in range(40)]
-        assert None in frames
-        given = [first, *(frame for frame in frames if frame)]
-        gaps = [after.index - before.index for before, after in itertools.pairwise(given)]
-        assert sum(gaps) - len(gaps) >= 30, "damaged frames are counted"
-        stream.close()
-
-
-def test_a_stream_that_can_never_be_decoded_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "NO_PICTURE_S", 0.5)
-    with MjpegServer(fps=30) as server:
-        stream = Stream(server.url, PATIENT)
-        stream.open()
-        read(stream)
-        server.damage(None)
-        seconds, reason = read_until_lost(stream)
-        assert seconds > 0.4
-        assert reason.endswith("no packet could be decoded for 0.5 s")
-        stream.close()
-
-
-def test_a_camera_without_power_is_lost_at_once_and_comes_back() -> None:
-    with MjpegServer(fps=30) as server:
-        stream = Stream(server.url, PATIENT)
-        stream.open()
-        read(stream)
-        server.stop()
-        assert read_until_lost(stream)[0] < 9
-        with pytest.raises(SourceError, match="Connection refused"):
-            stream.open()
-        server.start()
-        stream.open()
-        read(stream)
-        stream.close()
-        assert server.connections >= 2
-
-
-def test_an_address_that_does_not_answer_is_said_without_its_password() -> None:
-    server = MjpegServer(credentials="joe:s3cret")
-    server.start()
-    url = server.url
-    server.stop()
-    stream = Stream(url, SETTINGS)
-    with pytest.raises(SourceError) as error:
-        stream.open()
-    assert "s3cret" not in str(error.value)
-    assert "***@127.0.0.1" in str(error.value)
-    assert "s3cret" not in stream.describe()
-
-
-def test_the_password_is_used_all_the_same() -> None:
-    with MjpegServer(credentials="joe:s3cret") as server:
-        stream = Stream(server.url, SETTINGS)
-        stream.open()
-        read(stream)
-        stream.close()
-
-
 @pytest.mark.parametrize(
     "url", ["rtsp://joe:s3cret@[::1/x", "rtsp://joe:s3cret@127.0.0.1:99999/x", "http://a\0b/"]
 )
@@ -299,23 +219,3 @@ def test_addresses_that_make_no_sense(url: str) -> None:
 def test_a_stream_that_is_not_open_is_lost() -> None:
     with pytest.raises(SourceLost, match="is not open"):
         Stream("http://nowhere/x", SETTINGS).read(0)
-
-
-def test_many_losses_leave_nothing_behind() -> None:
-    def count() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
-    others = threading.active_count()
-    with MjpegServer(fps=60) as server:
-        stream = Stream(server.url, PATIENT)
-        for number in range(20):
-            stream.open()
-            read(stream)
-            stream.close()
-            if number == 0:
-                wait_until(
-                    lambda: threading.active_count() <= others + 1, "the server's end of the line"
-                )
-                before = count()
-        # The server, in this process too, closes its ends when it next writes to them.
-        wait_until(lambda: count() == before, "the end of all connections")
