@@ -23,10 +23,12 @@ from av.video.reformatter import VideoReformatter
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.ffmpeg_memory import bound_memory
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.network_errors import (
     NETWORK,
+    Reason,
     explain_os_error,
     explain_status,
     explain_unresolved,
@@ -120,6 +122,7 @@ class Stream(Source):
         return self._container is not None
 
     def _open(self, file: str | HttpAnswer) -> None:
+        bound_memory()
         started = time.monotonic()
         try:
             container = av.open(file, "r", options=self._options(), timeout=self._settings.timeout)
@@ -284,20 +287,24 @@ class Stream(Source):
         After a call of `seconds`, as long as the time limit, FFmpeg's error can be any.
         """
         limit_s = self._settings.timeout
-        if status := next((n for fault, n in HTTP_STATUS.items() if isinstance(error, fault)), 0):
-            return self._fault(kind, *explain_status(status, urlsplit(self._url).path))
-        if seconds >= limit_s * 0.95 or isinstance(error, TimeoutError):
-            return self._fault(kind, f"no answer within {limit_s:g} s", NETWORK)
-        if isinstance(error, (av.error.EOFError, HTTPException)):
-            return self._fault(kind, "the connection was closed", None)
-        if isinstance(error, av.error.InvalidDataError):
-            return self._fault(kind, "what comes from there is not a video that can be read", None)
-        if isinstance(error, av.error.ArgumentError) or not isinstance(error, OSError):
-            return self._fault(kind, "the address is not valid", None)
         parts = urlsplit(self._url)
-        return self._fault(
-            kind, *explain_os_error(error, parts.hostname or "", parts.port, limit_s)
-        )
+        status = next((n for fault, n in HTTP_STATUS.items() if isinstance(error, fault)), None)
+        reason: Reason
+        if status is not None:
+            reason = explain_status(status, parts.path)
+        elif isinstance(error, av.error.HTTPClientError):
+            reason = "the server refuses with an error 4xx of its own", None
+        elif seconds >= limit_s * 0.95 or isinstance(error, TimeoutError):
+            reason = f"no answer within {limit_s:g} s", NETWORK
+        elif isinstance(error, (av.error.EOFError, HTTPException)):
+            reason = "the connection was closed", None
+        elif isinstance(error, av.error.InvalidDataError):
+            reason = "what comes from there is not a video that can be read", None
+        elif isinstance(error, OSError) and not isinstance(error, av.error.ArgumentError):
+            reason = explain_os_error(error, parts.hostname or "", parts.port, limit_s)
+        else:
+            reason = "the address is not valid", None
+        return self._fault(kind, *reason)
 
     def _fault(self, kind: type[SourceError], reason: str, remedy: str | None) -> SourceError:
         remedy = remedy if kind is SourceError else None  # it was right when it was opened
