@@ -19,7 +19,6 @@ from pose_edge.logs.excepthooks import install_excepthooks
 from pose_edge.logs.formats import Formatter, LogFormat, choose_format
 from pose_edge.logs.handlers import StderrHandler, SummingHandler
 from pose_edge.logs.redaction import Redactor
-from pose_edge.util.printable import UNPRINTABLE
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
@@ -89,7 +88,7 @@ def report_error(text: str) -> None:
         return
     redact = handler.formatter.redact if handler is not None else Redactor()
     for line in text.splitlines():
-        print(f"pose-edge: {redact(line).translate(UNPRINTABLE)}", file=sys.stderr)  # noqa: T201 - without time and level
+        print(f"pose-edge: {redact(line)}", file=sys.stderr)  # noqa: T201 - without time and level
 
 
 def _handler() -> StderrHandler | None:

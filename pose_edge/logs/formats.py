@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, cast, get_args
 
-from pose_edge.util.printable import UNPRINTABLE
-
 LogFormat = Literal["text", "journal", "json"]
 
 PRIORITIES: Final = {
@@ -21,6 +19,14 @@ PRIORITIES: Final = {
     logging.CRITICAL: 2,
 }
 """Priorities of syslog, by which journalctl colours and filters."""
+
+UNREADABLE: Final = {
+    number: f"\\x{number:02x}"
+    for number in (*range(0x20), *range(0x7F, 0xA0))
+    if chr(number) not in "\t\n"
+}
+"""Control characters, as from the name of a device: they would steer the terminal, and the journal
+would store a line with one as binary data."""
 
 
 def choose_format(wanted: str, environment: Mapping[str, str]) -> LogFormat:
@@ -81,7 +87,7 @@ class Formatter(logging.Formatter):
                 "message": message,
             }
             return json.dumps(entry | ({"exception": traceback} if traceback else {}))
-        text = "\n".join(filter(None, (message, traceback))).translate(UNPRINTABLE)
+        text = "\n".join(filter(None, (message, traceback))).translate(UNREADABLE)
         if self.form == "text":
             return f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {text}"
         level = max((level for level in PRIORITIES if level <= record.levelno), default=10)

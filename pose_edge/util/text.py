@@ -1,0 +1,26 @@
+"""Texts from outside, made safe for terminals and logs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+INVISIBLE: Final = {
+    number: f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+    for number in (
+        *(one for one in range(0x20) if chr(one) not in "\t\n"),
+        *range(0x7F, 0xA0),
+        *(0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)),
+        *range(0xD800, 0xE000),
+    )
+}
+"""Characters that steer a terminal, end a line, or turn the direction of writing, and halves of
+characters, which no encoding has."""
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters as escapes, but for tabs and ends of lines.
+
+    Names of devices and files, and the answers of servers, may hold any: they would steer the
+    terminal, and the journal would store a line with one as binary data.
+    """
+    return text.translate(INVISIBLE)
