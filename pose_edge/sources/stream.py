@@ -15,15 +15,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import VideoReformatter
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.ffmpeg_memory import bound_memory
+from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.network_errors import (
@@ -97,7 +96,8 @@ class Stream(Source):
         self._container: InputContainer | None = None
         self._decoded: Iterator[Decoded | None] = iter(())
         self._clock = StreamClock()
-        self._reformatter = VideoReformatter()
+        self._converter = FrameConverter()
+        self._size = 0, 0
         self._last_picture = 0.0
 
     def open(self) -> None:
@@ -260,13 +260,12 @@ class Stream(Source):
             return []
 
     def _convert(self, frame: av.VideoFrame, reuse: Image | None) -> Image:
-        """Copy a frame into memory of its own, as uint8 (height, width, 3) BGR."""
-        packed = self._reformatter.reformat(frame, format="bgr24")
-        plane = packed.planes[0]
-        pixels = np.frombuffer(memoryview(plane), dtype=np.uint8)
-        rows = pixels.reshape(packed.height, plane.line_size)
-        image = self._frames.memory(reuse, packed.width, packed.height)
-        np.copyto(image.reshape(packed.height, -1), rows[:, : packed.width * 3])
+        """Copy a frame into memory of its own, upright and with square pixels, BGR."""
+        assert self._container is not None
+        aspect = self._container.streams.video[0].sample_aspect_ratio
+        memory = self._frames.memory(reuse, *self._size)
+        image = self._converter.convert(frame, float(aspect or 0), memory)
+        self._size = image.shape[1], image.shape[0]
         return image
 
     def _resolve(self) -> None:

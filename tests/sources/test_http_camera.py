@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -351,6 +352,26 @@ def test_other_kinds_of_streams_are_read_too(transport_stream: bytes, whole: boo
         assert read_code(read(camera).image) in range(30)
         read_until_lost(camera)
         assert len(server.requests) == 1 or whole, "a server may allow one client only"
+        camera.close()
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
+    target = tmp_path / "wide.ts"
+    with av.open(str(target), "w", format="mpegts") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 180, 144, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(64, 45)
+        for number in range(30):
+            picture = coded_picture(number, 180, 144)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        out.mux(stream.encode())
+    content = target.read_bytes()
+    with ScriptedHttpServer(lambda _request: [head(content_type="video/mp2t"), content]) as server:
+        camera = HttpCamera(server.url("/live.ts"), PATIENT)
+        camera.open()
+        frame = read(camera)
+        assert (frame.width, frame.height) == (256, 144)
+        assert read_code(frame.image) in range(30)
         camera.close()
 
 

@@ -1,0 +1,93 @@
+"""From a decoded frame of any format to an upright BGR picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+import av
+import numpy as np
+from av.buffer import Buffer
+from av.filter import Graph
+from av.sidedata.sidedata import Type
+
+from pose_edge.frames import Image
+from pose_edge.sources.display_geometry import display_size, orientation_filters
+
+UPRIGHT: Final = (1, 0, 0, 0, 1)
+TURNS: Final = {90: (0, -1, 0, 1, 0), 180: (-1, 0, 0, 0, -1), 270: (0, 1, 0, -1, 0)}
+"""Beginnings of display matrices, by degrees counter-clockwise."""
+
+
+class FrameConverter:
+    """Converts frames with filters of FFmpeg, which are set up again when the format changes.
+
+    The filters turn, scale and convert in as few passes as the format allows, and reuse their
+    memory.
+    """
+
+    def __init__(self) -> None:
+        """Prepare for the first frame."""
+        self._graph: Graph | None = None
+        self._form: tuple[object, ...] = ()
+
+    def convert(self, frame: av.VideoFrame, pixel_aspect: float, reuse: Image | None) -> Image:
+        """Return a frame as it is to be shown, uint8 (height, width, 3) BGR.
+
+        Args:
+            frame: The frame; its display matrix is followed.
+            pixel_aspect: Width of a pixel over its height; 0 where unknown.
+            reuse: Memory for the result, used if it fits.
+
+        Raises:
+            av.FFmpegError: The frame cannot be converted.
+        """
+        colours = frame.format.name, int(frame.colorspace), int(frame.color_range)
+        form = (frame.width, frame.height, *colours, frame.rotation, pixel_aspect)
+        if self._graph is None or form != self._form:
+            self._graph, self._form = filter_graph(frame, pixel_aspect), form
+        self._graph.vpush(frame)
+        packed = self._graph.vpull()
+        plane = packed.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(packed.height, plane.line_size)
+        shape = packed.height, packed.width, 3
+        fits = reuse is not None and reuse.shape == shape and reuse.flags["C_CONTIGUOUS"]
+        image = reuse if reuse is not None and fits else np.empty(shape, dtype=np.uint8)
+        np.copyto(image.reshape(packed.height, -1), rows[:, : packed.width * 3])
+        return image
+
+
+def _display_matrix(frame: av.VideoFrame) -> Sequence[int]:
+    """Return the display matrix of a frame, see `orientation_filters`.
+
+    Not to be called for each frame: PyAV's side data and its frame hold each other, so that the
+    memory is only freed when Python looks for such cycles.
+    """
+    try:
+        data = cast("Mapping[Type, Buffer]", frame.side_data).get(Type.DISPLAYMATRIX)
+    except ValueError:  # PyAV 18 refuses the data of a frame when it does not know all kinds of it
+        return TURNS.get(frame.rotation % 360, UPRIGHT)
+    return UPRIGHT if data is None else memoryview(data).cast("i").tolist()
+
+
+def filter_graph(frame: av.VideoFrame, pixel_aspect: float) -> Graph:
+    """Return filters that take frames like this one, and give them as they are to be shown."""
+    turn = orientation_filters(_display_matrix(frame))
+    width, height = display_size(frame.width, frame.height, pixel_aspect)
+    if any(name == "transpose" for name, _options in turn):
+        width, height = height, width
+    graph = Graph()
+    source = graph.add(
+        "buffer",
+        video_size=f"{frame.width}x{frame.height}",
+        pix_fmt=frame.format.name,
+        time_base="1/1000000",
+        colorspace=str(int(frame.colorspace)),
+        range=str(int(frame.color_range)),
+    )
+    # One thread: inference needs the cores.
+    scale = graph.add("scale", w=str(width), h=str(height), threads="1")
+    nodes = [source, *(graph.add(name, options) for name, options in turn), scale]
+    nodes += [graph.add("format", "bgr24"), graph.add("buffersink")]
+    graph.link_nodes(*nodes).configure()
+    return graph
