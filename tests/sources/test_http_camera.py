@@ -355,6 +355,47 @@ def test_other_kinds_of_streams_are_read_too(transport_stream: bytes, whole: boo
         camera.close()
 
 
+def encode(target: Path, numbers: range, start_s: int) -> bytes:
+    """Return MPEG-TS whose pictures carry numbers and whose times begin at `start_s`."""
+    with av.open(str(target), "w", format="mpegts") as out:
+        stream = out.add_stream("libx264", rate=30, options={"tune": "zerolatency", "g": "15"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for index, number in enumerate(numbers):
+            frame = av.VideoFrame.from_ndarray(coded_picture(number, 320, 240), format="bgr24")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            for packet in stream.encode(frame):
+                packet.time_base = Fraction(1, 90_000)
+                packet.pts = packet.dts = start_s * 90_000 + index * 3000
+                out.mux(packet)
+    return target.read_bytes()
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_a_jump_in_the_times_of_a_stream_does_not_stop_the_picture(
+    tmp_path: Path, jump_s: int
+) -> None:
+    content = encode(tmp_path / "a.ts", range(60), 4000)
+    content += encode(tmp_path / "b.ts", range(60, 120), 4000 + jump_s)
+
+    def script(_request: str) -> Iterator[bytes]:
+        yield head(content_type="video/mp2t")
+        for start in range(0, len(content), 1880):
+            yield content[start : start + 1880]
+            if server.over.wait(0.02):
+                return
+        server.over.wait(GENEROUS_S)
+
+    with ScriptedHttpServer(script) as server:
+        camera = HttpCamera(server.url("/live.ts"), PATIENT)
+        camera.open()
+        codes: list[int] = []
+        while not codes or codes[-1] < 110:
+            codes.append(read_code(read(camera).image))
+        assert codes == sorted(set(codes))
+        assert len([code for code in codes if code >= 60]) > 20
+        camera.close()
+
+
 def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
     target = tmp_path / "wide.ts"
     with av.open(str(target), "w", format="mpegts") as out:

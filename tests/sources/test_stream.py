@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import itertools
 import logging
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from clips import write_clip
 from helpers import GENEROUS_S, coded_picture, read_code
 from rtsp import RtspServer, lengthen, need_server
+from scripted_http import ScriptedHttpServer
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
@@ -204,6 +207,38 @@ def test_read_returns_while_frames_are_skipped_until_a_distant_key_frame(
         assert empty >= 5, "one about every 0.1 s, for seconds"
         assert last.index >= 150, "the next key frame"
         stream.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("404 Not Found\r\nCSeq: 2\r\n\r\n", "there is nothing at /live (404 Not Found)"),
+        ("453 Busy \x1b[31m\r\nCSeq: 2\r\n\r\n", "the server refuses with an error 4xx of its own"),
+        ("200 OK\r\nCSeq: 2\r\nContent-Length: 2000000000\r\n\r\n", "not a video that can be read"),
+        ("200 OK\r\nCSeq: 2\r\nContent-Length: 0\r\n\r\n", "not a video that can be read"),
+    ],
+)
+def test_why_an_rtsp_server_gives_no_video(answer: str, reason: str) -> None:
+    def script(_request: str) -> Iterator[bytes]:
+        yield b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE\r\n\r\n"
+        yield f"RTSP/1.0 {answer}".encode()
+        server.over.wait(GENEROUS_S)
+
+    with ScriptedHttpServer(script) as server:
+        stream = Stream(server.url("/live").replace("http", "rtsp"), PATIENT)
+        with pytest.raises(SourceError) as error:
+            stream.open()
+        assert reason in str(error.value)
+        assert "\x1b" not in str(error.value)
+
+
+def test_a_name_that_cannot_be_resolved_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(SourceError, match=r"the name camera\.invalid cannot be resolved"):
+        Stream("rtsp://camera.invalid/x", SETTINGS).open()
 
 
 @pytest.mark.parametrize(
