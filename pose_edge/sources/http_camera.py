@@ -48,7 +48,13 @@ class Jpeg:
 
 
 class JpegFeed(Protocol):
-    """Pictures from a camera."""
+    """Pictures from a camera.
+
+    Attributes:
+        interval_s: Seconds between two pictures, where we set them.
+    """
+
+    interval_s: float = 0.0
 
     @abstractmethod
     def next(self, timeout: float) -> Jpeg | None:
@@ -109,41 +115,46 @@ class SnapshotFeed(JpegFeed):
         """Begin with an answer that has come already, and ask again every `interval_s`."""
         self._url = url
         self._answer: HttpAnswer | None = first
-        self._interval_s = interval_s
+        self.interval_s = interval_s
         self._limit_s = limit_s
         self._due = time.monotonic() + interval_s
 
     def next(self, timeout: float) -> Jpeg | None:
         """Return the next picture when it is due; see `JpegFeed.next`."""
         answer, self._answer = self._answer, None
+        until = time.monotonic() + self._limit_s
         if answer is None:
             wait_s = self._due - time.monotonic()
             time.sleep(max(0.0, min(wait_s, timeout)))
             if wait_s > timeout:
                 return None
-            self._due = max(self._due + self._interval_s, time.monotonic())
+            self._due = max(self._due + self.interval_s, time.monotonic())
+            until = time.monotonic() + self._limit_s
             answer = get(self._url, self._limit_s)
         try:
             arrived_ns = answer.arrived_ns
-            return Jpeg(self._content(answer), arrived_ns)
+            return Jpeg(_content(answer, until), arrived_ns)
         finally:
             answer.close()
-
-    def _content(self, answer: HttpAnswer) -> bytes:
-        until = time.monotonic() + self._limit_s
-        content = bytearray()
-        while data := answer.receive(max(0.0, until - time.monotonic())):
-            content += data
-            if len(content) > MAX_PART or time.monotonic() > until:
-                raise MalformedStream(f"a picture has no end after {len(content)} bytes")
-        if data is None:
-            raise TimeoutError
-        return bytes(content)
 
     def close(self) -> None:
         """Close the connection."""
         if self._answer is not None:
             self._answer.close()
+
+
+def _content(answer: HttpAnswer, until: float) -> bytes:
+    """Return the whole content of an answer; raise TimeoutError where it has no end in time."""
+    content = bytearray()
+    while data := answer.receive(max(0.0, until - time.monotonic())):
+        content += data
+        if len(content) > MAX_PART:
+            raise MalformedStream(f"a picture has no end after {MAX_PART} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError
+    if data is None:
+        raise TimeoutError
+    return bytes(content)
 
 
 class HttpCamera(Source):
@@ -176,9 +187,10 @@ class HttpCamera(Source):
     def open(self) -> None:
         """Connect; see `Source.open`."""
         self.close()
+        until = time.monotonic() + self._settings.timeout
         answer = get(self._url, self._settings.timeout)
         try:
-            self._choose(answer)
+            self._choose(answer, until)
         except (OSError, http.client.HTTPException) as error:
             raise SourceError(f"stream {self.describe()}: {self._explain(error)}") from None
         finally:
@@ -197,7 +209,8 @@ class HttpCamera(Source):
         except (OSError, EOFError, http.client.HTTPException, MalformedStream) as error:
             raise SourceLost(f"stream {self.describe()}: {self._explain(error)}") from None
         frame = self._decode(jpeg, reuse) if jpeg is not None else None
-        self._check_life(arrived=jpeg is not None, shown=frame is not None)
+        limit_s = self._settings.timeout + self._feed.interval_s
+        self._check_life(limit_s, arrived=jpeg is not None, shown=frame is not None)
         return frame
 
     def close(self) -> None:
@@ -211,10 +224,10 @@ class HttpCamera(Source):
         """Return the address without user and password."""
         return redact(self._url)
 
-    def _choose(self, answer: HttpAnswer) -> None:
-        """Choose how the content of an answer is read."""
+    def _choose(self, answer: HttpAnswer, until: float) -> None:
+        """Choose how the content of an answer is read, once it has begun before `until`."""
         kind = answer.content_type
-        start = answer.receive(self._settings.timeout)
+        start = answer.receive(max(0.0, until - time.monotonic()))
         if start is None:
             raise TimeoutError
         answer.put_back(start)
@@ -255,9 +268,9 @@ class HttpCamera(Source):
             return None
         return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse)
 
-    def _check_life(self, *, arrived: bool, shown: bool) -> None:
+    def _check_life(self, limit_s: float, *, arrived: bool, shown: bool) -> None:
         """Raise SourceLost when nothing, or nothing that can be shown, has come for too long."""
-        now, limit_s = time.monotonic(), self._settings.timeout
+        now = time.monotonic()
         if shown:
             self._last_picture = now
         if arrived:
