@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 import av
+import cv2
 import numpy as np
 from av.buffer import Buffer
 from av.filter import Graph
@@ -48,12 +49,12 @@ class FrameConverter:
             self._graph, self._form = filter_graph(frame, pixel_aspect), form
         self._graph.vpush(frame)
         packed = self._graph.vpull()
-        plane = packed.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(packed.height, plane.line_size)
-        shape = packed.height, packed.width, 3
+        plane, shape = packed.planes[0], (packed.height, packed.width, 3)
+        strides = plane.line_size, 3, 1
+        pixels: Image = np.ndarray(shape, np.uint8, memoryview(plane), strides=strides)
         fits = reuse is not None and reuse.shape == shape and reuse.flags["C_CONTIGUOUS"]
         image = reuse if reuse is not None and fits else np.empty(shape, dtype=np.uint8)
-        np.copyto(image.reshape(packed.height, -1), rows[:, : packed.width * 3])
+        cv2.copyTo(pixels, None, image)  # type: ignore[call-overload]  # faster than NumPy
         return image
 
 
