@@ -91,6 +91,12 @@ class CameraSettings(Section):
     transport: Literal["tcp", "udp"] = Field(
         "tcp", description="of rtsp:// streams; udp: less delay, but pictures may break"
     )
+    snapshot_fps: float = Field(
+        5.0,
+        ge=0.1,
+        le=30.0,
+        description="how often a http:// address that gives single JPEGs is asked, per second",
+    )
 
 
 class ModelSettings(Section):

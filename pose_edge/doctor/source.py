@@ -102,7 +102,9 @@ def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Findin
         rate = _rate(source) if source.live else source.frame_rate
         text = f"{width}x{height}, the first after {first_s:.2f} s"
         text += f", then {rate:.1f} frames a second" if rate else ""
-        yield _judge(source, text, rate, contrast, settings.camera.fps)
+        # A network camera has a rate of its own, which `camera.fps` does not set.
+        wanted = (source.frame_rate or 0) if kind is SourceKind.STREAM else settings.camera.fps
+        yield _judge(source, text, rate, contrast, wanted)
     except (SourceError, EndOfStream) as error:
         see = "see Cameras above" if kind in CAMERAS else "is source.name right?"
         text, remedy = explain(error, see)

@@ -45,9 +45,7 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
 
             return V4L2Camera(spec.location, camera)
         case SourceKind.STREAM:
-            from pose_edge.sources.stream import Stream
-
-            return Stream(spec.location, camera)
+            return _choose_stream(spec.location, camera)
         case _:
             return _choose_file(spec, loop=source.loop)
 
@@ -67,6 +65,16 @@ def _choose_file(spec: SourceSpec, *, loop: bool) -> Source:
             from pose_edge.sources.video import Video
 
             return Video(spec.location, loop=loop)
+
+
+def _choose_stream(url: str, camera: CameraSettings) -> Source:
+    if url.startswith(("http://", "https://")):
+        from pose_edge.sources.http_camera import HttpCamera
+
+        return HttpCamera(url, camera)
+    from pose_edge.sources.stream import Stream
+
+    return Stream(url, camera)
 
 
 def _choose_auto(camera: CameraSettings) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -10,6 +11,8 @@ import cv2
 import numpy as np
 
 from pose_edge.frames import ColourOrder, Frame, Image
+
+log = logging.getLogger(__name__)
 
 ROTATIONS: Final = {
     90: cv2.ROTATE_90_CLOCKWISE,
@@ -27,7 +30,11 @@ def clock_offset() -> int:
 
 
 class FrameMaker:
-    """Makes the frames of one live source, numbered across all its openings."""
+    """Makes the frames of one live source, numbered across all its openings.
+
+    Attributes:
+        damaged: Number of damaged pictures so far.
+    """
 
     def __init__(self, rotation: int, *, offset_ns: Callable[[], int] = clock_offset) -> None:
         """Start with frame 0.
@@ -41,6 +48,7 @@ class FrameMaker:
         self._read_offset = offset_ns
         self._offset_ns = offset_ns()
         self._index = 0
+        self.damaged = 0
 
     def memory(self, reuse: Image | None, width: int, height: int) -> Image:
         """Return memory for the next picture before its rotation, uint8 (height, width, 3).
@@ -54,8 +62,16 @@ class FrameMaker:
         return np.empty(shape, dtype=np.uint8)
 
     def skip(self) -> None:
-        """Count a frame that was dropped for a newer one, or was damaged."""
+        """Count a frame that was dropped for a newer one."""
         self._index += 1
+
+    def skip_damaged(self, reason: str) -> None:
+        """Count a damaged picture. Cameras begin with some; only many are worth a warning."""
+        self._index += 1
+        self.damaged += 1
+        many = self.damaged >= 10 and str(self.damaged).strip("0") == "1"  # 10, 100, 1000 ...
+        level = logging.WARNING if many else logging.DEBUG
+        log.log(level, "%d damaged pictures skipped, the last: %s", self.damaged, reason)
 
     def make(
         self, image: Image, order: ColourOrder, captured_ns: int, reuse: Image | None

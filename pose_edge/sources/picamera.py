@@ -90,18 +90,17 @@ class PiCamera(Source):
             camera = self._picamera2.Picamera2(self._number)
             # Python's end would call it in the main thread, perhaps while this one uses the camera.
             atexit.unregister(camera.close)
-            try:
-                self._configure(camera, libcamera)
-                camera.start()
-            except Exception:
-                camera.close()
-                raise
+            self._camera = camera
+            self._configure(camera, libcamera)
+            camera.start()
         except SourceError:
+            self.close()
             raise
         except Exception as error:  # picamera2 raises errors of any kind
+            self.close()
+            log.debug("%s cannot be opened", self._name, exc_info=error)  # ours would hide else
             reason, remedy = explain(error)
             raise SourceError(f"{self._name} cannot be opened: {reason}", remedy=remedy) from error
-        self._camera = camera
         self._limit_s = max(LOST_S, FIRST_FRAMES * self._frame_s)
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:

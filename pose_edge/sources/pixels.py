@@ -18,6 +18,10 @@ PADDING: Final = re.compile(r"([0-9]+) extraneous bytes before marker 0xd[0-79]"
 """libjpeg's message about bytes before a restart or end marker. Some webcams (the Logitech C270 is
 known for it) put a few there in good pictures."""
 MAX_PADDING: Final = 16
+MAX_PIXELS: Final = 50_000_000
+"""Pixels of the largest picture that is decoded: 150 MB. A few bytes can claim any size."""
+
+Buffer = bytes | memoryview
 
 
 class DamagedPicture(Exception):  # noqa: N818 - an event of the device, not a fault of ours
@@ -30,7 +34,7 @@ def decode(data: memoryview, mode: Mode, memory: Image) -> Image:
     Args:
         data: What the camera sent; not used after the call.
         mode: How the camera sends it; its code is one of `DECODERS`.
-        memory: Where to put the picture, uint8 (height, width, 3).
+        memory: Where to put the picture, uint8 (height, width, 3) of its `picture_size`.
 
     Returns:
         The memory, BGR.
@@ -41,20 +45,57 @@ def decode(data: memoryview, mode: Mode, memory: Image) -> Image:
     return DECODERS[mode.code](data, mode, memory)
 
 
-def _jpeg(data: memoryview, mode: Mode, memory: Image) -> Image:
-    # libjpeg-turbo, as it reports garbled pictures; OpenCV's decoder returns them.
+def jpeg_size(data: Buffer) -> tuple[int, int]:
+    """Return the width and height that a JPEG claims, pixels.
+
+    Raises:
+        DamagedPicture: It is no JPEG, or one too large to be decoded.
+    """
+    try:
+        height, width, *_colours = simplejpeg.decode_jpeg_header(data)
+    except ValueError as error:
+        raise DamagedPicture(str(error)) from None
+    if width * height > MAX_PIXELS:
+        raise DamagedPicture(f"{width}x{height} pixels are too many")
+    return width, height
+
+
+def decode_jpeg(data: Buffer, memory: Image) -> Image:
+    """Decode a JPEG into memory of its size and return it, BGR.
+
+    libjpeg-turbo does it, as it reports garbled pictures; OpenCV's decoder returns them.
+
+    Raises:
+        DamagedPicture: The picture is cut off or garbled, or has another size.
+    """
     try:
         image = simplejpeg.decode_jpeg(data, "BGR", buffer=memory)
     except ValueError as error:
         padding = PADDING.search(str(error))
         if padding and int(padding[1]) <= MAX_PADDING:
-            height, width, *_colours = simplejpeg.decode_jpeg_header(data)
-            if (width, height) == (mode.width, mode.height):
+            width, height = jpeg_size(data)
+            if (height, width) == memory.shape[:2]:
                 return memory  # decoded to its end all the same
         raise DamagedPicture(str(error)) from None
     if image.shape != memory.shape:
         raise DamagedPicture(f"{image.shape[1]}x{image.shape[0]} pixels")
     return memory
+
+
+def picture_size(data: memoryview, mode: Mode) -> tuple[int, int]:
+    """Return the width and height of a picture, pixels.
+
+    Some cameras send JPEGs of another size than they have agreed to.
+
+    Raises:
+        DamagedPicture: It is no JPEG, or one too large to be decoded.
+    """
+    return jpeg_size(data) if mode.code in JPEG_CODES else (mode.width, mode.height)
+
+
+def _jpeg(data: memoryview, mode: Mode, memory: Image) -> Image:
+    del mode
+    return decode_jpeg(data, memory)
 
 
 def _packed(conversion: int) -> Callable[[memoryview, Mode, Image], Image]:

@@ -70,7 +70,7 @@ def parse_source(name: str) -> SourceSpec:
         return camera
     scheme, separator, _rest = name.partition("://")
     if separator and scheme.lower() in STREAM_SCHEMES:
-        return SourceSpec(SourceKind.STREAM, name)
+        return SourceSpec(SourceKind.STREAM, name.replace(scheme, scheme.lower(), 1))
     if separator and scheme:
         raise SourceError(
             f"source {redact(name)}: unknown kind of address; known: {', '.join(STREAM_SCHEMES)}"

@@ -1,4 +1,4 @@
-"""Network streams: RTSP, HTTP (also MJPEG), through FFmpeg.
+"""Network streams through FFmpeg: RTSP, RTMP, MPEG-TS; those over HTTP see `http_camera`.
 
 PyAV reads them rather than OpenCV: its FFmpeg is newer, gives the reason why a stream cannot be
 opened, gives each frame's own time, and keeps its time limits when a server hangs.
@@ -7,21 +7,34 @@ opened, gives each frame's own time, and keeps its time limits when a server han
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import VideoReformatter
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.ffmpeg_memory import bound_memory
+from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.frame_maker import FrameMaker
+from pose_edge.sources.http_connection import HttpAnswer
+from pose_edge.sources.network_errors import (
+    NETWORK,
+    Reason,
+    explain_os_error,
+    explain_status,
+    explain_unresolved,
+)
+from pose_edge.sources.pixels import MAX_PIXELS
 from pose_edge.sources.source import Source
+from pose_edge.sources.stream_clock import StreamClock
 from pose_edge.util.cores import usable_cores
 from pose_edge.util.urls import redact
 
@@ -32,51 +45,29 @@ TIMED_FORMATS: Final = frozenset(("rtsp", "rtp", "mpegts", "flv"))
 stream have no time; HLS comes in pieces of several seconds.)"""
 
 MAX_BEHIND_NS: Final = 500_000_000
-"""A stream further behind than this is not decoded until it has caught up."""
+"""Frames of a stream further behind than this are dropped until it has caught up."""
+CATCH_UP_NS: Final = 2_000_000_000
+"""How long the frames that piled up are decoded all the same, so that the picture goes on at once.
+Then there are too many for the decoder: they are skipped up to the next key frame."""
 WAITED_NS: Final = 5_000_000
 """A packet that took at least this long to come was not waiting in a buffer: the stream has caught
 up."""
+NAMED_SCHEMES: Final = frozenset(("rtsp", "rtsps", "rtmp", "tcp"))
+"""Schemes whose addresses name the machine to connect to."""
+HTTP_STATUS: Final[dict[type[Exception], int]] = {
+    av.error.HTTPBadRequestError: 400,
+    av.error.HTTPUnauthorizedError: 401,
+    av.error.HTTPForbiddenError: 403,
+    av.error.HTTPNotFoundError: 404,
+    av.error.HTTPServerError: 500,
+}
+"""The statuses of HTTP and RTSP, by FFmpeg's errors."""
 NO_PICTURE_S: Final = 60.0
 """Some cameras send a key frame every 20 s only. After this long without a picture, packets or not,
 connecting again is more promising."""
-MAX_DRIFT: Final = 200e-6
-"""How fast two clocks may drift apart: 200 ppm, twice what a cheap crystal does."""
 
 Decoded = tuple[av.VideoFrame, int]
 """A frame, and when it was sent, on the monotonic clock, nanoseconds."""
-
-
-class StreamClock:
-    """Converts a stream's own times into times on the monotonic clock.
-
-    Each frame takes another time through the network. The fastest one gives the offset between the
-    two clocks; how much later another frame arrives is its delay. The time that even the fastest
-    frame took (exposure, encoder, network) cannot be known and is not counted.
-    """
-
-    def __init__(self) -> None:
-        """Take the first frame as not delayed."""
-        self._offset_ns: int | None = None
-        self._last_ns = 0
-
-    def moment_ns(self, position_s: float, arrival_ns: int) -> int:
-        """Return when a frame was sent, at or before its arrival.
-
-        Args:
-            position_s: The frame's own time in the stream, seconds.
-            arrival_ns: When it arrived, on the monotonic clock (as the result), nanoseconds.
-        """
-        position_ns = round(position_s * 1e9)
-        offset_ns = arrival_ns - position_ns
-        if self._offset_ns is not None:
-            drifted_ns = self._offset_ns + round((arrival_ns - self._last_ns) * MAX_DRIFT)
-            offset_ns = min(offset_ns, drifted_ns)
-        self._offset_ns, self._last_ns = offset_ns, arrival_ns
-        return position_ns + offset_ns
-
-    def reset(self) -> None:
-        """Take the next frame as not delayed: the stream's own times have jumped."""
-        self._offset_ns = None
 
 
 class Stream(Source):
@@ -88,24 +79,55 @@ class Stream(Source):
 
     retry_s = 4.0
 
-    def __init__(self, url: str, settings: CameraSettings) -> None:
-        """Prepare the stream at an address, with user and password where the camera needs them."""
+    def __init__(
+        self, url: str, settings: CameraSettings, *, frames: FrameMaker | None = None
+    ) -> None:
+        """Prepare a stream.
+
+        Args:
+            url: Its address, with user and password where the camera needs them.
+            settings: Time limit, transport and rotation.
+            frames: Makes the frames, where another source of the same camera does so too.
+        """
         self._url = url
         self._settings = settings
-        self._frames = FrameMaker(settings.rotation)
+        self._frames = frames or FrameMaker(settings.rotation)
+        self._answer: HttpAnswer | None = None
         self._container: InputContainer | None = None
         self._decoded: Iterator[Decoded | None] = iter(())
         self._clock = StreamClock()
-        self._reformatter = VideoReformatter()
+        self._converter = FrameConverter()
+        self._size = 0, 0
         self._last_picture = 0.0
 
     def open(self) -> None:
         """Connect; see `Source.open`."""
         self.close()
+        self._resolve()
+        self._open(self._url)
+
+    def open_answer(self, answer: HttpAnswer) -> None:
+        """Read the content of an answer, which is closed with the stream.
+
+        Raises:
+            SourceError: It is not a video.
+        """
+        self.close()
+        self._answer = answer
+        self._open(answer)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the stream can be read."""
+        return self._container is not None
+
+    def _open(self, file: str | HttpAnswer) -> None:
+        bound_memory()
         started = time.monotonic()
         try:
-            container = av.open(self._url, options=self._options(), timeout=self._settings.timeout)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
+            container = av.open(file, "r", options=self._options(), timeout=self._settings.timeout)
+        except (av.error.FFmpegError, OSError, ValueError, HTTPException) as error:
+            self.close()
             raise self._error(SourceError, error, time.monotonic() - started) from None
         self._container = container
         if not container.streams.video:
@@ -133,7 +155,11 @@ class Stream(Source):
                 return None
         self._last_picture = time.monotonic()
         frame, moment_ns = decoded
-        image = self._convert(frame, reuse)
+        try:
+            image = self._convert(frame, reuse)
+        except (av.error.FFmpegError, ValueError, MemoryError) as error:
+            self._frames.skip_damaged(f"{type(error).__name__} in its conversion")
+            return None
         return self._frames.make(image, "BGR", moment_ns, reuse)
 
     def close(self) -> None:
@@ -141,6 +167,9 @@ class Stream(Source):
         container, self._container = self._container, None
         if container is not None:
             container.close()
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.close()
         self._decoded = iter(())
 
     def describe(self) -> str:
@@ -164,32 +193,28 @@ class Stream(Source):
             return next(self._decoded)
         except StopIteration:
             raise SourceLost(f"stream {self.describe()} has ended") from None
-        except (av.error.FFmpegError, OSError, ValueError) as error:
+        except (av.error.FFmpegError, OSError, ValueError, HTTPException) as error:
             raise self._error(SourceLost, error, time.monotonic() - started) from None
 
     def _decode(self, container: InputContainer) -> Iterator[Decoded | None]:
         """Yield the frame of each packet, or None for a packet without one.
 
-        Packets that come faster than they can be decoded would pile up, in the network and in the
-        camera. So late ones are skipped undecoded until the next one has to be waited for;
-        decoding goes on with the next key frame.
+        Packets that come faster than they are read pile up, in the network and in the camera. They
+        are late then: their frames are dropped until the next packet has to be waited for.
         """
         stream = container.streams.video[0]
-        decoder: VideoCodecContext = stream.codec_context
-        # FFmpeg would take every core, but inference needs them too. Threads that share the parts
-        # of one frame, as these do, add no delay.
-        decoder.thread_type = "SLICE"
-        decoder.thread_count = max(1, usable_cores() // 2)
+        self._prepare(stream.codec_context)
         timed = container.format.name in TIMED_FORMATS
         self._clock.reset()
-        late = wait_for_key = False
+        late_since: int | None = None
+        wait_for_key = False
         moments: dict[int | None, int] = {}
         asked_ns = time.monotonic_ns()
         # All streams: with the video alone, no call would return while only sound comes.
         for packet in container.demux():
             now_ns = moment_ns = time.monotonic_ns()
-            if late and now_ns - asked_ns > WAITED_NS:
-                late = False
+            if late_since is not None and now_ns - asked_ns > WAITED_NS:
+                late_since = None
                 self._clock.reset()
             if packet.stream.index != stream.index:
                 yield None
@@ -197,10 +222,11 @@ class Stream(Source):
                 continue
             if timed and packet.pts is not None and packet.time_base is not None:
                 moment_ns = self._clock.moment_ns(float(packet.pts * packet.time_base), now_ns)
-                if now_ns - moment_ns > MAX_BEHIND_NS and not late:
-                    log.debug("%s is behind: skipping frames", self.describe())
-                    late = wait_for_key = True
-            if late or (wait_for_key and not packet.is_keyframe):
+                if now_ns - moment_ns > MAX_BEHIND_NS and late_since is None:
+                    log.debug("%s is behind: dropping frames", self.describe())
+                    late_since = now_ns
+            wait_for_key |= late_since is not None and now_ns - late_since > CATCH_UP_NS
+            if wait_for_key and (late_since is not None or not packet.is_keyframe):
                 self._frames.skip()
                 yield None
             else:
@@ -209,28 +235,50 @@ class Stream(Source):
                 moments[packet.pts] = moment_ns
                 frames = self._frames_in(packet)
                 for frame in frames:
-                    yield frame, moments.pop(frame.pts, moment_ns)
-                if not frames:
+                    moment_ns = moments.pop(frame.pts, moment_ns)
+                    if late_since is None:
+                        yield frame, moment_ns
+                    else:
+                        self._frames.skip()
+                if not frames or late_since is not None:
                     yield None
             asked_ns = time.monotonic_ns()
+
+    def _prepare(self, decoder: VideoCodecContext) -> None:
+        # FFmpeg would take every core, but inference needs them too. Threads that share the parts
+        # of one frame, as these do, add no delay.
+        decoder.thread_type = "SLICE"
+        decoder.thread_count = max(1, usable_cores() // 2)
+        decoder.options = {"max_pixels": str(MAX_PIXELS)}
 
     def _frames_in(self, packet: av.Packet[Any]) -> list[av.VideoFrame]:
         """Decode a packet; a damaged one (UDP loses some) holds no frame."""
         try:
             return packet.decode()
-        except av.error.InvalidDataError:
-            self._frames.skip()
+        except (av.error.InvalidDataError, av.error.ArgumentError) as error:
+            self._frames.skip_damaged(error.strerror or type(error).__name__)
             return []
 
     def _convert(self, frame: av.VideoFrame, reuse: Image | None) -> Image:
-        """Copy a frame into memory of its own, as uint8 (height, width, 3) BGR."""
-        packed = self._reformatter.reformat(frame, format="bgr24")
-        plane = packed.planes[0]
-        pixels = np.frombuffer(memoryview(plane), dtype=np.uint8)
-        rows = pixels.reshape(packed.height, plane.line_size)
-        image = self._frames.memory(reuse, packed.width, packed.height)
-        np.copyto(image.reshape(packed.height, -1), rows[:, : packed.width * 3])
+        """Copy a frame into memory of its own, upright and with square pixels, BGR."""
+        assert self._container is not None
+        aspect = self._container.streams.video[0].sample_aspect_ratio
+        memory = self._frames.memory(reuse, *self._size)
+        image = self._converter.convert(frame, float(aspect or 0), memory)
+        self._size = image.shape[1], image.shape[0]
         return image
+
+    def _resolve(self) -> None:
+        """Raise SourceError when the host's name has no address: FFmpeg's error is any."""
+        try:
+            parts = urlsplit(self._url)
+            host = parts.hostname
+            if host and parts.scheme in NAMED_SCHEMES:
+                socket.getaddrinfo(host, None)
+        except ValueError:
+            raise self._fault(SourceError, "the address is not valid", None) from None
+        except OSError:
+            raise self._fault(SourceError, *explain_unresolved(host or "")) from None
 
     def _error(self, kind: type[SourceError], error: Exception, seconds: float) -> SourceError:
         """Return an error without the address that FFmpeg puts into its messages.
@@ -238,18 +286,25 @@ class Stream(Source):
         After a call of `seconds`, as long as the time limit, FFmpeg's error can be any.
         """
         limit_s = self._settings.timeout
-        remedy = None
-        if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
-            reason = "user or password is wrong or missing (rtsp://USER:PASSWORD@...)"
-        elif seconds >= limit_s * 0.95 or isinstance(error, av.error.TimeoutError):
-            reason = f"no answer within {limit_s:g} s"
-        elif isinstance(error, av.error.EOFError):
-            reason = "the connection was closed"
-        elif isinstance(error, av.error.ArgumentError) or not isinstance(
-            error, av.error.FFmpegError
-        ):
-            reason = "the address is not valid"
+        parts = urlsplit(self._url)
+        status = next((n for fault, n in HTTP_STATUS.items() if isinstance(error, fault)), None)
+        reason: Reason
+        if status is not None:
+            reason = explain_status(status, parts.path)
+        elif isinstance(error, av.error.HTTPClientError):
+            reason = "the server refuses with an error 4xx of its own", None
+        elif seconds >= limit_s * 0.95 or isinstance(error, TimeoutError):
+            reason = f"no answer within {limit_s:g} s", NETWORK
+        elif isinstance(error, (av.error.EOFError, HTTPException)):
+            reason = "the connection was closed", None
+        elif isinstance(error, av.error.InvalidDataError):
+            reason = "what comes from there is not a video that can be read", None
+        elif isinstance(error, OSError) and not isinstance(error, av.error.ArgumentError):
+            reason = explain_os_error(error, parts.hostname or "", parts.port, limit_s)
         else:
-            reason = error.strerror or type(error).__name__
-            remedy = "is the address right, and the camera on the network?"
+            reason = "the address is not valid", None
+        return self._fault(kind, *reason)
+
+    def _fault(self, kind: type[SourceError], reason: str, remedy: str | None) -> SourceError:
+        remedy = remedy if kind is SourceError else None  # it was right when it was opened
         return kind(f"stream {self.describe()}: {reason}", remedy=remedy)

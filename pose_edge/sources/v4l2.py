@@ -26,7 +26,7 @@ from pose_edge.sources.cameras import (
 )
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.modes import choose_mode, list_modes
-from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode
+from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode, picture_size
 from pose_edge.sources.source import Source
 from pose_edge.sources.v4l2_device import Device, Filled, Mode
 from pose_edge.util.device_access import can_open
@@ -52,11 +52,7 @@ REASONS: Final[dict[int | None, tuple[str, str | None]]] = {
 
 
 class V4L2Camera(Source):
-    """A V4L2 camera, recognised when it comes back under another number.
-
-    Attributes:
-        damaged: Number of damaged pictures so far.
-    """
+    """A V4L2 camera, recognised when it comes back under another number."""
 
     def __init__(
         self,
@@ -85,7 +81,6 @@ class V4L2Camera(Source):
         self._stale = False
         self._title = ""
         self._last_frame: float | None = None
-        self.damaged = 0
 
     def open(self) -> None:
         """Open the camera and start its stream; see `Source.open`."""
@@ -138,6 +133,11 @@ class V4L2Camera(Source):
         if self._device is not None:
             self._device.close()
             self._device = None
+
+    @property
+    def damaged(self) -> int:
+        """Number of damaged pictures so far."""
+        return self._frames.damaged
 
     def describe(self) -> str:
         """Return which camera, and its mode once it is open."""
@@ -202,7 +202,7 @@ class V4L2Camera(Source):
         while (filled := device.take()) is not None:
             taken += 1
             if filled.faulty or filled.used == 0:
-                self._count_damaged("reported by the driver")
+                self._frames.skip_damaged("reported by the driver")
                 device.give_back(filled)
                 continue
             if newest is not None:
@@ -218,26 +218,18 @@ class V4L2Camera(Source):
         return newest
 
     def _decode(self, device: Device, filled: Filled, reuse: Image | None) -> Frame | None:
-        memory = self._frames.memory(reuse, self._mode.width, self._mode.height)
         try:
             with device.content(filled) as data:
+                memory = self._frames.memory(reuse, *picture_size(data, self._mode))
                 image = decode(data, self._mode, memory)
         except DamagedPicture as error:
-            self._count_damaged(str(error))
+            self._frames.skip_damaged(str(error))
             return None
         now_ns = time.monotonic_ns()
         stamp_ns = filled.stamp_ns
         if stamp_ns is None or not 0 <= now_ns - stamp_ns < MAX_TRANSIT_NS:
             stamp_ns = now_ns
         return self._frames.make(image, "BGR", stamp_ns, reuse)
-
-    def _count_damaged(self, reason: str) -> None:
-        """Count a damaged picture. Cameras begin with some; only many are worth a warning."""
-        self.damaged += 1
-        self._frames.skip()
-        many = self.damaged >= 10 and str(self.damaged).strip("0") == "1"  # 10, 100, 1000 ...
-        level = logging.WARNING if many else logging.DEBUG
-        log.log(level, "%d damaged pictures skipped, the last: %s", self.damaged, reason)
 
 
 def _title(node: CameraNode) -> str:

@@ -14,6 +14,7 @@ from pose_edge.errors import SourceError
 from pose_edge.sources import any_camera, choose_source, spec
 from pose_edge.sources.animation import Animation
 from pose_edge.sources.any_camera import AnyCamera, Candidates
+from pose_edge.sources.http_camera import HttpCamera
 from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.pictures import Pictures
 from pose_edge.sources.spec import STREAM_SCHEMES, SourceKind, parse_source
@@ -65,7 +66,8 @@ def test_demo_ends() -> None:
 @pytest.mark.parametrize("scheme", [*STREAM_SCHEMES, "RTSP", "Http"])
 def test_addresses(scheme: str) -> None:
     url = f"{scheme}://user:secret@cam:554/live?x=1"
-    assert parse_source(url) == spec.SourceSpec(SourceKind.STREAM, url)
+    known = url.replace(scheme, scheme.lower())  # FFmpeg knows small letters only
+    assert parse_source(url) == spec.SourceSpec(SourceKind.STREAM, known)
 
 
 def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +210,8 @@ def test_each_kind_has_its_source(tmp_path: Path) -> None:
 
     assert isinstance(choose("/dev/video0"), V4L2Camera)
     assert isinstance(choose("picamera:1"), PiCamera)
-    assert isinstance(choose("http://cam/x"), Stream)
+    assert isinstance(choose("HTTP://cam/x"), HttpCamera)
+    assert isinstance(choose("rtsp://cam/x"), Stream)
     assert isinstance(choose("demo"), Video)
     assert isinstance(choose(str(picture)), Pictures)
 

@@ -289,6 +289,17 @@ def test_a_raw_picture_that_is_cut_off_is_damaged(kernel: Kernel) -> None:
     camera.close()
 
 
+def test_pictures_of_another_size_than_agreed_are_shown_as_they_are(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera = opened(kernel, node, LARGE)
+    for width, height in ((640, 480), (1280, 720), (320, 240)):
+        node.send(jpeg(coded_picture(7, width, height)))
+        frame = read(camera)
+        assert (frame.width, frame.height, read_code(frame.image)) == (width, height, 7)
+    assert camera.damaged == 0
+    camera.close()
+
+
 # --- silence and loss -----------------------------------------------------------------------------
 
 

@@ -1,0 +1,292 @@
+"""Cameras that are read over HTTP: MJPEG, one JPEG for each request, or a stream for FFmpeg."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from pose_edge.config.schema import CameraSettings
+from pose_edge.errors import SourceError, SourceLost
+from pose_edge.frames import Frame, Image
+from pose_edge.sources.frame_maker import FrameMaker
+from pose_edge.sources.http_connection import HttpAnswer
+from pose_edge.sources.http_get import get
+from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
+from pose_edge.sources.network_errors import explain_os_error, words_of
+from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size
+from pose_edge.sources.source import Source
+from pose_edge.sources.stream import NO_PICTURE_S, Stream
+from pose_edge.util.urls import redact
+
+log = logging.getLogger(__name__)
+
+JPEG_TYPES: Final = frozenset(("image/jpeg", "image/jpg", "image/pjpeg"))
+JPEG_START: Final = b"\xff\xd8\xff"
+PLAYLIST_START: Final = b"#EXTM3U"
+EMPTY_PART: Final = 4
+"""Bytes up to which a part holds no picture, only line breaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg:
+    """A picture as a camera sent it.
+
+    Attributes:
+        data: The JPEG, perhaps damaged.
+        arrived_ns: When it began to arrive, on the monotonic clock, nanoseconds.
+        skipped: Number of older pictures that were dropped for it.
+    """
+
+    data: bytes
+    arrived_ns: int
+    skipped: int = 0
+
+
+class JpegFeed(Protocol):
+    """Pictures from a camera.
+
+    Attributes:
+        interval_s: Seconds between two pictures, where we set them.
+    """
+
+    interval_s: float = 0.0
+
+    @abstractmethod
+    def next(self, timeout: float) -> Jpeg | None:
+        """Return the newest picture; None when none came within `timeout` seconds.
+
+        Raises:
+            OSError, http.client.HTTPException, MalformedStream, SourceError: The camera fails.
+            EOFError: The connection was closed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class PartsFeed(JpegFeed):
+    """The parts of one answer that goes on for ever."""
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        """Read the parts of an answer."""
+        self._answer = answer
+        self._splitter = PartSplitter(answer.boundary)
+        self._began_ns: int | None = None
+
+    def next(self, timeout: float) -> Jpeg | None:
+        """Return the newest part; see `JpegFeed.next`.
+
+        Parts that have arrived already are passed over, so that no backlog builds up.
+        """
+        until = time.monotonic() + timeout
+        newest, passed_over = None, 0
+        while True:
+            wait_s = 0.0 if newest else max(0.0, until - time.monotonic())
+            data = self._answer.receive(wait_s)
+            if not data:
+                if data == b"" and newest is None:
+                    raise EOFError
+                return newest
+            for part in self._splitter.feed(data):
+                if len(part) > EMPTY_PART:
+                    passed_over += newest is not None
+                    newest = Jpeg(part, self._began_ns or self._answer.arrived_ns, passed_over)
+                self._began_ns = None
+            if self._splitter.in_part and self._began_ns is None:
+                self._began_ns = self._answer.arrived_ns
+            if time.monotonic() >= until:
+                return newest
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._answer.close()
+
+
+class SnapshotFeed(JpegFeed):
+    """One picture for each request, at a rate of our own."""
+
+    def __init__(self, url: str, first: HttpAnswer, interval_s: float, limit_s: float) -> None:
+        """Begin with an answer that has come already, and ask again every `interval_s`."""
+        self._url = url
+        self._answer: HttpAnswer | None = first
+        self.interval_s = interval_s
+        self._limit_s = limit_s
+        self._due = time.monotonic() + interval_s
+
+    def next(self, timeout: float) -> Jpeg | None:
+        """Return the next picture when it is due; see `JpegFeed.next`."""
+        answer, self._answer = self._answer, None
+        until = time.monotonic() + self._limit_s
+        if answer is None:
+            wait_s = self._due - time.monotonic()
+            time.sleep(max(0.0, min(wait_s, timeout)))
+            if wait_s > timeout:
+                return None
+            self._due = max(self._due + self.interval_s, time.monotonic())
+            until = time.monotonic() + self._limit_s
+            answer = get(self._url, self._limit_s)
+        try:
+            arrived_ns = answer.arrived_ns
+            return Jpeg(_content(answer, until), arrived_ns)
+        finally:
+            answer.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._answer is not None:
+            self._answer.close()
+
+
+def _content(answer: HttpAnswer, until: float) -> bytes:
+    """Return the whole content of an answer; raise TimeoutError where it has no end in time."""
+    content = bytearray()
+    while data := answer.receive(max(0.0, until - time.monotonic())):
+        content += data
+        if len(content) > MAX_PART:
+            raise MalformedStream(f"a picture has no end after {MAX_PART} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError
+    if data is None:
+        raise TimeoutError
+    return bytes(content)
+
+
+class HttpCamera(Source):
+    """A camera with an address that begins with http:// or https://.
+
+    What the server answers decides how it is read:
+
+    * MJPEG (multipart): here. FFmpeg would decode every old picture, take a part without one for
+      the end, and believe any length.
+    * One JPEG: the address is asked again, `camera.snapshot_fps` times a second.
+    * Anything else is read by FFmpeg (see `Stream`), through the same connection; a playlist or
+      file, of which it needs several, by its address.
+
+    Waiting for bytes never blocks for longer than the caller asks; connecting may take
+    `camera.timeout`, and what the system's resolver takes.
+    """
+
+    retry_s = 4.0
+
+    def __init__(self, url: str, settings: CameraSettings) -> None:
+        """Prepare the camera at an address, with user and password where it needs them."""
+        self._url = url
+        self._settings = settings
+        self._frames = FrameMaker(settings.rotation)
+        self._stream = Stream(url, settings, frames=self._frames)
+        self._feed: JpegFeed | None = None
+        self._last_sign = self._last_picture = 0.0
+        self._damage = ""
+
+    def open(self) -> None:
+        """Connect; see `Source.open`."""
+        self.close()
+        until = time.monotonic() + self._settings.timeout
+        answer = get(self._url, self._settings.timeout)
+        try:
+            self._choose(answer, until)
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceError(f"stream {self.describe()}: {self._explain(error)}") from None
+        finally:
+            if self._feed is None and not self._stream.is_open:
+                answer.close()
+        self._last_sign = self._last_picture = time.monotonic()
+
+    def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
+        """Return the newest frame; see `Source.read`."""
+        if self._feed is None:
+            return self._stream.read(timeout, reuse)
+        try:
+            jpeg = self._feed.next(timeout)
+        except SourceError as error:
+            raise SourceLost(error.message, remedy=error.remedy) from None
+        except (OSError, EOFError, http.client.HTTPException, MalformedStream) as error:
+            raise SourceLost(f"stream {self.describe()}: {self._explain(error)}") from None
+        frame = self._decode(jpeg, reuse) if jpeg is not None else None
+        limit_s = self._settings.timeout + self._feed.interval_s
+        self._check_life(limit_s, arrived=jpeg is not None, shown=frame is not None)
+        return frame
+
+    def close(self) -> None:
+        """Disconnect; see `Source.close`."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.close()
+        self._stream.close()
+
+    def describe(self) -> str:
+        """Return the address without user and password."""
+        return redact(self._url)
+
+    def _choose(self, answer: HttpAnswer, until: float) -> None:
+        """Choose how the content of an answer is read, once it has begun before `until`."""
+        kind = answer.content_type
+        start = answer.receive(max(0.0, until - time.monotonic()))
+        if start is None:
+            raise TimeoutError
+        answer.put_back(start)
+        self.frame_rate = None
+        if kind.startswith("multipart/") or (start.startswith(b"--") and b"mage/" in start):
+            self._feed = PartsFeed(answer)
+        elif kind in JPEG_TYPES or (start.startswith(JPEG_START) and answer.length is not None):
+            rate = self._settings.snapshot_fps
+            self._feed = SnapshotFeed(self._url, answer, 1 / rate, self._settings.timeout)
+            self.frame_rate = rate
+            log.info("%s gives single pictures: asking for %g a second", self.describe(), rate)
+        elif kind.startswith(("image/", "text/html")):
+            what = (
+                "a web page" if kind == "text/html" else f"a picture of the kind {words_of(kind)}"
+            )
+            raise SourceError(
+                f"stream {self.describe()}: this is {what}, not a video",
+                remedy="the camera's manual says which address its video or JPEG has",
+            )
+        else:
+            if answer.length is not None or start.startswith(PLAYLIST_START) or "mpegurl" in kind:
+                answer.close()
+                self._stream.open()
+            else:
+                self._stream.open_answer(answer)
+            self.frame_rate = self._stream.frame_rate
+
+    def _decode(self, jpeg: Jpeg, reuse: Image | None) -> Frame | None:
+        """Return the frame of a picture; None for a damaged one, which is counted."""
+        for _ in range(jpeg.skipped):
+            self._frames.skip()
+        try:
+            memory = self._frames.memory(reuse, *jpeg_size(jpeg.data))
+            image = decode_jpeg(jpeg.data, memory)
+        except DamagedPicture as error:
+            self._damage = words_of(str(error))
+            self._frames.skip_damaged(self._damage)
+            return None
+        return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse)
+
+    def _check_life(self, limit_s: float, *, arrived: bool, shown: bool) -> None:
+        """Raise SourceLost when nothing, or nothing that can be shown, has come for too long."""
+        now = time.monotonic()
+        if shown:
+            self._last_picture = now
+        if arrived:
+            self._last_sign = now
+        elif now - self._last_sign > limit_s:
+            raise SourceLost(f"stream {self.describe()}: no picture within {limit_s:g} s")
+        if now - self._last_picture > NO_PICTURE_S:
+            why = f"no picture could be decoded for {NO_PICTURE_S:g} s ({self._damage})"
+            raise SourceLost(f"stream {self.describe()}: {why}")
+
+    def _explain(self, error: Exception) -> str:
+        if isinstance(error, EOFError):
+            return "the connection was closed"
+        if isinstance(error, MalformedStream):
+            return str(error)
+        if isinstance(error, OSError):
+            host = urlsplit(self._url).hostname or ""
+            return explain_os_error(error, host, None, self._settings.timeout)[0]
+        return f"the server's answer is damaged ({type(error).__name__})"

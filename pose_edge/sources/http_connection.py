@@ -1,0 +1,224 @@
+"""One request to an HTTP server whose answer may go on for ever.
+
+`http.client` reads an answer's header and its chunks. Two things are added: waiting for bytes for
+a moment only and going on afterwards, and a limit on how long a header may take to come, however
+slowly its bytes drip in.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import select
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK: Final = 64 * 1024
+PORTS: Final = {"http": 80, "https": 443}
+
+
+class WaitingReader(io.RawIOBase):
+    """The bytes of a connection, waited for until a deadline, which may be moved.
+
+    A reader that Python makes of a socket cannot be read again after a time limit has passed.
+
+    Attributes:
+        deadline: When a read gives up with a TimeoutError, on the monotonic clock, seconds.
+        arrived_ns: When the newest bytes were read, on the monotonic clock, nanoseconds.
+    """
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        """Read a connection, which is closed with the reader."""
+        self._socket = connection
+        self.deadline = deadline
+        self.arrived_ns = time.monotonic_ns()
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Wait for bytes and read them; raise TimeoutError when none come in time."""
+        if not self._ready():
+            raise TimeoutError
+        count = self._socket.recv_into(buffer)
+        self.arrived_ns = time.monotonic_ns()
+        return count
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+        super().close()
+
+    def _ready(self) -> bool:
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(max(0.0, self.deadline - time.monotonic()) * 1000))
+
+
+class HttpAnswer:
+    """What a server answers: its header, and the content as it arrives.
+
+    Attributes:
+        status: The number, as 200.
+        reason: The server's words for it.
+        url: What was asked for.
+    """
+
+    def __init__(
+        self, response: http.client.HTTPResponse, reader: WaitingReader, url: str, limit_s: float
+    ) -> None:
+        """Take an answer whose header was read; a read ends after `limit_s` seconds."""
+        self._response = response
+        self._reader = reader
+        self._limit_s = limit_s
+        self._unread = b""
+        self.status = response.status
+        self.reason = response.reason
+        self.url = url
+
+    @property
+    def content_type(self) -> str:
+        """The kind of content in small letters, as "image/jpeg"; "" where undeclared."""
+        declared = self._response.headers.get("Content-Type")
+        return str(declared).partition(";")[0].strip().lower() if declared else ""
+
+    @property
+    def boundary(self) -> str:
+        """What separates the parts of a multipart content; "" where undeclared."""
+        found = self._response.headers.get_param("boundary")
+        return found if isinstance(found, str) else ""
+
+    @property
+    def length(self) -> int | None:
+        """Number of bytes of the content that are to come; None where undeclared."""
+        return None if self._response.chunked else self._response.length
+
+    @property
+    def arrived_ns(self) -> int:
+        """When the newest bytes arrived, on the monotonic clock, nanoseconds."""
+        return self._reader.arrived_ns
+
+    def headers(self, name: str) -> list[str]:
+        """Return the values of a header."""
+        return [str(value) for value in self._response.headers.get_all(name, [])]
+
+    def receive(self, wait_s: float) -> bytes | None:
+        """Return bytes as they arrive: b"" at the end; None when none come within `wait_s`.
+
+        Raises:
+            OSError, http.client.HTTPException: The connection or the server fails.
+        """
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
+        if self._response.fp is None or self.length == 0:
+            return b""
+        self._reader.deadline = time.monotonic() + wait_s
+        try:
+            if not self._response.fp.peek(1):
+                return b""
+        except TimeoutError:
+            return None
+        # The next bytes may belong to the transfer, not to the content: no moment is enough.
+        self._reader.deadline = time.monotonic() + self._limit_s
+        return self._response.read1(CHUNK)
+
+    def put_back(self, data: bytes) -> None:
+        """Have the next `receive` or `read` return these bytes first."""
+        self._unread = data + self._unread
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, b"" at the end; raise TimeoutError after the time limit."""
+        data = self.receive(self._limit_s)
+        if data is None:
+            raise TimeoutError
+        self.put_back(data[size:])
+        return data[:size]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+
+
+def request(
+    url_parts: tuple[str, str, int, str], headers: dict[str, str], deadline: float, limit_s: float
+) -> HttpAnswer:
+    """Connect, ask, and return the answer once its header has come.
+
+    Args:
+        url_parts: Scheme ("http" or "https"), host, port, path with query.
+        headers: Sent with the request.
+        deadline: When to give up, on the monotonic clock, seconds.
+        limit_s: Longest time that a later read may take, seconds.
+
+    Raises:
+        OSError, http.client.HTTPException: The connection or the server fails.
+    """
+    scheme, host, port, path = url_parts
+    connection = _connect(host, port, deadline)
+    try:
+        if scheme == "https":
+            connection = _encrypt(connection, host, deadline)
+        connection.settimeout(_left(deadline))
+        client = http.client.HTTPConnection(host, port)
+        client.sock = connection
+        shown = f"[{host}]" if ":" in host else host
+        named = shown if port == PORTS[scheme] else f"{shown}:{port}"
+        client.request("GET", path, headers={"Host": named, "Connection": "close"} | headers)
+        response = http.client.HTTPResponse(connection, method="GET")
+        response.fp.close()
+        reader = WaitingReader(connection, deadline)
+        response.fp = io.BufferedReader(reader, CHUNK)
+        response.begin()
+        connection.settimeout(limit_s)
+    except BaseException:
+        connection.close()
+        raise
+    return HttpAnswer(response, reader, f"{scheme}://{named}{path}", limit_s)
+
+
+def _connect(host: str, port: int, deadline: float) -> socket.socket:
+    """Connect to the first address of a host that accepts, all within one time limit."""
+    fault: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _name, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(_left(deadline))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            fault = error
+        else:
+            return connection
+    raise fault
+
+
+def _encrypt(connection: socket.socket, host: str, deadline: float) -> ssl.SSLSocket:
+    """Encrypt a connection; close it where that fails.
+
+    Cameras sign their certificates themselves, so that nothing could be checked (as with FFmpeg).
+    """
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        connection.settimeout(_left(deadline))
+        return context.wrap_socket(connection, server_hostname=host)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _left(deadline: float) -> float:
+    """Return the seconds that are left, as a time limit that a socket accepts."""
+    return max(0.01, deadline - time.monotonic())

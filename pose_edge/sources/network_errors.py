@@ -1,0 +1,75 @@
+"""Why a network camera cannot be reached, in words for people."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from http import HTTPStatus
+from typing import Final
+
+from pose_edge.util.text import printable
+
+Reason = tuple[str, str | None]
+"""What is wrong, and what to do about it."""
+
+NETWORK: Final = "is the address right, and the camera on and in the same network?"
+
+MAX_WORDS: Final = 100
+"""Characters of what a server says that fit into a message."""
+
+UNREACHABLE: Final = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN))
+
+
+def words_of(server: str) -> str:
+    """Return what a server says as one short line without control characters."""
+    line = printable(" ".join(server.split()))
+    return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 3] + "..."
+
+
+def explain_unresolved(host: str) -> Reason:
+    """Return the reason when a host's name has no address."""
+    return f"the name {words_of(host)} cannot be resolved", "is it right, and the network up?"
+
+
+def explain_status(status: int, path: str, words: str = "") -> Reason:
+    """Return the reason when a server answers with an error.
+
+    Args:
+        status: The number, as 404.
+        path: What was asked for, without its query.
+        words: What the server says besides; by default the standard's words.
+    """
+    try:
+        words = words or HTTPStatus(status).phrase
+    except ValueError:  # a number of the server's own
+        words = ""
+    answer = f"{status} {words_of(words)}".strip()
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        why = f"user or password is wrong or missing ({answer})"
+        return why, "write them into the address: http://USER:PASSWORD@... or rtsp://..."
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        return f"there is nothing at {words_of(path)} ({answer})", "is the path right?"
+    return f"the server answered {answer} to {words_of(path)}", None
+
+
+def explain_os_error(error: OSError, host: str, port: int | None, limit_s: float) -> Reason:
+    """Return the reason of an error of the network.
+
+    Args:
+        error: As the system raised it.
+        host: The camera's host.
+        port: Its port, None where unknown.
+        limit_s: The time limit, seconds.
+    """
+    where = f"{host} port {port}" if port else host
+    if isinstance(error, socket.gaierror):
+        return explain_unresolved(host)
+    if isinstance(error, TimeoutError):
+        return f"no answer within {limit_s:g} s", NETWORK
+    if isinstance(error, ConnectionRefusedError):
+        return f"connection refused by {where}", "is the port right, and the camera's server on?"
+    if isinstance(error, (ConnectionResetError, BrokenPipeError)):
+        return "the connection was closed", None
+    if error.errno in UNREACHABLE:
+        return f"{host} cannot be reached ({(error.strerror or '').lower()})", NETWORK
+    return words_of(error.strerror or str(error) or type(error).__name__), NETWORK
