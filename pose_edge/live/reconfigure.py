@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from pose_edge import logs
@@ -18,6 +19,7 @@ from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.sinks.jsonl import PoseFile
+from pose_edge.sinks.output_guard import check_targets, files_read, run_targets
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import EDGETPU, Telemetry
@@ -110,6 +112,7 @@ class Reconfigurer:
         recorder: The recording.
         poses: The pose file.
         in_main_thread: Has a function called in the main thread, soon.
+        config: The configuration file.
     """
 
     settings: Settings
@@ -119,6 +122,7 @@ class Reconfigurer:
     recorder: Recorder
     poses: PoseFile
     in_main_thread: Callable[[Callable[[], None]], None]
+    config: Path | None = None
 
     def apply(self, settings: Settings, changes: Sequence[Change]) -> None:
         """Apply new settings, given how they differ from those in force.
@@ -167,7 +171,9 @@ class Reconfigurer:
                     undo.callback(source.close)
                     source.open()
                     source.close()
-            self._change_outputs(settings, live=source.live if source else self.pipeline.live)
+            if concerned & {Concern.SOURCE, Concern.RECORDING, Concern.POSES}:
+                live = source.live if source else self.pipeline.live
+                self._change_outputs(settings, live=live)
             undo.pop_all()
         return source, estimator
 
@@ -181,14 +187,12 @@ class Reconfigurer:
     def _change_outputs(self, settings: Settings, *, live: bool) -> None:
         """Write to other files; the last step that can fail, because it takes effect at once."""
         storage = settings.storage if live else None
-        before = self.settings
+        targets = run_targets(settings, numbered=True)
+        check_targets(targets, files_read(settings, self.config), replace=False)
+        self.recorder.check(settings.record, storage)
+        self.poses.check(settings.poses, storage)
         self.recorder.change(settings.record, storage)
-        try:
-            self.poses.change(settings.poses, storage)
-        except PoseEdgeError:
-            kept = before.storage if self.pipeline.live else None
-            self.recorder.change(before.record, kept)
-            raise
+        self.poses.change(settings.poses, storage)
 
 
 def _load(settings: Settings, telemetry: Telemetry) -> Estimator:

@@ -167,7 +167,7 @@ class RestartingSink(Generic[P, Item]):
             if queue is not None and queue.put(item):
                 return
         with self._lock:
-            if queue is None or not queue.accepting:
+            if queue is None or not queue.accepting or queue.stalled:
                 self.lost += self.active
                 return
             self.dropped += 1
@@ -193,10 +193,20 @@ class RestartingSink(Generic[P, Item]):
             queue.thread.join(max(0.0, deadline_s - time.monotonic()))
             if queue.thread.is_alive():
                 self._fail(f"{self._title} did not finish within {CLOSE_TIMEOUT_S:g} s")
+                self.lost += queue.discard()
         self._ending, self._queue = [], None
+        if self._hung.count and not self.failed:
+            self._fail(f"{self._title}: what was being written as the output hung is not complete")
         if self.dropped:
-            log.warning("%s: %d frames were left out", self.name, self.dropped)
+            log.warning("%s could not keep up: %d frames were left out", self.name, self.dropped)
             self.dropped = 0
+        if self.lost:
+            log.warning("%s: %d left out while nothing could be written", self.name, self.lost)
+
+    def failures(self) -> list[str]:
+        """Return, after `close`, why what was written is not complete."""
+        found = [self.failed] if self.failed else []
+        return found + [f"{self.name}: {self.lost} left out"] * (self.lost > 0)
 
     def _queues(self) -> list[WriterQueue[Item]]:
         return [*self._ending, *([self._queue] if self._queue else [])]

@@ -52,6 +52,11 @@ class SegmentFile:
         """Bytes of items that a completed `sync` has brought to the disk."""
         return max(0, self._synced - self.head)
 
+    def clear(self) -> None:
+        """Throw away what an earlier run has left in it."""
+        if self.regular:
+            self._raw.truncate(0)
+
     def read(self, size: int = -1) -> bytes:
         """Read from the current position, as FFmpeg does at the end; nothing after a failure."""
         if self.error is not None:
@@ -119,6 +124,10 @@ class SegmentFile:
         os.fdatasync(self._raw.fileno())
         self._synced = size
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._raw.fileno()
+
     def close(self) -> None:
         """Close the file; twice does no harm."""
         self._raw.close()
@@ -138,9 +147,8 @@ class Encoder(Protocol[Item_contra]):
     def file(self) -> SegmentFile:
         """The file; closed by the caller."""
 
-    @property
-    def full(self) -> bool:
-        """Whether the file should take no more items."""
+    def takes(self, item: Item_contra, /) -> bool:
+        """Return whether an item belongs into this file; else the next one is begun with it."""
 
     def write(self, item: Item_contra) -> None:
         """Write one item.

@@ -122,7 +122,7 @@ class SegmentWriter(Generic[Item]):
 
     def write(self, item: Item) -> bool:
         """Write an item; see `Writer.write`."""
-        if self._encoder is not None and self._is_due(self._encoder):
+        if self._encoder is not None and self._is_due(self._encoder, item):
             self._end_file()
         if self._encoder is None:
             self._encoder = self._begin_file()
@@ -153,9 +153,10 @@ class SegmentWriter(Generic[Item]):
         if self._disk is not None:
             self._disk.finish()
 
-    def _is_due(self, encoder: Encoder[Item]) -> bool:
+    def _is_due(self, encoder: Encoder[Item], item: Item) -> bool:
+        """Return whether the file should give way to the next one before an item."""
         age_s = time.monotonic() - self._created_s
-        return encoder.full or self._files.due(age_s, encoder.file.size)
+        return not encoder.takes(item) or self._files.due(age_s, encoder.file.size)
 
     def _begin_file(self) -> Encoder[Item] | None:
         """Create the next file, unless there is an obstacle."""

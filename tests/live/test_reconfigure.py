@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,7 +11,7 @@ from helpers import FakeEstimator
 
 from pose_edge.config.diff import Change, find_changes
 from pose_edge.config.schema import PosesSettings, Settings
-from pose_edge.errors import OutputError, PoseEdgeError
+from pose_edge.errors import OutputError, PoseEdgeError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.live import reconfigure as reconfigure_module
 from pose_edge.live.presenter import Presenter
@@ -36,6 +37,7 @@ class Run:
         self.estimators: list[Estimator | None] = []
         self.main_thread_calls: list[Callable[[], None]] = []
         self.refuses_poses = False
+        self.changed: list[object] = []
         monkeypatch.setattr(reconfigure_module, "load_model", self._load_model)
         self.reconfigurer = Reconfigurer(
             Settings(),
@@ -68,9 +70,12 @@ class Run:
     def change_overlay(self, _settings: Settings) -> None:
         self.calls.append("overlay")
 
-    def change(self, settings: object, _storage: object) -> None:
+    def check(self, settings: object, _storage: object) -> None:
         if self.refuses_poses and isinstance(settings, PosesSettings):
             raise OutputError("no such folder")
+
+    def change(self, settings: object, _storage: object) -> None:
+        self.changed.append(settings)
 
 
 @pytest.fixture
@@ -99,11 +104,32 @@ def test_after_the_last_picture_the_overlay_can_still_change(run: Run) -> None:
     assert run.calls == ["options", "overlay"]
 
 
+def test_a_reload_that_is_refused_does_not_begin_a_recording(run: Run) -> None:
+    run.refuses_poses = True
+    with pytest.raises(OutputError):
+        run.apply("storage", segment=5)
+    assert run.changed == []
+    run.refuses_poses = False
+    run.apply("storage", segment=5)
+    assert [type(one).__name__ for one in run.changed] == ["RecordSettings", "PosesSettings"]
+
+
+def test_outputs_that_are_one_file_are_refused(run: Run, tmp_path: Path) -> None:
+    both = str(tmp_path / "both.mp4")
+    settings = Settings.model_validate({"record": {"path": both}, "poses": {"path": both}})
+    with pytest.raises(UsageError, match="are the same file"):
+        run.reconfigurer.apply(settings, find_changes(Settings(), settings))
+    assert run.changed == []
+
+
 def test_a_model_that_is_not_used_is_closed(run: Run) -> None:
     run.refuses_poses = True
     run.telemetry.set_fault(EDGETPU, "none is plugged in")
+    settings = Settings.model_validate(
+        {"model": {"name": "movenet-thunder-int8"}, "storage": {"segment": 5}}
+    )
     with pytest.raises(OutputError):
-        run.apply("model", name="movenet-thunder-int8")
+        run.reconfigurer.apply(settings, find_changes(Settings(), settings))
     ((_mode, estimator),) = run.loaded
     assert estimator.runtime.closed
     assert (run.calls, run.estimators) == ([], [])

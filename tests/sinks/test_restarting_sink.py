@@ -344,7 +344,10 @@ def test_one_that_fails_is_begun_anew(caplog: pytest.LogCaptureFixture) -> None:
     bench.sink.close()
     logged = [record.getMessage() for record in caplog.records]
     assert f"recording: {reason}; restarting it in 1 s" in logged
-    assert logged[-1] == "recording: going on in out-2.mp4"
+    assert logged[-2:] == [
+        "recording: going on in out-2.mp4",
+        "recording: 3 left out while nothing could be written",
+    ]
     assert [output.items for output in bench.outputs] == [[1], [4]]
 
 
@@ -453,6 +456,7 @@ def test_one_that_waits_goes_on_by_itself(caplog: pytest.LogCaptureFixture) -> N
     assert caplog.messages[1:] == [
         "recording: less than 0.5 GB free on /",
         "recording: going on in out-1.mp4",
+        "recording: 1 left out while nothing could be written",
     ]
     assert bench.sink.lost == 1
     assert len(bench.outputs) == 1
