@@ -43,6 +43,14 @@ def _text(text: str) -> str:
     return text
 
 
+def _setting(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError("it is not UTF-8, as a setting must be") from error
+    return _text(text)
+
+
 def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> _Arguments:  # noqa: ANN401
     return names, {"metavar": placeholder, "help": meaning, "type": _text, **more}
 
@@ -219,9 +227,9 @@ def make_parser() -> argparse.ArgumentParser:
         )
         for option in (*options, "log_level", "log_format"):
             if isinstance(option, str):
-                _setting, placeholder, meaning = SETTING_OPTIONS[option]
+                _key, placeholder, meaning = SETTING_OPTIONS[option]
                 flag = f"--{option.replace('_', '-')}"
-                leaf.add_argument(flag, metavar=placeholder, help=meaning, type=_text)
+                leaf.add_argument(flag, metavar=placeholder, help=meaning, type=_setting)
             else:
                 names, keywords = option
                 leaf.add_argument(*names.split(), **keywords)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from pose_edge.config.schema import Settings
+from pose_edge.config.schema import RecordSettings, Settings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.poses import Result
@@ -65,8 +65,8 @@ class AnnotateOutputs:
         if self._poses.path is not None and not is_standard_output(self._poses.path):
             path = str(NamePattern(self._poses.path).current())
             self._poses = self._poses.model_copy(update={"path": path})
-        settings = settings.model_copy(update={"record": self._record, "poses": self._poses})
-        targets = [*self._picture_targets(), *run_targets(settings, numbered=False)]
+        settings = settings.model_copy(update={"record": RecordSettings(), "poses": self._poses})
+        targets = [*self._drawn_targets(), *run_targets(settings, numbered=False)]
         check_targets(targets, files_read(settings, config), replace=replace)
         self._recorder: Recorder | None = None
         self.poses: PoseFile | None = None
@@ -161,15 +161,19 @@ class AnnotateOutputs:
             raise UsageError(f"-o {target}: the name must end in one of {kinds}")
         return target
 
-    def _picture_targets(self) -> list[Target]:
-        """Return the pictures that are written, and the folder that they lie in."""
+    def _drawn_targets(self) -> list[Target]:
+        """Return the video, or the pictures and the folder that they lie in."""
         target = self._target
-        if not self._pictures or target is None:
+        if target is None:
             return []
+        folder = self._input.is_dir()
         pictures = [
             path.name for path in entries(self._input) if path.suffix.lower() in PICTURE_SUFFIXES
         ]
-        return [Target("-o", target), *(Target("-o", target / name) for name in pictures)]
+        return [
+            Target("-o", target, folder=folder),
+            *(Target("-o", target / name) for name in pictures),
+        ]
 
 
 def write_picture(path: Path, image: Image, order: ColourOrder, *, replace: bool = False) -> None:

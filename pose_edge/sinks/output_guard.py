@@ -32,11 +32,13 @@ class Target:
         option: What names it, e.g. "--poses"; for messages.
         path: The file.
         numbered: Whether a file that exists is left alone, and another name is taken.
+        folder: Whether it is a folder that holds what is written.
     """
 
     option: str
     path: Path
     numbered: bool = False
+    folder: bool = False
 
     def __str__(self) -> str:
         """Return option and path, as in the command line."""
@@ -102,6 +104,8 @@ def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace:
             raise UsageError(f"{target} is the input {read[present]}", remedy=OTHER_NAME)
         if present in streams:
             raise UsageError(f"{target} is where {streams[present]} goes", remedy=OTHER_NAME)
+        if target.path.is_dir() and not target.folder:
+            raise UsageError(f"{target} is a folder", remedy="name a file in it")
         if target.path.is_block_device():
             raise UsageError(f"{target} is a disk", remedy="choose a file on it")
     for one, other in combinations(targets, 2):
