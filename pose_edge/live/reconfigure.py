@@ -78,6 +78,15 @@ KEYS: Final[dict[str, set[Concern]]] = {
 """Settings that concern other parts than the rest of their section."""
 
 
+NEEDS_FRAMES: Final = frozenset(Concern) - {
+    Concern.PICTURE,
+    Concern.SCREEN,
+    Concern.LOG,
+    Concern.START,
+}
+"""Parts that have nothing to do any more once a source was read to its end."""
+
+
 def concerns(changes: Iterable[Change]) -> set[Concern]:
     """Return all parts that changes of settings concern."""
     found: set[Concern] = set()
@@ -108,7 +117,7 @@ class Reconfigurer:
         settings: The settings in force.
         pipeline: Source and model.
         presenter: Overlay and screen; only the main thread may use it.
-        telemetry: Knows who holds the Edge TPU.
+        telemetry: Gets the faults of the Edge TPU.
         recorder: The recording.
         poses: The pose file.
         in_main_thread: Has a function called in the main thread, soon.
@@ -131,10 +140,10 @@ class Reconfigurer:
             PoseEdgeError: Something that they need is not available; nothing is changed.
         """
         concerned = concerns(changes)
-        if self.pipeline.ended and concerned & {Concern.SOURCE, Concern.MODEL}:
+        if self.pipeline.ended and concerned & NEEDS_FRAMES:
             raise PoseEdgeError(
-                f"{self.pipeline.describe_source()} has been read to its end, which leaves "
-                "nothing to do for another source or model",
+                f"{self.pipeline.describe_source()} has been read to its end, and only what is "
+                "shown of it can change",
                 remedy="start the program again",
             )
         source, estimator = self._prepare(settings, concerned)
@@ -179,8 +188,10 @@ class Reconfigurer:
 
     def _load_beside(self, settings: Settings) -> Estimator:
         """Load a model while another one works, which may hold the Edge TPU until then."""
-        provenance = self.telemetry.provenance
-        held = provenance is not None and provenance.backend == "edgetpu"
+        from pose_edge.runtimes.edgetpu.opening import Failover
+
+        runtimes = [estimator.runtime for estimator in self.pipeline.estimators]
+        held = any(isinstance(one, Failover) and one.holds_edgetpu for one in runtimes)
         self.telemetry.set_fault(EDGETPU, None)  # the new model reports faults of its own
         return _load(_edgetpu_if_free(settings) if held else settings, self.telemetry)
 

@@ -125,6 +125,11 @@ class Pipeline:
         """Whether no more frames will be captured: a file was read to its end, or `stop`."""
         return self._stopping or self._source_ended
 
+    @property
+    def estimators(self) -> list[Estimator]:
+        """The estimator at work, and the one that is to replace it."""
+        return self._inference.estimators
+
     def describe_source(self) -> str:
         """Return the name of the source."""
         return self._capture.describe()

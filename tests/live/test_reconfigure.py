@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from helpers import FakeEstimator
+from helpers import FakeEstimator, FakeRuntime
 
 from pose_edge.config.diff import Change, find_changes
 from pose_edge.config.schema import PosesSettings, Settings
@@ -18,6 +19,8 @@ from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import KEYS, SECTIONS, Concern, Reconfigurer, concerns
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
+from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
+from pose_edge.runtimes.edgetpu.opening import Failover
 from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.telemetry import EDGETPU, Telemetry
@@ -34,7 +37,8 @@ class Run:
         self.telemetry = Telemetry()
         self.calls: list[str] = []
         self.loaded: list[tuple[str, FakeEstimator]] = []
-        self.estimators: list[Estimator | None] = []
+        self.estimators: list[object] = []
+        self.given: list[Estimator | None] = []
         self.main_thread_calls: list[Callable[[], None]] = []
         self.refuses_poses = False
         self.changed: list[object] = []
@@ -65,7 +69,7 @@ class Run:
         self.calls.append("options")
 
     def change_inference(self, estimator: Estimator | None, _tracker: PoseTracker) -> None:
-        self.estimators.append(estimator)
+        self.given.append(estimator)
 
     def change_overlay(self, _settings: Settings) -> None:
         self.calls.append("overlay")
@@ -85,15 +89,21 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.mark.parametrize(
     ("section", "values"),
-    [("source", {"name": "demo"}), ("model", {"name": "movenet-thunder-int8"})],
+    [
+        ("source", {"name": "demo"}),
+        ("model", {"name": "movenet-thunder-int8"}),
+        ("smoothing", {"mode": "on"}),
+        ("record", {"path": "x.mp4"}),
+        ("run", {"max_frames": 5}),
+    ],
 )
-def test_after_the_last_picture_source_and_model_cannot_change(
-    run: Run, section: str, values: dict[str, str]
+def test_after_the_last_picture_only_what_is_shown_can_change(
+    run: Run, section: str, values: dict[str, object]
 ) -> None:
     run.ended = True
     with pytest.raises(PoseEdgeError, match="pictures has been read to its end"):
         run.apply(section, **values)
-    assert (run.loaded, run.calls, run.estimators) == ([], [], [])
+    assert (run.loaded, run.calls, run.given) == ([], [], [])
 
 
 def test_after_the_last_picture_the_overlay_can_still_change(run: Run) -> None:
@@ -132,24 +142,22 @@ def test_a_model_that_is_not_used_is_closed(run: Run) -> None:
         run.reconfigurer.apply(settings, find_changes(Settings(), settings))
     ((_mode, estimator),) = run.loaded
     assert estimator.runtime.closed
-    assert (run.calls, run.estimators) == ([], [])
+    assert (run.calls, run.given) == ([], [])
     assert run.telemetry.faults() == {EDGETPU: "none is plugged in"}, "still true"
 
 
-@pytest.mark.parametrize(
-    ("provenance", "mode"),
-    [
-        (Provenance("m", "cpu", "edgetpu lost 12:03"), "on"),
-        (Provenance("m", "edgetpu", "back since 12:04"), "auto"),
-    ],
-)
+@pytest.mark.parametrize(("held", "mode"), [(False, "on"), (True, "auto")])
 def test_an_edge_tpu_that_the_present_model_holds_is_not_insisted_on(
-    run: Run, provenance: Provenance, mode: str
+    run: Run, held: bool, mode: str
 ) -> None:
-    run.telemetry.set_provenance(provenance)
+    """It may hold it although the CPU has answered the last frame, as when an answer was late."""
+    run.telemetry.set_provenance(Provenance("m", "cpu", "edgetpu late 12:03"))
+    supervisor = SimpleNamespace(holding=held, child=None)
+    failover = Failover(FakeRuntime(), cast(ChildSupervisor, supervisor), "m-edgetpu")
+    run.estimators = [SimpleNamespace(runtime=failover)]
     run.apply("edgetpu", mode="on")
     assert [loaded for loaded, _estimator in run.loaded] == [mode]
-    assert run.estimators == [run.loaded[0][1]]
+    assert run.given == [run.loaded[0][1]]
 
 
 # --- what a setting concerns ----------------------------------------------------------------------
