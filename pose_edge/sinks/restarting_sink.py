@@ -251,12 +251,12 @@ class RestartingSink(Generic[P, Item]):
                 writer.tick()
                 self._heartbeat(queue, writer)
             writer.close()
-        except Exception as error:  # noqa: BLE001 - reported; and `send` must not wait for ever
+        except BaseException as error:  # noqa: BLE001 - reported; and `send` must not wait for ever
             self._end(queue, error, writer.target if writer else None)
             try:
                 if writer is not None:
                     writer.close()
-            except Exception as second:  # noqa: BLE001 - the first error counts
+            except BaseException as second:  # noqa: BLE001 - the first error counts
                 log.debug("%s: while closing after a failure: %s", self.name, second)
 
     def _heartbeat(self, queue: WriterQueue[Item], writer: Writer[Item]) -> None:
@@ -280,7 +280,7 @@ class RestartingSink(Generic[P, Item]):
         else:
             part.waiting(waiting, within=HANG_S, tried=False)
 
-    def _end(self, queue: WriterQueue[Item], error: Exception, target: str | None) -> None:
+    def _end(self, queue: WriterQueue[Item], error: BaseException, target: str | None) -> None:
         """Handle the failure of a writer."""
         log.debug("%s", self.name, exc_info=error)
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

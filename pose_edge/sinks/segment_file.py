@@ -124,6 +124,20 @@ class SegmentFile:
         os.fdatasync(self._raw.fileno())
         self._synced = size
 
+    def check_place(self) -> None:
+        """Make sure that what was written can be found under its name.
+
+        Raises:
+            OSError: The file was moved or removed, or its disk was taken away.
+        """
+        own = os.fstat(self._raw.fileno())
+        try:
+            there = self.path.stat()
+        except OSError:
+            there = None
+        if self.regular and (there is None or not os.path.samestat(own, there)):
+            raise OSError(errno.ENOENT, "the file was moved or removed while it was written")
+
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._raw.fileno()
@@ -134,7 +148,7 @@ class SegmentFile:
 
     def _cut(self) -> None:
         """Leave no half of a fragment or line, which some readers stumble over."""
-        if self._settled <= self._position:
+        if self.regular and self._settled <= self._position:  # others may have written to a stream
             with suppress(OSError):  # a device; or most readers will manage
                 self._raw.truncate(self._settled)
                 self.size = self._settled

@@ -120,7 +120,8 @@ class SegmentFiles:
         """
         if is_standard_output(self._path):
             sys.stdout.flush()
-            return self._file(os.dup(sys.stdout.fileno()), Path(self._path))
+            raw = io.FileIO(os.dup(sys.stdout.fileno()), "w")
+            return SegmentFile(raw, Path(self._path), regular=False, live=False)
         moment = self._local_time()
         plain = self._pattern.path(moment)
         if plain.exists() and not plain.is_file() and not plain.is_dir():
