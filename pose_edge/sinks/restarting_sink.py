@@ -200,13 +200,11 @@ class RestartingSink(Generic[P, Item]):
         if self.dropped:
             log.warning("%s could not keep up: %d frames were left out", self.name, self.dropped)
             self.dropped = 0
-        if self.lost:
-            log.warning("%s: %d left out while nothing could be written", self.name, self.lost)
 
     def failures(self) -> list[str]:
         """Return, after `close`, why what was written is not complete."""
-        found = [self.failed] if self.failed else []
-        return found + [f"{self.name}: {self.lost} left out"] * (self.lost > 0)
+        left_out = f"{self.name}: {self.lost} left out while nothing could be written"
+        return [*([self.failed] if self.failed else []), *([left_out] if self.lost else [])]
 
     def _queues(self) -> list[WriterQueue[Item]]:
         return [*self._ending, *([self._queue] if self._queue else [])]

@@ -64,12 +64,15 @@ def write_complete(path: Path, content: bytes, *, replace: bool) -> None:
     """
     part = path.with_name(f".{secrets.token_hex(8)}{SUFFIX}")
     _create(part, content)
+    made = [part]
     try:
         if not replace:
             _create(path, b"")  # nobody else can have the name from now on
+            made.append(path)
         part.replace(path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        for one in made:
+            one.unlink(missing_ok=True)
         raise
 
 

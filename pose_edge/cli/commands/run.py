@@ -30,6 +30,8 @@ def command_run(options: Namespace) -> int:
         replace=options.force,
     )
     _print_report(report)
+    for failure in report.failures:
+        log.error("not complete: %s", failure)
     return 1 if report.failures else 0
 
 
