@@ -73,7 +73,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
 def annotate_both(machine: Machine, here: Command, name: str, *options: str) -> tuple[Lines, Lines]:
     """Annotate a file or folder, and return the lines of there and of here."""
     machine.put(here.folder / name)
-    words = ("annotate", name, "--poses", "poses.jsonl", *options)
+    words = ("annotate", name, "--poses", "poses.jsonl", "--force", *options)
     done, expected = machine("pose-edge", *words), here(*words)
     assert done.status == 0, done.stdout + done.stderr
     assert expected.status == 0, expected.stderr
