@@ -73,9 +73,9 @@ class AnnotateOutputs:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files so far, or the folder of pictures."""
-        folder = [self._target] if self._pictures and self._target else []
-        return (*folder, *(path for sink in self._sinks() for path in sink.paths))
+        """The files so far; of a folder of pictures the folder."""
+        pictures = [self._target] if self._pictures and self._target else []
+        return (*pictures, *(path for sink in self._sinks() for path in sink.paths))
 
     def open_poses(self) -> None:
         """Open the pose file, if there is one.

@@ -138,6 +138,12 @@ class SegmentFile:
         if self.regular and (there is None or not os.path.samestat(own, there)):
             raise OSError(errno.ENOENT, "the file was moved or removed while it was written")
 
+    def remove(self) -> None:
+        """Remove the file, unless it is gone or another one has its name by now."""
+        with suppress(OSError):
+            self.check_place()
+            self.path.unlink()
+
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._raw.fileno()

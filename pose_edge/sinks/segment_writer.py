@@ -206,13 +206,13 @@ class SegmentWriter(Generic[Item]):
 def _finish(encoder: Encoder[Any], *, durable: bool, reachable: bool) -> None:
     """End a file, and remove it when nothing in it was ever safe: the disk was full already."""
     file = encoder.file
-    try:
-        with closing(file):
+    with closing(file):
+        try:
             encoder.finish()
             if durable:
                 file.sync()
             if reachable:
                 file.check_place()
-    finally:
-        if file.live and file.regular and not file.safe:
-            file.path.unlink(missing_ok=True)
+        finally:
+            if file.live and file.regular and not file.safe:
+                file.remove()
