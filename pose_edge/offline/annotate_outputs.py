@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -56,6 +57,7 @@ class AnnotateOutputs:
             UsageError: A name cannot be used, or something would be destroyed.
         """
         self._input = user_path(settings.source.name)
+        self._folder = os.path.isdir(self._input)  # noqa: PTH112 - pathlib's may raise an error
         self._replace = replace
         self._target = self._choose_target(output, still=source.still) if draw else None
         self._pictures = source.still and self._target is not None
@@ -103,7 +105,7 @@ class AnnotateOutputs:
             )
             video.open()
             self._recorder = video
-        elif self._input.is_dir():
+        elif self._folder:
             try:
                 target.mkdir(exist_ok=True)
             except OSError as error:
@@ -126,7 +128,7 @@ class AnnotateOutputs:
         if self._recorder is not None:
             self._recorder.send(canvas, frame.order, frame.time)
         elif self._target is not None:
-            inside = self._input.is_dir() and frame.file is not None
+            inside = self._folder and frame.file is not None
             path = self._target / (frame.file or "") if inside else self._target
             write_picture(path, canvas, frame.order, replace=self._replace)
 
@@ -150,11 +152,12 @@ class AnnotateOutputs:
     def _choose_target(self, output: str | None, *, still: bool) -> Path:
         """Return the file or folder of the pictures."""
         given = self._input
-        if given.is_dir():
+        if self._folder:
             return NamePattern(output or f"{given.resolve().name}-poses").current()
         usual = f"{given.stem}-poses{given.suffix if still else '.mp4'}"
         target = NamePattern(output or usual).current()
-        target = target / usual if target.is_dir() else target
+        if os.path.isdir(target):  # noqa: PTH112
+            target /= usual
         allowed = PICTURE_SUFFIXES if still else {".mp4"}
         if target.suffix.lower() not in allowed:
             kinds = " ".join(sorted(allowed))
@@ -166,12 +169,11 @@ class AnnotateOutputs:
         target = self._target
         if target is None:
             return []
-        folder = self._input.is_dir()
         pictures = [
             path.name for path in entries(self._input) if path.suffix.lower() in PICTURE_SUFFIXES
         ]
         return [
-            Target("-o", target, folder=folder),
+            Target("-o", target, folder=self._folder),
             *(Target("-o", target / name) for name in pictures),
         ]
 

@@ -97,16 +97,16 @@ def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace:
             raise UsageError(f"{stream} goes to the input {read[identity]}", remedy=OTHER_NAME)
     nowhere = _existing(Path(os.devnull))
     for target in targets:
-        present = _existing(target.path)
-        if present is None or present == nowhere or (target.numbered and target.path.is_file()):
+        present, kind = _existing(target.path), _kind(target.path)
+        if present is None or present == nowhere or (target.numbered and stat.S_ISREG(kind)):
             continue
         if present in read:
             raise UsageError(f"{target} is the input {read[present]}", remedy=OTHER_NAME)
         if present in streams:
             raise UsageError(f"{target} is where {streams[present]} goes", remedy=OTHER_NAME)
-        if target.path.is_dir() and not target.folder:
+        if stat.S_ISDIR(kind) and not target.folder:
             raise UsageError(f"{target} is a folder", remedy="name a file in it")
-        if target.path.is_block_device():
+        if stat.S_ISBLK(kind):
             raise UsageError(f"{target} is a disk", remedy="choose a file on it")
     for one, other in combinations(targets, 2):
         if _identity(one.path) == _identity(other.path) != nowhere:
@@ -129,7 +129,8 @@ def _check_earlier(targets: Sequence[Target], *, replace: bool) -> None:
 
 def _replaceable(path: Path) -> bool:
     """Return whether a file would be replaced: not so folders, FIFOs and devices."""
-    return path.is_file() or not path.exists()
+    kind = _kind(path)
+    return kind == 0 or stat.S_ISREG(kind)
 
 
 def _is_written(path: Path) -> bool:
@@ -147,12 +148,23 @@ def _is_written(path: Path) -> bool:
     return False
 
 
-def _existing(path: Path) -> Identity | None:
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of what a path leads to; None where this user finds nothing."""
     try:
-        status = path.stat()
+        return path.stat()
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino
+
+
+def _kind(path: Path) -> int:
+    """Return the mode of what a path leads to, 0 for nothing."""
+    status = _status(path)
+    return status.st_mode if status else 0
+
+
+def _existing(path: Path) -> Identity | None:
+    status = _status(path)
+    return (status.st_dev, status.st_ino) if status else None
 
 
 def _identity(path: Path) -> Identity:
