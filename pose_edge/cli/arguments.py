@@ -39,8 +39,22 @@ def _count(text: str) -> int:
     return number
 
 
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the value is empty")
+    return text
+
+
+def _setting(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError("it is not UTF-8, as a setting must be") from error
+    return _text(text)
+
+
 def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> _Arguments:  # noqa: ANN401
-    return names, {"metavar": placeholder, "help": meaning, **more}
+    return names, {"metavar": placeholder, "help": meaning, "type": _text, **more}
 
 
 def _switch(name: str, meaning: str) -> _Arguments:
@@ -48,6 +62,7 @@ def _switch(name: str, meaning: str) -> _Arguments:
 
 
 _MODEL: Final = ("model", "threads", "edgetpu")
+_FORCE: Final = _switch("--force", "replace output files that exist already")
 _JSON: Final = _switch("--json", "print JSON")
 _DRY_RUN: Final = _switch("--dry-run", "only print what would be done")
 
@@ -64,6 +79,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
         "Show a source with poses. Keys: s skeleton, i read-out, c crop, f full screen, q quit.",
         *_MODEL,
         *("source", "display", "record", "poses", "max_frames", "duration"),
+        _FORCE,
     ),
     "annotate": (
         "Draw the poses on every frame of a video, a picture or a folder of pictures.",
@@ -75,6 +91,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
             "OUT",
             "file or folder to write; by default INPUT-poses here, or none with --poses",
         ),
+        _FORCE,
     ),
     "models list": ("List the models that ship and those that can be fetched.", _JSON),
     "models info": ("Describe a model.", _value("name", "NAME"), _JSON),
@@ -210,7 +227,7 @@ def make_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,  # an abbreviation that works today may be ambiguous tomorrow
         )
         leaf.set_defaults(command=command)
-        leaf.add_argument("--config", metavar="FILE", help="configuration file to read")
+        leaf.add_argument("--config", metavar="FILE", help="configuration file to read", type=_text)
         leaf.add_argument(
             "--set",
             metavar="SECTION.KEY=VALUE",
@@ -220,9 +237,9 @@ def make_parser() -> argparse.ArgumentParser:
         )
         for option in (*options, "log_level", "log_format"):
             if isinstance(option, str):
-                _setting, placeholder, meaning = SETTING_OPTIONS[option]
+                _key, placeholder, meaning = SETTING_OPTIONS[option]
                 flag = f"--{option.replace('_', '-')}"
-                leaf.add_argument(flag, metavar=placeholder, help=meaning)
+                leaf.add_argument(flag, metavar=placeholder, help=meaning, type=_setting)
             else:
                 names, keywords = option
                 leaf.add_argument(*names.split(), **keywords)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from pose_edge import logs
@@ -18,6 +19,7 @@ from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.sinks.jsonl import PoseFile
+from pose_edge.sinks.output_guard import check_targets, files_read, run_targets
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import EDGETPU, Telemetry
@@ -76,6 +78,15 @@ KEYS: Final[dict[str, set[Concern]]] = {
 """Settings that concern other parts than the rest of their section."""
 
 
+NEEDS_FRAMES: Final = frozenset(Concern) - {
+    Concern.PICTURE,
+    Concern.SCREEN,
+    Concern.LOG,
+    Concern.START,
+}
+"""Parts that have nothing to do any more once a source was read to its end."""
+
+
 def concerns(changes: Iterable[Change]) -> set[Concern]:
     """Return all parts that changes of settings concern."""
     found: set[Concern] = set()
@@ -106,10 +117,11 @@ class Reconfigurer:
         settings: The settings in force.
         pipeline: Source and model.
         presenter: Overlay and screen; only the main thread may use it.
-        telemetry: Knows who holds the Edge TPU.
+        telemetry: Gets the faults of the Edge TPU.
         recorder: The recording.
         poses: The pose file.
         in_main_thread: Has a function called in the main thread, soon.
+        config: The configuration file.
     """
 
     settings: Settings
@@ -119,6 +131,7 @@ class Reconfigurer:
     recorder: Recorder
     poses: PoseFile
     in_main_thread: Callable[[Callable[[], None]], None]
+    config: Path | None = None
 
     def apply(self, settings: Settings, changes: Sequence[Change]) -> None:
         """Apply new settings, given how they differ from those in force.
@@ -127,10 +140,10 @@ class Reconfigurer:
             PoseEdgeError: Something that they need is not available; nothing is changed.
         """
         concerned = concerns(changes)
-        if self.pipeline.ended and concerned & {Concern.SOURCE, Concern.MODEL}:
+        if self.pipeline.ended and concerned & NEEDS_FRAMES:
             raise PoseEdgeError(
-                f"{self.pipeline.describe_source()} has been read to its end, which leaves "
-                "nothing to do for another source or model",
+                f"{self.pipeline.describe_source()} has been read to its end, and only what is "
+                "shown of it can change",
                 remedy="start the program again",
             )
         source, estimator = self._prepare(settings, concerned)
@@ -167,28 +180,30 @@ class Reconfigurer:
                     undo.callback(source.close)
                     source.open()
                     source.close()
-            self._change_outputs(settings, live=source.live if source else self.pipeline.live)
+            if concerned & {Concern.SOURCE, Concern.RECORDING, Concern.POSES}:
+                live = source.live if source else self.pipeline.live
+                self._change_outputs(settings, live=live)
             undo.pop_all()
         return source, estimator
 
     def _load_beside(self, settings: Settings) -> Estimator:
         """Load a model while another one works, which may hold the Edge TPU until then."""
-        provenance = self.telemetry.provenance
-        held = provenance is not None and provenance.backend == "edgetpu"
+        from pose_edge.runtimes.edgetpu.opening import Failover
+
+        runtimes = [estimator.runtime for estimator in self.pipeline.estimators]
+        held = any(isinstance(one, Failover) and one.holds_edgetpu for one in runtimes)
         self.telemetry.set_fault(EDGETPU, None)  # the new model reports faults of its own
         return _load(_edgetpu_if_free(settings) if held else settings, self.telemetry)
 
     def _change_outputs(self, settings: Settings, *, live: bool) -> None:
         """Write to other files; the last step that can fail, because it takes effect at once."""
         storage = settings.storage if live else None
-        before = self.settings
+        targets = run_targets(settings, numbered=True)
+        check_targets(targets, files_read(settings, self.config), replace=False)
+        self.recorder.check(settings.record, storage)
+        self.poses.check(settings.poses, storage)
         self.recorder.change(settings.record, storage)
-        try:
-            self.poses.change(settings.poses, storage)
-        except PoseEdgeError:
-            kept = before.storage if self.pipeline.live else None
-            self.recorder.change(before.record, kept)
-            raise
+        self.poses.change(settings.poses, storage)
 
 
 def _load(settings: Settings, telemetry: Telemetry) -> Estimator:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
@@ -21,6 +22,8 @@ from pose_edge.live.signals import Signals
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.jsonl import PoseFile, pose_file
+from pose_edge.sinks.name_pattern import is_standard_output
+from pose_edge.sinks.output_guard import check_targets, files_read, run_targets
 from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sources import Source, choose_source
@@ -60,26 +63,50 @@ class RunReport:
     failures: tuple[str, ...]
 
 
-def run(settings: Settings, signals: Signals, read: Callable[[], Settings]) -> RunReport:
+def run(
+    settings: Settings,
+    signals: Signals,
+    read: Callable[[], Settings],
+    *,
+    config: Path | None = None,
+    replace: bool = False,
+) -> RunReport:
     """Show what the source sees, with poses, until the source ends, a key, or a signal.
 
     Args:
         settings: The settings at the start.
         signals: The requests that come as signals.
         read: Reads the configuration again, for a reload.
+        config: The configuration file, which no output may overwrite.
+        replace: Whether output files may be replaced that exist already; those of live sources
+            never are.
 
     Raises:
+        UsageError: An output would destroy something; nothing was opened.
         PoseEdgeError: Something that is needed at the start is not available, or the source or
             the model has failed and cannot be replaced.
     """
     telemetry = Telemetry()
+    source = choose_source(settings.source, settings.camera)
+    targets = run_targets(settings, numbered=source.live)
+    check_targets(targets, files_read(settings, config), replace=replace)
     with ExitStack() as stack:
         estimator = load_model(
             settings, stack, report=partial(telemetry.set_fault, EDGETPU), stop=signals.stop
         )
-        source = choose_source(settings.source, settings.camera)
-        made = _Run(settings, estimator, source, telemetry, signals=signals, read=read, stack=stack)
-        return made.go()
+        made = _Run(
+            settings,
+            estimator,
+            source,
+            telemetry,
+            signals=signals,
+            read=read,
+            config=config,
+            replace=replace,
+            stack=stack,
+        )
+        made.go()
+    return made.report()  # the outputs have ended: now it is known what was lost
 
 
 class _Run:
@@ -94,6 +121,8 @@ class _Run:
         *,
         signals: Signals,
         read: Callable[[], Settings],
+        config: Path | None,
+        replace: bool,
         stack: ExitStack,
     ) -> None:
         self._signals = signals
@@ -102,16 +131,16 @@ class _Run:
         self._supervisor = Supervisor()
         self._part = self._supervisor.add("screen")  # the main thread
         storage = settings.storage if source.live else None
-        sinks: list[Recorder | PoseFile] = []
-        stack.callback(close_together, sinks)
+        self._outputs: list[Recorder | PoseFile] = []
+        stack.callback(close_together, self._outputs)
         self._poses = pose_file(
             settings.poses,
             storage,
             report=partial(telemetry.set_fault, "poses"),
             supervisor=self._supervisor,
+            replace=replace,
         )
-        sinks.append(self._poses)
-        self._poses.open()
+        self._open_output(self._poses)
         self._pipeline = self._open_pipeline(settings, source, estimator, stack)
         self._recorder = recorder(
             settings.record,
@@ -119,9 +148,9 @@ class _Run:
             frame_rate=source.frame_rate,  # known now that the source is open
             report=partial(telemetry.set_fault, "recording"),
             supervisor=self._supervisor,
+            replace=replace,
         )
-        sinks.append(self._recorder)
-        self._recorder.open()
+        self._open_output(self._recorder)
         self._presenter = Presenter(
             settings, self._pipeline, telemetry, self._recorder, part=self._part
         )
@@ -134,6 +163,7 @@ class _Run:
             self._recorder,
             self._poses,
             in_main_thread=self._main_thread_calls.put,
+            config=config,
         )
         notifier = SystemdNotifier.from_environment()
         self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
@@ -142,6 +172,10 @@ class _Run:
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watchdog.close)
+
+    def _open_output(self, output: Recorder | PoseFile) -> None:
+        self._outputs.append(output)
+        output.open()
 
     def _open_pipeline(
         self, settings: Settings, source: Source, estimator: Estimator, stack: ExitStack
@@ -163,7 +197,7 @@ class _Run:
         log.info("source: %s", source.describe())
         return pipeline
 
-    def go(self) -> RunReport:
+    def go(self) -> None:
         """Show results until the end."""
         if not self._signals.stop.is_set():  # it may be: loading waits for an Edge TPU
             self._pipeline.start()
@@ -184,7 +218,7 @@ class _Run:
         except EndOfStream:
             if self._pipeline.still:
                 self._linger()
-        return self._report()
+        self._ended_s = time.monotonic()
 
     def _linger(self) -> None:
         """Leave the last picture on the screen until the screen is closed."""
@@ -198,7 +232,7 @@ class _Run:
         duration = settings.run.duration
         late = duration is not None and time.monotonic() - self._started_s >= duration
         # The reader of the standard output has gone, e.g. `| head`.
-        unread = settings.poses.path == "-" and self._poses.failed is not None
+        unread = is_standard_output(settings.poses.path or "") and self._poses.failed is not None
         return late or unread or self._signals.stop.is_set()
 
     def _handle_requests(self) -> None:
@@ -224,22 +258,17 @@ class _Run:
     def _status_line(self) -> str:
         return status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
 
-    def _report(self) -> RunReport:
-        outputs = (self._recorder, self._poses)
-        for output in outputs:
-            if output.lost:
-                log.warning(
-                    "%s: %d left out while nothing could be written", output.name, output.lost
-                )
+    def report(self) -> RunReport:
+        """Return how the run went, once its outputs have ended."""
         return RunReport(
             processed=self._telemetry.count(Event.PROCESSED),
             with_person=self._telemetry.count(Event.PERSON),
             skipped=self._pipeline.skipped,
-            seconds=time.monotonic() - self._started_s,
+            seconds=self._ended_s - self._started_s,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
             failures=(
-                *(output.failed for output in outputs if output.failed),
+                *(reason for output in self._outputs for reason in output.failures()),
                 *self._pipeline.missing,
             ),
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pose_edge.errors import OutputError
-from pose_edge.util.paths import exists
+from pose_edge.sinks.segment_files import lock
 
 _LINE_START: Final = b'{"key": "'
 
@@ -20,18 +21,24 @@ class Answers:
         """Read the answers of earlier runs.
 
         Raises:
-            OutputError: The file cannot be used, or is another kind of file.
+            OutputError: The file cannot be used, is another kind of file, or another program is
+                writing it.
         """
         self._known: dict[str, dict[str, Any]] = {}
         self._file: TextIO | None = None
         if path is None:
             return
         try:
-            if exists(path):
+            with ExitStack() as undo:
+                file = undo.enter_context(path.open("a", encoding="utf-8", buffering=1))
+                lock(file.fileno())
                 self._read(path)
-            self._file = path.open("a", encoding="utf-8", buffering=1)
+                undo.pop_all()
+        except BlockingIOError as error:
+            raise OutputError(f"another program is writing {path}") from error
         except OSError as error:
             raise OutputError(f"answers cannot be kept in {path}: {error.strerror}") from error
+        self._file = file
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return an answer, or None if there is none yet."""

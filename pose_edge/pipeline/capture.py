@@ -174,10 +174,12 @@ class Capture(WorkerThread):
             return
         try:
             frame = source.read(POLL_S, slot.memory if slot else None)
-        except SourceLost as error:
+        except Exception as error:
             self._slot = None
             if slot is not None:
-                self._ring.free(slot)
+                self._ring.free(slot)  # also at the end: another source may use the ring
+            if not isinstance(error, SourceLost):
+                raise
             if not self._lost_since:  # else opened again, but lost before its first frame
                 self._lost_since = time.strftime("%H:%M:%S")
                 log.warning("%s; trying to get it back", error)

@@ -82,6 +82,11 @@ class Inference(WorkerThread):
         if unused is not None:
             unused.runtime.close()
 
+    @property
+    def estimators(self) -> list[Estimator]:
+        """The estimator at work and the next one."""
+        return [one for one in (self._estimator, self._next_estimator) if one is not None]
+
     def close_estimators(self) -> None:
         """Close the estimator at work and the next one.
 
@@ -89,11 +94,10 @@ class Inference(WorkerThread):
         """
         with self._lock:
             self._changeable = False
-            estimators = self._estimator, self._next_estimator
+            estimators = self.estimators
             self._next_estimator = None
         for estimator in estimators:
-            if estimator is not None:
-                estimator.runtime.close()
+            estimator.runtime.close()
 
     def _work(self) -> None:
         if self._predecessor is not None:

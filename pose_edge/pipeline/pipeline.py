@@ -12,6 +12,7 @@ the other parts go on.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -104,6 +105,7 @@ class Pipeline:
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
         self._lock = threading.Lock()
         self._stopping = self._source_ended = False
+        self._stopped_by_s = math.inf
         self._hung_threads = HungThreads()
         supervisor = supervisor or Supervisor()
         self._source_part = supervisor.add(SOURCE, options.make_source and self._replace_capture)
@@ -129,6 +131,11 @@ class Pipeline:
     def missing(self) -> tuple[str, ...]:
         """What of each file that was read could not be read, see `Source`, with its name."""
         return tuple(self._shared.missing)
+
+    @property
+    def estimators(self) -> list[Estimator]:
+        """The estimator at work, and the one that is to replace it."""
+        return self._inference.estimators
 
     def describe_source(self) -> str:
         """Return the name of the source."""
@@ -211,7 +218,8 @@ class Pipeline:
     def stop(self) -> None:
         """End the threads, and close the source.
 
-        `take` still delivers the results of the frames that were processed, then ends.
+        `take` still delivers the results of the frames that were processed, then ends. A second
+        call waits no longer than the first one.
         """
         with self._lock:
             self._stopping = True
@@ -220,9 +228,9 @@ class Pipeline:
                 thread.stop()
         self._shared.ring.close()
         self._shared.results.close()
-        deadline = time.monotonic() + JOIN_S
+        self._stopped_by_s = min(self._stopped_by_s, time.monotonic() + JOIN_S)
         for thread in threads:
-            if not thread.wait(max(0.0, deadline - time.monotonic())):
+            if not thread.wait(max(0.0, self._stopped_by_s - time.monotonic())):
                 log.warning("the %s thread did not end within %g s", thread.name, JOIN_S)
 
     def _make_capture(

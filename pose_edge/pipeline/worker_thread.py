@@ -125,11 +125,11 @@ class WorkerThread(threading.Thread, ABC):
             self._work()
         except EndOfStream:
             pass
-        except Exception as caught:  # noqa: BLE001 - passed on to the pipeline
+        except BaseException as caught:  # noqa: BLE001 - passed on to the pipeline, which waits
             error = caught
         try:
             self._clean_up()
-        except Exception:
+        except BaseException:
             log.exception("the %s thread could not close what it had open", self.name)
         self._report_end(self, error)
 

@@ -2,10 +2,12 @@
 
 * `restarting_sink` is what every sink is: a queue and a thread that runs a `Writer`, with a new
   writer when one fails or hangs.
-* `file_sink` writes files: `segment_writer` is its writer, `segment_files` names the files and
-  keeps them within bounds. `recorder` (MP4) and `jsonl` (JSON lines) say what is written into them.
+* `file_sink` writes files: `segment_writer` is its writer, `segment_files` creates the files and
+  keeps them within bounds, `name_pattern` names them. `recorder` (MP4) and `jsonl` (JSON lines)
+  say what is written into them.
+* `output_guard` refuses outputs that would destroy something, before anything is opened.
 
-May import errors, util, frames, poses, config, logs, supervision and telemetry.
+May import errors, util, frames, poses, config, logs, supervision, telemetry, and of sources `spec`.
 
 A new sink is one file with a function like `recorder` or `pose_file`, and one line in
 `live/run.py`, where the sinks of a run are opened. For a network it holds one `Writer`, and returns

@@ -8,15 +8,15 @@ from typing import Final, Generic, ParamSpec, TypeVar
 
 from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
 from pose_edge.errors import UsageError
+from pose_edge.sinks.name_pattern import is_standard_output
 from pose_edge.sinks.restarting_sink import RestartingSink, Writer
 from pose_edge.sinks.segment_file import Encoder, SegmentFile
-from pose_edge.sinks.segment_files import STANDARD_OUTPUT, SegmentFiles
+from pose_edge.sinks.segment_files import SegmentFiles
 from pose_edge.sinks.segment_writer import SegmentWriter
 from pose_edge.supervision.supervisor import Supervisor
 
 UNBOUNDED: Final = StorageSettings(min_free=0.0)
-"""For files that a reload begins: no file is overwritten then, not even for a source that is a
-file itself."""
+"""For files that a reload begins: they are numbered then, even for a source that is a file."""
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
@@ -24,7 +24,11 @@ Options = TypeVar("Options", bound=PosesSettings | RecordSettings)
 
 
 class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
-    """Encodes items into files: one after the other for live sources, else one."""
+    """Encodes items into files, one after the other.
+
+    Attributes:
+        paths: The files of a source that is not live, so far.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
         report: Callable[[str | None], None],
         supervisor: Supervisor | None = None,
         suffix: str | None = None,
+        replace: bool = False,
     ) -> None:
         """Prepare; `open` starts. The first item creates the first file.
 
@@ -48,11 +53,12 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
             settings: Where to write (a path, a pattern of `NamePattern`, "-" for the standard
                 output, None for nowhere) and how to encode.
             storage: How the files of a live source are kept; None when the source is a file, of
-                which no frame is dropped: then a file that exists is overwritten.
+                which no frame is dropped.
             capacity: See `RestartingSink`.
             report: See `RestartingSink`.
             supervisor: Replaces writers that fail; for live sources only.
             suffix: What the path must end in, in lower case; None for any.
+            replace: Whether a file may be replaced, of a source that is a file; see `SegmentFiles`.
         """
         super().__init__(
             name,
@@ -66,6 +72,8 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
         self._settings = settings
         self._storage = storage
         self._suffix = suffix
+        self._replace_file = replace
+        self.paths: list[Path] = []
 
     def open(self) -> None:
         """Check that the files can be written, and start.
@@ -74,7 +82,18 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
             OutputError: They cannot.
             UsageError: The path does not end in the suffix.
         """
+        self._check(self._settings, self._storage)
         self._write_to(self._settings, self._storage, live=self._storage is not None)
+
+    def check(self, settings: Options, storage: StorageSettings | None) -> None:
+        """Check that `change` could write the files; raise what it would.
+
+        Raises:
+            OutputError: The new file could not be written.
+            UsageError: The path does not end in the suffix.
+        """
+        if (settings, storage) != (self._settings, self._storage):
+            self._check(settings, storage or UNBOUNDED)
 
     def change(self, settings: Options, storage: StorageSettings | None) -> None:
         """Go on with other settings, in a new file; the present one is finished in the background.
@@ -87,28 +106,39 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
             UsageError: The same, for its name.
         """
         if (settings, storage) != (self._settings, self._storage):
+            self.check(settings, storage)
             self._write_to(settings, storage or UNBOUNDED, live=storage is not None)
             self._settings, self._storage = settings, storage
+
+    def _check(self, settings: Options, bounds: StorageSettings | None) -> None:
+        path = settings.path
+        if path is None:
+            return
+        if self._suffix is not None and Path(path).suffix.lower() != self._suffix:
+            raise UsageError(
+                f"cannot write the {self.name} to {path}: the name must end in {self._suffix}"
+            )
+        SegmentFiles(self.name, path, bounds, replace=self._replace_file).check()
 
     def _write_to(self, settings: Options, bounds: StorageSettings | None, *, live: bool) -> None:
         path = settings.path
         if path is None:
             self.switch(None)
             return
-        if self._suffix is not None and Path(path).suffix.lower() != self._suffix:
-            raise UsageError(
-                f"cannot write the {self.name} to {path}: the name must end in {self._suffix}"
-            )
-        SegmentFiles(self.name, path, bounds).check()
+
+        def begin(file: SegmentFile) -> Encoder[Item]:
+            if not (live or is_standard_output(path)):
+                self.paths.append(file.path)
+            return self._start_encoder(file, settings)
 
         def make() -> Writer[Item]:
             # Each attempt has its own files: a writer that hangs must not touch those of the next.
-            files = SegmentFiles(self.name, path, bounds)
-            return SegmentWriter(self.name, files, lambda file: self._start_encoder(file, settings))
+            files = SegmentFiles(self.name, path, bounds, replace=self._replace_file)
+            return SegmentWriter(self.name, files, begin)
 
         self.switch(
             make,
             title=f"{self.name} {path}",
             drop=live,
-            supervised=live and path != STANDARD_OUTPUT,
+            supervised=live and not is_standard_output(path),
         )

@@ -25,6 +25,7 @@ def pose_file(
     *,
     report: Callable[[str | None], None],
     supervisor: Supervisor | None = None,
+    replace: bool = False,
 ) -> PoseFile:
     """Return a sink that writes results to a file of JSON lines, or to the standard output.
 
@@ -39,6 +40,7 @@ def pose_file(
         capacity=QUEUE_LENGTH,
         report=report,
         supervisor=supervisor,
+        replace=replace,
     )
 
 
@@ -81,11 +83,13 @@ class JsonLines:
         file: The file.
     """
 
-    full: Final = False
-
     def __init__(self, file: SegmentFile) -> None:
         """Take an empty file."""
         self.file = file
+
+    def takes(self, _item: Record) -> bool:
+        """Return True: lines have no limit; see `Encoder.takes`."""
+        return True
 
     def write(self, item: Record) -> None:
         """Write an object as a line; see `Encoder.write`."""

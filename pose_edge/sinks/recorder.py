@@ -28,6 +28,12 @@ QUEUE_LENGTH: Final = 8
 USUAL_FPS: Final = 30.0
 TIME_BASE: Final = Fraction(1, 90_000)
 FRAGMENT_S: Final = SYNC_S
+MAX_PAUSE: Final = 2**31 - 1
+"""Longest time between two pictures of a file in units of `TIME_BASE`, 6.6 hours: MP4 cannot hold
+more, and a longer pause begins a new file."""
+MAX_DISORDER_S: Final = 1.0
+"""A time that is earlier than the one before by more than this begins a new count, as of a clip
+that is played again."""
 MAX_FRAMES: Final = 500_000
 """FFmpeg keeps the table of a file in memory, 73 bytes a frame: 36 MB, after 4.6 hours at
 30 frames per second."""
@@ -42,6 +48,7 @@ def recorder(
     frame_rate: float | None,
     report: Callable[[str | None], None],
     supervisor: Supervisor | None = None,
+    replace: bool = False,
 ) -> Recorder:
     """Return a sink that records pictures to MP4 files.
 
@@ -57,6 +64,7 @@ def recorder(
         capacity=QUEUE_LENGTH,
         report=report,
         supervisor=supervisor,
+        replace=replace,
         suffix=".mp4",
     )
 
@@ -89,26 +97,27 @@ class Mp4:
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._size = (0, 0)
-        self._first_pts = 0
+        self._origin = 0
         self._last_pts = -1
         self._frames = 0
 
-    @property
-    def full(self) -> bool:
-        """See `Encoder`."""
-        return self.file.live and self._frames >= MAX_FRAMES
+    def takes(self, item: av.VideoFrame) -> bool:
+        """Return whether a picture fits into the table and the times of the file; see `Encoder`."""
+        if self._frames == 0:
+            return True
+        full = self.file.live and self._frames >= MAX_FRAMES
+        return not full and (item.pts or 0) - self._origin - self._last_pts <= MAX_PAUSE
 
     def write(self, item: av.VideoFrame) -> None:
         """Encode a picture of `video_frame`; see `Encoder.write`."""
         frame, pts = item, item.pts or 0
         if self._stream is None or self._container is None:
             self._stream = self._begin(frame)
-            self._first_pts = pts
+            self._origin = pts
         assert self._container is not None
         if (frame.width, frame.height) != self._size:
             frame = letterbox(frame, *self._size)  # the camera came back with another size
-        # Players want times that rise, whatever the wall clock does.
-        self._last_pts = max(self._last_pts + 1, pts - self._first_pts)
+        self._last_pts = self._rising(pts)
         frame.pts, frame.time_base = self._last_pts, TIME_BASE
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
@@ -126,6 +135,13 @@ class Mp4:
                 container.mux(packet)
             container.close()
         self.file.settle()
+
+    def _rising(self, pts: int) -> int:
+        """Return the time of a picture in the file: players want times that rise."""
+        if pts - self._origin < self._last_pts - round(MAX_DISORDER_S / TIME_BASE):
+            usual = round(1 / self._frame_rate / TIME_BASE)
+            self._origin = pts - self._last_pts - usual
+        return max(self._last_pts + 1, pts - self._origin)
 
     def _begin(self, frame: av.VideoFrame) -> VideoStream:
         options = {"movflags": "hybrid_fragmented"}

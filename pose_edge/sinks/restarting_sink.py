@@ -167,7 +167,7 @@ class RestartingSink(Generic[P, Item]):
             if queue is not None and queue.put(item):
                 return
         with self._lock:
-            if queue is None or not queue.accepting:
+            if queue is None or not queue.accepting or queue.stalled:
                 self.lost += self.active
                 return
             self.dropped += 1
@@ -193,10 +193,18 @@ class RestartingSink(Generic[P, Item]):
             queue.thread.join(max(0.0, deadline_s - time.monotonic()))
             if queue.thread.is_alive():
                 self._fail(f"{self._title} did not finish within {CLOSE_TIMEOUT_S:g} s")
+                self.lost += queue.discard()
         self._ending, self._queue = [], None
+        if self._hung.count and not self.failed:
+            self._fail(f"{self._title}: what was being written as the output hung is not complete")
         if self.dropped:
-            log.warning("%s: %d frames were left out", self.name, self.dropped)
+            log.warning("%s could not keep up: %d frames were left out", self.name, self.dropped)
             self.dropped = 0
+
+    def failures(self) -> list[str]:
+        """Return, after `close`, why what was written is not complete."""
+        left_out = f"{self.name}: {self.lost} left out while nothing could be written"
+        return [*([self.failed] if self.failed else []), *([left_out] if self.lost else [])]
 
     def _queues(self) -> list[WriterQueue[Item]]:
         return [*self._ending, *([self._queue] if self._queue else [])]
@@ -241,12 +249,12 @@ class RestartingSink(Generic[P, Item]):
                 writer.tick()
                 self._heartbeat(queue, writer)
             writer.close()
-        except Exception as error:  # noqa: BLE001 - reported; and `send` must not wait for ever
+        except BaseException as error:  # noqa: BLE001 - reported; and `send` must not wait for ever
             self._end(queue, error, writer.target if writer else None)
             try:
                 if writer is not None:
                     writer.close()
-            except Exception as second:  # noqa: BLE001 - the first error counts
+            except BaseException as second:  # noqa: BLE001 - the first error counts
                 log.debug("%s: while closing after a failure: %s", self.name, second)
 
     def _heartbeat(self, queue: WriterQueue[Item], writer: Writer[Item]) -> None:
@@ -270,7 +278,7 @@ class RestartingSink(Generic[P, Item]):
         else:
             part.waiting(waiting, within=HANG_S, tried=False)
 
-    def _end(self, queue: WriterQueue[Item], error: Exception, target: str | None) -> None:
+    def _end(self, queue: WriterQueue[Item], error: BaseException, target: str | None) -> None:
         """Handle the failure of a writer."""
         log.debug("%s", self.name, exc_info=error)
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

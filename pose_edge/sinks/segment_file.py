@@ -52,6 +52,11 @@ class SegmentFile:
         """Bytes of items that a completed `sync` has brought to the disk."""
         return max(0, self._synced - self.head)
 
+    def clear(self) -> None:
+        """Throw away what an earlier run has left in it."""
+        if self.regular:
+            self._raw.truncate(0)
+
     def read(self, size: int = -1) -> bytes:
         """Read from the current position, as FFmpeg does at the end; nothing after a failure."""
         if self.error is not None:
@@ -119,13 +124,37 @@ class SegmentFile:
         os.fdatasync(self._raw.fileno())
         self._synced = size
 
+    def check_place(self) -> None:
+        """Make sure that what was written can be found under its name.
+
+        Raises:
+            OSError: The file was moved or removed, or its disk was taken away.
+        """
+        own = os.fstat(self._raw.fileno())
+        try:
+            there = self.path.stat()
+        except OSError:
+            there = None
+        if self.regular and (there is None or not os.path.samestat(own, there)):
+            raise OSError(errno.ENOENT, "the file was moved or removed while it was written")
+
+    def remove(self) -> None:
+        """Remove the file, unless it is gone or another one has its name by now."""
+        with suppress(OSError):
+            self.check_place()
+            self.path.unlink()
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._raw.fileno()
+
     def close(self) -> None:
         """Close the file; twice does no harm."""
         self._raw.close()
 
     def _cut(self) -> None:
         """Leave no half of a fragment or line, which some readers stumble over."""
-        if self._settled <= self._position:
+        if self.regular and self._settled <= self._position:  # others may have written to a stream
             with suppress(OSError):  # a device; or most readers will manage
                 self._raw.truncate(self._settled)
                 self.size = self._settled
@@ -138,9 +167,8 @@ class Encoder(Protocol[Item_contra]):
     def file(self) -> SegmentFile:
         """The file; closed by the caller."""
 
-    @property
-    def full(self) -> bool:
-        """Whether the file should take no more items."""
+    def takes(self, item: Item_contra, /) -> bool:
+        """Return whether an item belongs into this file; else the next one is begun with it."""
 
     def write(self, item: Item_contra) -> None:
         """Write one item.

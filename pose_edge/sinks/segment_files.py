@@ -6,7 +6,6 @@ import fcntl
 import io
 import logging
 import os
-import re
 import shutil
 import stat
 import sys
@@ -18,13 +17,13 @@ from typing import Final
 
 from pose_edge.config.schema import StorageSettings
 from pose_edge.errors import OutputError
+from pose_edge.sinks.name_pattern import MAX_NUMBER, NamePattern, is_standard_output
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.util.atomic import sync_folder
-from pose_edge.util.paths import exists, is_dir, is_file, mount_point, user_path
+from pose_edge.util.paths import exists, is_dir, is_file, mount_point
 
 log = logging.getLogger(__name__)
 
-STANDARD_OUTPUT: Final = "-"
 MODE: Final = 0o666
 """Permission bits of new files, less the umask."""
 GIGABYTE: Final = 1_000_000_000
@@ -38,77 +37,23 @@ HEADROOM_SHARE: Final = 0.05
 KEPT_SHARE: Final = 0.25
 """One file takes no more of `storage.keep`: the oldest can only be removed once it is finished."""
 
-TIME_MARK: Final = "{time}"
-"""Stands for the time at which a file is created."""
-TIME_FORMAT: Final = "%Y-%m-%d_%H-%M-%S"
-TIME_SHAPE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}"
-MAX_NUMBER: Final = 99_999
-"""The highest number in a name: one of more digits, such as a date, has another origin."""
 
-
-class NamePattern:
-    """A path of the configuration, into which a time and a number are put.
-
-    ``rec-{time}.mp4`` makes ``rec-2026-11-23_03-12-05.mp4``, then ``rec-2026-11-23_03-12-05-2.mp4``
-    and so on.
-
-    Attributes:
-        folder: The folder of the files.
-    """
-
-    def __init__(self, path: str) -> None:
-        """Take a path; each `TIME_MARK` in its last part stands for the time."""
-        full = user_path(path)
-        self.folder = full.parent
-        self._stem, self._suffix = full.stem, full.suffix
-        if TIME_MARK in self._suffix:  # it is no suffix then
-            self._stem, self._suffix = full.name, ""
-        parts = [re.escape(part) for part in self._stem.split(TIME_MARK)]
-        stem = parts[0]
-        for count, part in enumerate(parts[1:]):
-            stem += (f"(?P<time>{TIME_SHAPE})" if count == 0 else "(?P=time)") + part
-        number = "(?:-(?P<number>[1-9][0-9]{0,4}))?"
-        self._shape = re.compile(f"{stem}{number}{re.escape(self._suffix)}", re.ASCII)
-
-    def path(self, moment: time.struct_time, number: int = 1) -> Path:
-        """Return the path of a file that is created at a local time.
-
-        The number is 1 for the plain name; 2, 3, ... when that exists.
-        """
-        stem = self._stem.replace(TIME_MARK, time.strftime(TIME_FORMAT, moment))
-        more = f"-{number}" if number > 1 else ""
-        return self.folder / f"{stem}{more}{self._suffix}"
-
-    def number(self, name: str, moment: time.struct_time | None = None) -> int | None:
-        """Return the number of a file: 1 for a plain name, else 2 or more.
-
-        Returns None for a name (without its folder) that does not fit the pattern or, where a
-        moment is given, belongs to a file that was created at another local time.
-        """
-        found = self._shape.fullmatch(name)
-        if found is None:
-            return None
-        created = found.groupdict().get("time")
-        if created is not None and not _is_time(created):
-            return None
-        if moment is not None and created not in (None, time.strftime(TIME_FORMAT, moment)):
-            return None
-        number = int(found["number"] or 1)
-        return None if found["number"] == "1" else number
-
-
-def check_target(path: str, what: str, *, overwrite: bool = True) -> None:
-    """Make sure that a file could be created or overwritten, before anything is.
+def check_target(path: str, what: str, *, replace: bool, numbered: bool = False) -> None:
+    """Make sure that a file could be created or replaced, before anything is.
 
     Args:
         path: The file.
         what: What is to be written, for the message.
-        overwrite: Whether a file that exists would be overwritten; else another name is found.
+        replace: Whether a file that exists may be replaced.
+        numbered: Whether another name is found where a file exists.
 
     Raises:
         OutputError: It could not.
     """
-    reason = _hindrance(NamePattern(path).path(time.localtime()), overwrite=overwrite)
+    target = NamePattern(path).current()
+    reason = _hindrance(target, numbered=numbered)
+    if reason is None and target.is_file() and not (numbered or replace):
+        reason = "it exists already"
     if reason is not None:
         raise OutputError(f"cannot write {what} to {path}: {reason}")
 
@@ -117,8 +62,10 @@ class SegmentFiles:
     """Creates files of one pattern, and keeps what they take within bounds.
 
     For live sources no file is ever overwritten: a new one gets a number higher than all that
-    exist, and is created so that no other program can create it at the same time. While it is
-    written it is locked (flock), so that another run does not take it for a finished one.
+    exist. For others the first file has the name as it is, and those that follow get numbers.
+
+    A new file is created so that no other program can create it at the same time. While it is
+    written it is locked (flock): another run neither takes it for a finished one nor writes to it.
     """
 
     def __init__(
@@ -127,6 +74,7 @@ class SegmentFiles:
         path: str,
         storage: StorageSettings | None,
         *,
+        replace: bool = False,
         space: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
         local_time: Callable[[], time.struct_time] = time.localtime,
     ) -> None:
@@ -135,21 +83,23 @@ class SegmentFiles:
         Args:
             name: Of the sink, for the log.
             path: See `NamePattern`, or "-" for the standard output.
-            storage: The bounds, for live sources; None to overwrite the one file.
+            storage: The bounds, for live sources; None for others.
+            replace: Whether the first file of a source that is not live may replace another one.
             space: Returns the total, used and free bytes of a folder's file system.
             local_time: Returns the time that is put into names.
         """
         self._name = name
         self._path = path
         self._pattern = NamePattern(path)
-        self._storage = None if path == STANDARD_OUTPUT else storage
+        self._storage = None if is_standard_output(path) else storage
+        self._replace = replace
         self._space = space
         self._local_time = local_time
         self._current: Path | None = None
 
     @property
     def live(self) -> bool:
-        """Whether the bounds apply; else one file is overwritten."""
+        """Whether the bounds apply, and all files are numbered."""
         return self._storage is not None
 
     def check(self) -> None:
@@ -158,25 +108,26 @@ class SegmentFiles:
         Raises:
             OutputError: It cannot.
         """
-        if self._path != STANDARD_OUTPUT:
-            check_target(self._path, f"the {self._name}", overwrite=not self.live)
+        if not is_standard_output(self._path):
+            check_target(self._path, f"the {self._name}", numbered=self.live, replace=self._replace)
 
     def begin(self) -> SegmentFile:
         """Create the next file.
 
         Raises:
             OSError: It cannot be created.
-            OutputError: There are too many of this name.
+            OutputError: There are too many of this name, or another program has created it.
         """
-        if self._path == STANDARD_OUTPUT:
+        if is_standard_output(self._path):
             sys.stdout.flush()
-            return self._file(os.dup(sys.stdout.fileno()), Path(self._path))
+            raw = io.FileIO(os.dup(sys.stdout.fileno()), "w")
+            return SegmentFile(raw, Path(self._path), regular=False, live=False)
         moment = self._local_time()
         plain = self._pattern.path(moment)
         if exists(plain) and not is_file(plain) and not is_dir(plain):
             return self._open(plain, os.O_WRONLY)
-        if not self.live:
-            return self._open(plain, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        if not self.live and self._current is None:
+            return self._begin_first(plain)
         while (number := self._next_number(moment)) <= MAX_NUMBER:
             path = self._pattern.path(moment, number)
             try:
@@ -187,6 +138,18 @@ class SegmentFiles:
             sync_folder(self._pattern.folder)
             return file
         raise OutputError(f"there are {MAX_NUMBER} files of the name {self._path}")
+
+    def _begin_first(self, path: Path) -> SegmentFile:
+        """Create the file of the plain name, or replace what has that name."""
+        try:
+            file = self._open(path, os.O_RDWR | os.O_CREAT | (0 if self._replace else os.O_EXCL))
+        except FileExistsError as error:
+            raise OutputError(f"{path} was made by another program meanwhile") from error
+        except BlockingIOError as error:
+            raise OutputError(f"another program is writing {path}") from error
+        file.clear()
+        self._current = path
+        return file
 
     def due(self, age_s: float, size: int) -> bool:
         """Return whether a file of this age and size (bytes) should give way to the next one."""
@@ -205,7 +168,7 @@ class SegmentFiles:
         if self._storage is None:
             return None
         try:
-            reason = _hindrance(self._pattern.path(self._local_time()), overwrite=False)
+            reason = _hindrance(self._pattern.path(self._local_time()), numbered=True)
             if reason is not None:
                 return reason
             total, _used, free = self._space(self._pattern.folder)
@@ -243,11 +206,15 @@ class SegmentFiles:
         return max(numbers, default=0) + 1
 
     def _open(self, path: Path, flags: int) -> SegmentFile:
-        descriptor = os.open(path, flags | os.O_CLOEXEC, MODE)
-        if flags & os.O_EXCL:
-            with suppress(BlockingIOError):  # another run looks just now whether it is finished
-                _lock(descriptor)
-        return self._file(descriptor, path)
+        file = self._file(os.open(path, flags | os.O_CLOEXEC, MODE), path)
+        if file.regular:
+            try:
+                lock(file.fileno())
+            except BlockingIOError:
+                if not flags & os.O_EXCL:  # else another run looks whether the new file is finished
+                    file.close()
+                    raise
+        return file
 
     def _file(self, descriptor: int, path: Path) -> SegmentFile:
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -266,22 +233,14 @@ class SegmentFiles:
                     yield status.st_mtime_ns, number, Path(entry.path), status.st_size
 
 
-def _is_time(text: str) -> bool:
-    try:
-        time.strptime(text, TIME_FORMAT)
-    except ValueError:
-        return False
-    return True
-
-
-def _hindrance(target: Path, *, overwrite: bool) -> str | None:
-    """Return why a file cannot be created or, with `overwrite`, overwritten; None if it can."""
+def _hindrance(target: Path, *, numbered: bool) -> str | None:
+    """Return why a file cannot be created or, unless `numbered`, replaced; None if it can."""
     folder = target.parent
     if is_dir(target):
         return "it is a folder"
     if not is_dir(folder):
         return f"there is no folder {folder}"
-    in_place = exists(target) and (overwrite or not is_file(target))
+    in_place = exists(target) and not (numbered and is_file(target))
     if not os.access(target if in_place else folder, os.W_OK):
         return "permission denied"
     return None
@@ -304,7 +263,7 @@ def _remove_finished(path: Path) -> bool:
         log.debug("%s cannot be removed: %s", path, error)
         return False
     try:
-        _lock(descriptor)
+        lock(descriptor)
         path.unlink(missing_ok=True)
     except OSError as error:
         log.debug("%s is not removed: %s", path, error)
@@ -314,7 +273,7 @@ def _remove_finished(path: Path) -> bool:
     return True
 
 
-def _lock(descriptor: int) -> None:
+def lock(descriptor: int) -> None:
     """Lock a file, where the file system supports locks.
 
     Raises:

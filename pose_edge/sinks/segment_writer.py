@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from pose_edge.errors import EndOfStream, OutputError
@@ -32,7 +33,7 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
     def __init__(self, name: str) -> None:
         """Start the thread."""
         super().__init__()
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._since_s = 0.0
         self._busy = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -82,7 +83,7 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
             try:
                 if job is not None:
                     job()
-            except Exception as error:  # noqa: BLE001 - raised by `check`
+            except BaseException as error:  # noqa: BLE001 - raised by `check`
                 self._failure = self._failure or error
             finally:
                 with self._changed:
@@ -122,7 +123,7 @@ class SegmentWriter(Generic[Item]):
 
     def write(self, item: Item) -> bool:
         """Write an item; see `Writer.write`."""
-        if self._encoder is not None and self._is_due(self._encoder):
+        if self._encoder is not None and self._is_due(self._encoder, item):
             self._end_file()
         if self._encoder is None:
             self._encoder = self._begin_file()
@@ -138,7 +139,7 @@ class SegmentWriter(Generic[Item]):
             return
         self._disk.check()
         if self._obstacle is not None:
-            self._end_file()
+            self._end_file(reachable=False)
         if self._encoder is None:
             self.waiting = self._obstacle
         self._sync()
@@ -153,9 +154,10 @@ class SegmentWriter(Generic[Item]):
         if self._disk is not None:
             self._disk.finish()
 
-    def _is_due(self, encoder: Encoder[Item]) -> bool:
+    def _is_due(self, encoder: Encoder[Item], item: Item) -> bool:
+        """Return whether the file should give way to the next one before an item."""
         age_s = time.monotonic() - self._created_s
-        return encoder.full or self._files.due(age_s, encoder.file.size)
+        return not encoder.takes(item) or self._files.due(age_s, encoder.file.size)
 
     def _begin_file(self) -> Encoder[Item] | None:
         """Create the next file, unless there is an obstacle."""
@@ -169,14 +171,19 @@ class SegmentWriter(Generic[Item]):
             self._disk.do(self._files.remove_oldest)
         return encoder
 
-    def _end_file(self) -> None:
+    def _end_file(self, *, reachable: bool = True) -> None:
+        """End the file; its disk may be gone, unless it is `reachable`."""
         encoder, self._encoder = self._encoder, None
         if encoder is None:
             return
+        live = self._disk is not None
+        finish = partial(
+            _finish, encoder, durable=live and encoder.file.regular, reachable=reachable
+        )
         if self._disk is None:
-            _finish(encoder, durable=False)
+            finish()
         else:
-            self._disk.do(lambda: _finish(encoder, durable=encoder.file.regular))
+            self._disk.do(finish)
 
     def _sync(self) -> None:
         """Have the file synced every `SYNC_S`."""
@@ -189,18 +196,23 @@ class SegmentWriter(Generic[Item]):
             self._disk.do(file.sync)
 
     def _look(self) -> None:
+        encoder = self._encoder
         self._files.remove_oldest()
-        self._obstacle = self._files.obstacle(writing=self._encoder is not None)
+        self._obstacle = self._files.obstacle(writing=encoder is not None)
+        if self._obstacle is None and encoder is not None and encoder is self._encoder:
+            encoder.file.check_place()
 
 
-def _finish(encoder: Encoder[Any], *, durable: bool) -> None:
+def _finish(encoder: Encoder[Any], *, durable: bool, reachable: bool) -> None:
     """End a file, and remove it when nothing in it was ever safe: the disk was full already."""
     file = encoder.file
-    try:
-        with closing(file):
+    with closing(file):
+        try:
             encoder.finish()
             if durable:
                 file.sync()
-    finally:
-        if file.live and file.regular and not file.safe:
-            file.path.unlink(missing_ok=True)
+            if reachable:
+                file.check_place()
+        finally:
+            if file.live and file.regular and not file.safe:
+                file.remove()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -14,6 +15,8 @@ Item = TypeVar("Item")
 
 TICK_S: Final = 0.2
 """Seconds between two calls of `Writer.tick` while no items come."""
+STALL_S: Final = 2.0
+"""A writer that is busy with one item for longer does not just work slowly: its output stands."""
 
 
 class WriterQueue(ClosableQueue[Item]):
@@ -36,12 +39,18 @@ class WriterQueue(ClosableQueue[Item]):
         self._capacity = capacity
         self.paused: str | None = None
         self.failed = False
+        self._taken_s = time.monotonic()
         self.thread = threading.Thread(target=run, args=(self,), name=name, daemon=True)
 
     @property
     def accepting(self) -> bool:
         """Whether items are taken, as long as there is room."""
         return not self._closed and self.paused is None
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the writer has been busy with one item for long."""
+        return time.monotonic() - self._taken_s > STALL_S
 
     def put(self, item: Item) -> bool:
         """Queue an item; return whether it was taken."""
@@ -58,7 +67,9 @@ class WriterQueue(ClosableQueue[Item]):
         """Yield the items in order, and None when none came for `TICK_S`, until the end."""
         with suppress(EndOfStream):
             while True:
-                yield self.take(TICK_S)
+                item = self.take(TICK_S)
+                self._taken_s = time.monotonic()
+                yield item
 
     def pause(self, reason: str | None) -> None:
         """Take no items for this reason, or, with None, take them again."""

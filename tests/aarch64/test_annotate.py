@@ -78,7 +78,7 @@ def annotate_both(machine: Machine, here: Command, name: str, *options: str) -> 
         machine.path(output).unlink(missing_ok=True)
         (here.folder / output).unlink(missing_ok=True)
     machine.put(here.folder / name)
-    words = ("annotate", name, "--poses", "poses.jsonl", *options)
+    words = ("annotate", name, "--poses", "poses.jsonl", "--force", *options)
     done, expected = machine("pose-edge", *words), here(*words)
     assert done.status == 0, done.stdout + done.stderr
     assert expected.status == 0, expected.stderr

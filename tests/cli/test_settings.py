@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -27,6 +28,29 @@ def test_each_option_stands_for_its_setting_and_is_named_as_it_was_typed() -> No
 def test_every_option_that_stands_for_a_setting_can_be_typed() -> None:
     known = vars(make_parser().parse_args(["run"]))
     assert set(SETTING_OPTIONS) <= set(known)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--poses", ""),
+        ("run", "--source", " "),
+        ("run", "--config", ""),
+        ("annotate", ""),
+        ("annotate", "in.mp4", "-o", ""),
+        ("annotate", "in.mp4", "--poses", ""),
+        ("eval", "--annotations", "", "--images", "x"),
+        ("models", "info", ""),
+        ("run", "--record", "\udcff.mp4"),
+    ],
+)
+def test_a_value_that_says_nothing_is_refused(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        typed(*arguments)
+    assert end.value.code == 2
+    assert re.search("the value is empty|it is not UTF-8", capsys.readouterr().err)
 
 
 def test_a_value_is_missing() -> None:

@@ -142,7 +142,7 @@ def test_existing_output_survives_a_wrong_input(pose_edge: Command) -> None:
     (pose_edge.folder / "out.mp4").write_bytes(b"precious")
     (pose_edge.folder / "out.jsonl").write_text("precious")
     (pose_edge.folder / "in.mp4").write_bytes(b"not a video")
-    done = pose_edge("annotate", "in.mp4", "-o", "out.mp4", "--poses", "out.jsonl")
+    done = pose_edge("annotate", "in.mp4", "-o", "out.mp4", "--poses", "out.jsonl", "--force")
     assert done.status == 3
     assert (pose_edge.folder / "out.mp4").read_bytes() == b"precious"
     assert (pose_edge.folder / "out.jsonl").read_text() == "precious"

@@ -123,7 +123,7 @@ def test_without_a_camera_the_demo_clip_plays(pose_edge: Command) -> None:
 def test_precedence(pose_edge: Command) -> None:
     config = pose_edge.folder / "my.yaml"
     config.write_text("run:\n  max_frames: 7\nposes:\n  path: p.jsonl\n")
-    run = (*RUN, "--config", config, "--set", "source.pace=false")
+    run = (*RUN, "--config", config, "--set", "source.pace=false", "--force")
 
     def frames(*more: str, **environment: str) -> int:
         assert pose_edge(*run, *more, **environment).status == 0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xvfb import Xvfb, xvfb
 
 from pose_edge.displays.choice import connected_output
-from pose_edge.offline.annotate import write_picture
+from pose_edge.offline.annotate_outputs import write_picture
 from pose_edge.overlay.palette import ORANGE, SKY_BLUE
 
 RUN = ("run", "--source", "demo", "--set", "source.loop=true", "--display", "window")

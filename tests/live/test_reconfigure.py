@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from helpers import FakeEstimator
+from helpers import FakeEstimator, FakeRuntime
 
 from pose_edge.config.diff import Change, find_changes
 from pose_edge.config.schema import PosesSettings, Settings
-from pose_edge.errors import OutputError, PoseEdgeError
+from pose_edge.errors import OutputError, PoseEdgeError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.live import reconfigure as reconfigure_module
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import KEYS, SECTIONS, Concern, Reconfigurer, concerns
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
+from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
+from pose_edge.runtimes.edgetpu.opening import Failover
 from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.telemetry import EDGETPU, Telemetry
@@ -33,9 +37,11 @@ class Run:
         self.telemetry = Telemetry()
         self.calls: list[str] = []
         self.loaded: list[tuple[str, FakeEstimator]] = []
-        self.estimators: list[Estimator | None] = []
+        self.estimators: list[object] = []
+        self.given: list[Estimator | None] = []
         self.main_thread_calls: list[Callable[[], None]] = []
         self.refuses_poses = False
+        self.changed: list[object] = []
         monkeypatch.setattr(reconfigure_module, "load_model", self._load_model)
         self.reconfigurer = Reconfigurer(
             Settings(),
@@ -63,14 +69,17 @@ class Run:
         self.calls.append("options")
 
     def change_inference(self, estimator: Estimator | None, _tracker: PoseTracker) -> None:
-        self.estimators.append(estimator)
+        self.given.append(estimator)
 
     def change_overlay(self, _settings: Settings) -> None:
         self.calls.append("overlay")
 
-    def change(self, settings: object, _storage: object) -> None:
+    def check(self, settings: object, _storage: object) -> None:
         if self.refuses_poses and isinstance(settings, PosesSettings):
             raise OutputError("no such folder")
+
+    def change(self, settings: object, _storage: object) -> None:
+        self.changed.append(settings)
 
 
 @pytest.fixture
@@ -80,15 +89,21 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.mark.parametrize(
     ("section", "values"),
-    [("source", {"name": "demo"}), ("model", {"name": "movenet-thunder-int8"})],
+    [
+        ("source", {"name": "demo"}),
+        ("model", {"name": "movenet-thunder-int8"}),
+        ("smoothing", {"mode": "on"}),
+        ("record", {"path": "x.mp4"}),
+        ("run", {"max_frames": 5}),
+    ],
 )
-def test_after_the_last_picture_source_and_model_cannot_change(
-    run: Run, section: str, values: dict[str, str]
+def test_after_the_last_picture_only_what_is_shown_can_change(
+    run: Run, section: str, values: dict[str, object]
 ) -> None:
     run.ended = True
     with pytest.raises(PoseEdgeError, match="pictures has been read to its end"):
         run.apply(section, **values)
-    assert (run.loaded, run.calls, run.estimators) == ([], [], [])
+    assert (run.loaded, run.calls, run.given) == ([], [], [])
 
 
 def test_after_the_last_picture_the_overlay_can_still_change(run: Run) -> None:
@@ -99,31 +114,50 @@ def test_after_the_last_picture_the_overlay_can_still_change(run: Run) -> None:
     assert run.calls == ["options", "overlay"]
 
 
+def test_a_reload_that_is_refused_does_not_begin_a_recording(run: Run) -> None:
+    run.refuses_poses = True
+    with pytest.raises(OutputError):
+        run.apply("storage", segment=5)
+    assert run.changed == []
+    run.refuses_poses = False
+    run.apply("storage", segment=5)
+    assert [type(one).__name__ for one in run.changed] == ["RecordSettings", "PosesSettings"]
+
+
+def test_outputs_that_are_one_file_are_refused(run: Run, tmp_path: Path) -> None:
+    both = str(tmp_path / "both.mp4")
+    settings = Settings.model_validate({"record": {"path": both}, "poses": {"path": both}})
+    with pytest.raises(UsageError, match="are the same file"):
+        run.reconfigurer.apply(settings, find_changes(Settings(), settings))
+    assert run.changed == []
+
+
 def test_a_model_that_is_not_used_is_closed(run: Run) -> None:
     run.refuses_poses = True
     run.telemetry.set_fault(EDGETPU, "none is plugged in")
+    settings = Settings.model_validate(
+        {"model": {"name": "movenet-thunder-int8"}, "storage": {"segment": 5}}
+    )
     with pytest.raises(OutputError):
-        run.apply("model", name="movenet-thunder-int8")
+        run.reconfigurer.apply(settings, find_changes(Settings(), settings))
     ((_mode, estimator),) = run.loaded
     assert estimator.runtime.closed
-    assert (run.calls, run.estimators) == ([], [])
+    assert (run.calls, run.given) == ([], [])
     assert run.telemetry.faults() == {EDGETPU: "none is plugged in"}, "still true"
 
 
-@pytest.mark.parametrize(
-    ("provenance", "mode"),
-    [
-        (Provenance("m", "cpu", "edgetpu lost 12:03"), "on"),
-        (Provenance("m", "edgetpu", "back since 12:04"), "auto"),
-    ],
-)
+@pytest.mark.parametrize(("held", "mode"), [(False, "on"), (True, "auto")])
 def test_an_edge_tpu_that_the_present_model_holds_is_not_insisted_on(
-    run: Run, provenance: Provenance, mode: str
+    run: Run, held: bool, mode: str
 ) -> None:
-    run.telemetry.set_provenance(provenance)
+    """It may hold it although the CPU has answered the last frame, as when an answer was late."""
+    run.telemetry.set_provenance(Provenance("m", "cpu", "edgetpu late 12:03"))
+    supervisor = SimpleNamespace(holding=held, child=None)
+    failover = Failover(FakeRuntime(), cast(ChildSupervisor, supervisor), "m-edgetpu")
+    run.estimators = [SimpleNamespace(runtime=failover)]
     run.apply("edgetpu", mode="on")
     assert [loaded for loaded, _estimator in run.loaded] == [mode]
-    assert run.estimators == [run.loaded[0][1]]
+    assert run.given == [run.loaded[0][1]]
 
 
 # --- what a setting concerns ----------------------------------------------------------------------

@@ -30,7 +30,8 @@ from pose_edge.config.schema import (
 from pose_edge.errors import OutputError, SourceError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.offline import annotate as annotate_module
-from pose_edge.offline.annotate import AnnotateReport, annotate, write_picture
+from pose_edge.offline.annotate import AnnotateReport, annotate
+from pose_edge.offline.annotate_outputs import write_picture
 
 PLAIN = OverlaySettings(skeleton=False)
 """The pictures stay as they are, so that their number can be read."""
@@ -109,7 +110,7 @@ def test_a_video(tmp_path: Path) -> None:
     times = [0, 0.1, 0.15, 0.2, 0.5, 0.9]
     source = write_video(tmp_path / "in.mp4", times)
     report, steps = run(source, poses=tmp_path / "p.jsonl")
-    assert report == AnnotateReport(6, 6, Path("in-poses.mp4"), True, None)
+    assert report == AnnotateReport(6, 6, (Path("in-poses.mp4"), tmp_path / "p.jsonl"), True, None)
     assert steps == [(n, 6) for n in range(1, 7)]
     drawn = read_video(tmp_path / "in-poses.mp4")
     assert [read_code(image) for _, image in drawn] == list(range(6))
@@ -136,7 +137,7 @@ def test_the_skeleton_is_drawn(tmp_path: Path) -> None:
 def test_only_poses(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", [0.0, 0.1])
     report, _ = run(source, draw=False, poses=tmp_path / "p.jsonl")
-    assert report.output is None
+    assert report.outputs == (tmp_path / "p.jsonl",)
     assert len(lines(tmp_path / "p.jsonl")) == 2
     assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "p.jsonl"}
 
@@ -163,8 +164,7 @@ def test_stopping_leaves_whole_files(tmp_path: Path) -> None:
 def test_a_picture(tmp_path: Path, name: str) -> None:
     report, steps = run(picture(tmp_path / name, 9), poses=tmp_path / "p.jsonl")
     output = tmp_path / f"in-poses{Path(name).suffix}"
-    assert report.output is not None
-    assert (tmp_path / report.output) == output
+    assert report.outputs == (Path(output.name), tmp_path / "p.jsonl")
     assert read_code(load_picture(str(output))) == 9
     assert steps == [(1, 1)]
     (line,) = lines(tmp_path / "p.jsonl")
@@ -177,8 +177,8 @@ def test_a_picture_of_another_kind_or_into_a_folder(tmp_path: Path) -> None:
     assert read_code(load_picture("out.jpg")) == 9
     (tmp_path / "there").mkdir()
     report, _ = run(source, "there")
-    assert report.output == Path("there/in-poses.png")
-    assert report.output.is_file()
+    assert report.outputs == (Path("there/in-poses.png"),)
+    assert report.outputs[0].is_file()
 
 
 def test_a_folder(tmp_path: Path, estimator: FakeEstimator) -> None:
@@ -223,7 +223,7 @@ def test_an_animated_picture_becomes_a_video(tmp_path: Path) -> None:
     source = tmp_path / "in.webp"
     first.save(source, save_all=True, append_images=others, duration=200, lossless=True)
     report, steps = run(source)
-    assert (report.frames, report.output) == (4, Path("in-poses.mp4"))
+    assert (report.frames, report.outputs) == (4, (Path("in-poses.mp4"),))
     assert steps[-1] == (4, 4)
     drawn = read_video(tmp_path / "in-poses.mp4")
     assert [read_code(image) for _, image in drawn] == list(range(4))
@@ -351,13 +351,14 @@ def test_a_picture_file_is_whole_or_not_there(
     path = picture(tmp_path / "x.png", 3)
     before = path.read_bytes()
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
+    with pytest.raises(OutputError, match="File exists"):
+        write_picture(path, coded_picture(4), "BGR")
+
+    def full(_self: Path, _target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        write_picture(path, coded_picture(4), "BGR")
+        write_picture(path, coded_picture(4), "BGR", replace=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["x.png"]

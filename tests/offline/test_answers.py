@@ -52,3 +52,15 @@ def test_a_file_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(OutputError) as error:
             Answers(path)
         assert str(path) in str(error.value)
+
+
+def test_two_programs_do_not_mix_their_answers(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    first = Answers(path)
+    with pytest.raises(OutputError, match="another program is writing"):
+        Answers(path)
+    first.put("a", {"poses": [], "inference_ms": 1})
+    first.close()
+    again = Answers(path)
+    assert again.get("a") == {"poses": [], "inference_ms": 1}
+    again.close()

@@ -565,13 +565,14 @@ def test_a_paced_file_that_waits_for_its_next_frame_has_not_stalled() -> None:
     pipeline.stop()
 
 
+@pytest.mark.parametrize("error", [OSError, SystemExit])
 @pytest.mark.parametrize("live", [False, True])
 def test_a_source_that_cannot_be_closed_ends_the_run_all_the_same(
-    live: bool, caplog: pytest.LogCaptureFixture
+    live: bool, error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Stuck(FakeSource):
         def close(self) -> None:
-            raise OSError("the device does not let go")
+            raise error("the device does not let go")
 
     pipeline, _ = make(Stuck(frames(3), live=live))
     assert drain(pipeline)[-1] == 2

@@ -23,7 +23,7 @@ from helpers import (
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
-from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
+from pose_edge.pipeline.pipeline import RING_SLOTS, Pipeline, PipelineOptions
 from pose_edge.poses import Estimate, Result
 from pose_edge.sinks import Sink
 from pose_edge.supervision.hung_threads import HUNG_LIMIT
@@ -345,6 +345,26 @@ def test_a_file_takes_over_from_a_camera_and_loses_nothing(bench: Bench) -> None
     assert not bench.pipeline.live
     numbers = bench.rest()
     assert [b - a for a, b in itertools.pairwise(numbers[-50:])] == [1] * 49
+
+
+def test_sources_that_end_as_they_are_replaced_hold_no_slots(bench: Bench) -> None:
+    reading, replaced = threading.Semaphore(0), threading.Semaphore(0)
+
+    class Ending(FakeSource):
+        def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
+            reading.release()
+            assert replaced.acquire(timeout=GENEROUS_S)
+            raise EndOfStream
+
+    bench.start(Ending([], live=False))
+    for number in range(RING_SLOTS + 1):
+        assert reading.acquire(timeout=GENEROUS_S)
+        last = number == RING_SLOTS
+        bench.pipeline.change_source(
+            FakeSource(frames(3), live=False) if last else Ending([], live=False)
+        )
+        replaced.release()
+    assert len(bench.rest()) == 3
 
 
 def test_another_estimator_takes_over_between_two_frames(bench: Bench) -> None:

@@ -23,9 +23,10 @@ from pose_edge.sinks.jsonl import PoseFile, pose_file, pose_record
 KEYPOINTS = hnp.arrays(np.float32, (17, 3), elements=st.floats(0, 1, width=32))
 
 
-def writer(path: Path | str) -> tuple[PoseFile, list[str | None]]:
+def writer(path: Path | str, *, replace: bool = False) -> tuple[PoseFile, list[str | None]]:
     reports: list[str | None] = []
-    return pose_file(PosesSettings(path=str(path)), None, report=reports.append), reports
+    settings = PosesSettings(path=str(path))
+    return pose_file(settings, None, report=reports.append, replace=replace), reports
 
 
 def test_a_line_is_what_the_design_says() -> None:
@@ -69,7 +70,7 @@ def test_every_result_is_valid_and_precise(
 def test_one_line_for_every_result(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     path.write_text("old content\n")
-    sink, reports = writer(path)
+    sink, reports = writer(path, replace=True)
     sink.open()
     assert path.read_text() == "old content\n", "nothing is overwritten before there is a line"
     for index in range(300):

@@ -171,10 +171,12 @@ def test_a_file_takes_no_more_than_its_table_may(
     monkeypatch.setattr(recorder_module, "MAX_FRAMES", 3)
     file = create(tmp_path / "x.mp4")
     video = Mp4(file, RecordSettings(), 30)
-    full = []
-    for number in range(3):
-        full.append(video.full)
-        video.write(video_frame(coded_picture(number), "BGR", time.monotonic()))
-    assert (full, video.full) == ([False] * 3, True)
+    taken = []
+    for number in range(4):
+        frame = video_frame(coded_picture(number), "BGR", time.monotonic())
+        taken.append(video.takes(frame))
+        if taken[-1]:
+            video.write(frame)
+    assert taken == [True, True, True, False]
     video.finish()
     file.close()

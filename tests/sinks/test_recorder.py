@@ -23,17 +23,31 @@ SETTINGS = RecordSettings(quality=18)
 
 
 def started(
-    path: Path, *, frame_rate: float | None = 30.0, storage: StorageSettings | None = None
+    path: Path,
+    *,
+    frame_rate: float | None = 30.0,
+    storage: StorageSettings | None = None,
+    replace: bool = False,
 ) -> tuple[Recorder, list[str | None]]:
     reports: list[str | None] = []
     settings = SETTINGS.model_copy(update={"path": str(path)})
-    made = recorder(settings, storage, frame_rate=frame_rate, report=reports.append)
+    made = recorder(
+        settings, storage, frame_rate=frame_rate, report=reports.append, replace=replace
+    )
     made.open()
     return made, reports
 
 
-def record(path: Path, times: Sequence[float], width: int = 160, height: int = 120) -> None:
-    made, reports = started(path)
+def record(
+    path: Path,
+    times: Sequence[float],
+    width: int = 160,
+    height: int = 120,
+    *,
+    frame_rate: float = 30.0,
+    storage: StorageSettings | None = None,
+) -> None:
+    made, reports = started(path, frame_rate=frame_rate, storage=storage)
     for index, moment in enumerate(times):
         made.send(coded_picture(index, width, height), "BGR", moment)
     made.close()
@@ -70,11 +84,33 @@ def test_pictures_are_at_their_times_from_the_first(tmp_path: Path, times: list[
 
 def test_times_that_run_backwards_still_rise(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
-    record(path, [10.0, 10.1, 9.0, 9.1, 10.1, 10.3])
+    record(path, [10.0, 10.1, 9.5, 10.1, 10.1, 10.3])
     found = [moment for moment, _ in read_video(path)]
     assert len(found) == 6
     assert found == sorted(set(found))
-    assert found[-1] == pytest.approx(0.3, abs=1e-3)
+    assert found == pytest.approx([0, 0.1, 0.1, 0.1, 0.1, 0.3], abs=1e-3)
+
+
+def test_times_that_begin_anew_go_on_from_there(tmp_path: Path) -> None:
+    """As of a clip that is played again: its pictures are not all squeezed into its end."""
+    path = tmp_path / "x.mp4"
+    record(path, [0.0, 10.0, 20.0, 0.0, 10.0, 20.0], frame_rate=10.0)
+    found = [moment for moment, _ in read_video(path)]
+    assert found == pytest.approx([0, 10, 20, 20.1, 30.1, 40.1], abs=1e-3)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_pause_that_a_file_cannot_hold_begins_the_next(tmp_path: Path, live: bool) -> None:
+    """A camera was away for 7 hours; 6.5 hours are held."""
+    hour = 3600.0
+    times = [0.0, 0.1, 6.5 * hour, 6.5 * hour + 0.1, 13.5 * hour, 13.5 * hour + 0.2]
+    storage = StorageSettings(min_free=0.0) if live else None
+    record(tmp_path / "x.mp4", times, storage=storage)
+    first, second = (
+        [moment for moment, _ in read_video(tmp_path / name)] for name in ("x.mp4", "x-2.mp4")
+    )
+    assert first == pytest.approx(times[:4], abs=1e-3)
+    assert second == pytest.approx([0.0, 0.2], abs=1e-3)
 
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
@@ -243,7 +279,7 @@ def test_a_place_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) 
 def test_without_a_picture_there_is_no_file(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     path.write_bytes(b"kept")
-    made, _ = started(path)
+    made, _ = started(path, replace=True)
     made.close()
     assert path.read_bytes() == b"kept"
 

@@ -257,7 +257,7 @@ def test_items_sent_before_the_failure_is_known_do_not_block_either() -> None:
     assert bench.sink.lost == 10
 
 
-@pytest.mark.parametrize("error", [FULL, RuntimeError("muxer")])
+@pytest.mark.parametrize("error", [FULL, RuntimeError("muxer"), SystemExit("a library's")])
 def test_a_failure_to_finish_is_reported(error: BaseException) -> None:
     bench, output = bench_for_files()
     output.close_error = error
@@ -265,6 +265,54 @@ def test_a_failure_to_finish_is_reported(error: BaseException) -> None:
     bench.sink.close()
     assert bench.sink.failed is not None
     assert bench.reports == [bench.sink.failed]
+    assert bench.sink.failures() == [
+        bench.sink.failed,
+        "recording: 1 left out while nothing could be written",
+    ]
+
+
+def test_whatever_a_writer_dies_of_the_sender_does_not_wait_for_ever() -> None:
+    bench, output = bench_for_files(capacity=1)
+    output.error = SystemExit("a library's")
+
+    def send() -> None:
+        for number in range(5):
+            bench.sink.send(number)
+
+    in_time(send)
+    bench.sink.close()
+    assert bench.sink.lost == 5
+
+
+def test_what_does_not_fit_is_lost_where_the_output_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that only is slow drops frames, as a slow model does; one that stands loses them."""
+    bench = Bench(capacity=1)
+    output = bench.open()
+    bench.put_and_hang(output, 1)
+    for number in (2, 3):
+        bench.sink.send(number)
+    assert (bench.sink.dropped, bench.sink.lost) == (1, 0)
+    monkeypatch.setattr(writer_queue, "STALL_S", -1.0)
+    bench.sink.send(4)
+    assert (bench.sink.dropped, bench.sink.lost) == (1, 1)
+    output.gate.set()
+    bench.sink.close()
+    assert bench.sink.failures() == ["recording: 1 left out while nothing could be written"]
+
+
+def test_a_writer_that_was_given_up_and_still_hangs_is_a_failure() -> None:
+    bench = Bench()
+    output = bench.open()
+    bench.put_and_hang(output, 1)
+    bench.go(HANG_S + 5)
+    bench.wait_for_output(2)
+    bench.put(2)
+    wait_until(lambda: bench.sink.failed is None)
+    bench.sink.close()
+    assert bench.sink.failures() == [
+        "recording: what was being written as the output hung is not complete"
+    ]
+    output.gate.set()
 
 
 def test_a_failure_to_finish_after_a_failure_is_no_news() -> None:
@@ -345,6 +393,7 @@ def test_one_that_fails_is_begun_anew(caplog: pytest.LogCaptureFixture) -> None:
     logged = [record.getMessage() for record in caplog.records]
     assert f"recording: {reason}; restarting it in 1 s" in logged
     assert logged[-1] == "recording: going on in out-2.mp4"
+    assert bench.sink.failures() == ["recording: 3 left out while nothing could be written"]
     assert [output.items for output in bench.outputs] == [[1], [4]]
 
 
@@ -578,8 +627,10 @@ def test_the_end_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None
     bench = Bench()
     output = bench.open()
     bench.put_and_hang(output, 1)
+    bench.sink.send(2)
     bench.sink.close()
     assert bench.sink.failed == "recording did not finish within 0.2 s"
+    assert bench.sink.lost == 1, "the one that waited"
     bench.go(HANG_S + 60)
     assert len(bench.outputs) == 1, "nothing is begun after the end"
     output.gate.set()

@@ -181,3 +181,30 @@ def test_where_that_fails_the_start_stays_as_it_is(
     assert file.error is not None
     assert file.error.errno == errno.EIO
     assert (tmp_path / "x.mp4").read_bytes() == b"head, frames"
+
+
+# --- the place of a file --------------------------------------------------------------------------
+
+
+def test_a_file_that_is_gone_is_noticed(tmp_path: Path) -> None:
+    file = create(tmp_path / "x.mp4")
+    file.check_place()
+    (tmp_path / "x.mp4").rename(tmp_path / "y.mp4")
+    with pytest.raises(OSError, match="moved or removed while it was written"):
+        file.check_place()
+    (tmp_path / "x.mp4").touch()
+    with pytest.raises(OSError, match="moved or removed while it was written"):
+        file.check_place()
+    file.close()
+
+
+def test_nothing_is_cut_off_a_stream() -> None:
+    """The standard output may be appended to a file that holds more than this run has written."""
+    raw = FailingFile(18)
+    raw.write(memoryview(b"earlier lines\n"))
+    stream = SegmentFile(raw, Path("-"), regular=False, live=False)  # type: ignore[arg-type]
+    stream.write(b"x\n")
+    stream.settle()
+    stream.write(b"lost")
+    assert stream.error is not None
+    assert bytes(raw.content) == b"earlier lines\nx\nlo"

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
 from pose_edge.errors import OutputError
-from pose_edge.sinks.segment_files import GIGABYTE, NamePattern, SegmentFiles
+from pose_edge.sinks.name_pattern import NamePattern
+from pose_edge.sinks.segment_files import GIGABYTE, SegmentFiles
 
 PLENTY = (1000 * GIGABYTE, 900 * GIGABYTE, 100 * GIGABYTE)
 NOW = time.struct_time((2026, 11, 23, 3, 12, 5, 0, 327, 0))
@@ -95,10 +96,14 @@ def test_a_device_is_written_to_as_it_is(tmp_path: Path) -> None:
             begun.settle()
 
 
-def test_without_storage_the_file_is_overwritten(tmp_path: Path) -> None:
+def test_without_storage_the_file_is_replaced_on_request(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     path.write_text("old and long")
-    series = SegmentFiles("recording", str(path), None)
+    with pytest.raises(OutputError, match="it exists already"):
+        SegmentFiles("recording", str(path), None).check()
+    with pytest.raises(OutputError, match="was made by another program meanwhile"):
+        SegmentFiles("recording", str(path), None).begin()
+    series = SegmentFiles("recording", str(path), None, replace=True)
     assert begin(series, b"new") == path
     assert path.read_text() == "new"
     assert series.obstacle(writing=False) is None

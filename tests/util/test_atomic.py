@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 from helpers import wait_until
 
 from pose_edge.util import atomic
-from pose_edge.util.atomic import link_atomically, write_atomically
+from pose_edge.util.atomic import link_atomically, write_atomically, write_complete
 
 CONTENTS = ("old " * 50_000, "new!" * 80_000)
 
@@ -165,3 +166,54 @@ def test_links(tmp_path: Path) -> None:
     link_atomically(tmp_path / "current", "1")
     assert (tmp_path / "current").readlink() == Path("1")
     assert leftovers(tmp_path) == []
+
+
+# --- without regard to power cuts -----------------------------------------------------------------
+
+
+def test_a_file_is_written_at_once_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.jpg"
+    write_complete(path, b"one", replace=False)
+    with pytest.raises(FileExistsError):
+        write_complete(path, b"two", replace=False)
+    assert path.read_bytes() == b"one"
+    write_complete(path, b"two", replace=True)
+    assert path.read_bytes() == b"two"
+
+    def full(_self: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    for name, replace in (("out.jpg", True), ("new.jpg", False)):
+        with pytest.raises(OSError, match="No space left"):
+            write_complete(tmp_path / name, b"three", replace=replace)
+    assert [one.name for one in tmp_path.iterdir()] == ["out.jpg"]
+    assert path.read_bytes() == b"two"
+
+
+def test_nothing_that_was_planted_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that others may write to, links wait at names that can be guessed."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    monkeypatch.setattr(secrets, "token_hex", lambda _length: "guessed")
+    for name in (".out.jpg.part", ".guessed.part", "out.jpg"):
+        (tmp_path / name).symlink_to(victim)
+    for replace in (False, True):
+        with pytest.raises(FileExistsError):
+            write_complete(tmp_path / "out.jpg", b"theirs", replace=replace)
+    monkeypatch.undo()
+    with pytest.raises(FileExistsError):
+        write_complete(tmp_path / "out.jpg", b"theirs", replace=False)
+    write_complete(tmp_path / "out.jpg", b"theirs", replace=True)
+    assert victim.read_text() == "mine"
+    assert not (tmp_path / "out.jpg").is_symlink()
+
+
+def test_a_fifo_among_the_unfinished_files_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".config.yaml.x.part")
+    write_atomically(tmp_path / "config.yaml", "new")
+    assert (tmp_path / "config.yaml").read_text() == "new"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
-from pose_edge.cli.settings import read_settings
+from pose_edge.cli.settings import config_path, read_settings
 from pose_edge.cli.terminal import progress_bars
 from pose_edge.live.signals import Signals
 from pose_edge.offline.annotate import annotate
@@ -31,14 +31,14 @@ def command_annotate(options: Namespace) -> int:
             draw=draw,
             stop=signals.stop,
             progress=lambda done, total: show(name, done, total),
+            config=config_path(options),
+            replace=options.force,
         )
-    written = [str(report.output)] if report.output else []
-    written += [options.poses] if options.poses not in (None, "-") else []
     log.info(
         "%d frames, %d of them with people%s",
         report.frames,
         report.with_person,
-        f": {', '.join(written)}" if written else "",
+        f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
     )
     if report.missing:
         log.error("%s", report.missing)

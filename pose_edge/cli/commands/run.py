@@ -22,8 +22,16 @@ def command_run(options: Namespace) -> int:
     path = config_path(options)
     signals = Signals()
     signals.listen()
-    report = run(settings, signals, lambda: load_config(path, os.environ, overrides(options)))
+    report = run(
+        settings,
+        signals,
+        lambda: load_config(path, os.environ, overrides(options)),
+        config=path,
+        replace=options.force,
+    )
     _print_report(report)
+    for failure in report.failures:
+        log.error("not complete: %s", failure)
     return 1 if report.failures else 0
 
 

@@ -106,6 +106,7 @@ class ChildSupervisor:
 
     Attributes:
         note: What is wrong and since when, in a few words for the picture; empty when nothing is.
+        holding: Whether a child has the device, or is just trying to get it.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class ChildSupervisor:
         self._first_attempt = threading.Event()
         self._first_fault: ChildFault | None = None
         self._closing = False
+        self.holding = False
         self._worked = False
         self._logged = ""
         self._note("")
@@ -203,7 +205,7 @@ class ChildSupervisor:
         """Start children, one after the other: the main of the supervisor's thread."""
         while not self._closing:
             try:
-                fault = self._use(self._start(lambda: not self._closing))
+                fault = self._start_and_use()
                 if fault is not None:
                     self._failed(fault, LOST)
             except ChildFault as fault:
@@ -218,6 +220,14 @@ class ChildSupervisor:
             except Exception as error:  # nothing may end this thread silently
                 log.debug("Edge TPU: %s", error, exc_info=True)
                 self._failed(ChildFault(f"{type(error).__name__}: {error}"), FAILED)
+
+    def _start_and_use(self) -> ChildFault | None:
+        """Start a child and use it; see `_use`."""
+        self.holding = True
+        try:
+            return self._use(self._start(lambda: not self._closing))
+        finally:
+            self.holding = False
 
     def _use(self, child: Child) -> ChildFault | None:
         """Hand the child out until it fails (why is returned) or `close` is called (None)."""

@@ -50,6 +50,11 @@ class Failover:
         self.input, self.outputs, self.sizes = cpu.input, cpu.outputs, cpu.sizes
         self.provenance = self._on_edgetpu if supervisor.child else cpu.provenance
 
+    @property
+    def holds_edgetpu(self) -> bool:
+        """Whether the Edge TPU is in use, or is just being opened, even if the CPU answers."""
+        return self._supervisor.holding
+
     def choose_size(self, size: tuple[int, int]) -> None:
         """Do nothing: there is only one size."""
         assert size in self.sizes

@@ -1,0 +1,202 @@
+"""The files that `annotate` writes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+
+from pose_edge.config.schema import RecordSettings, Settings
+from pose_edge.errors import OutputError, UsageError
+from pose_edge.frames import ColourOrder, Image
+from pose_edge.offline.drawn_names import WRITTEN_SUFFIXES, name_alone, name_in_folder
+from pose_edge.poses import Result
+from pose_edge.sinks.jsonl import PoseFile, pose_file
+from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
+from pose_edge.sinks.output_guard import Target, check_targets, entries, files_read, run_targets
+from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.restarting_sink import close_together
+from pose_edge.sinks.segment_files import check_target
+from pose_edge.sources import Source
+from pose_edge.util.atomic import write_complete
+from pose_edge.util.paths import is_dir, user_path
+
+
+class AnnotateOutputs:
+    """The drawn pictures or video, and the poses.
+
+    They are named and checked when this is made, before anything is opened; then opened one by one,
+    and closed together.
+
+    Attributes:
+        poses: The pose file, once it is open and if there is one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        output: str | None,
+        *,
+        draw: bool,
+        config: Path | None,
+        replace: bool,
+    ) -> None:
+        """Choose the names, and make sure that nothing is destroyed.
+
+        Args:
+            settings: Name of the source, quality, and path of the poses.
+            source: The source, not open.
+            output: See `annotate`.
+            draw: See `annotate`.
+            config: See `annotate`.
+            replace: See `annotate`.
+
+        Raises:
+            UsageError: A name cannot be used, or something would be destroyed.
+        """
+        self._input = user_path(settings.source.name)
+        self._folder = is_dir(self._input)
+        self._replace = replace
+        self._target = self._choose_target(output, still=source.still) if draw else None
+        self._pictures = source.still and self._target is not None
+        video = None if source.still or self._target is None else str(self._target)
+        self._record = settings.record.model_copy(update={"path": video})
+        self._poses = settings.poses
+        if self._poses.path is not None and not is_standard_output(self._poses.path):
+            path = str(NamePattern(self._poses.path).current())
+            self._poses = self._poses.model_copy(update={"path": path})
+        settings = settings.model_copy(update={"record": RecordSettings(), "poses": self._poses})
+        targets = [*self._drawn_targets(), *run_targets(settings, numbered=False)]
+        check_targets(targets, files_read(settings, config), replace=replace)
+        self._recorder: Recorder | None = None
+        self.poses: PoseFile | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files so far; of a folder of pictures the folder."""
+        pictures = [self._target] if self._pictures and self._target else []
+        return (*pictures, *(path for sink in self._sinks() for path in sink.paths))
+
+    def open_poses(self) -> None:
+        """Open the pose file, if there is one.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        if self._poses.path is not None:
+            poses = pose_file(self._poses, None, report=_ignore, replace=self._replace)
+            poses.open()
+            self.poses = poses
+
+    def open_pictures(self, frame_rate: float | None) -> None:
+        """Open the video, or make sure that the pictures can be written.
+
+        Raises:
+            OutputError: They cannot.
+        """
+        target = self._target
+        if target is None:
+            return
+        if not self._pictures:
+            video = recorder(
+                self._record, None, frame_rate=frame_rate, report=_ignore, replace=self._replace
+            )
+            video.open()
+            self._recorder = video
+        elif self._folder:
+            try:
+                target.mkdir(exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot make the folder {target}: {error.strerror}") from error
+        else:
+            check_target(str(target), "the picture", replace=self._replace)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether pictures are to be drawn."""
+        return self._target is not None
+
+    def write(self, canvas: Image, result: Result) -> None:
+        """Write the drawn picture of a result.
+
+        Raises:
+            OutputError: It cannot be written; a video says so at `check`.
+        """
+        frame = result.frame
+        if self._recorder is not None:
+            self._recorder.send(canvas, frame.order, frame.time)
+        elif self._target is not None:
+            inside = self._folder and frame.file is not None
+            path = self._target / name_in_folder(frame.file or "") if inside else self._target
+            write_picture(path, canvas, frame.order, replace=self._replace)
+
+    def check(self) -> None:
+        """Make sure that everything could be written so far; after `close`, that it was.
+
+        Raises:
+            OutputError: A file cannot be written any more.
+        """
+        for sink in self._sinks():
+            if sink.failed:
+                raise OutputError(sink.failed)
+
+    def close(self) -> None:
+        """Finish the files."""
+        close_together(self._sinks())
+
+    def _sinks(self) -> list[Recorder | PoseFile]:
+        return [sink for sink in (self._recorder, self.poses) if sink is not None]
+
+    def _choose_target(self, output: str | None, *, still: bool) -> Path:
+        """Return the file or folder of the pictures."""
+        given = self._input
+        if self._folder:
+            return NamePattern(output or f"{given.resolve().name}-poses").current()
+        usual = name_alone(given.name) if still else f"{given.stem}-poses.mp4"
+        target = NamePattern(output or usual).current()
+        if os.path.isdir(target):  # noqa: PTH112
+            target /= usual
+        allowed = WRITTEN_SUFFIXES if still else {".mp4"}
+        if target.suffix.lower() not in allowed:
+            kinds = " ".join(sorted(allowed))
+            raise UsageError(f"-o {target}: the name must end in one of {kinds}")
+        return target
+
+    def _drawn_targets(self) -> list[Target]:
+        """Return the video, or the pictures and the folder that they lie in."""
+        target = self._target
+        if target is None:
+            return []
+        pictures = [name_in_folder(path.name) for path in entries(self._input)]
+        return [
+            Target("-o", target, folder=self._folder),
+            *(Target("-o", target / name) for name in pictures),
+        ]
+
+
+def write_picture(path: Path, image: Image, order: ColourOrder, *, replace: bool = False) -> None:
+    """Write a picture, completely or not at all.
+
+    Args:
+        path: The file; its suffix chooses the format.
+        image: uint8 (height, width, 3).
+        order: Order of the colours.
+        replace: Whether a file that exists is replaced.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    bgr = image if order == "BGR" else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    done, encoded = cv2.imencode(path.suffix, bgr)
+    if not done:
+        raise OutputError(f"{path} cannot be encoded")
+    try:
+        write_complete(path, encoded.tobytes(), replace=replace)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _ignore(_reason: str | None) -> None:
+    """Report nothing: a file that fails ends the run."""

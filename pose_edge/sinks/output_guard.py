@@ -1,0 +1,187 @@
+"""Refuses outputs that would destroy something, before anything is opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import UsageError
+from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
+from pose_edge.sinks.segment_files import lock
+from pose_edge.sources.spec import SourceKind, parse_source
+from pose_edge.util.paths import user_path
+
+OTHER_NAME: Final = "choose another name"
+
+Identity = tuple[int | str, ...]
+"""Device and inode of a file; of one that does not exist yet those of its folder, and its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that is to be written.
+
+    Attributes:
+        option: What names it, e.g. "--poses"; for messages.
+        path: The file.
+        numbered: Whether a file that exists is left alone, and another name is taken.
+        folder: Whether it is a folder that holds what is written.
+    """
+
+    option: str
+    path: Path
+    numbered: bool = False
+    folder: bool = False
+
+    def __str__(self) -> str:
+        """Return option and path, as in the command line."""
+        return f"{self.option} {self.path}"
+
+
+def run_targets(settings: Settings, *, numbered: bool) -> list[Target]:
+    """Return the recording and the pose file of a run, as far as they are files."""
+    named = (("--record", settings.record.path), ("--poses", settings.poses.path))
+    return [
+        Target(option, NamePattern(path).current(), numbered)
+        for option, path in named
+        if path is not None and not is_standard_output(path)
+    ]
+
+
+def files_read(settings: Settings, config: Path | None) -> list[Path]:
+    """Return the files that a command reads: source, models and configuration.
+
+    Raises:
+        SourceError: No source has the name in the settings.
+    """
+    spec = parse_source(settings.source.name)
+    paths = [user_path(name) for name in (settings.model.name, settings.edgetpu.model) if name]
+    if spec.kind in (SourceKind.VIDEO, SourceKind.PICTURES, SourceKind.CAMERA):
+        source = Path(spec.location)
+        paths += [source, *entries(source)]
+    return [*paths, *([config] if config else [])]
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder; nothing for a file, or a folder that cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace: bool) -> None:
+    """Make sure that no output destroys an input, another output or an earlier result.
+
+    Files are compared by device and inode, so that links count as the files that they stand for.
+
+    Args:
+        targets: The files to be written.
+        inputs: Files and folders that are read.
+        replace: Whether earlier results may be replaced.
+
+    Raises:
+        UsageError: One of the outputs would.
+    """
+    read = {identity: path for path in inputs if (identity := _existing(path)) is not None}
+    streams = _open_streams()
+    for identity, stream in streams.items():
+        if identity in read:
+            raise UsageError(f"{stream} goes to the input {read[identity]}", remedy=OTHER_NAME)
+    nowhere = _existing(Path(os.devnull))
+    for target in targets:
+        present, kind = _existing(target.path), _kind(target.path)
+        if present is None or present == nowhere or (target.numbered and stat.S_ISREG(kind)):
+            continue
+        if present in read:
+            raise UsageError(f"{target} is the input {read[present]}", remedy=OTHER_NAME)
+        if present in streams:
+            raise UsageError(f"{target} is where {streams[present]} goes", remedy=OTHER_NAME)
+        if stat.S_ISDIR(kind) and not target.folder:
+            raise UsageError(f"{target} is a folder", remedy="name a file in it")
+        if stat.S_ISBLK(kind):
+            raise UsageError(f"{target} is a disk", remedy="choose a file on it")
+    for one, other in combinations(targets, 2):
+        if _identity(one.path) == _identity(other.path) != nowhere:
+            raise UsageError(f"{one} and {other} are the same file", remedy=OTHER_NAME)
+    _check_earlier([target for target in targets if not target.numbered], replace=replace)
+
+
+def _check_earlier(targets: Sequence[Target], *, replace: bool) -> None:
+    """Make sure that results of earlier runs, and of those that go on, are kept."""
+    present = [one for one in targets if os.path.lexists(one.path) and _replaceable(one.path)]
+    if present and not replace:
+        more = f" (and {len(present) - 1} more)" if len(present) > 1 else ""
+        raise UsageError(
+            f"{present[0]} exists already{more}", remedy=f"{OTHER_NAME}, or replace it with --force"
+        )
+    for target in present:
+        if _is_written(target.path):
+            raise UsageError(f"another program is writing {target.path}", remedy=OTHER_NAME)
+
+
+def _replaceable(path: Path) -> bool:
+    """Return whether a file would be replaced: not so folders, FIFOs and devices."""
+    kind = _kind(path)
+    return kind == 0 or stat.S_ISREG(kind)
+
+
+def _is_written(path: Path) -> bool:
+    """Return whether a program holds the lock of a file that it writes."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # not readable, or a link to nowhere: opening it for writing says more
+        return False
+    try:
+        lock(descriptor)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return the status of what a path leads to; None where this user finds nothing."""
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
+
+
+def _kind(path: Path) -> int:
+    """Return the mode of what a path leads to, 0 for nothing."""
+    status = _status(path)
+    return status.st_mode if status else 0
+
+
+def _existing(path: Path) -> Identity | None:
+    status = _status(path)
+    return (status.st_dev, status.st_ino) if status else None
+
+
+def _identity(path: Path) -> Identity:
+    if (existing := _existing(path)) is not None:
+        return existing
+    folder, name = os.path.split(os.path.realpath(path))
+    return (*(_existing(Path(folder)) or (folder,)), name)
+
+
+def _open_streams() -> dict[Identity, str]:
+    """Return the files that the standard output and the log are redirected to."""
+    found: dict[Identity, str] = {}
+    for stream, name in ((sys.stdout, "the standard output"), (sys.stderr, "the log")):
+        try:
+            status = os.fstat(stream.fileno())
+        except (OSError, ValueError, AttributeError):  # closed, or no file
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[status.st_dev, status.st_ino] = name
+    return found
