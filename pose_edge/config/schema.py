@@ -95,9 +95,6 @@ class ModelSettings(Section):
         min_length=1,
         description="a name of `pose-edge models list`, or a .tflite file",
     )
-    input_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
-        "auto", description="what a float32 input wants; auto: by metadata or a trial"
-    )
     threads: int = Field(4, ge=1, le=64, description="CPU threads, at most one per usable core")
     min_keypoint_score: Score = Field(
         0.2, description="weaker keypoints count neither for crop nor box"
@@ -110,6 +107,9 @@ class ModelSettings(Section):
     )
     max_people: int = Field(
         6, ge=1, le=6, description="most people found, by models that find several"
+    )
+    input_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
+        "auto", description="what a float32 input wants; auto: by metadata or a trial"
     )
 
 

@@ -29,6 +29,13 @@ def model() -> ModelFile:
     return Zoo().find(LIGHTNING)
 
 
+@pytest.fixture(autouse=True)
+def _some_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be the file that the tests with a fake interpreter name."""
+    monkeypatch.chdir(tmp_path)
+    Path("x.tflite").touch()
+
+
 class FakeInterpreter:
     """As much of an interpreter as is used, of a model that doubles its input."""
 
@@ -37,8 +44,8 @@ class FakeInterpreter:
     inputs = 1
     dtype: Any = np.uint8
 
-    def __init__(self, *, model_path: str, num_threads: int) -> None:
-        self.model_path, self.num_threads = model_path, num_threads
+    def __init__(self, *, model_content: bytes, num_threads: int) -> None:
+        self.num_threads = num_threads
         self.runs = 0
         self._value: NDArray[np.generic] = np.zeros(1)
         type(self).made.append(self)
