@@ -17,7 +17,7 @@ from pose_edge.config.schema import ModelSettings
 from pose_edge.errors import ModelError, PoseEdgeError
 from pose_edge.estimators import load_estimator
 from pose_edge.frames import Frame
-from pose_edge.pipeline.trial import Verdict
+from pose_edge.pipeline.trial import DAMAGED, Verdict
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import Runtime
 from pose_edge.sources.pictures import read_picture
@@ -63,6 +63,9 @@ def try_here(model: ModelFile, settings: ModelSettings) -> Verdict:
     except PoseEdgeError as error:
         no_runtime = not isinstance(error, ModelError)
         return Verdict(error=error.message, remedy=error.remedy, no_runtime=no_runtime)
+    except (RuntimeError, ValueError, MemoryError) as error:  # as the runtime reports its own
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return Verdict(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)
 
 
 def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Verdict:
