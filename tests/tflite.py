@@ -72,6 +72,12 @@ def dynamic_input(model: Model) -> None:
     source.shape, source.shapeSignature = [1, 1, 1, 3], [1, -1, -1, 3]
 
 
+def without_filter(model: Model) -> None:
+    """Leave out the filter of a convolution: loading such a file ends LiteRT 2.3 with SIGSEGV."""
+    operator = model.subgraphs[0].operators[20]
+    operator.inputs = [operator.inputs[0], -1, operator.inputs[2]]
+
+
 def metadata(content: bytes) -> Callable[[Model], None]:
     """Return a change that adds TFLite metadata."""
 

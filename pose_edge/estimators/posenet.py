@@ -68,6 +68,7 @@ class HeatMaps:
         forward: float32 (rows, columns, 32): 16 times y, then 16 times x, parent to child, pixels.
         backward: The same from child to parent.
         stride: Pixels of the input from cell to cell.
+        origin: float32 (2,): where the first cell looks, as (y, x) in pixels.
     """
 
     scores: FloatArray
@@ -75,18 +76,20 @@ class HeatMaps:
     forward: FloatArray
     backward: FloatArray
     stride: int
+    origin: FloatArray
 
     def cell(self, place: FloatArray) -> tuple[int, int]:
         """Return the row and column of the cell nearest to a place."""
         rows, columns = self.scores.shape[:2]
-        nearest = np.rint(np.nan_to_num(place / self.stride))
+        nearest = np.rint(np.nan_to_num((place - self.origin) / self.stride))
         row, column = np.clip(nearest, 0, (rows - 1, columns - 1)).astype(int).tolist()
         return row, column
 
     def place(self, cell: tuple[int, int], keypoint: int) -> FloatArray:
         """Return where a keypoint is according to a cell: (y, x), pixels."""
         y, x = self.offsets[(*cell, [keypoint, keypoint + KEYPOINT_COUNT])]
-        return np.array([cell[0] * self.stride + y, cell[1] * self.stride + x], dtype=np.float32)
+        offset = np.array([y, x], dtype=np.float32)
+        return np.asarray(cell, dtype=np.float32) * self.stride + self.origin + offset
 
 
 def matches(runtime: Runtime) -> bool:
@@ -138,8 +141,9 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
     rows, columns = logits.shape[:2]
     stride = _stride(max(height, width), max(rows, columns))
     scores = 1 / (1 + np.exp(-np.clip(logits, -80.0, 80.0)))
+    origin = np.array([_first_cell(pixels, stride) for pixels in (height, width)], np.float32)
     return HeatMaps(
-        np.asarray(scores, dtype=np.float32), by_channels[34], forward, backward, stride
+        np.asarray(scores, dtype=np.float32), by_channels[34], forward, backward, stride, origin
     )
 
 
@@ -149,6 +153,19 @@ def _stride(pixels: int, cells: int) -> int:
     while -(-pixels // stride) > cells:
         stride *= 2
     return stride
+
+
+def _first_cell(pixels: int, stride: int) -> int:
+    """Return where the first of the cells looks, in pixels.
+
+    Each halving by a 3x3 filter begins at the first pixel of an odd number, but one later where the
+    number is even, for TensorFlow's padding then adds a pixel at the end only.
+    """
+    first, step = 0, 1
+    while step < stride:
+        first += 0 if pixels % 2 else step
+        pixels, step = -(-pixels // 2), 2 * step
+    return first
 
 
 def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArray:

@@ -30,6 +30,7 @@ TRIAL_S: Final = 60.0
 """How long a trial may take; on two cores it takes 1 to 3 s."""
 POLL_S: Final = 0.1
 """Interval of the checks for an early end."""
+CHILD: Final = "from pose_edge.pipeline.trial_child import main; main()"
 DAMAGED: Final = "get the file again, or convert it for this version of the runtime"
 
 
@@ -100,10 +101,9 @@ def _run_child(
     model: ModelFile, settings: ModelSettings, stop: threading.Event
 ) -> tuple[int, bytes, bytes]:
     """Return the child's exit status, its answer, and what it wrote besides."""
-    command = "from pose_edge.pipeline.trial_child import main; main()"
     try:
         process = subprocess.Popen(
-            (sys.executable, "-P", "-c", command),
+            (sys.executable, "-P", "-c", CHILD),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

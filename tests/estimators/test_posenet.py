@@ -387,6 +387,7 @@ def test_the_nearest_cell_of_a_place_outside_is_on_the_border() -> None:
         np.zeros((3, 4, 32), dtype=np.float32),
         np.zeros((3, 4, 32), dtype=np.float32),
         stride=16,
+        origin=np.zeros(2, dtype=np.float32),
     )
     for place, cell in (
         ((0, 0), (0, 0)),
