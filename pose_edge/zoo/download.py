@@ -18,6 +18,7 @@ from typing import IO, Final
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.util.atomic import write_atomically
+from pose_edge.util.urls import redact
 from pose_edge.zoo.catalogue import Download
 
 CHUNK: Final = 1 << 16
@@ -129,7 +130,7 @@ def _printable(said: object) -> str:
     return " ".join(text.split())[:200]
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
+class SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirections, but never from an encrypted connection to one that is not."""
 
     def redirect_request(  # noqa: PLR0917 - as the base class has it
@@ -141,11 +142,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
+        """Return the request for the new address."""
         allowed = ("https",) if req.type == "https" else ("http", "https")
         scheme = urllib.parse.urlsplit(newurl).scheme
         if scheme not in allowed:
             fp.close()
-            raise DownloadError(f"{req.full_url}: it redirects to {_printable(scheme)}, not https")
+            raise DownloadError(
+                f"{req.full_url}: it redirects to {_printable(redact(newurl))}, which is not safe"
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -156,7 +160,7 @@ def _fetch_once(model: Download, progress: Progress, end: float) -> bytes:
     limit = model.size or MAX_BYTES
     content = bytearray()
     # A new opener reads the current proxies; that of urlopen() keeps those of its first use.
-    with urllib.request.build_opener(_Redirects()).open(request, timeout=TIMEOUT_S) as answer:
+    with urllib.request.build_opener(SafeRedirects()).open(request, timeout=TIMEOUT_S) as answer:
         length = answer.headers.get("Content-Length")
         declared = int(length) if length and DIGITS.fullmatch(length) else model.size
         while chunk := answer.read1(CHUNK):
