@@ -34,7 +34,7 @@ CHILD: Final = "from pose_edge.pipeline.trial_child import main; main()"
 DAMAGED: Final = "get the file again, or convert it for this version of the runtime"
 
 
-class Verdict(BaseModel):
+class TrialResult(BaseModel):
     """What a trial has shown.
 
     Attributes:
@@ -76,7 +76,7 @@ def try_model(
         return model
     status, answer, words = _run_child(model, settings, stop or threading.Event())
     try:
-        verdict = Verdict.model_validate_json(answer) if status == 0 else None
+        verdict = TrialResult.model_validate_json(answer) if status == 0 else None
     except ValidationError:
         verdict = None
     if verdict is None:

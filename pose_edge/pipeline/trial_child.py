@@ -17,7 +17,7 @@ from pose_edge.config.schema import ModelSettings
 from pose_edge.errors import ModelError, PoseEdgeError
 from pose_edge.estimators import load_estimator
 from pose_edge.frames import Frame
-from pose_edge.pipeline.trial import DAMAGED, Verdict
+from pose_edge.pipeline.trial import DAMAGED, TrialResult
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import Runtime
 from pose_edge.sources.pictures import read_picture
@@ -41,7 +41,7 @@ PERSON: Final = (
 
 
 def main() -> None:
-    """Read the job from the standard input, write a `Verdict` as JSON to the standard output."""
+    """Read the job from the standard input, write a `TrialResult` as JSON to the standard output."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # sent to the whole group: the
         signal.signal(number, signal.SIG_IGN)  # parent heeds them, and ends this process
     model, settings, parent = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
@@ -53,7 +53,7 @@ def main() -> None:
         answer.write(try_here(model, settings).model_dump_json())
 
 
-def try_here(model: ModelFile, settings: ModelSettings) -> Verdict:
+def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
     """Load a model in this process and try it; see `pose_edge.pipeline.trial`."""
     try:
         runtime = LiteRT(model, threads=settings.threads)
@@ -62,13 +62,13 @@ def try_here(model: ModelFile, settings: ModelSettings) -> Verdict:
         return _judge(model, runtime, settings)
     except PoseEdgeError as error:
         no_runtime = not isinstance(error, ModelError)
-        return Verdict(error=error.message, remedy=error.remedy, no_runtime=no_runtime)
+        return TrialResult(error=error.message, remedy=error.remedy, no_runtime=no_runtime)
     except (RuntimeError, ValueError, MemoryError) as error:  # as the runtime reports its own
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        return Verdict(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)
+        return TrialResult(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)
 
 
-def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Verdict:
+def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> TrialResult:
     """Find out how the model finds the person in the picture."""
     best = 0.0
     for group in _candidates(model, runtime, settings):
@@ -83,17 +83,17 @@ def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Verdi
             ]
             if good:
                 _, right = max(good, key=lambda pair: pair[0])
-                return Verdict(
+                return TrialResult(
                     normalisation=right.normalisation, output_in_pixels=right.output_in_pixels
                 )
     seen = f"in a picture with one person it does not find them (likeness {best:.2f} of 1)"
     if runtime.input.dtype == "float32" and settings.input_range == "auto":
-        return Verdict(
+        return TrialResult(
             error=f"what the float32 input of {model.path} wants is not known: {seen}, be it given "
             f"{', '.join(RANGES)}",
             remedy="if it is a pose model nevertheless, set model.input_range",
         )
-    return Verdict(normalisation=model.normalisation, doubt=seen)
+    return TrialResult(normalisation=model.normalisation, doubt=seen)
 
 
 def _candidates(
