@@ -73,7 +73,7 @@ def dynamic_input(model: Model) -> None:
 
 
 def without_filter(model: Model) -> None:
-    """Leave out the filter of a convolution: loading such a file ends LiteRT 2.3 with SIGSEGV."""
+    """Leave out the filter of a convolution: loading it on one thread ends LiteRT with SIGSEGV."""
     operator = model.subgraphs[0].operators[20]
     operator.inputs = [operator.inputs[0], -1, operator.inputs[2]]
 

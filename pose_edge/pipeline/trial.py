@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pose_edge.config.schema import ModelSettings
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.util.child_process import describe_death
+from pose_edge.util.text import printable
 from pose_edge.zoo.normalisation import Normalisation
 from pose_edge.zoo.registry import ModelFile
 
@@ -76,24 +77,24 @@ def try_model(
         return model
     status, answer, words = _run_child(model, settings, stop or threading.Event())
     try:
-        verdict = TrialResult.model_validate_json(answer) if status == 0 else None
+        result = TrialResult.model_validate_json(answer) if status == 0 else None
     except ValidationError:
-        verdict = None
-    if verdict is None:
-        last = " ".join(words.decode("utf-8", "replace").split())[-200:]
+        result = None
+    if result is None:
+        last = printable(words[-200:].decode("utf-8", "replace"))
         raise ModelError(
             f"{model.path} cannot be loaded: in a trial {describe_death(status, last)}",
             remedy=DAMAGED,
         )
-    if verdict.error is not None:
-        kind = UnavailableError if verdict.no_runtime else ModelError
-        raise kind(verdict.error, remedy=verdict.remedy)
-    if verdict.doubt is not None:
-        log.warning("model: %s: %s", model.path, verdict.doubt)
-    if verdict.normalisation is not None:
-        log.info("model: %s: its input wants %s", model.path, verdict.normalisation)
+    if result.error is not None:
+        kind = UnavailableError if result.no_runtime else ModelError
+        raise kind(result.error, remedy=result.remedy)
+    if result.doubt is not None:
+        log.warning("model: %s: %s", model.path, result.doubt)
+    if result.normalisation is not None:
+        log.info("model: %s: its input wants %s", model.path, result.normalisation)
     return replace(
-        model, normalisation=verdict.normalisation, output_in_pixels=verdict.output_in_pixels
+        model, normalisation=result.normalisation, output_in_pixels=result.output_in_pixels
     )
 
 

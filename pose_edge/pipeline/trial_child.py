@@ -24,6 +24,7 @@ from pose_edge.sources.pictures import read_picture
 from pose_edge.tracking.similarity import oks_matrix
 from pose_edge.util import resources
 from pose_edge.util.child_process import die_with, redirect_output
+from pose_edge.util.text import printable
 from pose_edge.zoo.normalisation import RANGES
 from pose_edge.zoo.registry import ModelFile
 
@@ -41,7 +42,7 @@ PERSON: Final = (
 
 
 def main() -> None:
-    """Read the job from the standard input, write a `TrialResult` as JSON to the standard output."""
+    """Read the job from the standard input; write its `TrialResult` to the standard output."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # sent to the whole group: the
         signal.signal(number, signal.SIG_IGN)  # parent heeds them, and ends this process
     model, settings, parent = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
@@ -64,7 +65,7 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
         no_runtime = not isinstance(error, ModelError)
         return TrialResult(error=error.message, remedy=error.remedy, no_runtime=no_runtime)
     except (RuntimeError, ValueError, MemoryError) as error:  # as the runtime reports its own
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = printable(error) or type(error).__name__
         return TrialResult(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)
 
 

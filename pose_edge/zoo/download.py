@@ -18,6 +18,7 @@ from typing import IO, Final
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.util.atomic import write_atomically
+from pose_edge.util.text import printable
 from pose_edge.util.urls import redact
 from pose_edge.zoo.catalogue import Download
 
@@ -88,16 +89,16 @@ def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -
             return _in_time(end, lambda: _fetch_once(model, progress, end))
         except urllib.error.HTTPError as error:
             error.close()
-            reason = f"the server says {error.code} {_printable(error.reason)}"
+            reason = f"the server says {error.code} {printable(error.reason)}"
             if error.code < 500:  # another attempt would not help
                 raise DownloadError(f"{model.url}: {reason}") from error
         except urllib.error.URLError as error:
-            reason = _printable(error.reason)
+            reason = printable(error.reason)
         except TotalTimeError:
             reason = f"it takes longer than {TOTAL_S:g} s"
             break
         except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = _printable(error) or type(error).__name__
+            reason = printable(error) or type(error).__name__
     raise DownloadError(
         f"{model.url} cannot be downloaded: {reason}",
         remedy="is the network up? (proxy: https_proxy)",
@@ -124,12 +125,6 @@ def _in_time(end: float, fetch: Callable[[], bytes]) -> bytes:
     return result.result()
 
 
-def _printable(said: object) -> str:
-    """Return what a server said in one short line, without control characters."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(said))
-    return " ".join(text.split())[:200]
-
-
 class SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirections, but never from an encrypted connection to one that is not."""
 
@@ -148,7 +143,7 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
         if scheme not in allowed:
             fp.close()
             raise DownloadError(
-                f"{req.full_url}: it redirects to {_printable(redact(newurl))}, which is not safe"
+                f"{req.full_url}: it redirects to {printable(redact(newurl))}, which is not safe"
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
