@@ -72,6 +72,16 @@ def dynamic_input(model: Model) -> None:
     source.shape, source.shapeSignature = [1, 1, 1, 3], [1, -1, -1, 3]
 
 
+def input_size(height: int, width: int) -> Callable[[Model], None]:
+    """Return a change of the input's size, for a model that is convolutions only."""
+
+    def change(model: Model) -> None:
+        graph = model.subgraphs[0]
+        graph.tensors[graph.inputs[0]].shape = [1, height, width, 3]
+
+    return change
+
+
 def without_filter(model: Model) -> None:
     """Leave out the filter of a convolution: loading it on one thread ends LiteRT with SIGSEGV."""
     operator = model.subgraphs[0].operators[20]
