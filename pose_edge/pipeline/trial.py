@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pose_edge.config.schema import ModelSettings
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.util.child_process import describe_death
-from pose_edge.util.text import printable
+from pose_edge.util.one_line import one_line
 from pose_edge.zoo.normalisation import Normalisation
 from pose_edge.zoo.registry import ModelFile
 
@@ -81,7 +81,7 @@ def try_model(
     except ValidationError:
         result = None
     if result is None:
-        last = printable(words[-200:].decode("utf-8", "replace"))
+        last = one_line(words[-200:].decode("utf-8", "replace"))
         raise ModelError(
             f"{model.path} cannot be loaded: in a trial {describe_death(status, last)}",
             remedy=DAMAGED,

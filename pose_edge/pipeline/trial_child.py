@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+import cv2
 import numpy as np
 
 from pose_edge.config.schema import ModelSettings
@@ -20,11 +21,10 @@ from pose_edge.frames import Frame
 from pose_edge.pipeline.trial import DAMAGED, TrialResult
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import Runtime
-from pose_edge.sources.pictures import read_picture
 from pose_edge.tracking.similarity import oks_matrix
 from pose_edge.util import resources
 from pose_edge.util.child_process import die_with, redirect_output
-from pose_edge.util.text import printable
+from pose_edge.util.one_line import one_line
 from pose_edge.zoo.normalisation import RANGES
 from pose_edge.zoo.registry import ModelFile
 
@@ -65,7 +65,7 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
         no_runtime = not isinstance(error, ModelError)
         return TrialResult(error=error.message, remedy=error.remedy, no_runtime=no_runtime)
     except (RuntimeError, ValueError, MemoryError) as error:  # as the runtime reports its own
-        reason = printable(error) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         return TrialResult(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)
 
 
@@ -112,8 +112,7 @@ def _candidates(
 def _mark(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> tuple[float, float]:
     """Return the likeness of what a model finds with the person, and the score that it gives."""
     path = resources.person_picture()
-    image = read_picture(path)
-    assert image is not None, path
+    image = np.asarray(cv2.imread(str(path)), dtype=np.uint8)
     asked = ModelSettings(max_people=1, input_range=settings.input_range)
     poses = load_estimator(model, runtime, asked).estimate(Frame(image, "BGR", 0, 0, 0.0)).poses
     if not poses:

@@ -21,7 +21,7 @@ from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.cores import usable_cores
-from pose_edge.util.text import printable
+from pose_edge.util.one_line import one_line
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class LiteRT:
         except OSError as error:
             raise ModelError(f"{model.path} cannot be read: {error.strerror}") from error
         except (ValueError, RuntimeError) as error:
-            reason = printable(error)
+            reason = one_line(error)
             if accelerator is None and model.compiled:
                 reason = "it is compiled for the Edge TPU"
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
@@ -211,7 +211,7 @@ def _resized_graph(model: ModelFile, interpreter: Any, size: tuple[int, int]) ->
         height, width = size
         raise ModelError(
             f"the size of the input of {model.path} is not fixed, and it cannot be set to "
-            f"{width}x{height}: {printable(error)}",
+            f"{width}x{height}: {one_line(error)}",
             remedy="convert the model with a fixed size",
         ) from error
     return replace(_only_graph(model, interpreter), prepare=prepare)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
-from pose_edge.util.text import printable
+from pose_edge.util.one_line import one_line
 from pose_edge.zoo.normalisation import InputRange
 
 TFLITE_MARK: Final = b"TFL3"
@@ -149,7 +149,7 @@ def _read_yaml(path: Path) -> object:
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _unreadable(path, printable(error)) from error
+        raise _unreadable(path, one_line(error)) from error
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -18,7 +18,7 @@ from typing import IO, Final
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.util.atomic import write_atomically
-from pose_edge.util.text import printable
+from pose_edge.util.one_line import one_line
 from pose_edge.util.urls import redact
 from pose_edge.zoo.catalogue import Download
 
@@ -89,16 +89,16 @@ def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -
             return _in_time(end, lambda: _fetch_once(model, progress, end))
         except urllib.error.HTTPError as error:
             error.close()
-            reason = f"the server says {error.code} {printable(error.reason)}"
+            reason = f"the server says {error.code} {one_line(error.reason)}"
             if error.code < 500:  # another attempt would not help
                 raise DownloadError(f"{model.url}: {reason}") from error
         except urllib.error.URLError as error:
-            reason = printable(error.reason)
+            reason = one_line(error.reason)
         except TotalTimeError:
             reason = f"it takes longer than {TOTAL_S:g} s"
             break
         except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = printable(error) or type(error).__name__
+            reason = one_line(error) or type(error).__name__
     raise DownloadError(
         f"{model.url} cannot be downloaded: {reason}",
         remedy="is the network up? (proxy: https_proxy)",
@@ -143,7 +143,7 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
         if scheme not in allowed:
             fp.close()
             raise DownloadError(
-                f"{req.full_url}: it redirects to {printable(redact(newurl))}, which is not safe"
+                f"{req.full_url}: it redirects to {one_line(redact(newurl))}, which is not safe"
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

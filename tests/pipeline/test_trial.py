@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from tflite import (
@@ -32,7 +33,6 @@ from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.trial import try_model
 from pose_edge.pipeline.trial_child import PERSON, try_here
 from pose_edge.poses import FloatArray
-from pose_edge.sources.pictures import read_picture
 from pose_edge.util import resources
 from pose_edge.zoo.registry import ModelFile, Zoo
 
@@ -50,8 +50,7 @@ def tried(path: Path) -> ModelFile:
 def keypoints(path: Path, **settings: Any) -> FloatArray:  # noqa: ANN401
     """Return what the program finds in the picture that ships, with a user's file."""
     model = ModelSettings(name=str(path), threads=1, **settings)
-    image = read_picture(resources.person_picture())
-    assert image is not None
+    image = np.asarray(cv2.imread(str(resources.person_picture())), dtype=np.uint8)
     with ExitStack() as stack:
         wanted = Settings(model=model, edgetpu=EdgeTpuSettings(mode="off"))
         estimator = load_model(wanted, stack)

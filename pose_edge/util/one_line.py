@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def printable(said: object, length: int = 200) -> str:
+def one_line(said: object, length: int = 200) -> str:
     """Return what a server, library or file says as one line without control characters.
 
     Args:

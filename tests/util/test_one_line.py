@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pose_edge.util.text import printable
+from pose_edge.util.one_line import one_line
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from pose_edge.util.text import printable
     ],
 )
 def test_what_others_say_is_one_line_without_control_characters(said: object, shown: str) -> None:
-    assert printable(said) == shown
+    assert one_line(said) == shown
