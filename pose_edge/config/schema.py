@@ -120,6 +120,9 @@ class ModelSettings(Section):
     max_people: int = Field(
         6, ge=1, le=6, description="most people found, by models that find several"
     )
+    input_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
+        "auto", description="what a float32 input wants; auto: by metadata or a trial"
+    )
 
 
 class EdgeTpuSettings(Section):

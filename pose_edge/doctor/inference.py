@@ -47,12 +47,14 @@ def _try_model(context: DoctorContext) -> Iterator[Finding]:
 
     from pose_edge.estimators import load_estimator
     from pose_edge.pipeline.loading import find_pair
+    from pose_edge.pipeline.trial import try_model
     from pose_edge.runtimes.litert import LiteRT
     from pose_edge.zoo.registry import Zoo
 
     settings = context.settings
     # The CPU's, also where an Edge TPU is used: that has a section of its own.
     model, _edgetpu = find_pair(Zoo(), settings.model.name, settings.edgetpu)
+    model = try_model(model, settings.model)
     started = time.perf_counter()
     runtime = LiteRT(model, threads=settings.model.threads)
     load_s = time.perf_counter() - started

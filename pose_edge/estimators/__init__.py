@@ -11,14 +11,16 @@ To add a family of models, write one file that fulfils `ModelFamily`, and name i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from pose_edge.errors import ModelError
+from pose_edge.errors import ModelError, UsageError
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, Pose
 from pose_edge.runtimes import INPUT_TYPES, Runtime
 from pose_edge.telemetry import Stopwatch
+from pose_edge.zoo.normalisation import RANGES
 from pose_edge.zoo.registry import ModelFile
 
 if TYPE_CHECKING:
@@ -72,9 +74,14 @@ class ModelFamily(Protocol):
         """Return whether a model with pictures as input and float32 outputs is of this family."""
 
     def decoders(
-        self, runtime: Runtime
+        self, runtime: Runtime, *, in_pixels: bool = False
     ) -> tuple[SinglePersonDecoder | None, MultiPersonDecoder | None]:
-        """Return what reads the model's outputs for one person, and for several, or None."""
+        """Return what reads the model's outputs for one person, and for several, or None.
+
+        Args:
+            runtime: The model.
+            in_pixels: Whether places are in pixels of the input although 0...1 is usual.
+        """
 
 
 def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Estimator:
@@ -82,14 +89,24 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
 
     Raises:
         ModelError: No family of models matches.
+        UsageError: The settings say another input range than an integer input can have.
     """
+    said = settings.input_range
+    if said != "auto" and runtime.input.dtype == "float32":
+        model = replace(model, normalisation=RANGES[said])
+    elif said not in ("auto", "0..255"):
+        raise UsageError(
+            f"model.input_range is {said}, but the input of {model.name} is {runtime.input}: "
+            "0..255",
+            remedy="leave it at auto",
+        )
     from pose_edge.estimators import movenet, multipose, posenet
 
     families: tuple[ModelFamily, ...] = (movenet, multipose, posenet)
     if _takes_pictures(runtime) and all(output.dtype == "float32" for output in runtime.outputs):
         for family in families:
             if family.matches(runtime):
-                return _make_estimator(family, runtime, settings)
+                return _make_estimator(family, model, runtime, settings)
     *first, last = (family.EXPECTED for family in families)
     raise ModelError(
         f"{model.path} is no model that can be read: expected one input "
@@ -98,20 +115,33 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
     )
 
 
-def _make_estimator(family: ModelFamily, runtime: Runtime, settings: ModelSettings) -> Estimator:
+def _make_estimator(
+    family: ModelFamily, model: ModelFile, runtime: Runtime, settings: ModelSettings
+) -> Estimator:
     from pose_edge.estimators.multi_person import MultiPersonEstimator
     from pose_edge.estimators.single_person import SinglePersonEstimator
 
     score = settings.min_pose_score
-    thresholds = {
-        "min_keypoint_score": settings.min_keypoint_score,
-        "min_pose_score": family.MIN_POSE_SCORE if score is None else score,
-    }
-    single, multi = family.decoders(runtime)
+    min_pose_score = family.MIN_POSE_SCORE if score is None else score
+    single, multi = family.decoders(runtime, in_pixels=model.output_in_pixels)
     if multi is not None and (single is None or settings.max_people > 1):
-        return MultiPersonEstimator(runtime, multi, max_people=settings.max_people, **thresholds)
+        return MultiPersonEstimator(
+            runtime,
+            multi,
+            min_keypoint_score=settings.min_keypoint_score,
+            min_pose_score=min_pose_score,
+            max_people=settings.max_people,
+            normalisation=model.normalisation,
+        )
     assert single is not None
-    return SinglePersonEstimator(runtime, single, second_look=settings.second_look, **thresholds)
+    return SinglePersonEstimator(
+        runtime,
+        single,
+        min_keypoint_score=settings.min_keypoint_score,
+        min_pose_score=min_pose_score,
+        second_look=settings.second_look,
+        normalisation=model.normalisation,
+    )
 
 
 def _takes_pictures(runtime: Runtime) -> bool:

@@ -10,14 +10,25 @@ from pose_edge.estimators.crop import Crop, warp_into
 from pose_edge.frames import Frame, Image
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
+from pose_edge.zoo.normalisation import Normalisation
 
 
 class ModelInput:
     """Converts a part of a frame to the input of a model, and runs the model on it."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        """Use a model with an input of 1, height, width, 3: RGB from 0 to 255, of any type."""
+    def __init__(self, runtime: Runtime, normalisation: Normalisation | None = None) -> None:
+        """Use a model with an input of 1, height, width, 3: RGB, of any type.
+
+        Args:
+            runtime: The model.
+            normalisation: What a float32 input wants; None for 0 to 255.
+        """
         self._runtime = runtime
+        self._factors = self._offsets = None
+        if normalisation is not None and runtime.input.dtype == "float32":
+            std = np.asarray(normalisation.std, dtype=np.float32)
+            self._factors = 1 / std
+            self._offsets = -np.asarray(normalisation.mean, dtype=np.float32) / std
         self._image = self._blank()
 
     @property
@@ -48,6 +59,9 @@ class ModelInput:
         """
         warp_into(frame.image, frame.order, crop, self._image)
         tensor = self._image[np.newaxis].astype(self._runtime.input.dtype, copy=False)
+        if self._factors is not None:
+            tensor *= self._factors
+            tensor += self._offsets
         stopwatch.lap("preprocess")
         outputs = self._runtime.run(tensor)
         stopwatch.lap("inference")

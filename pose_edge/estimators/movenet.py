@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -24,19 +25,22 @@ def matches(runtime: Runtime) -> bool:
     return shapes == [(1, 1, KEYPOINT_COUNT, 3)] and height == width
 
 
-def decoders(_runtime: Runtime) -> tuple[SinglePersonDecoder, None]:
+def decoders(runtime: Runtime, *, in_pixels: bool = False) -> tuple[SinglePersonDecoder, None]:
     """See `pose_edge.estimators.ModelFamily`."""
-    return decode, None
+    _, height, width, _ = runtime.input.shape
+    return partial(decode, unit=(height, width) if in_pixels else (1, 1)), None
 
 
-def decode(outputs: Sequence[AnyArray]) -> FloatArray:
+def decode(outputs: Sequence[AnyArray], unit: tuple[int, int] = (1, 1)) -> FloatArray:
     """Turn the model's outputs into keypoints.
 
     Args:
-        outputs: One float32 (1, 1, 17, 3) as y, x, score; y and x in 0...1 of the model's input.
+        outputs: One float32 (1, 1, 17, 3) as y, x, score.
+        unit: What y and x are where the model's input ends: 1, or its height and width.
 
     Returns:
         float32 (17, 3) as x, y, score, sanitized.
     """
     rows = np.asarray(outputs[0], dtype=np.float32).reshape(KEYPOINT_COUNT, 3)
+    rows = rows / np.array((*unit, 1), dtype=np.float32)
     return sanitize(rows[:, [1, 0, 2]])

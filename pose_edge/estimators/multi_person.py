@@ -12,6 +12,7 @@ from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
+from pose_edge.zoo.normalisation import Normalisation
 
 MultiPersonDecoder = Callable[[Sequence[AnyArray]], list[tuple[FloatArray, float]]]
 """Turns a model's outputs into people, in any order: float32 (17, 3) as x, y, score, x and y in
@@ -29,6 +30,7 @@ class MultiPersonEstimator:
         min_keypoint_score: float,
         min_pose_score: float,
         max_people: int,
+        normalisation: Normalisation | None = None,
     ) -> None:
         """Use a loaded model.
 
@@ -38,9 +40,10 @@ class MultiPersonEstimator:
             min_keypoint_score: Keypoints below this score do not count for the box.
             min_pose_score: People below this score are left out.
             max_people: The most people that are returned, the best first.
+            normalisation: What the model's input wants; None for 0...255.
         """
         self.runtime = runtime
-        self._input = ModelInput(runtime)
+        self._input = ModelInput(runtime, normalisation)
         self._decode = decode
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
@@ -61,6 +64,7 @@ class MultiPersonEstimator:
         """Find the people in a part of a frame; see `Estimator.estimate_crop`."""
         stopwatch = stopwatch or Stopwatch()
         self._input.fit(crop.width, crop.height)
+        crop = crop.shaped(self._input.aspect)
         people = self._decode(self._input.run(frame, crop, stopwatch))
         people = [person for person in people if person[1] >= self._min_pose_score]
         people.sort(key=lambda person: person[1], reverse=True)

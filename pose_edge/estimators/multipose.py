@@ -26,18 +26,26 @@ def matches(runtime: Runtime) -> bool:
     return [output.shape for output in runtime.outputs] == [(1, MAX_PEOPLE, VALUES)]
 
 
-def decoders(_runtime: Runtime) -> tuple[None, MultiPersonDecoder]:
+def decoders(runtime: Runtime, *, in_pixels: bool = False) -> tuple[None, MultiPersonDecoder]:
     """See `pose_edge.estimators.ModelFamily`."""
-    return None, decode
+
+    def decode_sized(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
+        _, height, width, _ = runtime.input.shape  # of the size that is chosen now
+        return decode(outputs, (height, width) if in_pixels else (1, 1))
+
+    return None, decode_sized
 
 
-def decode(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
+def decode(
+    outputs: Sequence[AnyArray], unit: tuple[int, int] = (1, 1)
+) -> list[tuple[FloatArray, float]]:
     """Turn the model's outputs into people.
 
     The model's own box is ignored: a pose's box is that of the keypoints that count.
 
     Args:
-        outputs: One float32 (1, 6, 56); y and x in 0...1 of the model's input.
+        outputs: One float32 (1, 6, 56).
+        unit: What y and x are where the model's input ends: 1, or its height and width.
 
     Returns:
         Six people, most of them with a score near 0; see `MultiPersonDecoder`.
@@ -45,7 +53,8 @@ def decode(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
     rows = np.asarray(outputs[0], dtype=np.float32).reshape(MAX_PEOPLE, VALUES)
     people = []
     for row in rows:
-        keypoints = row[: 3 * KEYPOINT_COUNT].reshape(KEYPOINT_COUNT, 3)[:, [1, 0, 2]]
+        keypoints = row[: 3 * KEYPOINT_COUNT].reshape(KEYPOINT_COUNT, 3)
+        keypoints = (keypoints / np.array((*unit, 1), dtype=np.float32))[:, [1, 0, 2]]
         score = float(row[SCORE]) if np.isfinite(row[SCORE]) else 0.0
         people.append((sanitize(keypoints), min(max(score, 0.0), 1.0)))
     return people

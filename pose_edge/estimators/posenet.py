@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import cv2
@@ -69,25 +68,28 @@ class HeatMaps:
         forward: float32 (rows, columns, 32): 16 times y, then 16 times x, parent to child, pixels.
         backward: The same from child to parent.
         stride: Pixels of the input from cell to cell.
+        origin: float32 (2,): where the first cell looks, as (y, x) in pixels.
     """
 
     scores: FloatArray
     offsets: FloatArray
     forward: FloatArray
     backward: FloatArray
-    stride: float
+    stride: int
+    origin: FloatArray
 
     def cell(self, place: FloatArray) -> tuple[int, int]:
         """Return the row and column of the cell nearest to a place."""
         rows, columns = self.scores.shape[:2]
-        nearest = np.rint(np.nan_to_num(place / self.stride))
+        nearest = np.rint(np.nan_to_num((place - self.origin) / self.stride))
         row, column = np.clip(nearest, 0, (rows - 1, columns - 1)).astype(int).tolist()
         return row, column
 
     def place(self, cell: tuple[int, int], keypoint: int) -> FloatArray:
         """Return where a keypoint is according to a cell: (y, x), pixels."""
         y, x = self.offsets[(*cell, [keypoint, keypoint + KEYPOINT_COUNT])]
-        return np.array([cell[0] * self.stride + y, cell[1] * self.stride + x], dtype=np.float32)
+        offset = np.array([y, x], dtype=np.float32)
+        return np.asarray(cell, dtype=np.float32) * self.stride + self.origin + offset
 
 
 def matches(runtime: Runtime) -> bool:
@@ -99,13 +101,20 @@ def matches(runtime: Runtime) -> bool:
     return same and channels in ([17, 34, 64], [17, 32, 32, 34])
 
 
-def decoders(runtime: Runtime) -> tuple[SinglePersonDecoder, MultiPersonDecoder]:
+def decoders(
+    runtime: Runtime,
+    *,
+    in_pixels: bool = False,  # noqa: ARG001 - they always are
+) -> tuple[SinglePersonDecoder, MultiPersonDecoder]:
     """See `pose_edge.estimators.ModelFamily`."""
-    _, height, width, _ = runtime.input.shape
-    return (
-        partial(decode_single_person, height=height, width=width),
-        partial(decode_multi_person, height=height, width=width),
-    )
+
+    def single(outputs: Sequence[AnyArray]) -> FloatArray:
+        return decode_single_person(outputs, *runtime.input.shape[1:3])
+
+    def several(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
+        return decode_multi_person(outputs, *runtime.input.shape[1:3])
+
+    return single, several
 
 
 def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMaps:
@@ -130,27 +139,51 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
         forward, backward = (array for array in arrays if array.shape[2] == 32)
     logits = np.nan_to_num(by_channels[17], nan=-80.0)
     rows, columns = logits.shape[:2]
-    # A fully convolutional model has a cell on each border: 257 pixels are 16 strides of 16.
-    stride = (max(height, width) - 1) / (max(rows, columns) - 1)
+    stride = _stride(max(height, width), max(rows, columns))
     scores = 1 / (1 + np.exp(-np.clip(logits, -80.0, 80.0)))
+    origin = np.array([_first_cell(pixels, stride) for pixels in (height, width)], np.float32)
     return HeatMaps(
-        np.asarray(scores, dtype=np.float32), by_channels[34], forward, backward, stride
+        np.asarray(scores, dtype=np.float32), by_channels[34], forward, backward, stride, origin
     )
 
 
+def _stride(pixels: int, cells: int) -> int:
+    """Return the pixels from cell to cell: a power of 2, as 257 or 256 pixels have 17 or 16."""
+    stride = 1
+    while -(-pixels // stride) > cells:
+        stride *= 2
+    return stride
+
+
+def _first_cell(pixels: int, stride: int) -> int:
+    """Return where the first of the cells looks, in pixels.
+
+    Each halving by a 3x3 filter begins at the first pixel of an odd number, but one later where the
+    number is even, for TensorFlow's padding then adds a pixel at the end only.
+    """
+    first, step = 0, 1
+    while step < stride:
+        first += 0 if pixels % 2 else step
+        pixels, step = -(-pixels // 2), 2 * step
+    return first
+
+
 def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArray:
-    """Find one person: the best cell of every heat map; arguments as for `read_outputs`.
+    """Find the best person; arguments as for `read_outputs`.
+
+    The best cell of every heat map alone would put parts of several people into one skeleton.
 
     Returns:
-        float32 (17, 3) as x, y, score; x and y in 0...1 of the input.
+        float32 (17, 3) as x, y, score; x and y in 0...1 of the input. Where no cell is good enough
+        for a root, the body around the best one, so that a small person gets a closer look.
     """
+    people = decode_multi_person(outputs, height, width)
+    if people:
+        return max(people, key=lambda person: person[1])[0]
     maps = read_outputs(outputs, height, width)
-    columns = maps.scores.shape[1]
-    keypoints = np.zeros((KEYPOINT_COUNT, 3), dtype=np.float32)
-    for keypoint in range(KEYPOINT_COUNT):
-        cell = divmod(int(maps.scores[:, :, keypoint].argmax()), columns)
-        keypoints[keypoint] = (*maps.place(cell, keypoint), maps.scores[(*cell, keypoint)])
-    return _normalised(keypoints, height, width)
+    row, column, keypoint = np.unravel_index(maps.scores.argmax(), maps.scores.shape)
+    body = _walk(maps, (int(row), int(column)), int(keypoint))
+    return _normalised(body, height, width)
 
 
 def decode_multi_person(

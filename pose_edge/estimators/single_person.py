@@ -13,6 +13,7 @@ from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
+from pose_edge.zoo.normalisation import Normalisation
 
 SinglePersonDecoder = Callable[[Sequence[AnyArray]], FloatArray]
 """Turns a model's outputs into float32 (17, 3) as x, y, score; x and y in 0...1 of its input."""
@@ -59,19 +60,21 @@ class SinglePersonEstimator:
         min_keypoint_score: float,
         min_pose_score: float,
         second_look: bool = True,
+        normalisation: Normalisation | None = None,
     ) -> None:
         """Use a loaded model.
 
         Args:
-            runtime: The model; its input is square.
+            runtime: The model.
             decode: Reads its outputs.
             min_keypoint_score: Keypoints at or below this score count neither for the crop nor for
                 the pose's score and box.
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
+            normalisation: What the model's input wants; None for 0...255.
         """
         self.runtime = runtime
-        self._input = ModelInput(runtime)
+        self._input = ModelInput(runtime, normalisation)
         self._decode = decode
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
@@ -90,7 +93,7 @@ class SinglePersonEstimator:
         size = (frame.width, frame.height)
         if self._frame_size != size:
             self._frame_size, self._crop = size, None
-        whole = whole_frame(*size)
+        whole = whole_frame(*size, self._input.aspect)
 
         crop = self._crop or whole
         keypoints = self._run(frame, crop, stopwatch)
@@ -101,7 +104,7 @@ class SinglePersonEstimator:
         elif crop != whole and self._search_is_due(frame.time):
             crop, keypoints = self._search(frame, crop, keypoints, stopwatch)
 
-        following = next_crop(keypoints, *size, self._min_keypoint_score)
+        following = self._next_crop(keypoints, self._min_keypoint_score)
         poses = self._poses(keypoints)
         self._crop = following if poses else None
         stopwatch.lap("postprocess")
@@ -111,13 +114,17 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        return self._poses(self._run(frame, crop, stopwatch or Stopwatch()))
+        shaped = crop.shaped(self._input.aspect)
+        return self._poses(self._run(frame, shaped, stopwatch or Stopwatch()))
 
     def _run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> FloatArray:
         outputs = self._input.run(frame, crop, stopwatch)
         keypoints = to_frame(self._decode(outputs), crop, frame.width, frame.height)
         stopwatch.lap("postprocess")
         return keypoints
+
+    def _next_crop(self, keypoints: FloatArray, min_score: float) -> Crop:
+        return next_crop(keypoints, *self._frame_size, min_score, self._input.aspect)
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)
@@ -136,7 +143,7 @@ class SinglePersonEstimator:
             return None
         if crop != whole:
             return whole if self._score(keypoints) < self._min_pose_score else None
-        closer = next_crop(keypoints, *self._frame_size, CANDIDATE_SCORE)
+        closer = self._next_crop(keypoints, CANDIDATE_SCORE)
         return closer if closer.size < REFINEMENT_SIZE * whole.size else None
 
     def _search_is_due(self, now_s: float) -> bool:
@@ -150,8 +157,8 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of another person with a clearly better score, or the given."""
-        whole = whole_frame(*self._frame_size)
-        other = next_crop(self._run(frame, whole, stopwatch), *self._frame_size, CANDIDATE_SCORE)
+        whole = whole_frame(*self._frame_size, self._input.aspect)
+        other = self._next_crop(self._run(frame, whole, stopwatch), CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
             return crop, keypoints
         found = self._run(frame, other, stopwatch)

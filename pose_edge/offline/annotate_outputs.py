@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -156,7 +155,7 @@ class AnnotateOutputs:
             return NamePattern(output or f"{given.resolve().name}-poses").current()
         usual = name_alone(given.name) if still else f"{given.stem}-poses.mp4"
         target = NamePattern(output or usual).current()
-        if os.path.isdir(target):  # noqa: PTH112
+        if is_dir(target):
             target /= usual
         allowed = WRITTEN_SUFFIXES if still else {".mp4"}
         if target.suffix.lower() not in allowed:

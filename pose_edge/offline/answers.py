@@ -6,12 +6,23 @@ import json
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Annotated, Any, Final, TextIO
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pose_edge.errors import OutputError
+from pose_edge.offline.coco import CocoResult
 from pose_edge.sinks.segment_files import lock
 
 _LINE_START: Final = b'{"key": "'
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    key: str
+    poses: list[CocoResult]
+    inference_ms: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None
 
 
 class Answers:
@@ -65,10 +76,8 @@ class Answers:
             raise OutputError(f"{path} is no file of answers; it is left as it is")
         for line in content[:end].splitlines():
             try:
-                answer = json.loads(line)
-                key = answer.pop("key")
-                answer["poses"], answer["inference_ms"]
-            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                answer = _Answer.model_validate_json(line).model_dump()
+            except ValidationError as error:
                 raise OutputError(f"{path} is no file of answers; it is left as it is") from error
-            self._known[key] = answer
+            self._known[answer.pop("key")] = answer
         os.truncate(path, end)  # the last line of an interrupted run is measured again

@@ -18,6 +18,7 @@ from pose_edge.errors import EndOfStream, SourceError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import Runtime, load_runtime
 from pose_edge.runtimes.child import ChildRuntime, start_child
 from pose_edge.runtimes.child_main import Job
@@ -95,7 +96,7 @@ def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[Mo
         ModelError: A model cannot be used.
     """
     zoo = Zoo()
-    files = [zoo.find(name) for name in names]
+    files = [try_model(zoo.find(name), settings.model) for name in names]
     with ExitStack() as stack:
         runtimes = [stack.enter_context(closing(load_runtime(file, settings))) for file in files]
         return _time_in_turns([file.name for file in files], runtimes, runs)
@@ -111,7 +112,7 @@ def bench_child(settings: Settings, runs: int) -> list[ModelTiming]:
     Raises:
         PoseEdgeError: The model cannot be used.
     """
-    model = Zoo().find(settings.model.name)
+    model = try_model(Zoo().find(settings.model.name), settings.model)
     here = LiteRT(model, threads=settings.model.threads)
     started = start_child(Job(model, settings.model.threads))
     with closing(ChildRuntime(started, here.provenance, timeout=60.0)) as child:

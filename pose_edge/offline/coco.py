@@ -8,24 +8,86 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pose_edge.errors import UnavailableError
 from pose_edge.frames import Frame
-from pose_edge.poses import Pose
+from pose_edge.poses import KEYPOINT_COUNT, Pose
 
 PERSON: Final = 1
 """COCO's category of people."""
 
-_ANNOTATION_KEYS: Final = frozenset(
-    ("id", "image_id", "category_id", "bbox", "area", "iscrowd", "keypoints", "num_keypoints")
-)
-"""Keys of each annotation that pycocotools reads."""
+VALUES: Final = 3 * KEYPOINT_COUNT
+"""Numbers of a person's keypoints: x, y and visibility, or score, of each."""
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 PixelBox = tuple[float, float, float, float]
 """x, y, width and height, in pixels."""
+
+
+class _Entry(BaseModel):
+    """Base of what pycocotools reads; it checks nothing itself. Other keys are left alone."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Image(_Entry):
+    id: int
+    file_name: str = Field(min_length=1)
+
+
+class _Category(_Entry):
+    id: int
+
+
+class _Annotation(_Entry):
+    id: int
+    image_id: int
+    category_id: int
+    bbox: list[Number] = Field(min_length=4, max_length=4)
+    area: Number = Field(ge=0.0)
+    iscrowd: Literal[0, 1]
+    keypoints: list[Number] = Field(min_length=VALUES, max_length=VALUES)
+    num_keypoints: int = Field(ge=0, le=KEYPOINT_COUNT)
+
+    @model_validator(mode="after")
+    def _has_a_box(self) -> Self:
+        if self.num_keypoints > 0 and min(self.bbox[2:]) <= 0:
+            raise ValueError(f"the box of a person is {self.bbox[2]} x {self.bbox[3]}")
+        return self
+
+
+class _Annotations(_Entry):
+    images: list[_Image]
+    annotations: list[_Annotation]
+    categories: list[_Category]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        images = {image.id for image in self.images}
+        if len(images) < len(self.images):
+            raise ValueError("two pictures have the same id")
+        if len({one.id for one in self.annotations}) < len(self.annotations):
+            raise ValueError("two annotations have the same id")
+        for number, annotation in enumerate(self.annotations):
+            if annotation.image_id not in images:
+                raise ValueError(f"annotations.{number}: there is no picture {annotation.image_id}")
+        if PERSON not in [category.id for category in self.categories]:
+            raise ValueError(f"no category {PERSON} (person)")
+        return self
+
+
+class CocoResult(_Entry):
+    """A pose that was found, as pycocotools reads it."""
+
+    image_id: int
+    category_id: int
+    score: Number
+    keypoints: list[Number] = Field(min_length=VALUES, max_length=VALUES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +115,28 @@ def load_truth(path: Path) -> Truth:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        images = {image["id"]: image for image in data["images"]}
-        if not all(isinstance(image["file_name"], str) for image in images.values()):
-            raise ValueError("file_name is not a text")
-        boxes: dict[int, list[PixelBox]] = {key: [] for key in images}
-        for annotation in data["annotations"]:
-            missing = _ANNOTATION_KEYS - annotation.keys()
-            if missing:
-                raise KeyError(*sorted(missing))
-            x, y, width, height = annotation["bbox"]
-            if annotation["num_keypoints"] > 0:
-                if not (width > 0 and height > 0):
-                    raise ValueError(f"a person's box is {width} x {height}")
-                boxes[annotation["image_id"]].append((x, y, width, height))
-        if PERSON not in [category["id"] for category in data["categories"]]:
-            raise ValueError(f"no category {PERSON} (person)")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UnavailableError(
-            f"{path} holds no keypoints in COCO's format: {type(error).__name__}: {error}"
-        ) from error
+        content = _Annotations.model_validate(data)
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _no_truth(path, f"{place}: {first['msg']}" if place else first["msg"]) from error
+    except (ValueError, RecursionError) as error:
+        raise _no_truth(path, str(error)) from error
+    boxes: dict[int, list[PixelBox]] = {image.id: [] for image in content.images}
+    for annotation in content.annotations:
+        if annotation.num_keypoints > 0:
+            x, y, width, height = annotation.bbox
+            boxes[annotation.image_id].append((x, y, width, height))
     if not any(boxes.values()):
         raise UnavailableError(f"{path} holds no picture with annotated keypoints")
+    images = {image["id"]: image for image in data["images"]}
     return Truth(path, data, dict(sorted(images.items())), boxes)
+
+
+def _no_truth(path: Path, reason: str) -> UnavailableError:
+    return UnavailableError(f"{path} holds no keypoints in COCO's format: {reason}")
 
 
 def to_coco(pose: Pose, image_id: int, frame: Frame) -> dict[str, Any]:

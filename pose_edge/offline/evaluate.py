@@ -16,6 +16,7 @@ from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.offline.answers import Answers
 from pose_edge.offline.coco import PixelBox, Truth, import_pycocotools, measure, to_coco
+from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import load_runtime
 from pose_edge.sources.picture_file import read_picture
 from pose_edge.telemetry import Stopwatch
@@ -83,7 +84,7 @@ def evaluate(
     """
     import_pycocotools()  # before the hours that the models may take
     zoo = Zoo()
-    models = [zoo.find(name) for name in names]
+    models = [try_model(zoo.find(name), settings.model) for name in names]
     for model in models:
         refuse_calibration_pictures(model, truth)
     for model in models:
@@ -171,4 +172,5 @@ def _key(
         *(model.sha256, mode, settings.min_keypoint_score, settings.min_pose_score),
         *(settings.second_look, settings.max_people, image["id"], image["file_name"], where),
     )
-    return "/".join(map(str, parts))
+    fed = settings.input_range if settings.input_range != "auto" else model.normalisation
+    return "/".join(map(str, parts if fed is None else (*parts, fed)))

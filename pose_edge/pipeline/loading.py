@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pose_edge.config.schema import EdgeTpuSettings, Settings
 from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
+from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import Runtime, load_runtime
 from pose_edge.zoo.registry import ModelFile, Zoo
 
@@ -74,7 +75,7 @@ def load_model(
         report: Called with what is wrong with the Edge TPU, and with None when it works.
         wait: With edgetpu auto and one plugged in, wait until it is ready instead of beginning on
             the CPU.
-        stop: Ends the wait for an Edge TPU once it is set.
+        stop: Ends the wait for an Edge TPU, or the trial of a user's own file, once it is set.
 
     Returns:
         The estimator, whose runtime may also be closed earlier, and from any thread.
@@ -85,6 +86,7 @@ def load_model(
         UnavailableError: No runtime is installed, or there is no Edge TPU though one is required.
     """
     cpu, edgetpu = find_pair(Zoo(), settings.model.name, settings.edgetpu)
+    cpu = try_model(cpu, settings.model, stop)
     runtime: Runtime = load_runtime(cpu, settings)
     if edgetpu is not None:
         from pose_edge.runtimes.edgetpu.opening import open_failover

@@ -20,7 +20,14 @@ import numpy as np
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import child_main
-from pose_edge.runtimes.child_main import MAX_MESSAGE, REQUEST, Job, Loaded, SharedTensors
+from pose_edge.runtimes.child_main import (
+    FIRST_ANSWER,
+    MAX_MESSAGE,
+    REQUEST,
+    Job,
+    Loaded,
+    SharedTensors,
+)
 from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.child_process import describe_death
 
@@ -36,6 +43,7 @@ OUTPUT_S: Final = 0.25
 """How long to wait for the last output of a dead process: it comes at once, unless the process has
 started another one that holds the connection open."""
 DIED: Final = "its process has died"
+NONSENSE: Final = "its process gave a wrong answer"
 LAST_WORDS: Final = 3
 """Lines of a dead process's last output that the log quotes."""
 LOG_LINE: Final = re.compile(r"<(\d+)>(.*)")
@@ -136,12 +144,14 @@ class Child:
                     text = f"{fault} while it loaded: library and LiteRT do not match?"
                     fault = ChildFault(text, crashed=True)
                 raise fault from None
-        answer = pickle.loads(message)  # noqa: S301 - our child's
-        if isinstance(answer, str):
-            raise ChildFault(answer)
-        assert isinstance(answer, Loaded)
-        self.loaded = answer
-        self._tensors = SharedTensors.make(answer.input, answer.outputs)
+        try:
+            answer = FIRST_ANSWER.validate_json(message)
+            if isinstance(answer, str):
+                raise ChildFault(answer)
+            self.loaded = answer
+            self._tensors = SharedTensors.make(answer.input, answer.outputs)
+        except (ValueError, OverflowError, OSError, MemoryError) as error:
+            raise ChildFault(NONSENSE) from error
         try:
             socket.send_fds(self._channel, [b"m"], [self._tensors.descriptor])
         except OSError as error:
@@ -162,6 +172,7 @@ class Child:
         Raises:
             ChildLate: There is no answer yet: ask for it with `answer` before the next `run`.
             ChildDied: There will be none.
+            ChildFault: The answer is none; the child is of no use any more.
         """
         if self._tensors is None:
             raise ChildDied(DIED)
@@ -177,8 +188,8 @@ class Child:
         """Wait for the answer to the last `run`; see there."""
         if self._tensors is None:
             raise ChildDied(DIED)
-        (number,) = REQUEST.unpack(self._receive(timeout))
-        assert number == self._number
+        if self._receive(timeout) != REQUEST.pack(self._number):
+            raise ChildFault(NONSENSE)
         return list(self._tensors.outputs)
 
     def close(self) -> None:

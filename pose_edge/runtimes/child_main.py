@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from pose_edge.errors import PoseEdgeError
 from pose_edge.runtimes.litert import LiteRT
@@ -69,6 +70,10 @@ class Loaded:
     outputs: tuple[Tensor, ...]
     describe: str
     version: str | None = None
+
+
+FIRST_ANSWER: Final[TypeAdapter[Loaded | str]] = TypeAdapter(Loaded | str)
+"""Writes and checks the child's first message, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +143,11 @@ def main() -> None:
             accelerator = edgetpu_accelerator(job.library, job.device)
         runtime = LiteRT(job.model, threads=job.threads, accelerator=accelerator)
     except PoseEdgeError as error:
-        channel.send(pickle.dumps(str(error)))
+        channel.send(FIRST_ANSWER.dump_json(str(error)))
         return
     version = accelerator.version if accelerator else None
     loaded = Loaded(runtime.input, runtime.outputs, runtime.describe(), version)
-    channel.send(pickle.dumps(loaded))
+    channel.send(FIRST_ANSWER.dump_json(loaded))
     try:
         _answer_requests(channel, runtime)
     except ConnectionError:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import logging
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from packaging.version import Version
 from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.cores import usable_cores
+from pose_edge.util.one_line import one_line
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 if TYPE_CHECKING:
@@ -29,6 +32,13 @@ log = logging.getLogger(__name__)
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 """The first that can be imported is used: LiteRT is many times faster with INT8 models."""
 
+LAST_FOR_NUMPY_1: Final = (2, 14)
+"""The last version of tflite-runtime by Google; later ones, by others, are built for NumPy 2."""
+
+DYNAMIC_SIZES: Final = ((256, 256), (224, 288), (192, 320), (288, 224), (320, 192))
+"""Heights and widths that a model whose input has no fixed size is run with: multiples of 32, as
+MoveNet's feature pyramid needs them, with about as many pixels each."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
@@ -37,6 +47,7 @@ class _Graph:
     input: Tensor
     outputs: tuple[Tensor, ...]
     run: Callable[[AnyArray], list[AnyArray]]
+    prepare: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +90,19 @@ class LiteRT:
         self.threads = min(threads, usable_cores())
         self.provenance = Provenance(model.name, accelerator.backend if accelerator else "cpu")
         try:
-            path = str(model.path)
             if accelerator is not None:
-                interpreter = accelerator.make_interpreter(path)
+                interpreter = accelerator.make_interpreter(str(model.path))
             else:
-                interpreter = interpreter_class(model_path=path, num_threads=self.threads)
-            signatures = list(interpreter.get_signature_list())
-            if len(signatures) > 1:
-                runners = [interpreter.get_signature_runner(name) for name in signatures]
-                graphs = [_signature_graph(model, runner) for runner in runners]
-            else:
-                interpreter.allocate_tensors()
-                graphs = [_only_graph(model, interpreter)]
+                # Read, not mapped: a file that is written over while it runs must not matter.
+                content = model.path.read_bytes()
+                interpreter = interpreter_class(model_content=content, num_threads=self.threads)
+            graphs = _graphs(model, interpreter)
             self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
             self._use(graphs[0])
+        except OSError as error:
+            raise ModelError(f"{model.path} cannot be read: {error.strerror}") from error
         except (ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             if accelerator is None and model.compiled:
                 reason = "it is compiled for the Edge TPU"
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
@@ -125,6 +133,7 @@ class LiteRT:
 
     def _use(self, graph: _Graph) -> None:
         """Choose a graph and run it once, for the first run is slow."""
+        graph.prepare()
         self._graph, self.input, self.outputs = graph, graph.input, graph.outputs
         self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
 
@@ -158,6 +167,54 @@ def _announcement_logged() -> Iterator[None]:
             captured.seek(0)
             for line in captured.read().decode("utf-8", "replace").splitlines():
                 log.debug("%s", line)
+
+
+def _graphs(model: ModelFile, interpreter: Any) -> list[_Graph]:  # noqa: ANN401 - of either library
+    """Return a graph for each input size that a model has, the one to begin with first."""
+    signatures = list(interpreter.get_signature_list())
+    if len(signatures) > 1:
+        runners = [interpreter.get_signature_runner(name) for name in signatures]
+        return [_signature_graph(model, runner) for runner in runners]
+    source = _only_input(model, interpreter.get_input_details())
+    if not _is_dynamic(source):
+        interpreter.allocate_tensors()
+        return [_only_graph(model, interpreter)]
+    graphs: list[_Graph] = []
+    for size in DYNAMIC_SIZES:
+        try:
+            graphs.append(_resized_graph(model, interpreter, size))
+        except ModelError:
+            if not graphs:
+                raise
+    return graphs
+
+
+def _is_dynamic(source: dict[str, Any]) -> bool:
+    """Return whether height and width of the input are left to whoever runs the model."""
+    signature = list(source.get("shape_signature", ()))
+    unfixed = len(signature) == 4 and signature[1:3] == [-1, -1]
+    return unfixed or list(source["shape"]) == [1, 1, 1, 3]
+
+
+def _resized_graph(model: ModelFile, interpreter: Any, size: tuple[int, int]) -> _Graph:  # noqa: ANN401
+    """Return the graph of a model without a fixed size, as it is with one."""
+    index: int = _only_input(model, interpreter.get_input_details())["index"]
+
+    def prepare() -> None:
+        interpreter.resize_tensor_input(index, (1, *size, 3))
+        interpreter.allocate_tensors()
+
+    try:
+        prepare()
+        interpreter.invoke()  # some outputs have their shapes only then
+    except (ValueError, RuntimeError) as error:
+        height, width = size
+        raise ModelError(
+            f"the size of the input of {model.path} is not fixed, and it cannot be set to "
+            f"{width}x{height}: {one_line(error)}",
+            remedy="convert the model with a fixed size",
+        ) from error
+    return replace(_only_graph(model, interpreter), prepare=prepare)
 
 
 def _only_graph(model: ModelFile, interpreter: Any) -> _Graph:  # noqa: ANN401 - of either library
@@ -199,18 +256,37 @@ def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
         Name of the library, and the member.
 
     Raises:
-        UnavailableError: No runtime is installed.
+        UnavailableError: No runtime is installed, or it does not go with NumPy.
     """
     reasons = []
     for name in RUNTIME_MODULES:
+        package = name.partition(".")[0]
+        if package == "tflite_runtime" and (clash := _numpy_clash()):
+            reasons.append(clash)
+            continue
         try:
-            return name.partition(".")[0], getattr(importlib.import_module(name), member)
+            return package, getattr(importlib.import_module(name), member)
         except ImportError as error:
-            reasons.append(f"{name.partition('.')[0]}: {error}")
+            reasons.append(f"{package}: {error}")
     raise UnavailableError(
         f"no TensorFlow Lite runtime can be imported ({'; '.join(reasons)})",
         remedy="`pip install ai-edge-litert`",
     )
+
+
+def _numpy_clash() -> str | None:
+    """Return why an installed tflite-runtime cannot run beside this NumPy, or None.
+
+    Built for NumPy 1, it fills the terminal with NumPy's warning and fails with another error, or
+    crashes; so it is not even imported.
+    """
+    try:
+        version = importlib.metadata.version("tflite-runtime")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    if Version(version).release[:2] > LAST_FOR_NUMPY_1 or Version(np.__version__).major < 2:
+        return None
+    return f"tflite-runtime {version} needs numpy below 2, and numpy is {np.__version__}"
 
 
 def _tensor(model: ModelFile, details: dict[str, Any]) -> Tensor:

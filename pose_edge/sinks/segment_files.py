@@ -52,7 +52,7 @@ def check_target(path: str, what: str, *, replace: bool, numbered: bool = False)
     """
     target = NamePattern(path).current()
     reason = _hindrance(target, numbered=numbered)
-    if reason is None and target.is_file() and not (numbered or replace):
+    if reason is None and is_file(target) and not (numbered or replace):
         reason = "it exists already"
     if reason is not None:
         raise OutputError(f"cannot write {what} to {path}: {reason}")

@@ -28,6 +28,11 @@ def demo_clip() -> Path:
     return data_dir() / "demo.mp4"
 
 
+def person_picture() -> Path:
+    """Return a picture with one person, from the demo clip, on which models are tried."""
+    return data_dir() / "person.jpg"
+
+
 def downloads_list() -> Path:
     """Return the file that lists the models that can be fetched."""
     return data_dir() / "downloads.yaml"

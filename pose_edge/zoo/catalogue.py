@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from pose_edge.errors import ModelError
 from pose_edge.util import resources
+from pose_edge.util.one_line import one_line
+from pose_edge.util.paths import exists
+from pose_edge.zoo.normalisation import InputRange
 
 TFLITE_MARK: Final = b"TFL3"
 TFLITE_MARK_OFFSET: Final = 4
 """Where the mark stands in every TensorFlow Lite file."""
 
+REINSTALL: Final = "install again"
 
 Listed = TypeVar("Listed", bound="ListedModel")
 
@@ -47,6 +52,7 @@ class Download(ListedModel):
         git_blob: Id in the publisher's Git repository, hexadecimal, or None.
         cpu_twin: For a model compiled for the Edge TPU: name of the model that replaces it on the
             CPU whenever there is no Edge TPU.
+        input_range: What a float32 input wants, where the publisher says it.
     """
 
     url: str
@@ -54,6 +60,12 @@ class Download(ListedModel):
     sha256: str | None = Field(pattern="^[0-9a-f]{64}$")
     git_blob: str | None = Field(pattern="^[0-9a-f]{40}$")
     cpu_twin: str | None = None
+    input_range: InputRange | None = None
+
+    @property
+    def verifiable(self) -> bool:
+        """Whether a checksum is published, so that a file can be told from another one."""
+        return self.sha256 is not None or self.git_blob is not None
 
     def fault(self, content: bytes) -> str | None:
         """Return how a file's content differs from the published one, or None."""
@@ -68,6 +80,12 @@ class Download(ListedModel):
         if self.git_blob is not None and git_blob_id(content) != self.git_blob:
             return "its Git blob id is not the published one"
         return None
+
+
+ACCURACIES: Final = TypeAdapter(
+    dict[str, dict[str, Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]]]
+)
+"""Shape of the list of measured accuracies."""
 
 
 def has_tflite_mark(content: bytes) -> bool:
@@ -94,12 +112,52 @@ def read_list(path: Path, kind: type[Listed]) -> dict[str, Listed]:
     """Return the models of a list, by name.
 
     Raises:
-        OSError, yaml.YAMLError, ValueError: The list is missing or damaged.
+        ModelError: The list is missing or damaged.
     """
-    content = ModelList.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    return {model.name: model for model in map(kind.model_validate, content.models)}
+    try:
+        content = ModelList.model_validate(_read_yaml(path))
+        return {model.name: model for model in map(kind.model_validate, content.models)}
+    except ValidationError as error:
+        raise _unreadable(path, _first_fault(error)) from error
 
 
 def load_downloads(path: Path | None = None) -> dict[str, Download]:
-    """Return the models that can be downloaded, by name; by default those of the shipped list."""
+    """Return the models that can be downloaded, by name; by default those of the shipped list.
+
+    Raises:
+        ModelError: The list is missing or damaged.
+    """
     return read_list(path or resources.downloads_list(), Download)
+
+
+def read_accuracy(path: Path) -> dict[str, dict[str, float]]:
+    """Return a list of measured accuracies, by model and kind of pictures.
+
+    Raises:
+        ModelError: The list is damaged. Where there is none the answer is empty.
+    """
+    if not exists(path):
+        return {}
+    try:
+        return ACCURACIES.validate_python(_read_yaml(path))
+    except ValidationError as error:
+        raise _unreadable(path, _first_fault(error)) from error
+
+
+def _read_yaml(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _unreadable(path, one_line(error)) from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+def _unreadable(path: Path, reason: str) -> ModelError:
+    return ModelError(f"model list {path} cannot be read: {reason}", remedy=REINSTALL)

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.client
+import re
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.util.atomic import write_atomically
+from pose_edge.util.one_line import one_line
 from pose_edge.util.paths import is_file
+from pose_edge.util.urls import redact
 from pose_edge.zoo.catalogue import Download
 
 CHUNK: Final = 1 << 16
 MAX_BYTES: Final = 64 << 20
 """More than any listed model has; it bounds the memory where no size is published."""
 TIMEOUT_S: Final = 20.0
+"""How long the server may say nothing."""
+TOTAL_S: Final = 900.0
+"""How long all attempts may take: a server that sends a byte now and then would never end."""
 ATTEMPTS: Final = 4
+DIGITS: Final = re.compile("[0-9]{1,15}")
+"""A length that a server declares."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes received and, where known, the size of the file."""
@@ -28,6 +40,10 @@ Progress = Callable[[int, int | None], None]
 
 class DownloadError(UnavailableError):
     """A file cannot be downloaded, or is not the published one."""
+
+
+class TotalTimeError(Exception):
+    """All the time that a download may take is over."""
 
 
 def download(
@@ -53,8 +69,7 @@ def download(
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        known = model.sha256 or model.git_blob
-        if known and is_file(target) and model.fault(target.read_bytes()) is None:
+        if model.verifiable and is_file(target) and model.fault(target.read_bytes()) is None:
             return
         content = _fetch(model, progress, wait)
         if fault := model.fault(content):
@@ -67,41 +82,90 @@ def download(
 def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -> bytes:
     """Return the content of the file; try again when the network fails."""
     backoff = Backoff(1.0, 8.0)
+    end = time.monotonic() + TOTAL_S
     for attempt in range(ATTEMPTS):
         if attempt:
             wait(backoff.next())
         try:
-            return _fetch_once(model, progress)
+            return _in_time(end, lambda: _fetch_once(model, progress, end))
         except urllib.error.HTTPError as error:
             error.close()
-            reason = f"the server says {error.code} {error.reason}"
+            reason = f"the server says {error.code} {one_line(error.reason)}"
             if error.code < 500:  # another attempt would not help
                 raise DownloadError(f"{model.url}: {reason}") from error
         except urllib.error.URLError as error:
-            reason = str(error.reason)
-        except (OSError, http.client.HTTPException) as error:
-            reason = str(error) or type(error).__name__
+            reason = one_line(error.reason)
+        except TotalTimeError:
+            reason = f"it takes longer than {TOTAL_S:g} s"
+            break
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = one_line(error) or type(error).__name__
     raise DownloadError(
         f"{model.url} cannot be downloaded: {reason}",
         remedy="is the network up? (proxy: https_proxy)",
     )
 
 
-def _fetch_once(model: Download, progress: Progress) -> bytes:
+def _in_time(end: float, fetch: Callable[[], bytes]) -> bytes:
+    """Return the result of a function that may not return; raise what it raises, or TotalTimeError.
+
+    It runs in a thread of its own, for reading the head of an answer has no total limit.
+    """
+    result: Future[bytes] = Future()
+
+    def work() -> None:
+        try:
+            result.set_result(fetch())
+        except Exception as error:  # noqa: BLE001 - handed over: the caller raises it
+            result.set_exception(error)
+
+    threading.Thread(target=work, name="download", daemon=True).start()
+    done, _ = concurrent.futures.wait((result,), max(end - time.monotonic(), 0.0))
+    if not done:
+        raise TotalTimeError
+    return result.result()
+
+
+class SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirections, but never from an encrypted connection to one that is not."""
+
+    def redirect_request(  # noqa: PLR0917 - as the base class has it
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Return the request for the new address."""
+        allowed = ("https",) if req.type == "https" else ("http", "https")
+        scheme = urllib.parse.urlsplit(newurl).scheme
+        if scheme not in allowed:
+            fp.close()
+            raise DownloadError(
+                f"{req.full_url}: it redirects to {one_line(redact(newurl))}, which is not safe"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _fetch_once(model: Download, progress: Progress, end: float) -> bytes:
     """Return the content of the file, or raise what the network raises."""
     headers = {"User-Agent": "pose-edge", "Accept-Encoding": "identity"}
     request = urllib.request.Request(model.url, headers=headers)  # noqa: S310 - a listed address
     limit = model.size or MAX_BYTES
     content = bytearray()
     # A new opener reads the current proxies; that of urlopen() keeps those of its first use.
-    with urllib.request.build_opener().open(request, timeout=TIMEOUT_S) as answer:
+    with urllib.request.build_opener(SafeRedirects()).open(request, timeout=TIMEOUT_S) as answer:
         length = answer.headers.get("Content-Length")
-        declared = int(length) if length and length.isdigit() else model.size
+        declared = int(length) if length and DIGITS.fullmatch(length) else model.size
         while chunk := answer.read1(CHUNK):
             content += chunk
-            progress(len(content), model.size or declared)
-            if len(content) > limit:
+            if len(content) > limit or (declared or 0) > limit:
                 raise DownloadError(f"{model.url}: more than {limit} bytes; nothing was kept")
+            if time.monotonic() > end:
+                raise TotalTimeError
+            progress(len(content), model.size or declared)
     if declared is not None and len(content) < declared:
         raise http.client.IncompleteRead(b"", declared - len(content))
     return bytes(content)

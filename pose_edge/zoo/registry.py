@@ -9,25 +9,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
 from pose_edge.util.paths import exists, user_path
 from pose_edge.zoo.catalogue import (
+    REINSTALL,
     TFLITE_MARK,
     Download,
     ListedModel,
     has_tflite_mark,
     load_downloads,
+    read_accuracy,
     read_list,
 )
+from pose_edge.zoo.normalisation import RANGES, Normalisation, read_normalisation
 
 COMPILED_MARK: Final = b"edgetpu-custom-op"
 """Name of the operation that stands for everything the Edge TPU does in a compiled model."""
-
-REINSTALL: Final = "install again"
 
 
 class Tensor(BaseModel):
@@ -77,6 +77,11 @@ class ModelFile:
         entry: The model's entry of the manifest; None for a fetched model or a user's own file.
         sha256: SHA-256 of the content, hexadecimal.
         compiled: Whether it is compiled for the Edge TPU, and runs on nothing else.
+        known: Whether its checksum is that of a listed model. Any other file may crash the process
+            that loads it.
+        normalisation: What a float32 input wants, as far as it is known: in `find`, by the list of
+            downloads or the file's own metadata; None stands for 0...255.
+        output_in_pixels: Whether coordinates are pixels of the input instead of 0...1.
     """
 
     name: str
@@ -84,6 +89,9 @@ class ModelFile:
     entry: ManifestEntry | None = None
     sha256: str = ""
     compiled: bool = False
+    known: bool = False
+    normalisation: Normalisation | None = None
+    output_in_pixels: bool = False
 
 
 class Zoo:
@@ -100,14 +108,7 @@ class Zoo:
             ModelError: The manifest is missing or damaged.
         """
         self.folder = resources.models_dir() if folder is None else folder
-        path = self.folder / "manifest.yaml"
-        try:
-            self.entries = read_list(path, ManifestEntry)
-        except (OSError, yaml.YAMLError, ValueError) as error:
-            first = str(error).splitlines()[0]
-            raise ModelError(
-                f"model list {path} cannot be read: {first}", remedy=REINSTALL
-            ) from error
+        self.entries = read_list(self.folder / "manifest.yaml", ManifestEntry)
         self._fetched = resources.fetched_dir() if fetched is None else fetched
 
     @cached_property
@@ -127,12 +128,12 @@ class Zoo:
         return {name.removesuffix("-edgetpu"): cpu for name, cpu in self.twins.items()}
 
     def accuracy(self) -> dict[str, dict[str, float]]:
-        """Return the measured COCO AP of models, by name and kind of pictures: one, several."""
-        path = self.folder / "accuracy.yaml"
-        found: dict[str, dict[str, float]] = {}
-        if exists(path):
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return found
+        """Return the measured COCO AP of models, by name and kind of pictures: one, several.
+
+        Raises:
+            ModelError: The list is damaged; nothing is measured where there is none.
+        """
+        return read_accuracy(self.folder / "accuracy.yaml")
 
     def fetched(self) -> list[str]:
         """Return the names of the downloads whose files are present."""
@@ -170,7 +171,7 @@ class Zoo:
             return self._find_fetched(self.downloads[name])
         if name not in self.entries and (name.endswith(".tflite") or "/" in name):
             path = user_path(name)
-            return _own_file(path.stem, path, check_tflite(path))
+            return self._own_file(path.stem, path, check_tflite(path))
         entry = self.entry(name)
         path = self.path(entry)
         content = check_tflite(path)
@@ -179,7 +180,7 @@ class Zoo:
         elif hashlib.sha256(content).hexdigest() != entry.sha256:
             fault = "has another SHA-256 than the manifest says"
         else:
-            return ModelFile(entry.name, path, entry, entry.sha256)
+            return ModelFile(entry.name, path, entry, entry.sha256, known=True)
         raise ModelError(
             f"model file {path} {fault}: it is damaged or another version", remedy=REINSTALL
         )
@@ -194,12 +195,24 @@ class Zoo:
             raise ModelError(
                 f"model file {path} is not what was fetched: {fault}", remedy=f"{fetch} again"
             )
-        return _own_file(download.name, path, content)
+        return self._own_file(download.name, path, content, download)
 
-
-def _own_file(name: str, path: Path, content: bytes) -> ModelFile:
-    digest = hashlib.sha256(content).hexdigest()
-    return ModelFile(name, path, sha256=digest, compiled=COMPILED_MARK in content)
+    def _own_file(
+        self, name: str, path: Path, content: bytes, download: Download | None = None
+    ) -> ModelFile:
+        """Return a file that does not ship; it may be a copy of one that does."""
+        digest = hashlib.sha256(content).hexdigest()
+        listed = {one.sha256 for one in self.entries.values()}
+        listed |= {one.sha256 for one in self.downloads.values() if one.sha256 is not None}
+        said = download.input_range if download else None
+        return ModelFile(
+            name,
+            path,
+            sha256=digest,
+            compiled=COMPILED_MARK in content,
+            known=digest in listed or (download is not None and download.git_blob is not None),
+            normalisation=RANGES[said] if said else read_normalisation(content),
+        )
 
 
 def check_tflite(path: Path) -> bytes:

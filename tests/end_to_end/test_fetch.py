@@ -229,3 +229,12 @@ def test_wrong_bytes_are_refused_in_one_line(pose_edge: Command, publisher: Publ
     assert load_downloads()[THUNDER].url in line
     assert "its Git blob id is not the published one; nothing was kept" in line
     assert list((home(pose_edge) / "pose-edge" / "models").iterdir()) == []
+
+
+def test_a_model_without_a_checksum_is_never_ok(pose_edge: Command) -> None:
+    name = "posenet-mobilenet-257"
+    put(pose_edge, name, b"\x1c\0\0\0TFL3" + bytes(100))
+    done = start(pose_edge, "models", "verify", name)
+    assert done.status == 1
+    assert "OK" not in done.stdout
+    assert "no checksum is published" in done.stdout

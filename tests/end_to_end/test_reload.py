@@ -17,6 +17,7 @@ from clips import demo_frames
 from command import Command, Lines, Log, read_lines
 from helpers import GENEROUS_S, slowness, wait_until
 from mjpeg import MjpegServer
+from tflite import POSENET, rewrite, without_filter
 from xvfb import xvfb
 
 SLOWEST_S = 1.0
@@ -98,8 +99,10 @@ def test_another_model_and_another_drawing_come_without_a_gap(service: Service) 
 
 
 @pytest.mark.quiet
-def test_what_is_faulty_is_refused_and_the_run_goes_on(service: Service) -> None:
+def test_what_is_faulty_is_refused_and_the_run_goes_on(service: Service, tmp_path: Path) -> None:
+    crashing = rewrite(tmp_path / "crashing.tflite", POSENET, without_filter)
     faulty = {
+        f"model:\n  threads: 1\n  name: {crashing}\n": "was ended by SIGSEGV",
         "model:\n  threads: many\n": "config.yaml:2: model.threads",
         "model: [\n": "config.yaml:2: ",
         "model:\n  name: /nowhere.tflite\n": "/nowhere.tflite",

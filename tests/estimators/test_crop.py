@@ -408,3 +408,24 @@ def test_a_white_spot_is_found_where_it_is() -> None:
     keypoints[:, :2] = ((x + 0.5) / 192, (y + 0.5) / 192)
     frame_x, frame_y, _ = to_frame(keypoints, crop, 1280, 720)[0].tolist()
     assert (frame_x * 1280 - 0.5, frame_y * 720 - 0.5) == pytest.approx((900, 300), abs=0.2)
+
+
+@pytest.mark.parametrize("aspect", [0.5, 1.0, 1.6])
+def test_a_crop_has_the_shape_of_the_input_and_holds_the_person(aspect: float) -> None:
+    keypoints = person(1.0, centre=(0.5, 0.5), scale=0.3)
+    crop = next_crop(keypoints, 1000, 800, 0.2, aspect)
+    assert crop.width / crop.height == pytest.approx(aspect)
+    assert crop != whole_frame(1000, 800, aspect)
+    x, y = keypoints[:, 0] * 1000, keypoints[:, 1] * 800
+    assert crop.left < x.min() < x.max() < crop.left + crop.width
+    assert crop.top < y.min() < y.max() < crop.top + crop.height
+
+
+def test_without_a_torso_the_whole_frame_has_the_shape_of_the_input() -> None:
+    assert next_crop(person(0.0), 1000, 800, 0.2, 2.0) == Crop(-300.0, 0.0, 1600.0, 800.0)
+
+
+def test_a_shaped_crop_is_the_smallest_around_it() -> None:
+    assert Crop(10.0, 20.0, 100.0, 100.0).shaped(2.0) == Crop(-40.0, 20.0, 200.0, 100.0)
+    assert Crop(10.0, 20.0, 100.0, 100.0).shaped(0.5) == Crop(10.0, -30.0, 100.0, 200.0)
+    assert Crop(10.0, 20.0, 200.0, 100.0).shaped(2.0) == Crop(10.0, 20.0, 200.0, 100.0)

@@ -123,6 +123,31 @@ def test_the_surest_cell_wins() -> None:
     assert keypoints[:, 2] == pytest.approx(np.full(17, probability(3.0)), abs=1e-6)
 
 
+def test_two_people_are_not_mixed_into_one() -> None:
+    outputs = maps_of(LEFT, RIGHT, logits=[2.0, 3.0])
+    heat = outputs[0][0, :, :, Keypoint.NOSE]
+    heat[:, : CELLS // 2][heat[:, : CELLS // 2] > 0] = 5.0  # the surest nose is the other one's
+    assert one(outputs)[:, :2] == pytest.approx(RIGHT[:, :2], abs=1e-5)
+
+
+def test_somebody_too_faint_for_a_root_is_worth_a_closer_look() -> None:
+    keypoints = one(maps_of(ALONE, logits=[-1.0]))
+    assert keypoints[:, :2] == pytest.approx(ALONE[:, :2], abs=1e-5)
+    assert keypoints[:, 2].max() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("pixels", "cells", "stride", "first"),
+    [(257, 17, 16, 0), (256, 16, 16, 15), (225, 15, 16, 0), (224, 14, 16, 15), (256, 8, 32, 31)],
+)
+def test_where_the_first_cell_looks(pixels: int, cells: int, stride: int, first: int) -> None:
+    outputs = [np.zeros((1, cells, cells, n), dtype=np.float32) for n in (17, 34, 32, 32)]
+    maps = read_outputs(outputs, pixels, pixels)
+    assert maps.stride == stride
+    assert maps.place((0, 0), 0).tolist() == [first, first]
+    assert maps.cell(np.array([first, first + stride], dtype=np.float32)) == (0, 1)
+
+
 def test_heat_maps_are_logits() -> None:
     outputs = maps_of(ALONE, logits=[0.0])
     assert one(outputs)[:, 2] == pytest.approx(np.full(17, 0.5))
@@ -387,6 +412,7 @@ def test_the_nearest_cell_of_a_place_outside_is_on_the_border() -> None:
         np.zeros((3, 4, 32), dtype=np.float32),
         np.zeros((3, 4, 32), dtype=np.float32),
         stride=16,
+        origin=np.zeros(2, dtype=np.float32),
     )
     for place, cell in (
         ((0, 0), (0, 0)),

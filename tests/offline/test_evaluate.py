@@ -84,7 +84,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
         def find(self, name: str) -> ModelFile:
             if name not in fakes:
                 raise ModelError(f"no model {name!r}")
-            return ModelFile(name, Path(f"{name}.tflite"), sha256=name)
+            return ModelFile(name, Path(f"{name}.tflite"), sha256=name, known=True)
 
     def load(model: ModelFile, runtime: object, settings: ModelSettings) -> Estimator:
         return fakes[model.name]

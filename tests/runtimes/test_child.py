@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from pose_edge.runtimes.child import (
     ChildRuntime,
     start_child,
 )
-from pose_edge.runtimes.child_main import Job, Loaded
+from pose_edge.runtimes.child_main import FIRST_ANSWER, Job, Loaded
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
 
@@ -426,3 +427,62 @@ def test_a_failure_is_an_error_that_names_the_model(fault: ChildFault) -> None:
         runtime.run(np.zeros(LOADED.input.shape, np.uint8))
     assert str(error.value) == f"a-model: {fault}"
     assert error.value.exit_status == 3
+
+
+WRONG_ANSWERS = """
+import os, socket, sys
+channel = socket.socket(fileno=0)
+channel.recv(1 << 16)
+channel.send(bytes.fromhex(sys.argv[1]))
+channel.recv(1)
+channel.recv(100)
+channel.send(b"wrong")
+channel.recv(1)
+"""
+
+GOOD = FIRST_ANSWER.dump_json(
+    Loaded(
+        Tensor(shape=(1, 4, 4, 3), dtype="uint8"),
+        (Tensor(shape=(1, 1, 17, 3), dtype="float32"),),
+        "a test",
+    )
+)
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    """Let each child give this as its first answer, and then answer nonsense."""
+    real = subprocess.Popen
+
+    def start(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+        return real((command[0], "-c", WRONG_ANSWERS, answer.hex()), **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"nonsense",
+        b"{}",
+        pickle.dumps("text"),
+        GOOD.replace(b"[1,4,4,3]", b"[1,-4,4,3]"),
+        GOOD.replace(b"[1,4,4,3]", b"[1,4000000000,4000000000,4000000000]"),
+        GOOD.replace(b"float32", b"complex64"),
+    ],
+)
+def test_a_wrong_first_answer_is_the_childs_failure(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    answering(monkeypatch, answer)
+    with pytest.raises(ChildFault, match="wrong answer"):
+        start_child(job())
+
+
+def test_a_wrong_answer_is_the_childs_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, GOOD)
+    child = start_child(job())
+    try:
+        with pytest.raises(ChildFault, match="wrong answer"):
+            child.run(np.zeros((1, 4, 4, 3), dtype=np.uint8), GENEROUS_S)
+    finally:
+        child.kill()

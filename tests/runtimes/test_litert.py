@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.runtimes import load_runtime
-from pose_edge.runtimes.litert import RUNTIME_MODULES, LiteRT
+from pose_edge.runtimes.litert import RUNTIME_MODULES, LiteRT, import_runtime
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 LIGHTNING = "movenet-lightning-fp16"
@@ -29,6 +30,13 @@ def model() -> ModelFile:
     return Zoo().find(LIGHTNING)
 
 
+@pytest.fixture(autouse=True)
+def _some_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be the file that the tests with a fake interpreter name."""
+    monkeypatch.chdir(tmp_path)
+    Path("x.tflite").touch()
+
+
 class FakeInterpreter:
     """As much of an interpreter as is used, of a model that doubles its input."""
 
@@ -37,8 +45,8 @@ class FakeInterpreter:
     inputs = 1
     dtype: Any = np.uint8
 
-    def __init__(self, *, model_path: str, num_threads: int) -> None:
-        self.model_path, self.num_threads = model_path, num_threads
+    def __init__(self, *, model_content: bytes, num_threads: int) -> None:
+        self.num_threads = num_threads
         self.runs = 0
         self._value: NDArray[np.generic] = np.zeros(1)
         type(self).made.append(self)
@@ -443,3 +451,41 @@ def test_the_real_model_with_several_sizes() -> None:
             runtime.choose_size(size)
             (answer,) = runtime.run(grey[size])
             assert (answer == first[size]).all(), "the sizes do not disturb each other"
+
+
+@pytest.mark.parametrize(
+    ("tflite", "numpy", "clash"),
+    [
+        ("2.14.0", "2.5.0", True),
+        ("2.14.0.post1", "2.0.0rc1", True),
+        ("2.5.0", "2.1.3", True),
+        ("2.14.0", "1.26.4", False),
+        ("2.17.1", "2.5.0", False),
+    ],
+)
+def test_tflite_runtime_beside_numpy_2_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+    interpreter: type[FakeInterpreter],
+    tflite: str,
+    numpy: str,
+    clash: bool,
+) -> None:
+    install(monkeypatch, tflite=interpreter)
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: tflite)
+    monkeypatch.setattr(np, "__version__", numpy)
+    if not clash:
+        assert import_runtime() == ("tflite_runtime", interpreter)
+        return
+    says = f"tflite-runtime {tflite} needs numpy below 2, and numpy is {numpy}"
+    with pytest.raises(UnavailableError, match=re.escape(says)):
+        import_runtime()
+
+
+def test_a_file_that_is_written_over_does_not_matter(tmp_path: Path, model: ModelFile) -> None:
+    path = tmp_path / "own.tflite"
+    path.write_bytes(model.path.read_bytes())
+    runtime = LiteRT(Zoo().find(str(path)), threads=1)
+    grey = np.full(runtime.input.shape, 128, dtype=runtime.input.dtype)
+    before = runtime.run(grey)[0].copy()
+    path.write_bytes(b"")  # pages of a mapped file would be gone now: SIGBUS
+    assert (runtime.run(grey)[0] == before).all()

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from pydantic import ValidationError
 from shared import shared_dir
 
+from pose_edge.errors import ModelError
 from pose_edge.zoo.catalogue import Download, git_blob_id, load_downloads
 from pose_edge.zoo.registry import Zoo
 
@@ -56,7 +56,7 @@ def test_a_list_is_read_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_entry_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ModelError):
         load_downloads(write(tmp_path, listed(**changes)))
 
 
@@ -65,12 +65,12 @@ def test_nothing_may_be_left_out(tmp_path: Path, key: str) -> None:
     """What is not known is null, said by the hand that wrote the list; nothing is forgotten."""
     entry = listed()
     del entry[key]
-    with pytest.raises(ValidationError, match=key):
+    with pytest.raises(ModelError, match=key):
         load_downloads(write(tmp_path, entry))
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ModelError):
         load_downloads(write(tmp_path, schema=2))
 
 

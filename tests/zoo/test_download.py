@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -41,19 +45,38 @@ class Server:
     declared: bool = True
     cut_after: list[int] = field(default_factory=list)
     requests: int = 0
+    reason: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    trickle_s: float = 0.0
+    """Seconds between one byte and the next; nothing else is sent faster."""
 
 
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
+    stopped = threading.Event()
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             server.requests += 1
-            self.send_response(server.status)
+            if server.trickle_s:
+                self.trickle()
+                return
+            self.send_response(server.status, server.reason)
+            for name, value in server.headers.items():
+                self.send_header(name, value)
             if server.declared:
                 self.send_header("Content-Length", str(len(server.body)))
             self.end_headers()
             end = server.cut_after.pop(0) if server.cut_after else None
             self.wfile.write(server.body[:end])
+
+        def trickle(self) -> None:
+            with contextlib.suppress(OSError):
+                for byte in b"HTTP/1.0 200 OK\r\nX-Long: " + bytes(1000):
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    if stopped.wait(server.trickle_s):
+                        return
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             """Say nothing."""
@@ -65,6 +88,7 @@ def serving(server: Server) -> Iterator[Server]:
         try:
             yield server
         finally:
+            stopped.set()
             http.shutdown()
             thread.join()
 
@@ -218,3 +242,59 @@ def test_without_a_checksum_nobody_knows_whether_it_is_the_same(tmp_path: Path) 
     get(server, target, None, None)
     assert server.requests == 1
     assert target.read_bytes() == CONTENT
+
+
+def test_a_server_that_never_ends_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "TOTAL_S", 1.0)
+    server = Server(trickle_s=0.02)
+    with pytest.raises(DownloadError, match="longer than 1 s"):
+        get(server, tmp_path / "model.tflite")
+    assert server.requests == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_server_says_reaches_nobody_raw(tmp_path: Path) -> None:
+    server = Server(status=404, reason="\x1b[2J\x1b]0;gone\x07" + "long " * 1000)
+    with pytest.raises(DownloadError) as error:
+        get(server, tmp_path / "model.tflite")
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("length", ["\xb2", "9" * 5000, "-1", "1e3", " "])
+def test_a_length_that_is_none(tmp_path: Path, length: str) -> None:
+    server = Server(declared=False, headers={"Content-Length": length})
+    get(server, tmp_path / "model.tflite")
+    assert (tmp_path / "model.tflite").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("asked", "target", "allowed"),
+    [
+        ("https", "http", False),
+        ("https", "ftp", False),
+        ("https", "https", True),
+        ("http", "http", True),
+        ("http", "https", True),
+        ("http", "ftp", False),
+    ],
+)
+def test_no_redirection_to_where_anybody_can_change_it(
+    asked: str, target: str, allowed: bool
+) -> None:
+    request = urllib.request.Request(f"{asked}://a.invalid/x")
+    given = (request, io.BytesIO(), 302, "Found", HTTPMessage(), f"{target}://b.invalid/x")
+    if allowed:
+        assert download_module.SafeRedirects().redirect_request(*given) is not None
+    else:
+        with pytest.raises(DownloadError, match=f"redirects to {target}://b.invalid"):
+            download_module.SafeRedirects().redirect_request(*given)
+
+
+def test_redirections_are_followed(tmp_path: Path) -> None:
+    with serving(Server()) as final:
+        server = Server(status=302, headers={"Location": final.url}, declared=False, body=b"")
+        get(server, tmp_path / "model.tflite")
+    assert (tmp_path / "model.tflite").read_bytes() == CONTENT

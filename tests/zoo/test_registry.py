@@ -11,7 +11,7 @@ from shared import shared_dir
 
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
-from pose_edge.zoo.catalogue import TFLITE_MARK, Download
+from pose_edge.zoo.catalogue import TFLITE_MARK, Download, git_blob_id
 from pose_edge.zoo.registry import COMPILED_MARK, Tensor, Zoo, check_tflite
 
 CONTENT = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 8
@@ -349,3 +349,41 @@ def test_the_published_models_are_told_apart() -> None:
         path = shared_dir("models", f"movenet_single_pose_lightning_{file}.tflite")
         assert Zoo().find(str(path)).compiled is compiled
     assert not any(Zoo().find(name).compiled for name in Zoo().entries)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "3", "a: [1]", "a: {one: high}", "a: {one: .nan}", "a: {one: 7}", "{", "\0", "- - -"],
+)
+def test_a_damaged_list_of_accuracies_is_said(folder: Path, text: str) -> None:
+    path = folder / "accuracy.yaml"
+    path.write_text(text)
+    with pytest.raises(ModelError) as error:
+        Zoo(folder).accuracy()
+    assert str(path) in one_line(error)
+
+
+@pytest.mark.parametrize("text", ["", "models: 3", "{", "[" * 5000, "schema: 1\nmodels: [7]"])
+def test_a_damaged_list_of_downloads_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    path = tmp_path / "downloads.yaml"
+    path.write_text(text)
+    monkeypatch.setattr("pose_edge.util.resources.downloads_list", lambda: path)
+    with pytest.raises(ModelError) as error:
+        Zoo().twins.get(NAME)
+    assert str(path) in one_line(error)
+
+
+def test_a_file_is_known_by_its_content(folder: Path, fetched: Callable[..., Zoo]) -> None:
+    zoo = Zoo(folder)
+    shipped = zoo.find(NAME)
+    (folder / "copy.tflite").write_bytes(shipped.path.read_bytes())
+    (folder / "own.tflite").write_bytes(shipped.path.read_bytes() + b" ")
+    assert shipped.known
+    assert zoo.find(str(folder / "copy.tflite")).known
+    assert not zoo.find(str(folder / "own.tflite")).known
+    own = CONTENT + b"own"
+    for known, published in ((True, {"git_blob": git_blob_id(own)}), (False, {"git_blob": None})):
+        zoo = fetched(own, size=None, sha256=None, **published)
+        assert zoo.find(FETCHED).known is known

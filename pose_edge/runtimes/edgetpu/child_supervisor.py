@@ -278,6 +278,8 @@ class ChildSupervisor:
                 continue
             except ChildDied:
                 return child.cause_of_death()
+            except ChildFault as fault:
+                return fault
         else:
             child.kill()
             return ChildFault(f"an inference took longer than {self._timeout:g} s")

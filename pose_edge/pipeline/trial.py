@@ -1,0 +1,129 @@
+"""Tries a model file that is not one of ours in a child process, before this process loads it.
+
+A damaged file can crash the runtime, which would end the program at a reload. And what a model
+makes of a picture with a person says what its input wants.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+
+from pose_edge.config.schema import ModelSettings
+from pose_edge.errors import ModelError, UnavailableError
+from pose_edge.util.child_process import describe_death
+from pose_edge.util.one_line import one_line
+from pose_edge.zoo.normalisation import Normalisation
+from pose_edge.zoo.registry import ModelFile
+
+log = logging.getLogger(__name__)
+
+TRIAL_S: Final = 60.0
+"""How long a trial may take; on two cores it takes 1 to 3 s."""
+POLL_S: Final = 0.1
+"""Interval of the checks for an early end."""
+CHILD: Final = "from pose_edge.pipeline.trial_child import main; main()"
+DAMAGED: Final = "get the file again, or convert it for this version of the runtime"
+
+
+class TrialResult(BaseModel):
+    """What a trial has shown.
+
+    Attributes:
+        error: Why the model cannot be used, or None.
+        remedy: What to do about the error.
+        no_runtime: Whether the error is not the file's.
+        normalisation: What the input wants; None for 0...255.
+        output_in_pixels: See `ModelFile`.
+        doubt: What speaks against a model that is used nevertheless.
+    """
+
+    error: str | None = None
+    remedy: str | None = None
+    no_runtime: bool = False
+    normalisation: Normalisation | None = None
+    output_in_pixels: bool = False
+    doubt: str | None = None
+
+
+def try_model(
+    model: ModelFile, settings: ModelSettings, stop: threading.Event | None = None
+) -> ModelFile:
+    """Return the model with what it needs to be fed right, found out in a child process.
+
+    Models that are known by their checksum are returned as they are, and those that are compiled
+    for the Edge TPU as well: they run in a child process anyway.
+
+    Args:
+        model: The file.
+        settings: Threads, and the input range if the user says it.
+        stop: Set to end the trial.
+
+    Raises:
+        ModelError: The file crashes the runtime, is no pose model, or what its input wants cannot
+            be found out.
+        UnavailableError: No runtime is installed, or no process can be started.
+    """
+    if model.known or model.compiled:
+        return model
+    status, answer, words = _run_child(model, settings, stop or threading.Event())
+    try:
+        result = TrialResult.model_validate_json(answer) if status == 0 else None
+    except ValidationError:
+        result = None
+    if result is None:
+        last = one_line(words[-200:].decode("utf-8", "replace"))
+        raise ModelError(
+            f"{model.path} cannot be loaded: in a trial {describe_death(status, last)}",
+            remedy=DAMAGED,
+        )
+    if result.error is not None:
+        kind = UnavailableError if result.no_runtime else ModelError
+        raise kind(result.error, remedy=result.remedy)
+    if result.doubt is not None:
+        log.warning("model: %s: %s", model.path, result.doubt)
+    if result.normalisation is not None:
+        log.info("model: %s: its input wants %s", model.path, result.normalisation)
+    return replace(
+        model, normalisation=result.normalisation, output_in_pixels=result.output_in_pixels
+    )
+
+
+def _run_child(
+    model: ModelFile, settings: ModelSettings, stop: threading.Event
+) -> tuple[int, bytes, bytes]:
+    """Return the child's exit status, its answer, and what it wrote besides."""
+    try:
+        process = subprocess.Popen(
+            (sys.executable, "-P", "-c", CHILD),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise UnavailableError(f"no process can be started: {error.strerror}") from error
+    with process:
+        job: bytes | None = pickle.dumps((model, settings, os.getpid()))
+        end = time.monotonic() + TRIAL_S
+        try:
+            while time.monotonic() < end and not stop.is_set():
+                try:
+                    answer, words = process.communicate(job, timeout=POLL_S)
+                except subprocess.TimeoutExpired:
+                    job = None  # it is on its way
+                else:
+                    return process.returncode, answer, words
+        finally:
+            process.kill()
+    reason = "the trial was ended" if stop.is_set() else f"no answer within {TRIAL_S:g} s"
+    raise ModelError(f"{model.path} cannot be loaded: {reason}", remedy=DAMAGED)
