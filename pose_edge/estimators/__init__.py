@@ -109,9 +109,21 @@ def _make_estimator(family: ModelFamily, runtime: Runtime, settings: ModelSettin
     }
     single, multi = family.decoders(runtime)
     if multi is not None and (single is None or settings.max_people > 1):
-        return MultiPersonEstimator(runtime, multi, max_people=settings.max_people, **thresholds)
+        return MultiPersonEstimator(
+            runtime,
+            multi,
+            max_people=settings.max_people,
+            min_keypoints=settings.min_keypoints,
+            **thresholds,
+        )
     assert single is not None
-    return SinglePersonEstimator(runtime, single, second_look=settings.second_look, **thresholds)
+    return SinglePersonEstimator(
+        runtime,
+        single,
+        second_look=settings.second_look,
+        min_keypoints=settings.min_keypoints,
+        **thresholds,
+    )
 
 
 def _takes_pictures(runtime: Runtime) -> bool:
