@@ -76,5 +76,5 @@ class MultiPersonEstimator:
         return poses
 
     def _is_person(self, keypoints: FloatArray, score: float) -> bool:
-        enough = is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints)
+        enough = is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints, 0.0)
         return enough and score >= self._min_pose_score
