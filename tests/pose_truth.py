@@ -36,6 +36,7 @@ SAME = 1e-4
 EXACT = (
     *("--set", "model.second_look=false", "--set", "tracking.enabled=false"),
     *("--set", "model.min_keypoint_score=1", "--set", "model.min_pose_score=0"),
+    *("--set", "model.min_keypoints=0"),
 )
 """Makes each frame one inference, and its answer depend on nothing but frame and model: no keypoint
 is good enough to choose a crop by, and none too bad to be written."""

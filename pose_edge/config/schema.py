@@ -117,6 +117,9 @@ class ModelSettings(Section):
     min_pose_score: Score | None = Field(
         None, description="below this score there is no person; null: the model's own"
     )
+    min_keypoints: int = Field(
+        3, ge=0, le=17, description="with fewer keypoints that count there is no person"
+    )
     max_people: int = Field(
         6, ge=1, le=6, description="most people found, by models that find several"
     )

@@ -131,6 +131,7 @@ def _make_estimator(
             min_keypoint_score=settings.min_keypoint_score,
             min_pose_score=min_pose_score,
             max_people=settings.max_people,
+            min_keypoints=settings.min_keypoints,
             normalisation=model.normalisation,
         )
     assert single is not None
@@ -140,6 +141,7 @@ def _make_estimator(
         min_keypoint_score=settings.min_keypoint_score,
         min_pose_score=min_pose_score,
         second_look=settings.second_look,
+        min_keypoints=settings.min_keypoints,
         normalisation=model.normalisation,
     )
 

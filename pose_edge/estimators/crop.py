@@ -32,6 +32,10 @@ BODY_EXPANSION: Final = 1.2
 MAX_SIDE: Final = 32_766
 """Pixels; OpenCV warps no larger picture."""
 
+SLACK: Final = 0.07
+"""Parts of its edges by which a crop may be off before it is moved. With less, more still scenes
+never come to rest; with more, the person is not in the middle, where the model is best."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crop:
@@ -59,10 +63,15 @@ class Crop:
         left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
         return Crop(left, top, width, height)
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        """X and y of the middle, pixels."""
+        return self.left + self.width / 2, self.top + self.height / 2
+
     def overlaps(self, other: Crop) -> bool:
         """Return whether the centre of one of the two lies in the other."""
-        across = abs(self.left + self.width / 2 - other.left - other.width / 2)
-        down = abs(self.top + self.height / 2 - other.top - other.height / 2)
+        (x, y), (other_x, other_y) = self.centre, other.centre
+        across, down = abs(x - other_x), abs(y - other_y)
         width, height = max(self.width, other.width), max(self.height, other.height)
         return across < width / 2 and down < height / 2
 
@@ -85,6 +94,13 @@ def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
         aspect: Width of the model's input over its height.
     """
     return Crop(0.0, 0.0, float(width), float(height)).shaped(aspect)
+
+
+def square_around(box: Box, width: int, height: int) -> Crop:
+    """Return the square with the centre and the longer side of a normalised box, 1 at least."""
+    x0, y0, x1, y1 = box
+    size = max((x1 - x0) * width, (y1 - y0) * height, 1.0)
+    return Crop.square((x0 + x1) * width / 2 - size / 2, (y0 + y1) * height / 2 - size / 2, size)
 
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
@@ -132,6 +148,19 @@ def next_crop(
         return whole_frame(width, height, aspect)
     across = half * aspect
     return Crop(centre_x - across, centre_y - half, 2 * across, 2 * half)
+
+
+def settled_crop(held: Crop, wanted: Crop) -> Crop:
+    """Return the crop so far as long as it is near enough to the one that is wanted, else that.
+
+    Every answer of a model moves the next crop a little, and that the next answer: without some
+    slack a still scene would never come to rest.
+    """
+    (held_x, held_y), (wanted_x, wanted_y) = held.centre, wanted.centre
+    across = max(abs(held_x - wanted_x), abs(held.width - wanted.width))
+    down = max(abs(held_y - wanted_y), abs(held.height - wanted.height))
+    near = across <= SLACK * wanted.width and down <= SLACK * wanted.height
+    return held if near else wanted
 
 
 def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from pose_edge.estimators.crop import Crop, to_frame, whole_frame
 from pose_edge.estimators.model_input import ModelInput
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, FloatArray, Pose, box_of
+from pose_edge.poses import Estimate, FloatArray, Pose, box_of, is_somebody
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
@@ -30,6 +30,7 @@ class MultiPersonEstimator:
         min_keypoint_score: float,
         min_pose_score: float,
         max_people: int,
+        min_keypoints: int = 0,
         normalisation: Normalisation | None = None,
     ) -> None:
         """Use a loaded model.
@@ -40,6 +41,7 @@ class MultiPersonEstimator:
             min_keypoint_score: Keypoints below this score do not count for the box.
             min_pose_score: People below this score are left out.
             max_people: The most people that are returned, the best first.
+            min_keypoints: People with fewer keypoints that count are left out.
             normalisation: What the model's input wants; None for 0...255.
         """
         self.runtime = runtime
@@ -48,6 +50,7 @@ class MultiPersonEstimator:
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
         self._max_people = max_people
+        self._min_keypoints = min_keypoints
 
     def reset(self) -> None:
         """Do nothing: there is no memory."""
@@ -66,7 +69,7 @@ class MultiPersonEstimator:
         self._input.fit(crop.width, crop.height)
         crop = crop.shaped(self._input.aspect)
         people = self._decode(self._input.run(frame, crop, stopwatch))
-        people = [person for person in people if person[1] >= self._min_pose_score]
+        people = [person for person in people if self._is_person(*person)]
         people.sort(key=lambda person: person[1], reverse=True)
         poses = []
         for keypoints, score in people[: self._max_people]:
@@ -75,3 +78,7 @@ class MultiPersonEstimator:
             poses.append(Pose(placed, score, box_of(placed, self._min_keypoint_score)))
         stopwatch.lap("postprocess")
         return poses
+
+    def _is_person(self, keypoints: FloatArray, score: float) -> bool:
+        enough = is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints, 0.0)
+        return enough and score >= self._min_pose_score

@@ -7,10 +7,17 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, next_crop, to_frame, whole_frame
+from pose_edge.estimators.crop import (
+    Crop,
+    next_crop,
+    settled_crop,
+    square_around,
+    to_frame,
+    whole_frame,
+)
 from pose_edge.estimators.model_input import ModelInput
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, FloatArray, Pose, box_of
+from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, box_of, is_somebody
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
@@ -26,6 +33,8 @@ REFINEMENT_SIZE: Final = 0.9
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
+MEMORY_S: Final = 1.0
+"""Somebody who was there so short a time ago is no newcomer (the frames' own time)."""
 SWITCH_MARGIN: Final = 0.15
 """Another person is followed instead when their score is higher by this: the followed one may be a
 coat on a chair, but the estimator must not alternate between two people."""
@@ -47,9 +56,9 @@ class SinglePersonEstimator:
     """Finds one person with a model that always returns one.
 
     While a person is followed, one inference pass a frame is enough, on the crop that the last
-    frame suggests. A refinement pass follows where the first pass was not good enough: after the
-    whole frame, in which a person may be small, on a crop around what was found; after a crop
-    without a person, on the whole frame. From time to time the whole frame is searched as well.
+    frame suggests. Where that has no person, the whole frame is searched. A person may be small in
+    it, so a refinement pass follows, on a crop around what was found. From time to time the whole
+    frame is searched as well.
     """
 
     def __init__(
@@ -60,6 +69,7 @@ class SinglePersonEstimator:
         min_keypoint_score: float,
         min_pose_score: float,
         second_look: bool = True,
+        min_keypoints: int = 0,
         normalisation: Normalisation | None = None,
     ) -> None:
         """Use a loaded model.
@@ -71,6 +81,7 @@ class SinglePersonEstimator:
                 the pose's score and box.
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
+            min_keypoints: With fewer keypoints that count there is no person.
             normalisation: What the model's input wants; None for 0...255.
         """
         self.runtime = runtime
@@ -79,34 +90,43 @@ class SinglePersonEstimator:
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
         self._second_look = second_look
+        self._min_keypoints = min_keypoints
         self._crop: Crop | None = None
         self._frame_size = (0, 0)
         self._searched_at = 0.0
+        self._last: Box | None = None
+        self._last_at = 0.0
 
     def reset(self) -> None:
         """Search the whole of the next frame."""
-        self._crop = None
+        self._crop = self._last = None
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the person in a frame; see `Estimator.estimate`."""
         stopwatch = stopwatch or Stopwatch()
         size = (frame.width, frame.height)
         if self._frame_size != size:
-            self._frame_size, self._crop = size, None
+            self._frame_size, self._crop, self._last = size, None, None
         whole = whole_frame(*size, self._input.aspect)
 
         crop = self._crop or whole
         keypoints = self._run(frame, crop, stopwatch)
-        refinement = self._refinement_crop(keypoints, crop, whole)
-        if refinement is not None:
-            crop = refinement
-            keypoints = self._run(frame, crop, stopwatch)
-        elif crop != whole and self._search_is_due(frame.time):
-            crop, keypoints = self._search(frame, crop, keypoints, stopwatch)
+        if self._second_look:
+            if crop != whole and not self._is_person(keypoints, frame.time):
+                crop, keypoints = whole, self._run(frame, whole, stopwatch)
+            if crop == whole:
+                crop, keypoints = self._refine(frame, keypoints, stopwatch)
+            elif self._search_is_due(frame.time):
+                crop, keypoints = self._search(frame, crop, keypoints, stopwatch)
 
-        following = self._next_crop(keypoints, self._min_keypoint_score)
-        poses = self._poses(keypoints)
-        self._crop = following if poses else None
+        wanted = self._next_crop(keypoints, self._min_keypoint_score)
+        poses = self._poses(keypoints, frame.time)
+        self._crop = None
+        if poses:
+            self._last, self._last_at = poses[0].box, frame.time
+            # What the closer look could not improve or confirm is found in the whole frame again.
+            if crop != whole or not self._second_look:
+                self._crop = settled_crop(crop, wanted)
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
 
@@ -129,29 +149,53 @@ class SinglePersonEstimator:
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)
 
-    def _poses(self, keypoints: FloatArray) -> list[Pose]:
-        """Return the person, or no one if the score is too low; may change the keypoints."""
-        score = self._score(keypoints)
-        if score < self._min_pose_score:
+    def _poses(self, keypoints: FloatArray, now_s: float | None = None) -> list[Pose]:
+        """Return the person, or no one, see `_is_person`; may change the keypoints."""
+        if not self._is_person(keypoints, now_s):
             return []
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
+        score = self._score(keypoints)
         return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
 
-    def _refinement_crop(self, keypoints: FloatArray, crop: Crop, whole: Crop) -> Crop | None:
-        """Return the crop for a refinement pass, or None when the first pass was good enough."""
-        if not self._second_look:
-            return None
-        if crop != whole:
-            return whole if self._score(keypoints) < self._min_pose_score else None
+    def _is_person(self, keypoints: FloatArray, now_s: float | None) -> bool:
+        """Return whether there is a person; with a time, one who is known may be small by now."""
+        spread = 0.0 if now_s is not None and self._is_known(keypoints, now_s) else MIN_SPREAD
+        enough = is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints, spread)
+        return enough and self._score(keypoints) >= self._min_pose_score
+
+    def _is_known(self, keypoints: FloatArray, now_s: float) -> bool:
+        """Return whether these are where the last person was a moment ago."""
+        if self._last is None or not 0 <= now_s - self._last_at <= MEMORY_S:
+            return False
+        box = box_of(keypoints, self._min_keypoint_score)
+        before, now = (square_around(one, *self._frame_size) for one in (self._last, box))
+        return before.overlaps(now)
+
+    def _refine(
+        self, frame: Frame, keypoints: FloatArray, stopwatch: Stopwatch
+    ) -> tuple[Crop, FloatArray]:
+        """Return crop and keypoints of a closer look at what was found in the whole frame.
+
+        A newcomer whom the closer look does not confirm is nobody; somebody who was there a moment
+        ago still is.
+        """
+        whole = whole_frame(*self._frame_size, self._input.aspect)
         closer = self._next_crop(keypoints, CANDIDATE_SCORE)
-        return closer if closer.size < REFINEMENT_SIZE * whole.size else None
+        if closer.size >= REFINEMENT_SIZE * whole.size:
+            return whole, keypoints
+        refined = self._run(frame, closer, stopwatch)
+        now = frame.time
+        still_there = self._is_known(keypoints, now) and self._is_person(keypoints, now)
+        if still_there and not self._is_person(refined, now):
+            return whole, keypoints
+        return closer, refined
 
     def _search_is_due(self, now_s: float) -> bool:
         """Return whether the interval is over, by the frames' own time (which may jump back)."""
         if 0 <= now_s - self._searched_at < SEARCH_INTERVAL_S:
             return False
         self._searched_at = now_s
-        return self._second_look
+        return True
 
     def _search(
         self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch

@@ -92,7 +92,7 @@ def evaluate(
             for mode in modes:
                 used = settings.model
                 if mode == "box":  # there is a person in a true box: no threshold is needed
-                    used = used.model_copy(update={"min_pose_score": 0.0})
+                    used = used.model_copy(update={"min_pose_score": 0.0, "min_keypoints": 0})
                 estimator = load_estimator(model, runtime, used)
                 found, times = [], []
                 for done, image in enumerate(truth.images.values(), start=1):
@@ -170,7 +170,14 @@ def _key(
     where = ",".join(f"{value:g}" for box in boxes for value in box)
     parts = (
         *(model.sha256, mode, settings.min_keypoint_score, settings.min_pose_score),
-        *(settings.second_look, settings.max_people, image["id"], image["file_name"], where),
+        *(
+            settings.min_keypoints,
+            settings.second_look,
+            settings.max_people,
+            image["id"],
+            image["file_name"],
+            where,
+        ),
     )
     fed = settings.input_range if settings.input_range != "auto" else model.normalisation
     return "/".join(map(str, parts if fed is None else (*parts, fed)))

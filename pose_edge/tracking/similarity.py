@@ -21,7 +21,11 @@ person's area: the constants of the COCO keypoint evaluation (https://cocodatase
 `kpt_oks_sigmas` in pycocotools)."""
 
 MIN_COMMON: Final = 4
-"""With fewer keypoints in common, similarity is chance (the value of the tfjs tracker)."""
+"""With fewer keypoints in common, similarity is chance (the value of the tfjs tracker). So many of
+a pose's best count in any case."""
+
+POINT: Final = 1e-9
+"""Parts of the frame that a box without width or height is taken to be wide or high."""
 
 MAX_ELONGATION: Final = 4.0
 """A person seen from the side fills a box that is nearly a line, and the box's area says nothing
@@ -46,19 +50,26 @@ def oks_matrix(
         min_score: Score below which a keypoint does not count.
 
     Returns:
-        float64 (n, m), 0...1; 1 for the same place, 0 when fewer than `MIN_COMMON` keypoints count
-        in both.
+        float64 (n, m), 0...1; 1 for a pose with itself, 0 when fewer than `MIN_COMMON` keypoints
+        count in both.
     """
     size = (width, height)
-    counting = tracks[:, :, 2] >= min_score
+    counting = _counting(tracks, min_score)
     places = tracks[:, :, :2].astype(np.float64) * size
     areas = _areas(places, counting)[np.newaxis, :, np.newaxis]
     offsets = (poses[:, :, :2].astype(np.float64) * size)[:, np.newaxis] - places
     similar = np.exp(-(offsets**2).sum(axis=-1) / (2.0 * areas * _VARIANCES))
-    common = (poses[:, np.newaxis, :, 2] >= min_score) & counting
+    common = _counting(poses, min_score)[:, np.newaxis] & counting
     counts = common.sum(axis=-1)
     means = np.where(common, similar, 0.0).sum(axis=-1) / np.maximum(counts, 1)
     return np.asarray(np.where(counts >= MIN_COMMON, means, 0.0))
+
+
+def _counting(poses: FloatArray, min_score: float) -> NDArray[np.bool_]:
+    """Return bool (n, 17): which keypoints of (n, 17, 3) reach the score or are among the best."""
+    scores = poses[:, :, 2]
+    best = np.sort(scores, axis=1)[:, -MIN_COMMON, np.newaxis]
+    return np.asarray(scores >= np.minimum(best, min_score))
 
 
 def _areas(places: NDArray[np.float64], counting: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -81,12 +92,15 @@ def iou(a: Box, b: Box) -> float:
         b: Likewise.
 
     Returns:
-        0...1; 0 when neither has an area.
+        0...1; 1 for a box with itself, also when it has no area.
     """
-    across = min(a[2], b[2]) - max(a[0], b[0])
-    down = min(a[3], b[3]) - max(a[1], b[1])
+    across = min(a[2], b[2]) - max(a[0], b[0]) + POINT
+    down = min(a[3], b[3]) - max(a[1], b[1]) + POINT
     if across <= 0.0 or down <= 0.0:
         return 0.0
     shared = across * down
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
-    return min(1.0, shared / union)
+    return min(1.0, shared / (_area(a) + _area(b) - shared))
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0] + POINT) * (box[3] - box[1] + POINT)

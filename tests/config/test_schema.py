@@ -53,6 +53,7 @@ def test_settings_cannot_change() -> None:
         ("model", "threads", 0),
         ("model", "threads", 65),
         ("model", "min_pose_score", 1.1),
+        ("model", "min_keypoints", 18),
         ("model", "min_pose_score", float("nan")),
         ("model", "min_keypoint_score", -0.1),
         ("edgetpu", "mode", "maybe"),

@@ -14,6 +14,8 @@ from pose_edge.estimators.crop import (
     Crop,
     input_to_frame,
     next_crop,
+    settled_crop,
+    square_around,
     to_frame,
     torso_visible,
     warp_into,
@@ -190,6 +192,41 @@ def test_normalised() -> None:
     assert Crop.square(64, -48, 320).normalised(640, 480) == pytest.approx(
         (0.1, -0.1, 0.6, 272 / 480)
     )
+
+
+# --- from frame to frame --------------------------------------------------------------------------
+
+PARTS = st.floats(-0.06, 0.06)
+
+
+@given(st.floats(1, 2000), st.floats(1, 2000), PARTS, PARTS, PARTS)
+def test_a_crop_of_any_shape_rests_while_little_changes(
+    width: float, height: float, across: float, down: float, growth: float
+) -> None:
+    held = Crop(100.0, 50.0, width, height)
+    x, y = held.centre
+    wide, high = width * (1 + growth), height * (1 + growth)
+    wanted = Crop(x + across * wide - wide / 2, y + down * high - high / 2, wide, high)
+    assert settled_crop(held, wanted) == held
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Crop(16, 0, 200, 100),
+        Crop(0, 9, 200, 100),
+        Crop(0, 0, 220, 100),
+        Crop(0, 0, 200, 110),
+        Crop(8, 4, 180, 90),
+    ],
+)
+def test_a_crop_that_is_off_is_replaced_at_once(wanted: Crop) -> None:
+    assert settled_crop(Crop(0, 0, 200, 100), wanted) == wanted
+
+
+def test_the_square_around_a_box() -> None:
+    assert square_around((0.25, 0.25, 0.75, 0.5), 640, 480) == Crop.square(160, 20, 320)
+    assert square_around((0.5, 0.5, 0.5, 0.5), 640, 480) == Crop.square(319.5, 239.5, 1)
 
 
 # --- to the input of a model and back -------------------------------------------------------------

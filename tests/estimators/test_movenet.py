@@ -20,7 +20,12 @@ from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.crop import Crop, next_crop, warp_into, whole_frame
 from pose_edge.estimators.movenet import decode
-from pose_edge.estimators.single_person import CANDIDATE_SCORE, SinglePersonEstimator, pose_score
+from pose_edge.estimators.single_person import (
+    CANDIDATE_SCORE,
+    MEMORY_S,
+    SinglePersonEstimator,
+    pose_score,
+)
 from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime
@@ -36,11 +41,15 @@ NOBODY = np.full((1, 1, 17, 3), 0.01, dtype=np.float32)
 
 
 def movenet(
-    *answers: FloatArray | Answer, dtype: str = "uint8"
+    *answers: FloatArray | Answer, dtype: str = "uint8", min_keypoints: int = 0
 ) -> tuple[SinglePersonEstimator, FakeRuntime]:
     runtime = FakeRuntime(list(answers), size=SIZE, dtype=dtype)
     estimator = SinglePersonEstimator(
-        runtime, decode, min_keypoint_score=MIN_KEYPOINT, min_pose_score=MIN_POSE
+        runtime,
+        decode,
+        min_keypoint_score=MIN_KEYPOINT,
+        min_pose_score=MIN_POSE,
+        min_keypoints=min_keypoints,
     )
     return estimator, runtime
 
@@ -105,36 +114,115 @@ def test_a_small_person_gets_a_closer_look_in_the_same_frame() -> None:
 def test_a_followed_person_takes_one_look_at_the_crop_of_the_last_frame() -> None:
     first = crop_of(SMALL, CANDIDATE_SCORE)
     moved = SMALL.copy()
-    moved[:, 0] += 0.02
+    moved[:, 0] += 0.1
     estimator, runtime = movenet(
-        seen(SMALL, WHOLE),
-        seen(SMALL, first),
-        seen(moved, crop_of(SMALL)),
-        seen(moved, crop_of(moved)),
+        seen(SMALL, WHOLE), seen(SMALL, first), seen(moved, first), seen(moved, crop_of(moved))
     )
     pictures = [frame(seed=seed) for seed in range(3)]
     for picture in pictures:
         estimate = estimator.estimate(picture)
     assert len(runtime.seen) == 4
-    assert (runtime.seen[2][0] == view(pictures[1], crop_of(SMALL))).all()
+    assert (runtime.seen[2][0] == view(pictures[1], first)).all()
     assert (runtime.seen[3][0] == view(pictures[2], crop_of(moved))).all()
     assert estimate.poses[0].keypoints == pytest.approx(moved, abs=1e-5)
+
+
+def test_the_crop_rests_while_the_person_moves_little() -> None:
+    """A model's answer depends on its crop, and the next crop on the answer: no endless chase."""
+    first = crop_of(SMALL, CANDIDATE_SCORE)
+    left, right = SMALL.copy(), SMALL.copy()
+    left[:, 0] -= 0.01
+    right[:, 0] += 0.01
+    estimator, runtime = movenet(
+        seen(SMALL, WHOLE), *(seen(who, first) for who in (SMALL, left, right, left))
+    )
+    picture = frame()
+    for _ in range(4):
+        estimate = estimator.estimate(picture)
+        assert estimate.crop == pytest.approx(first.normalised(WIDTH, HEIGHT))
+    assert all((tensor[0] == view(picture, first)).all() for tensor in runtime.seen[1:])
 
 
 def test_who_is_lost_in_the_crop_is_looked_for_in_the_whole_same_frame() -> None:
     first = crop_of(SMALL, CANDIDATE_SCORE)
     elsewhere = person(centre=(0.8, 0.5), scale=1.2)
+    closer = crop_of(elsewhere, CANDIDATE_SCORE)
     estimator, runtime = movenet(
-        seen(SMALL, WHOLE), seen(SMALL, first), NOBODY, seen(elsewhere, WHOLE)
+        seen(SMALL, WHOLE),
+        seen(SMALL, first),
+        NOBODY,
+        seen(elsewhere, WHOLE),
+        seen(elsewhere, closer),
     )
     estimator.estimate(frame(seed=1))
     picture = frame(seed=2)
     estimate = estimator.estimate(picture)
-    assert len(runtime.seen) == 4
-    assert (runtime.seen[2][0] == view(picture, crop_of(SMALL))).all()
+    assert len(runtime.seen) == 5
+    assert (runtime.seen[2][0] == view(picture, first)).all()
     assert (runtime.seen[3][0] == view(picture, WHOLE)).all()
+    assert (runtime.seen[4][0] == view(picture, closer)).all()
     assert estimate.poses[0].keypoints[:, 0] == pytest.approx(elsewhere[:, 0].clip(0, 1), abs=1e-5)
-    assert estimate.crop is None
+
+
+def test_who_was_there_a_moment_ago_needs_no_confirmation() -> None:
+    """Somebody who lies down is found in the whole frame, but not in a crop around them."""
+    first = crop_of(SMALL, CANDIDATE_SCORE)
+    estimator, _ = movenet(
+        seen(SMALL, WHOLE),
+        seen(SMALL, first),
+        *(NOBODY, seen(SMALL, WHOLE), NOBODY),
+        *(seen(SMALL, WHOLE), NOBODY),
+    )
+    picture = make_frame(noise(WIDTH, HEIGHT), moment=5.0)
+    for _ in range(3):
+        (pose,) = estimator.estimate(picture).poses
+        assert pose.keypoints == pytest.approx(SMALL, abs=1e-5)
+
+
+@pytest.mark.parametrize("later", [5.0 + MEMORY_S + 0.1, 4.0])
+def test_who_was_there_long_ago_is_a_newcomer(later: float) -> None:
+    first = crop_of(SMALL, CANDIDATE_SCORE)
+    estimator, _ = movenet(
+        seen(SMALL, WHOLE), seen(SMALL, first), NOBODY, seen(SMALL, WHOLE), NOBODY
+    )
+    assert estimator.estimate(make_frame(noise(WIDTH, HEIGHT), moment=5.0)).poses
+    assert not estimator.estimate(make_frame(noise(WIDTH, HEIGHT), moment=later)).poses
+
+
+def test_somebody_elsewhere_is_a_newcomer() -> None:
+    first = crop_of(SMALL, CANDIDATE_SCORE)
+    elsewhere = person(scale=0.4, centre=(0.85, 0.55))
+    estimator, _ = movenet(
+        seen(SMALL, WHOLE), seen(SMALL, first), NOBODY, seen(elsewhere, WHOLE), NOBODY
+    )
+    picture = make_frame(noise(WIDTH, HEIGHT), moment=5.0)
+    assert estimator.estimate(picture).poses
+    assert not estimator.estimate(picture).poses
+
+
+def test_reset_makes_everybody_a_newcomer() -> None:
+    first = crop_of(SMALL, CANDIDATE_SCORE)
+    estimator, _ = movenet(seen(SMALL, WHOLE), seen(SMALL, first), seen(SMALL, WHOLE), NOBODY)
+    picture = make_frame(noise(WIDTH, HEIGHT), moment=5.0)
+    assert estimator.estimate(picture).poses
+    estimator.reset()
+    assert not estimator.estimate(picture).poses
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4])
+def test_few_keypoints_are_nobody(count: int) -> None:
+    few = LARGE.copy()
+    few[:, 2] = 0.05
+    few[[Keypoint.NOSE, Keypoint.LEFT_HIP, Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE][:count], 2] = (
+        0.9
+    )
+    estimator, _ = movenet(seen(few, WHOLE), min_keypoints=4)
+    assert len(estimator.estimate(frame()).poses) == (count == 4)
+
+
+def test_keypoints_in_one_place_are_nobody() -> None:
+    estimator, _ = movenet(seen(person(scale=0.001), WHOLE), min_keypoints=4)
+    assert estimator.estimate(frame()).poses == []
 
 
 def test_when_nobody_is_there_any_more_the_skeleton_goes_at_once() -> None:
@@ -172,14 +260,14 @@ def test_a_candidate_that_turns_out_to_be_nobody() -> None:
     st.lists(hnp.arrays(np.float32, (1, 1, 17, 3), elements=NUMBERS), min_size=1, max_size=6),
     st.integers(1, 5),
 )
-def test_whatever_a_model_answers_there_are_two_looks_at_most_and_sane_poses(
+def test_whatever_a_model_answers_there_are_three_looks_at_most_and_sane_poses(
     answers: list[FloatArray], count: int
 ) -> None:
     estimator, runtime = movenet(*answers)
     for index in range(count):
         before = len(runtime.seen)
         estimate = estimator.estimate(frame(seed=index))
-        assert 1 <= len(runtime.seen) - before <= 2
+        assert 1 <= len(runtime.seen) - before <= 3
         assert len(estimate.poses) <= 1
         for pose in estimate.poses:
             assert MIN_POSE <= pose.score <= 1

@@ -187,6 +187,15 @@ def test_no_more_people_than_asked_for_the_best(limit: int) -> None:
     assert [pose.score for pose in poses] == pytest.approx([0.8, 0.7, 0.6, 0.5, 0.4, 0.3][:limit])
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_few_keypoints_are_nobody(count: int) -> None:
+    few = person(0.05)
+    few[:count, 2] = 0.9
+    runtime = Sized(rows((few, 0.9), (person(0.9, scale=0.0), 0.9)))
+    estimator = load_estimator(ModelFile("own", Path("own.tflite")), runtime, ModelSettings())
+    assert len(estimator.estimate(make_frame(noise(64, 48))).poses) == (count == 3)
+
+
 def test_an_empty_picture_has_nobody() -> None:
     estimate = several(Sized()).estimate(make_frame(noise(640, 480)))
     assert estimate.poses == []

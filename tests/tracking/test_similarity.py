@@ -25,8 +25,15 @@ def test_oks_is_between_0_and_1(a: FloatArray, b: FloatArray, size: tuple[int, i
 
 @given(BODIES, SIZES)
 def test_a_pose_is_as_like_itself_as_can_be(a: FloatArray, size: tuple[int, int]) -> None:
-    enough = np.count_nonzero(a[:, 2] >= 0.3) >= 4
-    assert oks(a, a, *size) == pytest.approx(1.0 if enough else 0.0)
+    assert oks(a, a, *size) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_few_keypoints_in_one_place_are_as_like_themselves(count: int) -> None:
+    a = person(0.1, scale=0.0)
+    a[:count, 2] = 0.9
+    assert oks(a, a, 1280, 720) == pytest.approx(1.0)
+    assert oks(person(0.9), a, 1280, 720) < 0.5
 
 
 def test_oks_is_the_formula_of_coco() -> None:
@@ -62,11 +69,22 @@ def test_resolution_does_not_matter(factor: float) -> None:
 
 
 def test_unsure_keypoints_do_not_count() -> None:
-    sure = {Keypoint.NOSE: 0.9, Keypoint.LEFT_HIP: 0.9, Keypoint.RIGHT_HIP: 0.9}
-    assert oks(person(0.2, scores=sure), person(), 1280, 720) == 0.0
-    four = {**sure, Keypoint.LEFT_KNEE: 0.9}
+    four = {Keypoint.NOSE: 0.9, Keypoint.LEFT_HIP: 0.9, Keypoint.RIGHT_HIP: 0.9}
+    four[Keypoint.LEFT_KNEE] = 0.9
     far = {Keypoint.RIGHT_ANKLE: (0.0, 0.0)}
     assert oks(person(0.2, scores=four, places=far), person(), 1280, 720) == pytest.approx(1.0)
+
+
+def test_too_few_in_common_are_no_likeness() -> None:
+    upper = {keypoint: 0.9 for keypoint in Keypoint if keypoint <= Keypoint.RIGHT_HIP}
+    lower = {keypoint: 0.9 for keypoint in Keypoint if keypoint >= Keypoint.LEFT_WRIST}
+    one = person(0.1, scores=upper)
+    assert oks(one, person(0.1, scores=lower), 1280, 720) == pytest.approx(1.0)
+    del lower[Keypoint.RIGHT_HIP]
+    assert oks(one, person(0.1, scores=lower), 1280, 720) == 0.0
+
+
+def test_a_score_that_is_no_number_does_not_count() -> None:
     nan = person(0.9)
     nan[:, 2] = np.nan
     assert oks(nan, person(), 1280, 720) == 0.0
@@ -99,5 +117,17 @@ def test_overlap_is_between_0_and_1_and_symmetric(a: Box, b: Box) -> None:
 def test_overlap_of_boxes() -> None:
     assert iou((0, 0, 1, 1), (0, 0, 1, 1)) == 1.0
     assert iou((0, 0, 0.5, 1), (0.25, 0, 0.75, 1)) == pytest.approx(1 / 3)
-    assert iou((0, 0, 0.5, 1), (0.5, 0, 1, 1)) == 0.0
-    assert iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0.0
+    assert iou((0, 0, 0.5, 1), (0.5, 0, 1, 1)) == pytest.approx(0.0, abs=1e-6)
+
+
+@given(BOXES)
+def test_a_box_overlaps_itself_wholly(a: Box) -> None:
+    assert iou(a, a) == 1.0
+
+
+@pytest.mark.parametrize("box", [(0.0, 0.0, 0.0, 0.0), (0.4, 0.5, 0.4, 0.5), (0.2, 0.5, 0.7, 0.5)])
+def test_a_box_without_an_area_overlaps_only_what_is_there(box: Box) -> None:
+    x0, y0, x1, y1 = box
+    assert iou(box, box) == 1.0
+    assert iou(box, (x0, y0 + 0.01, x1, y1 + 0.01)) == 0.0
+    assert iou(box, (0.0, 0.0, 1.0, 1.0)) < 1e-6

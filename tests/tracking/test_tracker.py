@@ -87,6 +87,16 @@ def test_one_person_keeps_one_id_from_the_first_frame() -> None:
     assert [ids(poses) for poses in found] == [[1]] * 60
 
 
+@pytest.mark.parametrize("sure", [0, 1, 3, 17])
+@pytest.mark.parametrize("scale", [0.0, 0.8])
+def test_identical_frames_keep_the_id_however_little_is_seen(sure: int, scale: float) -> None:
+    keypoints = person(0.25, scale=scale)
+    keypoints[:sure, 2] = 0.9
+    tracker = Tracker()
+    found = [tracker.update([to_pose(keypoints, 0.5)], n / 30, WIDTH, HEIGHT) for n in range(16)]
+    assert [ids(poses) for poses in found] == [[1]] * 16
+
+
 def test_the_order_of_the_poses_does_not_matter() -> None:
     a, b = standing(0.3, score=0.8), standing(0.7, score=0.7)
     found = follow([[a, b], [b, a], [a, b]])
