@@ -16,10 +16,11 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Final, NoReturn
 
 from pose_edge.doctor.context import DoctorContext
-from pose_edge.doctor.report import Finding, Report, explain, one_line
+from pose_edge.doctor.report import Finding, Report, explain
 from pose_edge.doctor.sections import ReportSection
 from pose_edge.errors import PoseEdgeError
 from pose_edge.util.child_process import describe_death, die_with, redirect_output
+from pose_edge.util.text import one_line
 
 AT_ONCE: Final = 3
 """Sections that are examined at the same time: most of them wait for something, but each takes

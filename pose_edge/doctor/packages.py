@@ -16,8 +16,9 @@ from packaging.version import InvalidVersion, Version
 
 from pose_edge import __version__
 from pose_edge.doctor.context import DoctorContext, installed_version
-from pose_edge.doctor.report import Finding, Verdict, one_line
+from pose_edge.doctor.report import Finding, Verdict
 from pose_edge.util.paths import is_dir
+from pose_edge.util.text import one_line
 
 PACKAGE: Final = "pose-edge"
 

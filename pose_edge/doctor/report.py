@@ -24,13 +24,10 @@ from typing import Any, Final, Literal, get_args
 
 from pose_edge import __version__
 from pose_edge.errors import PoseEdgeError
-from pose_edge.util.text import printable
+from pose_edge.util.text import one_line, printable
 
 Verdict = Literal["ok", "skipped", "warning", "fault"]
 """From best to worst; "skipped" was not examined, and the text says why."""
-
-MAX_TEXT: Final = 300
-"""Characters of an error's text that the report shows: libraries may raise pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +56,6 @@ def explain(error: Exception, remedy: str = "") -> tuple[str, str]:
     if not isinstance(error, PoseEdgeError):
         return one_line(str(error)), remedy
     return one_line(error.message), one_line(error.remedy or remedy)
-
-
-def one_line(text: str) -> str:
-    """Return a text without line breaks, cut where it is very long."""
-    return " ".join(text.split())[:MAX_TEXT]
 
 
 def has_fault(report: Report) -> bool:

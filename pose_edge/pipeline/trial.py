@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pose_edge.config.schema import ModelSettings
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.util.child_process import describe_death
-from pose_edge.util.one_line import one_line
+from pose_edge.util.text import one_line
 from pose_edge.zoo.normalisation import Normalisation
 from pose_edge.zoo.registry import ModelFile
 

@@ -24,7 +24,7 @@ from pose_edge.runtimes.runtime import Runtime
 from pose_edge.tracking.similarity import oks_matrix
 from pose_edge.util import resources
 from pose_edge.util.child_process import die_with, redirect_output
-from pose_edge.util.one_line import one_line
+from pose_edge.util.text import one_line
 from pose_edge.zoo.normalisation import RANGES
 from pose_edge.zoo.registry import ModelFile
 

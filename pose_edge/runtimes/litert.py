@@ -21,7 +21,7 @@ from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.util.cores import usable_cores
-from pose_edge.util.one_line import one_line
+from pose_edge.util.text import one_line
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from pose_edge.util.text import one_line
+
 log = logging.getLogger(__name__)
 
 STATUS_LENGTH: Final = 500
@@ -131,5 +133,4 @@ def _status(text: str | None) -> list[str]:
     """Return the line for a status, with control characters and line ends as spaces."""
     if text is None:
         return []
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return [f"STATUS={' '.join(printable.split())[:STATUS_LENGTH]}"]
+    return [f"STATUS={one_line(text, STATUS_LENGTH)}"]

@@ -24,3 +24,14 @@ def printable(text: str) -> str:
     terminal, and the journal would store a line with one as binary data.
     """
     return text.translate(INVISIBLE)
+
+
+def one_line(said: object, length: int = 300) -> str:
+    """Return what a server, library or file says as one line without control characters.
+
+    Args:
+        said: Its text.
+        length: The most characters that are kept, from the beginning.
+    """
+    text = "".join(letter if letter.isprintable() else " " for letter in str(said))
+    return " ".join(text.split())[:length]

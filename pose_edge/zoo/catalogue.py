@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
-from pose_edge.util.one_line import one_line
 from pose_edge.util.paths import exists
+from pose_edge.util.text import one_line
 from pose_edge.zoo.normalisation import InputRange
 
 TFLITE_MARK: Final = b"TFL3"

@@ -18,8 +18,8 @@ from typing import IO, Final
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.util.atomic import write_atomically
-from pose_edge.util.one_line import one_line
 from pose_edge.util.paths import is_file
+from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
 from pose_edge.zoo.catalogue import Download
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge.util.text import printable
+from pose_edge.util.text import one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,18 @@ def test_what_is_shown(text: str, shown: str) -> None:
 def test_no_control_character_is_left(text: str) -> None:
     left = set(printable(text)) - {"\t", "\n"}
     assert not {one for one in left if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp")}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("plain", "plain"),
+        ("\x1b[2J\x1b]0;gone\x07 two\nlines\t\r", "[2J ]0;gone two lines"),
+        ("\u202eright to left", "right to left"),
+        (ValueError("an error"), "an error"),
+        ("x" * 1000, "x" * 300),
+        ("", ""),
+    ],
+)
+def test_what_others_say_is_one_line_without_control_characters(said: object, shown: str) -> None:
+    assert one_line(said) == shown

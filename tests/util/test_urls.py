@@ -89,3 +89,54 @@ def test_of_other_names_nothing_is_removed() -> None:
     for name in ("demo", "/dev/video0", "videos/2026-11-28 12:30:45/a@b:c.mp4", "camera:C920"):
         assert redact(name) == name
     assert redact("rtsp://me:a b@cam/x") == "rtsp://***@cam/x"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://cam/live", "rtsp://cam/live"),
+        ("rtsp://cam:554/live", "rtsp://cam:554/live"),
+        ("rtsp://joe:secret@cam:554/live", "rtsp://***@cam:554/live"),
+        ("rtsp://joe@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://:secret@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://joe:se:cr@et@cam/live", "rtsp://***@cam/live"),
+        ("http://cam/x?user=joe&pwd=secret", "http://cam/x?..."),
+        ("http://cam/x#secret", "http://cam/x#***"),
+        ("http://joe:secret@[fe80::1]:80/x", "http://***@[fe80::1]:80/x"),
+        ("http://[fe80::1/x", "http://[fe80::1/x"),
+        ("rtsp://joe:secret@cam:99999/x", "rtsp://***@cam:99999/x"),
+        # A password may hold what ends the host's name in a URL.
+        ("rtsp://joe:secret/more@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://joe:123#secret@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://joe:123/secret@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://joe:123?secret@cam/live", "rtsp://***"),
+        ("http://cam:80/@someone/live", "http://***@someone/live"),
+    ],
+)
+def test_what_is_shown_of_an_address(url: str, shown: str) -> None:
+    assert redact(url) == shown
+    assert "secret" not in redact(url)
+    assert "123" not in redact(url)
+
+
+PASSWORDS = st.one_of(
+    st.text(min_size=4),
+    st.text("secrt0123456789:/?#[]@!$&'()*+,;=%", min_size=4, max_size=12),
+)
+
+
+@given(PASSWORDS, st.sampled_from(["joe", "", "j%40e"]), st.sampled_from(["rtsp", "http", "tcp"]))
+def test_a_password_is_never_shown(password: str, user: str, scheme: str) -> None:
+    host = "cam.example"
+    shown = redact(f"{scheme}://{user}:{password}@{host}:554/live")
+    for harmless in ("***@", f"{host}:554/live"):
+        shown = shown.replace(harmless, "")
+    assert password not in shown
+    shown = redact(f"{scheme}://{host}/live?user={user}&password={password}")
+    assert password not in shown
+
+
+@given(st.text())
+def test_any_text_can_be_shown(text: str) -> None:
+    assert isinstance(redact(text), str)
+    assert isinstance(redact("rtsp://" + text), str)
