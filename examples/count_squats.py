@@ -29,7 +29,7 @@ LEGS = (
 
 
 def knee_angle(pose: Pose, width: int, height: int) -> float | None:
-    """Return the angle of the straighter knee in degrees; None where no leg is seen."""
+    """Return the angle of the straighter knee in degrees; None unless both legs are seen."""
     pixels = pose.pixels(width, height)  # angles need pixels: a frame is not square
     angles = []
     for hip, knee, ankle in LEGS:
@@ -40,7 +40,7 @@ def knee_angle(pose: Pose, width: int, height: int) -> float | None:
         if length > 0:
             cosine = float(np.dot(thigh, shank)) / length
             angles.append(float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))))
-    return max(angles, default=None)  # in walking, one knee is bent
+    return max(angles) if len(angles) == len(LEGS) else None  # in walking, one knee is bent
 
 
 def main() -> None:

@@ -21,7 +21,12 @@ settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C interrupt what tests start: shells start background jobs with SIGINT ignored."""
+    """Let signals reach what tests start.
+
+    Shells start background jobs with SIGINT ignored, and nohup what it starts with SIGHUP ignored.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

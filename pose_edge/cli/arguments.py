@@ -45,14 +45,6 @@ def _text(text: str) -> str:
     return text
 
 
-def _setting(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise argparse.ArgumentTypeError("it is not UTF-8, as a setting must be") from error
-    return _text(text)
-
-
 def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> _Arguments:  # noqa: ANN401
     return names, {"metavar": placeholder, "help": meaning, "type": _text, **more}
 
@@ -239,7 +231,7 @@ def make_parser() -> argparse.ArgumentParser:
             if isinstance(option, str):
                 _key, placeholder, meaning = SETTING_OPTIONS[option]
                 flag = f"--{option.replace('_', '-')}"
-                leaf.add_argument(flag, metavar=placeholder, help=meaning, type=_setting)
+                leaf.add_argument(flag, metavar=placeholder, help=meaning, type=_text)
             else:
                 names, keywords = option
                 leaf.add_argument(*names.split(), **keywords)

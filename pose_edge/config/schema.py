@@ -36,6 +36,12 @@ def _accept_file_name(value: object, check: ValidatorFunctionWrapHandler) -> obj
     return check(value)
 
 
+FileName = Annotated[str, Field(min_length=1), WrapValidator(_accept_file_name)]
+OutputName = Annotated[
+    str, Field(min_length=1, pattern=FILE_PATTERN), WrapValidator(_accept_file_name)
+]
+
+
 class Section(BaseModel):
     """Base of all sections: no unknown keys, no silent conversions, no changes."""
 
@@ -45,7 +51,7 @@ class Section(BaseModel):
 class SourceSettings(Section):
     """Where the pictures come from."""
 
-    name: Annotated[str, Field(min_length=1), WrapValidator(_accept_file_name)] = Field(
+    name: FileName = Field(
         "auto",
         description="auto, demo, picamera, /dev/video0, camera:NAME, URL, file or folder",
     )
@@ -216,10 +222,8 @@ class DisplaySettings(Section):
 class RecordSettings(Section):
     """A video of what is shown."""
 
-    path: str | None = Field(
+    path: OutputName | None = Field(
         None,
-        min_length=1,
-        pattern=FILE_PATTERN,
         description="an .mp4 file; {time} in its name: when it was started",
     )
     quality: int = Field(
@@ -233,10 +237,8 @@ class RecordSettings(Section):
 class PosesSettings(Section):
     """The poses as text, one JSON object per frame."""
 
-    path: str | None = Field(
+    path: OutputName | None = Field(
         None,
-        min_length=1,
-        pattern=FILE_PATTERN,
         description="a .jsonl file, {time} as above; - is the standard output",
     )
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -41,7 +40,6 @@ def test_every_option_that_stands_for_a_setting_can_be_typed() -> None:
         ("annotate", "in.mp4", "--poses", ""),
         ("eval", "--annotations", "", "--images", "x"),
         ("models", "info", ""),
-        ("run", "--record", "\udcff.mp4"),
     ],
 )
 def test_a_value_that_says_nothing_is_refused(
@@ -50,7 +48,7 @@ def test_a_value_that_says_nothing_is_refused(
     with pytest.raises(SystemExit) as end:
         typed(*arguments)
     assert end.value.code == 2
-    assert re.search("the value is empty|it is not UTF-8", capsys.readouterr().err)
+    assert "the value is empty" in capsys.readouterr().err
 
 
 def test_a_value_is_missing() -> None:

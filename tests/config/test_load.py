@@ -564,6 +564,13 @@ def test_aliases_that_multiply_are_refused_at_once(file: Path) -> None:
     assert max(map(len, faults(file, "\n".join(lists)))) < MAX_LETTERS
 
 
+@pytest.mark.parametrize("key", ["source.name", "record.path", "poses.path"])
+def test_names_of_files_need_not_be_utf_8(file: Path, key: str) -> None:
+    settings = load(file, "", {}, [(key, "caf\udce9.mp4", "--x")])
+    section, name = key.split(".")
+    assert getattr(getattr(settings, section), name) == "caf\udce9.mp4"
+
+
 def test_a_name_that_is_not_utf_8_is_said_to_be_so(file: Path) -> None:
     (found,) = faults(file, "", {}, [("model.name", "\udcff.tflite", "--model x")])
     assert "is not UTF-8; give the file another name" in found

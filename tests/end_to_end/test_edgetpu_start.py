@@ -119,7 +119,7 @@ def test_on_without_it_is_an_error(
         file.write_text("kept")
     done = coral.command(
         *(*arguments, "--source", "demo", "--display", "none", "--max-frames", "1"),
-        *("--poses", old[0], "--record", old[1]),
+        *("--poses", old[0], "--record", old[1], "--force"),
         **coral.environment,
     )
     assert done.status == 3, done.stderr
