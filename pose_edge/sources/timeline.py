@@ -14,6 +14,8 @@ MAX_PAUSE_S: Final = 86_400.0
 taken for a fault of the file."""
 MAX_TIME_S: Final = 1e10
 """What is beyond, some centuries, is no time at all; fractions of a second would get lost in it."""
+USUAL_STEP: Final = 1.5
+"""In usual times between two frames: times that are rounded to milliseconds vary by less."""
 REORDERED: Final = 8
 """A time that is back by no more than so many frames belongs to frames in a wrong order; one that
 is back further begins another recording."""
@@ -41,6 +43,16 @@ class Timeline:
     def restart(self) -> None:
         """Let the next frame follow the last one, whatever its time: a file is played again."""
         self._restarted = self._last is not None
+
+    def doubts(self, given: float | None) -> bool:
+        """Tell whether the time of the frame after the next one would help to place the next one.
+
+        It does not where the next one comes about when it should.
+        """
+        if self._last is None or self._restarted:
+            return False
+        step = -1.0 if given is None else given + self._shift - self._last
+        return not 0 < step <= USUAL_STEP * self._interval
 
     def place(self, given: float | None, following: float | None = None) -> float:
         """Return the time of the next frame, seconds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -17,10 +17,6 @@ from pose_edge.sources.timeline import Timeline
 from pose_edge.sources.video_file import VideoFile
 
 log = logging.getLogger(__name__)
-
-
-Pair = tuple[av.VideoFrame, av.VideoFrame | None]
-"""A frame and the one after it, if any."""
 
 
 class Video(Source):
@@ -36,7 +32,8 @@ class Video(Source):
         self._path = path
         self._loop = loop
         self._file: VideoFile | None = None
-        self._pairs: Iterator[Pair | None] = iter(())
+        self._frames: Iterator[av.VideoFrame | None] = iter(())
+        self._ahead: av.VideoFrame | None = None
         self._converter = FrameConverter()
         self._timeline = Timeline(1.0)
         self._start_s: float | None = None
@@ -55,7 +52,7 @@ class Video(Source):
     def _open_file(self) -> VideoFile:
         self.close()
         self._file = file = VideoFile(self._path)
-        self._pairs = pairs(file.frames())
+        self._frames, self._ahead = file.frames(), None
         self._start_s = None
         self._first_of_round = self._index
         return file
@@ -70,22 +67,25 @@ class Video(Source):
         if file is None:
             raise RuntimeError("the video is not open")
         try:
-            pair = next(self._pairs)
+            decoded = self._ahead or next(self._frames)
         except StopIteration:
             self._end_round(file)
             return None
         finally:
             self.missing = file.missing or self._reported
-        if pair is None:
+        self._ahead = None
+        if decoded is None:
             return None
-        decoded, following = pair
         try:
             image = self._converter.convert(decoded, file.pixel_aspect, reuse)
         except av.error.FFmpegError as error:
             kind = f"frames of the format {decoded.format.name} cannot be shown"
             raise SourceError(f"{self._path}: {kind} ({error.strerror})") from error
-        position_s = self._position_s(file, decoded)
-        next_s = None if following is None else self._position_s(file, following)
+        position_s, next_s = self._position_s(file, decoded), None
+        # Only then: after the decoding of another frame this one would be out of the caches.
+        if self._timeline.doubts(position_s):
+            self._ahead = next(self._frames, None)
+            next_s = None if self._ahead is None else self._position_s(file, self._ahead)
         jumps = self._timeline.jumps
         time_s = self._timeline.place(position_s, next_s)
         if self._timeline.jumps > jumps:
@@ -130,16 +130,3 @@ class Video(Source):
         if self._start_s is None:
             self._start_s = file.start_s if file.missing and file.start_s is not None else time_s
         return None if time_s is None or self._start_s is None else time_s - self._start_s
-
-
-def pairs(frames: Iterable[av.VideoFrame | None]) -> Iterator[Pair | None]:
-    """Yield each frame together with the next one; None where there is none yet."""
-    before: av.VideoFrame | None = None
-    for frame in frames:
-        if frame is None:
-            yield None
-        elif before is not None:
-            yield before, frame
-        before = frame or before
-    if before is not None:
-        yield before, None
