@@ -83,7 +83,7 @@ def input_size(height: int, width: int) -> Callable[[Model], None]:
 
 
 def without_filter(model: Model) -> None:
-    """Leave out the filter of a convolution: loading it on one thread ends LiteRT with SIGSEGV."""
+    """Leave out the filter of a convolution: loading it on one thread mostly crashes LiteRT."""
     operator = model.subgraphs[0].operators[20]
     operator.inputs = [operator.inputs[0], -1, operator.inputs[2]]
 
