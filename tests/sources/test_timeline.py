@@ -13,8 +13,12 @@ STEP = 0.1
 
 
 def places(times: list[float | None], step: float = STEP) -> list[float]:
+    """Place frames as a video does: it looks at the next one only where that is needed."""
     timeline = Timeline(step)
-    return [timeline.place(*pair) for pair in pairwise([*times, None])]
+    return [
+        timeline.place(given, following if timeline.doubts(given) else None)
+        for given, following in pairwise([*times, None])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,14 @@ def test_a_file_that_is_played_again_goes_on_after_the_last_frame() -> None:
     timeline.restart()
     assert [timeline.place(t) for t in (0, 0.3)] == pytest.approx([0.4, 0.7])
     assert timeline.jumps == 0
+
+
+def test_frames_that_come_when_they_should_are_not_doubted() -> None:
+    timeline = Timeline(STEP)
+    for time_s in (0.0, 0.1, 0.19, 0.33):
+        assert not timeline.doubts(time_s)
+        timeline.place(time_s)
+    assert all(timeline.doubts(given) for given in (None, math.nan, 0.33, 0.2, 0.6))
 
 
 def test_jumps_are_counted() -> None:
