@@ -555,7 +555,7 @@ def test_a_file_that_was_read_to_its_end_has_not_stalled() -> None:
 def test_a_paced_file_that_waits_for_its_next_frame_has_not_stalled() -> None:
     now = [0.0]
     supervisor = Supervisor(lambda: now[0])
-    far = [make_frame(index=0, moment=0.0), make_frame(index=1, moment=3600.0)]
+    far = [make_frame(index=0, moment=0.0), make_frame(index=1, moment=9.0)]
     pipeline, _ = make(FakeSource(far, live=False), pace=True, supervisor=supervisor)
     take(pipeline).release()
     now[0] += 3000
