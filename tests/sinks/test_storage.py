@@ -161,9 +161,12 @@ def test_segments_lose_and_double_no_frame(tmp_path: Path, monkeypatch: pytest.M
 
 def test_segments_of_lines(tmp_path: Path) -> None:
     with outputs(tmp_path, segment=0.01) as made:
-        started = time.monotonic()
-        while time.monotonic() - started < 1.4:
+
+        def third_has_begun() -> bool:
             made.send()
+            return (tmp_path / "p-3.jsonl").exists()
+
+        wait_until(third_has_begun, "the third file")
     assert made.lines.lost == 0
     parts = [numbers(path) for path in segments(tmp_path, "p.jsonl")]
     assert list(chain.from_iterable(parts)) == list(range(made.sent))
