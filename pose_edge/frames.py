@@ -76,6 +76,13 @@ class Lease:
             self._release()
 
 
+def fitting_memory(reuse: Image | None, shape: tuple[int, int, int]) -> Image:
+    """Return `reuse` if it is one block of memory of that shape, else new memory."""
+    if reuse is not None and reuse.shape == shape and reuse.flags["C_CONTIGUOUS"]:
+        return reuse
+    return np.empty(shape, dtype=np.uint8)
+
+
 def checked_image(image: Any) -> Image:  # noqa: ANN401 - a caller may give anything
     """Return a picture in a form that can be processed; it is copied only where it must be.
 

@@ -54,6 +54,20 @@ def write_clip(path: Path, frames: list[Image], rate: int = 30) -> Path:
     return path
 
 
+def write_titled_clip(path: Path, picture: Image) -> Path:
+    """Write an AVI of one picture, uint8 (height, width, 3) BGR, whose title is not UTF-8."""
+    with av.open(str(path), "w", format="avi") as container:
+        container.metadata["title"] = "cafe\u0301"
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "yuvj420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode())
+    content = path.read_bytes()
+    assert "e\u0301".encode() in content
+    path.write_bytes(content.replace("e\u0301".encode(), b"e\xe9\xe8"))
+    return path
+
+
 def video_frames(path: Path) -> tuple[list[float], tuple[int, int], list[Image]]:
     """Return the times in seconds, width and height, and every frame as BGR."""
     times, images = [], []

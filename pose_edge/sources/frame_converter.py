@@ -12,7 +12,7 @@ from av.buffer import Buffer
 from av.filter import Graph
 from av.sidedata.sidedata import Type
 
-from pose_edge.frames import Image
+from pose_edge.frames import Image, fitting_memory
 from pose_edge.sources.display_geometry import display_size, orientation_filters
 
 UPRIGHT: Final = (1, 0, 0, 0, 1)
@@ -52,8 +52,7 @@ class FrameConverter:
         plane, shape = packed.planes[0], (packed.height, packed.width, 3)
         strides = plane.line_size, 3, 1
         pixels: Image = np.ndarray(shape, np.uint8, memoryview(plane), strides=strides)
-        fits = reuse is not None and reuse.shape == shape and reuse.flags["C_CONTIGUOUS"]
-        image = reuse if reuse is not None and fits else np.empty(shape, dtype=np.uint8)
+        image = fitting_memory(reuse, shape)
         cv2.copyTo(pixels, None, image)  # type: ignore[call-overload]  # faster than NumPy
         return image
 

@@ -10,7 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from pose_edge.frames import ColourOrder, Frame, Image
+from pose_edge.frames import ColourOrder, Frame, Image, fitting_memory
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +56,7 @@ class FrameMaker:
         It is `reuse` (as given to `Source.read`) where that fits and no rotation follows.
         """
         memory = reuse if self._rotation is None else self._upright
-        shape = height, width, 3
-        if memory is not None and memory.shape == shape and memory.flags["C_CONTIGUOUS"]:
-            return memory
-        return np.empty(shape, dtype=np.uint8)
+        return fitting_memory(memory, (height, width, 3))
 
     def skip(self) -> None:
         """Count a frame that was dropped for a newer one."""

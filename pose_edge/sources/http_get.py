@@ -132,7 +132,7 @@ def _fault(url: str, address: HttpAddress, error: Exception, limit_s: float) -> 
     """Return the error of a request that got no answer."""
     remedy: str | None
     if isinstance(error, ssl.SSLError) and not isinstance(error, TimeoutError):
-        reason, remedy = f"no encrypted connection ({words_of(error.reason or str(error))})", None
+        reason = f"no encrypted connection ({words_of(error.reason or str(error))})"
         remedy = "is it https:// that the camera speaks?"
     elif isinstance(error, http.client.RemoteDisconnected):
         reason, remedy = "the connection was closed", NETWORK

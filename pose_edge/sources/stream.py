@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
-from av.video.codeccontext import VideoCodecContext
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.ffmpeg import open_container, pixel_aspect, set_up_decoder
 from pose_edge.sources.ffmpeg_memory import bound_memory
 from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.frame_maker import FrameMaker
@@ -35,7 +35,6 @@ from pose_edge.sources.network_errors import (
 from pose_edge.sources.pixels import MAX_PIXELS
 from pose_edge.sources.source import Source
 from pose_edge.sources.stream_clock import StreamClock
-from pose_edge.util.cores import usable_cores
 from pose_edge.util.urls import redact
 
 log = logging.getLogger(__name__)
@@ -125,7 +124,9 @@ class Stream(Source):
         bound_memory()
         started = time.monotonic()
         try:
-            container = av.open(file, "r", options=self._options(), timeout=self._settings.timeout)
+            container = open_container(
+                file, options=self._options(), timeout=self._settings.timeout
+            )
         except (av.error.FFmpegError, OSError, ValueError, HTTPException) as error:
             self.close()
             raise self._error(SourceError, error, time.monotonic() - started) from None
@@ -203,7 +204,8 @@ class Stream(Source):
         are late then: their frames are dropped until the next packet has to be waited for.
         """
         stream = container.streams.video[0]
-        self._prepare(stream.codec_context)
+        # Threads that share the parts of one frame add no delay.
+        set_up_decoder(stream.codec_context, "SLICE", MAX_PIXELS)
         timed = container.format.name in TIMED_FORMATS
         self._clock.reset()
         late_since: int | None = None
@@ -244,13 +246,6 @@ class Stream(Source):
                     yield None
             asked_ns = time.monotonic_ns()
 
-    def _prepare(self, decoder: VideoCodecContext) -> None:
-        # FFmpeg would take every core, but inference needs them too. Threads that share the parts
-        # of one frame, as these do, add no delay.
-        decoder.thread_type = "SLICE"
-        decoder.thread_count = max(1, usable_cores() // 2)
-        decoder.options = {"max_pixels": str(MAX_PIXELS)}
-
     def _frames_in(self, packet: av.Packet[Any]) -> list[av.VideoFrame]:
         """Decode a packet; a damaged one (UDP loses some) holds no frame."""
         try:
@@ -262,9 +257,9 @@ class Stream(Source):
     def _convert(self, frame: av.VideoFrame, reuse: Image | None) -> Image:
         """Copy a frame into memory of its own, upright and with square pixels, BGR."""
         assert self._container is not None
-        aspect = self._container.streams.video[0].sample_aspect_ratio
+        aspect = pixel_aspect(self._container.streams.video[0])
         memory = self._frames.memory(reuse, *self._size)
-        image = self._converter.convert(frame, float(aspect or 0), memory)
+        image = self._converter.convert(frame, aspect, memory)
         self._size = image.shape[1], image.shape[0]
         return image
 

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from pose_edge.errors import SourceError
 from pose_edge.sources.damage import DamageCount, PacketFacts
-from pose_edge.util.cores import usable_cores
+from pose_edge.sources.ffmpeg import open_container, pixel_aspect, set_up_decoder
 
 MAX_PIXELS: Final = 40_000_000
 """Of a frame: somewhat more than 8K has. The pipeline holds several of them."""
@@ -33,11 +33,6 @@ HEADERS: Final = 64
 
 CUT_FORMATS: Final = ("mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc")
 """Formats of broadcasts and raw streams, which may begin between two key frames."""
-
-ANY_METADATA: Final[dict[str, Any]] = (
-    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-)
-"""A title that is not UTF-8 must not keep a file from being opened; PyAV 19 takes any by itself."""
 
 Packet: TypeAlias = "av.Packet[Any]"
 
@@ -64,11 +59,7 @@ class VideoFile:
         except SourceError:
             self._container.close()
             raise
-        decoder = stream.codec_context
-        # FFmpeg would start a thread for every core, but inference needs them too.
-        decoder.thread_type = "AUTO"
-        decoder.thread_count = max(1, usable_cores() // 2)
-        decoder.options = {"max_pixels": str(MAX_PIXELS)}
+        set_up_decoder(stream.codec_context, "AUTO", MAX_PIXELS)
         self._tick = float(stream.time_base or 0)
         self.frame_rate = _frame_rate(stream)
         self.frame_count = _frame_count(self._container, stream)
@@ -83,8 +74,7 @@ class VideoFile:
     @property
     def pixel_aspect(self) -> float:
         """Width of a pixel over its height; 0 where unknown."""
-        aspect = self._stream.sample_aspect_ratio
-        return float(aspect) if aspect else 0.0
+        return pixel_aspect(self._stream)
 
     @property
     def missing(self) -> str | None:
@@ -192,13 +182,12 @@ class VideoFile:
 def _open(path: str) -> InputContainer:
     """Open a file; the name is never taken for an address."""
     try:
-        container: InputContainer = av.open(f"file:{path}", **ANY_METADATA)
+        return open_container(f"file:{path}")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     except (av.error.FFmpegError, OSError, ValueError):
         remedy = "the index at its end is missing: it was cut off" if _is_mp4(path) else None
         raise SourceError(f"{path} is not a video that can be read", remedy=remedy) from None
-    return container
 
 
 def _is_mp4(path: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clips import write_clip
+from clips import write_clip, write_titled_clip
 from helpers import GENEROUS_S, coded_picture, read_code, slowness
 from rtsp import RtspServer, lengthen, need_server
 from scripted_http import ScriptedHttpServer
@@ -249,6 +249,16 @@ def test_addresses_that_make_no_sense(url: str) -> None:
         Stream(url, SETTINGS).open()
     assert "s3cret" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_title_that_is_not_utf_8(tmp_path: Path) -> None:
+    content = write_titled_clip(tmp_path / "v.avi", coded_picture(7, 160, 120)).read_bytes()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: video/avi\r\nContent-Length: %d\r\n\r\n"
+    with ScriptedHttpServer(lambda _request: (head % len(content), content)) as server:
+        stream = Stream(server.url("/v.avi"), PATIENT)
+        stream.open()
+        assert read_code(read(stream).image) == 7
+        stream.close()
 
 
 def test_a_stream_that_is_not_open_is_lost() -> None:

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from av.video.stream import VideoStream
+from clips import write_titled_clip
 from helpers import coded_picture, read_code, write_video
 from PIL import Image as Pillow
 
@@ -258,17 +259,7 @@ def test_frames_that_are_too_large_are_refused(
 
 
 def test_a_title_that_is_not_utf_8(tmp_path: Path) -> None:
-    path = tmp_path / "v.avi"
-    with av.open(str(path), "w") as container:
-        container.metadata["title"] = "cafe\u0301"
-        stream = container.add_stream("mjpeg", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
-        picture = coded_picture(0, 160, 120)
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
-        container.mux(stream.encode())
-    content = path.read_bytes()
-    assert "e\u0301".encode() in content
-    path.write_bytes(content.replace("e\u0301".encode(), b"e\xe9\xe8"))
+    path = write_titled_clip(tmp_path / "v.avi", coded_picture(0, 160, 120))
     assert codes(play(path)[0]) == [0]
 
 
