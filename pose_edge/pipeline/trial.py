@@ -10,7 +10,6 @@ import logging
 import os
 import pickle
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -20,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from pose_edge.config.schema import ModelSettings
 from pose_edge.errors import ModelError, UnavailableError
-from pose_edge.util.child_process import describe_death
+from pose_edge.util.child_process import child_command, child_environment, describe_death
 from pose_edge.util.text import one_line
 from pose_edge.zoo.normalisation import Normalisation
 from pose_edge.zoo.registry import ModelFile
@@ -104,8 +103,8 @@ def _run_child(
     """Return the child's exit status, its answer, and what it wrote besides."""
     try:
         process = subprocess.Popen(
-            (sys.executable, "-P", "-c", CHILD),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            child_command(CHILD),
+            env=child_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

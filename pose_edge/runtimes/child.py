@@ -9,7 +9,6 @@ import pickle
 import re
 import socket
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from pose_edge.runtimes.child_main import (
     SharedTensors,
 )
 from pose_edge.runtimes.runtime import AnyArray
-from pose_edge.util.child_process import describe_death
+from pose_edge.util.child_process import child_command, child_environment, describe_death
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +99,8 @@ class Child:
             with theirs:
                 self._channel.send(pickle.dumps((job, level, os.getpid())))
                 self._process = subprocess.Popen(
-                    (sys.executable, "-P", "-c", f"from {child_main.__name__} import main; main()"),
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                    child_command(f"from {child_main.__name__} import main; main()"),
+                    env=child_environment(),
                     stdin=theirs.fileno(),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

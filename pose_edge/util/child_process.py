@@ -5,10 +5,21 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
 """linux/prctl.h"""
+
+
+def child_command(code: str) -> tuple[str, ...]:
+    """Return the command that runs Python code; what lies in the current folder is no module."""
+    return (sys.executable, "-P", "-c", code)
+
+
+def child_environment() -> dict[str, str]:
+    """Return the variables with which a child finds the modules that this process finds."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def die_with(parent: int) -> None:
