@@ -19,7 +19,7 @@ from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.sinks.jsonl import PoseFile
-from pose_edge.sinks.output_guard import check_targets, files_read, run_targets
+from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import EDGETPU, Telemetry
@@ -198,8 +198,7 @@ class Reconfigurer:
     def _change_outputs(self, settings: Settings, *, live: bool) -> None:
         """Write to other files; the last step that can fail, because it takes effect at once."""
         storage = settings.storage if live else None
-        targets = run_targets(settings, numbered=True)
-        check_targets(targets, files_read(settings, self.config), replace=False)
+        check_outputs(settings, self.config, numbered=True, replace=False)
         self.recorder.check(settings.record, storage)
         self.poses.check(settings.poses, storage)
         self.recorder.change(settings.record, storage)

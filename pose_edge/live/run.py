@@ -23,7 +23,7 @@ from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.jsonl import PoseFile, pose_file
 from pose_edge.sinks.name_pattern import is_standard_output
-from pose_edge.sinks.output_guard import check_targets, files_read, run_targets
+from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sources import Source, choose_source
@@ -88,8 +88,7 @@ def run(
     """
     telemetry = Telemetry()
     source = choose_source(settings.source, settings.camera)
-    targets = run_targets(settings, numbered=source.live)
-    check_targets(targets, files_read(settings, config), replace=replace)
+    check_outputs(settings, config, numbered=source.live, replace=replace)
     with ExitStack() as stack:
         estimator = load_model(
             settings, stack, report=partial(telemetry.set_fault, EDGETPU), stop=signals.stop

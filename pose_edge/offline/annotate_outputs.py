@@ -13,7 +13,7 @@ from pose_edge.offline.drawn_names import WRITTEN_SUFFIXES, name_alone, name_in_
 from pose_edge.poses import Result
 from pose_edge.sinks.jsonl import PoseFile, pose_file
 from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
-from pose_edge.sinks.output_guard import Target, check_targets, entries, files_read, run_targets
+from pose_edge.sinks.output_guard import Target, check_outputs, entries
 from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sinks.segment_files import check_target
@@ -67,8 +67,8 @@ class AnnotateOutputs:
             path = str(NamePattern(self._poses.path).current())
             self._poses = self._poses.model_copy(update={"path": path})
         settings = settings.model_copy(update={"record": RecordSettings(), "poses": self._poses})
-        targets = [*self._drawn_targets(), *run_targets(settings, numbered=False)]
-        check_targets(targets, files_read(settings, config), replace=replace)
+        drawn = self._drawn_targets()
+        check_outputs(settings, config, numbered=False, replace=replace, drawn=drawn)
         self._recorder: Recorder | None = None
         self.poses: PoseFile | None = None
 

@@ -45,6 +45,31 @@ class Target:
         return f"{self.option} {self.path}"
 
 
+def check_outputs(
+    settings: Settings,
+    config: Path | None,
+    *,
+    numbered: bool,
+    replace: bool,
+    drawn: Sequence[Target] = (),
+) -> None:
+    """Make sure that the outputs of a command destroy nothing that it, or anybody, needs.
+
+    Args:
+        settings: Source, models, recording and pose file.
+        config: The configuration file.
+        numbered: Whether the recording and pose file get another name where one exists.
+        replace: Whether earlier results may be replaced.
+        drawn: Further outputs.
+
+    Raises:
+        UsageError: One of the outputs would destroy something.
+        SourceError: No source has the name in the settings.
+    """
+    targets = [*drawn, *run_targets(settings, numbered=numbered)]
+    check_targets(targets, files_read(settings, config), replace=replace)
+
+
 def run_targets(settings: Settings, *, numbered: bool) -> list[Target]:
     """Return the recording and the pose file of a run, as far as they are files."""
     named = (("--record", settings.record.path), ("--poses", settings.poses.path))
