@@ -177,10 +177,9 @@ def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -
         float32 (17, 3) as x, y, score; x and y in 0...1 of the input. Where no cell is good enough
         for a root, the body around the best one, so that a small person gets a closer look.
     """
-    people = decode_multi_person(outputs, height, width)
-    if people:
-        return max(people, key=lambda person: person[1])[0]
     maps = read_outputs(outputs, height, width)
+    if people := _find_people(maps):
+        return _normalised(max(people, key=lambda person: person[1])[0], height, width)
     row, column, keypoint = np.unravel_index(maps.scores.argmax(), maps.scores.shape)
     body = _walk(maps, (int(row), int(column)), int(keypoint))
     return _normalised(body, height, width)
@@ -196,7 +195,12 @@ def decode_multi_person(
         person's score: the mean of the keypoints' scores, where a keypoint that belongs to an
         earlier person counts as 0.
     """
-    maps = read_outputs(outputs, height, width)
+    people = _find_people(read_outputs(outputs, height, width))
+    return [(_normalised(keypoints, height, width), score) for keypoints, score in people]
+
+
+def _find_people(maps: HeatMaps) -> list[tuple[FloatArray, float]]:
+    """Return keypoints as float32 (17, 3): y and x in pixels, score; and scores of people."""
     people: list[tuple[FloatArray, float]] = []
     for cell, keypoint in _roots(maps):
         if len(people) == MAX_PEOPLE:
@@ -211,7 +215,7 @@ def decode_multi_person(
             if not _taken(np.array([y, x], dtype=np.float32), part, people)
         ]
         people.append((keypoints, sum(own) / KEYPOINT_COUNT))
-    return [(_normalised(keypoints, height, width), score) for keypoints, score in people]
+    return people
 
 
 def _normalised(keypoints: FloatArray, height: int, width: int) -> FloatArray:
