@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,6 +59,17 @@ def wait_until_blocked(thread: threading.Thread) -> None:
         return code is not None and (code.co_filename, code.co_name) == (threading.__file__, "wait")
 
     wait_until(blocked, "the thread's wait")
+
+
+def fill_pipe(descriptor: int) -> None:
+    """Write to the end of a pipe that nobody reads until nothing more fits into it."""
+    before = os.get_blocking(descriptor)
+    os.set_blocking(descriptor, False)
+    for size in (4096, 1):
+        with suppress(BlockingIOError):
+            while True:
+                os.write(descriptor, b"x" * size)
+    os.set_blocking(descriptor, before)
 
 
 # --- pictures with a number -----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import Command
-from helpers import wait_until
+from helpers import fill_pipe, wait_until
 
 RUN = ("run", "--source", "demo", "--display", "none", "--max-frames", "3")
 ENDLESS = (*RUN[:-2], "--set", "source.loop=true")
@@ -94,12 +94,7 @@ def test_a_stop_is_heeded_though_nobody_reads_the_log(
     pose_edge: Command, arguments: tuple[str, ...]
 ) -> None:
     near, far = os.pipe()
-    os.set_blocking(far, False)
-    try:
-        while True:
-            os.write(far, b"x")
-    except BlockingIOError:
-        os.set_blocking(far, True)
+    fill_pipe(far)
     poses = pose_edge.folder / "poses.jsonl"
     process = subprocess.Popen(
         [sys.executable, "-m", "pose_edge", *arguments, "--poses", str(poses)],

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from helpers import fill_pipe
 
 from pose_edge import logs
 from pose_edge.config.schema import Settings
@@ -194,12 +195,7 @@ def test_what_nobody_reads_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standard_streams, "PATIENCE_S", 0.01)
     near, far = os.pipe()
     os.set_blocking(near, False)
-    os.set_blocking(far, False)
-    try:
-        while True:
-            os.write(far, b"x")
-    except BlockingIOError:
-        os.set_blocking(far, True)
+    fill_pipe(far)
     logs.start("info", "journal")
     monkeypatch.setattr(sys, "stderr", StandardError(far))
     for word in ("one", "two", "three"):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from helpers import fill_pipe
 
 from pose_edge.util import standard_streams
 from pose_edge.util.standard_streams import StandardError
@@ -23,19 +23,6 @@ def pipe() -> Iterator[tuple[int, int]]:
     for end in (near, far):
         with suppress(OSError):
             os.close(end)
-
-
-def fill(descriptor: int) -> None:
-    """Write to a pipe until nothing more fits."""
-    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_NONBLOCK)
-    for size in (4096, 1):
-        try:
-            while True:
-                os.write(descriptor, b"x" * size)
-        except BlockingIOError:
-            pass
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
 
 
 def drain(descriptor: int) -> bytes:
@@ -55,7 +42,7 @@ def test_what_nobody_reads_is_dropped_and_the_rest_is_whole(
     monkeypatch.setattr(standard_streams, "PATIENCE_S", 0.05)
     near, far = pipe
     stream = StandardError(far)
-    fill(far)
+    fill_pipe(far)
     for _ in range(100):  # only the first waits
         stream.write("lost\n")
     with pytest.raises(OSError, match="nobody reads it"):
