@@ -19,6 +19,7 @@ from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.crop import Crop, next_crop, warp_into, whole_frame
+from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
@@ -45,8 +46,7 @@ def movenet(
 ) -> tuple[SinglePersonEstimator, FakeRuntime]:
     runtime = FakeRuntime(list(answers), size=SIZE, dtype=dtype)
     estimator = SinglePersonEstimator(
-        runtime,
-        decode,
+        KeypointModel(runtime, decode),
         min_keypoint_score=MIN_KEYPOINT,
         min_pose_score=MIN_POSE,
         min_keypoints=min_keypoints,
@@ -285,8 +285,7 @@ def test_whatever_a_model_answers_there_are_three_looks_at_most_and_sane_poses(
 def test_without_a_second_look_there_is_one_look_a_frame() -> None:
     runtime = FakeRuntime([seen(SMALL, WHOLE), NOBODY, seen(SMALL, WHOLE)], size=SIZE)
     estimator = SinglePersonEstimator(
-        runtime,
-        decode,
+        KeypointModel(runtime, decode),
         min_keypoint_score=MIN_KEYPOINT,
         min_pose_score=MIN_POSE,
         second_look=False,
