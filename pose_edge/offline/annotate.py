@@ -109,7 +109,7 @@ def _results(
     pipeline.start()
     with suppress(EndOfStream):
         while True:
-            if stop.is_set():
+            if stop.is_set() or outputs.unread:
                 pipeline.stop()
             outputs.check()
             result = pipeline.take(0.1)

@@ -117,6 +117,11 @@ class AnnotateOutputs:
         """Whether pictures are to be drawn."""
         return self._target is not None
 
+    @property
+    def unread(self) -> bool:
+        """Whether nobody reads the poses any more, and nothing else is to be written."""
+        return not self.drawn and self.poses is not None and self.poses.unread
+
     def write(self, canvas: Image, result: Result) -> None:
         """Write the drawn picture of a result.
 

@@ -68,6 +68,7 @@ class RestartingSink(Generic[P, Item]):
         failed: Why nothing is written now, or None.
         lost: Items left out because the output had failed, or had to wait.
         dropped: Items left out because the output could not keep up.
+        unread: Whether the reader of the output has left, and writing has ended for that.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class RestartingSink(Generic[P, Item]):
         self.failed: str | None = None
         self.lost = 0
         self.dropped = 0
+        self.unread = False
         self._encode = encode
         self._make = make
         self._capacity = capacity
@@ -107,6 +109,7 @@ class RestartingSink(Generic[P, Item]):
         self._part: Part | None = None
         self._lock = threading.Lock()
         self._title = name
+        self._for_reader = False
         self._queue: WriterQueue[Item] | None = None
         self._ending: list[WriterQueue[Item]] = []
         self._hung = HungThreads()
@@ -132,6 +135,7 @@ class RestartingSink(Generic[P, Item]):
         title: str | None = None,
         drop: bool = True,
         supervised: bool = True,
+        for_reader: bool = False,
     ) -> None:
         """Go on with another writer; the present one finishes what was sent, in the background.
 
@@ -140,11 +144,12 @@ class RestartingSink(Generic[P, Item]):
             title: Name of the output in messages about a final failure.
             drop: As for the constructor.
             supervised: Whether the supervisor, if there is one, replaces writers that fail.
+            for_reader: Whether the output ends, and is no failure, when its reader has left.
         """
         with self._lock:
             self._ending = [queue for queue in self._ending if queue.thread.is_alive()]
             self._make, self._drop, self._title = make, drop, title or self.name
-            self._part = None
+            self._part, self._for_reader, self.unread = None, for_reader, False
             self._set_fault(None)
             if self._supervisor is not None:
                 self._supervisor.remove(self.name)
@@ -284,7 +289,12 @@ class RestartingSink(Generic[P, Item]):
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         with self._lock:
             queue.failed = True
-            self.lost += 1 + queue.discard()
+            unsent = 1 + queue.discard()
+            if self._for_reader and queue is self._queue and isinstance(error, BrokenPipeError):
+                self._make, self.unread = None, True  # what nobody wants to read is not lost
+                log.info("%s: the reader has left", self.name)
+                return
+            self.lost += unsent
             if queue in self._ending:
                 self._fail(f"{self.name} ended: {reason}")
             if queue is not self._queue:
