@@ -16,7 +16,6 @@ from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
 from pose_edge.sinks.output_guard import Target, check_outputs, entries
 from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
-from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source
 from pose_edge.util.atomic import write_complete
 from pose_edge.util.paths import is_dir, user_path
@@ -90,7 +89,7 @@ class AnnotateOutputs:
             self.poses = poses
 
     def open_pictures(self, frame_rate: float | None) -> None:
-        """Open the video, or make sure that the pictures can be written.
+        """Open the video, or make the folder of the pictures.
 
         Raises:
             OutputError: They cannot.
@@ -109,8 +108,6 @@ class AnnotateOutputs:
                 target.mkdir(exist_ok=True)
             except OSError as error:
                 raise OutputError(f"cannot make the folder {target}: {error.strerror}") from error
-        else:
-            check_target(str(target), "the picture", replace=self._replace)
 
     @property
     def drawn(self) -> bool:
