@@ -411,9 +411,7 @@ def test_every_frame_of_a_file_has_its_result(clip: Path) -> None:
     assert list(results) == []
 
 
-def test_what_is_missing_of_a_file_is_told(
-    clip: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_missing_of_a_file_is_told(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
     with open_pipeline(clip) as whole:
         assert len(list(whole)) == 10
     assert whole.missing == ()

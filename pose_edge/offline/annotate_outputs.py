@@ -22,7 +22,7 @@ from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sources import Source
 from pose_edge.sources.pictures import shortened
 from pose_edge.util.atomic import write_complete
-from pose_edge.util.paths import is_dir, user_path
+from pose_edge.util.paths import is_dir, typed, user_path
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +77,11 @@ class AnnotateOutputs:
         self._replace = replace
         self._target = self._choose_target(output, still=source.still) if draw else None
         self._pictures = source.still and self._target is not None
-        video = None if source.still or self._target is None else str(self._target)
+        video = None if source.still or self._target is None else typed(self._target)
         self._record = settings.record.model_copy(update={"path": video})
         self._poses = settings.poses
         if self._poses.path is not None and not is_standard_output(self._poses.path):
-            path = str(NamePattern(self._poses.path).current())
+            path = typed(NamePattern(self._poses.path).current())
             self._poses = self._poses.model_copy(update={"path": path})
         settings = settings.model_copy(update={"record": RecordSettings(), "poses": self._poses})
         drawn = self._drawn_targets()

@@ -57,7 +57,7 @@ def run(
     output: Path | str | None = None,
     *,
     draw: bool = True,
-    poses: Path | None = None,
+    poses: Path | str | None = None,
     overlay: OverlaySettings = PLAIN,
     source_settings: SourceSettings | None = None,
     stop: threading.Event | None = None,
@@ -140,6 +140,17 @@ def test_only_poses(tmp_path: Path) -> None:
     assert report.outputs == (tmp_path / "p.jsonl",)
     assert len(lines(tmp_path / "p.jsonl")) == 2
     assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "p.jsonl"}
+
+
+def test_names_that_mean_something_else_without_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "~").mkdir()
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1])
+    run(source, "./~/out.mp4", poses="./-")
+    assert (tmp_path / "~" / "out.mp4").is_file()
+    assert len(lines(tmp_path / "-")) == 2
 
 
 def test_a_loop_of_the_configuration_is_not_for_annotating(tmp_path: Path) -> None:

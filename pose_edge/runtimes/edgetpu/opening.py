@@ -25,6 +25,7 @@ from pose_edge.runtimes.edgetpu.child_supervisor import (
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, Runtime
+from pose_edge.util.paths import typed
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
     Raises:
         UnavailableError: There is none, or it cannot run the model.
     """
-    child = start_edgetpu(Zoo(), str(model.path), settings, lambda: True)
+    child = start_edgetpu(Zoo(), typed(model.path), settings, lambda: True)
     provenance = Provenance(model.name, "edgetpu")
     return ChildRuntime(child, provenance, timeout=settings.edgetpu.timeout)
 
@@ -226,7 +227,7 @@ def _library(name: str) -> str:
             note="edgetpu library missing",
         )
     # Not the path of the default library: pycoral is used only with its name.
-    return name if name == EDGETPU_LIBRARY else str(path)
+    return name if name == EDGETPU_LIBRARY else typed(path)
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:
