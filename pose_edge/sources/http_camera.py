@@ -17,10 +17,11 @@ from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.http_get import get
 from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
-from pose_edge.sources.network_errors import explain_os_error, words_of
+from pose_edge.sources.network_errors import explain_os_error
 from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size
 from pose_edge.sources.source import Source
 from pose_edge.sources.stream import NO_PICTURE_S, Stream
+from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
 
 log = logging.getLogger(__name__)
@@ -241,7 +242,7 @@ class HttpCamera(Source):
             log.info("%s gives single pictures: asking for %g a second", self.describe(), rate)
         elif kind.startswith(("image/", "text/html")):
             what = (
-                "a web page" if kind == "text/html" else f"a picture of the kind {words_of(kind)}"
+                "a web page" if kind == "text/html" else f"a picture of the kind {one_line(kind)}"
             )
             raise SourceError(
                 f"stream {self.describe()}: this is {what}, not a video",
@@ -263,7 +264,7 @@ class HttpCamera(Source):
             memory = self._frames.memory(reuse, *jpeg_size(jpeg.data))
             image = decode_jpeg(jpeg.data, memory)
         except DamagedPicture as error:
-            self._damage = words_of(str(error))
+            self._damage = one_line(error)
             self._frames.skip_damaged(self._damage)
             return None
         return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse)

@@ -31,7 +31,8 @@ def one_line(said: object, length: int = 300) -> str:
 
     Args:
         said: Its text.
-        length: The most characters that are kept, from the beginning.
+        length: The most characters that are kept, from the beginning; "..." shows a cut.
     """
     text = "".join(letter if letter.isprintable() else " " for letter in str(said))
-    return " ".join(text.split())[:length]
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 3]}..."

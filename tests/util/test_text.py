@@ -39,7 +39,8 @@ def test_no_control_character_is_left(text: str) -> None:
         ("\x1b[2J\x1b]0;gone\x07 two\nlines\t\r", "[2J ]0;gone two lines"),
         ("\u202eright to left", "right to left"),
         (ValueError("an error"), "an error"),
-        ("x" * 1000, "x" * 300),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 297 + "..."),
         ("", ""),
     ],
 )
