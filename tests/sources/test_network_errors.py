@@ -16,7 +16,7 @@ from pose_edge.sources.network_errors import (
     ("status", "words", "reason"),
     [
         (404, "", "there is nothing at /live (404 Not Found)"),
-        (401, "No \x1b way", "user or password is wrong or missing (401 No \\x1b way)"),
+        (401, "No \x1b way", "user or password is wrong or missing (401 No way)"),
         (503, "", "the server answered 503 Service Unavailable to /live"),
         (999, "", "the server answered 999 to /live"),
     ],
