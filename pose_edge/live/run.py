@@ -32,6 +32,7 @@ from pose_edge.supervision.supervisor import Part, Supervisor
 from pose_edge.supervision.watchdog import Watchdog
 from pose_edge.telemetry import EDGETPU, INFERENCE, SOURCE, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -301,4 +302,4 @@ def status_line(telemetry: Telemetry, parts: Iterable[Part], screen: str) -> str
 
 
 def _tried(times: int) -> str:
-    return f"; tried {times} times" if times else ""
+    return f"; tried {counted(times, 'time')}" if times else ""

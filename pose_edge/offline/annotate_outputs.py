@@ -23,6 +23,7 @@ from pose_edge.sources import Source
 from pose_edge.sources.pictures import shortened
 from pose_edge.util.atomic import write_complete
 from pose_edge.util.paths import is_dir, typed, user_path
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class AnnotateOutputs:
         """The pictures of a folder that could not be written, in words for people."""
         if not self._unwritten:
             return ()
-        count = f"{len(self._unwritten)} of {self._sent} pictures"
+        count = f"{len(self._unwritten)} of {counted(self._sent, 'picture')}"
         return (f"{count} could not be written ({shortened(self._unwritten)})",)
 
     @property

@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 from pose_edge.sinks.writer_queue import WriterQueue
 from pose_edge.supervision.hung_threads import HUNG_LIMIT, HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +204,8 @@ class RestartingSink(Generic[P, Item]):
         if self._hung.count and not self.failed:
             self._fail(f"{self._title}: what was being written as the output hung is not complete")
         if self.dropped:
-            log.warning("%s could not keep up: %d frames were left out", self.name, self.dropped)
+            left_out = counted(self.dropped, "frame")
+            log.warning("%s could not keep up: it lacks %s", self.name, left_out)
             self.dropped = 0
 
     def failures(self) -> list[str]:

@@ -179,7 +179,7 @@ def test_a_slow_output_loses_items_of_live_sources_but_does_not_block(
     bench.sink.close()
     assert output.items == [0, 1, 2]
     assert caplog.text.count("cannot keep up") == 1, "said once, not for every frame"
-    assert "97 frames were left out" in caplog.text
+    assert "it lacks 97 frames" in caplog.text
 
 
 def test_a_slow_output_slows_files_down_and_loses_nothing() -> None:

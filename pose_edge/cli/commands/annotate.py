@@ -12,6 +12,7 @@ from pose_edge.cli.settings import config_path, read_settings
 from pose_edge.cli.terminal import progress_bars
 from pose_edge.live.signals import Signals
 from pose_edge.offline.annotate import annotate
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ def command_annotate(options: Namespace) -> int:
             replace=options.force,
         )
     log.info(
-        "%d frames, %d of them with people%s",
-        report.frames,
+        "%s, %d of them with people%s",
+        counted(report.frames, "frame"),
         report.with_person,
         f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
     )
