@@ -231,10 +231,9 @@ def _library(name: str) -> str:
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:
-    # Pictures are 0...255, so a model with an int8 input would not do.
     types = {loaded.input.dtype, twin.input.dtype}
-    # Integers are 0...255 in both; a float32 input may want another range.
-    same_range = len(types) == 1 or "float32" not in types
+    # A float32 input may want another range, and int8 does.
+    same_range = len(types) == 1 or types <= {"uint8", "int32"}
     same_input = loaded.input.shape == twin.input.shape and loaded.input.dtype in INPUT_TYPES
     return same_input and same_range and loaded.outputs == twin.outputs
 
