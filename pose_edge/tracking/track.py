@@ -1,0 +1,86 @@
+"""One person over time, and where they should be by now."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.poses import Pose
+from pose_edge.tracking.similarity import MIN_KEYPOINT_SCORE
+
+VELOCITY_S: Final = 0.3
+"""Time constant of the velocity's low-pass: long enough to outlive the keypoints' jitter and the
+swing of a step, short enough to follow a change of direction."""
+
+COASTING_S: Final = 0.7
+"""An unseen person is expected to slow down with this time constant: for a moment the last velocity
+is the best guess, later their last place is."""
+
+
+class Track:
+    """One person over time.
+
+    The body is moved as a whole: joints swing to and fro, so their own velocities predict worse
+    than the median of all, and that needs no keypoint to be seen in every frame.
+
+    While this person hides another one, the model finds one body there, which is either of the two
+    or a mixture. Such an unclear pose keeps the track alive, but only clear ones change its motion:
+    so both tracks pass through each other as the people do.
+
+    Attributes:
+        id: The person's number, from 1, or None while they may be a false detection.
+        seen: Number of frames in which the person was found.
+        seen_at: Time of the last of these frames, seconds.
+        last: The pose in that frame, clear or not.
+    """
+
+    __slots__ = ("_clear", "_clear_at", "_velocity", "id", "last", "seen", "seen_at")
+
+    def __init__(self, pose: Pose, time_s: float) -> None:
+        """Start with the first pose, without an id."""
+        self.id: int | None = None
+        self.seen = 1
+        self.seen_at = time_s
+        self.last = self._clear = pose
+        self._clear_at = time_s
+        self._velocity: NDArray[np.float64] = np.zeros(2)
+
+    def expected(self, time_s: float) -> Pose:
+        """Return the pose moved to where the person should be at a time."""
+        lead = COASTING_S * -math.expm1(-(time_s - self._clear_at) / COASTING_S)
+        shift_x, shift_y = (self._velocity * lead).tolist()
+        keypoints = self._clear.keypoints.copy()
+        keypoints[:, 0] += shift_x
+        keypoints[:, 1] += shift_y
+        x0, y0, x1, y1 = self._clear.box
+        box = (x0 + shift_x, y0 + shift_y, x1 + shift_x, y1 + shift_y)
+        return Pose(keypoints, self._clear.score, box)
+
+    def add(self, pose: Pose, time_s: float, *, clear: bool) -> None:
+        """Add a pose of this person.
+
+        Args:
+            pose: The pose.
+            time_s: Its time, seconds.
+            clear: The pose cannot be that of another person.
+        """
+        if clear:
+            self._update_velocity(pose, time_s)
+            self._clear, self._clear_at = pose, time_s
+        self.seen += 1
+        self.seen_at = time_s
+        self.last = pose
+
+    def _update_velocity(self, pose: Pose, time_s: float) -> None:
+        elapsed = time_s - self._clear_at
+        before = self._clear.keypoints
+        common = np.minimum(before[:, 2], pose.keypoints[:, 2]) >= MIN_KEYPOINT_SCORE
+        if elapsed > 0.0 and common.any():
+            steps = pose.keypoints[common, :2] - before[common, :2]
+            velocity = np.median(steps, axis=0).astype(np.float64) / elapsed
+            # The first measured velocity counts in full: there is none to smooth it with.
+            weight = 1.0 if self.seen == 1 else -math.expm1(-elapsed / VELOCITY_S)
+            self._velocity += weight * (velocity - self._velocity)
