@@ -7,8 +7,7 @@ out: no device, no clock, no thread.
 May import: errors, util, frames, poses, config.
 
 Another filter takes the place of `OneEuro` in `smoother.py`; another way to compare poses takes the
-place of `match_poses` in
-`matching.py`.
+place of `match_poses` in `matching.py`.
 """
 
 from pose_edge.tracking.one_euro import OneEuro
