@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_edge.estimators.crop import (
     Crop,
-    next_crop,
+    region_around,
     settled_crop,
     square_around,
     whole_frame,
@@ -95,7 +95,7 @@ class SinglePersonEstimator:
         size = (frame.width, frame.height)
         if self._frame_size != size:
             self._frame_size, self._crop, self._last = size, None, None
-        whole = whole_frame(*size, self._model.aspect)
+        whole = self._model.fit(whole_frame(*size))
 
         crop = self._crop or whole
         keypoints = self._model.run(frame, crop, stopwatch)
@@ -103,11 +103,11 @@ class SinglePersonEstimator:
             if crop != whole and not self._is_person(keypoints, frame.time):
                 crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
             if crop == whole:
-                crop, keypoints = self._refine(frame, keypoints, stopwatch)
+                crop, keypoints = self._refine(frame, whole, keypoints, stopwatch)
             elif self._search_is_due(frame.time):
-                crop, keypoints = self._search(frame, crop, keypoints, stopwatch)
+                crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
-        wanted = self._next_crop(keypoints, self._min_keypoint_score)
+        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
         poses = self._poses(keypoints, frame.time)
         self._crop = None
         if poses:
@@ -122,11 +122,12 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        shaped = crop.shaped(self._model.aspect)
-        return self._poses(self._model.run(frame, shaped, stopwatch or Stopwatch()))
+        fitted = self._model.fit(crop)
+        return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
 
-    def _next_crop(self, keypoints: FloatArray, min_score: float) -> Crop:
-        return next_crop(keypoints, *self._frame_size, min_score, self._model.aspect)
+    def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
+        region = region_around(keypoints, *self._frame_size, min_score)
+        return self._model.fit(region, held)
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)
@@ -154,14 +155,13 @@ class SinglePersonEstimator:
         return before.overlaps(now)
 
     def _refine(
-        self, frame: Frame, keypoints: FloatArray, stopwatch: Stopwatch
+        self, frame: Frame, whole: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of a closer look at what was found in the whole frame.
 
         A newcomer whom the closer look does not confirm is nobody; somebody who was there a moment
         ago still is.
         """
-        whole = whole_frame(*self._frame_size, self._model.aspect)
         closer = self._next_crop(keypoints, CANDIDATE_SCORE)
         if closer.size >= REFINEMENT_SIZE * whole.size:
             return whole, keypoints
@@ -180,10 +180,9 @@ class SinglePersonEstimator:
         return True
 
     def _search(
-        self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
+        self, frame: Frame, whole: Crop, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of another person with a clearly better score, or the given."""
-        whole = whole_frame(*self._frame_size, self._model.aspect)
         other = self._next_crop(self._model.run(frame, whole, stopwatch), CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
             return crop, keypoints
