@@ -98,12 +98,15 @@ class Pose:
         score: How sure the model is that this is a person, 0...1.
         box: x0, y0, x1, y1 of the keypoints that count, within 0...1.
         id: The tracked person's number, from 1, or None.
+        predicted: Whether there was no time to look for the person in this frame, so that they are
+            where they should be by their earlier motion.
     """
 
     keypoints: FloatArray
     score: float
     box: Box
     id: int | None = None
+    predicted: bool = False
 
     def __getitem__(self, keypoint: Keypoint | int) -> Point:
         """Return one keypoint, normalised.

@@ -66,7 +66,7 @@ def pose_record(result: Result) -> Record:
 
 
 def _pose(pose: Pose) -> Record:
-    return {
+    record: Record = {
         "id": pose.id,
         "score": round(pose.score, 4),
         "box": [round(edge, 5) for edge in pose.box],
@@ -74,6 +74,9 @@ def _pose(pose: Pose) -> Record:
             [round(x, 5), round(y, 5), round(score, 4)] for x, y, score in pose.keypoints.tolist()
         ],
     }
+    if pose.predicted:
+        record["predicted"] = True
+    return record
 
 
 class JsonLines:

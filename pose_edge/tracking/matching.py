@@ -33,13 +33,13 @@ def match_poses(
 
     Returns:
         The track of each pose, or None, and the indices of unclear poses: those that may also be
-        another person with an id, who is matched with no pose.
+        another known person, who is matched with no pose.
     """
     owners: list[Track | None] = [None] * len(poses)
     if not poses or not tracks:
         return owners, set()
-    # The expected place comes before the last seen one, and a person with an id before one
-    # without.
+    # The expected place comes before the last seen one, and a known person before one
+    # who may be a false detection.
     pairs = []
     expected = [track.expected(time_s) for track in tracks]
     last = [track.last for track in tracks]
@@ -49,7 +49,7 @@ def match_poses(
             overlap = iou(poses[pose_index].box, guesses[track_index].box)
             mean = (float(similarity) + overlap) / 2
             if mean >= min_similarity:
-                known = tracks[track_index].id is not None
+                known = tracks[track_index].known
                 pairs.append((known, is_expected, mean, pose_index, track_index))
     pairs.sort(reverse=True)
     taken: set[int] = set()

@@ -48,6 +48,11 @@ class Track:
         self._clear_at = time_s
         self._velocity: NDArray[np.float64] = np.zeros(2)
 
+    @property
+    def known(self) -> bool:
+        """Whether the person has a number."""
+        return self.id is not None
+
     def expected(self, time_s: float) -> Pose:
         """Return the pose moved to where the person should be at a time."""
         lead = COASTING_S * -math.expm1(-(time_s - self._clear_at) / COASTING_S)
@@ -70,7 +75,7 @@ class Track:
         if clear:
             self._update_velocity(pose, time_s)
             self._clear, self._clear_at = pose, time_s
-        self.seen += 1
+        self.seen += not pose.predicted
         self.seen_at = time_s
         self.last = pose
 
