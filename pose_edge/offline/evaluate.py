@@ -85,8 +85,8 @@ def evaluate(
         PoseEdgeError: A model cannot be used or has seen the pictures, or a picture is missing.
     """
     import_pycocotools()  # before the hours that the models may take
-    settings = thorough(settings)
-    zoo = Zoo()
+    settings, zoo = thorough(settings), Zoo()
+    find = partial(load_finder, zoo, settings)
     models = [try_model(zoo.find(name), settings.model) for name in names]
     finders = [zoo.find(FINDER)] if settings.model.people == "several" else []
     for model in (*models, *finders):
@@ -97,9 +97,7 @@ def evaluate(
                 used = settings.model
                 if mode == "box":  # there is a person in a true box: no threshold is needed
                     used = used.model_copy(update={"min_pose_score": 0.0, "min_keypoints": 0})
-                estimator = load_estimator(
-                    model, runtime, used, load_finder=partial(load_finder, zoo, settings)
-                )
+                estimator = load_estimator(model, runtime, used, load_finder=find)
                 found, times = [], []
                 for done, image in enumerate(truth.images.values(), start=1):
                     boxes = truth.boxes[image["id"]] if mode == "box" else []

@@ -86,7 +86,9 @@ def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
                 raise ModelError(f"no model {name!r}")
             return ModelFile(name, Path(f"{name}.tflite"), sha256=name, known=True)
 
-    def load(model: ModelFile, runtime: object, settings: ModelSettings) -> Estimator:
+    def load(
+        model: ModelFile, runtime: object, settings: ModelSettings, **_more: object
+    ) -> Estimator:
         return fakes[model.name]
 
     monkeypatch.setattr(module, "Zoo", FakeZoo)
