@@ -152,7 +152,7 @@ class PoseEstimator(_Closing):
     @property
     def backend(self) -> str:
         """What ran the model for the last answer: "cpu" or "edgetpu"."""
-        return self._estimator.runtime.provenance.backend
+        return self._estimator.provenance.backend
 
     def reset(self) -> None:
         """Forget all earlier frames, because another video begins; ids start at 1 again."""

@@ -151,11 +151,19 @@ class Provenance:
         model: Name of the model.
         backend: Hardware that ran the model: "cpu" or "edgetpu".
         note: Why this backend was used instead of another, e.g. "edgetpu lost 12:03"; else empty.
+        finder: Name of the model, always on the CPU, that found the people for a closer look by
+            the first one; empty where there is none.
     """
 
     model: str
     backend: str
     note: str = ""
+    finder: str = ""
+
+    @property
+    def models(self) -> str:
+        """The names of the models, for people to read."""
+        return f"{self.finder} + {self.model}" if self.finder else self.model
 
     @property
     def place(self) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from pose_edge.errors import ModelError, UsageError
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, Pose
+from pose_edge.poses import Estimate, Pose, Provenance
 from pose_edge.runtimes import INPUT_TYPES, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import RANGES
@@ -37,7 +37,11 @@ class Estimator(Protocol):
 
     @property
     def runtime(self) -> Runtime:
-        """The loaded model."""
+        """The loaded model that finds the keypoints."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Models and backend of the last answer; before the first, those expected to answer."""
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the poses in a frame.
@@ -60,6 +64,9 @@ class Estimator(Protocol):
 
     def reset(self) -> None:
         """Forget earlier frames: the next one has nothing to do with them."""
+
+    def close(self) -> None:
+        """End what the loaded models have started, from any thread; twice does no harm."""
 
 
 class ModelFamily(Protocol):

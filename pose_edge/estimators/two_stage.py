@@ -7,6 +7,7 @@ followed: each gets a closer look of their own, and the finder runs only now and
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from pose_edge.estimators.pass_budget import PassBudget
 from pose_edge.estimators.regions import person_region, search_regions
 from pose_edge.estimators.single_person import CANDIDATE_SCORE, pose_score
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, Pose, box_of, is_somebody
+from pose_edge.poses import Estimate, Pose, Provenance, box_of, is_somebody
 from pose_edge.runtimes import Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking.similarity import drop_duplicates
@@ -85,6 +86,16 @@ class TwoStageEstimator:
         self._budget = PassBudget()
         self._size = (0, 0)
         self.reset()
+
+    @property
+    def provenance(self) -> Provenance:
+        """See `Estimator.provenance`."""
+        return replace(self.runtime.provenance, finder=self._finder.provenance.model)
+
+    def close(self) -> None:
+        """Close both models; see `Estimator.close`."""
+        self.runtime.close()
+        self._finder.close()
 
     def reset(self) -> None:
         """Forget the people: the next frame is searched."""

@@ -84,7 +84,7 @@ def load_model(
         stop: Ends the wait for an Edge TPU, or the trial of a user's own file, once it is set.
 
     Returns:
-        The estimator, whose runtime may also be closed earlier, and from any thread.
+        The estimator, which may also be closed earlier, and from any thread.
 
     Raises:
         ModelError: The model's file cannot be used.
@@ -102,8 +102,9 @@ def load_model(
     stack.callback(runtime.close)
     finder = partial(load_finder, zoo, settings)
     estimator = load_estimator(cpu, runtime, settings.model, load_finder=finder)
+    stack.callback(estimator.close)
     log.info(
-        "model: %s, input %s, by %s", runtime.provenance.model, runtime.input, runtime.describe()
+        "model: %s, input %s, by %s", estimator.provenance.models, runtime.input, runtime.describe()
     )
     return estimator
 

@@ -60,6 +60,8 @@ def pose_record(result: Result) -> Record:
         "latency_ms": {stage: round(value, 3) for stage, value in result.stages_ms.items()},
         "poses": [_pose(pose) for pose in result.poses],
     }
+    if result.provenance.finder:
+        record["finder"] = result.provenance.finder
     if frame.file is not None:
         record["file"] = frame.file
     return record

@@ -273,6 +273,13 @@ class SlowEstimator:
     def reset(self) -> None:
         """Nothing to forget."""
 
+    @property
+    def provenance(self) -> Provenance:
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        self.runtime.close()
+
 
 @pytest.mark.slow
 def test_the_age_of_poses_stays_flat_for_a_minute() -> None:
