@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -42,6 +42,12 @@ class Follower(Track):
         self.looked_at = time_s
         self.missed_since: float | None = None
         self.crop: Crop | None = None
+
+    def confirm(self, pose: Pose, time_s: float) -> None:
+        """Replace the finder's pose, whose motion says nothing, by that of a closer look."""
+        super().__init__(pose, time_s)
+        self.confirmed = True
+        self.missed_since = None
 
     @property
     def known(self) -> bool:
@@ -108,48 +114,51 @@ class Crowd:
 
     def update(
         self,
-        found: Sequence[Pose],
-        looked_at: Collection[Follower],
+        looks: Sequence[tuple[Follower, Pose | None]],
         time_s: float,
         size: tuple[int, int],
     ) -> list[Pose]:
         """Take what the closer looks of a frame have found.
 
         Args:
-            found: The poses, in any order; two may be of one person.
-            looked_at: The people who were looked at.
+            looks: The people who were looked at, and the pose that was found there, if any; it may
+                be that of somebody else.
             time_s: The frame's time, seconds.
             size: Width and height of the frame, pixels.
 
         Returns:
             The people in the frame, best first. Those who were not looked at are moved on.
         """
-        best_first = sorted(found, key=lambda pose: float(pose.keypoints[:, 2].mean()))[::-1]
-        poses = drop_duplicates(best_first, size)
+        for one, _pose in looks:
+            one.looked_at = time_s
+            one.missed_since = time_s if one.missed_since is None else one.missed_since
+        found = [(pose, one) for one, pose in looks if pose is not None]
+        found.sort(key=lambda look: float(look[0].keypoints[:, 2].mean()), reverse=True)
+        places = {id(pose): one for pose, one in found}
+        poses = drop_duplicates([pose for pose, _one in found], size)
         owners, unclear = match_poses(
             poses, self._followers, time_s, size, min_similarity=MIN_SIMILARITY
         )
-        for one in looked_at:
-            one.looked_at = time_s
-            if one.missed_since is None:
-                one.missed_since = time_s
-        followers = []
+        shown: list[Pose] = []
         for index, (pose, owner) in enumerate(zip(poses, owners, strict=True)):
-            if isinstance(owner, Follower) and owner.confirmed:
+            place = places[id(pose)]
+            if owner is not None and owner.confirmed:
                 owner.add(pose, time_s, clear=index not in unclear)
                 owner.missed_since = None
-                followers.append(owner)
+            elif place.confirmed:
+                # Part of somebody else, in the margin of one who has left: newcomers are found by
+                # the finder only.
+                continue
             else:
-                one = Follower(pose, time_s, confirmed=True)
-                one.crop = owner.crop if isinstance(owner, Follower) else None
-                followers.append(one)
-        owned = {id(owner) for owner in owners}
-        others = [one for one in self._followers if id(one) not in owned]
-        moved = [self._moved(one, time_s) for one in others if one.present]
-        followers += [one for one in others if _worth_another(one, time_s)]
-        followers.sort(key=lambda one: one.confirmed, reverse=True)
-        self._followers = followers[: 2 * self._max_people]
-        shown = drop_duplicates([*poses, *moved], size)[: self._max_people]
+                place.confirm(pose, time_s)
+            shown.append(pose)
+        self._followers = [one for one in self._followers if _is_followed(one, time_s)]
+        moved = [
+            self._moved(one, time_s)
+            for one in self._followers
+            if one.present and one.looked_at < time_s and one.seen_at < time_s
+        ]
+        shown = drop_duplicates([*shown, *moved], size)[: self._max_people]
         return sorted(shown, key=lambda pose: pose.score, reverse=True)
 
     def _moved(self, one: Follower, time_s: float) -> Pose:
@@ -160,8 +169,8 @@ class Crowd:
         return replace(one.last, keypoints=keypoints, box=box, predicted=True)
 
 
-def _worth_another(one: Follower, time_s: float) -> bool:
-    """Return whether somebody who was not found in this frame is looked for in the next."""
+def _is_followed(one: Follower, time_s: float) -> bool:
+    """Return whether somebody is looked for in the next frame."""
     if one.missed_since is None:
         return True
     return one.confirmed and time_s - one.missed_since < FORGET_S

@@ -15,7 +15,16 @@ from pose_edge.estimators.crop import (
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.frames import Frame
-from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, Provenance, box_of, is_somebody
+from pose_edge.poses import (
+    MIN_SPREAD,
+    Box,
+    Estimate,
+    FloatArray,
+    Pose,
+    Provenance,
+    box_of,
+    is_somebody,
+)
 from pose_edge.telemetry import Stopwatch
 
 CANDIDATE_SCORE: Final = 0.15

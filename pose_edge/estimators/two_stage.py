@@ -117,8 +117,8 @@ class TwoStageEstimator:
         queue = self._crowd.queue
         if frame.live:
             queue = queue[: self._budget.passes(searching=searched)]
-        found = [pose for one in queue for pose in self._refine(frame, one, now, stopwatch)]
-        poses = self._crowd.update(found, queue, now, size)
+        looks = [(one, self._refine(frame, one, now, stopwatch)) for one in queue]
+        poses = self._crowd.update(looks, now, size)
         stopwatch.lap("postprocess")
         return Estimate(poses)
 
@@ -172,8 +172,8 @@ class TwoStageEstimator:
 
     def _refine(
         self, frame: Frame, one: Follower, now_s: float, stopwatch: Stopwatch
-    ) -> list[Pose]:
-        """Return the pose of somebody, seen closely, or none."""
+    ) -> Pose | None:
+        """Return the pose that a closer look at somebody's place finds."""
         before_s = _spent_s(stopwatch)
         keypoints = one.expected(now_s).keypoints
         region = person_region(keypoints, *self._size, CANDIDATE_SCORE)
@@ -181,7 +181,7 @@ class TwoStageEstimator:
         one.crop = settled_crop(one.crop, wanted) if one.crop is not None else wanted
         poses = self.estimate_crop(frame, one.crop, stopwatch)
         self._budget.note_refinement(_spent_s(stopwatch) - before_s)
-        return poses
+        return poses[0] if poses else None
 
 
 def _spent_s(stopwatch: Stopwatch) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,15 +11,17 @@ from pose_edge.poses import Pose
 from pose_edge.tracking.similarity import iou, pose_similarities
 from pose_edge.tracking.track import Track
 
+AnyTrack = TypeVar("AnyTrack", bound=Track)
+
 
 def match_poses(
     poses: Sequence[Pose],
-    tracks: Sequence[Track],
+    tracks: Sequence[AnyTrack],
     time_s: float,
     size: tuple[int, int],
     *,
     min_similarity: float,
-) -> tuple[list[Track | None], set[int]]:
+) -> tuple[list[AnyTrack | None], set[int]]:
     """Find the owner of each pose, the most similar pair first.
 
     Similarity is the mean of OKS, which tells apart people whose boxes overlap, and IoU of the
@@ -35,7 +38,7 @@ def match_poses(
         The track of each pose, or None, and the indices of unclear poses: those that may also be
         another known person, who is matched with no pose.
     """
-    owners: list[Track | None] = [None] * len(poses)
+    owners: list[AnyTrack | None] = [None] * len(poses)
     if not poses or not tracks:
         return owners, set()
     # The expected place comes before the last seen one, and a known person before one

@@ -31,7 +31,7 @@ from pose_edge.offline.evaluate import (
     evaluate,
     refuse_calibration_pictures,
 )
-from pose_edge.poses import Estimate, Pose, box_of
+from pose_edge.poses import Estimate, Pose, Provenance, box_of
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ManifestEntry, ModelFile, Tensor
 
@@ -62,6 +62,13 @@ class Fake:
 
     def reset(self) -> None:
         self.resets += 1
+
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance("a fake", "cpu")
+
+    def close(self) -> None:
+        """Nothing is running."""
 
     def _poses(self, frame: Frame, stopwatch: Stopwatch | None) -> list[Pose]:
         assert stopwatch is not None
