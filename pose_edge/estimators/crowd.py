@@ -43,6 +43,17 @@ class Follower(Track):
         self.missed_since: float | None = None
         self.crop: Crop | None = None
 
+    def miss(self, time_s: float) -> None:
+        """Note a closer look, which has found nobody unless `find` or `confirm` follows."""
+        self.looked_at = time_s
+        if self.missed_since is None:
+            self.missed_since = time_s
+
+    def find(self, pose: Pose, time_s: float, *, clear: bool) -> None:
+        """Add the pose of a closer look, see `Track.add`."""
+        self.add(pose, time_s, clear=clear)
+        self.missed_since = None
+
     def confirm(self, pose: Pose, time_s: float) -> None:
         """Replace the finder's pose, whose motion says nothing, by that of a closer look."""
         super().__init__(pose, time_s)
@@ -129,37 +140,35 @@ class Crowd:
         Returns:
             The people in the frame, best first. Those who were not looked at are moved on.
         """
-        for one, _pose in looks:
-            one.looked_at = time_s
-            one.missed_since = time_s if one.missed_since is None else one.missed_since
+        looked_at = [one for one, _pose in looks]
+        waiting = [one for one in self._followers if one not in looked_at]
+        for one in looked_at:
+            one.miss(time_s)
         found = [(pose, one) for one, pose in looks if pose is not None]
         found.sort(key=lambda look: float(look[0].keypoints[:, 2].mean()), reverse=True)
         places = {id(pose): one for pose, one in found}
         poses = drop_duplicates([pose for pose, _one in found], size)
-        owners, unclear = match_poses(
-            poses, self._followers, time_s, size, min_similarity=MIN_SIMILARITY
-        )
+        owners, unclear = match_poses(poses, looked_at, time_s, size, min_similarity=MIN_SIMILARITY)
+        moved = [self._moved(one, time_s) for one in waiting if one.present]
+        known = sum(owner is not None and owner.confirmed for owner in owners)
+        room = self._max_people - len(moved) - known
         shown: list[Pose] = []
         for index, (pose, owner) in enumerate(zip(poses, owners, strict=True)):
-            place = places[id(pose)]
             if owner is not None and owner.confirmed:
-                owner.add(pose, time_s, clear=index not in unclear)
-                owner.missed_since = None
-            elif place.confirmed:
-                # Part of somebody else, in the margin of one who has left: newcomers are found by
-                # the finder only.
-                continue
+                owner.find(pose, time_s, clear=index not in unclear)
             else:
-                place.confirm(pose, time_s)
+                newcomer = owner or places[id(pose)]
+                # What is found where a known person was, and is not them, is part of somebody else
+                # in the margin: newcomers are found by the finder only.
+                if newcomer.confirmed or room <= 0:
+                    continue
+                newcomer.confirm(pose, time_s)
+                room -= 1
             shown.append(pose)
         self._followers = [one for one in self._followers if _is_followed(one, time_s)]
-        moved = [
-            self._moved(one, time_s)
-            for one in self._followers
-            if one.present and one.looked_at < time_s and one.seen_at < time_s
-        ]
-        shown = drop_duplicates([*shown, *moved], size)[: self._max_people]
-        return sorted(shown, key=lambda pose: pose.score, reverse=True)
+        return sorted(
+            drop_duplicates([*shown, *moved], size), key=lambda pose: pose.score, reverse=True
+        )
 
     def _moved(self, one: Follower, time_s: float) -> Pose:
         """Return where somebody should be now."""
