@@ -15,7 +15,16 @@ from pose_edge.estimators.crop import (
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.frames import Frame
-from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, box_of, is_somebody
+from pose_edge.poses import (
+    MIN_SPREAD,
+    Box,
+    Estimate,
+    FloatArray,
+    Pose,
+    Provenance,
+    box_of,
+    is_somebody,
+)
 from pose_edge.telemetry import Stopwatch
 
 CANDIDATE_SCORE: Final = 0.15
@@ -85,6 +94,15 @@ class SinglePersonEstimator:
         self._searched_at = 0.0
         self._last: Box | None = None
         self._last_at = 0.0
+
+    @property
+    def provenance(self) -> Provenance:
+        """See `Estimator.provenance`."""
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        """Close the runtime; see `Estimator.close`."""
+        self.runtime.close()
 
     def reset(self) -> None:
         """Search the whole of the next frame."""
