@@ -14,6 +14,7 @@ from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import Runtime, load_runtime
+from pose_edge.zoo.candidates import AUTO, LIGHTEST, most_accurate
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile,
     Args:
         zoo: The known models.
         name: Name of a CPU model, of an Edge TPU model, of both without a precision
-            (movenet-lightning), or the path of a CPU model.
+            (movenet-lightning), or the path of a CPU model. "auto" is the lightest candidate: who
+            knows of a better choice names it.
         edgetpu: Whether an Edge TPU is used, and perhaps the model for it.
 
     Returns:
@@ -41,6 +43,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile,
         UsageError: The name is that of an Edge TPU model, but the Edge TPU is off.
         UnavailableError: An Edge TPU is required, but no model for it goes with the name.
     """
+    name = LIGHTEST if name == AUTO else name
     if edgetpu.mode == "off":
         if name in zoo.twins or (cpu := zoo.find(name)).compiled:
             raise UsageError(
@@ -110,10 +113,18 @@ def load_model(
 
 
 def thorough(settings: Settings) -> Settings:
-    """Return settings with effort thorough where it was left to the command."""
-    if settings.model.effort != "auto":
-        return settings
-    model = settings.model.model_copy(update={"effort": "thorough"})
+    """Return settings with effort and model as for pictures where they were left to the command."""
+    wanted: dict[str, str] = {}
+    if settings.model.effort == "auto":
+        wanted["effort"] = "thorough"
+    if settings.model.name == AUTO:
+        wanted["name"] = most_accurate(Zoo())
+    return with_model(settings, **wanted) if wanted else settings
+
+
+def with_model(settings: Settings, **values: str) -> Settings:
+    """Return settings with other values in the section model."""
+    model = settings.model.model_copy(update=values)
     return settings.model_copy(update={"model": model})
 
 
