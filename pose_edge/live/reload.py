@@ -45,21 +45,36 @@ class Reloader:
         self._notifier = notifier
         self._lock = threading.Lock()
         self._requested = False
+        self._call: Callable[[], None] | None = None
         self._thread: threading.Thread | None = None
 
     def request(self) -> None:
         """Request a reload; return at once. A request during a reload leads to another one."""
         with self._lock:
             self._requested = True
-            if self._thread is None:
-                thread = threading.Thread(target=self._work, name="reload", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError as error:  # no more threads: the run goes on as it is
-                    self._requested = False
-                    log.error("configuration not read again: %s", error)
-                else:
-                    self._thread = thread
+            self._start()
+
+    def request_call(self, call: Callable[[], None]) -> None:
+        """Have a function called that changes the run, before or after a reload; return at once.
+
+        One that was not called yet is replaced.
+        """
+        with self._lock:
+            self._call = call
+            self._start()
+
+    def _start(self) -> None:
+        """Start the thread, unless it is at work; the lock is held."""
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._work, name="reload", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads: the run goes on as it is
+            self._requested, self._call = False, None
+            log.error("the run stays as it is: %s", error)
+        else:
+            self._thread = thread
 
     def close(self) -> None:
         """Wait for the present reload."""
@@ -69,24 +84,34 @@ class Reloader:
             thread.join(CLOSE_S)
 
     def _work(self) -> None:
-        while self._take_request():
-            self._notifier.reloading()
-            try:
-                self._reload()
-            except PoseEdgeError as error:
-                log.error("configuration not taken: %s", str(error).replace("\n", "; "))
-            except Exception:
-                log.exception("configuration not taken: internal error")
-            finally:
-                self._notifier.ready()
+        while True:
+            requested, call = self._take_requests()
+            if requested:
+                self._reload_safely()
+            if call is not None:
+                call()
+            if not requested and call is None:
+                return
 
-    def _take_request(self) -> bool:
-        """Take the pending request; without one, the next request starts another thread."""
+    def _take_requests(self) -> tuple[bool, Callable[[], None] | None]:
+        """Take what is pending; without anything, the next request starts another thread."""
         with self._lock:
             requested, self._requested = self._requested, False
-            if not requested:
+            call, self._call = self._call, None
+            if not requested and call is None:
                 self._thread = None
-            return requested
+            return requested, call
+
+    def _reload_safely(self) -> None:
+        self._notifier.reloading()
+        try:
+            self._reload()
+        except PoseEdgeError as error:
+            log.error("configuration not taken: %s", str(error).replace("\n", "; "))
+        except Exception:
+            log.exception("configuration not taken: internal error")
+        finally:
+            self._notifier.ready()
 
     def _reload(self) -> None:
         settings = self._read()

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.errors import EndOfStream
+from pose_edge.errors import EndOfStream, PoseEdgeError
 from pose_edge.estimators import Estimator
+from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
 from pose_edge.live.presenter import Presenter
-from pose_edge.live.reconfigure import Reconfigurer, pipeline_options
+from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
 from pose_edge.live.signals import Signals
 from pose_edge.pipeline.loading import load_model
@@ -32,6 +33,8 @@ from pose_edge.supervision.supervisor import Part, Supervisor
 from pose_edge.supervision.watchdog import Watchdog
 from pose_edge.telemetry import EDGETPU, INFERENCE, SOURCE, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
+from pose_edge.tuning.pass_meter import PassMeter
+from pose_edge.util.resources import state_dir
 from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
@@ -71,6 +74,7 @@ def run(
     *,
     config: Path | None = None,
     replace: bool = False,
+    tune: TuneOrder | None = None,
 ) -> RunReport:
     """Show what the source sees, with poses, until the source ends, a key, or a signal.
 
@@ -81,6 +85,7 @@ def run(
         config: The configuration file, which no output may overwrite.
         replace: Whether output files may be replaced that exist already; those of live sources
             never are.
+        tune: Given to measure all candidates for `model.name: auto`, whatever is known of them.
 
     Raises:
         UsageError: An output would destroy something; nothing was opened.
@@ -90,9 +95,13 @@ def run(
     telemetry = Telemetry()
     source = choose_source(settings.source, settings.camera)
     check_outputs(settings, config, numbered=source.live, replace=replace)
+    chosen = ChosenModel(first_model(settings, state_dir(), tune))
     with ExitStack() as stack:
         estimator = load_model(
-            settings, stack, report=partial(telemetry.set_fault, EDGETPU), stop=signals.stop
+            chosen.applied(settings),
+            stack,
+            report=partial(telemetry.set_fault, EDGETPU),
+            stop=signals.stop,
         )
         made = _Run(
             settings,
@@ -103,6 +112,8 @@ def run(
             read=read,
             config=config,
             replace=replace,
+            chosen=chosen,
+            tune=tune,
             stack=stack,
         )
         made.go()
@@ -123,6 +134,8 @@ class _Run:
         read: Callable[[], Settings],
         config: Path | None,
         replace: bool,
+        chosen: ChosenModel,
+        tune: TuneOrder | None,
         stack: ExitStack,
     ) -> None:
         self._signals = signals
@@ -141,7 +154,8 @@ class _Run:
             replace=replace,
         )
         self._open_output(self._poses)
-        self._pipeline = self._open_pipeline(settings, source, estimator, stack)
+        self._meter = PassMeter()
+        self._pipeline = self._open_pipeline(settings, source, estimator, chosen, stack)
         self._recorder = recorder(
             settings.record,
             storage,
@@ -155,7 +169,7 @@ class _Run:
             settings, self._pipeline, telemetry, self._recorder, part=self._part
         )
         stack.callback(self._presenter.close)
-        reconfigurer = Reconfigurer(
+        self._reconfigurer = Reconfigurer(
             settings,
             self._pipeline,
             self._presenter,
@@ -163,11 +177,15 @@ class _Run:
             self._recorder,
             self._poses,
             in_main_thread=self._main_thread_calls.put,
+            chosen=chosen,
             config=config,
         )
         notifier = SystemdNotifier.from_environment()
-        self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
+        self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
+        self._auto_model = AutoModel(
+            self._meter, telemetry, self._order_model, state_dir(), tune=tune
+        )
         self._watchdog = Watchdog(
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
@@ -178,16 +196,21 @@ class _Run:
         output.open()
 
     def _open_pipeline(
-        self, settings: Settings, source: Source, estimator: Estimator, stack: ExitStack
+        self,
+        settings: Settings,
+        source: Source,
+        estimator: Estimator,
+        chosen: ChosenModel,
+        stack: ExitStack,
     ) -> Pipeline:
         pipeline = Pipeline(
             source,
             estimator,
             self._telemetry,
             tracker=PoseTracker(settings, live=source.live),
-            sinks=[self._poses],
+            sinks=[self._poses, self._meter],
             max_frames=settings.run.max_frames,
-            options=pipeline_options(settings, self._telemetry),
+            options=pipeline_options(chosen.applied(settings), self._telemetry),
             supervisor=self._supervisor,
         )
         stack.callback(pipeline.stop)  # before the outputs are closed
@@ -214,6 +237,7 @@ class _Run:
                 else:
                     self._presenter.show_no_result()
                 self._handle_requests()
+                self._choose_model()
                 self._log_status()
         except EndOfStream:
             if self._pipeline.still:
@@ -252,6 +276,23 @@ class _Run:
                 self._supervisor.freeze(part)
         while not self._main_thread_calls.empty():
             self._main_thread_calls.get()()
+
+    def _choose_model(self) -> None:
+        settings, pipeline = self._reloader.settings, self._pipeline
+        paced = pipeline.live or (settings.source.pace and not pipeline.still)
+        self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
+
+    def _order_model(self, name: str, people: str, failed: Callable[[], None]) -> None:
+        """Have another model loaded and used, in the reload thread."""
+
+        def use() -> None:
+            try:
+                self._reconfigurer.use_model(ChosenModel(name, people))
+            except PoseEdgeError as error:
+                log.error("auto: %s cannot be used: %s", name, str(error).replace("\n", "; "))
+                failed()
+
+        self._reloader.request_call(use)
 
     def _log_status(self) -> None:
         now = time.monotonic()

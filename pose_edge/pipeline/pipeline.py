@@ -142,6 +142,11 @@ class Pipeline:
         """Return the name of the source."""
         return self._capture.describe()
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second that the source promises, None where unknown."""
+        return self._capture.frame_rate
+
     def open(self) -> None:
         """Open the source before `start`, and wait until it is open; not needed for `start`.
 

@@ -20,7 +20,7 @@ SEARCHES_PER_S: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class PassTiming:
-    """What one model took for a frame with at most one person, in a run with all that goes on in it.
+    """What one model took for a frame of one person, in a run with all that goes on in it.
 
     Attributes:
         model: Name of the model.
@@ -86,13 +86,18 @@ def slow_frame_ms(timing: PassTiming, demand: Demand) -> float:
     return frame_ms(timing.median_ms, demand) + timing.p95_ms - timing.median_ms
 
 
-def share(timing: PassTiming, demand: Demand) -> float:
-    """Return the part of the time from frame to frame that a model takes, more than 1 if too slow.
+def typical_ms(timing: PassTiming, demand: Demand) -> float:
+    """Return what a frame takes, milliseconds.
 
     The mean counts where it is above the median: a process that is held up ten times a second (by a
     quota of the processor's time) has a good median and a bad rate.
     """
-    return frame_ms(max(timing.median_ms, timing.mean_ms), demand) * demand.rate / 1000
+    return frame_ms(max(timing.median_ms, timing.mean_ms), demand)
+
+
+def share(timing: PassTiming, demand: Demand) -> float:
+    """Return the part of the time from frame to frame that a model takes; above 1: too slow."""
+    return typical_ms(timing, demand) * demand.rate / 1000
 
 
 def holds(timing: PassTiming, demand: Demand) -> bool:
@@ -109,9 +114,7 @@ def promised_fps(timing: PassTiming, demand: Demand) -> float:
     return demand.rate * min(timing.followed, 1 / max(1.0, share(timing, demand)))
 
 
-def choose(
-    timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand
-) -> Choice:
+def choose(timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand) -> Choice:
     """Choose the most accurate model that holds the rate, or the one that comes nearest to it.
 
     Args:
@@ -141,6 +144,21 @@ def choose(
         better = best_first[best_first.index(chosen) - 1]
         reason += f"; {better.model} does not ({_obstacle(better, demand)})"
     return Choice(chosen.model, demand.rate, True, reason)
+
+
+def ladder(
+    timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand
+) -> list[PassTiming]:
+    """Return the models that are worth a step, from the fastest to the most accurate.
+
+    One that is slower than a more accurate one, as may be without a version for the Edge TPU, is
+    left out. Arguments are as for `choose`.
+    """
+    steps: list[PassTiming] = []
+    for one in sorted(timings, key=lambda one: (typical_ms(one, demand), -accuracy[one.model])):
+        if not steps or accuracy[one.model] > accuracy[steps[-1].model]:
+            steps.append(one)
+    return steps
 
 
 def _busy(timing: PassTiming, demand: Demand) -> str:

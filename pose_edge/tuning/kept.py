@@ -120,11 +120,7 @@ def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
         return None
     measured = {timing.model for timing in kept.timings}
     if kept.conditions != conditions or kept.model not in measured:
-        changed = [
-            name
-            for name, value in conditions
-            if value != getattr(kept.conditions, name)
-        ]
+        changed = [name for name, value in conditions if value != getattr(kept.conditions, name)]
         log.info("auto: measured anew, other than before: %s", ", ".join(changed) or "models")
         return None
     return kept

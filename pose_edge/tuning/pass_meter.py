@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,9 @@ class FramePass:
     Attributes:
         done_s: When it was, monotonic seconds.
         index: Number of the frame; those between two are frames that were skipped.
+        time_s: The frame's own time, seconds.
+        size: Its width and height, pixels.
+        live: Whether its source skips frames where there is no time; a file's frames wait.
         busy_ms: What the inference thread took for it, milliseconds.
         provenance: What answered.
         complete: Whether there was time to look at everybody in it.
@@ -32,6 +36,9 @@ class FramePass:
 
     done_s: float
     index: int
+    time_s: float
+    size: tuple[int, int]
+    live: bool
     busy_ms: float
     provenance: Provenance
     complete: bool
@@ -39,7 +46,7 @@ class FramePass:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """Consecutive frames of a run, and until when.
+    """Consecutive frames of a run.
 
     Attributes:
         frames: The frames, oldest first.
@@ -47,34 +54,37 @@ class Passes:
 
     frames: tuple[FramePass, ...]
 
-    def followed(self, rate: float, *, live: bool) -> float:
-        """Return the part of the source's frames that were processed, 0...1.
+    @property
+    def followed(self) -> float:
+        """The part of the source's frames that were processed, 0...1.
 
-        Args:
-            rate: Frames per second of the source; 0 where it is unknown.
-            live: Whether frames are skipped where there is no time; a file's frames wait instead.
+        Of a file nothing is skipped, it is played too slowly instead: the part of its own speed.
         """
         if len(self.frames) < 2:
             return 0.0
         first, last = self.frames[0], self.frames[-1]
-        done = len(self.frames) - 1
-        if live:
-            return min(1.0, done / max(1, last.index - first.index))
-        if rate <= 0:
-            return 1.0
-        return min(1.0, done / max(1e-6, rate * (last.done_s - first.done_s)))
+        if first.live:
+            return min(1.0, (len(self.frames) - 1) / max(1, last.index - first.index))
+        # Summed up, because a video may begin again.
+        played_s = sum(max(0.0, b.time_s - a.time_s) for a, b in pairwise(self.frames))
+        return min(1.0, played_s / max(1e-6, last.done_s - first.done_s))
 
-    def timing(self, rate: float, *, live: bool) -> PassTiming:
-        """Return what the frames took, at least two of them; arguments as for `followed`."""
-        busy = [one.busy_ms for one in self.frames]
-        median, p95 = np.percentile(busy, (50, 95)).tolist()
+    @property
+    def complete(self) -> float:
+        """The part of the frames with time to look at everybody in them, 0...1."""
+        return sum(one.complete for one in self.frames) / max(1, len(self.frames))
+
+    @property
+    def mean_ms(self) -> float:
+        """The mean of what a frame took, milliseconds; 0 without frames."""
+        return sum(one.busy_ms for one in self.frames) / max(1, len(self.frames))
+
+    def timing(self) -> PassTiming:
+        """Return what the frames took, at least one of them."""
+        median, p95 = np.percentile([one.busy_ms for one in self.frames], (50, 95)).tolist()
+        answered = self.frames[-1].provenance
         return PassTiming(
-            self.frames[-1].provenance.model,
-            self.frames[-1].provenance.backend,
-            median_ms=median,
-            p95_ms=p95,
-            mean_ms=sum(busy) / len(busy),
-            followed=self.followed(rate, live=live),
+            answered.model, answered.backend, median, p95, self.mean_ms, self.followed
         )
 
 
@@ -100,10 +110,13 @@ class PassMeter:
 
     def send(self, result: Result, /) -> None:
         """Take a result; called in the inference thread."""
-        laps = result.stages_ms
+        laps, frame = result.stages_ms, result.frame
         one = FramePass(
             self._clock(),
-            result.frame.index,
+            frame.index,
+            frame.captured_ns / 1e9 if frame.live else frame.time,
+            (frame.width, frame.height),
+            frame.live,
             laps.get("total", 0.0) - laps.get("wait", 0.0),
             result.provenance,
             not any(pose.predicted for pose in result.poses),

@@ -46,14 +46,12 @@ class Trial:
         self._first_s: float | None = None
         self._begin_s: float | None = None
 
-    def look(self, meter: PassMeter, now_s: float, rate: float, *, live: bool) -> bool:
+    def look(self, meter: PassMeter, now_s: float) -> bool:
         """Look at the newest frames, and return whether the trial is done.
 
         Args:
             meter: The frames of the run.
             now_s: The time, monotonic seconds.
-            rate: Frames per second of the source; 0 where it is unknown.
-            live: Whether the source skips frames.
         """
         if self._begin_s is None:
             self._find_begin(meter, now_s)
@@ -64,7 +62,7 @@ class Trial:
         if not enough and lasted_s < MAX_MEASURE_S:
             return False
         if len(passes.frames) >= MIN_SLOW_FRAMES:
-            self.timing = passes.timing(rate, live=live)
+            self.timing = passes.timing()
         return True
 
     def _find_begin(self, meter: PassMeter, now_s: float) -> None:

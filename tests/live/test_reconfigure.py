@@ -16,7 +16,7 @@ from pose_edge.errors import OutputError, PoseEdgeError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.live import reconfigure as reconfigure_module
 from pose_edge.live.presenter import Presenter
-from pose_edge.live.reconfigure import KEYS, SECTIONS, Concern, Reconfigurer, concerns
+from pose_edge.live.reconfigure import KEYS, SECTIONS, ChosenModel, Concern, Reconfigurer, concerns
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
@@ -51,6 +51,7 @@ class Run:
             recorder=cast(Recorder, self),
             poses=cast(PoseFile, self),
             in_main_thread=self.main_thread_calls.append,
+            chosen=ChosenModel("movenet-lightning-int8"),
         )
 
     def apply(self, section: str, **values: object) -> None:
