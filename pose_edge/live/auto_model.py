@@ -181,7 +181,7 @@ class AutoModel:
             return
         kept = None if self._tune else read_kept(self._folder, self._conditions)
         if kept is not None and kept.fits(feed.rate or 0.0, *frames[-1].size):
-            self._settle(settings, kept.timings, Demand(self._rate(feed), kept.search_ms), now_s)
+            self._settle(settings, kept.timings, self._demand_of(feed, kept.search_ms), now_s)
             return
         several = settings.model.people == "several"
         self._trials = [*([FINDER] if several else []), *self._accuracy]
@@ -214,7 +214,7 @@ class AutoModel:
             self._phase = self._rest
             return
         timings = tuple(found.values())
-        demand = Demand(self._rate(feed), finder.median_ms if finder else None)
+        demand = self._demand_of(feed, finder.median_ms if finder else None)
         choice = self._settle(settings, timings, demand, now_s)
         width, height = self._meter.since(self._since_s).frames[-1].size
         if not (self._tune and self._tune.target_fps):
@@ -302,10 +302,13 @@ class AutoModel:
         return mean_ms * more / now * rate / 1000 <= MAX_SHARE
 
     def _rate(self, feed: Feed) -> float:
-        """Return the rate to hold, frames per second."""
-        if self._tune is not None and self._tune.target_fps is not None:
-            return self._tune.target_fps
-        return feed.rate or self._telemetry.rate(Event.CAPTURED)
+        """Return the frames per second of the source: as promised, else as they come."""
+        return feed.rate or max(1.0, self._telemetry.rate(Event.CAPTURED))
+
+    def _demand_of(self, feed: Feed, search_ms: float | None) -> Demand:
+        rate = self._rate(feed)
+        wanted = self._tune.target_fps if self._tune is not None else None
+        return Demand(wanted or rate, rate, search_ms)
 
     def _use(self, model: str, settings: Settings) -> None:
         self._order(model, settings.model.people, lambda: None)

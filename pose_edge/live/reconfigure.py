@@ -115,17 +115,17 @@ class ChosenModel(NamedTuple):
 
     Attributes:
         name: Name of the model.
-        people: Whether it is used for one person or for several; None: as the settings say.
+        people: Whether it is used for one person or for several.
     """
 
     name: str
-    people: str | None = None
+    people: str
 
     def applied(self, settings: Settings) -> Settings:
         """Return settings that name this model, or those that name another one as they are."""
         if settings.model.name != AUTO:
             return settings
-        return with_model(settings, name=self.name, people=self.people or settings.model.people)
+        return with_model(settings, name=self.name, people=self.people)
 
 
 @dataclass(slots=True)
@@ -160,7 +160,7 @@ class Reconfigurer:
         Raises:
             PoseEdgeError: It cannot be loaded; nothing is changed.
         """
-        if self.settings.model.name != AUTO:
+        if chosen == self.chosen or self.settings.model.name != AUTO:
             return
         settings = chosen.applied(self.settings)
         with ExitStack() as undo:

@@ -95,7 +95,7 @@ def run(
     telemetry = Telemetry()
     source = choose_source(settings.source, settings.camera)
     check_outputs(settings, config, numbered=source.live, replace=replace)
-    chosen = ChosenModel(first_model(settings, state_dir(), tune))
+    chosen = ChosenModel(first_model(settings, state_dir(), tune), settings.model.people)
     with ExitStack() as stack:
         estimator = load_model(
             chosen.applied(settings),

@@ -9,7 +9,7 @@ from typing import Final
 MAX_SHARE: Final = 0.8
 """Part of the time from frame to frame that finding the poses may take: the rest is margin."""
 MIN_FOLLOWED: Final = 0.9
-"""Part of the frames that must have been processed while a model was measured."""
+"""Part of the frames to process that must have been processed while a model was measured."""
 MAX_P95: Final = 2.0
 """The 95th percentile of a frame may take this many intervals: it then costs one frame in 20."""
 CROWD: Final = 3
@@ -44,12 +44,19 @@ class Demand:
     """What a model is chosen for.
 
     Attributes:
-        rate: Frames per second of the source; 0 where no rate is to be held, as for pictures.
+        rate: Frames per second that are to be processed.
+        source_rate: Frames per second of the source in which the models were measured.
         search_ms: What a search for people takes, where several are followed; else None.
     """
 
     rate: float
+    source_rate: float
     search_ms: float | None = None
+
+    @property
+    def least_followed(self) -> float:
+        """The part of the source's frames that must have been processed."""
+        return MIN_FOLLOWED * min(1.0, self.rate / self.source_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def frame_ms(pass_ms: float, demand: Demand) -> float:
         pass_ms: What a frame with one person takes, milliseconds.
         demand: Whether several people are followed, and what a search for them takes.
     """
-    if demand.search_ms is None or demand.rate <= 0:
+    if demand.search_ms is None:
         return pass_ms
     return CROWD * pass_ms + demand.search_ms * min(1.0, SEARCHES_PER_S / demand.rate)
 
@@ -103,7 +110,7 @@ def share(timing: PassTiming, demand: Demand) -> float:
 def holds(timing: PassTiming, demand: Demand) -> bool:
     """Return whether a model holds the rate, with a margin."""
     return (
-        timing.followed >= MIN_FOLLOWED
+        timing.followed >= demand.least_followed
         and share(timing, demand) <= MAX_SHARE
         and slow_frame_ms(timing, demand) * demand.rate / 1000 <= MAX_P95
     )
@@ -111,7 +118,8 @@ def holds(timing: PassTiming, demand: Demand) -> bool:
 
 def promised_fps(timing: PassTiming, demand: Demand) -> float:
     """Return the frames per second that a model can be expected to process."""
-    return demand.rate * min(timing.followed, 1 / max(1.0, share(timing, demand)))
+    processed = timing.followed * demand.source_rate
+    return min(demand.rate, processed, demand.rate / max(1e-9, share(timing, demand)))
 
 
 def choose(timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand) -> Choice:
@@ -123,8 +131,6 @@ def choose(timings: Sequence[PassTiming], accuracy: dict[str, float], demand: De
         demand: What for.
     """
     best_first = sorted(timings, key=lambda one: (-accuracy[one.model], one.mean_ms, one.model))
-    if demand.rate <= 0:
-        return Choice(best_first[0].model, 0.0, True, f"{best_first[0].model}: the most accurate")
     fitting = [one for one in best_first if holds(one, demand)]
     if not fitting:
         nearest = max(best_first, key=lambda one: (promised_fps(one, demand), -one.mean_ms))
@@ -167,8 +173,8 @@ def _busy(timing: PassTiming, demand: Demand) -> str:
 
 def _obstacle(timing: PassTiming, demand: Demand) -> str:
     """Return the first reason why a model does not hold a rate."""
-    if timing.followed < MIN_FOLLOWED:
-        return f"{timing.followed:.0%} of the frames"
+    if timing.followed < demand.least_followed:
+        return f"{timing.followed * demand.source_rate:.3g} fps"
     if share(timing, demand) > MAX_SHARE:
         return f"{share(timing, demand):.0%}"
     return f"95 % of the frames within {slow_frame_ms(timing, demand):.0f} ms only"

@@ -51,7 +51,7 @@ class Run:
             recorder=cast(Recorder, self),
             poses=cast(PoseFile, self),
             in_main_thread=self.main_thread_calls.append,
-            chosen=ChosenModel("movenet-lightning-int8"),
+            chosen=ChosenModel("movenet-lightning-int8", "one"),
         )
 
     def apply(self, section: str, **values: object) -> None:
