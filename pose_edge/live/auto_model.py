@@ -29,8 +29,8 @@ from pose_edge.tuning.governor import PRESSURE_S, Governor, Strain
 from pose_edge.tuning.kept import Kept, present_conditions, read_kept, write_kept
 from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.tuning.trial import Trial
-from pose_edge.zoo.candidates import AUTO, LIGHTEST, candidates, most_accurate
-from pose_edge.zoo.registry import Zoo
+from pose_edge.zoo.candidates import candidates, most_accurate
+from pose_edge.zoo.registry import AUTO, LIGHTEST, Zoo
 
 log = logging.getLogger(__name__)
 

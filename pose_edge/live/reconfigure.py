@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import EDGETPU, Telemetry
 from pose_edge.tracking import PoseTracker
-from pose_edge.zoo.candidates import AUTO
+from pose_edge.zoo.registry import AUTO
+
+log = logging.getLogger(__name__)
 
 
 class Concern(Enum):
@@ -154,19 +157,24 @@ class Reconfigurer:
     chosen: ChosenModel
     config: Path | None = None
 
-    def use_model(self, chosen: ChosenModel) -> None:
+    def use_model(self, chosen: ChosenModel, failed: Callable[[], None]) -> None:
         """Let another model answer, as the program has chosen it; without a choice, do nothing.
 
-        Raises:
-            PoseEdgeError: It cannot be loaded; nothing is changed.
+        Args:
+            chosen: The model.
+            failed: Called where it cannot be loaded: nothing is changed then.
         """
         if chosen == self.chosen or self.settings.model.name != AUTO:
             return
         settings = chosen.applied(self.settings)
-        with ExitStack() as undo:
-            undo.callback(self.telemetry.set_fault, EDGETPU, self.telemetry.faults().get(EDGETPU))
+        fault = self.telemetry.faults().get(EDGETPU)
+        try:
             estimator = self._load_beside(settings)
-            undo.pop_all()
+        except PoseEdgeError as error:
+            self.telemetry.set_fault(EDGETPU, fault)
+            log.error("auto: no %s: %s", chosen.name, str(error).replace("\n", "; "))
+            failed()
+            return
         self.chosen = chosen
         self.pipeline.change_options(pipeline_options(settings, self.telemetry))
         self.pipeline.change_inference(estimator)

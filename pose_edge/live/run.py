@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.errors import EndOfStream, PoseEdgeError
+from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
 from pose_edge.live.presenter import Presenter
@@ -169,17 +169,7 @@ class _Run:
             settings, self._pipeline, telemetry, self._recorder, part=self._part
         )
         stack.callback(self._presenter.close)
-        self._reconfigurer = Reconfigurer(
-            settings,
-            self._pipeline,
-            self._presenter,
-            telemetry,
-            self._recorder,
-            self._poses,
-            in_main_thread=self._main_thread_calls.put,
-            chosen=chosen,
-            config=config,
-        )
+        self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
         notifier = SystemdNotifier.from_environment()
         self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
@@ -219,6 +209,21 @@ class _Run:
             pipeline.open()
         log.info("source: %s", source.describe())
         return pipeline
+
+    def _make_reconfigurer(
+        self, settings: Settings, chosen: ChosenModel, config: Path | None
+    ) -> Reconfigurer:
+        return Reconfigurer(
+            settings,
+            self._pipeline,
+            self._presenter,
+            self._telemetry,
+            self._recorder,
+            self._poses,
+            in_main_thread=self._main_thread_calls.put,
+            chosen=chosen,
+            config=config,
+        )
 
     def go(self) -> None:
         """Show results until the end."""
@@ -283,16 +288,8 @@ class _Run:
         self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
 
     def _order_model(self, name: str, people: str, failed: Callable[[], None]) -> None:
-        """Have another model loaded and used, in the reload thread."""
-
-        def use() -> None:
-            try:
-                self._reconfigurer.use_model(ChosenModel(name, people))
-            except PoseEdgeError as error:
-                log.error("auto: %s cannot be used: %s", name, str(error).replace("\n", "; "))
-                failed()
-
-        self._reloader.request_call(use)
+        chosen = ChosenModel(name, people)
+        self._reloader.request_call(partial(self._reconfigurer.use_model, chosen, failed))
 
     def _log_status(self) -> None:
         now = time.monotonic()

@@ -8,7 +8,7 @@ from pose_edge.live.auto_model import Tuned, TuneOrder
 from pose_edge.live.run import run
 from pose_edge.live.signals import Signals
 from pose_edge.sources import choose_source
-from pose_edge.zoo.candidates import AUTO
+from pose_edge.zoo.registry import AUTO
 
 
 def tune(settings: Settings, signals: Signals, target_fps: float | None = None) -> Tuned:

@@ -14,8 +14,8 @@ from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import Runtime, load_runtime
-from pose_edge.zoo.candidates import AUTO, LIGHTEST, most_accurate
-from pose_edge.zoo.registry import ModelFile, Zoo
+from pose_edge.zoo.candidates import most_accurate
+from pose_edge.zoo.registry import AUTO, ModelFile, Zoo
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile,
     Args:
         zoo: The known models.
         name: Name of a CPU model, of an Edge TPU model, of both without a precision
-            (movenet-lightning), or the path of a CPU model. "auto" is the lightest candidate: who
-            knows of a better choice names it.
+            (movenet-lightning), or the path of a CPU model.
         edgetpu: Whether an Edge TPU is used, and perhaps the model for it.
 
     Returns:
@@ -43,7 +42,6 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile,
         UsageError: The name is that of an Edge TPU model, but the Edge TPU is off.
         UnavailableError: An Edge TPU is required, but no model for it goes with the name.
     """
-    name = LIGHTEST if name == AUTO else name
     if edgetpu.mode == "off":
         if name in zoo.twins or (cpu := zoo.find(name)).compiled:
             raise UsageError(

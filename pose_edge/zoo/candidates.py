@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pose_edge.zoo.registry import Zoo
+from pose_edge.zoo.registry import LIGHTEST, Zoo
 
-AUTO: Final = "auto"
-"""In place of a model's name: the most accurate model that holds the camera's rate."""
-LIGHTEST: Final = "movenet-lightning-int8"
-"""The fastest model, with which a run begins where nothing is known of the machine yet."""
 NAMES: Final = (LIGHTEST, "movenet-thunder-balanced-int8", "movenet-thunder-int8")
 """FP16 models take longer, and are no more accurate."""
 

@@ -131,6 +131,6 @@ def test_without_a_thread_to_be_had_the_run_goes_on(
         few.setattr(threading.Thread, "start", refuse)
         run.reloader.request()
     run.reloader.close()
-    assert caplog.messages == ["configuration not read again: can't start new thread"]
+    assert caplog.messages == ["the run stays as it is: can't start new thread"]
     run.reload()
     assert run.reloader.settings is CROP
