@@ -18,7 +18,7 @@ from pose_edge.telemetry import Event, Telemetry
 from pose_edge.tuning.choice import (
     MAX_SHARE,
     MIN_FOLLOWED,
-    Choice,
+    ModelChoice,
     Demand,
     PassTiming,
     choose,
@@ -28,7 +28,7 @@ from pose_edge.tuning.choice import (
 from pose_edge.tuning.governor import PRESSURE_S, Governor, Strain
 from pose_edge.tuning.kept import Kept, present_conditions, read_kept, write_kept
 from pose_edge.tuning.pass_meter import PassMeter
-from pose_edge.tuning.trial import Trial
+from pose_edge.tuning.trial import CandidateTrial
 from pose_edge.zoo.candidates import candidates, most_accurate
 from pose_edge.zoo.registry import AUTO, LIGHTEST, Zoo
 
@@ -67,7 +67,7 @@ class Tuned:
         demand: What it was chosen for.
     """
 
-    choice: Choice
+    choice: ModelChoice
     timings: tuple[PassTiming, ...]
     accuracy: dict[str, float]
     demand: Demand
@@ -192,7 +192,9 @@ class AutoModel:
 
     def _next_trial(self, now_s: float) -> None:
         model = self._trials[0]
-        self._trial = Trial(model, now_s, backend="cpu" if model == FINDER else self._backend)
+        self._trial = CandidateTrial(
+            model, now_s, backend="cpu" if model == FINDER else self._backend
+        )
         self._order(model, "one", lambda: self._failed.add(model))
 
     def _measure(self, settings: Settings, feed: Feed, now_s: float) -> None:
@@ -233,7 +235,7 @@ class AutoModel:
 
     def _settle(
         self, settings: Settings, timings: tuple[PassTiming, ...], demand: Demand, now_s: float
-    ) -> Choice:
+    ) -> ModelChoice:
         """Use the model that the measured times speak for."""
         choice = choose(timings, self._accuracy, demand)
         log.info("auto: %s", choice.reason)

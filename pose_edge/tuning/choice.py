@@ -60,7 +60,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ModelChoice:
     """The model that was chosen.
 
     Attributes:
@@ -122,7 +122,9 @@ def promised_fps(timing: PassTiming, demand: Demand) -> float:
     return min(demand.rate, processed, demand.rate / max(1e-9, share(timing, demand)))
 
 
-def choose(timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand) -> Choice:
+def choose(
+    timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand
+) -> ModelChoice:
     """Choose the most accurate model that holds the rate, or the one that comes nearest to it.
 
     Args:
@@ -139,7 +141,7 @@ def choose(timings: Sequence[PassTiming], accuracy: dict[str, float], demand: De
             f"{nearest.model}: no model holds {demand.rate:.3g} fps with a margin here; "
             f"it comes nearest ({fps:.3g} fps)"
         )
-        return Choice(nearest.model, fps, False, reason)
+        return ModelChoice(nearest.model, fps, False, reason)
     chosen = fitting[0]
     crowd = f" for {CROWD} people" if demand.search_ms is not None else ""
     reason = (
@@ -149,7 +151,7 @@ def choose(timings: Sequence[PassTiming], accuracy: dict[str, float], demand: De
     if chosen is not best_first[0]:
         better = best_first[best_first.index(chosen) - 1]
         reason += f"; {better.model} does not ({_obstacle(better, demand)})"
-    return Choice(chosen.model, demand.rate, True, reason)
+    return ModelChoice(chosen.model, demand.rate, True, reason)
 
 
 def ladder(

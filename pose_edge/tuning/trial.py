@@ -23,7 +23,7 @@ EDGETPU_S: Final = 15.0
 """How long a model is given to come to the Edge TPU, where the one before ran on it."""
 
 
-class Trial:
+class CandidateTrial:
     """The measuring of one model, from the order to load it to its times.
 
     Attributes:
