@@ -18,8 +18,8 @@ from pose_edge.telemetry import Event, Telemetry
 from pose_edge.tuning.choice import (
     MAX_SHARE,
     MIN_FOLLOWED,
-    ModelChoice,
     Demand,
+    ModelChoice,
     PassTiming,
     choose,
     ladder,
