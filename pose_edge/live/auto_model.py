@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.1
 """Time between two looks at what was measured."""
+START_S: Final = 2.0
+"""A run that has just begun is busy with that: nothing is measured yet."""
 OBSERVE_S: Final = 1.0
 """Time between two observations of how the run goes."""
 WINDOW_S: Final = 5.0
@@ -172,16 +174,21 @@ class AutoModel:
 
     def _wait(self, settings: Settings, feed: Feed, now_s: float) -> None:
         """Wait for the first frames; then take what was kept, or measure."""
-        frames = self._meter.since(self._since_s).frames
+        passes = self._meter.since(self._since_s)
+        frames = passes.frames
         if not frames:
             return
         if not feed.paced:
             self._use(most_accurate(self._zoo), settings)
             self._phase = self._rest
             return
+        if now_s - frames[0].done_s < START_S:
+            return
+        self._rate = feed.rate or passes.offered_fps
+        self._size = frames[-1].size
         kept = None if self._tune else read_kept(self._folder, self._conditions)
-        if kept is not None and kept.fits(feed.rate or 0.0, *frames[-1].size):
-            self._settle(settings, kept.timings, self._demand_of(feed, kept.search_ms), now_s)
+        if kept is not None and kept.fits(self._rate, *self._size):
+            self._settle(settings, kept.timings, kept.search_ms, now_s)
             return
         several = settings.model.people == "several"
         self._trials = [*([FINDER] if several else []), *self._accuracy]
@@ -216,27 +223,33 @@ class AutoModel:
             self._phase = self._rest
             return
         timings = tuple(found.values())
-        demand = self._demand_of(feed, finder.median_ms if finder else None)
-        choice = self._settle(settings, timings, demand, now_s)
-        width, height = self._meter.since(self._since_s).frames[-1].size
+        self._rate = feed.rate or self._meter.since(self._since_s).offered_fps
+        search_ms = finder.median_ms if finder else None
+        choice = self._settle(settings, timings, search_ms, now_s)
         if not (self._tune and self._tune.target_fps):
             write_kept(
                 self._folder,
                 Kept(
                     conditions=self._conditions,
-                    rate=feed.rate or 0.0,
-                    width=width,
-                    height=height,
+                    rate=self._rate,
+                    width=self._size[0],
+                    height=self._size[1],
                     model=choice.model,
                     timings=timings,
-                    search_ms=demand.search_ms,
+                    search_ms=search_ms,
                 ),
             )
 
     def _settle(
-        self, settings: Settings, timings: tuple[PassTiming, ...], demand: Demand, now_s: float
+        self,
+        settings: Settings,
+        timings: tuple[PassTiming, ...],
+        search_ms: float | None,
+        now_s: float,
     ) -> ModelChoice:
         """Use the model that the measured times speak for."""
+        wanted = self._tune.target_fps if self._tune is not None else None
+        demand = Demand(wanted or self._rate, self._rate, search_ms)
         choice = choose(timings, self._accuracy, demand)
         log.info("auto: %s", choice.reason)
         self._ladder = ladder(timings, self._accuracy, demand)
@@ -255,13 +268,13 @@ class AutoModel:
     def _rest(self, _settings: Settings, _feed: Feed, _now_s: float) -> None:
         """Do nothing: there is no rate to hold, or nothing to choose from."""
 
-    def _govern(self, settings: Settings, feed: Feed, now_s: float) -> None:
+    def _govern(self, settings: Settings, _feed: Feed, now_s: float) -> None:
         """Step down where inference cannot follow, and up where there is room."""
         if now_s - self._observed_s < OBSERVE_S:
             return
         self._observed_s = now_s
         before = self._governor.level
-        level = self._governor.observe(self._strain(feed, now_s), now_s)
+        level = self._governor.observe(self._strain(now_s), now_s)
         if level is None:
             return
         self._stepped_s = now_s
@@ -280,7 +293,7 @@ class AutoModel:
         self._telemetry.set_fault(MODEL, slower if level < self._chosen else None)
         self._use(model, settings)
 
-    def _strain(self, feed: Feed, now_s: float) -> Strain | None:
+    def _strain(self, now_s: float) -> Strain | None:
         """Return how the run goes; None where too little is known."""
         level = self._governor.level
         model = self._ladder[level].model
@@ -293,24 +306,15 @@ class AutoModel:
             captured = self._telemetry.rate(Event.CAPTURED)
             return Strain(followed=False, room=False) if captured >= 1.0 else None
         followed = min(passes.followed, passes.complete) >= MIN_FOLLOWED
-        return Strain(followed, room=self._has_room(passes.mean_ms, self._rate(feed)))
+        return Strain(followed, room=self._has_room(passes.mean_ms))
 
-    def _has_room(self, mean_ms: float, rate: float) -> bool:
+    def _has_room(self, mean_ms: float) -> bool:
         """Return whether the next more accurate model would hold the rate, by what was measured."""
         level = self._governor.level
         if level + 1 >= len(self._ladder):
             return False
         now, more = (typical_ms(self._ladder[one], self._demand) for one in (level, level + 1))
-        return mean_ms * more / now * rate / 1000 <= MAX_SHARE
-
-    def _rate(self, feed: Feed) -> float:
-        """Return the frames per second of the source: as promised, else as they come."""
-        return feed.rate or max(1.0, self._telemetry.rate(Event.CAPTURED))
-
-    def _demand_of(self, feed: Feed, search_ms: float | None) -> Demand:
-        rate = self._rate(feed)
-        wanted = self._tune.target_fps if self._tune is not None else None
-        return Demand(wanted or rate, rate, search_ms)
+        return mean_ms * more / now * self._rate / 1000 <= MAX_SHARE
 
     def _use(self, model: str, settings: Settings) -> None:
         self._order(model, settings.model.people, lambda: None)

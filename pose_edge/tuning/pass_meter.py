@@ -70,6 +70,14 @@ class Passes:
         return min(1.0, played_s / max(1e-6, last.done_s - first.done_s))
 
     @property
+    def offered_fps(self) -> float:
+        """The frames per second that came, those that were skipped among them."""
+        if len(self.frames) < 2:
+            return 0.0
+        first, last = self.frames[0], self.frames[-1]
+        return (last.index - first.index) / max(1e-6, last.done_s - first.done_s)
+
+    @property
     def complete(self) -> float:
         """The part of the frames with time to look at everybody in them, 0...1."""
         return sum(one.complete for one in self.frames) / max(1, len(self.frames))
