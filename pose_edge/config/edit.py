@@ -2,82 +2,75 @@
 
 from __future__ import annotations
 
-import copy
 import re
-from typing import Any, Final
+from typing import Final
+
+import yaml
 
 from pose_edge.config.load import scalar
 from pose_edge.config.yaml_tree import YamlTree, parse_yaml
 from pose_edge.errors import ConfigError
 
-LINE: Final = re.compile(
-    r"""(?P<head>\s+(?P<quote>["']?)(?P<key>\w+)(?P=quote)\s*:[ ]*)
-        (?P<value>"[^"\\]*"|'[^']*'|[^\s#"'&*!|>{\[][^#]*?|)
-        (?P<tail>(?:[ ]+\#.*)?)(?P<end>\s*)""",
-    re.VERBOSE,
-)
-"""A line with a key and a value of one line, perhaps with a comment behind."""
+COMMENT: Final = re.compile(r"( +)#")
+"""The space before a comment, which may shrink or grow so that comments stay in their column."""
 
 
 def change_setting(text: str, section: str, key: str, value: str) -> str:
     """Return the text of a configuration with another value of one setting.
 
     Comments, order and all other lines stay as they are; a key or section that is missing is added.
+    The result is parsed again, and refused unless it differs in this setting only.
 
     Args:
-        text: The file's text, which has no faults.
+        text: The file's text.
         section: Name of the section, e.g. "model".
         key: Name of the key in it.
         value: The new value.
 
     Raises:
-        ConfigError: The file is written in a way that cannot be changed like this; it says where.
+        ConfigError: The file has faults, or is written in a way that cannot be changed like this.
     """
-    tree = parse_yaml(text)
+    before = parse_yaml(text)
+    number = before.lines.get((section, key), before.lines.get((section,)))
+    if not before.faults:
+        if (section, key) in before.lines:
+            changed = _with_other_value(text, section, key, scalar(value))
+        else:
+            changed = _with_another_line(text, before, section, f"{key}: {scalar(value)}")
+        after = parse_yaml(changed)
+        inner = before.values.get(section) or {}
+        wanted = {**inner, key: value} if isinstance(inner, dict) else None
+        if not after.faults and after.values == {**before.values, section: wanted}:
+            return changed
+    where = f"line {number}: " if number is not None else ""
+    raise ConfigError([f"{where}{section}.{key} cannot be changed here; change it by hand"])
+
+
+def _with_other_value(text: str, section: str, key: str, value: str) -> str:
+    """Replace a value that is there."""
+    node: yaml.Node | None = yaml.compose(text, yaml.SafeLoader)
+    for name in (section, key):
+        inner = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((one for found, one in inner if found.value == name), None)
+    if node is None:
+        return text
+    start, end = node.start_mark.index, node.end_mark.index
+    if start and text[start - 1] == ":":
+        value = f" {value}"
+    rest = text[end:]
+    if comment := COMMENT.match(rest):
+        room = len(comment[1]) + (end - start) - len(value)
+        rest = " " * max(2, room) + rest[comment.end(1) :]
+    return text[:start] + value + rest
+
+
+def _with_another_line(text: str, tree: YamlTree, section: str, line: str) -> str:
+    """Add a key to a section, and the section where it is missing."""
     lines = text.splitlines(keepends=True)
-    if (number := tree.lines.get((section, key))) is not None:
-        lines[number - 1] = _changed_line(lines[number - 1], key, scalar(value))
-    elif (number := tree.lines.get((section,))) is not None:
-        indent = _indent(tree, lines, section)
-        lines[number - 1] = _ended(lines[number - 1])
-        lines.insert(number, f"{indent}{key}: {scalar(value)}\n")
-    else:
-        lines = [*map(_ended, lines), f"{section}:\n  {key}: {scalar(value)}\n"]
-    changed = "".join(lines)
-    if tree.faults or not _differs_only(tree, parse_yaml(changed), section, key, value):
-        where = f"line {number}: " if number is not None else ""
-        raise ConfigError([f"{where}{section}.{key} cannot be changed here without danger"])
-    return changed
-
-
-def _changed_line(line: str, key: str, value: str) -> str:
-    """Return a line with another value, its comment in the same column where there is room."""
-    found = LINE.fullmatch(line)
-    if found is None or found["key"] != key:
-        return line
-    head = found["head"] if found["head"].endswith(" ") else f"{found['head']} "
-    tail = found["tail"].lstrip()
-    if not tail:
-        return f"{head}{value}{found['end']}"
-    column = found.start("tail") + len(found["tail"]) - len(tail)
-    return f"{(head + value).ljust(column - 2)}  {tail}{found['end']}"
-
-
-def _indent(tree: YamlTree, lines: list[str], section: str) -> str:
-    """Return the indentation of a section's keys."""
-    keys = [number for path, number in tree.lines.items() if path[:1] == (section,)][1:]
-    first = lines[keys[0] - 1] if keys else "  x"
-    return first[: len(first) - len(first.lstrip())]
-
-
-def _ended(line: str) -> str:
-    return line if line.endswith(("\n", "\r")) else f"{line}\n"
-
-
-def _differs_only(before: YamlTree, after: YamlTree, section: str, key: str, value: str) -> bool:
-    """Return whether a setting has its new value, and nothing else has changed."""
-    wanted: dict[str, Any] = copy.deepcopy(before.values)
-    if not isinstance(wanted.setdefault(section, {}), dict | None):
-        return False
-    wanted[section] = {**(wanted[section] or {}), key: value}
-    return not after.faults and after.values == wanted
+    lines = [one if one.endswith(("\n", "\r")) else f"{one}\n" for one in lines]
+    keys = [number for path, number in tree.lines.items() if path[0] == section]
+    if not keys:
+        return "".join([*lines, f"{section}:\n  {line}\n"])
+    first = lines[keys[1] - 1] if len(keys) > 1 else "  "
+    indent = first[: len(first) - len(first.lstrip(" "))]
+    return "".join([*lines[: keys[0]], f"{indent}{line}\n", *lines[keys[0] :]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
@@ -106,7 +107,8 @@ def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
     """Return what was kept, if it holds for these conditions; else None, and the log says why."""
     path = folder / FILE
     try:
-        with path.open("rb") as file:
+        # O_NONBLOCK: a pipe of this name would wait for its writer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None

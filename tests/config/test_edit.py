@@ -33,7 +33,7 @@ def test_the_file_that_ships_changes_in_one_line() -> None:
     [
         ("model:\n  name: x\n", "model:\n  name: new-model\n"),
         ("model:\n  name: x", "model:\n  name: new-model"),
-        ("model:\n    name:   x#y   # why\n", "model:\n    name:   new-model   # why\n"),
+        ("model:\n    name:   x#y   # why\n", "model:\n    name:   new-model  # why\n"),
         ("model:\n  name: 'x # y'\n", "model:\n  name: new-model\n"),
         ('model:\n  "name": "x"  # c\n', 'model:\n  "name": new-model  # c\n'),
         ("model:\n  name:\n", "model:\n  name: new-model\n"),
@@ -82,7 +82,7 @@ def test_it_refuses_rather_than_damages(text: str) -> None:
 
 
 def test_an_alias_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"line 2: model\.name cannot be changed"):
+    with pytest.raises(ConfigError, match=r"line 2: model\.name cannot be changed here"):
         changed("model:\n  name: &a x\nsource:\n  name: *a\n")
 
 

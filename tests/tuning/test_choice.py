@@ -111,13 +111,13 @@ def test_a_slower_machine_never_gets_a_more_accurate_model(
 
 
 @pytest.mark.parametrize(
-    ("rate", "model"), [(10.0, "heavy"), (30.0, "middle"), (60.0, "light"), (240.0, "light")]
+    ("rate", "model"), [(10.0, "heavy"), (30.0, "middle"), (90.0, "light"), (240.0, "light")]
 )
 def test_the_faster_the_camera_the_lighter_the_model(rate: float, model: str) -> None:
     timings = [timing("light", 5.0), timing("middle", 12.0), timing("heavy", 35.0)]
     choice = choose(timings, ACCURACY, Demand(rate, rate))
     assert choice.model == model
-    assert choice.held == (rate < 240)
+    assert choice.held == (rate < 160)
 
 
 def test_a_good_median_does_not_help_where_frames_were_left_out() -> None:
