@@ -186,5 +186,7 @@ def _key(
     )
     for finder in finders:
         parts = (*parts, finder.sha256, settings.effort)
+    if settings.effort == "thorough" and not finders:
+        parts = (*parts, settings.effort)
     fed = settings.input_range if settings.input_range != "auto" else model.normalisation
     return "/".join(map(str, parts if fed is None else (*parts, fed)))
