@@ -50,21 +50,27 @@ def _split(node: Node) -> list[Node]:
     return result
 
 
-def with_uint8_input(nodes: Sequence[Node], name: str) -> list[Node]:
-    """Makes placeholder `name` uint8, together with the Casts that read it.
+def with_uint8_input(nodes: Sequence[Node], name: str, size: tuple[int, int]) -> list[Node]:
+    """Makes placeholder `name` uint8 and of a size, and the Casts that read it uint8, too.
 
     Pictures are uint8: a cast inside the graph costs far less than widening each one in Python.
+
+    Args:
+        nodes: Nodes in plain operations.
+        name: The placeholder.
+        size: Height and width of the picture in pixels.
 
     Raises:
         ValueError: There is no such placeholder, or something else than a Cast reads it.
     """
     uint8 = {"type": "DT_UINT8"}
+    shape = {"shape": {"dim": [{"size": str(length)} for length in (1, *size, 3)]}}
     result: list[Node] = []
     found = False
     for node in nodes:
         if node["name"] == name and node["op"] == "Placeholder":
             found = True
-            result.append(_with_attr(node, "dtype", uint8))
+            result.append(_with_attr(_with_attr(node, "dtype", uint8), "shape", shape))
         elif any(source.split(":")[0].lstrip("^") == name for source in node.get("input", ())):
             if node["op"] != "Cast":
                 raise ValueError(f"node {node['name']} ({node['op']}) reads {name} without a Cast")
@@ -76,5 +82,5 @@ def with_uint8_input(nodes: Sequence[Node], name: str) -> list[Node]:
     return result
 
 
-def _with_attr(node: Node, key: str, value: Mapping[str, str]) -> Node:
+def _with_attr(node: Node, key: str, value: Mapping[str, object]) -> Node:
     return {**node, "attr": {**node["attr"], key: value}}
