@@ -75,12 +75,14 @@ class Golden:
 
     Attributes:
         model: What the golden data calls this model.
+        edge: Edge in pixels of the square that it was given.
         images: The pictures.
         tolerance: Largest difference in x or y that is allowed, as a part of the picture.
         ignore: Keypoints that do not count.
     """
 
     model: str
+    edge: int
     images: tuple[str, ...]
     tolerance: float
     ignore: tuple[str, ...] = ()
@@ -278,7 +280,7 @@ MODELS = (
         # or blurred picture, such as that of a covered lens, where the float model sees nobody.
         # 0 leaves one in a black picture; 1 moves keypoints by more than _CLOSE.
         int8=_single_person(blank_reach=0.5),
-        golden=Golden("singlepose_lightning", ("t2.jpg",), _CLOSE),
+        golden=Golden("singlepose_lightning", 192, ("t2.jpg",), _CLOSE),
     ),
     ModelSpec(
         name="movenet-lightning-fp16",
@@ -287,7 +289,7 @@ MODELS = (
         outputs=_ANSWER,
         sizes=((192, 192),),
         summary="MoveNet Lightning, single person, FP16 weights",
-        golden=Golden("singlepose_lightning", ("t2.jpg",), _EXACT),
+        golden=Golden("singlepose_lightning", 192, ("t2.jpg",), _EXACT),
     ),
     ModelSpec(
         name="movenet-thunder-int8",
@@ -304,7 +306,7 @@ MODELS = (
             ),
         ),
         int8=_single_person(),
-        golden=Golden("singlepose_thunder", ("t2.jpg",), _CLOSE, _TIED),
+        golden=Golden("singlepose_thunder", 256, ("t2.jpg",), _CLOSE, _TIED),
     ),
     ModelSpec(
         name="movenet-thunder-fp16",
@@ -313,7 +315,7 @@ MODELS = (
         outputs=_ANSWER,
         sizes=((256, 256),),
         summary="MoveNet Thunder, single person, FP16 weights",
-        golden=Golden("singlepose_thunder", ("t2.jpg",), _EXACT, _TIED),
+        golden=Golden("singlepose_thunder", 256, ("t2.jpg",), _EXACT, _TIED),
     ),
     ModelSpec(
         name="movenet-multipose-int8",
@@ -323,7 +325,7 @@ MODELS = (
         sizes=_MULTIPOSE_SIZES,
         summary="MoveNet MultiPose Lightning, up to six people, INT8",
         int8=_SEVERAL_PERSONS,
-        golden=Golden("multipose_lightning", ("t1.jpg", "t2.jpg", "t4.jpg"), _CLOSE),
+        golden=Golden("multipose_lightning", 256, ("t1.jpg", "t2.jpg", "t4.jpg"), _CLOSE),
     ),
     ModelSpec(
         name="posenet-mobilenet",

@@ -40,12 +40,12 @@ def centre_weights(rows: int, columns: int) -> NDArray[np.float32]:
 
 def row_numbers(rows: int, columns: int) -> NDArray[np.float32]:
     """Returns the row of each cell, [rows, columns, 1]."""
-    return np.indices((rows, columns))[0][..., np.newaxis].astype(np.float32)
+    return np.tile(np.arange(rows, dtype=np.float32)[:, np.newaxis, np.newaxis], (1, columns, 1))
 
 
 def column_numbers(rows: int, columns: int) -> NDArray[np.float32]:
     """Returns the column of each cell, [rows, columns, 1]."""
-    return np.indices((rows, columns))[1][..., np.newaxis].astype(np.float32)
+    return np.tile(np.arange(columns, dtype=np.float32)[:, np.newaxis], (rows, 1, 1))
 
 
 def row_length(columns: int) -> NDArray[np.int32]:

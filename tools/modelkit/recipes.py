@@ -98,8 +98,8 @@ def make_int8(
         exact[size] = tflite.convert_fp32(function)
     ranges = measure(int8, exact[usual], calibration(), samples.blanks(usual))
     models: dict[Size, bytes] = {}
-    for size, model in exact.items():
-        model = quantise.quantise(model, ranges, int8.scope, int8.kept)
+    for size, whole in exact.items():
+        model = quantise.quantise(whole, ranges, int8.scope, int8.kept)
         if (count := quantise.int8_convolutions(model)) != len(chosen):
             raise ValueError(f"{count} convolutions are int8, but {len(chosen)} were adapted")
         outputs = [name for name, _ in spec.outputs]

@@ -64,12 +64,14 @@ def with_uint8_input(nodes: Sequence[Node], name: str, size: tuple[int, int]) ->
         ValueError: There is no such placeholder, or something else than a Cast reads it.
     """
     uint8 = {"type": "DT_UINT8"}
-    shape = {"shape": {"dim": [{"size": str(length)} for length in (1, *size, 3)]}}
+    height, width = ({"size": str(length)} for length in size)
     result: list[Node] = []
     found = False
     for node in nodes:
         if node["name"] == name and node["op"] == "Placeholder":
             found = True
+            batch, _, _, channels = node["attr"]["shape"]["shape"]["dim"]
+            shape = {"shape": {"dim": [batch, height, width, channels]}}
             result.append(_with_attr(_with_attr(node, "dtype", uint8), "shape", shape))
         elif any(source.split(":")[0].lstrip("^") == name for source in node.get("input", ())):
             if node["op"] != "Cast":
