@@ -56,7 +56,7 @@ WEIGHTS = {
 
 
 def converted() -> bytes:
-    nodes = with_uint8_input(unfuse(NODES), "input", (4, 4))
+    nodes = with_uint8_input(unfuse(NODES), "input")
     function = graph.to_function(
         graph.to_graph_def(nodes, WEIGHTS), "input:0", {"output_0": "Identity:0"}
     )

@@ -116,7 +116,8 @@ class ModelSpec:
             weights are rounded and ranges measured for.
         summary: One line for people.
         variants: Models that share the file and its weights, each with sizes of its own.
-        int8: How it is quantised; None for float16 weights.
+        int8: How it is quantised; None for float16 weights, with the published size alone: each
+            graph more would take another 10 or 25 MB of memory.
         golden: What its answers are compared with; None when there is nothing.
     """
 

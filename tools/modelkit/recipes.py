@@ -49,15 +49,11 @@ def read(spec: ModelSpec, published: Mapping[str, bytes]) -> tuple[list[Node], T
 
 
 def make_fp16(spec: ModelSpec, published: Mapping[str, bytes]) -> bytes:
-    """Makes a model that is the published graph, but for its picture: of uint8, in any size."""
+    """Makes a model that is the published graph, but for its input: that is uint8."""
     nodes, tensors = read(spec, published)
-    models = {}
-    for size in spec.graphs:
-        own = decoder.resize(tensors, size) if spec.source.sized_by == "decoder" else tensors
-        graph_def = graph.to_graph_def(topology.with_uint8_input(nodes, INPUT, size), own)
-        function = graph.to_function(graph_def, f"{INPUT}:0", dict(spec.outputs))
-        models[size] = tflite.convert_fp16(function)
-    return signatures.merge(models)
+    nodes = topology.with_uint8_input(nodes, INPUT)
+    graph_def = graph.to_graph_def(nodes, tensors)
+    return tflite.convert_fp16(graph.to_function(graph_def, f"{INPUT}:0", dict(spec.outputs)))
 
 
 def make_int8(

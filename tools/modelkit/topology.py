@@ -50,29 +50,21 @@ def _split(node: Node) -> list[Node]:
     return result
 
 
-def with_uint8_input(nodes: Sequence[Node], name: str, size: tuple[int, int]) -> list[Node]:
-    """Makes placeholder `name` uint8 and of a size, and the Casts that read it uint8, too.
+def with_uint8_input(nodes: Sequence[Node], name: str) -> list[Node]:
+    """Makes placeholder `name` uint8, together with the Casts that read it.
 
     Pictures are uint8: a cast inside the graph costs far less than widening each one in Python.
-
-    Args:
-        nodes: Nodes in plain operations.
-        name: The placeholder.
-        size: Height and width of the picture in pixels.
 
     Raises:
         ValueError: There is no such placeholder, or something else than a Cast reads it.
     """
     uint8 = {"type": "DT_UINT8"}
-    height, width = ({"size": str(length)} for length in size)
     result: list[Node] = []
     found = False
     for node in nodes:
         if node["name"] == name and node["op"] == "Placeholder":
             found = True
-            batch, _, _, channels = node["attr"]["shape"]["shape"]["dim"]
-            shape = {"shape": {"dim": [batch, height, width, channels]}}
-            result.append(_with_attr(_with_attr(node, "dtype", uint8), "shape", shape))
+            result.append(_with_attr(node, "dtype", uint8))
         elif any(source.split(":")[0].lstrip("^") == name for source in node.get("input", ())):
             if node["op"] != "Cast":
                 raise ValueError(f"node {node['name']} ({node['op']}) reads {name} without a Cast")
@@ -84,5 +76,5 @@ def with_uint8_input(nodes: Sequence[Node], name: str, size: tuple[int, int]) ->
     return result
 
 
-def _with_attr(node: Node, key: str, value: Mapping[str, object]) -> Node:
+def _with_attr(node: Node, key: str, value: Mapping[str, str]) -> Node:
     return {**node, "attr": {**node["attr"], key: value}}
