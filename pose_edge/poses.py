@@ -98,12 +98,16 @@ class Pose:
         score: How sure the model is that this is a person, 0...1.
         box: x0, y0, x1, y1 of the keypoints that count, within 0...1.
         id: The tracked person's number, from 1, or None.
+        confidence: float32 (17,), 0...1: how probable it is that each keypoint is right, from its
+            score by measurements on pictures with known keypoints; None for a model that was not
+            measured.
     """
 
     keypoints: FloatArray
     score: float
     box: Box
     id: int | None = None
+    confidence: FloatArray | None = None
 
     def __getitem__(self, keypoint: Keypoint | int) -> Point:
         """Return one keypoint, normalised.

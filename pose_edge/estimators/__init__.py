@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pose_edge.errors import ModelError, UsageError
+from pose_edge.estimators.confidence import Calibration
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, Pose
@@ -69,6 +70,10 @@ class ModelFamily(Protocol):
     @property
     def MIN_POSE_SCORE(self) -> float:  # noqa: N802
         """Score below which there is no person, unless the settings have another."""
+
+    @property
+    def CALIBRATION(self) -> Calibration | None:  # noqa: N802
+        """What a keypoint's score means; None where that was not measured."""
 
     def matches(self, runtime: Runtime) -> bool:
         """Return whether a model with pictures as input and float32 outputs is of this family."""
@@ -136,7 +141,7 @@ def _make_estimator(
         )
     assert single is not None
     return SinglePersonEstimator(
-        KeypointModel(runtime, single, model.normalisation),
+        KeypointModel(runtime, single, model.normalisation, family.CALIBRATION),
         min_keypoint_score=settings.min_keypoint_score,
         min_pose_score=min_pose_score,
         second_look=settings.second_look,

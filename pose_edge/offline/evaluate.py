@@ -168,8 +168,9 @@ def _key(
 ) -> str:
     """Return a key of everything that an answer depends on."""
     where = ",".join(f"{value:g}" for box in boxes for value in box)
+    sizes = model.entry.sizes if model.entry else ()  # two entries may share a file
     parts = (
-        *(model.sha256, mode, settings.min_keypoint_score, settings.min_pose_score),
+        *(model.sha256, *sizes, mode, settings.min_keypoint_score, settings.min_pose_score),
         *(
             settings.min_keypoints,
             settings.second_look,
