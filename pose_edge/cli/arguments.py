@@ -1,13 +1,10 @@
-"""The commands and options of the command line, as tables."""
+"""The commands and options of the command line, as tables; parser.py makes the parser of them."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
-
-from pose_edge.util.text import printable
+from collections.abc import Mapping
+from typing import Any, Final
 
 SETTING_OPTIONS: Final = {
     "source": (
@@ -28,14 +25,14 @@ SETTING_OPTIONS: Final = {
 }
 """Options that override a setting: the setting, the placeholder of the value, and the help."""
 
-_Arguments = tuple[str, dict[str, Any]]
+Arguments = tuple[str, dict[str, Any]]
 """Names of an option, and the other arguments of `ArgumentParser.add_argument`."""
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return number
 
 
@@ -45,17 +42,18 @@ def _text(text: str) -> str:
     return text
 
 
-def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> _Arguments:  # noqa: ANN401
+def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> Arguments:  # noqa: ANN401
     return names, {"metavar": placeholder, "help": meaning, "type": _text, **more}
 
 
-def _switch(name: str, meaning: str) -> _Arguments:
+def _switch(name: str, meaning: str) -> Arguments:
     return name, {"action": "store_true", "help": meaning}
 
 
 _MODEL: Final = ("model", "threads", "edgetpu")
 _FORCE: Final = _switch("--force", "replace output files that exist already")
-_JSON: Final = _switch("--json", "print JSON")
+_KEYS: Final = "Keys: s skeleton, i read-out, c crop, f full screen, q quit."
+_JSON: Final = _switch("--json", "print JSON, for programs")
 _DRY_RUN: Final = _switch("--dry-run", "only print what would be done")
 
 GROUPS: Final = {
@@ -66,23 +64,25 @@ GROUPS: Final = {
 }
 """Commands with subcommands, and their help."""
 
-COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
+COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
     "run": (
-        "Show a source with poses. Keys: s skeleton, i read-out, c crop, f full screen, q quit.",
+        f"Show a camera, stream, video or picture with skeletons. {_KEYS}",
         *_MODEL,
+        _value("source_argument", "SRC", "what to show, as with --source", nargs="?"),
         *("source", "display", "record", "poses", "max_frames", "duration"),
         _FORCE,
     ),
     "annotate": (
-        "Draw the poses on every frame of a video, a picture or a folder of pictures.",
-        *_MODEL,
-        "poses",
-        _value("input", "INPUT", "a video, picture or folder, or demo"),
+        "Draw the poses on every frame of videos, pictures and folders of pictures.",
+        _value("inputs", "INPUT", "a video, picture or folder of pictures, or demo", nargs="+"),
         _value(
             "-o --output",
             "OUT",
-            "file or folder to write; by default INPUT-poses here, or none with --poses",
+            "file to write, or folder for several inputs; by default INPUT-poses here, or none"
+            " with --poses",
         ),
+        "poses",
+        *_MODEL,
         _FORCE,
     ),
     "models list": ("List the models that ship and those that can be fetched.", _JSON),
@@ -142,6 +142,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
     "config show": (
         "Print the settings in force.",
         _switch("--defaults", "print the defaults instead"),
+        _switch("--origin", "print where each value comes from instead of what it means"),
     ),
     "config schema": ("Print the JSON Schema of config.yaml.",),
     "service install": (
@@ -170,69 +171,18 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
 """Help of each command, and its options: those of `SETTING_OPTIONS` by name."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors steer no terminal, whatever was typed."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print an error and exit with status 2."""
-        super().error(printable(message))
+def option(name: str) -> Arguments:
+    """Return the option of a setting, e.g. --max-frames for "max_frames"."""
+    _key, placeholder, meaning = SETTING_OPTIONS[name]
+    return _value(f"--{name.replace('_', '-')}", placeholder, meaning)
 
 
-class _PrintVersion(argparse.Action):
-    """Prints the version. argparse's own action would look it up for every command."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from pose_edge import __version__
-
-        sys.stdout.write(f"pose-edge {__version__}\n")
-        parser.exit()
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line; report a mistake and exit with status 2.
-
-    Args:
-        arguments: Arguments after the program's name, by default those of the process.
-
-    Returns:
-        The options; `command` is the full name of the command, e.g. "models list".
-    """
-    return make_parser().parse_args(arguments)
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = _Parser(
-        prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
+def everywhere() -> tuple[Arguments, ...]:
+    """Return the options that every command has."""
+    settings = {"action": "append", "default": [], "metavar": "SECTION.KEY=VALUE"}
+    return (
+        _value("--config", "FILE", "configuration file to read"),
+        ("--set", {**settings, "help": "set any setting of the configuration; repeatable"}),
+        option("log_level"),
+        option("log_format"),
     )
-    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
-    groups = {"": parser.add_subparsers(title="commands", required=True, metavar="COMMAND")}
-    for command, (text, *options) in COMMANDS.items():
-        name, _, subcommand = command.partition(" ")
-        if subcommand and name not in groups:
-            group = groups[""].add_parser(name, help=GROUPS[name], description=GROUPS[name])
-            groups[name] = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
-        leaf = groups[name if subcommand else ""].add_parser(
-            subcommand or name,
-            help=text,
-            description=text,
-            allow_abbrev=False,  # an abbreviation that works today may be ambiguous tomorrow
-        )
-        leaf.set_defaults(command=command)
-        leaf.add_argument("--config", metavar="FILE", help="configuration file to read", type=_text)
-        leaf.add_argument(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            action="append",
-            default=[],
-            help="set any setting; repeatable",
-        )
-        for option in (*options, "log_level", "log_format"):
-            if isinstance(option, str):
-                _key, placeholder, meaning = SETTING_OPTIONS[option]
-                flag = f"--{option.replace('_', '-')}"
-                leaf.add_argument(flag, metavar=placeholder, help=meaning, type=_text)
-            else:
-                names, keywords = option
-                leaf.add_argument(*names.split(), **keywords)
-    return parser

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pose_edge.cli.arguments import make_parser
 from pose_edge.cli.commands import find_command
+from pose_edge.cli.parser import make_parser
 
 
 def full_names(parser: argparse.ArgumentParser) -> Iterator[str]:

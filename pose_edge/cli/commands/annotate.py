@@ -22,11 +22,11 @@ def command_annotate(options: Namespace) -> int:
     signals = Signals()
     signals.listen_for_the_end()
     draw = options.output is not None or options.poses is None
-    name = Path(options.input).name or options.input
+    name = Path(options.inputs[0]).name or options.inputs[0]
     with progress_bars(MofNCompleteColumn(), TimeRemainingColumn()) as show:
         report = annotate(
             settings,
-            options.input,
+            options.inputs[0],
             options.output,
             draw=draw,
             stop=signals.stop,
