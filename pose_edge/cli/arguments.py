@@ -53,6 +53,14 @@ def _switch(name: str, meaning: str) -> Arguments:
 _MODEL: Final = ("model", "threads", "edgetpu")
 _FORCE: Final = _switch("--force", "replace output files that exist already")
 _KEYS: Final = "Keys: s skeleton, i read-out, c crop, f full screen, q quit."
+_AP: Final = (
+    "AP is COCO's keypoint AP on pictures with one person, and on pictures with several. The "
+    "default is that of the configuration."
+)
+_ALLOWS: Final = (
+    "Allows is the highest frame rate with one inference pass a frame; Ratio compares with the "
+    "first model."
+)
 _JSON: Final = _switch("--json", "print JSON, for programs")
 _DRY_RUN: Final = _switch("--dry-run", "only print what would be done")
 
@@ -85,12 +93,15 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         *_MODEL,
         _FORCE,
     ),
-    "models list": ("List the models that ship and those that can be fetched.", _JSON),
+    "models list": (
+        f"List the models that ship and those that can be fetched. {_AP}",
+        _JSON,
+    ),
     "models info": ("Describe a model.", _value("name", "NAME"), _JSON),
     "models fetch": ("Download models.", _value("names", "NAME", nargs="+")),
     "models verify": ("Check model files against the lists.", _value("names", "NAME", nargs="*")),
     "bench model": (
-        "Time models, in interleaved runs.",
+        f"Time models, in interleaved runs. {_ALLOWS}",
         "threads",
         _value("names", "NAME", "models, by default all", nargs="*"),
         _value("--runs", "N", "runs of each model", type=_count, default=100),

@@ -50,6 +50,11 @@ class ModelTiming:
     p95_ms: float
     ratio: float
 
+    @property
+    def fps(self) -> float:
+        """Frames per second that the model allows at most, with one inference pass a frame."""
+        return 1000 / self.median_ms
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineTiming:

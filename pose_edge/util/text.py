@@ -35,3 +35,12 @@ def one_line(said: object, length: int = 300) -> str:
     """
     text = "".join(letter if letter.isprintable() else " " for letter in str(said))
     return " ".join(text.split())[:length]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "frame"), counted(2, "frame")
+    ('1 frame', '2 frames')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,12 +6,11 @@ import logging
 from argparse import Namespace
 from pathlib import Path
 
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
-
+from pose_edge.cli.progress import show_progress
 from pose_edge.cli.settings import config_path, read_settings
-from pose_edge.cli.terminal import progress_bars
 from pose_edge.live.signals import Signals
 from pose_edge.offline.annotate import annotate
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +22,7 @@ def command_annotate(options: Namespace) -> int:
     signals.listen_for_the_end()
     draw = options.output is not None or options.poses is None
     name = Path(options.inputs[0]).name or options.inputs[0]
-    with progress_bars(MofNCompleteColumn(), TimeRemainingColumn()) as show:
+    with show_progress("frame") as show:
         report = annotate(
             settings,
             options.inputs[0],
@@ -35,8 +34,8 @@ def command_annotate(options: Namespace) -> int:
             replace=options.force,
         )
     log.info(
-        "%d frames, %d of them with people%s",
-        report.frames,
+        "%s, %d with people%s",
+        counted(report.frames, "frame"),
         report.with_person,
         f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
     )
