@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,13 @@ from pose_edge.zoo.registry import Zoo
 
 
 @pytest.fixture(autouse=True)
-def environment(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Start without fetched models and settings of this machine."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr("pose_edge.config.file.MACHINE_FILE", tmp_path / "none")
-    request.addfinalizer(logs.reset)
+    yield
+    logs.reset()
 
 
 def show(capsys: pytest.CaptureFixture[str], *words: str) -> str:
