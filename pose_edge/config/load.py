@@ -35,7 +35,7 @@ MAX_FAULTS, MAX_LETTERS = 20, 500
 """Faults that are reported, and the length of each: whatever the file is, people can read them."""
 
 
-class Origin(NamedTuple):
+class ValueOrigin(NamedTuple):
     """Where a value comes from; origins are sorted as they win over each other.
 
     Attributes:
@@ -54,9 +54,9 @@ class _Layers:
     """The merged values from all places, with the origin of each."""
 
     values: dict[str, Any]
-    origins: dict[KeyPath, Origin]
+    origins: dict[KeyPath, ValueOrigin]
 
-    def put(self, path: KeyPath, value: Any, origin: Origin) -> None:  # noqa: ANN401
+    def put(self, path: KeyPath, value: Any, origin: ValueOrigin) -> None:  # noqa: ANN401
         """Set one value, in place of an earlier one."""
         if len(path) == 1 and isinstance(value, str) and path[0] in SHORT_FORMS:
             path = (path[0], SHORT_FORMS[path[0]])
@@ -70,11 +70,11 @@ class _Layers:
         for depth in range(1, len(path) + 1):
             self.origins[path[:depth]] = origin
 
-    def origin(self, path: KeyPath) -> Origin:
+    def origin(self, path: KeyPath) -> ValueOrigin:
         """Return the place of a value, or that of the nearest section."""
         while path and path not in self.origins:
             path = path[:-1]
-        return self.origins.get(path, Origin(FILE, 0, "configuration"))
+        return self.origins.get(path, ValueOrigin(FILE, 0, "configuration"))
 
 
 def load_config(
@@ -90,7 +90,7 @@ def load_with_origins(
     path: Path,
     environment: Mapping[str, str] = os.environ,
     overrides: Sequence[tuple[str, str, str]] = (),
-) -> tuple[Settings, Mapping[KeyPath, Origin]]:
+) -> tuple[Settings, Mapping[KeyPath, ValueOrigin]]:
     """Read and check the configuration.
 
     Args:
@@ -106,7 +106,7 @@ def load_with_origins(
         ConfigError: Some settings are wrong; their faults are listed in the order of their places.
     """
     tree = parse_yaml(read_config(path))
-    lines = {key: Origin(FILE, line, f"{path}:{line}") for key, line in tree.lines.items()}
+    lines = {key: ValueOrigin(FILE, line, f"{path}:{line}") for key, line in tree.lines.items()}
     layers = _Layers(tree.values, lines)
     for section in SHORT_FORMS.keys() & tree.values.keys():
         layers.put((section,), tree.values[section], layers.origin((section,)))
@@ -116,15 +116,15 @@ def load_with_origins(
             continue
         key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         if len(key) > 1 or key[0] in SHORT_FORMS:
-            origin = Origin(ENVIRONMENT, number, f"environment variable {variable}")
+            origin = ValueOrigin(ENVIRONMENT, number, f"environment variable {variable}")
             layers.put(key, _typed(known.get(key), raw), origin)
         else:
             log.warning("environment variable %s is ignored: %s", variable, _variable_hint(key[0]))
     for number, (dotted, raw, option) in enumerate(overrides):
         key = tuple(dotted.split("."))
-        layers.put(key, _typed(known.get(key), raw), Origin(COMMAND_LINE, number, option))
+        layers.put(key, _typed(known.get(key), raw), ValueOrigin(COMMAND_LINE, number, option))
 
-    faults = [(Origin(FILE, line, f"{path}:{line}"), message) for line, message in tree.faults]
+    faults = [(ValueOrigin(FILE, line, f"{path}:{line}"), message) for line, message in tree.faults]
     more = 0
     try:
         settings = Settings.model_validate(_without_empty_sections(layers.values))

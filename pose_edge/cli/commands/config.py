@@ -13,7 +13,7 @@ from pose_edge.config.diff import find_changes, without_secrets
 from pose_edge.config.load import (
     COMMAND_LINE,
     FILE,
-    Origin,
+    ValueOrigin,
     config_schema,
     load_with_origins,
     render_config,
@@ -46,7 +46,7 @@ def command_config_show(options: Namespace) -> int:
 def _origins(options: Namespace, settings: Settings) -> dict[KeyPath, str]:
     """Return in words where the value of each setting comes from."""
     path = config_path(options)
-    found: Mapping[KeyPath, Origin] = {}
+    found: Mapping[KeyPath, ValueOrigin] = {}
     if not options.defaults:
         found = load_with_origins(path, os.environ, overrides(options))[1]
     changed = {tuple(one.key.split(".")) for one in find_changes(Settings(), settings)}
