@@ -39,8 +39,8 @@ def command_annotate(options: Namespace) -> int:
         report.with_person,
         f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
     )
-    if report.missing:
-        log.error("%s", report.missing)
+    for reason in report.missing:
+        log.error("%s", reason)
     if not report.finished:
         log.error("stopped before the end; the files written so far are complete")
     return 0 if report.finished and not report.missing else 1

@@ -56,7 +56,8 @@ def command_bench_pipeline(options: Namespace) -> int:
     if options.json:
         print_json({"machine": machine(), **asdict(timing), "ratio": timing.ratio})
         return 0
-    print(f"{machine()}; {timing.model} by {timing.runtime}; {timing.frames} frames a round")
+    frames = counted(timing.frames, "frame")
+    print(f"{machine()}; {timing.model} by {timing.runtime}; {frames} a round")
     for what, fps in (("pipeline", timing.pipeline_fps), ("bare loop", timing.bare_fps)):
         rounds = ", ".join(f"{value:.1f}" for value in fps)
         print(f"{what:<9}  {statistics.median(fps):6.1f} fps  (rounds: {rounds})")
