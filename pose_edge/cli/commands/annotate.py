@@ -20,27 +20,29 @@ def command_annotate(options: Namespace) -> int:
     settings = read_settings(options)
     signals = Signals()
     signals.listen_for_the_end()
-    draw = options.output is not None or options.poses is None
-    name = Path(options.inputs[0]).name or options.inputs[0]
     with show_progress("frame") as show:
-        report = annotate(
+        reports = annotate(
             settings,
-            options.inputs[0],
+            options.inputs,
             options.output,
-            draw=draw,
+            draw=options.output is not None or options.poses is None,
             stop=signals.stop,
-            progress=lambda done, total: show(name, done, total),
+            progress=lambda name, done, total: show(Path(name).name or name, done, total),
             config=config_path(options),
-            replace=options.force,
+            force=options.force,
         )
-    log.info(
-        "%s, %d with people%s",
-        counted(report.frames, "frame"),
-        report.with_person,
-        f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
-    )
-    for reason in report.missing:
-        log.error("%s", reason)
-    if not report.finished:
+    several = len(options.inputs) > 1
+    for report in reports:
+        log.info(
+            "%s%s, %d with people%s",
+            f"{report.name}: " if several else "",
+            counted(report.frames, "frame"),
+            report.with_person,
+            f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
+        )
+        for reason in report.missing:
+            log.error("%s", reason)
+    finished = len(reports) == len(options.inputs) and all(one.finished for one in reports)
+    if not finished:
         log.error("stopped before the end; the files written so far are complete")
-    return 0 if report.finished and not report.missing else 1
+    return 0 if finished and not any(one.missing for one in reports) else 1
