@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
 import av
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
@@ -19,6 +20,22 @@ log = logging.getLogger(__name__)
 
 COPIED: Final = ("aac", "mp3", "ac3", "eac3", "alac", "opus")
 """Codecs that MP4 files hold; sound of any other is encoded again, as AAC."""
+AAC_RATES: Final = (
+    8000,
+    11025,
+    12000,
+    16000,
+    22050,
+    24000,
+    32000,
+    44100,
+    48000,
+    64000,
+    88200,
+    96000,
+)
+USUAL_RATE: Final = 48_000
+"""For sound of a rate that AAC does not have."""
 USUAL_S: Final = 0.02
 """Seconds of sound in a packet that does not say it."""
 
@@ -43,7 +60,7 @@ class Sound:
         self._next: tuple[float, AudioPacket] | None = None
         self._target: OutputContainer | None = None
         self._output: AudioStream | None = None
-        self._resampler: AudioResampler | None = None
+        self._encoded = False
         self._last: int | None = None
 
     def begin(self, target: OutputContainer, origin_s: float) -> None:
@@ -55,20 +72,17 @@ class Sound:
         """
         self._start_s += origin_s
         self._target = target
-        if self._stream.codec_context.name in COPIED:
+        if _can_be_copied(self._stream):
             self._output = target.add_stream_from_template(self._stream)
         else:
             context = self._stream.codec_context
-            self._output = target.add_stream("aac", rate=context.sample_rate)
-            self._output.layout = context.layout.name
-            self._resampler = AudioResampler("fltp", context.layout.name, context.sample_rate)
+            rate = context.sample_rate if context.sample_rate in AAC_RATES else USUAL_RATE
+            self._output = target.add_stream("aac", rate=rate)
+            self._output.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+            self._encoded = True
 
     def write_until(self, time_s: float) -> None:
-        """Hand over what is to be heard before a time of the target, seconds.
-
-        Raises:
-            OSError: The target cannot be written.
-        """
+        """Hand over what is to be heard before a time of the target, seconds."""
         while self._next is not None or self._advance():
             assert self._next is not None
             moment, packet = self._next
@@ -78,14 +92,10 @@ class Sound:
             self._write(moment, packet)
 
     def finish(self, time_s: float) -> None:
-        """Hand over the rest before a time, and close the video that was read.
-
-        Raises:
-            OSError: The target cannot be written.
-        """
+        """Hand over the rest before a time, and close the video that was read."""
         try:
             self.write_until(time_s)
-            if self._resampler is not None:
+            if self._encoded:
                 self._encode(None)
         finally:
             self._container.close()
@@ -106,45 +116,44 @@ class Sound:
                     yield self._timeline.place(given), packet
         except (av.error.FFmpegError, OSError) as error:
             log.warning("the sound of %s ends early: %s", self._path, error.strerror or error)
+        except IndexError:  # of PyAV, for a stream that begins later
+            log.warning("the sound of %s ends early: the file is damaged", self._path)
 
     def _write(self, moment: float, packet: AudioPacket) -> None:
-        base = packet.time_base
-        assert base is not None
-        pts = round(moment / base)
-        if self._resampler is not None:
-            self._encode(packet, pts)
+        if self._encoded:
+            self._encode(packet, moment)
             return
+        assert packet.time_base is not None
+        pts = round(moment / packet.time_base)
         if self._last is not None and pts <= self._last:  # the container would refuse it
             return
         self._last = packet.pts = packet.dts = pts
         self._mux(packet)
 
-    def _encode(self, packet: AudioPacket | None, pts: int | None = None) -> None:
-        """Decode a packet and encode it as AAC; without one, what is held back."""
-        assert self._resampler is not None
+    def _encode(self, packet: AudioPacket | None, moment: float = 0.0) -> None:
+        """Decode a packet and encode it again; without one, encode what is held back."""
         assert self._output is not None
-        decoded: list[av.AudioFrame | None] = [None]
+        encoder = self._output.codec_context
+        frames: list[av.AudioFrame | None] = [None]
         if packet is not None:
             try:
-                decoded = [*self._stream.codec_context.decode(packet)]
-            except av.error.FFmpegError:
-                return  # a damaged packet
-        for frame in decoded:
+                frames = [*self._stream.codec_context.decode(packet)]
+            except av.error.FFmpegError:  # a damaged packet
+                return
+        for frame in frames:
             if frame is not None:
-                frame.pts = pts  # the next ones follow it
-                pts = None
-            for even in self._resampler.resample(frame):
-                for encoded in self._output.codec_context.encode(even):
-                    self._mux(encoded)
-        if packet is None:
-            for encoded in self._output.codec_context.encode(None):
+                frame.time_base = Fraction(1, frame.sample_rate)
+                frame.pts = round(moment * frame.sample_rate)
+                moment += frame.samples / frame.sample_rate
+            for encoded in encoder.encode(frame):
                 self._mux(encoded)
 
     def _mux(self, packet: AudioPacket) -> None:
         assert self._target is not None
         assert self._output is not None
         packet.stream = self._output
-        self._target.mux(packet)
+        with suppress(av.error.FFmpegError):  # of a damaged packet: a full disk raises nothing here
+            self._target.mux(packet)
 
 
 def open_sound(path: str) -> Sound | None:
@@ -158,6 +167,19 @@ def open_sound(path: str) -> Sound | None:
         return Sound(path, container, stream)
     container.close()
     return None
+
+
+def _can_be_copied(stream: AudioStream) -> bool:
+    """Return whether an MP4 file holds sound of this kind."""
+    if stream.codec_context.codec.canonical_name not in COPIED:
+        return False
+    try:
+        with av.open(io.BytesIO(), "w", format="mp4") as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def _start_s(container: InputContainer) -> float:
