@@ -20,20 +20,7 @@ log = logging.getLogger(__name__)
 
 COPIED: Final = ("aac", "mp3", "ac3", "eac3", "alac", "opus")
 """Codecs that MP4 files hold; sound of any other is encoded again, as AAC."""
-AAC_RATES: Final = (
-    8000,
-    11025,
-    12000,
-    16000,
-    22050,
-    24000,
-    32000,
-    44100,
-    48000,
-    64000,
-    88200,
-    96000,
-)
+AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 USUAL_RATE: Final = 48_000
 """For sound of a rate that AAC does not have."""
 USUAL_S: Final = 0.02

@@ -98,6 +98,8 @@ def copy(source: Path, target: Path, *, count: int = 60) -> Path:
 def test_the_beep_is_where_it_was(
     tmp_path: Path, name: str, codec: str, copied: str, ahead_s: float
 ) -> None:
+    if name == "in.avi" and ahead_s:
+        pytest.skip("AVI has no times")
     source = write_clip_with_sound(tmp_path / name, codec, ahead_s=ahead_s)
     found, begin, end, last = heard(copy(source, tmp_path / "out.mp4"))
     assert found == copied
