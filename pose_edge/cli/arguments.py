@@ -75,8 +75,8 @@ GROUPS: Final = {
 COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
     "run": (
         f"Show a camera, stream, video or picture with skeletons. {_KEYS}",
-        *_MODEL,
         _value("source_argument", "SRC", "what to show, as with --source", nargs="?"),
+        *_MODEL,
         *("source", "display", "record", "poses", "max_frames", "duration"),
         _FORCE,
     ),
@@ -156,6 +156,10 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _switch("--origin", "print where each value comes from instead of what it means"),
     ),
     "config schema": ("Print the JSON Schema of config.yaml.",),
+    "completion": (
+        "Print what lets a shell complete commands and options.",
+        _value("shell", "SHELL", "bash or zsh", choices=("bash", "zsh")),
+    ),
     "service install": (
         "Install or upgrade the service; --set and --config choose its first settings.",
         _value("--prefix", "DIR", "folder of the program, by default /opt/pose-edge"),

@@ -96,6 +96,16 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("pose-edge config schema > schema.json", "write the schema, for an editor to check with"),
         ("pose-edge config schema | head", "look at the schema"),
     ),
+    "completion": (
+        (
+            "pose-edge completion bash > ~/.local/share/bash-completion/completions/pose-edge",
+            "install it for bash (in a folder that may have to be made first)",
+        ),
+        (
+            "pose-edge completion zsh > ~/.zfunc/_pose-edge",
+            "install it for zsh, if ~/.zfunc is in its $fpath",
+        ),
+    ),
     "service": (
         ("sudo pose-edge service install", "run from power-on"),
         ("pose-edge service status", "print whether it runs"),

@@ -93,20 +93,15 @@ class CommandParser(argparse.ArgumentParser):
         self._add_global_options(())
         return commands
 
-    def add_options(self, command: str, options: Iterable[Arguments]) -> None:
+    def add_options(self, command: str, options: Sequence[Arguments]) -> None:
         """Make this the parser of a command, with its own options and those of all commands."""
         self.set_defaults(command=command)
         groups = {title: self.add_argument_group(title) for title in ("arguments", "options")}
-        usage = [self.prog]
         for names, keywords in options:
             group = groups["options" if names[0] == "-" else "arguments"]
-            action = self._add(group, names, **keywords)
-            if keywords.get("required"):
-                usage.append(f"{names.split()[-1]} {action.metavar}")
-            elif names[0] != "-":
-                usage.append(FORMS[keywords.get("nargs", "")].format(action.metavar))
+            self._add(group, names, **keywords)
         self._add_global_options(everywhere())
-        self.usage = " ".join([*usage, "[OPTIONS]"])
+        self.usage = usage(self.prog, options)
 
     def parse_known_args(  # type: ignore[override]  # it has overloads
         self,
@@ -194,6 +189,17 @@ class _PrintVersion(argparse.Action):
 
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         parser.exit()
+
+
+def usage(command: str, options: Sequence[Arguments]) -> str:
+    """Return the usage of a command, e.g. ``pose-edge run [SRC] [OPTIONS]``."""
+    words = [command]
+    for names, keywords in options:
+        if keywords.get("required"):
+            words.append(f"{names.split()[-1]} {keywords['metavar']}")
+        elif names[0] != "-":
+            words.append(FORMS[keywords.get("nargs", "")].format(keywords["metavar"]))
+    return " ".join([*words, "[OPTIONS]"])
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
