@@ -115,7 +115,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _JSON,
     ),
     "bench child": (
-        "Compare a CPU model in this process and in a child process, as the Edge TPU has one.",
+        "Compare a CPU model in this process and in a child process like that of the Edge TPU.",
         *("model", "threads"),
         _value("--runs", "N", "runs of each", type=_count, default=300),
         _JSON,
@@ -139,7 +139,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
             action="append",
         ),
         "threads",
-        _value("--resume", "FILE", "keep the answers in a file, and continue from those in it"),
+        _value("--resume", "FILE", "keep the answers in a file, and continue from it"),
         _JSON,
     ),
     "doctor": (

@@ -141,7 +141,7 @@ def test_a_precious_file_given_to_resume_is_left_as_it_is(pose_edge: Command, tr
     precious.write_text("dear friend,\nhow are you?")
     done = pose_edge(*options(truth), "--resume", precious)
     assert done.status == 1
-    assert "no file of answers" in " ".join(done.complaint())
+    assert "not a file of answers" in " ".join(done.complaint())
     assert precious.read_text() == "dear friend,\nhow are you?"
 
 

@@ -10,7 +10,6 @@ from argparse import Namespace
 from pose_edge.cli.settings import config_path, overrides, read_settings
 from pose_edge.cli.terminal import people_read, print_table
 from pose_edge.config.load import load_config
-from pose_edge.live.audience import find_audience
 from pose_edge.live.run import RunReport, run
 from pose_edge.live.signals import Signals
 from pose_edge.util.text import counted
@@ -22,8 +21,6 @@ def command_run(options: Namespace) -> int:
     """``pose-edge run``."""
     settings = read_settings(options)
     path = config_path(options)
-    if (advice := find_audience(settings)) is not None:
-        log.warning("%s", advice)
     signals = Signals()
     signals.listen()
     report = run(
