@@ -13,6 +13,11 @@ SETTING_OPTIONS: Final = {
         "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..., a file or folder",
     ),
     "model": ("model.name", "NAME", "a listed model, or a .tflite file"),
+    "people": (
+        "model.people",
+        "one|several",
+        "several: found by MultiPose, refined by the model",
+    ),
     "threads": ("model.threads", "N", "CPU threads, at most one per usable core"),
     "edgetpu": ("edgetpu.mode", "MODE", "use a Coral Edge TPU: auto, on or off"),
     "display": ("display.kind", "KIND", "auto, hdmi, window or none"),
@@ -50,7 +55,7 @@ def _switch(name: str, meaning: str) -> Arguments:
     return name, {"action": "store_true", "help": meaning}
 
 
-_MODEL: Final = ("model", "threads", "edgetpu")
+_MODEL: Final = ("model", "people", "threads", "edgetpu")
 _FORCE: Final = _switch("--force", "replace output files that exist already")
 _KEYS: Final = "Keys: s skeleton, i read-out, c crop, f full screen, q quit."
 _AP: Final = (
@@ -138,7 +143,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
             choices=("frame", "box"),
             action="append",
         ),
-        "threads",
+        *("people", "threads"),
         _value("--resume", "FILE", "keep the answers in a file, and continue from it"),
         _JSON,
     ),

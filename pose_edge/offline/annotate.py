@@ -20,7 +20,7 @@ from pose_edge.offline.annotate_outputs import (
     make_folder,
 )
 from pose_edge.overlay import Renderer
-from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.loading import load_model, thorough
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.jsonl import PoseFile, Record, pose_file, pose_record
@@ -96,7 +96,7 @@ def annotate(
     plan = _make_plan(settings, names, output, draw=draw, config=config, force=force)
     runs: list[_InputRun] = []
     with ExitStack() as stack:
-        estimator = load_model(settings, stack, wait=True, stop=stop)
+        estimator = load_model(thorough(settings), stack, wait=True, stop=stop)
         records, poses = NamedRecords(), None
         if plan.poses.path is not None:
             encode = records if len(plan.items) > 1 else pose_record
