@@ -20,6 +20,7 @@ from helpers import (
 )
 from PIL import Image as PillowImage
 from pose_lines import strict
+from sound_clips import BEEP_S, heard, write_clip_with_sound
 
 from pose_edge.config.schema import (
     OverlaySettings,
@@ -134,6 +135,14 @@ def test_the_skeleton_is_drawn(tmp_path: Path) -> None:
         ys, xs = np.nonzero(changed)
         assert (xs.min() / 320, xs.max() / 320) == pytest.approx((0.42, 0.58), abs=0.05)
         assert (ys.min() / 240, ys.max() / 240) == pytest.approx((0.19, 0.8), abs=0.05)
+
+
+def test_the_sound_is_copied(tmp_path: Path) -> None:
+    source = write_clip_with_sound(tmp_path / "in.mp4", "aac")
+    run(source)
+    codec, begin, end, _last = heard(tmp_path / "in-poses.mp4")
+    assert codec == "aac"
+    assert (begin, end) == pytest.approx(BEEP_S, abs=0.06)
 
 
 def test_only_poses(tmp_path: Path) -> None:
