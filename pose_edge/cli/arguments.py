@@ -102,9 +102,15 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         f"List the models that ship and those that can be fetched. {_AP}",
         _JSON,
     ),
-    "models info": ("Describe a model.", _value("name", "NAME"), _JSON),
-    "models fetch": ("Download models.", _value("names", "NAME", nargs="+")),
-    "models verify": ("Check model files against the lists.", _value("names", "NAME", nargs="*")),
+    "models info": ("Describe a model.", _value("name", "NAME", "a listed model"), _JSON),
+    "models fetch": (
+        "Download models.",
+        _value("names", "NAME", "a model of `pose-edge models list`", nargs="+"),
+    ),
+    "models verify": (
+        "Check model files against the lists.",
+        _value("names", "NAME", "models, by default all that are here", nargs="*"),
+    ),
     "bench model": (
         f"Time models, in interleaved runs. {_ALLOWS}",
         "threads",
@@ -127,8 +133,10 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
     ),
     "eval": (
         "Measure the accuracy on pictures with known keypoints, as COCO does.",
-        _value("--annotations", "COCO.json", required=True),
-        _value("--images", "DIR", required=True),
+        _value(
+            "--annotations", "COCO.json", "the known keypoints, in COCO's format", required=True
+        ),
+        _value("--images", "DIR", "folder of the pictures", required=True),
         _value(
             "--model",
             "NAME",
@@ -161,10 +169,6 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _switch("--origin", "print where each value comes from instead of what it means"),
     ),
     "config schema": ("Print the JSON Schema of config.yaml.",),
-    "completion": (
-        "Print what lets a shell complete commands and options.",
-        _value("shell", "SHELL", "bash or zsh", choices=("bash", "zsh")),
-    ),
     "service install": (
         "Install or upgrade the service; --set and --config choose its first settings.",
         _value("--prefix", "DIR", "folder of the program, by default /opt/pose-edge"),
@@ -187,6 +191,10 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _DRY_RUN,
     ),
     "service status": ("Print the state of the service; exit status 0 while it runs.", _JSON),
+    "completion": (
+        "Print what lets a shell complete commands and options.",
+        _value("shell", "SHELL", "bash or zsh", choices=("bash", "zsh")),
+    ),
 }
 """Help of each command, and its options: those of `SETTING_OPTIONS` by name."""
 

@@ -170,7 +170,12 @@ class CommandParser(argparse.ArgumentParser):
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Wraps texts, but leaves examples as they are."""
+    """Wraps texts, but leaves examples as they are, and lists commands without a title more."""
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if isinstance(action, argparse._SubParsersAction):
+            return "".join(map(self._format_action, action._get_subactions()))
+        return super()._format_action(action)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if text.startswith(EXAMPLES_TITLE):
@@ -206,7 +211,7 @@ def _hint(word: str, known: Iterable[str]) -> str:
     """Return which of the known words was probably meant, as the end of a sentence, or nothing."""
     import difflib
 
-    names = {name.split()[-1]: name for name in reversed(list(known))}
+    names = {name.split()[-1]: name for name in reversed(list(known))}  # the first one counts
     near = difflib.get_close_matches(word[:60], names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else ""
 

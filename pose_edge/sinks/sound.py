@@ -122,18 +122,16 @@ class Sound:
         assert self._output is not None
         encoder = self._output.codec_context
         frames: list[av.AudioFrame | None] = [None]
-        if packet is not None:
-            try:
+        with suppress(av.error.FFmpegError):  # of a damaged packet
+            if packet is not None:
                 frames = [*self._stream.codec_context.decode(packet)]
-            except av.error.FFmpegError:  # a damaged packet
-                return
-        for frame in frames:
-            if frame is not None:
-                frame.time_base = Fraction(1, frame.sample_rate)
-                frame.pts = round(moment * frame.sample_rate)
-                moment += frame.samples / frame.sample_rate
-            for encoded in encoder.encode(frame):
-                self._mux(encoded)
+            for frame in frames:
+                if frame is not None:
+                    frame.time_base = Fraction(1, frame.sample_rate)
+                    frame.pts = round(moment * frame.sample_rate)
+                    moment += frame.samples / frame.sample_rate
+                for encoded in encoder.encode(frame):
+                    self._mux(encoded)
 
     def _mux(self, packet: AudioPacket) -> None:
         assert self._target is not None

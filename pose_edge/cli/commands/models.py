@@ -19,13 +19,13 @@ from pose_edge.zoo.registry import ManifestEntry, Zoo
 log = logging.getLogger(__name__)
 
 Model = ManifestEntry | Download
+"""An entry of one of the lists."""
 
 TO_FETCH: Final = "to fetch"
 SEVERAL: Final = ("multipose", "posenet")
 """Kinds of models that find several people, as their names have it."""
 
 UNVERIFIABLE: Final = "no checksum is published, so it cannot be verified"
-
 
 WIDE: Final = 110
 """Columns of a terminal that has room for the summaries in the list of models."""
@@ -102,6 +102,53 @@ def command_models_info(options: Namespace) -> int:
     return 0
 
 
+def command_models_fetch(options: Namespace) -> int:
+    """``pose-edge models fetch NAME``: download models, with a progress bar."""
+    from pose_edge.cli.progress import show_progress
+    from pose_edge.zoo.download import download
+
+    zoo = Zoo()
+    models = [zoo.downloads[name] for name in options.names if name in zoo.downloads]
+    for name in options.names:
+        if name not in zoo.downloads:
+            log.info("%s ships with the program: nothing to fetch", zoo.entry(name).name)
+    if models and not zoo.path(models[0]).is_absolute():
+        raise UsageError(
+            "there is no home folder to keep models in",
+            remedy="set XDG_DATA_HOME to an absolute path, or HOME",
+        )
+    with show_progress("byte") as show:
+        for model in models:
+            show(model.name, 0, model.size)
+        for model in models:
+            download(model, zoo.path(model), progress=partial(show, model.name))
+    for model in models:
+        if not model.verifiable:
+            log.warning("%s: %s", model.name, UNVERIFIABLE)
+        print(zoo.find(model.name).path)
+    return 0
+
+
+def command_models_verify(options: Namespace) -> int:
+    """``pose-edge models verify``: the named models, or all whose files are present."""
+    zoo = Zoo()
+    worst = 0
+    for name in options.names or [*zoo.entries, *zoo.fetched()]:
+        try:
+            zoo.find(name)
+        except ModelError as error:
+            print(f"{name}: {error}")
+            worst = error.exit_status
+        else:
+            download = zoo.downloads.get(name)
+            if download is None or download.verifiable:
+                print(f"{name}: OK")
+            else:
+                print(f"{name}: here, but {UNVERIFIABLE}")
+                worst = worst or 1
+    return worst
+
+
 def _describe_entry(model: ManifestEntry) -> dict[str, str]:
     """Describe what only a model that ships has."""
     sizes = model.sizes or (model.input.shape[1:3],)
@@ -148,50 +195,3 @@ def _crowd(kind: str) -> str:
 
 def _number(ap: float | None) -> str:
     return NONE if ap is None else f"{ap:.3f}"
-
-
-def command_models_fetch(options: Namespace) -> int:
-    """``pose-edge models fetch NAME``: download models, with a progress bar."""
-    from pose_edge.cli.progress import show_progress
-    from pose_edge.zoo.download import download
-
-    zoo = Zoo()
-    models = [zoo.downloads[name] for name in options.names if name in zoo.downloads]
-    for name in options.names:
-        if name not in zoo.downloads:
-            log.info("%s ships with the program: nothing to fetch", zoo.entry(name).name)
-    if models and not zoo.path(models[0]).is_absolute():
-        raise UsageError(
-            "there is no home folder to keep models in",
-            remedy="set XDG_DATA_HOME to an absolute path, or HOME",
-        )
-    with show_progress("byte") as show:
-        for model in models:
-            show(model.name, 0, model.size)
-        for model in models:
-            download(model, zoo.path(model), progress=partial(show, model.name))
-    for model in models:
-        if not model.verifiable:
-            log.warning("%s: %s", model.name, UNVERIFIABLE)
-        print(zoo.find(model.name).path)
-    return 0
-
-
-def command_models_verify(options: Namespace) -> int:
-    """``pose-edge models verify``: the named models, or all whose files are present."""
-    zoo = Zoo()
-    worst = 0
-    for name in options.names or [*zoo.entries, *zoo.fetched()]:
-        try:
-            zoo.find(name)
-        except ModelError as error:
-            print(f"{name}: {error}")
-            worst = error.exit_status
-        else:
-            download = zoo.downloads.get(name)
-            if download is None or download.verifiable:
-                print(f"{name}: OK")
-            else:
-                print(f"{name}: here, but {UNVERIFIABLE}")
-                worst = worst or 1
-    return worst
