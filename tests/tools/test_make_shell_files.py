@@ -12,8 +12,9 @@ import pytest
 
 from pose_edge.cli.parser import make_parser
 from pose_edge.util import resources
+from pose_edge.zoo.registry import Zoo
 
-AGAIN = "run tools/make_shell_files.py again"
+AGAIN = "pip install shtab; python tools/make_shell_files.py"
 
 
 def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
@@ -47,6 +48,14 @@ def test_completion_knows_every_option_of_every_command() -> None:
         name = re.sub(r"\W", "_", leaf.prog)
         assert set(known[name].split()) == flags(leaf), f"{leaf.prog}: {AGAIN}"
         assert all(flag in zsh for flag in flags(leaf)), f"{leaf.prog}: {AGAIN}"
+
+
+def test_completion_knows_every_model() -> None:
+    zoo = Zoo()
+    for shell in ("bash", "zsh"):
+        text = resources.completion(shell).read_text(encoding="utf-8")
+        missing = [name for name in (*zoo.entries, *zoo.downloads) if f" {name}" not in text]
+        assert not missing, AGAIN
 
 
 def complete(*words: str) -> set[str]:

@@ -153,7 +153,7 @@ def _describe_entry(model: ManifestEntry) -> dict[str, str]:
     """Describe what only a model that ships has."""
     sizes = model.sizes or (model.input.shape[1:3],)
     lines = {
-        "input": f"{' or '.join(f'{width}x{height}' for height, width in sizes)} pixels, "
+        "input": f"{', '.join(f'{width}x{height}' for height, width in sizes)} pixels, "
         f"{model.input.dtype}",
         "output": str(model.output),
         "made from": model.origin,
