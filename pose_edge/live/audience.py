@@ -12,6 +12,7 @@ from pose_edge.displays.choice import choices
 from pose_edge.errors import DisplayError, SourceError
 from pose_edge.sources.any_camera import find_candidates
 from pose_edge.sources.spec import SourceKind, parse_source
+from pose_edge.util.paths import exists
 
 X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where every X server puts them
 """Folder of the sockets of X servers: X0 is that of display :0."""
@@ -44,7 +45,7 @@ def find_audience(
     if choices(settings.display, environment, Path(settings.testing.sysfs)):
         return None
     advice = f"connect a screen, {OUTPUTS}"
-    if (x_sockets / "X0").exists():
+    if exists(x_sockets / "X0"):
         advice = f"show it on this machine's desktop with `DISPLAY=:0 pose-edge run`, {OUTPUTS}"
     endless = settings.run.duration is None and settings.run.max_frames is None
     if endless and _is_demo(settings):
