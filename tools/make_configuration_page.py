@@ -30,7 +30,7 @@ Every setting has a section and a name, such as `camera.fps`.
 |---|---|
 | configuration file | `fps: 15` under `camera:` |
 | environment | `POSE_EDGE_CAMERA__FPS=15`, with two underscores |
-| command line | `--set camera.fps=15`; some settings have an option of their own, such as `--model` |
+| command line | `--set camera.fps=15`; some have an option of their own, such as `--model` |
 
 The command line counts more than the environment, the environment more than the file, the file \
 more than the defaults.
