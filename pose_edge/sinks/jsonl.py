@@ -45,7 +45,7 @@ def pose_file(
 
 
 def pose_record(result: Result) -> Record:
-    """Return the JSON object of a result, which the README describes.
+    """Return the JSON object of a result, which docs/poses.md describes.
 
     Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4.
     """

@@ -41,7 +41,7 @@ ENDLESS = {
     "POSE_EDGE_DISPLAY__KIND": "none",
     "POSE_EDGE_LOG__LEVEL": "warning",
 }
-"""What ends a run that would go on for ever, and keeps it from screens."""
+"""What ends a run that would go on forever, and keeps it from screens."""
 
 
 @pytest.fixture(scope="session")
