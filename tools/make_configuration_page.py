@@ -71,7 +71,8 @@ pose-edge config show
 `pose-edge config schema` prints the JSON Schema, with which editors complete and check the file.
 
 All mistakes are reported together (the first 20), each with its line, the allowed values, and \
-the nearest setting that exists. A running program reads the file again \
+the nearest setting that exists. A variable without its two underscores and a folder that may \
+not be searched are ignored with a warning. A running program reads the file again \
 [when it is told to](service.md#change-settings-while-it-runs).
 
 ## Every setting
