@@ -202,8 +202,10 @@ def is_somebody(
     """
     if min_count == 0:
         return True
-    counting = keypoints[keypoints[:, 2] > min_score, :2]
-    return len(counting) >= min_count and float(np.ptp(counting, axis=0).max()) > min_spread
+    across, down = _places(keypoints, keypoints[:, 2] > min_score)
+    if len(across) < min_count:
+        return False
+    return max(max(across) - min(across), max(down) - min(down)) > min_spread
 
 
 def box_of(keypoints: FloatArray, min_score: float) -> Box:
@@ -216,9 +218,17 @@ def box_of(keypoints: FloatArray, min_score: float) -> Box:
     Returns:
         x0, y0, x1, y1 in 0...1; all zero when no keypoint counts.
     """
-    counting = keypoints[keypoints[:, 2] >= min_score]
-    if len(counting) == 0:
+    across, down = _places(keypoints, keypoints[:, 2] >= min_score)
+    if not across:
         return (0.0, 0.0, 0.0, 0.0)
-    x0, y0 = np.clip(counting[:, :2].min(axis=0), 0.0, 1.0).tolist()
-    x1, y1 = np.clip(counting[:, :2].max(axis=0), 0.0, 1.0).tolist()
-    return (x0, y0, x1, y1)
+    return (_clip(min(across)), _clip(min(down)), _clip(max(across)), _clip(max(down)))
+
+
+def _places(keypoints: FloatArray, chosen: NDArray[np.bool_]) -> tuple[list[float], list[float]]:
+    """Return x and y of some keypoints as plain numbers: for so few, NumPy's calls take longer."""
+    places = keypoints[chosen, :2].T.tolist()
+    return places[0], places[1]
+
+
+def _clip(value: float) -> float:
+    return min(max(value, 0.0), 1.0)

@@ -25,8 +25,8 @@ from pose_edge.zoo.registry import ModelFile
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import ModelSettings
+    from pose_edge.estimators.keypoint_model import SinglePersonDecoder
     from pose_edge.estimators.multi_person import MultiPersonDecoder
-    from pose_edge.estimators.single_person import SinglePersonDecoder
 
 
 class Estimator(Protocol):
@@ -118,6 +118,7 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
 def _make_estimator(
     family: ModelFamily, model: ModelFile, runtime: Runtime, settings: ModelSettings
 ) -> Estimator:
+    from pose_edge.estimators.keypoint_model import KeypointModel
     from pose_edge.estimators.multi_person import MultiPersonEstimator
     from pose_edge.estimators.single_person import SinglePersonEstimator
 
@@ -136,13 +137,11 @@ def _make_estimator(
         )
     assert single is not None
     return SinglePersonEstimator(
-        runtime,
-        single,
+        KeypointModel(runtime, single, model.normalisation),
         min_keypoint_score=settings.min_keypoint_score,
         min_pose_score=min_pose_score,
         second_look=settings.second_look,
         min_keypoints=settings.min_keypoints,
-        normalisation=model.normalisation,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from pose_edge.frames import Frame, Image
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
+
+SIGN_BIT: Final = np.uint8(0x80)
 
 
 class ModelInput:
@@ -58,7 +61,12 @@ class ModelInput:
         The stopwatch gets the laps "preprocess" and "inference".
         """
         warp_into(frame.image, frame.order, crop, self._image)
-        tensor = self._image[np.newaxis].astype(self._runtime.input.dtype, copy=False)
+        dtype, values = self._runtime.input.dtype, self._image[np.newaxis]
+        if dtype == "int8":
+            values ^= SIGN_BIT  # read as int8, each value is less by 128
+            tensor = values.view(dtype)
+        else:
+            tensor = values.astype(dtype, copy=False)
         if self._factors is not None:
             tensor *= self._factors
             tensor += self._offsets

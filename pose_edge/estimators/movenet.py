@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from pose_edge.estimators.keypoint_model import SinglePersonDecoder
 from pose_edge.estimators.keypoints import sanitize
-from pose_edge.estimators.single_person import SinglePersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray
 from pose_edge.runtimes import AnyArray, Runtime
 

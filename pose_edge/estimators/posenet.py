@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_edge.estimators.keypoint_model import SinglePersonDecoder
 from pose_edge.estimators.keypoints import sanitize
 from pose_edge.estimators.multi_person import MultiPersonDecoder
-from pose_edge.estimators.single_person import SinglePersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, Runtime
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,18 +11,12 @@ from pose_edge.estimators.crop import (
     next_crop,
     settled_crop,
     square_around,
-    to_frame,
     whole_frame,
 )
-from pose_edge.estimators.model_input import ModelInput
+from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.frames import Frame
 from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, box_of, is_somebody
-from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
-from pose_edge.zoo.normalisation import Normalisation
-
-SinglePersonDecoder = Callable[[Sequence[AnyArray]], FloatArray]
-"""Turns a model's outputs into float32 (17, 3) as x, y, score; x and y in 0...1 of its input."""
 
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
@@ -63,30 +56,25 @@ class SinglePersonEstimator:
 
     def __init__(
         self,
-        runtime: Runtime,
-        decode: SinglePersonDecoder,
+        model: KeypointModel,
         *,
         min_keypoint_score: float,
         min_pose_score: float,
         second_look: bool = True,
         min_keypoints: int = 0,
-        normalisation: Normalisation | None = None,
     ) -> None:
         """Use a loaded model.
 
         Args:
-            runtime: The model.
-            decode: Reads its outputs.
+            model: The model.
             min_keypoint_score: Keypoints at or below this score count neither for the crop nor for
                 the pose's score and box.
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
             min_keypoints: With fewer keypoints that count there is no person.
-            normalisation: What the model's input wants; None for 0...255.
         """
-        self.runtime = runtime
-        self._input = ModelInput(runtime, normalisation)
-        self._decode = decode
+        self.runtime = model.runtime
+        self._model = model
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
         self._second_look = second_look
@@ -107,13 +95,13 @@ class SinglePersonEstimator:
         size = (frame.width, frame.height)
         if self._frame_size != size:
             self._frame_size, self._crop, self._last = size, None, None
-        whole = whole_frame(*size, self._input.aspect)
+        whole = whole_frame(*size, self._model.aspect)
 
         crop = self._crop or whole
-        keypoints = self._run(frame, crop, stopwatch)
+        keypoints = self._model.run(frame, crop, stopwatch)
         if self._second_look:
             if crop != whole and not self._is_person(keypoints, frame.time):
-                crop, keypoints = whole, self._run(frame, whole, stopwatch)
+                crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
             if crop == whole:
                 crop, keypoints = self._refine(frame, keypoints, stopwatch)
             elif self._search_is_due(frame.time):
@@ -134,17 +122,11 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        shaped = crop.shaped(self._input.aspect)
-        return self._poses(self._run(frame, shaped, stopwatch or Stopwatch()))
-
-    def _run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> FloatArray:
-        outputs = self._input.run(frame, crop, stopwatch)
-        keypoints = to_frame(self._decode(outputs), crop, frame.width, frame.height)
-        stopwatch.lap("postprocess")
-        return keypoints
+        shaped = crop.shaped(self._model.aspect)
+        return self._poses(self._model.run(frame, shaped, stopwatch or Stopwatch()))
 
     def _next_crop(self, keypoints: FloatArray, min_score: float) -> Crop:
-        return next_crop(keypoints, *self._frame_size, min_score, self._input.aspect)
+        return next_crop(keypoints, *self._frame_size, min_score, self._model.aspect)
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)
@@ -179,11 +161,11 @@ class SinglePersonEstimator:
         A newcomer whom the closer look does not confirm is nobody; somebody who was there a moment
         ago still is.
         """
-        whole = whole_frame(*self._frame_size, self._input.aspect)
+        whole = whole_frame(*self._frame_size, self._model.aspect)
         closer = self._next_crop(keypoints, CANDIDATE_SCORE)
         if closer.size >= REFINEMENT_SIZE * whole.size:
             return whole, keypoints
-        refined = self._run(frame, closer, stopwatch)
+        refined = self._model.run(frame, closer, stopwatch)
         now = frame.time
         still_there = self._is_known(keypoints, now) and self._is_person(keypoints, now)
         if still_there and not self._is_person(refined, now):
@@ -201,11 +183,11 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of another person with a clearly better score, or the given."""
-        whole = whole_frame(*self._frame_size, self._input.aspect)
-        other = self._next_crop(self._run(frame, whole, stopwatch), CANDIDATE_SCORE)
+        whole = whole_frame(*self._frame_size, self._model.aspect)
+        other = self._next_crop(self._model.run(frame, whole, stopwatch), CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
             return crop, keypoints
-        found = self._run(frame, other, stopwatch)
+        found = self._model.run(frame, other, stopwatch)
         if self._score(found) < self._score(keypoints) + SWITCH_MARGIN:
             return crop, keypoints
         return other, found

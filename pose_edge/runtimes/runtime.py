@@ -12,8 +12,9 @@ from pose_edge.zoo.registry import Tensor
 
 AnyArray = NDArray[np.generic]
 
-INPUT_TYPES: Final = ("uint8", "int32", "float32")
-"""Types of input tensors that take pixel values from 0 to 255."""
+INPUT_TYPES: Final = ("uint8", "int8", "int32", "float32")
+"""Types of input tensors. They take pixel values from 0 to 255; int8 takes them less 128, which is
+where converters put its zero point."""
 
 
 class Runtime(Protocol):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pose_edge.estimators.crop import Crop, next_crop, warp_into, whole_frame
+from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
@@ -92,8 +93,7 @@ def crops_of(*people: FloatArray) -> list[Crop]:
 def following(scene: Scene, *, second_look: bool = True) -> SinglePersonEstimator:
     """Return an estimator that follows the first person and has just looked around."""
     estimator = SinglePersonEstimator(
-        scene,
-        decode,
+        KeypointModel(scene, decode),
         min_keypoint_score=MIN_KEYPOINT,
         min_pose_score=MIN_POSE,
         second_look=second_look,
@@ -224,7 +224,7 @@ def test_never_more_than_three_looks_whatever_is_seen_and_whenever(
 ) -> None:
     runtime = FakeRuntime(answers, size=SIZE)
     estimator = SinglePersonEstimator(
-        runtime, decode, min_keypoint_score=MIN_KEYPOINT, min_pose_score=MIN_POSE
+        KeypointModel(runtime, decode), min_keypoint_score=MIN_KEYPOINT, min_pose_score=MIN_POSE
     )
     picture = noise(WIDTH, HEIGHT)
     for moment in times:

@@ -25,6 +25,7 @@ from pose_edge.runtimes.edgetpu.child_supervisor import (
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, Runtime
+from pose_edge.util.paths import typed
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
     Raises:
         UnavailableError: There is none, or it cannot run the model.
     """
-    child = start_edgetpu(Zoo(), str(model.path), settings, lambda: True)
+    child = start_edgetpu(Zoo(), typed(model.path), settings, lambda: True)
     provenance = Provenance(model.name, "edgetpu")
     return ChildRuntime(child, provenance, timeout=settings.edgetpu.timeout)
 
@@ -226,14 +227,13 @@ def _library(name: str) -> str:
             note="edgetpu library missing",
         )
     # Not the path of the default library: pycoral is used only with its name.
-    return name if name == EDGETPU_LIBRARY else str(path)
+    return name if name == EDGETPU_LIBRARY else typed(path)
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:
-    # Pictures are 0...255, so a model with an int8 input would not do.
     types = {loaded.input.dtype, twin.input.dtype}
-    # Integers are 0...255 in both; a float32 input may want another range.
-    same_range = len(types) == 1 or "float32" not in types
+    # A float32 input may want another range, and int8 does.
+    same_range = len(types) == 1 or types <= {"uint8", "int32"}
     same_input = loaded.input.shape == twin.input.shape and loaded.input.dtype in INPUT_TYPES
     return same_input and same_range and loaded.outputs == twin.outputs
 
