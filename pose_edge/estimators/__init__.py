@@ -52,7 +52,7 @@ class Estimator(Protocol):
     ) -> list[Pose]:
         """Find the poses in a part of a frame, in one inference pass and without memory.
 
-        Args and result are as for `estimate`; the crop has about the shape of the model's input.
+        Args and result are as for `estimate`; the crop may have any shape.
         """
 
     def reset(self) -> None:
@@ -74,12 +74,11 @@ class ModelFamily(Protocol):
         """Return whether a model with pictures as input and float32 outputs is of this family."""
 
     def decoders(
-        self, runtime: Runtime, *, in_pixels: bool = False
+        self, *, in_pixels: bool = False
     ) -> tuple[SinglePersonDecoder | None, MultiPersonDecoder | None]:
-        """Return what reads the model's outputs for one person, and for several, or None.
+        """Return what reads a model's outputs for one person, and for several, or None.
 
         Args:
-            runtime: The model.
             in_pixels: Whether places are in pixels of the input although 0...1 is usual.
         """
 
@@ -124,7 +123,7 @@ def _make_estimator(
 
     score = settings.min_pose_score
     min_pose_score = family.MIN_POSE_SCORE if score is None else score
-    single, multi = family.decoders(runtime, in_pixels=model.output_in_pixels)
+    single, multi = family.decoders(in_pixels=model.output_in_pixels)
     if multi is not None and (single is None or settings.max_people > 1):
         return MultiPersonEstimator(
             runtime,

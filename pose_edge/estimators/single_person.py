@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_edge.estimators.crop import (
     Crop,
-    next_crop,
+    region_around,
     settled_crop,
     square_around,
     whole_frame,
@@ -21,8 +21,9 @@ from pose_edge.telemetry import Stopwatch
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
 pass."""
-REFINEMENT_SIZE: Final = 0.9
-"""A refinement pass pays only with a crop smaller than this part of the whole frame's edge."""
+REFINEMENT_SIZE: Final = 0.65
+"""A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
+whoever is larger is seen closer in the next frame."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
@@ -95,25 +96,28 @@ class SinglePersonEstimator:
         size = (frame.width, frame.height)
         if self._frame_size != size:
             self._frame_size, self._crop, self._last = size, None, None
-        whole = whole_frame(*size, self._model.aspect)
+        whole = self._model.fit(whole_frame(*size))
 
-        crop = self._crop or whole
+        crop, confirmed = self._crop or whole, True
         keypoints = self._model.run(frame, crop, stopwatch)
         if self._second_look:
             if crop != whole and not self._is_person(keypoints, frame.time):
                 crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
             if crop == whole:
-                crop, keypoints = self._refine(frame, keypoints, stopwatch)
+                closer = self._next_crop(keypoints, CANDIDATE_SCORE)
+                if closer.size < REFINEMENT_SIZE * whole.size:
+                    crop, keypoints = self._refine(frame, whole, closer, keypoints, stopwatch)
+                    confirmed = crop == closer
             elif self._search_is_due(frame.time):
-                crop, keypoints = self._search(frame, crop, keypoints, stopwatch)
+                crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
-        wanted = self._next_crop(keypoints, self._min_keypoint_score)
+        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
         poses = self._poses(keypoints, frame.time)
         self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-            # What the closer look could not improve or confirm is found in the whole frame again.
-            if crop != whole or not self._second_look:
+            # What the closer look could not confirm is found in the whole frame again.
+            if confirmed:
                 self._crop = settled_crop(crop, wanted)
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
@@ -122,11 +126,12 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        shaped = crop.shaped(self._model.aspect)
-        return self._poses(self._model.run(frame, shaped, stopwatch or Stopwatch()))
+        fitted = self._model.fit(crop)
+        return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
 
-    def _next_crop(self, keypoints: FloatArray, min_score: float) -> Crop:
-        return next_crop(keypoints, *self._frame_size, min_score, self._model.aspect)
+    def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
+        region = region_around(keypoints, *self._frame_size, min_score)
+        return self._model.fit(region, held)
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)
@@ -154,17 +159,18 @@ class SinglePersonEstimator:
         return before.overlaps(now)
 
     def _refine(
-        self, frame: Frame, keypoints: FloatArray, stopwatch: Stopwatch
+        self,
+        frame: Frame,
+        whole: Crop,
+        closer: Crop,
+        keypoints: FloatArray,
+        stopwatch: Stopwatch,
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of a closer look at what was found in the whole frame.
 
         A newcomer whom the closer look does not confirm is nobody; somebody who was there a moment
         ago still is.
         """
-        whole = whole_frame(*self._frame_size, self._model.aspect)
-        closer = self._next_crop(keypoints, CANDIDATE_SCORE)
-        if closer.size >= REFINEMENT_SIZE * whole.size:
-            return whole, keypoints
         refined = self._model.run(frame, closer, stopwatch)
         now = frame.time
         still_there = self._is_known(keypoints, now) and self._is_person(keypoints, now)
@@ -180,10 +186,9 @@ class SinglePersonEstimator:
         return True
 
     def _search(
-        self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
+        self, frame: Frame, whole: Crop, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of another person with a clearly better score, or the given."""
-        whole = whole_frame(*self._frame_size, self._model.aspect)
         other = self._next_crop(self._model.run(frame, whole, stopwatch), CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
             return crop, keypoints

@@ -171,14 +171,14 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
 
 def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
     """Return the frames of a video and the seconds that reading, resizing and running took."""
-    size, dtype = runtime.input.shape[1], runtime.input.dtype
+    (height, width), dtype = runtime.sizes[0], runtime.input.dtype
     converter, image, frames = FrameConverter(), None, 0
     with closing(VideoFile(path)) as file:
         started = time.perf_counter()
         for frame in file.frames():
             if frame is not None:
                 image = converter.convert(frame, file.pixel_aspect, image)
-                small = cv2.resize(image, (size, size))
+                small = cv2.resize(image, (width, height))
                 runtime.run(small[np.newaxis].astype(dtype, copy=False))
                 frames += 1
         seconds = time.perf_counter() - started

@@ -296,10 +296,6 @@ class ChildRuntime:
         self.provenance = provenance
         self.close = child.close
 
-    def choose_size(self, size: tuple[int, int]) -> None:
-        """Do nothing: there is only one size."""
-        assert size in self.sizes
-
     def run(self, tensor: AnyArray) -> list[AnyArray]:
         """Run the model once.
 

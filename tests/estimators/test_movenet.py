@@ -18,7 +18,7 @@ from shared import shared_dir
 from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
-from pose_edge.estimators.crop import Crop, next_crop, warp_into, whole_frame
+from pose_edge.estimators.crop import Crop, fit_crop, region_around, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
@@ -27,6 +27,7 @@ from pose_edge.estimators.single_person import (
     SinglePersonEstimator,
     pose_score,
 )
+from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.runtimes import AnyArray, load_runtime
@@ -37,7 +38,8 @@ from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
 
 WIDTH, HEIGHT, SIZE = 640, 480, 64
 MIN_KEYPOINT, MIN_POSE = 0.2, 0.3
-WHOLE = whole_frame(WIDTH, HEIGHT)
+SIZES = [(SIZE, SIZE)]
+WHOLE = fit_crop(whole_frame(WIDTH, HEIGHT), SIZES)
 NOBODY = np.full((1, 1, 17, 3), 0.01, dtype=np.float32)
 
 
@@ -70,7 +72,7 @@ def seen(who: FloatArray, crop: Crop) -> FloatArray:
 
 
 def crop_of(who: FloatArray, min_score: float = MIN_KEYPOINT) -> Crop:
-    return next_crop(who, WIDTH, HEIGHT, min_score)
+    return fit_crop(region_around(who, WIDTH, HEIGHT, min_score), SIZES)
 
 
 NUMBERS = st.one_of(
@@ -145,7 +147,7 @@ def test_the_crop_rests_while_the_person_moves_little() -> None:
 
 def test_who_is_lost_in_the_crop_is_looked_for_in_the_whole_same_frame() -> None:
     first = crop_of(SMALL, CANDIDATE_SCORE)
-    elsewhere = person(centre=(0.8, 0.5), scale=1.2)
+    elsewhere = person(centre=(0.8, 0.5), scale=0.6)
     closer = crop_of(elsewhere, CANDIDATE_SCORE)
     estimator, runtime = movenet(
         seen(SMALL, WHOLE),
@@ -333,7 +335,7 @@ def test_another_frame_size_looks_at_the_whole_frame_again(size: tuple[int, int]
     picture = frame(*size)
     estimator.estimate(picture)
     assert len(runtime.seen) == 3
-    assert (runtime.seen[2][0] == view(picture, whole_frame(*size))).all()
+    assert (runtime.seen[2][0] == view(picture, fit_crop(whole_frame(*size), SIZES))).all()
 
 
 def test_stages_are_timed() -> None:
@@ -363,7 +365,7 @@ def test_every_type_of_input_gets_rgb_in_its_range(dtype: str, order: ColourOrde
 def test_decoding_turns_y_x_into_x_y() -> None:
     output = np.zeros((1, 1, 17, 3), dtype=np.float32)
     output[0, 0, Keypoint.LEFT_WRIST] = (0.25, 0.75, 0.5)
-    keypoints = decode([output])
+    keypoints = decode([output], (SIZE, SIZE))
     assert keypoints.shape == (17, 3)
     assert keypoints[Keypoint.LEFT_WRIST].tolist() == [0.75, 0.25, 0.5]
 
@@ -374,7 +376,7 @@ def test_what_is_no_number_does_not_travel_on(bad: float, place: int) -> None:
     output = np.full((1, 1, 17, 3), 0.5, dtype=np.float32)
     output[0, 0, 3, place] = bad
     before = output.copy()
-    keypoints = decode([output])
+    keypoints = decode([output], (SIZE, SIZE))
     assert keypoints[3].tolist() == [0, 0, 0]
     assert (np.delete(keypoints, 3, axis=0) == 0.5).all()
     np.testing.assert_array_equal(output, before)
@@ -383,7 +385,7 @@ def test_what_is_no_number_does_not_travel_on(bad: float, place: int) -> None:
 def test_scores_stay_within_0_and_1() -> None:
     output = np.full((1, 1, 17, 3), 0.5, dtype=np.float32)
     output[0, 0, 0, 2], output[0, 0, 1, 2] = 1.5, -0.5
-    assert decode([output])[:2, 2].tolist() == [1, 0]
+    assert decode([output], (SIZE, SIZE))[:2, 2].tolist() == [1, 0]
 
 
 def test_a_score_that_is_no_number_makes_no_person() -> None:
@@ -435,7 +437,6 @@ def test_poses_do_not_share_memory_from_frame_to_frame() -> None:
 @pytest.mark.parametrize(
     ("shape", "dtype", "outputs"),
     [
-        ((1, 192, 256, 3), "uint8", None),
         ((1, 192, 192, 1), "uint8", None),
         ((2, 192, 192, 3), "uint8", None),
         ((192, 192, 3), "uint8", None),
@@ -570,7 +571,7 @@ def test_the_answer_of_another_implementation(
     size = runtime.input.shape[1]
     bgr = cv2.resize(load_picture(str(case["path"])), (size, size), interpolation=cv2.INTER_LINEAR)
     tensor: AnyArray = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)[np.newaxis].astype(runtime.input.dtype)
-    keypoints = decode(runtime.run(tensor))
+    keypoints = decode(runtime.run(tensor), (size, size))
     sure = np.array(case["scores"][0]) > 0.3
     sure[ties] = False
     assert sure.sum() >= 16

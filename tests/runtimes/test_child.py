@@ -433,7 +433,6 @@ def test_it_asks_the_child_and_nobody_else() -> None:
     runtime: Runtime = alone(child)
     assert (runtime.input, runtime.outputs) == (LOADED.input, LOADED.outputs)
     assert runtime.sizes == ((8, 6),)
-    runtime.choose_size((8, 6))
     assert runtime.provenance == Provenance("a-model", "edgetpu")
     assert runtime.describe() == "a fake library, in process 4711"
     tensor = np.zeros(LOADED.input.shape, np.uint8)

@@ -177,11 +177,12 @@ class ChildSupervisor:
         """Run the model on a tensor of the input's shape.
 
         Returns:
-            The outputs, valid until the next call; None when there is no child, or its answer has
-            not come in time.
+            The outputs, valid until the next call; None when there is no child, it has another
+            input, or its answer has not come in time.
         """
         with self._running:
-            if (child := self._child) is None:
+            child = self._child
+            if child is None or child.loaded.input.shape != tensor.shape:
                 return None
             try:
                 return child.run(tensor, self._late)
