@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 from checkout import REPOSITORY
 from documentation import DOCS, anchors, blocks, links
 from make_configuration_page import PAGE, make_page
@@ -86,3 +88,18 @@ def test_every_dependency_has_its_line() -> None:
     named = {re.split(r"[<>=~;]", line.strip())[0] for line in required.splitlines() if line}
     known = set(re.findall(r"^\| `([\w-]+)`", page, re.MULTILINE))
     assert {name for name in named if name and not name.startswith("#")} <= known
+
+
+def test_the_issue_form_asks_for_the_doctor() -> None:
+    form = yaml.safe_load((REPOSITORY / ".github/ISSUE_TEMPLATE/report.yml").read_text())
+    assert {"name", "description", "body"} <= form.keys()
+    labels = [item["attributes"].get("label", "") for item in form["body"]]
+    assert any("pose-edge doctor --json" in label for label in labels)
+
+
+def test_the_citation_names_this_version() -> None:
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    setup = configparser.ConfigParser()
+    setup.read(REPOSITORY / "setup.cfg")
+    assert citation["version"] == setup["metadata"]["version"]
+    assert citation["license"] == setup["metadata"]["license"]
