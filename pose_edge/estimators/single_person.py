@@ -15,7 +15,16 @@ from pose_edge.estimators.crop import (
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.frames import Frame
-from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, box_of, is_somebody
+from pose_edge.poses import (
+    MIN_SPREAD,
+    Box,
+    Estimate,
+    FloatArray,
+    Pose,
+    Provenance,
+    box_of,
+    is_somebody,
+)
 from pose_edge.telemetry import Stopwatch
 
 CANDIDATE_SCORE: Final = 0.15
@@ -86,6 +95,15 @@ class SinglePersonEstimator:
         self._last: Box | None = None
         self._last_at = 0.0
 
+    @property
+    def provenance(self) -> Provenance:
+        """See `Estimator.provenance`."""
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        """Close the runtime; see `Estimator.close`."""
+        self.runtime.close()
+
     def reset(self) -> None:
         """Search the whole of the next frame."""
         self._crop = self._last = None
@@ -142,7 +160,8 @@ class SinglePersonEstimator:
             return []
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         score = self._score(keypoints)
-        return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
+        box = box_of(keypoints, self._min_keypoint_score)
+        return [Pose(keypoints, score, box, confidence=self._model.confidence(keypoints))]
 
     def _is_person(self, keypoints: FloatArray, now_s: float | None) -> bool:
         """Return whether there is a person; with a time, one who is known may be small by now."""

@@ -18,9 +18,10 @@ from shared import shared_dir
 from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
+from pose_edge.estimators.confidence import Calibration
 from pose_edge.estimators.crop import Crop, fit_crop, region_around, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
-from pose_edge.estimators.movenet import decode
+from pose_edge.estimators.movenet import CALIBRATION, decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
     MEMORY_S,
@@ -54,6 +55,23 @@ def movenet(
         min_keypoints=min_keypoints,
     )
     return estimator, runtime
+
+
+@pytest.mark.parametrize(("calibration", "expected"), [(None, None), (CALIBRATION, 0.994)])
+def test_confidence_is_known_for_a_calibrated_model(
+    calibration: Calibration | None, expected: float | None
+) -> None:
+    runtime = FakeRuntime([answer(person(), WHOLE, WIDTH, HEIGHT)], size=SIZE, dtype="uint8")
+    model = KeypointModel(runtime, decode, calibration=calibration)
+    estimator = SinglePersonEstimator(
+        model, min_keypoint_score=MIN_KEYPOINT, min_pose_score=MIN_POSE, second_look=False
+    )
+    (found,) = estimator.estimate(frame()).poses
+    if expected is None:
+        assert found.confidence is None
+    else:
+        assert found.confidence is not None
+        np.testing.assert_allclose(found.confidence, [expected] * 17, atol=0.001)
 
 
 def frame(width: int = WIDTH, height: int = HEIGHT, seed: int = 1) -> Frame:
