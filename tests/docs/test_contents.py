@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from checkout import REPOSITORY
@@ -101,9 +103,12 @@ def test_the_line_of_poses_has_the_fields_that_are_described() -> None:
     ((example, _needs),) = blocks(page, "json")
     shown = json.loads(example)
     frame = make_frame(noise(64, 48), file="a.jpg")
-    record = json.loads(json.dumps(pose_record(make_result(frame, [pose(person())]))))
-    assert shown.keys() == record.keys() - {"file"}
-    assert shown["poses"][0].keys() == record["poses"][0].keys()
+    found = replace(pose(person()), confidence=np.ones(17, dtype=np.float32), predicted=True)
+    result = make_result(frame, [found])
+    result.provenance = replace(result.provenance, finder="movenet-test")
+    record = json.loads(json.dumps(pose_record(result)))
+    assert shown.keys() == record.keys() - {"file", "finder"}
+    assert shown["poses"][0].keys() == record["poses"][0].keys() - {"predicted"}
     described = {span for span, _needs in code_spans(page)}
     assert record.keys() | record["poses"][0].keys() <= described
     text = page.read_text(encoding="utf-8")
