@@ -94,8 +94,6 @@ class GpuPainter:
         if picture:
             self._copy(self._texture, layout, place, mirror=scene.mirror)
         self._stamps.update(drawing)
-        for stamp in drawing.panels:
-            self._copy(self._stamps[stamp], layout, stamp.place)
         if len(drawing.capsules):
             self._draw_capsules(drawing.capsules, layout, place)
         for stamp in drawing.stamps:

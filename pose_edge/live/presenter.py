@@ -148,7 +148,7 @@ class Presenter:
             elif key == "f":
                 self._display.toggle_fullscreen()
             else:
-                self._renderer.press(key)
+                self._change_overlay(key)
                 self._repeat_lasting()
         if self._display.visible and not was_visible:
             self._repeat_lasting()
@@ -157,6 +157,17 @@ class Presenter:
     def close(self) -> None:
         """Close the screen; closing twice does no harm."""
         self._display.close()
+
+    def _change_overlay(self, key: str) -> None:
+        settings = self._renderer.settings
+        match key:
+            case "s":
+                self._renderer.change(skeleton=not settings.skeleton)
+            case "c":
+                self._renderer.change(crop=not settings.crop)
+            case "i":
+                kinds = ("short", "full", "off")
+                self._renderer.change(readout=kinds[(kinds.index(settings.readout) + 1) % 3])
 
     def _open_display(self, settings: Settings, *, must: bool) -> Display:
         self._telemetry.set_fault(DISPLAY, None)

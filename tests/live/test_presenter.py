@@ -219,7 +219,7 @@ def test_a_message_frees_the_still_picture(bench: Bench) -> None:
 def test_another_overlay_applies_to_the_still_picture_that_is_shown(bench: Bench) -> None:
     bench.pipeline.still = True
     bench.presenter.show_result(make_result(poses=[pose()]))
-    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"readout": False}}))
+    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"readout": "off"}}))
     first, second = bench.shown
     assert first.image is second.image
     assert first is not second
