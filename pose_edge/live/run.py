@@ -15,6 +15,7 @@ from typing import Final
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
+from pose_edge.live.controls import Controls
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
@@ -167,6 +168,14 @@ class _Run:
         notifier = SystemdNotifier.from_environment()
         self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
+        self._controls = Controls(
+            self._presenter,
+            self._pipeline,
+            change=self._reloader.request,
+            in_main_thread=self._main_thread_calls.put,
+            locked=lambda: self._reloader.settings.display.lock_keys,
+        )
+        stack.callback(self._controls.close)
         self._watchdog = Watchdog(
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
@@ -236,7 +245,7 @@ class _Run:
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
-        if self._presenter.handle_keys():
+        if self._controls.handle_keys():
             self._signals.stop.set()
         if self._signals.reload.is_set():
             self._signals.reload.clear()

@@ -12,6 +12,7 @@ returns `Capsules` or stamps, and one line in `Renderer._drawing`. All colours a
 the texts of the read-out in `readout.py`.
 """
 
+from pose_edge.overlay.notices import Notices
 from pose_edge.overlay.paint import StampCache
 from pose_edge.overlay.readout import Readout
 from pose_edge.overlay.renderer import Renderer
@@ -20,6 +21,7 @@ from pose_edge.overlay.scene import Capsules, Drawing, Overlay, Rectangle, Scene
 __all__ = [
     "Capsules",
     "Drawing",
+    "Notices",
     "Overlay",
     "Readout",
     "Rectangle",

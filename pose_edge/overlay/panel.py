@@ -76,6 +76,7 @@ class Typesetter:
         *,
         least_width: int = 0,
         opacity: float = OPACITY,
+        label_colour: Colour = GREY,
     ) -> NDArray[np.uint8]:
         """Return a panel, as the picture of a `Stamp`.
 
@@ -85,6 +86,7 @@ class Typesetter:
             room: Greatest width, pixels.
             least_width: Least width, pixels.
             opacity: Of the ground.
+            label_colour: Of the labels.
         """
         padding, sides = round(font_size * PADDING), round(font_size * SIDES)
         fonts = {kind: max(LEAST_TEXT, round(font_size * size)) for kind, size in SIZES.items()}
@@ -117,6 +119,6 @@ class Typesetter:
             size = fonts[row.kind]
             font, baseline = self._lettering(size), top + round(size * (0.5 + ASCENT / 2))
             if row.label:
-                font.write(picture, sides, baseline, row.label, GREY)
+                font.write(picture, sides, baseline, row.label, label_colour)
             font.write(picture, sides + indent + spare, baseline, row.text, COLOURS[row.kind])
         return np.asarray(picture)

@@ -73,9 +73,6 @@ class Readout:
 
     Typesetting is slow and flickering numbers cannot be read, so the panel is rendered a few times
     a second only; in between the same picture is laid over each frame.
-
-    Attributes:
-        paused: Whether the picture stands still because somebody wants it to.
     """
 
     def __init__(
@@ -95,26 +92,28 @@ class Readout:
             live: Whether latency counts from exposure; a file's counts from handing the frame over.
             clock_ns: Nanoseconds that only increase.
         """
-        self.paused = False
         self._telemetry = telemetry
         self._source = source
         self._live = live
         self._clock_ns = clock_ns
         self._typesetter = Typesetter()
-        self._views: dict[tuple[Size, Rectangle, ReadoutKind], _View] = {}
+        self._views: dict[tuple[Size, Rectangle, ReadoutKind, bool], _View] = {}
 
-    def short_lines(self, provenance: Provenance) -> list[PanelLine]:
+    def short_lines(self, provenance: Provenance, *, paused: bool = False) -> list[PanelLine]:
         """Return what visitors see: rate and latency; what helps out; one line for each fault."""
-        figures = "paused" if self.paused else GAP.join(self._main_figures())
+        figures = "paused" if paused else GAP.join(self._main_figures())
         note = [PanelLine("detail", provenance.place)] if provenance.note else []
         return [PanelLine("figure", figures), *note, *self._faults()]
 
-    def full_lines(self, provenance: Provenance, *, skipped: int) -> list[PanelLine]:
+    def full_lines(
+        self, provenance: Provenance, *, skipped: int, paused: bool = False
+    ) -> list[PanelLine]:
         """Return everything that is measured, each with its label.
 
         Args:
             provenance: Which model found the poses, and on what.
             skipped: Frames that were captured but not processed.
+            paused: See `stamp`.
         """
         rate = self._telemetry.rate
         latency = self._latency_ms()
@@ -123,7 +122,7 @@ class Readout:
         table = {
             origin: f"{rate(Event.CAPTURED):.1f} fps",
             "poses": f"{rate(Event.PROCESSED):.1f} fps",
-            "screen": f"{rate(Event.SHOWN):.1f} fps" + (" (paused)" if self.paused else ""),
+            "screen": f"{rate(Event.SHOWN):.1f} fps" + (" (paused)" if paused else ""),
             "latency": f"{milliseconds}, {begin} to screen",
             "skipped": str(skipped),
             "model": provenance.model,
@@ -142,6 +141,7 @@ class Readout:
         provenance: Provenance,
         *,
         skipped: int,
+        paused: bool = False,
         still: bool = False,
     ) -> Stamp:
         """Return the panel for a canvas or screen, in a bar beside the picture or in a corner.
@@ -156,17 +156,18 @@ class Readout:
             figures: The people, who are not to be hidden.
             provenance: Which model found the poses, and on what.
             skipped: Frames that were captured but not processed.
+            paused: Whether the picture stands still because somebody wants it to.
             still: Whether the picture has nothing to do with the one before.
         """
         now_ns = self._clock_ns()
-        view = self._view((size, place, kind))
-        content = provenance, self._telemetry.faults(), self.paused
+        view = self._view((size, place, kind, paused))
+        content = provenance, self._telemetry.faults()
         unchanged = view.content == content
         if not unchanged or now_ns - view.rendered_ns >= REFRESH_NS:
             lines = (
-                self.short_lines(provenance)
+                self.short_lines(provenance, paused=paused)
                 if kind == "short"
-                else self.full_lines(provenance, skipped=skipped)
+                else self.full_lines(provenance, skipped=skipped, paused=paused)
             )
             # The panel does not change its width with every digit.
             least_width = view.stamp.picture.shape[1] if unchanged else 0
@@ -200,7 +201,7 @@ class Readout:
         chosen = corner.update(hidden, self._clock_ns(), at_once=still)
         return Stamp(picture, *positions[chosen])
 
-    def _view(self, key: tuple[Size, Rectangle, ReadoutKind]) -> _View:
+    def _view(self, key: tuple[Size, Rectangle, ReadoutKind, bool]) -> _View:
         if key not in self._views and len(self._views) >= CACHED_SIZES:
             self._views.clear()
         return self._views.setdefault(key, _View())

@@ -59,12 +59,14 @@ class Renderer:
         """Draw with other values of some settings from now on."""
         self.settings = self.settings.model_copy(update=settings)
 
-    def scene(self, result: Result, *, skipped: int = 0) -> Scene:
+    def scene(self, result: Result, *, skipped: int = 0, paused: bool = False) -> Scene:
         """Return the scene of a result.
 
         Args:
             result: Its frame is neither copied nor changed.
             skipped: Frames that were not processed so far, for the read-out.
+            paused: Whether the picture stands still because somebody wants it to; that is said even
+                where the read-out is off.
 
         Returns:
             A scene that shows, whenever it is painted, what is turned on then. Its image may be the
@@ -79,6 +81,7 @@ class Renderer:
             result.provenance,
             self._follow(result),
             skipped=skipped,
+            paused=paused,
             still=frame.file is not None,
         )
 
@@ -160,14 +163,18 @@ class Renderer:
             numbers = [pose.id for pose in moment.poses]
             capsules.append(skeletons(figures, numbers, colour_by))
             stamps = self._badges.stamps(numbers, figures, size, colour_by)
-        if settings.readout != "off" and self._readout is not None:
+        kind = settings.readout
+        if kind == "off" and moment.paused:
+            kind = "short"
+        if kind != "off" and self._readout is not None:
             readout = self._readout.stamp(
-                settings.readout,
+                kind,
                 size,
                 place,
                 figures,
                 moment.provenance,
                 skipped=moment.skipped,
+                paused=moment.paused,
                 still=moment.still,
             )
             stamps.append(readout)
@@ -183,4 +190,5 @@ class _Moment:
     provenance: Provenance
     trails: Sequence[Trail]
     skipped: int
+    paused: bool
     still: bool

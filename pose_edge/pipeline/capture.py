@@ -217,6 +217,8 @@ class Capture(WorkerThread):
                 log.info("%s: a pause of %.0f s is left out", self.describe(), skipped_s)
             # Where inference cannot keep up, frames wait here rather than grow old in the ring.
             self._ring.wait_until_taken()
+        while not (self._shared.gate.wait(POLL_S) or self._over.is_set()):
+            pass  # paused
         return replace(frame, captured_ns=time.monotonic_ns())
 
     def _report_lost(self, error: SourceError) -> None:

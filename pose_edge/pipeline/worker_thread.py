@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pose_edge.errors import EndOfStream
+from pose_edge.pipeline.gate import Gate
 from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
@@ -45,6 +46,7 @@ class Shared:
         max_frames: End after this many processed frames, or None.
         processed: Frames processed so far.
         started: Set once frames are to flow.
+        gate: Holds the frames of a file back while it is paused.
         missing: What of each file could not be read, see `Source`, with its name.
     """
 
@@ -55,6 +57,7 @@ class Shared:
     max_frames: int | None
     processed: int = 0
     started: threading.Event = field(default_factory=threading.Event)
+    gate: Gate = field(default_factory=Gate)
     missing: list[str] = field(default_factory=list)
 
 

@@ -100,8 +100,7 @@ def test_the_pill_says_rate_and_latency_and_nothing_else(telemetry: Telemetry) -
     lines = readout.short_lines(helped)
     assert texts(lines[1:]) == ["cpu (edgetpu lost 12:03)", "! recording: the disk is full"]
     assert [line.kind for line in lines] == ["figure", "detail", "fault"]
-    readout.paused = True
-    assert texts(readout.short_lines(CPU))[0] == "paused"
+    assert texts(readout.short_lines(CPU, paused=True))[0] == "paused"
 
 
 def test_without_a_screen_earlier_latencies_are_not_shown(telemetry: Telemetry) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_edge.config.schema import OverlaySettings
-from pose_edge.displays.screen_layout import letterbox
+from pose_edge.displays.screen_layout import placed_picture
 from pose_edge.overlay import Drawing, Readout, Rectangle, Renderer, Size, Stamp
 from pose_edge.overlay.figures import place_poses
 from pose_edge.poses import Pose
@@ -39,7 +39,7 @@ def drawing_of(
     readout = Readout(telemetry, source=lambda: "a test", live=True)
     painter = Renderer(overlay or OverlaySettings(), mirror=False, readout=readout)
     scene = painter.scene(make_result(make_frame(noise(*picture)), poses))
-    place = letterbox(scene.size, screen)
+    place = placed_picture(scene.size, screen)
     return scene.overlay(screen, place), place
 
 
