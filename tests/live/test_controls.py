@@ -13,8 +13,21 @@ from pose_edge.displays import CLOSED
 from pose_edge.live.controls import Controls
 from pose_edge.live.keys import ACTIONS, KEYS, Action
 from pose_edge.live.reload import SettingChange
+from pose_edge.overlay import Notices
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.telemetry import SOURCE
+
+
+class KeptNotices(Notices):
+    """Notices that are kept."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__([(key.shown, key.meaning) for key in KEYS])
+        self._said = said
+
+    def say(self, text: str, seconds: float = 1.0) -> None:
+        self._said.append(text)
+        super().say(text, seconds)
 
 
 class Desk:
@@ -26,7 +39,7 @@ class Desk:
         self.changes: list[SettingChange] = []
         self.calls: list[Callable[[], None]] = []
         self.locked = False
-        bench.presenter.notices.say = self._say  # type: ignore[method-assign]
+        bench.presenter.notices = KeptNotices(self.said)
         self.controls = Controls(
             bench.presenter,
             cast(Pipeline, bench.pipeline),
@@ -38,9 +51,6 @@ class Desk:
     def press(self, *keys: str) -> bool:
         self.bench.screens[-1].typed = list(keys)
         return self.controls.handle_keys()
-
-    def _say(self, text: str, _seconds: float = 1.0) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture

@@ -24,15 +24,15 @@ def test_a_notice_is_shown_for_a_second_over_all_else() -> None:
     overlay = notices.over(lambda _size, _place: Drawing(stamps=[below]))
     size, place = (640, 480), (0, 0, 640, 480)
     assert overlay(size, place).stamps == [below]
-    assert not notices.stale
+    before = notices.stale
     notices.say("paused")
-    assert notices.stale
+    assert (before, notices.stale) == (False, True)
     first, second = overlay(size, place).stamps
     assert first is below
     assert overlay(size, place).stamps[1].picture is second.picture, "as `Stamp` asks for"
-    assert not notices.stale
+    before = notices.stale
     clock.now_ns += round(TOAST_S * 1e9)
-    assert notices.stale
+    assert (before, notices.stale) == (False, True)
     assert overlay(size, place).stamps == [below]
 
 

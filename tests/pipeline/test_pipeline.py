@@ -126,9 +126,10 @@ def test_a_file_that_is_paused_goes_on_by_steps_and_loses_nothing() -> None:
         result.release()
 
     keep(take(pipeline))
-    assert not pipeline.paused
+    pauses = [pipeline.paused]
     pipeline.pause()
-    assert pipeline.paused
+    pauses.append(pipeline.paused)
+    assert pauses == [False, True]
     while (result := pipeline.take(0.5)) is not None:  # one more, and those on their way
         keep(result)
     assert len(taken) < 20
@@ -151,13 +152,13 @@ def test_a_pipeline_stops_while_its_file_is_paused() -> None:
 
 
 def test_a_live_source_goes_on_while_it_is_paused_and_a_new_source_is_not_paused() -> None:
-    pipeline, _ = make(FakeSource(frames(interval_s=0.001)))
+    pipeline, _ = make(FakeSource(frames(interval_s=0.001), live=True))
     pipeline.pause()
     for _ in range(5):
         take(pipeline).release()
-    assert pipeline.paused
+    was_paused = pipeline.paused
     pipeline.change_source(FakeSource(frames(3), live=False))
-    assert not pipeline.paused
+    assert (was_paused, pipeline.paused) == (True, False)
     pipeline.stop()
 
 
