@@ -15,6 +15,7 @@ from pose_edge.live.presenter import Presenter
 from pose_edge.overlay import Drawing, Scene, Stamp
 from pose_edge.pipeline.gate import Gate
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.worker_thread import Lost
 from pose_edge.sinks.recorder import recorder
 from pose_edge.supervision.supervisor import State, Supervisor
 from pose_edge.telemetry import Stopwatch, Telemetry
@@ -60,6 +61,7 @@ class FakePipeline:
     live = True
     still = False
     skipped = 0
+    lost: Lost | None = None
 
     def __init__(self) -> None:
         self.gate = Gate()

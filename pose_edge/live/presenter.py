@@ -13,6 +13,7 @@ from pose_edge.config.schema import OverlaySettings, Settings
 from pose_edge.displays import Display, open_display
 from pose_edge.frames import Frame, Image, Lease
 from pose_edge.live.keys import KEYS
+from pose_edge.live.messages import no_picture, no_poses, silent_source
 from pose_edge.overlay import Notices, Readout, Renderer, Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
@@ -156,22 +157,22 @@ class Presenter:
 
     def show_no_result(self) -> None:
         """Show why there is no picture, instead of a picture that is out of date."""
-        faults = self._telemetry.faults()
+        faults, source = self._telemetry.faults(), self._pipeline.describe_source()
         silence_s = (self._clock_ns() - self._last_result_ns) / 1e9
         if SOURCE in faults:
             seen = self._telemetry.count(Event.CAPTURED) > 0
-            title, text = "No picture" if seen else "Waiting for a camera", faults[SOURCE]
+            message = no_picture(source, faults[SOURCE], self._pipeline.lost, seen=seen)
         elif INFERENCE in faults:
-            title, text = "No poses", faults[INFERENCE]
+            message = no_poses(faults[INFERENCE])
         elif self._pipeline.live and silence_s > STALE_S:
-            title, text = "No picture", f"nothing new for {silence_s:.0f} s"
+            message = silent_source(source, silence_s)
         else:
             return
         if self._pipeline.live:
             self._pipeline.resume()  # what was paused is gone
         self._wanted = None
         self._release_held()
-        scene = self._renderer.message(title, text)
+        scene = self._renderer.message(message.title, *message.lines)
         if scene is not self._lasting:
             self._show_lasting(scene)
 

@@ -24,7 +24,7 @@ from pose_edge.estimators import Estimator
 from pose_edge.pipeline.capture import OPEN_S, Capture
 from pose_edge.pipeline.inference import Inference
 from pose_edge.pipeline.ring_buffer import RingBuffer
-from pose_edge.pipeline.worker_thread import ResultQueue, Shared, WorkerThread
+from pose_edge.pipeline.worker_thread import Lost, ResultQueue, Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
@@ -131,6 +131,11 @@ class Pipeline:
     def paused(self) -> bool:
         """Whether the picture is to stand still; a new source begins unpaused."""
         return self._shared.gate.closed
+
+    @property
+    def lost(self) -> Lost | None:
+        """Why a live source is not there, or None."""
+        return self._shared.lost
 
     @property
     def missing(self) -> tuple[str, ...]:
