@@ -72,6 +72,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
         *_MODEL,
         *("source", "display", "record", "poses", "max_frames", "duration"),
         _FORCE,
+        _switch("--lock-keys", "keys do nothing, as in an exhibition"),
     ),
     "annotate": (
         "Draw the poses on every frame of a video, a picture or a folder of pictures.",

@@ -168,18 +168,21 @@ class _Run:
         notifier = SystemdNotifier.from_environment()
         self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
-        self._controls = Controls(
+        self._controls = self._make_controls()
+        stack.callback(self._controls.close)
+        self._watchdog = Watchdog(
+            self._supervisor, notifier, self._status_line, interval=watchdog_interval()
+        )
+        stack.callback(self._watchdog.close)
+
+    def _make_controls(self) -> Controls:
+        return Controls(
             self._presenter,
             self._pipeline,
             change=self._reloader.request,
             in_main_thread=self._main_thread_calls.put,
             locked=lambda: self._reloader.settings.display.lock_keys,
         )
-        stack.callback(self._controls.close)
-        self._watchdog = Watchdog(
-            self._supervisor, notifier, self._status_line, interval=watchdog_interval()
-        )
-        stack.callback(self._watchdog.close)
 
     def _open_output(self, output: Recorder | PoseFile) -> None:
         self._outputs.append(output)
