@@ -155,17 +155,8 @@ class _Run:
             settings, self._pipeline, telemetry, self._recorder, part=self._part
         )
         stack.callback(self._presenter.close)
-        reconfigurer = Reconfigurer(
-            settings,
-            self._pipeline,
-            self._presenter,
-            telemetry,
-            self._recorder,
-            self._poses,
-            in_main_thread=self._main_thread_calls.put,
-            config=config,
-        )
         notifier = SystemdNotifier.from_environment()
+        reconfigurer = self._make_reconfigurer(settings, config)
         self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
         self._controls = self._make_controls()
@@ -174,6 +165,18 @@ class _Run:
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watchdog.close)
+
+    def _make_reconfigurer(self, settings: Settings, config: Path | None) -> Reconfigurer:
+        return Reconfigurer(
+            settings,
+            self._pipeline,
+            self._presenter,
+            self._telemetry,
+            self._recorder,
+            self._poses,
+            in_main_thread=self._main_thread_calls.put,
+            config=config,
+        )
 
     def _make_controls(self) -> Controls:
         return Controls(
