@@ -17,7 +17,7 @@ LineKind = Literal["figure", "detail", "fault"]
 
 COLOURS: Final[dict[LineKind, Colour]] = {"figure": WHITE, "detail": GREY, "fault": YELLOW}
 
-SIZES: Final[dict[LineKind, float]] = {"figure": 1.0, "detail": 0.75, "fault": 0.75}
+SIZES: Final[dict[LineKind, float]] = {"figure": 1.0, "detail": 0.7, "fault": 0.7}
 """Sizes of the letters, relative to those of figures, which are read from three metres."""
 
 MAX_ROWS: Final[dict[LineKind, int]] = {"figure": 2, "detail": 2, "fault": 3}

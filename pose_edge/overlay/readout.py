@@ -31,7 +31,7 @@ PILL_TEXT: Final = 1 / 23
 TABLE_TEXT: Final = 1 / 36
 """The same of the full one."""
 
-MAX_WIDTH: Final = 0.72
+MAX_WIDTH: Final[dict[ReadoutKind, float]] = {"short": 0.5, "full": 0.72}
 """Fraction of the screen's width that the panel may take."""
 
 MARGIN: Final = 1 / 40
@@ -216,7 +216,7 @@ class Readout:
     ) -> NDArray[np.uint8]:
         text = PILL_TEXT if kind == "short" else TABLE_TEXT
         font_size = relative(size, text, least=LEAST_TEXT)
-        room = size[0] * MAX_WIDTH
+        room = size[0] * MAX_WIDTH[kind]
         panel = self._typesetter.panel(lines, font_size, room, least_width=least_width)
         if len(lines) > 1 or GAP not in lines[0].text:
             return panel

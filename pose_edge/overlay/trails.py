@@ -30,7 +30,7 @@ MOST_STEPS: Final = 60
 MAX_GAP_S: Final = 0.5
 """A trail breaks off where its keypoint was not seen for so long."""
 
-WIDTH: Final = 0.9
+WIDTH: Final = 0.75
 """Thickness of a trail at its newest end, as a multiple of the thickest limb's."""
 
 
