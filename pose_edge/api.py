@@ -25,7 +25,7 @@ from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import ColourOrder, Frame, check_order, checked_image
-from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.loading import load_model, thorough
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.poses import Pose, Result
 from pose_edge.sources import choose_source
@@ -37,6 +37,7 @@ AnyPath = str | os.PathLike[str]
 EdgeTpuMode = Literal["auto", "on", "off"]
 AnySettings = Mapping[str, str | int | float | bool | None] | AnyPath
 
+log = logging.getLogger(__name__)
 # Python prints the warnings of a library itself where a program has not set up a log.
 logging.getLogger("pose_edge").addHandler(logging.NullHandler())
 
@@ -113,7 +114,8 @@ class PoseEstimator(_Closing):
         self._tracking = tracking
         self._lock = threading.Lock()
         with ExitStack() as stack:
-            self._estimator = load_model(self._settings, stack, wait=True)
+            wanted = self._settings if tracking else thorough(self._settings)
+            self._estimator = load_model(wanted, stack, wait=True)
             super().__init__(stack)
         self.reset()
 
@@ -151,7 +153,7 @@ class PoseEstimator(_Closing):
     @property
     def backend(self) -> str:
         """What ran the model for the last answer: "cpu" or "edgetpu"."""
-        return self._estimator.runtime.provenance.backend
+        return self._estimator.provenance.backend
 
     def reset(self) -> None:
         """Forget all earlier frames, because another video begins; ids start at 1 again."""
@@ -200,6 +202,7 @@ class PoseStream(_Closing):
         """Made by `open_pipeline` only."""
         super().__init__(stack)
         self._pipeline, self._order = pipeline, order
+        self._ended = False
 
     def __iter__(self) -> Iterator[PoseResult]:
         """Yield results until the file or the stream ends; a second loop goes on from there.
@@ -212,6 +215,10 @@ class PoseStream(_Closing):
                 result = self._pipeline.take(threading.TIMEOUT_MAX)  # Ctrl-C interrupts it
                 if result is not None:
                     yield _own(result, self._order)
+        if not self._ended:
+            self._ended = True
+            for reason in self.missing:
+                log.warning("%s", reason)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ class Readout:
             "screen": f"{rate(Event.SHOWN):.1f} fps" + (" (paused)" if paused else ""),
             "latency": f"{milliseconds}, {begin} to screen",
             "skipped": str(skipped),
-            "model": provenance.model,
+            "model": provenance.models,
             "runs on": provenance.place,
             "source": self._source(),
         }

@@ -47,7 +47,8 @@ def pose_file(
 def pose_record(result: Result) -> Record:
     """Return the JSON object of a result, which the README describes.
 
-    Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4.
+    Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4,
+    probabilities to 1e-3.
     """
     frame = result.frame
     record: Record = {
@@ -60,13 +61,15 @@ def pose_record(result: Result) -> Record:
         "latency_ms": {stage: round(value, 3) for stage, value in result.stages_ms.items()},
         "poses": [_pose(pose) for pose in result.poses],
     }
+    if result.provenance.finder:
+        record["finder"] = result.provenance.finder
     if frame.file is not None:
         record["file"] = frame.file
     return record
 
 
 def _pose(pose: Pose) -> Record:
-    return {
+    record: Record = {
         "id": pose.id,
         "score": round(pose.score, 4),
         "box": [round(edge, 5) for edge in pose.box],
@@ -74,6 +77,11 @@ def _pose(pose: Pose) -> Record:
             [round(x, 5), round(y, 5), round(score, 4)] for x, y, score in pose.keypoints.tolist()
         ],
     }
+    if pose.confidence is not None:
+        record["confidence"] = [round(value, 3) for value in pose.confidence.tolist()]
+    if pose.predicted:
+        record["predicted"] = True
+    return record
 
 
 class JsonLines:

@@ -31,7 +31,7 @@ from pose_edge.offline.evaluate import (
     evaluate,
     refuse_calibration_pictures,
 )
-from pose_edge.poses import Estimate, Pose, box_of
+from pose_edge.poses import Estimate, Pose, Provenance, box_of
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ManifestEntry, ModelFile, Tensor
 
@@ -63,6 +63,13 @@ class Fake:
     def reset(self) -> None:
         self.resets += 1
 
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance("a fake", "cpu")
+
+    def close(self) -> None:
+        """Nothing is running."""
+
     def _poses(self, frame: Frame, stopwatch: Stopwatch | None) -> list[Pose]:
         assert stopwatch is not None
         assert (frame.width, frame.height, frame.order) == (WIDTH, HEIGHT, "BGR")
@@ -86,7 +93,9 @@ def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
                 raise ModelError(f"no model {name!r}")
             return ModelFile(name, Path(f"{name}.tflite"), sha256=name, known=True)
 
-    def load(model: ModelFile, runtime: object, settings: ModelSettings) -> Estimator:
+    def load(
+        model: ModelFile, runtime: object, settings: ModelSettings, **_more: object
+    ) -> Estimator:
         return fakes[model.name]
 
     monkeypatch.setattr(module, "Zoo", FakeZoo)
@@ -123,7 +132,7 @@ def measure(
 @given(st.floats(-100, 1000), st.floats(-100, 1000), st.floats(0.5, 1000), st.floats(0.5, 1000))
 def test_the_crop_of_a_box(x: float, y: float, width: float, height: float) -> None:
     crop = box_crop((x, y, width, height))
-    assert crop.width == crop.height == pytest.approx(BOX_MARGIN * max(width, height))
+    assert (crop.width, crop.height) == pytest.approx((BOX_MARGIN * width, BOX_MARGIN * height))
     assert crop.left + crop.width / 2 == pytest.approx(x + width / 2, abs=1e-6)
     assert crop.top + crop.height / 2 == pytest.approx(y + height / 2, abs=1e-6)
 
