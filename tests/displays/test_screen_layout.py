@@ -26,6 +26,17 @@ def test_letterbox_keeps_the_aspect_and_fills_one_direction(
     assert abs(w * height - h * width) <= max(width, height)
 
 
+@given(SIDES, SIDES, SIDES, SIDES)
+def test_a_picture_that_fills_a_room_leaves_nothing_beside_it(
+    width: int, height: int, room_width: int, room_height: int
+) -> None:
+    x, y, w, h = placed_picture((width, height), (room_width, room_height), "fill")
+    assert x <= 0 <= room_width <= x + w
+    assert y <= 0 <= room_height <= y + h
+    assert w == room_width or h == room_height
+    assert abs(w * height - h * width) <= max(width, height)
+
+
 @pytest.mark.parametrize(
     ("rotation", "corner"), [(0, (0, 0)), (90, (1920, 0)), (180, (1920, 1080)), (270, (0, 1080))]
 )
