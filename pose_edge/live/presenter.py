@@ -240,8 +240,13 @@ class Presenter:
             take(scene, result)
 
     def _draw_held_again(self) -> None:
-        if self._held is not None and (self._pipeline.still or self._pipeline.paused):
+        if self._held is None:
+            return
+        if self._pipeline.still or self._pipeline.paused:
             self._show_lasting(self._scene(self._held))
+        else:  # the next frame is on its way; what was drawn before must not be shown again
+            self._lasting = None
+            self._release_held()
 
     def _release_held(self) -> None:
         if self._held is not None:

@@ -7,9 +7,10 @@ any size, as shapes in pixels. A recording paints it with OpenCV (`paint.py`), a
 May import: util, frames, poses, config, telemetry.
 
 `figures` says where people are and how large; `skeleton`, `badges` and `trails` draw them, and
-`placement` keeps badges and panels off them. Something new to draw: one file with a function that
-returns `Capsules` or stamps, and one line in `Renderer._drawing`. All colours are in `palette.py`,
-the texts of the read-out in `readout.py`.
+`placement` keeps badges and panels off them. `background` takes the camera's picture away before
+anybody gets it. `notices` are for the screen alone. Something new to draw: one file with a function
+that returns `Capsules` or stamps, and one line in `Renderer._drawing`. All colours are in
+`palette.py`, the texts of the read-out in `readout.py`.
 """
 
 from pose_edge.overlay.notices import Notices

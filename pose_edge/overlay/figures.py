@@ -79,9 +79,10 @@ class Figures:
         along = self.points[:, first] - self.points[:, second]
         squares = np.einsum("pri,pri->pr", along, along)
         lengths: NDArray[np.float32] = np.sqrt(squares) * _RULER_SCALES
-        lengths[~(self.visible[:, first] & self.visible[:, second])] = 0.0
+        lengths *= self.visible[:, first] & self.visible[:, second]
         lengths.sort(axis=1)
-        return np.where(lengths[:, -2] > 0, lengths[:, -2], lengths[:, -1])
+        largest, chosen = lengths[:, -1], lengths[:, -2]
+        return chosen if chosen.all() else np.where(chosen > 0, chosen, largest)
 
     def outline(self) -> NDArray[np.float32]:
         """Return points all over the people, float32 (n, 2): to see what something would hide."""

@@ -97,7 +97,7 @@ class Readout:
         self._live = live
         self._clock_ns = clock_ns
         self._typesetter = Typesetter()
-        self._views: dict[tuple[Size, Rectangle, ReadoutKind, bool], _View] = {}
+        self._views: dict[tuple[Size, Rectangle], _View] = {}
 
     def short_lines(self, provenance: Provenance, *, paused: bool = False) -> list[PanelLine]:
         """Return what visitors see: rate and latency; what helps out; one line for each fault."""
@@ -146,8 +146,8 @@ class Readout:
     ) -> Stamp:
         """Return the panel for a canvas or screen, in a bar beside the picture or in a corner.
 
-        Figures change at most four times a second, but a fault that comes or goes and a change
-        of the backend show at once.
+        Figures change at most four times a second, but a fault that comes or goes, a pause and a
+        change of the backend show at once.
 
         Args:
             kind: How much it says.
@@ -160,8 +160,8 @@ class Readout:
             still: Whether the picture has nothing to do with the one before.
         """
         now_ns = self._clock_ns()
-        view = self._view((size, place, kind, paused))
-        content = provenance, self._telemetry.faults()
+        view = self._view((size, place))
+        content = kind, paused, provenance, self._telemetry.faults()
         unchanged = view.content == content
         if not unchanged or now_ns - view.rendered_ns >= REFRESH_NS:
             lines = (
@@ -201,7 +201,7 @@ class Readout:
         chosen = corner.update(hidden, self._clock_ns(), at_once=still)
         return Stamp(picture, *positions[chosen])
 
-    def _view(self, key: tuple[Size, Rectangle, ReadoutKind, bool]) -> _View:
+    def _view(self, key: tuple[Size, Rectangle]) -> _View:
         if key not in self._views and len(self._views) >= CACHED_SIZES:
             self._views.clear()
         return self._views.setdefault(key, _View())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +25,18 @@ from pose_edge.poses import Box, Pose, Provenance, Result
 
 MESSAGE_SIZE: Final[Size] = (1280, 720)
 """Size of a window that shows a message before the first frame has come."""
+
+
+class _Moment(NamedTuple):
+    """What is drawn of a result, without its frame, which may be gone when it is drawn."""
+
+    poses: Sequence[Pose]
+    crop: Box | None
+    provenance: Provenance
+    trails: Sequence[Trail]
+    skipped: int
+    paused: bool
+    still: bool
 
 
 class Renderer:
@@ -179,16 +190,3 @@ class Renderer:
             )
             stamps.append(readout)
         return Drawing(joined(capsules), stamps)
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """What is drawn of a result, without its frame, which may be gone when it is drawn."""
-
-    poses: Sequence[Pose]
-    crop: Box | None
-    provenance: Provenance
-    trails: Sequence[Trail]
-    skipped: int
-    paused: bool
-    still: bool

@@ -118,14 +118,15 @@ def skeletons(
     np.maximum(width * JOINT_FACTOR * (1 + figures.scores[backwards]), LEAST_JOINT, out=joints)
     radii[:, 0] = radii[:, 1] + np.maximum(width * OUTLINE, LEAST_OUTLINE)
     ends = np.empty((people, 2, parts, 4), np.float32)
-    ends[:] = points[:, PARTS].reshape(people, 1, parts, 4)
+    ends[:] = points.take(PARTS, axis=1).reshape(people, 1, parts, 4)
     colours = np.concatenate([SIDE_COLOURS] * people)
     if colour_by == "person":
         own = [person_colour(number) for number in numbers]
         colours.reshape(people, 2, parts, 3)[:, 1] = np.array(own, np.uint8)[backwards, None]
     capsules = Capsules(ends.reshape(-1, 4), radii.reshape(-1), colours)
 
-    drawn = visible[:, PARTS[:, 0]] & visible[:, PARTS[:, 1]]
+    first, second = PARTS.T
+    drawn = visible.take(first, axis=1) & visible.take(second, axis=1)
     if drawn.all():
         return capsules
     index = np.flatnonzero(np.concatenate([drawn, drawn], axis=1))

@@ -186,6 +186,19 @@ def test_a_live_picture_that_is_paused_stays_while_the_frames_go_on(bench: Bench
     assert bench.shown[-1].image is not None
 
 
+def test_what_a_key_hides_is_not_shown_again_after_a_pause(bench: Bench) -> None:
+    bench.pipeline.pause()
+    bench.presenter.show_result(make_result())
+    bench.pipeline.resume()
+    bench.presenter.draw_with(background="black")
+    bench.presenter.notices.say("background: black")
+    shown = len(bench.shown)
+    bench.presenter.poll()
+    assert all(scene.image is None for scene in bench.shown[shown:])
+    bench.presenter.show_result(make_result())
+    assert bench.shown[-1].image is None
+
+
 def test_a_pause_is_said_even_where_the_read_out_is_off(bench: Bench) -> None:
     bench.presenter.draw_with(readout="off")
     bench.presenter.show_result(make_result())
