@@ -44,8 +44,18 @@ _RULER_ENDS: Final = np.array(list(RULERS), np.intp).T
 _RULER_SCALES: Final = np.array([1 / share for share in RULERS.values()], np.float32)
 _LIMB_ENDS: Final = np.array([*SKELETON, (NECK, HEAD)], np.intp)
 
-HEAD_TOP: Final = 0.6
-"""From the nose to the top of the head, as a multiple of the distance from the neck to the nose."""
+BEYOND: Final[dict[tuple[int, int], float]] = {
+    (NECK, HEAD): 0.6,
+    (Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST): 0.6,
+    (Keypoint.RIGHT_ELBOW, Keypoint.RIGHT_WRIST): 0.6,
+    (Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE): 0.25,
+    (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE): 0.25,
+}
+"""How far the top of the head, hands and feet reach beyond the last point, as a multiple of the line
+to it."""
+
+_BEYOND_ENDS: Final = np.array(list(BEYOND), np.intp)
+_BEYOND_SHARES: Final = np.array(list(BEYOND.values()), np.float32)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +96,17 @@ class Figures:
 
     def outline(self) -> NDArray[np.float32]:
         """Return points all over the people, float32 (n, 2): to see what something would hide."""
-        ends = self.points[:, _LIMB_ENDS][self.visible[:, _LIMB_ENDS].all(axis=2)]
-        neck, head = self.points[:, NECK], self.points[:, HEAD]
-        whole = self.visible[:, NECK] & self.visible[:, HEAD]
-        parts = [self.points[self.visible], (head + (head - neck) * HEAD_TOP)[whole]]
-        parts += [ends[:, 0] + (ends[:, 1] - ends[:, 0]) * share for share in (0.25, 0.5, 0.75)]
-        return np.concatenate(parts)
+        limbs = self.points[:, _LIMB_ENDS][self.visible[:, _LIMB_ENDS].all(axis=2)]
+        lasts = self.points[:, _BEYOND_ENDS]
+        beyond = lasts[:, :, 1] + (lasts[:, :, 1] - lasts[:, :, 0]) * _BEYOND_SHARES
+        along = limbs[:, 1] - limbs[:, 0]
+        return np.concatenate(
+            [
+                self.points[self.visible],
+                beyond[self.visible[:, _BEYOND_ENDS].all(axis=2)],
+                *(limbs[:, 0] + along * share for share in (0.25, 0.5, 0.75)),
+            ]
+        )
 
 
 def place_poses(

@@ -30,7 +30,7 @@ HEIGHT: Final = 0.8
 MAX_WIDTH: Final = 0.9
 """Fraction of the screen's width that a panel may take."""
 
-HELP_OPACITY: Final = 0.92
+HELP_OPACITY: Final = 0.97
 
 
 class Notices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 
 from pose_edge.overlay.scene import Rectangle, Size
 
-DWELL_NS: Final = 500_000_000
-"""How long another place must have been better before something moves there."""
+MEMORY_NS: Final = 2_000_000_000
+"""Over about this time the costs of each place are averaged: a hand that waves across a place
+counts also while it is elsewhere."""
+
+BETTER: Final = 0.5
+"""How much less another place must cost, on average, before something moves there."""
 
 LOOK_NS: Final = 100_000_000
 """Time between two looks for a better place."""
@@ -84,41 +89,40 @@ def hidden_points(
 
 
 class SteadyChoice:
-    """One of several places, kept until another has been better for some time."""
+    """One of several places, kept until another has been better for some time.
+
+    Attributes:
+        chosen: The place.
+    """
 
     def __init__(self) -> None:
-        """Start without a choice."""
-        self._chosen: int | None = None
-        self._worse_since_ns: int | None = None
+        """Start with the first place, until the costs are known."""
+        self.chosen = 0
+        self._averages: list[float] = []
         self._looked_ns = 0
 
     def due(self, now_ns: int) -> bool:
         """Return whether it is time to look for a better place."""
-        return self._chosen is None or now_ns - self._looked_ns >= LOOK_NS
-
-    @property
-    def chosen(self) -> int:
-        """The place: the first, before any was chosen."""
-        return self._chosen or 0
+        return not self._averages or now_ns - self._looked_ns >= LOOK_NS
 
     def update(self, costs: Sequence[float], now_ns: int, *, at_once: bool = False) -> int:
         """Choose a place by the cost of each; of equal ones the present one, else the first.
 
         Args:
-            costs: What each place costs.
+            costs: What each place costs now.
             now_ns: The time, nanoseconds.
-            at_once: Take the best without waiting, as on a picture that has no past.
+            at_once: Forget earlier costs, as for a picture that has no past.
         """
+        first = not self._averages
+        if first or at_once:
+            self._averages = list(costs)
+        else:
+            weight = 1 - math.exp((self._looked_ns - now_ns) / MEMORY_NS)
+            pairs = zip(self._averages, costs, strict=True)
+            self._averages = [old + (new - old) * weight for old, new in pairs]
         self._looked_ns = now_ns
-        best = min(range(len(costs)), key=costs.__getitem__)
-        present = self._chosen
-        if present is None or at_once:
-            better = present is None or costs[best] < costs[present]
-            self._chosen = best if better else present
-        elif costs[best] == costs[present]:
-            self._worse_since_ns = None
-        elif self._worse_since_ns is None:
-            self._worse_since_ns = now_ns
-        elif now_ns - self._worse_since_ns >= DWELL_NS:
-            self._chosen, self._worse_since_ns = best, None
+        best = min(range(len(costs)), key=self._averages.__getitem__)
+        gain = self._averages[self.chosen] - self._averages[best]
+        if first or gain > (0 if at_once else BETTER):
+            self.chosen = best
         return self.chosen

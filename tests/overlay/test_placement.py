@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from pose_edge.overlay import Rectangle, Size
 from pose_edge.overlay.placement import (
-    DWELL_NS,
     LOOK_NS,
     SteadyChoice,
     corner_positions,
@@ -79,19 +78,45 @@ def test_hidden_points_are_those_within_reach() -> None:
     assert hidden_points([(0, 0)], (10, 10), points[:0], 4) == [0]
 
 
+def steps(choice: SteadyChoice, costs: list[float], begin_ns: int, seconds: float) -> list[int]:
+    """Return the choices while places have some costs."""
+    count = round(seconds * 1e9 / LOOK_NS)
+    return [choice.update(costs, begin_ns + (i + 1) * LOOK_NS) for i in range(count)]
+
+
 def test_a_choice_stays_until_another_has_been_better_for_some_time() -> None:
     choice = SteadyChoice()
     assert choice.due(0)
     assert choice.update([0, 0, 0], 0) == 0, "of equal ones the first"
     assert not choice.due(LOOK_NS - 1)
     assert choice.due(LOOK_NS)
-    assert choice.update([3, 1, 0], LOOK_NS) == 0
-    assert choice.update([0, 0, 0], 2 * LOOK_NS) == 0, "somebody passed by"
-    begin = 3 * LOOK_NS
-    assert choice.update([3, 1, 0], begin) == 0
-    assert choice.update([3, 0, 1], begin + DWELL_NS - 1) == 0
-    assert choice.update([3, 1, 0], begin + DWELL_NS) == 2
-    assert choice.update([0, 0, 0], begin + 9 * DWELL_NS) == 2, "nothing is better than this"
+    assert set(steps(choice, [2, 1, 0], 0, 0.3)) == {0}, "somebody passes by"
+    assert set(steps(choice, [0, 0, 0], 10**9, 4.0)) == {0}
+    moved = steps(choice, [2, 1, 0], 5 * 10**9, 2.0)
+    assert (moved[0], moved[-1]) == (0, 2)
+    assert set(steps(choice, [0, 0, 0], 7 * 10**9, 9.0)) == {2}, "nothing is better than this"
+
+
+def test_what_comes_and_goes_counts_as_well() -> None:
+    choice = SteadyChoice()
+    choice.update([0, 0], 0)
+    now_ns, chosen = 0, []
+    for _ in range(8):  # a hand that waves
+        chosen += steps(choice, [2, 0], now_ns, 0.3)
+        chosen += steps(choice, [0, 0], now_ns + 300_000_000, 0.3)
+        now_ns += 600_000_000
+    assert chosen[-1] == 1
+    assert chosen == sorted(chosen), "and it does not come back"
+
+
+@given(st.lists(st.lists(st.integers(0, 5), min_size=4, max_size=4), min_size=2, max_size=100))
+def test_a_choice_does_not_hop(costs: list[list[int]]) -> None:
+    choice, moves, before = SteadyChoice(), 0, None
+    for number, one in enumerate(costs):
+        now = choice.update(one, number * LOOK_NS)
+        moves += before is not None and now != before
+        before = now
+    assert moves <= 1 + len(costs) * LOOK_NS / 200_000_000
 
 
 def test_a_picture_without_a_past_gets_the_best_place_at_once() -> None:

@@ -12,7 +12,7 @@ from pose_edge.config.schema import OverlaySettings
 from pose_edge.displays.screen_layout import placed_picture
 from pose_edge.overlay import Drawing, Readout, Rectangle, Renderer, Size, Stamp
 from pose_edge.overlay.figures import place_poses
-from pose_edge.poses import Pose
+from pose_edge.poses import Keypoint, Pose
 from pose_edge.telemetry import Telemetry
 
 SCREENS = [(640, 480), (1280, 720), (1920, 1080), (1080, 1920)]
@@ -87,6 +87,14 @@ def test_the_pill_is_in_a_corner_without_anybody(
     left, top, width, height = pill.place
     middle = left + width / 2 > screen[0] / 2, top + height / 2 > screen[1] / 2
     assert middle == tuple(map(bool, corner))
+
+
+def test_the_pill_keeps_off_a_hand_that_is_raised_above_the_wrist() -> None:
+    pose = someone(0.5, 0.6, 0.7)
+    arm = [Keypoint.RIGHT_ELBOW, Keypoint.RIGHT_WRIST]
+    pose.keypoints[arm, :2] = [(0.1, 0.32), (0.09, 0.15)]
+    drawing, _ = drawing_of([pose], (1280, 720), (1280, 720))
+    assert drawing.stamps[-1].x > 640
 
 
 def test_with_people_in_three_corners_the_pill_is_in_the_fourth() -> None:
