@@ -51,8 +51,8 @@ BEYOND: Final[dict[tuple[int, int], float]] = {
     (Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE): 0.25,
     (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE): 0.25,
 }
-"""How far the top of the head, hands and feet reach beyond the last point, as a multiple of the line
-to it."""
+"""How far the top of the head, hands and feet reach beyond the last point, as a multiple of the
+line to it."""
 
 _BEYOND_ENDS: Final = np.array(list(BEYOND), np.intp)
 _BEYOND_SHARES: Final = np.array(list(BEYOND.values()), np.float32)[:, None]
