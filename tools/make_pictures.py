@@ -39,7 +39,7 @@ ONE = ("--model", "movenet-thunder-int8")
 SEVERAL = ("--model", "movenet-multipose-int8")
 TRAILS = (*ONE, "--set", "overlay.background=black", "--set", "overlay.trails=1.5")
 
-SEVERAL_AT = 74
+SEVERAL_AT = 67
 TRAILS_AT = 75
 """The frames of the stills."""
 
