@@ -186,6 +186,7 @@ def _make_estimator(
         min_pose_score=min_pose_score,
         second_look=settings.second_look,
         min_keypoints=settings.min_keypoints,
+        thorough=settings.effort == "thorough",
     )
 
 
