@@ -275,7 +275,8 @@ class _Run:
             log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        return status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        return f"{line}; paused" if self._pipeline.paused else line
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""
