@@ -14,8 +14,18 @@ from pose_edge.estimators.crop import (
     whole_frame,
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
+from pose_edge.estimators.thorough import run_thoroughly
 from pose_edge.frames import Frame
-from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, box_of, is_somebody
+from pose_edge.poses import (
+    MIN_SPREAD,
+    Box,
+    Estimate,
+    FloatArray,
+    Pose,
+    Provenance,
+    box_of,
+    is_somebody,
+)
 from pose_edge.telemetry import Stopwatch
 
 CANDIDATE_SCORE: Final = 0.15
@@ -63,6 +73,7 @@ class SinglePersonEstimator:
         min_pose_score: float,
         second_look: bool = True,
         min_keypoints: int = 0,
+        thorough: bool = False,
     ) -> None:
         """Use a loaded model.
 
@@ -73,6 +84,7 @@ class SinglePersonEstimator:
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
             min_keypoints: With fewer keypoints that count there is no person.
+            thorough: Whether to make more passes on a person who was found, see `run_thoroughly`.
         """
         self.runtime = model.runtime
         self._model = model
@@ -80,11 +92,21 @@ class SinglePersonEstimator:
         self._min_pose_score = min_pose_score
         self._second_look = second_look
         self._min_keypoints = min_keypoints
+        self._thorough = thorough
         self._crop: Crop | None = None
         self._frame_size = (0, 0)
         self._searched_at = 0.0
         self._last: Box | None = None
         self._last_at = 0.0
+
+    @property
+    def provenance(self) -> Provenance:
+        """See `Estimator.provenance`."""
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        """Close the runtime; see `Estimator.close`."""
+        self.runtime.close()
 
     def reset(self) -> None:
         """Search the whole of the next frame."""
@@ -111,6 +133,8 @@ class SinglePersonEstimator:
             elif self._search_is_due(frame.time):
                 crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
+        if self._thorough and self._is_person(keypoints, frame.time):
+            keypoints = run_thoroughly(self._model, frame, crop, keypoints, stopwatch)
         wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
         poses = self._poses(keypoints, frame.time)
         self._crop = None
@@ -126,8 +150,11 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        fitted = self._model.fit(crop)
-        return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
+        stopwatch, fitted = stopwatch or Stopwatch(), self._model.fit(crop)
+        keypoints = self._model.run(frame, fitted, stopwatch)
+        if self._thorough:
+            keypoints = run_thoroughly(self._model, frame, fitted, keypoints, stopwatch)
+        return self._poses(keypoints)
 
     def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
         region = region_around(keypoints, *self._frame_size, min_score)

@@ -31,7 +31,7 @@ from pose_edge.offline.evaluate import (
     evaluate,
     refuse_calibration_pictures,
 )
-from pose_edge.poses import Estimate, Pose, box_of
+from pose_edge.poses import Estimate, Pose, Provenance, box_of
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ManifestEntry, ModelFile, Tensor
 
@@ -63,6 +63,13 @@ class Fake:
     def reset(self) -> None:
         self.resets += 1
 
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance("a fake", "cpu")
+
+    def close(self) -> None:
+        """Nothing is running."""
+
     def _poses(self, frame: Frame, stopwatch: Stopwatch | None) -> list[Pose]:
         assert stopwatch is not None
         assert (frame.width, frame.height, frame.order) == (WIDTH, HEIGHT, "BGR")
@@ -86,7 +93,9 @@ def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
                 raise ModelError(f"no model {name!r}")
             return ModelFile(name, Path(f"{name}.tflite"), sha256=name, known=True)
 
-    def load(model: ModelFile, runtime: object, settings: ModelSettings) -> Estimator:
+    def load(
+        model: ModelFile, runtime: object, settings: ModelSettings, **_more: object
+    ) -> Estimator:
         return fakes[model.name]
 
     monkeypatch.setattr(module, "Zoo", FakeZoo)
