@@ -91,7 +91,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Installation:
-    """The product, as pip has installed it.
+    """What pip has installed.
 
     Attributes:
         root: Where.
@@ -106,15 +106,19 @@ class Installation:
     seconds: float
 
 
-def install(machine: Machine, wheel: Path) -> Installation:
-    """Install the wheel with all that it depends on, into a new virtual environment."""
+def install(machine: Machine, requirement: str) -> Installation:
+    """Install something with all that it depends on, into a new virtual environment.
+
+    Args:
+        machine: Where.
+        requirement: What pip calls it; a wheel must be in /tmp.
+    """
     began = time.monotonic()
-    machine.put(wheel)
     done = machine("python3", "-m", "venv", VENV)
     assert done.status == 0, done.stderr
     done = machine(
         *("pip", "install", "--no-input", "--progress-bar=off", "--report=report.json"),
-        wheel.name,
+        requirement,
         **pip_settings(),
     )
     assert done.status == 0, done.stdout + done.stderr
