@@ -33,7 +33,7 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 sys.path.append(str(REPOSITORY / "tests"))
 
 from aarch64 import root  # noqa: E402 - only now found
-from aarch64.machine import VENV, Machine, install  # noqa: E402
+from aarch64.machine import Machine  # noqa: E402
 from aarch64.processor import PI_4, PI_5  # noqa: E402
 
 SOURCES: Final = Path(__file__).resolve().parent / "instructions"
@@ -42,6 +42,7 @@ RELEASE: Final = "trixie"
 EMULATOR: Final = "qemu-aarch64"
 """Linked dynamically: the static one can load no plug-in."""
 
+WHEELS: Final = "manylinux_2_27_aarch64"
 LOADER: Final = "ld.so"
 
 RUNS: Final = 3
@@ -90,12 +91,9 @@ def count(models: Sequence[Path]) -> Counts:
         RuntimeError: A model cannot be run, or there can be no Debian for arm64.
     """
     counts: Counts = {}
-    requirement = f"ai-edge-litert=={version('ai-edge-litert')}"
     with root.unpacked(RELEASE) as folder:
-        with closing(Machine(folder, PROCESSORS[0])) as machine:
-            tell(f"installing {requirement} on {RELEASE} for aarch64 ...")
-            install(machine, requirement)
-            put_emulator(machine)
+        put_emulator(folder / "tmp/emulator")
+        put_litert(folder / "tmp/packages", root.PYTHONS[RELEASE])
         for processor in PROCESSORS:
             with closing(Machine(folder, processor)) as machine:
                 for model in models:
@@ -106,14 +104,13 @@ def count(models: Sequence[Path]) -> Counts:
     return counts
 
 
-def put_emulator(machine: Machine) -> None:
-    """Give a machine the emulator that loads plug-ins, the plug-in, and what that counts.
+def put_emulator(folder: Path) -> None:
+    """Make a folder of the emulator that loads plug-ins, the plug-in, and what that counts.
 
     The emulator's libraries are for another processor than the machine's, so they come along.
     """
     emulator = shutil.which(EMULATOR)
     assert emulator is not None
-    folder = machine.path("emulator")
     folder.mkdir()
     shutil.copy(emulator, folder)
     for library in map(Path, re.findall(r"(/\S+) \(0x", output("ldd", emulator))):
@@ -125,11 +122,23 @@ def put_emulator(machine: Machine) -> None:
     output("gcc", *options, "-o", str(folder / "plugin.so"), str(SOURCES / "plugin.c"))
 
 
+def put_litert(folder: Path, python: str) -> None:
+    """Make a folder of LiteRT for a version of Python on aarch64, the one that is installed here.
+
+    By this machine's pip: under emulation that takes a minute.
+    """
+    output(
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)),
+        *("--platform", WHEELS, "--python-version", python, "--only-binary", ":all:"),
+        f"ai-edge-litert=={version('ai-edge-litert')}",
+    )
+
+
 def count_one(machine: Machine, model: Path) -> dict[Size, int]:
     """Return the instructions of one run of a model at each of its sizes.
 
     Args:
-        machine: It has an emulator.
+        machine: It has `emulator` and `packages` in /tmp.
         model: The file.
 
     Raises:
@@ -139,7 +148,8 @@ def count_one(machine: Machine, model: Path) -> dict[Size, int]:
     done = machine(
         *(f"emulator/{LOADER}", "--library-path", "emulator", f"emulator/{EMULATOR}"),
         *("-plugin", "emulator/plugin.so"),
-        *(f"{VENV}/bin/python3", "emulator/guest.py", model.name, str(RUNS)),
+        *("/usr/bin/python3", "emulator/guest.py", model.name, str(RUNS)),
+        PYTHONPATH="packages",
         OPENBLAS_NUM_THREADS="1",
     )
     sizes = parse(done.stderr)
@@ -182,8 +192,15 @@ def table(counts: Counts) -> str:
 
 
 def output(*command: str) -> str:
-    """Run a command of this machine and return what it writes."""
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    """Run a command of this machine and return what it writes.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+    return done.stdout
 
 
 def tell(text: str) -> None:

@@ -58,8 +58,7 @@ def installation(release: str, wheel: Path, tell: list[str]) -> Iterator[Install
     with unpacked(release) as root:
         machine = Machine(root, PI_4)
         try:
-            machine.put(wheel)
-            made = install(machine, wheel.name)
+            made = install(machine, wheel)
             python = machine("python3", "--version").stdout.strip()
         finally:
             machine.close()

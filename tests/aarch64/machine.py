@@ -91,7 +91,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Installation:
-    """What pip has installed.
+    """The product, as pip has installed it.
 
     Attributes:
         root: Where.
@@ -106,19 +106,15 @@ class Installation:
     seconds: float
 
 
-def install(machine: Machine, requirement: str) -> Installation:
-    """Install something with all that it depends on, into a new virtual environment.
-
-    Args:
-        machine: Where.
-        requirement: What pip calls it; a wheel must be in /tmp.
-    """
+def install(machine: Machine, wheel: Path) -> Installation:
+    """Install the wheel with all that it depends on, into a new virtual environment."""
     began = time.monotonic()
+    machine.put(wheel)
     done = machine("python3", "-m", "venv", VENV)
     assert done.status == 0, done.stderr
     done = machine(
         *("pip", "install", "--no-input", "--progress-bar=off", "--report=report.json"),
-        requirement,
+        wheel.name,
         **pip_settings(),
     )
     assert done.status == 0, done.stdout + done.stderr
