@@ -11,7 +11,7 @@ before, so nothing of the start is in it. The answer is a table in Markdown.
 A stand-in for a measurement, not one: an instruction takes a fraction of a cycle or many, by what
 it is and where its data lie. Compare models of one kind (INT8 with INT8), on one processor.
 
-Exit status: 0 done; 3 something that it needs is missing; 1 anything else.
+Exit status: 0 done; 2 wrong usage; 3 something that it needs is missing; 1 anything else.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ SOURCES: Final = Path(__file__).resolve().parent / "instructions"
 PROCESSORS: Final = (PI_4, PI_5)
 RELEASE: Final = "trixie"
 EMULATOR: Final = "qemu-aarch64"
-"""Linked dynamically: the static one can load no plug-in."""
+"""Linked dynamically, in Debian 12: the static one can load no plug-in."""
 
 WHEELS: Final = "manylinux_2_27_aarch64"
+"""What LiteRT's wheels, and those that it depends on, are built for; Debian 12 and 13 run them."""
+
 LOADER: Final = "ld.so"
 
 RUNS: Final = 3
@@ -64,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL.tflite")
     options = parser.parse_args(arguments)
     models = options.models or sorted((REPOSITORY / "models").glob("*.tflite"))
+    for model in models:
+        if not model.is_file():
+            parser.error(f"there is no file {model}")
     reason = missing()
     if reason is not None:
         tell(reason)
@@ -81,6 +86,8 @@ def missing() -> str | None:
     for program, package in ((EMULATOR, "qemu-user"), ("gcc", "gcc"), ("ldd", "libc-bin")):
         if shutil.which(program) is None:
             return f"not installed: {package}"
+    if "-plugin" not in output(EMULATOR, "--help"):
+        return f"{EMULATOR} loads no plug-ins: that of Debian 12 does, that of Debian 13 does not"
     return root.missing(RELEASE)
 
 
@@ -116,16 +123,14 @@ def put_emulator(folder: Path) -> None:
     for library in map(Path, re.findall(r"(/\S+) \(0x", output("ldd", emulator))):
         shutil.copy(library, folder / (LOADER if library.name.startswith("ld-") else library.name))
     shutil.copy(SOURCES / "guest.py", folder)
-    # QEMU 9.0 takes no plug-in of an earlier interface; what this one uses is the same in both.
-    interface = 1 if int(re.findall(r"\d+", output(emulator, "--version"))[1]) < 9 else 2
-    options = ("-shared", "-fPIC", "-O2", f"-DINTERFACE={interface}")
+    options = ("-shared", "-fPIC", "-O2")
     output("gcc", *options, "-o", str(folder / "plugin.so"), str(SOURCES / "plugin.c"))
 
 
 def put_litert(folder: Path, python: str) -> None:
     """Make a folder of LiteRT for a version of Python on aarch64, the one that is installed here.
 
-    By this machine's pip: under emulation that takes a minute.
+    By this machine's pip: under emulation that would take a minute.
     """
     output(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)),

@@ -1,7 +1,7 @@
 /* A plug-in for QEMU that counts the instructions of the emulated program, on all its threads, and
  * writes the sum so far to the standard error whenever the program calls getppid().
  *
- *     gcc -shared -fPIC -O2 -DINTERFACE=1 -o plugin.so plugin.c     (2 from QEMU 9.0 on)
+ *     gcc -shared -fPIC -O2 -o plugin.so plugin.c
  *     qemu-aarch64 -plugin ./plugin.so PROGRAM
  *
  * What is used of qemu-plugin.h is declared here, since Debian 12 does not package that file. */
@@ -26,7 +26,7 @@ void qemu_plugin_register_vcpu_syscall_cb(plugin_id, void (*)(plugin_id, unsigne
                                                               uint64_t, uint64_t, uint64_t));
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 
-EXPORT int qemu_plugin_version = INTERFACE;
+EXPORT int qemu_plugin_version = 1; /* until QEMU 8.2 */
 
 static uint64_t executed;
 
