@@ -20,7 +20,7 @@ from pose_edge.errors import EndOfStream, SourceLost
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import ColourOrder, Frame, Image, Lease
 from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Result, box_of
-from pose_edge.runtimes import AnyArray
+from pose_edge.runtimes import AnyArray, Size
 from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking import oks_matrix
@@ -243,26 +243,22 @@ class FakeRuntime:
         answers: Sequence[FloatArray | Answer] = (),
         *,
         size: int = 64,
+        sizes: Sequence[Size] = (),
         dtype: str = "uint8",
         shape: tuple[int, ...] | None = None,
         outputs: Sequence[Tensor] | None = None,
     ) -> None:
-        self.input = Tensor.model_validate({"shape": shape or (1, size, size, 3), "dtype": dtype})
+        whole = shape or (1, *(sizes[0] if sizes else (size, size)), 3)
+        self.sizes: tuple[Size, ...] = tuple(sizes) or ((whole[1], whole[2]),)
+        self.input = Tensor.model_validate({"shape": whole, "dtype": dtype})
         self.outputs = tuple(outputs or [Tensor(shape=(1, 1, 17, 3), dtype="float32")])
         self.provenance = Provenance("fake-model", "fake")
         self.closed = False
         self.answers = list(answers)
         self.seen: list[AnyArray] = []
 
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]:
-        return ((self.input.shape[1], self.input.shape[2]),)
-
-    def choose_size(self, size: tuple[int, int]) -> None:
-        assert size in self.sizes
-
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        assert tensor.shape == self.input.shape
+        assert tensor.shape in [(1, *size, 3) for size in self.sizes]
         assert tensor.dtype == self.input.dtype
         self.seen.append(tensor.copy())
         given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

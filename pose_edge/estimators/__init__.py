@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pose_edge.errors import ModelError, UsageError
+from pose_edge.estimators.confidence import Calibration
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, Pose
@@ -25,8 +26,8 @@ from pose_edge.zoo.registry import ModelFile
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import ModelSettings
+    from pose_edge.estimators.keypoint_model import SinglePersonDecoder
     from pose_edge.estimators.multi_person import MultiPersonDecoder
-    from pose_edge.estimators.single_person import SinglePersonDecoder
 
 
 class Estimator(Protocol):
@@ -52,7 +53,7 @@ class Estimator(Protocol):
     ) -> list[Pose]:
         """Find the poses in a part of a frame, in one inference pass and without memory.
 
-        Args and result are as for `estimate`; the crop has about the shape of the model's input.
+        Args and result are as for `estimate`; the crop may have any shape.
         """
 
     def reset(self) -> None:
@@ -70,16 +71,19 @@ class ModelFamily(Protocol):
     def MIN_POSE_SCORE(self) -> float:  # noqa: N802
         """Score below which there is no person, unless the settings have another."""
 
+    @property
+    def CALIBRATION(self) -> Calibration | None:  # noqa: N802
+        """What a keypoint's score means; None where that was not measured."""
+
     def matches(self, runtime: Runtime) -> bool:
         """Return whether a model with pictures as input and float32 outputs is of this family."""
 
     def decoders(
-        self, runtime: Runtime, *, in_pixels: bool = False
+        self, *, in_pixels: bool = False
     ) -> tuple[SinglePersonDecoder | None, MultiPersonDecoder | None]:
-        """Return what reads the model's outputs for one person, and for several, or None.
+        """Return what reads a model's outputs for one person, and for several, or None.
 
         Args:
-            runtime: The model.
             in_pixels: Whether places are in pixels of the input although 0...1 is usual.
         """
 
@@ -118,12 +122,13 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
 def _make_estimator(
     family: ModelFamily, model: ModelFile, runtime: Runtime, settings: ModelSettings
 ) -> Estimator:
+    from pose_edge.estimators.keypoint_model import KeypointModel
     from pose_edge.estimators.multi_person import MultiPersonEstimator
     from pose_edge.estimators.single_person import SinglePersonEstimator
 
     score = settings.min_pose_score
     min_pose_score = family.MIN_POSE_SCORE if score is None else score
-    single, multi = family.decoders(runtime, in_pixels=model.output_in_pixels)
+    single, multi = family.decoders(in_pixels=model.output_in_pixels)
     if multi is not None and (single is None or settings.max_people > 1):
         return MultiPersonEstimator(
             runtime,
@@ -136,13 +141,11 @@ def _make_estimator(
         )
     assert single is not None
     return SinglePersonEstimator(
-        runtime,
-        single,
+        KeypointModel(runtime, single, model.normalisation, family.CALIBRATION),
         min_keypoint_score=settings.min_keypoint_score,
         min_pose_score=min_pose_score,
         second_look=settings.second_look,
         min_keypoints=settings.min_keypoints,
-        normalisation=model.normalisation,
     )
 
 

@@ -1,23 +1,19 @@
-"""The part of a frame that is given to a model: how it follows a person, and how it is resampled.
+"""The part of a frame that is given to a model: how it follows a person, and which shape it has.
 
 MoveNet was trained on crops around one person, so the next frame is cropped around the person of
-the last. The rules are those of the tfjs `calculateCropRegion` (tensorflow/tfjs-models,
-pose-detection/src/movenet); the TensorFlow sample for the Raspberry Pi measures the range of the
-whole body wrongly (wrists and ankles never count) and cuts spread arms off.
+the last. A model may have inputs of several sizes, and people are not square: the crop takes the
+shape that shows the person largest.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from pose_edge.frames import ColourOrder, Image
 from pose_edge.poses import Box, FloatArray, Keypoint
+from pose_edge.runtimes import Size
 
 TORSO: Final = (
     Keypoint.LEFT_SHOULDER,
@@ -25,16 +21,20 @@ TORSO: Final = (
     Keypoint.LEFT_HIP,
     Keypoint.RIGHT_HIP,
 )
-TORSO_EXPANSION: Final = 1.9
-"""Half of the crop is at least this many times the torso's reach from the hips ..."""
-BODY_EXPANSION: Final = 1.2
-"""... and this many times the whole body's."""
-MAX_SIDE: Final = 32_766
-"""Pixels; OpenCV warps no larger picture."""
+MARGIN: Final = 1.5
+"""Each side of the region around a person is this many times that of the box of their keypoints
+..."""
+LEAST_SIDE: Final = 1.14
+"""... and at least this many times the torso's reach from the hips: who is seen from the side, or
+whose legs are not found, still needs room. (The square of the tfjs `calculateCropRegion`,
+tensorflow/tfjs-models, pose-detection/src/movenet, is 3.8 times as large as that reach.)"""
 
 SLACK: Final = 0.07
 """Parts of its edges by which a crop may be off before it is moved. With less, more still scenes
 never come to rest; with more, the person is not in the middle, where the model is best."""
+SHAPE_SLACK: Final = 1.15
+"""Another shape must show the person this many times as large to replace the one so far: who
+breathes or sways must not change it all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,17 @@ class Crop:
 
     @classmethod
     def square(cls, left: float, top: float, size: float) -> Crop:
-        """Return a square crop, as single-person models need it."""
+        """Return a square crop."""
         return cls(left, top, size, size)
 
     @property
     def size(self) -> float:
-        """Length of the longer edge, pixels."""
-        return max(self.width, self.height)
+        """Edge of the square with the same area, pixels."""
+        return math.sqrt(self.width * self.height)
 
-    def shaped(self, aspect: float) -> Crop:
-        """Return the smallest crop around this one with a width of `aspect` times its height."""
+    def shaped(self, size: Size) -> Crop:
+        """Return the smallest crop around this one with the shape of an input."""
+        aspect = size[1] / size[0]
         width = max(self.width, self.height * aspect)
         height = max(self.height, self.width / aspect)
         left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
@@ -85,15 +86,9 @@ class Crop:
         )
 
 
-def whole_frame(width: int, height: int, aspect: float = 1.0) -> Crop:
-    """Return a frame of width x height pixels, padded on both sides to the input of a model.
-
-    Args:
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
-        aspect: Width of the model's input over its height.
-    """
-    return Crop(0.0, 0.0, float(width), float(height)).shaped(aspect)
+def whole_frame(width: int, height: int) -> Crop:
+    """Return a frame of width x height pixels."""
+    return Crop(0.0, 0.0, float(width), float(height))
 
 
 def square_around(box: Box, width: int, height: int) -> Crop:
@@ -101,6 +96,38 @@ def square_around(box: Box, width: int, height: int) -> Crop:
     x0, y0, x1, y1 = box
     size = max((x1 - x0) * width, (y1 - y0) * height, 1.0)
     return Crop.square((x0 + x1) * width / 2 - size / 2, (y0 + y1) * height / 2 - size / 2, size)
+
+
+# --- the shape ------------------------------------------------------------------------------------
+
+
+def fit_crop(region: Crop, sizes: Sequence[Size], held: Crop | None = None) -> Crop:
+    """Return the crop around a region in the shape of the input size that shows it largest.
+
+    Args:
+        region: A part of a frame, of any shape.
+        sizes: Those that the input can have.
+        held: The crop so far; its shape is kept unless another one is clearly better.
+    """
+
+    def pixels(size: Size) -> float:
+        """Return how many of the frame's pixels one of the input's would span."""
+        return max(region.width / size[1], region.height / size[0])
+
+    best = min(sizes, key=pixels)
+    before = size_of(held, sizes) if held is not None else None
+    if before is not None and pixels(before) <= SHAPE_SLACK * pixels(best):
+        best = before
+    return region.shaped(best)
+
+
+def size_of(crop: Crop, sizes: Sequence[Size]) -> Size | None:
+    """Return the input size, the largest one, that has the shape of a crop; None without any."""
+    same = (size for size in sizes if math.isclose(crop.width * size[0], crop.height * size[1]))
+    return max(same, default=None)
+
+
+# --- the place ------------------------------------------------------------------------------------
 
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
@@ -111,43 +138,42 @@ def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
     return bool(shoulder > min_score and hip > min_score)
 
 
-def next_crop(
-    keypoints: FloatArray, width: int, height: int, min_score: float, aspect: float = 1.0
-) -> Crop:
-    """Choose the crop for the frame after the one that these keypoints were found in.
+def region_around(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:
+    """Choose the region of the next frame that holds the person of these keypoints.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; x and y normalised to the frame.
         width: Of the frame, pixels.
         height: Of the frame, pixels.
-        min_score: Score above which a keypoint counts.
-        aspect: Width of the model's input over its height.
+        min_score: Score from which a keypoint counts.
 
     Returns:
-        A part of this aspect around the person, centred on the hips; the whole frame when the torso
-        is not visible or the person fills the picture.
+        A part of the frame, of any shape, around the keypoints that count and the torso; the whole
+        frame when the torso is not visible.
     """
+    whole = whole_frame(width, height)
     if not torso_visible(keypoints, min_score):
-        return whole_frame(width, height, aspect)
+        return whole
     # Plain numbers: for 17 points they take a fifth of the time of NumPy's calls.
-    rows = keypoints.tolist()
-    left_hip, right_hip = rows[Keypoint.LEFT_HIP], rows[Keypoint.RIGHT_HIP]
-    centre_x = (left_hip[0] + right_hip[0]) * width / 2
-    centre_y = (left_hip[1] + right_hip[1]) * height / 2
-    # In units of half the height that a crop of this aspect needs to reach as far.
-    reach = [
-        max(abs(x * width - centre_x) / aspect, abs(y * height - centre_y)) for x, y, _ in rows
-    ]
-    torso = max(reach[joint] for joint in TORSO)
-    body = max(far for far, (_, _, score) in zip(reach, rows, strict=True) if score >= min_score)
-    # Outside of the frame there is nothing to see, so the crop need not reach beyond the farthest
-    # edge.
-    farthest = max(max(centre_x, width - centre_x) / aspect, centre_y, height - centre_y)
-    half = min(max(TORSO_EXPANSION * torso, BODY_EXPANSION * body), farthest)
-    if half > max(width / aspect, height) / 2 or half < 1.0:
-        return whole_frame(width, height, aspect)
-    across = half * aspect
-    return Crop(centre_x - across, centre_y - half, 2 * across, 2 * half)
+    points = [(x * width, y * height, score) for x, y, score in keypoints.tolist()]
+    torso = [points[joint][:2] for joint in TORSO]
+    (left_x, left_y), (right_x, right_y) = torso[2:]
+    hips_x, hips_y = (left_x + right_x) / 2, (left_y + right_y) / 2
+    reach = max(max(abs(x - hips_x), abs(y - hips_y)) for x, y in torso)
+    body = torso + [(x, y) for x, y, score in points if score >= min_score]
+    left, right = _widened([x for x, _ in body], reach, width)
+    top, bottom = _widened([y for _, y in body], reach, height)
+    if right - left < 1.0 or bottom - top < 1.0:
+        return whole
+    return Crop(left, top, right - left, bottom - top)
+
+
+def _widened(places: Sequence[float], reach: float, limit: int) -> tuple[float, float]:
+    """Return begin and end of the region along one axis, within 0...limit pixels."""
+    begin, end = min(places), max(places)
+    middle = (begin + end) / 2
+    half = max(MARGIN * (end - begin), LEAST_SIDE * reach) / 2
+    return max(0.0, middle - half), min(float(limit), middle + half)
 
 
 def settled_crop(held: Crop, wanted: Crop) -> Crop:
@@ -161,89 +187,3 @@ def settled_crop(held: Crop, wanted: Crop) -> Crop:
     down = max(abs(held_y - wanted_y), abs(held.height - wanted.height))
     near = across <= SLACK * wanted.width and down <= SLACK * wanted.height
     return held if near else wanted
-
-
-def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
-    """Return the affine map from pixels of the model's input to pixels of the frame.
-
-    Pixel centres lie at whole numbers in both, so the centre of the input falls on the centre of
-    the crop (the convention of `cv2.resize`).
-
-    Args:
-        crop: The part of the frame.
-        width: Of the model's input, pixels.
-        height: Of the model's input, pixels.
-
-    Returns:
-        float64 (2, 3).
-    """
-    scale_x, scale_y = crop.width / width, crop.height / height
-    return np.array(
-        [
-            [scale_x, 0.0, crop.left + 0.5 * scale_x - 0.5],
-            [0.0, scale_y, crop.top + 0.5 * scale_y - 0.5],
-        ]
-    )
-
-
-def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> None:
-    """Fill the model's input from a frame, with no copy of the frame on the way.
-
-    Args:
-        image: uint8 (height, width, 3).
-        order: Its order of colours.
-        crop: The part of the frame; outside of the frame it is black.
-        target: uint8 (height, width, 3) of the model's input, overwritten with RGB.
-    """
-    height, width = target.shape[:2]
-    if max(image.shape) > MAX_SIDE:
-        image, crop = _reduced(image, crop)
-    cv2.warpAffine(
-        image,
-        input_to_frame(crop, width, height),
-        (width, height),
-        dst=target,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(0, 0, 0),
-    )
-    if order == "BGR":
-        cv2.cvtColor(target, cv2.COLOR_BGR2RGB, dst=target)
-
-
-def _reduced(image: Image, crop: Crop) -> tuple[Image, Crop]:
-    """Return what lies in a crop, in few enough pixels for OpenCV, and the crop in it.
-
-    What is outside of the crop is left out; where that is not enough, every other row and column,
-    or more. The model's input is far smaller than what remains.
-    """
-    height, width = image.shape[:2]
-    left, top = max(0, math.floor(crop.left) - 1), max(0, math.floor(crop.top) - 1)
-    right = min(width, math.ceil(crop.left + crop.width) + 1)
-    bottom = min(height, math.ceil(crop.top + crop.height) + 1)
-    if left >= right or top >= bottom:  # beside the picture, where all is black
-        left, top, right, bottom = 0, 0, 1, 1
-    step = math.ceil(max(right - left, bottom - top) / MAX_SIDE)
-    # The centre of a pixel lies half a pixel from its edge, however large it is.
-    x, y = (crop.left - left - 0.5) / step + 0.5, (crop.top - top - 0.5) / step + 0.5
-    reduced = Crop(x, y, crop.width / step, crop.height / step)
-    return image[top:bottom:step, left:right:step], reduced
-
-
-def to_frame(keypoints: FloatArray, crop: Crop, width: int, height: int) -> FloatArray:
-    """Convert keypoints from coordinates of a crop to those of the whole frame.
-
-    Args:
-        keypoints: float32 (17, 3) as x, y, score; x and y in 0...1 of the crop.
-        crop: The part of the frame that the model was given.
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
-
-    Returns:
-        float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that for a
-        keypoint in the padding).
-    """
-    result = keypoints.copy()
-    result[:, 0] = (crop.left + keypoints[:, 0] * crop.width) / width
-    result[:, 1] = (crop.top + keypoints[:, 1] * crop.height) / height
-    return result

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, warp_into
+from pose_edge.estimators.crop import Crop, fit_crop, size_of
+from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import Frame, Image
-from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes import AnyArray, Runtime, Size, SizeGone
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
+
+SIGN_BIT: Final = np.uint8(0x80)
+
+
+@dataclass(frozen=True, slots=True)
+class InferencePass:
+    """What a model answered, and to what.
+
+    Attributes:
+        outputs: The model's outputs, valid until the next pass.
+        size: Height and width of the input.
+        crop: What the model saw; x and y of its answer are places in it.
+    """
+
+    outputs: list[AnyArray]
+    size: Size
+    crop: Crop
 
 
 class ModelInput:
@@ -29,40 +48,47 @@ class ModelInput:
             std = np.asarray(normalisation.std, dtype=np.float32)
             self._factors = 1 / std
             self._offsets = -np.asarray(normalisation.mean, dtype=np.float32) / std
-        self._image = self._blank()
+        self._images: dict[Size, Image] = {}
 
-    @property
-    def aspect(self) -> float:
-        """Width of the model's input over its height."""
-        height, width = self._image.shape[:2]
-        return float(width / height)
+    def fit(self, region: Crop, held: Crop | None = None) -> Crop:
+        """Return the crop around a region that suits one of the input's sizes; see `fit_crop`."""
+        return fit_crop(region, self._runtime.sizes, held)
 
-    def fit(self, width: float, height: float) -> None:
-        """Choose the input size whose shape is most like that of a crop, in any unit."""
+    def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> InferencePass:
+        """Run the model on a crop.
 
-        def distance(size: tuple[int, int]) -> float:
-            return abs(math.log(width / height) - math.log(size[1] / size[0]))
-
-        size = min(self._runtime.sizes, key=distance)
-        if size != self._image.shape[:2]:
-            self._runtime.choose_size(size)
-            self._image = self._blank()
-
-    def _blank(self) -> Image:
-        _, height, width, _ = self._runtime.input.shape
-        return np.zeros((height, width, 3), dtype=np.uint8)
-
-    def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> list[AnyArray]:
-        """Run the model on a crop of the input's shape; return the model's outputs.
+        A crop of another shape than the input's, be it because another backend has taken over since
+        it was fitted, is extended to the shape that shows it largest.
 
         The stopwatch gets the laps "preprocess" and "inference".
         """
-        warp_into(frame.image, frame.order, crop, self._image)
-        tensor = self._image[np.newaxis].astype(self._runtime.input.dtype, copy=False)
+        while True:
+            size = size_of(crop, self._runtime.sizes)
+            if size is None:
+                crop = self.fit(crop)
+                continue
+            tensor = self._tensor(frame, crop, size)
+            stopwatch.lap("preprocess")
+            try:
+                outputs = self._runtime.run(tensor)
+            except SizeGone:
+                continue
+            finally:
+                stopwatch.lap("inference")
+            return InferencePass(outputs, size, crop)
+
+    def _tensor(self, frame: Frame, crop: Crop, size: Size) -> AnyArray:
+        if size not in self._images:
+            self._images[size] = np.zeros((*size, 3), dtype=np.uint8)
+        image = self._images[size]
+        warp_into(frame.image, frame.order, crop, image)
+        dtype, values = self._runtime.input.dtype, image[np.newaxis]
+        if dtype == "int8":
+            values ^= SIGN_BIT  # read as int8, each value is less by 128
+            tensor = values.view(dtype)
+        else:
+            tensor = values.astype(dtype, copy=False)
         if self._factors is not None:
             tensor *= self._factors
             tensor += self._offsets
-        stopwatch.lap("preprocess")
-        outputs = self._runtime.run(tensor)
-        stopwatch.lap("inference")
-        return outputs
+        return tensor

@@ -8,39 +8,49 @@ from typing import Final
 
 import numpy as np
 
+from pose_edge.estimators.keypoint_model import SinglePersonDecoder
 from pose_edge.estimators.keypoints import sanitize
-from pose_edge.estimators.single_person import SinglePersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray
-from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes import AnyArray, Runtime, Size
 
-EXPECTED: Final = "1x1x17x3 (MoveNet, H = W)"
+EXPECTED: Final = "1x1x17x3 (MoveNet)"
 MIN_POSE_SCORE: Final = 0.3
 """The score of a pose is the mean score of the keypoints that count."""
+CALIBRATION: Final = (
+    (0.0, 0.151),
+    (0.1, 0.292),
+    (0.2, 0.526),
+    (0.3, 0.711),
+    (0.4, 0.914),
+    (0.5, 0.956),
+    (0.7, 0.983),
+    (1.0, 1.0),
+)
+"""Fitted by `tools/fit_confidence.py` to Lightning and Thunder INT8 alike; see models/README.md."""
 
 
 def matches(runtime: Runtime) -> bool:
     """See `pose_edge.estimators.ModelFamily`."""
-    _, height, width, _ = runtime.input.shape
-    shapes = [output.shape for output in runtime.outputs]
-    return shapes == [(1, 1, KEYPOINT_COUNT, 3)] and height == width
+    return [output.shape for output in runtime.outputs] == [(1, 1, KEYPOINT_COUNT, 3)]
 
 
-def decoders(runtime: Runtime, *, in_pixels: bool = False) -> tuple[SinglePersonDecoder, None]:
+def decoders(*, in_pixels: bool = False) -> tuple[SinglePersonDecoder, None]:
     """See `pose_edge.estimators.ModelFamily`."""
-    _, height, width, _ = runtime.input.shape
-    return partial(decode, unit=(height, width) if in_pixels else (1, 1)), None
+    return partial(decode, in_pixels=in_pixels), None
 
 
-def decode(outputs: Sequence[AnyArray], unit: tuple[int, int] = (1, 1)) -> FloatArray:
+def decode(outputs: Sequence[AnyArray], size: Size, *, in_pixels: bool = False) -> FloatArray:
     """Turn the model's outputs into keypoints.
 
     Args:
         outputs: One float32 (1, 1, 17, 3) as y, x, score.
-        unit: What y and x are where the model's input ends: 1, or its height and width.
+        size: Height and width of the model's input.
+        in_pixels: Whether y and x are in pixels of the input, not in 0...1 of it.
 
     Returns:
         float32 (17, 3) as x, y, score, sanitized.
     """
     rows = np.asarray(outputs[0], dtype=np.float32).reshape(KEYPOINT_COUNT, 3)
-    rows = rows / np.array((*unit, 1), dtype=np.float32)
+    if in_pixels:
+        rows = rows / np.array((*size, 1), dtype=np.float32)
     return sanitize(rows[:, [1, 0, 2]])

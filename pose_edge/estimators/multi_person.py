@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, to_frame, whole_frame
+from pose_edge.estimators.crop import Crop, whole_frame
 from pose_edge.estimators.model_input import ModelInput
+from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, box_of, is_somebody
-from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes import AnyArray, Runtime, Size
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
-MultiPersonDecoder = Callable[[Sequence[AnyArray]], list[tuple[FloatArray, float]]]
-"""Turns a model's outputs into people, in any order: float32 (17, 3) as x, y, score, x and y in
-0...1 of the model's input, and the person's score, 0...1."""
+MultiPersonDecoder = Callable[[Sequence[AnyArray], Size], list[tuple[FloatArray, float]]]
+"""Turns a model's outputs for an input of some height and width into people, in any order: float32
+(17, 3) as x, y, score, x and y in 0...1 of the input, and the person's score, 0...1."""
 
 
 class MultiPersonEstimator:
@@ -36,7 +37,7 @@ class MultiPersonEstimator:
         """Use a loaded model.
 
         Args:
-            runtime: The model; its input has any shape.
+            runtime: The model; its input may have several sizes.
             decode: Reads its outputs.
             min_keypoint_score: Keypoints below this score do not count for the box.
             min_pose_score: People below this score are left out.
@@ -57,8 +58,7 @@ class MultiPersonEstimator:
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the people in a frame; see `Estimator.estimate`."""
-        self._input.fit(frame.width, frame.height)
-        whole = whole_frame(frame.width, frame.height, self._input.aspect)
+        whole = whole_frame(frame.width, frame.height)
         return Estimate(self.estimate_crop(frame, whole, stopwatch))
 
     def estimate_crop(
@@ -66,14 +66,13 @@ class MultiPersonEstimator:
     ) -> list[Pose]:
         """Find the people in a part of a frame; see `Estimator.estimate_crop`."""
         stopwatch = stopwatch or Stopwatch()
-        self._input.fit(crop.width, crop.height)
-        crop = crop.shaped(self._input.aspect)
-        people = self._decode(self._input.run(frame, crop, stopwatch))
+        done = self._input.run(frame, self._input.fit(crop), stopwatch)
+        people = self._decode(done.outputs, done.size)
         people = [person for person in people if self._is_person(*person)]
         people.sort(key=lambda person: person[1], reverse=True)
         poses = []
         for keypoints, score in people[: self._max_people]:
-            placed = to_frame(keypoints, crop, frame.width, frame.height)
+            placed = to_frame(keypoints, done.crop, frame.width, frame.height)
             np.clip(placed[:, :2], 0.0, 1.0, out=placed[:, :2])
             poses.append(Pose(placed, score, box_of(placed, self._min_keypoint_score)))
         stopwatch.lap("postprocess")

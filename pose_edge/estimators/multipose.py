@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -10,11 +11,12 @@ import numpy as np
 from pose_edge.estimators.keypoints import sanitize
 from pose_edge.estimators.multi_person import MultiPersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray
-from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes import AnyArray, Runtime, Size
 
 EXPECTED: Final = "1x6x56 (MultiPose)"
 MIN_POSE_SCORE: Final = 0.15
 """The score of a pose is one of the model's own outputs."""
+CALIBRATION: Final = None
 MAX_PEOPLE: Final = 6
 VALUES: Final = 56
 """A person's values: 17 times y, x, score; then the box (ymin, xmin, ymax, xmax) and the score."""
@@ -26,18 +28,13 @@ def matches(runtime: Runtime) -> bool:
     return [output.shape for output in runtime.outputs] == [(1, MAX_PEOPLE, VALUES)]
 
 
-def decoders(runtime: Runtime, *, in_pixels: bool = False) -> tuple[None, MultiPersonDecoder]:
+def decoders(*, in_pixels: bool = False) -> tuple[None, MultiPersonDecoder]:
     """See `pose_edge.estimators.ModelFamily`."""
-
-    def decode_sized(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
-        _, height, width, _ = runtime.input.shape  # of the size that is chosen now
-        return decode(outputs, (height, width) if in_pixels else (1, 1))
-
-    return None, decode_sized
+    return None, partial(decode, in_pixels=in_pixels)
 
 
 def decode(
-    outputs: Sequence[AnyArray], unit: tuple[int, int] = (1, 1)
+    outputs: Sequence[AnyArray], size: Size, *, in_pixels: bool = False
 ) -> list[tuple[FloatArray, float]]:
     """Turn the model's outputs into people.
 
@@ -45,12 +42,14 @@ def decode(
 
     Args:
         outputs: One float32 (1, 6, 56).
-        unit: What y and x are where the model's input ends: 1, or its height and width.
+        size: Height and width of the model's input.
+        in_pixels: Whether y and x are in pixels of the input, not in 0...1 of it.
 
     Returns:
         Six people, most of them with a score near 0; see `MultiPersonDecoder`.
     """
     rows = np.asarray(outputs[0], dtype=np.float32).reshape(MAX_PEOPLE, VALUES)
+    unit = size if in_pixels else (1, 1)
     people = []
     for row in rows:
         keypoints = row[: 3 * KEYPOINT_COUNT].reshape(KEYPOINT_COUNT, 3)

@@ -16,15 +16,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_edge.estimators.keypoint_model import SinglePersonDecoder
 from pose_edge.estimators.keypoints import sanitize
 from pose_edge.estimators.multi_person import MultiPersonDecoder
-from pose_edge.estimators.single_person import SinglePersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray, Keypoint
-from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes import AnyArray, Runtime, Size
 
 EXPECTED: Final = "1xRxCx17, x34 and x64 or twice x32 (PoseNet)"
 MIN_POSE_SCORE: Final = 0.25
 """The score of one of several poses is the mean score of all its keypoints."""
+CALIBRATION: Final = None
 
 EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
     (Keypoint.NOSE, Keypoint.LEFT_EYE),
@@ -102,17 +103,16 @@ def matches(runtime: Runtime) -> bool:
 
 
 def decoders(
-    runtime: Runtime,
     *,
     in_pixels: bool = False,  # noqa: ARG001 - they always are
 ) -> tuple[SinglePersonDecoder, MultiPersonDecoder]:
     """See `pose_edge.estimators.ModelFamily`."""
 
-    def single(outputs: Sequence[AnyArray]) -> FloatArray:
-        return decode_single_person(outputs, *runtime.input.shape[1:3])
+    def single(outputs: Sequence[AnyArray], size: Size) -> FloatArray:
+        return decode_single_person(outputs, *size)
 
-    def several(outputs: Sequence[AnyArray]) -> list[tuple[FloatArray, float]]:
-        return decode_multi_person(outputs, *runtime.input.shape[1:3])
+    def several(outputs: Sequence[AnyArray], size: Size) -> list[tuple[FloatArray, float]]:
+        return decode_multi_person(outputs, *size)
 
     return single, several
 

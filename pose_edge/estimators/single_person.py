@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 
 from pose_edge.estimators.crop import (
     Crop,
-    next_crop,
+    region_around,
     settled_crop,
     square_around,
-    to_frame,
     whole_frame,
 )
-from pose_edge.estimators.model_input import ModelInput
+from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.frames import Frame
 from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, box_of, is_somebody
-from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.telemetry import Stopwatch
-from pose_edge.zoo.normalisation import Normalisation
-
-SinglePersonDecoder = Callable[[Sequence[AnyArray]], FloatArray]
-"""Turns a model's outputs into float32 (17, 3) as x, y, score; x and y in 0...1 of its input."""
 
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
 pass."""
-REFINEMENT_SIZE: Final = 0.9
-"""A refinement pass pays only with a crop smaller than this part of the whole frame's edge."""
+REFINEMENT_SIZE: Final = 0.65
+"""A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
+whoever is larger is seen closer in the next frame."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
@@ -63,30 +57,25 @@ class SinglePersonEstimator:
 
     def __init__(
         self,
-        runtime: Runtime,
-        decode: SinglePersonDecoder,
+        model: KeypointModel,
         *,
         min_keypoint_score: float,
         min_pose_score: float,
         second_look: bool = True,
         min_keypoints: int = 0,
-        normalisation: Normalisation | None = None,
     ) -> None:
         """Use a loaded model.
 
         Args:
-            runtime: The model.
-            decode: Reads its outputs.
+            model: The model.
             min_keypoint_score: Keypoints at or below this score count neither for the crop nor for
                 the pose's score and box.
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
             min_keypoints: With fewer keypoints that count there is no person.
-            normalisation: What the model's input wants; None for 0...255.
         """
-        self.runtime = runtime
-        self._input = ModelInput(runtime, normalisation)
-        self._decode = decode
+        self.runtime = model.runtime
+        self._model = model
         self._min_keypoint_score = min_keypoint_score
         self._min_pose_score = min_pose_score
         self._second_look = second_look
@@ -107,25 +96,28 @@ class SinglePersonEstimator:
         size = (frame.width, frame.height)
         if self._frame_size != size:
             self._frame_size, self._crop, self._last = size, None, None
-        whole = whole_frame(*size, self._input.aspect)
+        whole = self._model.fit(whole_frame(*size))
 
-        crop = self._crop or whole
-        keypoints = self._run(frame, crop, stopwatch)
+        crop, confirmed = self._crop or whole, True
+        keypoints = self._model.run(frame, crop, stopwatch)
         if self._second_look:
             if crop != whole and not self._is_person(keypoints, frame.time):
-                crop, keypoints = whole, self._run(frame, whole, stopwatch)
+                crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
             if crop == whole:
-                crop, keypoints = self._refine(frame, keypoints, stopwatch)
+                closer = self._next_crop(keypoints, CANDIDATE_SCORE)
+                if closer.size < REFINEMENT_SIZE * whole.size:
+                    crop, keypoints = self._refine(frame, whole, closer, keypoints, stopwatch)
+                    confirmed = crop == closer
             elif self._search_is_due(frame.time):
-                crop, keypoints = self._search(frame, crop, keypoints, stopwatch)
+                crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
-        wanted = self._next_crop(keypoints, self._min_keypoint_score)
+        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
         poses = self._poses(keypoints, frame.time)
         self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-            # What the closer look could not improve or confirm is found in the whole frame again.
-            if crop != whole or not self._second_look:
+            # What the closer look could not confirm is found in the whole frame again.
+            if confirmed:
                 self._crop = settled_crop(crop, wanted)
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
@@ -134,17 +126,12 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        shaped = crop.shaped(self._input.aspect)
-        return self._poses(self._run(frame, shaped, stopwatch or Stopwatch()))
+        fitted = self._model.fit(crop)
+        return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
 
-    def _run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> FloatArray:
-        outputs = self._input.run(frame, crop, stopwatch)
-        keypoints = to_frame(self._decode(outputs), crop, frame.width, frame.height)
-        stopwatch.lap("postprocess")
-        return keypoints
-
-    def _next_crop(self, keypoints: FloatArray, min_score: float) -> Crop:
-        return next_crop(keypoints, *self._frame_size, min_score, self._input.aspect)
+    def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
+        region = region_around(keypoints, *self._frame_size, min_score)
+        return self._model.fit(region, held)
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)
@@ -155,7 +142,8 @@ class SinglePersonEstimator:
             return []
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         score = self._score(keypoints)
-        return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
+        box = box_of(keypoints, self._min_keypoint_score)
+        return [Pose(keypoints, score, box, confidence=self._model.confidence(keypoints))]
 
     def _is_person(self, keypoints: FloatArray, now_s: float | None) -> bool:
         """Return whether there is a person; with a time, one who is known may be small by now."""
@@ -172,18 +160,19 @@ class SinglePersonEstimator:
         return before.overlaps(now)
 
     def _refine(
-        self, frame: Frame, keypoints: FloatArray, stopwatch: Stopwatch
+        self,
+        frame: Frame,
+        whole: Crop,
+        closer: Crop,
+        keypoints: FloatArray,
+        stopwatch: Stopwatch,
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of a closer look at what was found in the whole frame.
 
         A newcomer whom the closer look does not confirm is nobody; somebody who was there a moment
         ago still is.
         """
-        whole = whole_frame(*self._frame_size, self._input.aspect)
-        closer = self._next_crop(keypoints, CANDIDATE_SCORE)
-        if closer.size >= REFINEMENT_SIZE * whole.size:
-            return whole, keypoints
-        refined = self._run(frame, closer, stopwatch)
+        refined = self._model.run(frame, closer, stopwatch)
         now = frame.time
         still_there = self._is_known(keypoints, now) and self._is_person(keypoints, now)
         if still_there and not self._is_person(refined, now):
@@ -198,14 +187,13 @@ class SinglePersonEstimator:
         return True
 
     def _search(
-        self, frame: Frame, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
+        self, frame: Frame, whole: Crop, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
     ) -> tuple[Crop, FloatArray]:
         """Return crop and keypoints of another person with a clearly better score, or the given."""
-        whole = whole_frame(*self._frame_size, self._input.aspect)
-        other = self._next_crop(self._run(frame, whole, stopwatch), CANDIDATE_SCORE)
+        other = self._next_crop(self._model.run(frame, whole, stopwatch), CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
             return crop, keypoints
-        found = self._run(frame, other, stopwatch)
+        found = self._model.run(frame, other, stopwatch)
         if self._score(found) < self._score(keypoints) + SWITCH_MARGIN:
             return crop, keypoints
         return other, found

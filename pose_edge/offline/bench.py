@@ -29,6 +29,7 @@ from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.sources.video_file import VideoFile
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.cores import usable_cores
+from pose_edge.util.text import counted
 from pose_edge.zoo.registry import Zoo
 
 
@@ -81,7 +82,7 @@ def machine() -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith(("model name", "Model", "Hardware")):
             model = line.partition(":")[2].strip()
-    return f"{model}, {platform.machine()}, {usable_cores()} usable cores"
+    return f"{model}, {platform.machine()}, {counted(usable_cores(), 'usable core')}"
 
 
 def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[ModelTiming]:
@@ -170,14 +171,14 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
 
 def _bare_loop(path: str, runtime: Runtime) -> tuple[int, float]:
     """Return the frames of a video and the seconds that reading, resizing and running took."""
-    size, dtype = runtime.input.shape[1], runtime.input.dtype
+    (height, width), dtype = runtime.sizes[0], runtime.input.dtype
     converter, image, frames = FrameConverter(), None, 0
     with closing(VideoFile(path)) as file:
         started = time.perf_counter()
         for frame in file.frames():
             if frame is not None:
                 image = converter.convert(frame, file.pixel_aspect, image)
-                small = cv2.resize(image, (size, size))
+                small = cv2.resize(image, (width, height))
                 runtime.run(small[np.newaxis].astype(dtype, copy=False))
                 frames += 1
         seconds = time.perf_counter() - started

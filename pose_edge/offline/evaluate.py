@@ -23,11 +23,11 @@ from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 CropMode = Literal["frame", "box"]
-"""What a model sees: "frame" is the picture, as the product gives it; "box" is the square around
+"""What a model sees: "frame" is the picture, as the product gives it; "box" is the region around
 each true box, in one inference pass each."""
 
 BOX_MARGIN: Final = 1.25
-"""Edge of that square, in units of the longer edge of the true box."""
+"""Edges of that region, in units of those of the true box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +130,10 @@ def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:
 
 
 def box_crop(box: PixelBox) -> Crop:
-    """Return the square that the model sees for a true box."""
+    """Return the region that the model is to see for a true box."""
     x, y, width, height = box
-    size = BOX_MARGIN * max(width, height)
-    return Crop.square(x + width / 2 - size / 2, y + height / 2 - size / 2, size)
+    wide, high = BOX_MARGIN * width, BOX_MARGIN * height
+    return Crop(x + (width - wide) / 2, y + (height - high) / 2, wide, high)
 
 
 def _answer(

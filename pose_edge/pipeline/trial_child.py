@@ -58,8 +58,6 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
     """Load a model in this process and try it; see `pose_edge.pipeline.trial`."""
     try:
         runtime = LiteRT(model, threads=settings.threads)
-        for size in reversed(runtime.sizes):  # a graph may crash in its first run
-            runtime.choose_size(size)
         return _judge(model, runtime, settings)
     except PoseEdgeError as error:
         no_runtime = not isinstance(error, ModelError)

@@ -19,9 +19,9 @@ from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes.runtime import AnyArray
+from pose_edge.runtimes.runtime import AnyArray, Size
 from pose_edge.util.cores import usable_cores
-from pose_edge.util.text import one_line
+from pose_edge.util.text import counted, one_line
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 if TYPE_CHECKING:
@@ -42,12 +42,19 @@ MoveNet's feature pyramid needs them, with about as many pixels each."""
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """One of the graphs of a file, each with its own input size."""
+    """One of the graphs of a file, each with its own input size.
+
+    Attributes:
+        input: Shape and type of the input.
+        outputs: Shape and type of each output.
+        run: Runs the graph once.
+        prepare: Gives the interpreter the size of this graph, where there is one graph only.
+    """
 
     input: Tensor
     outputs: tuple[Tensor, ...]
     run: Callable[[AnyArray], list[AnyArray]]
-    prepare: Callable[[], None] = lambda: None
+    prepare: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,10 @@ class LiteRT:
     def __init__(
         self, model: ModelFile, *, threads: int, accelerator: Accelerator | None = None
     ) -> None:
-        """Load the model and run it once, for the first run is slow.
+        """Load the model and run it once with each input size, for the first run is slow.
 
         Args:
-            model: The file. It may hold several graphs, one for each input size; the first one is
-                used until another size is chosen.
+            model: The file. It may hold several graphs, one for each input size.
             threads: CPU threads, at most as many as there are usable cores: more are far slower.
             accelerator: What runs the model in place of the CPU.
 
@@ -98,7 +104,10 @@ class LiteRT:
                 interpreter = interpreter_class(model_content=content, num_threads=self.threads)
             graphs = _graphs(model, interpreter)
             self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
-            self._use(graphs[0])
+            self._prepared: _Graph | None = None
+            self.input, self.outputs = graphs[0].input, graphs[0].outputs
+            for graph in reversed(graphs):
+                self.run(np.zeros(graph.input.shape, dtype=graph.input.dtype))
         except OSError as error:
             raise ModelError(f"{model.path} cannot be read: {error.strerror}") from error
         except (ValueError, RuntimeError) as error:
@@ -108,34 +117,26 @@ class LiteRT:
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
 
     @property
-    def sizes(self) -> tuple[tuple[int, int], ...]:
+    def sizes(self) -> tuple[Size, ...]:
         """Heights and widths that the input can have."""
         return tuple((height, width) for height, width in self._graphs)
 
-    def choose_size(self, size: tuple[int, int]) -> None:
-        """Run with another of `sizes` from now on."""
-        if self._graphs[size] is not self._graph:
-            self._use(self._graphs[size])
-
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        """Run the model once; the interpreter releases the GIL."""
-        return self._graph.run(tensor)
+        """Run the model once, on a tensor of one of the sizes; the interpreter releases the GIL."""
+        graph = self._graphs[tensor.shape[1:3]]
+        if graph.prepare is not None and graph is not self._prepared:
+            graph.prepare()
+            self._prepared = graph
+        return graph.run(tensor)
 
     def describe(self) -> str:
         """Return the library and the number of threads, or the accelerator."""
         if self._accelerator is not None:
             return f"{self._library}, {self._accelerator.describe}"
-        plural = "" if self.threads == 1 else "s"
-        return f"{self._library}, {self.threads} CPU thread{plural}"
+        return f"{self._library}, {counted(self.threads, 'CPU thread')}"
 
     def close(self) -> None:
         """Do nothing: there is no process or thread to end."""
-
-    def _use(self, graph: _Graph) -> None:
-        """Choose a graph and run it once, for the first run is slow."""
-        graph.prepare()
-        self._graph, self.input, self.outputs = graph, graph.input, graph.outputs
-        self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
 
 
 def load_litert(model: ModelFile, settings: Settings) -> LiteRT:

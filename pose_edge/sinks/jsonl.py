@@ -47,7 +47,8 @@ def pose_file(
 def pose_record(result: Result) -> Record:
     """Return the JSON object of a result, which the README describes.
 
-    Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4.
+    Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4,
+    probabilities to 1e-3.
     """
     frame = result.frame
     record: Record = {
@@ -66,7 +67,7 @@ def pose_record(result: Result) -> Record:
 
 
 def _pose(pose: Pose) -> Record:
-    return {
+    record: Record = {
         "id": pose.id,
         "score": round(pose.score, 4),
         "box": [round(edge, 5) for edge in pose.box],
@@ -74,6 +75,9 @@ def _pose(pose: Pose) -> Record:
             [round(x, 5), round(y, 5), round(score, 4)] for x, y, score in pose.keypoints.tolist()
         ],
     }
+    if pose.confidence is not None:
+        record["confidence"] = [round(value, 3) for value in pose.confidence.tolist()]
+    return record
 
 
 class JsonLines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pose_edge.estimators.crop import Crop, next_crop, warp_into, whole_frame
+from pose_edge.estimators.crop import Crop, fit_crop, region_around, whole_frame
+from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
@@ -21,13 +21,15 @@ from pose_edge.estimators.single_person import (
     SWITCH_MARGIN,
     SinglePersonEstimator,
 )
+from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import Frame
 from pose_edge.poses import FloatArray
 from pose_edge.runtimes import AnyArray
 
 WIDTH, HEIGHT, SIZE = 640, 480, 64
 MIN_KEYPOINT, MIN_POSE = 0.2, 0.3
-WHOLE = whole_frame(WIDTH, HEIGHT)
+SIZES = [(SIZE, SIZE)]
+WHOLE = fit_crop(whole_frame(WIDTH, HEIGHT), SIZES)
 START = 100.0
 
 FIRST = person(0.5, scale=0.35, centre=(0.25, 0.5))
@@ -84,7 +86,9 @@ def _hips(keypoints: FloatArray) -> tuple[float, float]:
 
 def crops_of(*people: FloatArray) -> list[Crop]:
     found = [
-        next_crop(p, WIDTH, HEIGHT, s) for p in people for s in (MIN_KEYPOINT, CANDIDATE_SCORE)
+        fit_crop(region_around(p, WIDTH, HEIGHT, s), SIZES)
+        for p in people
+        for s in (MIN_KEYPOINT, CANDIDATE_SCORE)
     ]
     return list(dict.fromkeys(found))
 
@@ -92,8 +96,7 @@ def crops_of(*people: FloatArray) -> list[Crop]:
 def following(scene: Scene, *, second_look: bool = True) -> SinglePersonEstimator:
     """Return an estimator that follows the first person and has just looked around."""
     estimator = SinglePersonEstimator(
-        scene,
-        decode,
+        KeypointModel(scene, decode),
         min_keypoint_score=MIN_KEYPOINT,
         min_pose_score=MIN_POSE,
         second_look=second_look,
@@ -224,7 +227,7 @@ def test_never_more_than_three_looks_whatever_is_seen_and_whenever(
 ) -> None:
     runtime = FakeRuntime(answers, size=SIZE)
     estimator = SinglePersonEstimator(
-        runtime, decode, min_keypoint_score=MIN_KEYPOINT, min_pose_score=MIN_POSE
+        KeypointModel(runtime, decode), min_keypoint_score=MIN_KEYPOINT, min_pose_score=MIN_POSE
     )
     picture = noise(WIDTH, HEIGHT)
     for moment in times:
@@ -284,24 +287,3 @@ def test_a_square_is_square(left: float, top: float, size: float) -> None:
     crop = Crop.square(left, top, size)
     assert crop == Crop(left, top, size, size)
     assert crop.size == size
-
-
-@given(st.integers(1, 5000), st.integers(1, 5000), st.floats(0.1, 10))
-def test_the_padded_frame_has_the_inputs_shape_and_the_frame_in_its_middle(
-    width: int, height: int, aspect: float
-) -> None:
-    whole = whole_frame(width, height, aspect)
-    assert whole.width / whole.height == pytest.approx(aspect)
-    assert middle(whole) == pytest.approx((width / 2, height / 2))
-    assert whole.width >= width
-    assert whole.height >= height
-    assert whole.width == pytest.approx(width) or whole.height == pytest.approx(height)
-    x0, y0, x1, y1 = whole.normalised(width, height)
-    assert (x0 + x1, y0 + y1) == pytest.approx((1, 1))
-
-
-@pytest.mark.parametrize(
-    "make", [lambda: whole_frame(300, 200, 1.5), lambda: whole_frame(300, 200, 300 / 200)]
-)
-def test_a_frame_of_the_inputs_shape_is_not_padded(make: Callable[[], Crop]) -> None:
-    assert make() == Crop(0, 0, 300, 200)

@@ -383,32 +383,29 @@ def test_a_file_with_several_signatures_starts_with_the_first(
     assert runtime.sizes == ((8, 8), (6, 10), (10, 6))
     assert runtime.input.shape == (1, 8, 8, 3)
     assert [output.shape for output in runtime.outputs] == [(1, 6, 56), (1,)]
-    assert [len(graph.calls) for graph in runners.values()] == [1, 0, 0], "warmed up, once"
+    assert [len(graph.calls) for graph in runners.values()] == [1, 1, 1], "warmed up, once"
     people, other = runtime.run(np.full((1, 8, 8, 3), 7, dtype=np.uint8))
     assert people.shape == (1, 6, 56)
     assert (people == 107).all()
     assert other.shape == (1,)
 
 
-def test_another_size_is_another_graph_warmed_up_when_it_is_chosen(
+def test_another_size_is_another_graph_and_one_run_a_picture(
     runners: dict[str, FakeRunner],
 ) -> None:
     runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
-    for size, number in (((6, 10), 200), ((10, 6), 300), ((8, 8), 100)):
-        runtime.choose_size(size)
-        assert runtime.input.shape == (1, *size, 3)
+    for graph in runners.values():
+        graph.calls.clear()
+    for size, number in (((6, 10), 200), ((10, 6), 300), ((8, 8), 100), ((6, 10), 200)):
         (people, _) = runtime.run(np.full((1, *size, 3), 7, dtype=np.uint8))
         assert (people == number + 7).all()
-    assert [len(graph.calls) for graph in runners.values()] == [3, 2, 2]
-    runtime.choose_size((8, 8))
-    assert len(runners["square"].calls) == 3, "the size that is in use already is not warmed again"
+    assert [len(graph.calls) for graph in runners.values()] == [1, 2, 1]
 
 
 def test_a_size_that_the_model_does_not_have_is_an_error(runners: dict[str, FakeRunner]) -> None:
     runtime = LiteRT(ModelFile("x", Path("x.tflite")), threads=1)
     with pytest.raises(KeyError):
-        runtime.choose_size((7, 7))
-    assert runtime.input.shape == (1, 8, 8, 3)
+        runtime.run(np.zeros((1, 7, 7, 3), dtype=np.uint8))
 
 
 def test_one_signature_among_several_with_two_inputs_is_refused(
@@ -441,14 +438,10 @@ def test_the_real_model_with_several_sizes() -> None:
         grey = {size: np.full((1, *size, 3), 128, dtype=np.uint8) for size in runtime.sizes}
         first = {}
         for size in runtime.sizes:
-            runtime.choose_size(size)
-            assert runtime.input.shape == (1, *size, 3)
-            assert runtime.outputs == (entry.output,)
             (answer,) = runtime.run(grey[size])
             assert answer.shape == entry.output.shape
             first[size] = answer.copy()
         for size in reversed(runtime.sizes):
-            runtime.choose_size(size)
             (answer,) = runtime.run(grey[size])
             assert (answer == first[size]).all(), "the sizes do not disturb each other"
 

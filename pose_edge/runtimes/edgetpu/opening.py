@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
-from pose_edge.errors import ModelError, UnavailableError, UsageError
+from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.child import LOAD_S, Child, ChildFault, ChildRuntime, start_child
 from pose_edge.runtimes.child_main import Job, Loaded
@@ -24,7 +24,8 @@ from pose_edge.runtimes.edgetpu.child_supervisor import (
 )
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library
-from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, Runtime
+from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, Runtime, Size, SizeGone
+from pose_edge.util.paths import typed
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
@@ -40,14 +41,14 @@ class Failover:
         """Use an open supervisor, and until it has an Edge TPU the CPU; `close` closes both.
 
         Args:
-            cpu: The model on the CPU; it has one input size.
+            cpu: The model on the CPU.
             supervisor: Keeps the model on the Edge TPU running.
             model: Name of the model on the Edge TPU.
         """
         self._cpu = cpu
         self._supervisor = supervisor
         self._on_edgetpu = Provenance(model, "edgetpu")
-        self.input, self.outputs, self.sizes = cpu.input, cpu.outputs, cpu.sizes
+        self.input, self.outputs = cpu.input, cpu.outputs
         self.provenance = self._on_edgetpu if supervisor.child else cpu.provenance
 
     @property
@@ -55,16 +56,26 @@ class Failover:
         """Whether the Edge TPU is in use, or is just being opened, even if the CPU answers."""
         return self._supervisor.holding
 
-    def choose_size(self, size: tuple[int, int]) -> None:
-        """Do nothing: there is only one size."""
-        assert size in self.sizes
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Those of the model that is to answer: one on the Edge TPU, perhaps several on the CPU."""
+        if (child := self._supervisor.child) is None:
+            return self._cpu.sizes
+        _, height, width, _ = child.loaded.input.shape
+        return ((height, width),)
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        """Run the model on the Edge TPU, or on the CPU when that does not answer in time."""
+        """Run the model on the Edge TPU, or on the CPU when that does not answer in time.
+
+        Raises:
+            SizeGone: Only the Edge TPU has this size, and it has just failed.
+        """
         outputs = self._supervisor.run(tensor)
         if outputs is not None:
             self.provenance = self._on_edgetpu
             return outputs
+        if tensor.shape[1:3] not in self._cpu.sizes:
+            raise SizeGone
         self.provenance = replace(self._cpu.provenance, note=self._supervisor.note)
         return self._cpu.run(tensor)
 
@@ -101,13 +112,7 @@ def open_failover(
 
     Raises:
         UnavailableError: It must be there (mode "on"), and is not.
-        UsageError: The model on the CPU has several input sizes, which no compiled one has.
     """
-    if len(cpu.sizes) > 1:
-        raise UsageError(
-            f"{cpu.provenance.model} has several input sizes, a model for the Edge TPU has one",
-            remedy="use another model, or --edgetpu off",
-        )
     required = settings.edgetpu.mode == "on"
     zoo = Zoo()  # once: reading the lists takes too long to be done every second
     supervisor = ChildSupervisor(
@@ -141,7 +146,7 @@ def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
     Raises:
         UnavailableError: There is none, or it cannot run the model.
     """
-    child = start_edgetpu(Zoo(), str(model.path), settings, lambda: True)
+    child = start_edgetpu(Zoo(), typed(model.path), settings, lambda: True)
     provenance = Provenance(model.name, "edgetpu")
     return ChildRuntime(child, provenance, timeout=settings.edgetpu.timeout)
 
@@ -160,7 +165,8 @@ def start_edgetpu(
         model: Name or path of the compiled model.
         settings: All of `edgetpu`, and where devices are looked for.
         wanted: Returns False when the child is no longer wanted.
-        twin: The runtime that answers at other times; it must have the same input and outputs.
+        twin: The runtime that answers at other times; it must have the same outputs, and an input
+            that takes the same pictures, of any size.
 
     Raises:
         EdgeTpuAbsent: No device is plugged in.
@@ -226,15 +232,16 @@ def _library(name: str) -> str:
             note="edgetpu library missing",
         )
     # Not the path of the default library: pycoral is used only with its name.
-    return name if name == EDGETPU_LIBRARY else str(path)
+    return name if name == EDGETPU_LIBRARY else typed(path)
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:
-    # Pictures are 0...255, so a model with an int8 input would not do.
     types = {loaded.input.dtype, twin.input.dtype}
-    # Integers are 0...255 in both; a float32 input may want another range.
-    same_range = len(types) == 1 or "float32" not in types
-    same_input = loaded.input.shape == twin.input.shape and loaded.input.dtype in INPUT_TYPES
+    # A float32 input may want another range, and int8 does.
+    same_range = len(types) == 1 or types <= {"uint8", "int32"}
+    shape = loaded.input.shape
+    pictures = len(shape) == 4 and (shape[0], shape[3]) == (1, 3) and min(shape[1:3]) > 1
+    same_input = pictures and loaded.input.dtype in INPUT_TYPES
     return same_input and same_range and loaded.outputs == twin.outputs
 
 

@@ -254,6 +254,17 @@ def test_nobody_is_asked_before_there_is_a_child() -> None:
         assert world.supervisor.child is None
 
 
+def test_a_child_with_another_input_is_not_asked() -> None:
+    child = FakeChild()
+    with supervising(child) as world:
+        world.ready()
+        assert world.supervisor.run(np.zeros((1, 4, 6, 3), np.uint8)) is None
+        assert world.supervisor.child is not None, "it goes on"
+        assert world.supervisor.note == ""
+        assert world.supervisor.run(TENSOR) is not None
+    assert len(child.limits) == 1
+
+
 # --- it is not there ------------------------------------------------------------------------------
 
 

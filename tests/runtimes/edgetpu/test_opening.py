@@ -16,9 +16,9 @@ from fake_sysfs import dev_of, make_sysfs, plug_pci_coral, plug_usb_coral, sysfs
 from helpers import FakeRuntime, no_threads_left, wait_until
 
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
-from pose_edge.errors import UnavailableError, UsageError
+from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import AnyArray, Runtime
+from pose_edge.runtimes import AnyArray, Runtime, SizeGone
 from pose_edge.runtimes.child import Child, ChildFault, ChildRuntime
 from pose_edge.runtimes.child_main import Job, Loaded
 from pose_edge.runtimes.edgetpu import child_supervisor, opening
@@ -227,14 +227,14 @@ def test_no_library(machine: Machine, library: str) -> None:
     assert machine.jobs == []
 
 
-OTHER_INPUT = Tensor(shape=(1, 256, 256, 3), dtype="uint8")
 OTHER_OUTPUT = Tensor(shape=(1, 6, 56), dtype="float32")
 
 
 @pytest.mark.parametrize(
     "loaded",
     [
-        Loaded(OTHER_INPUT, LOADED.outputs, ""),
+        Loaded(Tensor(shape=(1, 64, 64, 1), dtype="uint8"), LOADED.outputs, ""),
+        Loaded(Tensor(shape=(64, 64, 3), dtype="uint8"), LOADED.outputs, ""),
         Loaded(LOADED.input, (OTHER_OUTPUT,), ""),
         Loaded(LOADED.input, (*LOADED.outputs, OTHER_OUTPUT), ""),
         Loaded(LOADED.input, (), ""),
@@ -250,6 +250,11 @@ def test_two_models_that_do_not_go_together(machine: Machine, loaded: Loaded) ->
         "does not go together with fake-model (input uint8 1x64x64x3, outputs float32 1x1x" in why
     )
     assert machine.children[0].closed == 1
+
+
+def test_the_twin_may_have_inputs_of_other_sizes(machine: Machine) -> None:
+    twin = FakeRuntime(sizes=[(48, 32), (32, 48)])
+    assert machine.start(twin=twin).loaded == LOADED
 
 
 def test_what_the_child_says_is_handed_on(machine: Machine) -> None:
@@ -368,16 +373,6 @@ def test_auto_says_nothing_where_there_is_none(
     assert caplog.messages == []
 
 
-def test_a_model_with_several_input_sizes_cannot_be_answered_for(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(FakeRuntime, "sizes", ((64, 64), (48, 80)))
-    before = set(threading.enumerate())
-    with pytest.raises(UsageError, match="fake-model has several input sizes"):
-        Opened(machine, "auto")
-    assert no_threads_left(before)
-
-
 def test_the_lists_of_models_are_not_read_anew_for_each_look(
     bare: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,7 +452,7 @@ class FakeSupervisor:
         self.closed = 0
 
     def plug(self) -> None:
-        self.child = SimpleNamespace(loaded=SimpleNamespace(describe="the Edge TPU"))
+        self.child = SimpleNamespace(loaded=LOADED)
         self.note = ""
 
     def pull(self, note: str) -> None:
@@ -465,7 +460,8 @@ class FakeSupervisor:
 
     def run(self, tensor: AnyArray) -> list[AnyArray] | None:
         self.asked.append(tensor)
-        return [np.full((1, 1, 17, 3), 7, np.float32)] if self.child else None
+        fits = self.child is not None and self.child.loaded.input.shape == tensor.shape
+        return [np.full((1, 1, 17, 3), 7, np.float32)] if fits else None
 
     def close(self) -> None:
         self.closed += 1
@@ -539,10 +535,45 @@ def test_it_is_as_the_cpus_model_and_says_what_runs_it_now(
 ) -> None:
     runtime: Runtime = failover
     assert (runtime.input, runtime.outputs, runtime.sizes) == (cpu.input, cpu.outputs, cpu.sizes)
-    runtime.choose_size((64, 64))
     assert runtime.describe() == "a fake"
     supervisor.plug()
     assert runtime.describe() == "the Edge TPU"
+
+
+WIDE: AnyArray = np.zeros((1, 48, 80, 3), np.uint8)
+
+
+def test_the_sizes_are_those_of_what_is_to_answer(supervisor: FakeSupervisor) -> None:
+    failover = make(FakeRuntime(sizes=[(80, 48), (48, 80)]), supervisor)
+    before = failover.sizes
+    supervisor.plug()
+    after = failover.sizes
+    assert (before, after) == (((80, 48), (48, 80)), ((64, 64),))
+
+
+def test_a_picture_for_the_cpu_is_answered_by_it_although_the_edge_tpu_has_come(
+    supervisor: FakeSupervisor,
+) -> None:
+    cpu = FakeRuntime([np.full((1, 1, 17, 3), 3, np.float32)], sizes=[(80, 48), (48, 80)])
+    failover = make(cpu, supervisor)
+    supervisor.plug()
+    (answer,) = failover.run(WIDE)
+    assert answer.flat[0] == 3
+    assert failover.provenance == cpu.provenance
+
+
+def test_a_picture_for_the_edge_tpu_alone_must_be_made_anew_when_that_fails(
+    supervisor: FakeSupervisor,
+) -> None:
+    cpu = FakeRuntime([np.full((1, 1, 17, 3), 3, np.float32)], sizes=[(80, 48), (48, 80)])
+    supervisor.plug()
+    failover = make(cpu, supervisor)
+    supervisor.pull("edgetpu lost 12:03")
+    with pytest.raises(SizeGone):
+        failover.run(TENSOR)
+    assert failover.sizes == ((80, 48), (48, 80))
+    failover.run(WIDE)
+    assert failover.provenance.place == "fake (edgetpu lost 12:03)"
 
 
 def test_both_are_closed(failover: Failover, cpu: FakeRuntime, supervisor: FakeSupervisor) -> None:

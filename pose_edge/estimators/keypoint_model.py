@@ -1,0 +1,77 @@
+"""Runs a single-person model on parts of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pose_edge.estimators.confidence import Calibration, probabilities
+from pose_edge.estimators.crop import Crop
+from pose_edge.estimators.model_input import ModelInput
+from pose_edge.estimators.warp import to_frame
+from pose_edge.frames import Frame
+from pose_edge.poses import FloatArray
+from pose_edge.runtimes import AnyArray, Runtime, Size
+from pose_edge.telemetry import Stopwatch
+from pose_edge.zoo.normalisation import Normalisation
+
+SinglePersonDecoder = Callable[[Sequence[AnyArray], Size], FloatArray]
+"""Turns a model's outputs for an input of some height and width into float32 (17, 3) as x, y,
+score; x and y in 0...1 of the input."""
+
+
+class KeypointModel:
+    """Finds the keypoints of one person in a part of a frame, in one inference pass."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        decode: SinglePersonDecoder,
+        normalisation: Normalisation | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """Use a loaded model.
+
+        Args:
+            runtime: The model; its input may have several sizes.
+            decode: Reads its outputs.
+            normalisation: What the model's input wants; None for 0...255.
+            calibration: What the scores of its keypoints mean, as far as that is known.
+        """
+        self.runtime = runtime
+        self._calibration = calibration
+        self._input = ModelInput(runtime, normalisation)
+        self._decode = decode
+
+    def confidence(self, keypoints: FloatArray) -> FloatArray | None:
+        """Return how probable it is that keypoints are right; see `Pose.confidence`."""
+        if self._calibration is None:
+            return None
+        return probabilities(keypoints[:, 2], self._calibration)
+
+    def fit(self, region: Crop, held: Crop | None = None) -> Crop:
+        """Return the crop around a region that suits one of the input's sizes.
+
+        Args:
+            region: A part of a frame, of any shape, also a whole one.
+            held: The crop so far; its shape is kept unless another one is clearly better.
+        """
+        return self._input.fit(region, held)
+
+    def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> FloatArray:
+        """Find the keypoints in a crop, with the input size that has its shape.
+
+        Args:
+            frame: The picture, in either colour order.
+            crop: The part of it that the model is given, as `fit` returned it; a crop of another
+                shape is extended to the best one.
+            stopwatch: Gets the laps "preprocess", "inference" and "postprocess".
+
+        Returns:
+            float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that for a
+            keypoint in the padding).
+        """
+        done = self._input.run(frame, crop, stopwatch)
+        found = self._decode(done.outputs, done.size)
+        keypoints = to_frame(found, done.crop, frame.width, frame.height)
+        stopwatch.lap("postprocess")
+        return keypoints

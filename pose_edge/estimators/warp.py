@@ -1,0 +1,103 @@
+"""How a part of a frame is resampled into a model's input, and keypoints are mapped back."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.estimators.crop import Crop
+from pose_edge.frames import ColourOrder, Image
+from pose_edge.poses import FloatArray
+
+MAX_SIDE: Final = 32_766
+"""Pixels; OpenCV warps no larger picture."""
+
+
+def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
+    """Return the affine map from pixels of the model's input to pixels of the frame.
+
+    Pixel centres lie at whole numbers in both, so the centre of the input falls on the centre of
+    the crop (the convention of `cv2.resize`).
+
+    Args:
+        crop: The part of the frame.
+        width: Of the model's input, pixels.
+        height: Of the model's input, pixels.
+
+    Returns:
+        float64 (2, 3).
+    """
+    scale_x, scale_y = crop.width / width, crop.height / height
+    return np.array(
+        [
+            [scale_x, 0.0, crop.left + 0.5 * scale_x - 0.5],
+            [0.0, scale_y, crop.top + 0.5 * scale_y - 0.5],
+        ]
+    )
+
+
+def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> None:
+    """Fill the model's input from a frame, with no copy of the frame on the way.
+
+    Args:
+        image: uint8 (height, width, 3).
+        order: Its order of colours.
+        crop: The part of the frame; outside of the frame it is black.
+        target: uint8 (height, width, 3) of the model's input, overwritten with RGB.
+    """
+    height, width = target.shape[:2]
+    if max(image.shape) > MAX_SIDE:
+        image, crop = _reduced(image, crop)
+    cv2.warpAffine(
+        image,
+        input_to_frame(crop, width, height),
+        (width, height),
+        dst=target,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0, 0, 0),
+    )
+    if order == "BGR":
+        cv2.cvtColor(target, cv2.COLOR_BGR2RGB, dst=target)
+
+
+def _reduced(image: Image, crop: Crop) -> tuple[Image, Crop]:
+    """Return what lies in a crop, in few enough pixels for OpenCV, and the crop in it.
+
+    What is outside of the crop is left out; where that is not enough, every other row and column,
+    or more. The model's input is far smaller than what remains.
+    """
+    height, width = image.shape[:2]
+    left, top = max(0, math.floor(crop.left) - 1), max(0, math.floor(crop.top) - 1)
+    right = min(width, math.ceil(crop.left + crop.width) + 1)
+    bottom = min(height, math.ceil(crop.top + crop.height) + 1)
+    if left >= right or top >= bottom:  # beside the picture, where all is black
+        left, top, right, bottom = 0, 0, 1, 1
+    step = math.ceil(max(right - left, bottom - top) / MAX_SIDE)
+    # The centre of a pixel lies half a pixel from its edge, however large it is.
+    x, y = (crop.left - left - 0.5) / step + 0.5, (crop.top - top - 0.5) / step + 0.5
+    reduced = Crop(x, y, crop.width / step, crop.height / step)
+    return image[top:bottom:step, left:right:step], reduced
+
+
+def to_frame(keypoints: FloatArray, crop: Crop, width: int, height: int) -> FloatArray:
+    """Convert keypoints from coordinates of a crop to those of the whole frame.
+
+    Args:
+        keypoints: float32 (17, 3) as x, y, score; x and y in 0...1 of the crop.
+        crop: The part of the frame that the model was given.
+        width: Of the frame, pixels.
+        height: Of the frame, pixels.
+
+    Returns:
+        float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that for a
+        keypoint in the padding).
+    """
+    result = keypoints.copy()
+    result[:, 0] = (crop.left + keypoints[:, 0] * crop.width) / width
+    result[:, 1] = (crop.top + keypoints[:, 1] * crop.height) / height
+    return result

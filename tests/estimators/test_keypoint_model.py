@@ -1,0 +1,129 @@
+"""Which input size a part of a frame is shown with, also while backends take turns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import FakeRuntime, make_frame, person
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from pose_edge.estimators.crop import Crop, whole_frame
+from pose_edge.estimators.keypoint_model import KeypointModel
+from pose_edge.estimators.movenet import decode
+from pose_edge.estimators.single_person import SinglePersonEstimator
+from pose_edge.frames import Frame
+from pose_edge.poses import FloatArray
+from pose_edge.runtimes import AnyArray, Size, SizeGone
+from pose_edge.telemetry import Stopwatch
+
+WIDTH, HEIGHT = 640, 480
+SEVERAL: list[Size] = [(96, 96), (112, 80), (80, 112), (144, 64), (64, 144)]
+SQUARE: list[Size] = [(72, 72)]
+BODY = person(0.8, scale=0.5, centre=(0.4, 0.5))
+
+
+def map_of_places() -> Frame:
+    """Return a frame whose red and green say where a pixel is, and whose blue that it is there."""
+    image = np.full((HEIGHT, WIDTH, 3), 255, dtype=np.uint8)
+    image[:, :, 0] = np.linspace(0, 255, WIDTH)
+    image[:, :, 1] = np.linspace(0, 255, HEIGHT)[:, np.newaxis]
+    return make_frame(image, order="RGB")
+
+
+class Seer(FakeRuntime):
+    """Finds BODY, because it reads from the picture which part of the frame it sees.
+
+    Which sizes it can be given changes from run to run, as `script` says; the last set stays.
+    """
+
+    def __init__(self, *script: list[Size]) -> None:
+        super().__init__(sizes=script[0])
+        self.script = list(script[1:])
+
+    def run(self, tensor: AnyArray) -> list[AnyArray]:
+        if self.script:
+            self.sizes = tuple(self.script.pop(0))
+        if tensor.shape[1:3] not in self.sizes:
+            raise SizeGone
+        self.seen.append(tensor.copy())
+        picture = tensor[0].astype(np.float64)
+        rows, columns = np.nonzero(picture[:, :, 2] == 255)
+        output = np.empty((1, 1, 17, 3), dtype=np.float32)
+        for axis, pixels, channel, length in ((1, columns, 0, WIDTH), (0, rows, 1, HEIGHT)):
+            places = picture[rows, columns, channel] / 255 * (length - 1)
+            scale, begin = np.polyfit(pixels, places, 1)
+            where = (BODY[:, 1 - axis] * length - 0.5 - begin) / scale
+            output[0, 0, :, axis] = (where + 0.5) / picture.shape[axis]
+        output[0, 0, :, 2] = BODY[:, 2]
+        return [output]
+
+
+def assert_right(keypoints: FloatArray) -> None:
+    assert keypoints == pytest.approx(BODY, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("region", "size"),
+    [
+        (whole_frame(WIDTH, HEIGHT), (80, 112)),
+        (Crop(200, 50, 90, 260), (144, 64)),
+        (Crop(100, 100, 400, 200), (64, 144)),
+        (Crop(150, 100, 200, 200), (96, 96)),
+    ],
+)
+def test_the_size_is_that_of_the_crop(region: Crop, size: Size) -> None:
+    runtime = Seer(SEVERAL)
+    model = KeypointModel(runtime, decode)
+    crop = model.fit(region)
+    assert_right(model.run(map_of_places(), crop, Stopwatch()))
+    assert [tensor.shape[1:3] for tensor in runtime.seen] == [size]
+
+
+def test_a_crop_of_another_shape_is_extended() -> None:
+    runtime = Seer(SEVERAL)
+    keypoints = KeypointModel(runtime, decode).run(
+        map_of_places(), Crop(200, 50, 90, 260), Stopwatch()
+    )
+    assert_right(keypoints)
+    assert runtime.seen[0].shape[1:3] == (144, 64)
+
+
+@pytest.mark.parametrize(("first", "second"), [(SQUARE, SEVERAL), (SEVERAL, SQUARE)])
+def test_another_backend_takes_over_between_the_choice_of_the_crop_and_the_run(
+    first: list[Size], second: list[Size]
+) -> None:
+    runtime = Seer(first, second)
+    model = KeypointModel(runtime, decode)
+    crop = model.fit(whole_frame(WIDTH, HEIGHT))
+    stopwatch = Stopwatch()
+    assert_right(model.run(map_of_places(), crop, stopwatch))
+    assert len(runtime.seen) == 1
+    assert runtime.seen[0].shape[1:3] in second
+    assert list(stopwatch.laps_ms) == ["preprocess", "inference", "postprocess"]
+
+
+def test_places_in_pixels_are_those_of_the_size_in_use() -> None:
+    class InPixels(Seer):
+        def run(self, tensor: AnyArray) -> list[AnyArray]:
+            (found,) = super().run(tensor)
+            return [found * np.array([*tensor.shape[1:3], 1], dtype=np.float32)]
+
+    frame = map_of_places()
+    runtime = InPixels(SEVERAL)
+    model = KeypointModel(runtime, lambda outputs, size: decode(outputs, size, in_pixels=True))
+    for region in (whole_frame(WIDTH, HEIGHT), Crop(200, 50, 90, 260)):
+        assert_right(model.run(frame, model.fit(region), Stopwatch()))
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([SEVERAL, SQUARE, [(96, 96)]]), min_size=1, max_size=12))
+def test_a_person_is_followed_through_any_change_of_backends(script: list[list[Size]]) -> None:
+    estimator = SinglePersonEstimator(
+        KeypointModel(Seer(*script), decode), min_keypoint_score=0.2, min_pose_score=0.3
+    )
+    frame = map_of_places()
+    for _ in range(8):
+        (pose,) = estimator.estimate(frame).poses
+        assert_right(pose.keypoints)
