@@ -25,7 +25,7 @@ from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import ColourOrder, Frame, check_order, checked_image
-from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.loading import load_model, thorough
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.poses import Pose, Result
 from pose_edge.sources import choose_source
@@ -114,7 +114,8 @@ class PoseEstimator(_Closing):
         self._tracking = tracking
         self._lock = threading.Lock()
         with ExitStack() as stack:
-            self._estimator = load_model(self._settings, stack, wait=True)
+            wanted = self._settings if tracking else thorough(self._settings)
+            self._estimator = load_model(wanted, stack, wait=True)
             super().__init__(stack)
         self.reset()
 
@@ -152,7 +153,7 @@ class PoseEstimator(_Closing):
     @property
     def backend(self) -> str:
         """What ran the model for the last answer: "cpu" or "edgetpu"."""
-        return self._estimator.runtime.provenance.backend
+        return self._estimator.provenance.backend
 
     def reset(self) -> None:
         """Forget all earlier frames, because another video begins; ids start at 1 again."""

@@ -27,6 +27,7 @@ class Frame:
         index: Number of the frame in its source, from 0, counting skipped frames too.
         time: Time of exposure in Unix seconds; for a file, its position in seconds.
         file: Name of the picture's file, for pictures and folders only.
+        live: Whether it comes from a camera or stream, which does not wait.
     """
 
     image: Image
@@ -35,6 +36,7 @@ class Frame:
     index: int
     time: float
     file: str | None = None
+    live: bool = False
 
     @property
     def width(self) -> int:

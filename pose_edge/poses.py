@@ -101,6 +101,8 @@ class Pose:
         confidence: float32 (17,), 0...1: how probable it is that each keypoint is right, from its
             score by measurements on pictures with known keypoints; None for a model that was not
             measured.
+        predicted: Whether there was no time to look for the person in this frame, so that they are
+            where they should be by their earlier motion.
     """
 
     keypoints: FloatArray
@@ -108,6 +110,7 @@ class Pose:
     box: Box
     id: int | None = None
     confidence: FloatArray | None = None
+    predicted: bool = False
 
     def __getitem__(self, keypoint: Keypoint | int) -> Point:
         """Return one keypoint, normalised.
@@ -152,11 +155,19 @@ class Provenance:
         model: Name of the model.
         backend: Hardware that ran the model: "cpu" or "edgetpu".
         note: Why this backend was used instead of another, e.g. "edgetpu lost 12:03"; else empty.
+        finder: Name of the model, always on the CPU, that found the people for a closer look by
+            the first one; empty where there is none.
     """
 
     model: str
     backend: str
     note: str = ""
+    finder: str = ""
+
+    @property
+    def models(self) -> str:
+        """The names of the models, for people to read."""
+        return f"{self.finder} + {self.model}" if self.finder else self.model
 
     @property
     def place(self) -> str:

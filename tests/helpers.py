@@ -305,6 +305,13 @@ class FakeEstimator:
     def reset(self) -> None:
         self.resets += 1
 
+    @property
+    def provenance(self) -> Provenance:
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        self.runtime.close()
+
 
 Step = Frame | BaseException | None
 

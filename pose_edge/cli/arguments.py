@@ -16,6 +16,11 @@ SETTING_OPTIONS: Final = {
         "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..., a file or folder",
     ),
     "model": ("model.name", "NAME", "a listed model, or a .tflite file"),
+    "people": (
+        "model.people",
+        "one|several",
+        "several: found by MultiPose, refined by the model",
+    ),
     "threads": ("model.threads", "N", "CPU threads, at most one per usable core"),
     "edgetpu": ("edgetpu.mode", "MODE", "use a Coral Edge TPU: auto, on or off"),
     "display": ("display.kind", "KIND", "auto, hdmi, window or none"),
@@ -53,7 +58,7 @@ def _switch(name: str, meaning: str) -> _Arguments:
     return name, {"action": "store_true", "help": meaning}
 
 
-_MODEL: Final = ("model", "threads", "edgetpu")
+_MODEL: Final = ("model", "people", "threads", "edgetpu")
 _FORCE: Final = _switch("--force", "replace output files that exist already")
 _JSON: Final = _switch("--json", "print JSON")
 _DRY_RUN: Final = _switch("--dry-run", "only print what would be done")
@@ -127,7 +132,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
             choices=("frame", "box"),
             action="append",
         ),
-        "threads",
+        *("people", "threads"),
         _value("--resume", "FILE", "keep the answers in a file, and continue from those in it"),
         _JSON,
     ),

@@ -126,8 +126,14 @@ class ModelSettings(Section):
     min_keypoints: int = Field(
         3, ge=0, le=17, description="with fewer keypoints that count there is no person"
     )
+    people: Literal["one", "several"] = Field(
+        "one", description="one, or several: found by MultiPose, refined by this model"
+    )
     max_people: int = Field(
-        6, ge=1, le=6, description="most people found, by models that find several"
+        12, ge=1, le=12, description="most people found, where several are looked for"
+    )
+    effort: Literal["auto", "fast", "thorough"] = Field(
+        "auto", description="of several: fast, thorough or auto (thorough: pictures, annotate)"
     )
     input_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
         "auto", description="what a float32 input wants; auto: by metadata or a trial"

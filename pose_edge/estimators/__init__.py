@@ -1,9 +1,11 @@
 """Estimators find the poses in a picture with a loaded model.
 
-One file for each family of models (`movenet.py`, `multipose.py`, `posenet.py`), on top of two ways
-to use a model: `single_person.py` follows one person with a crop, `multi_person.py` finds several.
+One file for each family of models (`movenet.py`, `multipose.py`, `posenet.py`), on top of three
+ways to use models: `single_person.py` follows one person with a crop, `multi_person.py` finds
+several, `two_stage.py` finds several and then looks at each of them with a crop.
 
-May import: errors, util, frames, poses, config, logs, supervision, telemetry, zoo, runtimes.
+May import: errors, util, frames, poses, config, tracking, logs, supervision, telemetry, zoo,
+runtimes.
 
 To add a family of models, write one file that fulfils `ModelFamily`, and name it in `families` of
 `load_estimator` below.
@@ -11,6 +13,7 @@ To add a family of models, write one file that fulfils `ModelFamily`, and name i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +21,7 @@ from pose_edge.errors import ModelError, UsageError
 from pose_edge.estimators.confidence import Calibration
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, Pose
+from pose_edge.poses import Estimate, Pose, Provenance
 from pose_edge.runtimes import INPUT_TYPES, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import RANGES
@@ -35,7 +38,11 @@ class Estimator(Protocol):
 
     @property
     def runtime(self) -> Runtime:
-        """The loaded model."""
+        """The loaded model that finds the keypoints."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Models and backend of the last answer; before the first, those expected to answer."""
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the poses in a frame.
@@ -58,6 +65,9 @@ class Estimator(Protocol):
 
     def reset(self) -> None:
         """Forget earlier frames: the next one has nothing to do with them."""
+
+    def close(self) -> None:
+        """End what the loaded models have started, from any thread; twice does no harm."""
 
 
 class ModelFamily(Protocol):
@@ -88,8 +98,21 @@ class ModelFamily(Protocol):
         """
 
 
-def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Estimator:
+def load_estimator(
+    model: ModelFile,
+    runtime: Runtime,
+    settings: ModelSettings,
+    *,
+    load_finder: Callable[[], Runtime] | None = None,
+) -> Estimator:
     """Choose the estimator by the shapes of a loaded model's input and outputs, not by its name.
+
+    Args:
+        model: The model's file.
+        runtime: The model.
+        settings: How it is used.
+        load_finder: Loads MultiPose, which a model for one person needs to find several; None to
+            find one whatever the settings say.
 
     Raises:
         ModelError: No family of models matches.
@@ -110,7 +133,7 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
     if _takes_pictures(runtime) and all(output.dtype == "float32" for output in runtime.outputs):
         for family in families:
             if family.matches(runtime):
-                return _make_estimator(family, model, runtime, settings)
+                return _make_estimator(family, model, runtime, settings, load_finder)
     *first, last = (family.EXPECTED for family in families)
     raise ModelError(
         f"{model.path} is no model that can be read: expected one input "
@@ -120,7 +143,11 @@ def load_estimator(model: ModelFile, runtime: Runtime, settings: ModelSettings) 
 
 
 def _make_estimator(
-    family: ModelFamily, model: ModelFile, runtime: Runtime, settings: ModelSettings
+    family: ModelFamily,
+    model: ModelFile,
+    runtime: Runtime,
+    settings: ModelSettings,
+    load_finder: Callable[[], Runtime] | None,
 ) -> Estimator:
     from pose_edge.estimators.keypoint_model import KeypointModel
     from pose_edge.estimators.multi_person import MultiPersonEstimator
@@ -140,12 +167,26 @@ def _make_estimator(
             normalisation=model.normalisation,
         )
     assert single is not None
+    refiner = KeypointModel(runtime, single, model.normalisation, family.CALIBRATION)
+    if multi is None and settings.people == "several" and load_finder is not None:
+        from pose_edge.estimators.two_stage import TwoStageEstimator, make_finder
+
+        return TwoStageEstimator(
+            make_finder(load_finder()),
+            refiner,
+            min_keypoint_score=settings.min_keypoint_score,
+            min_pose_score=min_pose_score,
+            max_people=settings.max_people,
+            min_keypoints=settings.min_keypoints,
+            effort=settings.effort,
+        )
     return SinglePersonEstimator(
-        KeypointModel(runtime, single, model.normalisation, family.CALIBRATION),
+        refiner,
         min_keypoint_score=settings.min_keypoint_score,
         min_pose_score=min_pose_score,
         second_look=settings.second_look,
         min_keypoints=settings.min_keypoints,
+        thorough=settings.effort == "thorough",
     )
 
 

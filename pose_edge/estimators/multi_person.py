@@ -10,7 +10,7 @@ from pose_edge.estimators.crop import Crop, whole_frame
 from pose_edge.estimators.model_input import ModelInput
 from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, FloatArray, Pose, box_of, is_somebody
+from pose_edge.poses import Estimate, FloatArray, Pose, Provenance, box_of, is_somebody
 from pose_edge.runtimes import AnyArray, Runtime, Size
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
@@ -52,6 +52,15 @@ class MultiPersonEstimator:
         self._min_pose_score = min_pose_score
         self._max_people = max_people
         self._min_keypoints = min_keypoints
+
+    @property
+    def provenance(self) -> Provenance:
+        """See `Estimator.provenance`."""
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        """Close the runtime; see `Estimator.close`."""
+        self.runtime.close()
 
     def reset(self) -> None:
         """Do nothing: there is no memory."""

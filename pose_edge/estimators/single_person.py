@@ -14,16 +14,29 @@ from pose_edge.estimators.crop import (
     whole_frame,
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
+from pose_edge.estimators.thorough import run_thoroughly
 from pose_edge.frames import Frame
-from pose_edge.poses import MIN_SPREAD, Box, Estimate, FloatArray, Pose, box_of, is_somebody
+from pose_edge.poses import (
+    MIN_SPREAD,
+    Box,
+    Estimate,
+    FloatArray,
+    Pose,
+    Provenance,
+    box_of,
+    is_somebody,
+)
 from pose_edge.telemetry import Stopwatch
 
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
 pass."""
-REFINEMENT_SIZE: Final = 0.65
+REFINEMENT_SIZE: Final = 0.7
 """A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
 whoever is larger is seen closer in the next frame."""
+FOLLOWING_SIZE: Final = 0.9
+"""A person is followed with a crop only if it is smaller than this part of the whole frame: another
+one would show them hardly larger, and nobody else."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
@@ -63,6 +76,7 @@ class SinglePersonEstimator:
         min_pose_score: float,
         second_look: bool = True,
         min_keypoints: int = 0,
+        thorough: bool = False,
     ) -> None:
         """Use a loaded model.
 
@@ -73,6 +87,7 @@ class SinglePersonEstimator:
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
             min_keypoints: With fewer keypoints that count there is no person.
+            thorough: Whether to make more passes on a person who was found, see `run_thoroughly`.
         """
         self.runtime = model.runtime
         self._model = model
@@ -80,11 +95,21 @@ class SinglePersonEstimator:
         self._min_pose_score = min_pose_score
         self._second_look = second_look
         self._min_keypoints = min_keypoints
+        self._thorough = thorough
         self._crop: Crop | None = None
         self._frame_size = (0, 0)
         self._searched_at = 0.0
         self._last: Box | None = None
         self._last_at = 0.0
+
+    @property
+    def provenance(self) -> Provenance:
+        """See `Estimator.provenance`."""
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        """Close the runtime; see `Estimator.close`."""
+        self.runtime.close()
 
     def reset(self) -> None:
         """Search the whole of the next frame."""
@@ -103,6 +128,7 @@ class SinglePersonEstimator:
         if self._second_look:
             if crop != whole and not self._is_person(keypoints, frame.time):
                 crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
+                confirmed = False
             if crop == whole:
                 closer = self._next_crop(keypoints, CANDIDATE_SCORE)
                 if closer.size < REFINEMENT_SIZE * whole.size:
@@ -111,14 +137,15 @@ class SinglePersonEstimator:
             elif self._search_is_due(frame.time):
                 crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
-        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
+        if self._thorough and self._is_person(keypoints, frame.time):
+            keypoints = run_thoroughly(self._model, frame, crop, keypoints, stopwatch)
+        # Whom no crop has shown is searched for in the whole frame again.
+        self._crop = self._followed(keypoints, whole, crop) if confirmed else None
         poses = self._poses(keypoints, frame.time)
-        self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-            # What the closer look could not confirm is found in the whole frame again.
-            if confirmed:
-                self._crop = settled_crop(crop, wanted)
+        else:
+            self._crop = None
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
 
@@ -126,12 +153,20 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        fitted = self._model.fit(crop)
-        return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
+        stopwatch, fitted = stopwatch or Stopwatch(), self._model.fit(crop)
+        keypoints = self._model.run(frame, fitted, stopwatch)
+        if self._thorough:
+            keypoints = run_thoroughly(self._model, frame, fitted, keypoints, stopwatch)
+        return self._poses(keypoints)
 
     def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
         region = region_around(keypoints, *self._frame_size, min_score)
         return self._model.fit(region, held)
+
+    def _followed(self, keypoints: FloatArray, whole: Crop, held: Crop) -> Crop | None:
+        """Return the crop for the next frame; None for the whole frame."""
+        crop = settled_crop(held, self._next_crop(keypoints, self._min_keypoint_score, held))
+        return crop if crop == held or crop.size < FOLLOWING_SIZE * whole.size else None
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)

@@ -173,7 +173,7 @@ class Reconfigurer:
             undo.callback(self.telemetry.set_fault, EDGETPU, fault)
             if Concern.MODEL in concerned:
                 estimator = self._load_beside(settings)
-                undo.callback(estimator.runtime.close)
+                undo.callback(estimator.close)
             if Concern.SOURCE in concerned:
                 source = choose_source(settings.source, _waiting(settings))
                 if not source.live:  # see that it can be opened, which the capture thread will do
@@ -206,7 +206,7 @@ class Reconfigurer:
 
 
 def _load(settings: Settings, telemetry: Telemetry) -> Estimator:
-    """Load a model, which is closed by closing its runtime."""
+    """Load a model, which whoever gets it closes."""
     with ExitStack() as stack:
         estimator = load_model(settings, stack, report=partial(telemetry.set_fault, EDGETPU))
         stack.pop_all()

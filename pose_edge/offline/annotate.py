@@ -12,7 +12,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, UsageError
 from pose_edge.offline.annotate_outputs import AnnotateOutputs
 from pose_edge.overlay import Renderer
-from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.loading import load_model, thorough
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sources import choose_source
@@ -77,7 +77,7 @@ def annotate(
     outputs = AnnotateOutputs(settings, source, output, draw=draw, config=config, replace=replace)
     frames = with_person = 0
     with ExitStack() as stack:
-        estimator = load_model(settings, stack, wait=True, stop=stop)
+        estimator = load_model(thorough(settings), stack, wait=True, stop=stop)
         stack.callback(outputs.close)
         outputs.open_poses()
         tracker = PoseTracker(settings, live=False)

@@ -6,6 +6,7 @@ import contextlib
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,6 +17,7 @@ from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.offline.answers import Answers
 from pose_edge.offline.coco import PixelBox, Truth, import_pycocotools, measure, to_coco
+from pose_edge.pipeline.loading import FINDER, load_finder, thorough
 from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import load_runtime
 from pose_edge.sources.picture_file import read_picture
@@ -83,9 +85,11 @@ def evaluate(
         PoseEdgeError: A model cannot be used or has seen the pictures, or a picture is missing.
     """
     import_pycocotools()  # before the hours that the models may take
-    zoo = Zoo()
+    settings, zoo = thorough(settings), Zoo()
+    find = partial(load_finder, zoo, settings)
     models = [try_model(zoo.find(name), settings.model) for name in names]
-    for model in models:
+    finders = [zoo.find(FINDER)] if settings.model.people == "several" else []
+    for model in (*models, *finders):
         refuse_calibration_pictures(model, truth)
     for model in models:
         with contextlib.closing(load_runtime(model, settings)) as runtime:
@@ -93,11 +97,11 @@ def evaluate(
                 used = settings.model
                 if mode == "box":  # there is a person in a true box: no threshold is needed
                     used = used.model_copy(update={"min_pose_score": 0.0, "min_keypoints": 0})
-                estimator = load_estimator(model, runtime, used)
+                estimator = load_estimator(model, runtime, used, load_finder=find)
                 found, times = [], []
                 for done, image in enumerate(truth.images.values(), start=1):
                     boxes = truth.boxes[image["id"]] if mode == "box" else []
-                    key = _key(model, used, mode, image, boxes)
+                    key = _key([model, *finders], used, mode, image, boxes)
                     answer = answers.get(key)
                     if answer is None:
                         answer = _answer(
@@ -160,7 +164,7 @@ def _answer(
 
 
 def _key(
-    model: ModelFile,
+    models: Sequence[ModelFile],
     settings: ModelSettings,
     mode: CropMode,
     image: dict[str, Any],
@@ -168,8 +172,10 @@ def _key(
 ) -> str:
     """Return a key of everything that an answer depends on."""
     where = ",".join(f"{value:g}" for box in boxes for value in box)
-    parts = (
-        *(model.sha256, mode, settings.min_keypoint_score, settings.min_pose_score),
+    model, *finders = models
+    sizes = model.entry.sizes if model.entry else ()  # two entries may share a file
+    parts: tuple[object, ...] = (
+        *(model.sha256, *sizes, mode, settings.min_keypoint_score, settings.min_pose_score),
         *(
             settings.min_keypoints,
             settings.second_look,
@@ -179,5 +185,9 @@ def _key(
             where,
         ),
     )
+    for finder in finders:
+        parts = (*parts, finder.sha256, settings.effort)
+    if settings.effort == "thorough" and not finders:
+        parts = (*parts, settings.effort)
     fed = settings.input_range if settings.input_range != "auto" else model.normalisation
     return "/".join(map(str, parts if fed is None else (*parts, fed)))

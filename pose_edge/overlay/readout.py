@@ -141,7 +141,9 @@ class Readout:
         return [
             ReadoutLine("figure", rates),
             ReadoutLine("figure", f"{milliseconds} ms {begin} to screen{GAP}skipped {skipped}"),
-            ReadoutLine("detail", f"{provenance.model} on {provenance.place}{GAP}{self._source()}"),
+            ReadoutLine(
+                "detail", f"{provenance.models} on {provenance.place}{GAP}{self._source()}"
+            ),
             *(ReadoutLine("fault", f"! {part}: {message}") for part, message in faults.items()),
         ]
 

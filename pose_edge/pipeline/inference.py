@@ -80,7 +80,7 @@ class Inference(WorkerThread):
                 if estimator is not None:
                     unused, self._next_estimator = self._next_estimator, estimator
         if unused is not None:
-            unused.runtime.close()
+            unused.close()
 
     @property
     def estimators(self) -> list[Estimator]:
@@ -97,7 +97,7 @@ class Inference(WorkerThread):
             estimators = self.estimators
             self._next_estimator = None
         for estimator in estimators:
-            estimator.runtime.close()
+            estimator.close()
 
     def _work(self) -> None:
         if self._predecessor is not None:
@@ -129,7 +129,7 @@ class Inference(WorkerThread):
             self._tracker = tracker
         if estimator is not None:
             if self._estimator is not None:
-                self._estimator.runtime.close()
+                self._estimator.close()
             self._estimator, self._borrowed = estimator, False
 
     def _process_one(self, estimator: Estimator) -> None:
@@ -165,7 +165,7 @@ class Inference(WorkerThread):
         result = Result(
             lease=lease,
             poses=poses,
-            provenance=estimator.runtime.provenance,
+            provenance=estimator.provenance,
             crop=estimate.crop,
             stages_ms={**stopwatch.laps_ms, "total": sum(stopwatch.laps_ms.values())},
         )

@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
+from typing import Final
 
 from pose_edge.config.schema import EdgeTpuSettings, Settings
 from pose_edge.errors import ModelError, UnavailableError, UsageError
@@ -15,6 +17,10 @@ from pose_edge.runtimes import Runtime, load_runtime
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
+
+FINDER: Final = "movenet-multipose-int8"
+"""Finds the people at whom a model for one person then looks more closely. It has no version for
+an Edge TPU, so it always runs on the CPU."""
 
 
 def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile, str | None]:
@@ -78,14 +84,15 @@ def load_model(
         stop: Ends the wait for an Edge TPU, or the trial of a user's own file, once it is set.
 
     Returns:
-        The estimator, whose runtime may also be closed earlier, and from any thread.
+        The estimator, which may also be closed earlier, and from any thread.
 
     Raises:
         ModelError: The model's file cannot be used.
         UsageError: The settings contradict each other.
         UnavailableError: No runtime is installed, or there is no Edge TPU though one is required.
     """
-    cpu, edgetpu = find_pair(Zoo(), settings.model.name, settings.edgetpu)
+    zoo = Zoo()
+    cpu, edgetpu = find_pair(zoo, settings.model.name, settings.edgetpu)
     cpu = try_model(cpu, settings.model, stop)
     runtime: Runtime = load_runtime(cpu, settings)
     if edgetpu is not None:
@@ -93,8 +100,27 @@ def load_model(
 
         runtime = open_failover(runtime, edgetpu, settings, report=report, wait=wait, stop=stop)
     stack.callback(runtime.close)
-    estimator = load_estimator(cpu, runtime, settings.model)
+    finder = partial(load_finder, zoo, settings)
+    estimator = load_estimator(cpu, runtime, settings.model, load_finder=finder)
+    stack.callback(estimator.close)
     log.info(
-        "model: %s, input %s, by %s", runtime.provenance.model, runtime.input, runtime.describe()
+        "model: %s, input %s, by %s", estimator.provenance.models, runtime.input, runtime.describe()
     )
     return estimator
+
+
+def thorough(settings: Settings) -> Settings:
+    """Return settings with effort thorough for several people, where it was left to the command."""
+    if settings.model.effort != "auto" or settings.model.people == "one":
+        return settings
+    model = settings.model.model_copy(update={"effort": "thorough"})
+    return settings.model_copy(update={"model": model})
+
+
+def load_finder(zoo: Zoo, settings: Settings) -> Runtime:
+    """Load the model that finds people for another one.
+
+    Raises:
+        ModelError: Its file is missing or damaged.
+    """
+    return load_runtime(zoo.find(FINDER), settings)

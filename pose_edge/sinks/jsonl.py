@@ -61,6 +61,8 @@ def pose_record(result: Result) -> Record:
         "latency_ms": {stage: round(value, 3) for stage, value in result.stages_ms.items()},
         "poses": [_pose(pose) for pose in result.poses],
     }
+    if result.provenance.finder:
+        record["finder"] = result.provenance.finder
     if frame.file is not None:
         record["file"] = frame.file
     return record
@@ -77,6 +79,8 @@ def _pose(pose: Pose) -> Record:
     }
     if pose.confidence is not None:
         record["confidence"] = [round(value, 3) for value in pose.confidence.tolist()]
+    if pose.predicted:
+        record["predicted"] = True
     return record
 
 

@@ -89,6 +89,6 @@ class FrameMaker:
         if abs(offset_ns - self._offset_ns) > CLOCK_STEP_NS:
             self._offset_ns = offset_ns
         time_s = (captured_ns + self._offset_ns) / 1e9
-        frame = Frame(image, order, captured_ns, self._index, time_s)
+        frame = Frame(image, order, captured_ns, self._index, time_s, live=True)
         self._index += 1
         return frame

@@ -1,12 +1,13 @@
 """Tracking: the same id for the same person from frame to frame, and steady skeletons.
 
-`pose_tracker.py` joins the two: `tracker.py` gives ids, `smoother.py` takes the jitter out. Numbers
-in, numbers out: no device, no clock, no thread.
+`pose_tracker.py` joins the two: `tracker.py` gives ids, `smoother.py` takes the jitter out. Who is
+who is decided by `matching.py`, where somebody should be by now by `track.py`. Numbers in, numbers
+out: no device, no clock, no thread.
 
 May import: errors, util, frames, poses, config.
 
 Another filter takes the place of `OneEuro` in `smoother.py`; another way to compare poses takes the
-place of `Tracker._match` in `tracker.py`.
+place of `match_poses` in `matching.py`.
 """
 
 from pose_edge.tracking.one_euro import OneEuro

@@ -5,12 +5,13 @@ Distances and areas are measured in pixels: 0.1 of a frame's width is not 0.1 of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_edge.poses import Box, FloatArray
+from pose_edge.poses import Box, FloatArray, Pose
 
 _SIGMAS_OF_PAIRS: Final = (0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089)
 """Eyes, ears, shoulders, elbows, wrists, hips, knees, ankles."""
@@ -19,6 +20,13 @@ SIGMAS: Final = (0.026, *(sigma for sigma in _SIGMAS_OF_PAIRS for _ in ("left", 
 """Standard deviation of human annotators on each keypoint, in parts of the square root of the
 person's area: the constants of the COCO keypoint evaluation (https://cocodataset.org/#keypoints-eval,
 `kpt_oks_sigmas` in pycocotools)."""
+
+MIN_KEYPOINT_SCORE: Final = 0.3
+"""Score below which a keypoint is not compared."""
+
+DUPLICATE_OKS: Final = 0.75
+"""Two poses with a higher similarity are one body. On pictures of two people who walk past each
+other, two true poses reached 0.59 at most, the poses of a body found twice 0.91 and more."""
 
 MIN_COMMON: Final = 4
 """With fewer keypoints in common, similarity is chance (the value of the tfjs tracker). So many of
@@ -63,6 +71,38 @@ def oks_matrix(
     counts = common.sum(axis=-1)
     means = np.where(common, similar, 0.0).sum(axis=-1) / np.maximum(counts, 1)
     return np.asarray(np.where(counts >= MIN_COMMON, means, 0.0))
+
+
+def pose_similarities(
+    poses: Sequence[Pose], others: Sequence[Pose], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return the OKS of every pose with every other one, as float64 (n, m); n and m are not 0.
+
+    Args:
+        poses: n poses.
+        others: m poses; distances are relative to their size.
+        size: Width and height of the frame, pixels.
+    """
+    rows = np.stack([pose.keypoints for pose in poses])
+    columns = np.stack([other.keypoints for other in others])
+    return oks_matrix(rows, columns, *size, min_score=MIN_KEYPOINT_SCORE)
+
+
+def drop_duplicates(poses: Sequence[Pose], size: tuple[int, int]) -> list[Pose]:
+    """Return the poses without those on the body of an earlier one (OKS non-maximum suppression).
+
+    Args:
+        poses: The poses, best first.
+        size: Width and height of the frame, pixels.
+    """
+    if len(poses) < 2:
+        return list(poses)
+    similar = pose_similarities(poses, poses, size)
+    distinct: list[int] = []
+    for index, row in enumerate(similar):
+        if (row[distinct] < DUPLICATE_OKS).all():
+            distinct.append(index)
+    return [poses[index] for index in distinct]
 
 
 def _counting(poses: FloatArray, min_score: float) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from pose_edge.errors import EndOfStream
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.poses import Estimate, Pose
+from pose_edge.poses import Estimate, Pose, Provenance
 from pose_edge.sources.stream import Stream
 from pose_edge.telemetry import Stopwatch, Telemetry
 from pose_edge.util import resources
@@ -272,6 +272,13 @@ class SlowEstimator:
 
     def reset(self) -> None:
         """Nothing to forget."""
+
+    @property
+    def provenance(self) -> Provenance:
+        return self.runtime.provenance
+
+    def close(self) -> None:
+        self.runtime.close()
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ from pose_edge.offline.evaluate import (
     evaluate,
     refuse_calibration_pictures,
 )
-from pose_edge.poses import Estimate, Pose, box_of
+from pose_edge.poses import Estimate, Pose, Provenance, box_of
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.registry import ManifestEntry, ModelFile, Tensor
 
@@ -63,6 +63,13 @@ class Fake:
     def reset(self) -> None:
         self.resets += 1
 
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance("a fake", "cpu")
+
+    def close(self) -> None:
+        """Nothing is running."""
+
     def _poses(self, frame: Frame, stopwatch: Stopwatch | None) -> list[Pose]:
         assert stopwatch is not None
         assert (frame.width, frame.height, frame.order) == (WIDTH, HEIGHT, "BGR")
@@ -86,7 +93,9 @@ def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
                 raise ModelError(f"no model {name!r}")
             return ModelFile(name, Path(f"{name}.tflite"), sha256=name, known=True)
 
-    def load(model: ModelFile, runtime: object, settings: ModelSettings) -> Estimator:
+    def load(
+        model: ModelFile, runtime: object, settings: ModelSettings, **_more: object
+    ) -> Estimator:
         return fakes[model.name]
 
     monkeypatch.setattr(module, "Zoo", FakeZoo)
@@ -351,6 +360,24 @@ def test_other_settings_are_measured_anew(
     measure(path, "perfect", answers=kept)
     measure(path, "perfect", answers=kept, settings=ModelSettings(**change))
     assert models["perfect"].estimated == [0, 1, 2, 3] * 2
+
+
+def test_models_that_share_a_file_share_no_answers(
+    tmp_path: Path, models: dict[str, Fake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SharingZoo:
+        def find(self, name: str) -> ModelFile:
+            edge = {"small": 64, "large": 96}[name]
+            model = calibrated()
+            assert model.entry is not None
+            entry = model.entry.model_copy(update={"sizes": ((edge, 64), (64, edge))})
+            return replace(model, name=name, entry=entry, sha256="0" * 64, known=True)
+
+    monkeypatch.setattr(module, "Zoo", SharingZoo)
+    models |= {"small": Fake(), "large": Fake()}
+    path, kept = write(tmp_path, coco()), tmp_path / "answers.jsonl"
+    measure(path, "small", "large", answers=kept)
+    assert models["small"].estimated == models["large"].estimated == [0, 1, 2, 3]
 
 
 def test_another_truth_about_the_same_pictures_is_measured_anew(

@@ -1,0 +1,189 @@
+"""Finds several people in two stages: one model finds them, another looks at each more closely.
+
+The first, the finder, returns several people, but sees the frame in few pixels; the second, the
+refiner, returns one person in a crop, far more accurately. In a live source and a video people are
+followed: each gets a closer look of their own, and the finder runs only now and then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, Literal
+
+import numpy as np
+
+from pose_edge.estimators.crop import Crop, settled_crop
+from pose_edge.estimators.crowd import Crowd, Follower
+from pose_edge.estimators.keypoint_model import KeypointModel
+from pose_edge.estimators.multi_person import MultiPersonEstimator
+from pose_edge.estimators.multipose import MAX_PEOPLE, decoders
+from pose_edge.estimators.pass_budget import PassBudget
+from pose_edge.estimators.regions import person_region, search_regions
+from pose_edge.estimators.single_person import CANDIDATE_SCORE, pose_score
+from pose_edge.frames import Frame
+from pose_edge.poses import Estimate, Pose, Provenance, box_of, is_somebody
+from pose_edge.runtimes import Runtime
+from pose_edge.telemetry import Stopwatch
+from pose_edge.tracking.similarity import drop_duplicates
+
+FINDER_SCORE: Final = 0.05
+"""The finder's score from which somebody is worth a closer look, which decides."""
+SEARCH_INTERVAL_S: Final = 0.25
+"""While people are followed, one region is searched at this interval of the frames' own time, so
+that all three have their turn within a second."""
+LOST_INTERVAL_S: Final = 0.1
+"""The same while somebody is missing."""
+SEARCH_SHARE: Final = 0.25
+"""Part of the time that a slow machine spends on searches while people are followed."""
+
+
+def make_finder(runtime: Runtime) -> MultiPersonEstimator:
+    """Return what finds people with MultiPose, for a closer look at each."""
+    decode = decoders()[1]
+    return MultiPersonEstimator(
+        runtime,
+        decode,
+        min_keypoint_score=CANDIDATE_SCORE,
+        min_pose_score=FINDER_SCORE,
+        max_people=MAX_PEOPLE,
+    )
+
+
+class TwoStageEstimator:
+    """Finds several people with two models."""
+
+    def __init__(
+        self,
+        finder: MultiPersonEstimator,
+        refiner: KeypointModel,
+        *,
+        min_keypoint_score: float,
+        min_pose_score: float,
+        max_people: int,
+        min_keypoints: int = 0,
+        effort: Literal["auto", "fast", "thorough"] = "auto",
+    ) -> None:
+        """Use two loaded models.
+
+        Args:
+            finder: Finds several people.
+            refiner: Finds the keypoints of one.
+            min_keypoint_score: Keypoints at or below this score do not count.
+            min_pose_score: Score of the closer look below which there is no person.
+            max_people: The most people that are returned.
+            min_keypoints: With fewer keypoints that count there is no person.
+            effort: Whether the whole frame and all tiles are searched in every frame; "auto": of
+                pictures only.
+        """
+        self.runtime = refiner.runtime
+        self._finder = finder
+        self._refiner = refiner
+        self._min_keypoint_score = min_keypoint_score
+        self._min_pose_score = min_pose_score
+        self._min_keypoints = min_keypoints
+        self._effort = effort
+        self._crowd = Crowd(max_people, min_keypoint_score)
+        self._budget = PassBudget()
+        self._size = (0, 0)
+        self.reset()
+
+    @property
+    def provenance(self) -> Provenance:
+        """See `Estimator.provenance`."""
+        return replace(self.runtime.provenance, finder=self._finder.provenance.model)
+
+    def close(self) -> None:
+        """Close both models; see `Estimator.close`."""
+        self.runtime.close()
+        self._finder.close()
+
+    def reset(self) -> None:
+        """Forget the people: the next frame is searched."""
+        self._crowd.forget()
+        self._turn = 0
+        self._time_s = self._searched_at = 0.0
+
+    def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+        """Find the people in a frame; see `Estimator.estimate`."""
+        stopwatch = stopwatch or Stopwatch()
+        now = frame.captured_ns / 1e9 if frame.live else frame.time
+        size = (frame.width, frame.height)
+        if size != self._size or now < self._time_s:
+            self.reset()
+        self._size, self._time_s = size, now
+        self._budget.start_frame(frame.index, now)
+
+        searched = self._search(frame, now, stopwatch)
+        queue = self._crowd.queue
+        if frame.live:
+            queue = queue[: self._budget.passes(searching=searched)]
+        looks = [(one, self._refine(frame, one, now, stopwatch)) for one in queue]
+        poses = self._crowd.update(looks, now, size)
+        stopwatch.lap("postprocess")
+        return Estimate(poses)
+
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
+        """Look closer at a part of a frame; see `Estimator.estimate_crop`."""
+        keypoints = self._refiner.run(frame, self._refiner.fit(crop), stopwatch or Stopwatch())
+        if not is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints, 0.0):
+            return []
+        score = pose_score(keypoints, self._min_keypoint_score)
+        if score < self._min_pose_score:
+            return []
+        np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
+        return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
+
+    def _search(self, frame: Frame, now_s: float, stopwatch: Stopwatch) -> bool:
+        """Let the finder look for newcomers, if it is time; return whether it has."""
+        regions = self._regions_due(frame, now_s)
+        if not regions:
+            return False
+        before_s = _spent_s(stopwatch)
+        found = [
+            pose
+            for region in regions
+            for pose in self._finder.estimate_crop(frame, region, stopwatch)
+        ]
+        self._budget.note_search((_spent_s(stopwatch) - before_s) / len(regions))
+        found.sort(key=lambda pose: pose.score, reverse=True)
+        self._crowd.add_candidates(drop_duplicates(found, self._size), now_s, self._size)
+        self._searched_at = now_s
+        return True
+
+    def _regions_due(self, frame: Frame, now_s: float) -> list[Crop]:
+        """Return the regions that are searched in this frame."""
+        whole, *tiles = search_regions(*self._size)
+        still = frame.file is not None
+        if self._effort == "thorough" or (self._effort == "auto" and still):
+            return [whole, *tiles]
+        if self._crowd.full:
+            return []
+        interval_s = LOST_INTERVAL_S if self._crowd.lost else SEARCH_INTERVAL_S
+        if frame.live:
+            interval_s = max(interval_s, self._budget.search_s / SEARCH_SHARE)
+        if not self._crowd.empty and now_s - self._searched_at < interval_s:
+            return []
+        self._turn = 0 if self._crowd.lost else self._turn
+        region = (whole, *tiles)[self._turn]
+        self._turn = (self._turn + 1) % (1 + len(tiles))
+        return [region]
+
+    def _refine(
+        self, frame: Frame, one: Follower, now_s: float, stopwatch: Stopwatch
+    ) -> Pose | None:
+        """Return the pose that a closer look at somebody's place finds."""
+        before_s = _spent_s(stopwatch)
+        keypoints = one.expected(now_s).keypoints
+        region = person_region(keypoints, *self._size, CANDIDATE_SCORE)
+        wanted = self._refiner.fit(region, one.crop)
+        one.crop = settled_crop(one.crop, wanted) if one.crop is not None else wanted
+        poses = self.estimate_crop(frame, one.crop, stopwatch)
+        self._budget.note_refinement(_spent_s(stopwatch) - before_s)
+        return poses[0] if poses else None
+
+
+def _spent_s(stopwatch: Stopwatch) -> float:
+    """Return the seconds of all laps so far."""
+    return sum(stopwatch.laps_ms.values()) / 1000
