@@ -7,6 +7,7 @@ followed: each gets a closer look of their own, and the finder runs only now and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -113,11 +114,17 @@ class TwoStageEstimator:
         self._size, self._time_s = size, now
         self._budget.start_frame(frame.index, now)
 
-        searched = self._search(frame, now, stopwatch)
+        regions = self._regions_due(frame, now)
+        self._search(frame, regions, now, stopwatch)
         queue = self._crowd.queue
         if frame.live:
-            queue = queue[: self._budget.passes(searching=searched)]
-        looks = [(one, self._refine(frame, one, now, stopwatch)) for one in queue]
+            queue = queue[: self._budget.passes(searching=bool(regions))]
+        looks = self._look_at(queue, frame, now, stopwatch)
+        if not (frame.live or regions) and any(one.missed_since == now for one in queue):
+            # Has the scene changed? A live source has no time for that before its next frame.
+            self._search(frame, search_regions(*size)[:1], now, stopwatch)
+            newcomers = [one for one in self._crowd.queue if one not in queue]
+            looks += self._look_at(newcomers, frame, now, stopwatch)
         poses = self._crowd.update(looks, now, size)
         stopwatch.lap("postprocess")
         return Estimate(poses)
@@ -135,11 +142,12 @@ class TwoStageEstimator:
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
 
-    def _search(self, frame: Frame, now_s: float, stopwatch: Stopwatch) -> bool:
-        """Let the finder look for newcomers, if it is time; return whether it has."""
-        regions = self._regions_due(frame, now_s)
+    def _search(
+        self, frame: Frame, regions: Sequence[Crop], now_s: float, stopwatch: Stopwatch
+    ) -> None:
+        """Let the finder look for newcomers in some regions, perhaps in none."""
         if not regions:
-            return False
+            return
         before_s = _spent_s(stopwatch)
         found = [
             pose
@@ -150,7 +158,6 @@ class TwoStageEstimator:
         found.sort(key=lambda pose: pose.score, reverse=True)
         self._crowd.add_candidates(drop_duplicates(found, self._size), now_s, self._size)
         self._searched_at = now_s
-        return True
 
     def _regions_due(self, frame: Frame, now_s: float) -> list[Crop]:
         """Return the regions that are searched in this frame."""
@@ -169,6 +176,18 @@ class TwoStageEstimator:
         region = (whole, *tiles)[self._turn]
         self._turn = (self._turn + 1) % (1 + len(tiles))
         return [region]
+
+    def _look_at(
+        self, people: Sequence[Follower], frame: Frame, now_s: float, stopwatch: Stopwatch
+    ) -> list[tuple[Follower, Pose | None]]:
+        """Look closer at people, and return the pose that was found in the place of each."""
+        looks = []
+        for one in people:
+            pose = self._refine(frame, one, now_s, stopwatch)
+            if pose is None:
+                one.miss(now_s)
+            looks.append((one, pose))
+        return looks
 
     def _refine(
         self, frame: Frame, one: Follower, now_s: float, stopwatch: Stopwatch
