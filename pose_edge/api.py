@@ -37,6 +37,7 @@ AnyPath = str | os.PathLike[str]
 EdgeTpuMode = Literal["auto", "on", "off"]
 AnySettings = Mapping[str, str | int | float | bool | None] | AnyPath
 
+log = logging.getLogger(__name__)
 # Python prints the warnings of a library itself where a program has not set up a log.
 logging.getLogger("pose_edge").addHandler(logging.NullHandler())
 
@@ -201,6 +202,7 @@ class PoseStream(_Closing):
         """Made by `open_pipeline` only."""
         super().__init__(stack)
         self._pipeline, self._order = pipeline, order
+        self._ended = False
 
     def __iter__(self) -> Iterator[PoseResult]:
         """Yield results until the file or the stream ends; a second loop goes on from there.
@@ -213,6 +215,10 @@ class PoseStream(_Closing):
                 result = self._pipeline.take(threading.TIMEOUT_MAX)  # Ctrl-C interrupts it
                 if result is not None:
                     yield _own(result, self._order)
+        if not self._ended:
+            self._ended = True
+            for reason in self.missing:
+                log.warning("%s", reason)
 
     @property
     def missing(self) -> tuple[str, ...]:

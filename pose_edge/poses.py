@@ -98,6 +98,9 @@ class Pose:
         score: How sure the model is that this is a person, 0...1.
         box: x0, y0, x1, y1 of the keypoints that count, within 0...1.
         id: The tracked person's number, from 1, or None.
+        confidence: float32 (17,), 0...1: how probable it is that each keypoint is right, from its
+            score by measurements on pictures with known keypoints; None for a model that was not
+            measured.
         predicted: Whether there was no time to look for the person in this frame, so that they are
             where they should be by their earlier motion.
     """
@@ -106,6 +109,7 @@ class Pose:
     score: float
     box: Box
     id: int | None = None
+    confidence: FloatArray | None = None
     predicted: bool = False
 
     def __getitem__(self, keypoint: Keypoint | int) -> Point:
@@ -213,8 +217,10 @@ def is_somebody(
     """
     if min_count == 0:
         return True
-    counting = keypoints[keypoints[:, 2] > min_score, :2]
-    return len(counting) >= min_count and float(np.ptp(counting, axis=0).max()) > min_spread
+    across, down = _places(keypoints, keypoints[:, 2] > min_score)
+    if len(across) < min_count:
+        return False
+    return max(max(across) - min(across), max(down) - min(down)) > min_spread
 
 
 def box_of(keypoints: FloatArray, min_score: float) -> Box:
@@ -227,9 +233,17 @@ def box_of(keypoints: FloatArray, min_score: float) -> Box:
     Returns:
         x0, y0, x1, y1 in 0...1; all zero when no keypoint counts.
     """
-    counting = keypoints[keypoints[:, 2] >= min_score]
-    if len(counting) == 0:
+    across, down = _places(keypoints, keypoints[:, 2] >= min_score)
+    if not across:
         return (0.0, 0.0, 0.0, 0.0)
-    x0, y0 = np.clip(counting[:, :2].min(axis=0), 0.0, 1.0).tolist()
-    x1, y1 = np.clip(counting[:, :2].max(axis=0), 0.0, 1.0).tolist()
-    return (x0, y0, x1, y1)
+    return (_clip(min(across)), _clip(min(down)), _clip(max(across)), _clip(max(down)))
+
+
+def _places(keypoints: FloatArray, chosen: NDArray[np.bool_]) -> tuple[list[float], list[float]]:
+    """Return x and y of some keypoints as plain numbers: for so few, NumPy's calls take longer."""
+    places = keypoints[chosen, :2].T.tolist()
+    return places[0], places[1]
+
+
+def _clip(value: float) -> float:
+    return min(max(value, 0.0), 1.0)

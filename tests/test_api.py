@@ -411,14 +411,16 @@ def test_every_frame_of_a_file_has_its_result(clip: Path) -> None:
     assert list(results) == []
 
 
-def test_what_is_missing_of_a_file_is_told(clip: Path) -> None:
+def test_what_is_missing_of_a_file_is_told(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
     with open_pipeline(clip) as whole:
         assert len(list(whole)) == 10
     assert whole.missing == ()
     clip.write_bytes(damaged(clip))
     with open_pipeline(clip) as results:
         assert len(list(results)) == 9
+        assert list(results) == []
     assert results.missing == (f"{clip.name}: 1 of 10 frames is damaged or missing",)
+    assert caplog.messages.count(results.missing[0]) == 1
 
 
 def damaged(path: Path) -> bytes:

@@ -22,6 +22,7 @@ from pose_edge.config.file import read_config
 from pose_edge.config.schema import SHORT_FORMS, TESTING, Settings
 from pose_edge.config.yaml_tree import KeyPath, parse_scalar, parse_yaml
 from pose_edge.errors import ConfigError
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def _readable(faults: Sequence[str], more: int) -> list[str]:
         for text in faults[:MAX_FAULTS]
     ]
     more += len(faults[MAX_FAULTS:])
-    return [*shown, f"and {more} more faults"] if more else shown
+    return [*shown, f"and {counted(more, 'more fault')}"] if more else shown
 
 
 def _variable_hint(word: str) -> str:

@@ -16,6 +16,7 @@ from pose_edge.errors import DisplayError
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.util.device_access import find_obstacle
 from pose_edge.util.paths import exists
+from pose_edge.util.text import counted
 
 MESA: Final = {
     "libEGL.so.1": "libegl1",
@@ -65,7 +66,7 @@ def _output(output: Output) -> Finding:
     text = f"{status} (card{output.card}, {driver})"
     if modes:
         count = len(set(modes))
-        text += f", {modes[0]}" + (f" and {count - 1} other sizes" if count > 1 else "")
+        text += f", {modes[0]}" + (f" and {counted(count - 1, 'other size')}" if count > 1 else "")
     return Finding(output.name, "ok", text)
 
 

@@ -44,7 +44,8 @@ def examine(context: DoctorContext, root: Path = Path("/")) -> Iterator[Finding]
     yield _state(known)
     restarts = known.get("NRestarts", "0")
     if restarts not in ("", "0"):
-        text = f"restarted {restarts} times since it was started by hand or at power-on"
+        plural = "" if restarts == "1" else "s"
+        text = f"restarted {restarts} time{plural} since it was started by hand or at power-on"
         yield Finding("restarts", "warning", text, SEE_LOG)
 
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pose_edge.errors import ModelError, UsageError
+from pose_edge.estimators.confidence import Calibration
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, Pose, Provenance
@@ -79,6 +80,10 @@ class ModelFamily(Protocol):
     @property
     def MIN_POSE_SCORE(self) -> float:  # noqa: N802
         """Score below which there is no person, unless the settings have another."""
+
+    @property
+    def CALIBRATION(self) -> Calibration | None:  # noqa: N802
+        """What a keypoint's score means; None where that was not measured."""
 
     def matches(self, runtime: Runtime) -> bool:
         """Return whether a model with pictures as input and float32 outputs is of this family."""
@@ -162,7 +167,7 @@ def _make_estimator(
             normalisation=model.normalisation,
         )
     assert single is not None
-    refiner = KeypointModel(runtime, single, model.normalisation)
+    refiner = KeypointModel(runtime, single, model.normalisation, family.CALIBRATION)
     if multi is None and settings.people == "several" and load_finder is not None:
         from pose_edge.estimators.two_stage import TwoStageEstimator, make_finder
 

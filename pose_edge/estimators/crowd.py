@@ -175,7 +175,7 @@ class Crowd:
         keypoints = one.expected(time_s).keypoints
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         box = box_of(keypoints, self._min_keypoint_score)
-        return replace(one.last, keypoints=keypoints, box=box, predicted=True)
+        return replace(one.last, keypoints=keypoints, box=box, confidence=None, predicted=True)
 
 
 def _is_followed(one: Follower, time_s: float) -> bool:

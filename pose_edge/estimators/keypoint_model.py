@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pose_edge.estimators.confidence import Calibration, probabilities
 from pose_edge.estimators.crop import Crop
 from pose_edge.estimators.model_input import ModelInput
 from pose_edge.estimators.warp import to_frame
@@ -26,6 +27,7 @@ class KeypointModel:
         runtime: Runtime,
         decode: SinglePersonDecoder,
         normalisation: Normalisation | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Use a loaded model.
 
@@ -33,10 +35,18 @@ class KeypointModel:
             runtime: The model; its input may have several sizes.
             decode: Reads its outputs.
             normalisation: What the model's input wants; None for 0...255.
+            calibration: What the scores of its keypoints mean, as far as that is known.
         """
         self.runtime = runtime
+        self._calibration = calibration
         self._input = ModelInput(runtime, normalisation)
         self._decode = decode
+
+    def confidence(self, keypoints: FloatArray) -> FloatArray | None:
+        """Return how probable it is that keypoints are right; see `Pose.confidence`."""
+        if self._calibration is None:
+            return None
+        return probabilities(keypoints[:, 2], self._calibration)
 
     def fit(self, region: Crop, held: Crop | None = None) -> Crop:
         """Return the crop around a region that suits one of the input's sizes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from pose_edge.frames import Frame, Image
 from pose_edge.runtimes import AnyArray, Runtime, Size, SizeGone
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
+
+SIGN_BIT: Final = np.uint8(0x80)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,12 @@ class ModelInput:
             self._images[size] = np.zeros((*size, 3), dtype=np.uint8)
         image = self._images[size]
         warp_into(frame.image, frame.order, crop, image)
-        tensor = image[np.newaxis].astype(self._runtime.input.dtype, copy=False)
+        dtype, values = self._runtime.input.dtype, image[np.newaxis]
+        if dtype == "int8":
+            values ^= SIGN_BIT  # read as int8, each value is less by 128
+            tensor = values.view(dtype)
+        else:
+            tensor = values.astype(dtype, copy=False)
         if self._factors is not None:
             tensor *= self._factors
             tensor += self._offsets

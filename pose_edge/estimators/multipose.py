@@ -16,6 +16,7 @@ from pose_edge.runtimes import AnyArray, Runtime, Size
 EXPECTED: Final = "1x6x56 (MultiPose)"
 MIN_POSE_SCORE: Final = 0.15
 """The score of a pose is one of the model's own outputs."""
+CALIBRATION: Final = None
 MAX_PEOPLE: Final = 6
 VALUES: Final = 56
 """A person's values: 17 times y, x, score; then the box (ymin, xmin, ymax, xmax) and the score."""

@@ -25,6 +25,7 @@ from pose_edge.runtimes import AnyArray, Runtime, Size
 EXPECTED: Final = "1xRxCx17, x34 and x64 or twice x32 (PoseNet)"
 MIN_POSE_SCORE: Final = 0.25
 """The score of one of several poses is the mean score of all its keypoints."""
+CALIBRATION: Final = None
 
 EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
     (Keypoint.NOSE, Keypoint.LEFT_EYE),

@@ -160,7 +160,8 @@ class SinglePersonEstimator:
             return []
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         score = self._score(keypoints)
-        return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
+        box = box_of(keypoints, self._min_keypoint_score)
+        return [Pose(keypoints, score, box, confidence=self._model.confidence(keypoints))]
 
     def _is_person(self, keypoints: FloatArray, now_s: float | None) -> bool:
         """Return whether there is a person; with a time, one who is known may be small by now."""

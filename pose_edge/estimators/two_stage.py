@@ -140,7 +140,8 @@ class TwoStageEstimator:
         if score < self._min_pose_score:
             return []
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
-        return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
+        box = box_of(keypoints, self._min_keypoint_score)
+        return [Pose(keypoints, score, box, confidence=self._refiner.confidence(keypoints))]
 
     def _search(
         self, frame: Frame, regions: Sequence[Crop], now_s: float, stopwatch: Stopwatch

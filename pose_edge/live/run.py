@@ -32,6 +32,7 @@ from pose_edge.supervision.supervisor import Part, Supervisor
 from pose_edge.supervision.watchdog import Watchdog
 from pose_edge.telemetry import EDGETPU, INFERENCE, SOURCE, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -230,9 +231,13 @@ class _Run:
         settings = self._reloader.settings
         duration = settings.run.duration
         late = duration is not None and time.monotonic() - self._started_s >= duration
-        # The reader of the standard output has gone, e.g. `| head`.
-        unread = is_standard_output(settings.poses.path or "") and self._poses.failed is not None
-        return late or unread or self._signals.stop.is_set()
+        return late or self._is_unread() or self._signals.stop.is_set()
+
+    def _is_unread(self) -> bool:
+        """Return whether nobody reads the only output, e.g. `| head`; a recording goes on."""
+        path = self._reloader.settings.poses.path or ""
+        ended = self._poses.unread or (is_standard_output(path) and self._poses.failed is not None)
+        return ended and not self._recorder.active
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
@@ -297,4 +302,4 @@ def status_line(telemetry: Telemetry, parts: Iterable[Part], screen: str) -> str
 
 
 def _tried(times: int) -> str:
-    return f"; tried {times} times" if times else ""
+    return f"; tried {counted(times, 'time')}" if times else ""

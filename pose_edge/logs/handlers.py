@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pose_edge.logs.formats import Formatter, message_of
+from pose_edge.util.text import counted
 
 WINDOW_S: Final = 60.0
 VARIANTS: Final = 10
@@ -55,7 +56,7 @@ class StderrHandler(logging.Handler):
             self._lost = 0
 
     def _lost_message(self) -> str:
-        text = f"{self._lost} messages could not be written here"
+        text = f"{counted(self._lost, 'message')} could not be written here"
         record = {"name": "pose_edge.logs", "levelno": logging.WARNING, "levelname": "WARNING"}
         return self.format(logging.makeLogRecord({**record, "msg": text})) + "\n"
 

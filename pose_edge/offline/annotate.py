@@ -30,14 +30,14 @@ class AnnotateReport:
         with_person: Number of those with at least one person.
         outputs: The files that were written, or the folder of pictures.
         finished: Whether the input was read to its end.
-        missing: What of the input could not be read, in words; None when nothing is missing.
+        missing: What could not be read or written, in words; empty when nothing is missing.
     """
 
     frames: int
     with_person: int
     outputs: tuple[Path, ...]
     finished: bool
-    missing: str | None
+    missing: tuple[str, ...]
 
 
 def annotate(
@@ -95,7 +95,8 @@ def annotate(
             with_person += bool(result.poses)
             progress(frames, source.frame_count)
     outputs.check()
-    return AnnotateReport(frames, with_person, outputs.paths, not stop.is_set(), source.missing)
+    missing = (*pipeline.missing, *outputs.missing)
+    return AnnotateReport(frames, with_person, outputs.paths, not stop.is_set(), missing)
 
 
 def _results(
@@ -109,7 +110,7 @@ def _results(
     pipeline.start()
     with suppress(EndOfStream):
         while True:
-            if stop.is_set():
+            if stop.is_set() or outputs.unread:
                 pipeline.stop()
             outputs.check()
             result = pipeline.take(0.1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from pathlib import Path
+from typing import Final
 
 import cv2
 
@@ -16,10 +19,25 @@ from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
 from pose_edge.sinks.output_guard import Target, check_outputs, entries
 from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
-from pose_edge.sinks.segment_files import check_target
 from pose_edge.sources import Source
+from pose_edge.sources.pictures import shortened
 from pose_edge.util.atomic import write_complete
-from pose_edge.util.paths import is_dir, user_path
+from pose_edge.util.paths import is_dir, typed, user_path
+from pose_edge.util.text import counted
+
+log = logging.getLogger(__name__)
+
+FAULTS_OF_ONE: Final = frozenset(
+    (
+        *(errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EFBIG),
+        *(errno.EEXIST, errno.EISDIR, errno.EPERM, errno.ETXTBSY),
+    )
+)
+"""Errors of the system that concern one picture: its name, its size, or what is in its place."""
+
+
+class PictureOutputError(OutputError):
+    """One picture cannot be written; that says nothing about others."""
 
 
 class AnnotateOutputs:
@@ -60,16 +78,18 @@ class AnnotateOutputs:
         self._replace = replace
         self._target = self._choose_target(output, still=source.still) if draw else None
         self._pictures = source.still and self._target is not None
-        video = None if source.still or self._target is None else str(self._target)
+        video = None if source.still or self._target is None else typed(self._target)
         self._record = settings.record.model_copy(update={"path": video})
         self._poses = settings.poses
         if self._poses.path is not None and not is_standard_output(self._poses.path):
-            path = str(NamePattern(self._poses.path).current())
+            path = typed(NamePattern(self._poses.path).current())
             self._poses = self._poses.model_copy(update={"path": path})
         settings = settings.model_copy(update={"record": RecordSettings(), "poses": self._poses})
         drawn = self._drawn_targets()
         check_outputs(settings, config, numbered=False, replace=replace, drawn=drawn)
         self._recorder: Recorder | None = None
+        self._unwritten: list[str] = []
+        self._sent = 0
         self.poses: PoseFile | None = None
 
     @property
@@ -90,7 +110,7 @@ class AnnotateOutputs:
             self.poses = poses
 
     def open_pictures(self, frame_rate: float | None) -> None:
-        """Open the video, or make sure that the pictures can be written.
+        """Open the video, or make the folder of the pictures.
 
         Raises:
             OutputError: They cannot.
@@ -109,19 +129,30 @@ class AnnotateOutputs:
                 target.mkdir(exist_ok=True)
             except OSError as error:
                 raise OutputError(f"cannot make the folder {target}: {error.strerror}") from error
-        else:
-            check_target(str(target), "the picture", replace=self._replace)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The pictures of a folder that could not be written, in words for people."""
+        if not self._unwritten:
+            return ()
+        count = f"{len(self._unwritten)} of {counted(self._sent, 'picture')}"
+        return (f"{count} could not be written ({shortened(self._unwritten)})",)
 
     @property
     def drawn(self) -> bool:
         """Whether pictures are to be drawn."""
         return self._target is not None
 
+    @property
+    def unread(self) -> bool:
+        """Whether nobody reads the poses any more, and nothing else is to be written."""
+        return not self.drawn and self.poses is not None and self.poses.unread
+
     def write(self, canvas: Image, result: Result) -> None:
-        """Write the drawn picture of a result.
+        """Write the drawn picture of a result; one of a folder may fail, see `missing`.
 
         Raises:
-            OutputError: It cannot be written; a video says so at `check`.
+            OutputError: It cannot be written, nor others; a video says so at `check`.
         """
         frame = result.frame
         if self._recorder is not None:
@@ -129,7 +160,14 @@ class AnnotateOutputs:
         elif self._target is not None:
             inside = self._folder and frame.file is not None
             path = self._target / name_in_folder(frame.file or "") if inside else self._target
-            write_picture(path, canvas, frame.order, replace=self._replace)
+            self._sent += 1
+            try:
+                write_picture(path, canvas, frame.order, replace=self._replace)
+            except PictureOutputError as error:
+                if not self._folder:
+                    raise
+                log.error("%s", error)
+                self._unwritten.append(path.name)
 
     def check(self) -> None:
         """Make sure that everything could be written so far; after `close`, that it was.
@@ -185,16 +223,21 @@ def write_picture(path: Path, image: Image, order: ColourOrder, *, replace: bool
         replace: Whether a file that exists is replaced.
 
     Raises:
-        OutputError: The file cannot be written.
+        PictureOutputError: This file cannot be written.
+        OutputError: None can, e.g. because the disk is full.
     """
     bgr = image if order == "BGR" else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(path.suffix, bgr)
     if not done:
-        raise OutputError(f"{path} cannot be encoded")
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        raise PictureOutputError(
+            f"{path} cannot be written: {size} pixels are too large for {path.suffix}"
+        )
     try:
         write_complete(path, encoded.tobytes(), replace=replace)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        kind = PictureOutputError if error.errno in FAULTS_OF_ONE else OutputError
+        raise kind(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _ignore(_reason: str | None) -> None:

@@ -29,6 +29,7 @@ from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.sources.video_file import VideoFile
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.cores import usable_cores
+from pose_edge.util.text import counted
 from pose_edge.zoo.registry import Zoo
 
 
@@ -81,7 +82,7 @@ def machine() -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith(("model name", "Model", "Hardware")):
             model = line.partition(":")[2].strip()
-    return f"{model}, {platform.machine()}, {usable_cores()} usable cores"
+    return f"{model}, {platform.machine()}, {counted(usable_cores(), 'usable core')}"
 
 
 def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[ModelTiming]:

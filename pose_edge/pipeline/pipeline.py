@@ -32,6 +32,7 @@ from pose_edge.supervision.hung_threads import HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
 from pose_edge.telemetry import INFERENCE, SOURCE, Telemetry
 from pose_edge.tracking import PoseTracker
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -320,6 +321,6 @@ class Pipeline:
             self._shared.telemetry.set_fault(name, fault)
         self._hung_threads.add(thread)
         if self._hung_threads.too_many:
-            part.give_up(f"{self._hung_threads.count} threads hang")
+            part.give_up(counted(self._hung_threads.count, "thread hangs", "threads hang"))
             return False
         return True

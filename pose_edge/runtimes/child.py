@@ -38,6 +38,9 @@ END_S: Final = 2.0
 """How long a child may take to end in order, and so to give its device back."""
 POLL_S: Final = 0.1
 """Interval at which a wait for loading calls `wanted`."""
+SLICE_S: Final = 0.05
+"""An answer is waited for in parts of this length. A part counts no longer than it is meant to be:
+what it takes longer, the whole program was stopped (Ctrl-Z), or the machine slept."""
 OUTPUT_S: Final = 0.25
 """How long to wait for the last output of a dead process: it comes at once, unless the process has
 started another one that holds the connection open."""
@@ -227,13 +230,18 @@ class Child:
         return self._process.returncode
 
     def _receive(self, timeout: float) -> bytes:
-        self._channel.settimeout(max(timeout, 1e-3))
-        try:
-            message = self._channel.recv(MAX_MESSAGE)
-        except TimeoutError as error:
-            raise ChildLate(f"no answer within {timeout:g} s") from error
-        except OSError as error:
-            raise ChildDied(DIED) from error
+        left, message = max(timeout, 1e-3), None
+        while message is None:
+            part = min(left, SLICE_S)
+            self._channel.settimeout(part)
+            try:
+                message = self._channel.recv(MAX_MESSAGE)
+            except TimeoutError as error:
+                left -= part
+                if left <= 0:
+                    raise ChildLate(f"no answer within {timeout:g} s") from error
+            except OSError as error:
+                raise ChildDied(DIED) from error
         if not message:
             raise ChildDied(DIED)
         return message

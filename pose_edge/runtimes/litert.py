@@ -21,7 +21,7 @@ from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.runtime import AnyArray, Size
 from pose_edge.util.cores import usable_cores
-from pose_edge.util.text import one_line
+from pose_edge.util.text import counted, one_line
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ class LiteRT:
         """Return the library and the number of threads, or the accelerator."""
         if self._accelerator is not None:
             return f"{self._library}, {self._accelerator.describe}"
-        plural = "" if self.threads == 1 else "s"
-        return f"{self._library}, {self.threads} CPU thread{plural}"
+        return f"{self._library}, {counted(self.threads, 'CPU thread')}"
 
     def close(self) -> None:
         """Do nothing: there is no process or thread to end."""

@@ -15,8 +15,9 @@ AnyArray = NDArray[np.generic]
 Size = tuple[int, int]
 """Height and width of an input, pixels."""
 
-INPUT_TYPES: Final = ("uint8", "int32", "float32")
-"""Types of input tensors that take pixel values from 0 to 255."""
+INPUT_TYPES: Final = ("uint8", "int8", "int32", "float32")
+"""Types of input tensors. They take pixel values from 0 to 255; int8 takes them less 128, which is
+where converters put its zero point."""
 
 
 class SizeGone(Exception):  # noqa: N818 - an event, like SourceLost

@@ -141,4 +141,5 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
             title=f"{self.name} {path}",
             drop=live,
             supervised=live and not is_standard_output(path),
+            for_reader=is_standard_output(path),
         )

@@ -47,7 +47,8 @@ def pose_file(
 def pose_record(result: Result) -> Record:
     """Return the JSON object of a result, which the README describes.
 
-    Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4.
+    Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4,
+    probabilities to 1e-3.
     """
     frame = result.frame
     record: Record = {
@@ -76,6 +77,8 @@ def _pose(pose: Pose) -> Record:
             [round(x, 5), round(y, 5), round(score, 4)] for x, y, score in pose.keypoints.tolist()
         ],
     }
+    if pose.confidence is not None:
+        record["confidence"] = [round(value, 3) for value in pose.confidence.tolist()]
     if pose.predicted:
         record["predicted"] = True
     return record

@@ -12,6 +12,7 @@ from pose_edge.util.paths import user_path
 STANDARD_OUTPUT: Final = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 """Names of the standard output. Opened by its path, a file that it is redirected to would be
 overwritten from its start."""
+RECORDING_SUFFIX: Final = ".mp4"
 TIME_MARK: Final = "{time}"
 """Stands for the time at which a file is created."""
 TIME_FORMAT: Final = "%Y-%m-%d_%H-%M-%S"

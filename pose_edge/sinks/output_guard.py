@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.errors import UsageError
-from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
-from pose_edge.sinks.segment_files import lock
+from pose_edge.errors import OutputError, UsageError
+from pose_edge.sinks.name_pattern import RECORDING_SUFFIX, NamePattern, is_standard_output
+from pose_edge.sinks.segment_files import hindrance, lock
 from pose_edge.sources.spec import SourceKind, parse_source
-from pose_edge.util.paths import user_path
+from pose_edge.util.paths import is_dir, user_path
 
 OTHER_NAME: Final = "choose another name"
 
@@ -53,7 +53,7 @@ def check_outputs(
     replace: bool,
     drawn: Sequence[Target] = (),
 ) -> None:
-    """Make sure that the outputs of a command destroy nothing that it, or anybody, needs.
+    """Make sure that outputs destroy nothing that anybody needs, and that they can be written.
 
     Args:
         settings: Source, models, recording and pose file.
@@ -63,11 +63,16 @@ def check_outputs(
         drawn: Further outputs.
 
     Raises:
-        UsageError: One of the outputs would destroy something.
+        UsageError: One of the outputs would destroy something, or its name cannot be used.
+        OutputError: One of them cannot be written, e.g. because there is no such folder.
         SourceError: No source has the name in the settings.
     """
+    record = settings.record.path
+    if record is not None and Path(record).suffix.lower() != RECORDING_SUFFIX:
+        raise UsageError(f"--record {record}: the name must end in {RECORDING_SUFFIX}")
     targets = [*drawn, *run_targets(settings, numbered=numbered)]
     check_targets(targets, files_read(settings, config), replace=replace)
+    check_places(targets)
 
 
 def run_targets(settings: Settings, *, numbered: bool) -> list[Target]:
@@ -137,6 +142,20 @@ def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace:
         if _identity(one.path) == _identity(other.path) != nowhere:
             raise UsageError(f"{one} and {other} are the same file", remedy=OTHER_NAME)
     _check_earlier([target for target in targets if not target.numbered], replace=replace)
+
+
+def check_places(targets: Sequence[Target]) -> None:
+    """Make sure that files can be made where the outputs are to lie.
+
+    Raises:
+        OutputError: One of them cannot be written.
+    """
+    made = {target.path for target in targets if target.folder}
+    for target in targets:
+        if target.path.parent in made or (target.folder and is_dir(target.path)):
+            continue
+        if reason := hindrance(target.path, numbered=target.numbered):
+            raise OutputError(f"cannot write {target}: {reason}")
 
 
 def _check_earlier(targets: Sequence[Target], *, replace: bool) -> None:

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from pose_edge.config.schema import RecordSettings, StorageSettings
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.sinks.file_sink import FileSink
+from pose_edge.sinks.name_pattern import RECORDING_SUFFIX
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.sinks.segment_writer import SYNC_S
 from pose_edge.supervision.supervisor import Supervisor
@@ -65,7 +66,7 @@ def recorder(
         report=report,
         supervisor=supervisor,
         replace=replace,
-        suffix=".mp4",
+        suffix=RECORDING_SUFFIX,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 from pose_edge.sinks.writer_queue import WriterQueue
 from pose_edge.supervision.hung_threads import HUNG_LIMIT, HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class RestartingSink(Generic[P, Item]):
         failed: Why nothing is written now, or None.
         lost: Items left out because the output had failed, or had to wait.
         dropped: Items left out because the output could not keep up.
+        unread: Whether the reader of the output has left, and writing has ended for that.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class RestartingSink(Generic[P, Item]):
         self.failed: str | None = None
         self.lost = 0
         self.dropped = 0
+        self.unread = False
         self._encode = encode
         self._make = make
         self._capacity = capacity
@@ -107,6 +110,7 @@ class RestartingSink(Generic[P, Item]):
         self._part: Part | None = None
         self._lock = threading.Lock()
         self._title = name
+        self._for_reader = False
         self._queue: WriterQueue[Item] | None = None
         self._ending: list[WriterQueue[Item]] = []
         self._hung = HungThreads()
@@ -132,6 +136,7 @@ class RestartingSink(Generic[P, Item]):
         title: str | None = None,
         drop: bool = True,
         supervised: bool = True,
+        for_reader: bool = False,
     ) -> None:
         """Go on with another writer; the present one finishes what was sent, in the background.
 
@@ -140,11 +145,12 @@ class RestartingSink(Generic[P, Item]):
             title: Name of the output in messages about a final failure.
             drop: As for the constructor.
             supervised: Whether the supervisor, if there is one, replaces writers that fail.
+            for_reader: Whether the output ends, and is no failure, when its reader has left.
         """
         with self._lock:
             self._ending = [queue for queue in self._ending if queue.thread.is_alive()]
             self._make, self._drop, self._title = make, drop, title or self.name
-            self._part = None
+            self._part, self._for_reader, self.unread = None, for_reader, False
             self._set_fault(None)
             if self._supervisor is not None:
                 self._supervisor.remove(self.name)
@@ -198,7 +204,8 @@ class RestartingSink(Generic[P, Item]):
         if self._hung.count and not self.failed:
             self._fail(f"{self._title}: what was being written as the output hung is not complete")
         if self.dropped:
-            log.warning("%s could not keep up: %d frames were left out", self.name, self.dropped)
+            left_out = counted(self.dropped, "frame")
+            log.warning("%s could not keep up: it lacks %s", self.name, left_out)
             self.dropped = 0
 
     def failures(self) -> list[str]:
@@ -284,7 +291,12 @@ class RestartingSink(Generic[P, Item]):
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         with self._lock:
             queue.failed = True
-            self.lost += 1 + queue.discard()
+            unsent = 1 + queue.discard()
+            if self._for_reader and queue is self._queue and isinstance(error, BrokenPipeError):
+                self._make, self.unread = None, True  # what nobody wants to read is not lost
+                log.info("%s: the reader has left", self.name)
+                return
+            self.lost += unsent
             if queue in self._ending:
                 self._fail(f"{self.name} ended: {reason}")
             if queue is not self._queue:

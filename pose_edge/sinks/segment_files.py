@@ -38,26 +38,6 @@ KEPT_SHARE: Final = 0.25
 """One file takes no more of `storage.keep`: the oldest can only be removed once it is finished."""
 
 
-def check_target(path: str, what: str, *, replace: bool, numbered: bool = False) -> None:
-    """Make sure that a file could be created or replaced, before anything is.
-
-    Args:
-        path: The file.
-        what: What is to be written, for the message.
-        replace: Whether a file that exists may be replaced.
-        numbered: Whether another name is found where a file exists.
-
-    Raises:
-        OutputError: It could not.
-    """
-    target = NamePattern(path).current()
-    reason = _hindrance(target, numbered=numbered)
-    if reason is None and is_file(target) and not (numbered or replace):
-        reason = "it exists already"
-    if reason is not None:
-        raise OutputError(f"cannot write {what} to {path}: {reason}")
-
-
 class SegmentFiles:
     """Creates files of one pattern, and keeps what they take within bounds.
 
@@ -108,8 +88,14 @@ class SegmentFiles:
         Raises:
             OutputError: It cannot.
         """
-        if not is_standard_output(self._path):
-            check_target(self._path, f"the {self._name}", numbered=self.live, replace=self._replace)
+        if is_standard_output(self._path):
+            return
+        target = self._pattern.current()
+        reason = hindrance(target, numbered=self.live)
+        if reason is None and is_file(target) and not (self.live or self._replace):
+            reason = "it exists already"
+        if reason is not None:
+            raise OutputError(f"cannot write the {self._name} to {self._path}: {reason}")
 
     def begin(self) -> SegmentFile:
         """Create the next file.
@@ -168,7 +154,7 @@ class SegmentFiles:
         if self._storage is None:
             return None
         try:
-            reason = _hindrance(self._pattern.path(self._local_time()), numbered=True)
+            reason = hindrance(self._pattern.path(self._local_time()), numbered=True)
             if reason is not None:
                 return reason
             total, _used, free = self._space(self._pattern.folder)
@@ -233,7 +219,7 @@ class SegmentFiles:
                     yield status.st_mtime_ns, number, Path(entry.path), status.st_size
 
 
-def _hindrance(target: Path, *, numbered: bool) -> str | None:
+def hindrance(target: Path, *, numbered: bool) -> str | None:
     """Return why a file cannot be created or, unless `numbered`, replaced; None if it can."""
     folder = target.parent
     if is_dir(target):

@@ -12,6 +12,7 @@ from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.picture_file import faults_explained, open_until, to_bgr
 from pose_edge.sources.source import Source
+from pose_edge.util.text import counted
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -83,8 +84,9 @@ class Animation(Source):
     def _give_up_rest(self, error: SourceError) -> None:
         """End before a damaged picture, on which all further ones build."""
         log.error("%s", error)
-        total = self._end - self._first
-        self.missing = f"{self._end - self._next} of {total} frames are damaged"
+        lost = self._end - self._next
+        total = counted(self._end - self._first, "frame")
+        self.missing = f"{lost} of {total} {'is' if lost == 1 else 'are'} damaged"
         self._end = self._next
 
     def close(self) -> None:

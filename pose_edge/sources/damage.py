@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pose_edge.sources.timeline import REORDERED
+from pose_edge.util.text import counted
 
 NEAR: Final = 2
 """Packets. What is missing in a transport stream shows so much later than the flag."""
@@ -111,5 +112,5 @@ class DamageCount:
         lost = max(broken, self._corrupt) + self._absent
         if not lost:
             return None
-        total = self._packets + self._absent
-        return f"{lost} of {total} frames {'is' if lost == 1 else 'are'} damaged or missing"
+        total = counted(self._packets + self._absent, "frame")
+        return f"{lost} of {total} {'is' if lost == 1 else 'are'} damaged or missing"

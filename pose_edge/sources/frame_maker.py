@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from pose_edge.frames import ColourOrder, Frame, Image, fitting_memory
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class FrameMaker:
         self.damaged += 1
         many = self.damaged >= 10 and str(self.damaged).strip("0") == "1"  # 10, 100, 1000 ...
         level = logging.WARNING if many else logging.DEBUG
-        log.log(level, "%d damaged pictures skipped, the last: %s", self.damaged, reason)
+        log.log(level, "%s skipped, the last: %s", counted(self.damaged, "damaged picture"), reason)
 
     def make(
         self, image: Image, order: ColourOrder, captured_ns: int, reuse: Image | None

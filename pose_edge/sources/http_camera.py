@@ -17,10 +17,12 @@ from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.http_get import get
 from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
-from pose_edge.sources.network_errors import explain_os_error, words_of
+from pose_edge.sources.network_errors import explain_os_error
+from pose_edge.sources.orientation import jpeg_orientation, turned_upright
 from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size
 from pose_edge.sources.source import Source
 from pose_edge.sources.stream import NO_PICTURE_S, Stream
+from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 JPEG_TYPES: Final = frozenset(("image/jpeg", "image/jpg", "image/pjpeg"))
 JPEG_START: Final = b"\xff\xd8\xff"
 PLAYLIST_START: Final = b"#EXTM3U"
+MAX_FAILURES: Final = 3
+"""Requests for a single picture that fail one after the other, and the camera is lost."""
 EMPTY_PART: Final = 4
 """Bytes up to which a part holds no picture, only line breaks."""
 
@@ -64,6 +68,10 @@ class JpegFeed(Protocol):
             OSError, http.client.HTTPException, MalformedStream, SourceError: The camera fails.
             EOFError: The connection was closed.
         """
+
+    def survives(self) -> bool:
+        """Return, after `next` has raised an error, whether another picture may come."""
+        return False
 
     @abstractmethod
     def close(self) -> None:
@@ -118,6 +126,8 @@ class SnapshotFeed(JpegFeed):
         self.interval_s = interval_s
         self._limit_s = limit_s
         self._due = time.monotonic() + interval_s
+        self._failures = 0
+        self._good_s = time.monotonic()
 
     def next(self, timeout: float) -> Jpeg | None:
         """Return the next picture when it is due; see `JpegFeed.next`."""
@@ -133,9 +143,16 @@ class SnapshotFeed(JpegFeed):
             answer = get(self._url, self._limit_s)
         try:
             arrived_ns = answer.arrived_ns
-            return Jpeg(_content(answer, until), arrived_ns)
+            jpeg = Jpeg(_content(answer, until), arrived_ns)
         finally:
             answer.close()
+        self._failures, self._good_s = 0, time.monotonic()
+        return jpeg
+
+    def survives(self) -> bool:
+        """See `JpegFeed.survives`: one request that fails is not the end of the camera."""
+        self._failures += 1
+        return self._failures < MAX_FAILURES and time.monotonic() - self._good_s < self._limit_s
 
     def close(self) -> None:
         """Close the connection."""
@@ -205,9 +222,12 @@ class HttpCamera(Source):
         try:
             jpeg = self._feed.next(timeout)
         except SourceError as error:
-            raise SourceLost(error.message, remedy=error.remedy) from None
+            self._skip_failure(self._feed, error.message, error.remedy)
+            return None
         except (OSError, EOFError, http.client.HTTPException, MalformedStream) as error:
-            raise SourceLost(f"stream {self.describe()}: {self._explain(error)}") from None
+            reason = f"stream {self.describe()}: {self._explain(error)}"
+            self._skip_failure(self._feed, reason, None)
+            return None
         frame = self._decode(jpeg, reuse) if jpeg is not None else None
         limit_s = self._settings.timeout + self._feed.interval_s
         self._check_life(limit_s, arrived=jpeg is not None, shown=frame is not None)
@@ -241,7 +261,7 @@ class HttpCamera(Source):
             log.info("%s gives single pictures: asking for %g a second", self.describe(), rate)
         elif kind.startswith(("image/", "text/html")):
             what = (
-                "a web page" if kind == "text/html" else f"a picture of the kind {words_of(kind)}"
+                "a web page" if kind == "text/html" else f"a picture of the kind {one_line(kind)}"
             )
             raise SourceError(
                 f"stream {self.describe()}: this is {what}, not a video",
@@ -261,12 +281,18 @@ class HttpCamera(Source):
             self._frames.skip()
         try:
             memory = self._frames.memory(reuse, *jpeg_size(jpeg.data))
-            image = decode_jpeg(jpeg.data, memory)
+            image = turned_upright(decode_jpeg(jpeg.data, memory), jpeg_orientation(jpeg.data))
         except DamagedPicture as error:
-            self._damage = words_of(str(error))
+            self._damage = one_line(error)
             self._frames.skip_damaged(self._damage)
             return None
         return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse)
+
+    def _skip_failure(self, feed: JpegFeed, reason: str, remedy: str | None) -> None:
+        """Count a picture that did not come, or raise SourceLost where none will come."""
+        if not feed.survives():
+            raise SourceLost(reason, remedy=remedy) from None
+        self._frames.skip_damaged(reason)
 
     def _check_life(self, limit_s: float, *, arrived: bool, shown: bool) -> None:
         """Raise SourceLost when nothing, or nothing that can be shown, has come for too long."""

@@ -13,7 +13,8 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from pose_edge.errors import SourceError
 from pose_edge.sources.http_auth import authorization
 from pose_edge.sources.http_connection import PORTS, HttpAnswer, request
-from pose_edge.sources.network_errors import NETWORK, explain_os_error, explain_status, words_of
+from pose_edge.sources.network_errors import NETWORK, explain_os_error, explain_status
+from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
 
 MAX_REDIRECTIONS: Final = 5
@@ -115,7 +116,7 @@ def _redirected(url: str, address: HttpAddress, answer: HttpAnswer) -> HttpAddre
     """Return where an answer redirects to."""
     answer.close()
     target = (answer.headers("Location") or [""])[0]
-    shown = words_of(redact(target) if "://" in target else target.partition("?")[0])
+    shown = one_line(redact(target) if "://" in target else target.partition("?")[0])
     try:
         new = parse_address(urljoin(answer.url, target))
     except (SourceError, ValueError):
@@ -132,7 +133,7 @@ def _fault(url: str, address: HttpAddress, error: Exception, limit_s: float) -> 
     """Return the error of a request that got no answer."""
     remedy: str | None
     if isinstance(error, ssl.SSLError) and not isinstance(error, TimeoutError):
-        reason = f"no encrypted connection ({words_of(error.reason or str(error))})"
+        reason = f"no encrypted connection ({one_line(error.reason or str(error))})"
         remedy = "is it https:// that the camera speaks?"
     elif isinstance(error, http.client.RemoteDisconnected):
         reason, remedy = "the connection was closed", NETWORK

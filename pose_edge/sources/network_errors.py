@@ -7,28 +7,19 @@ import socket
 from http import HTTPStatus
 from typing import Final
 
-from pose_edge.util.text import printable
+from pose_edge.util.text import one_line
 
 Reason = tuple[str, str | None]
 """What is wrong, and what to do about it."""
 
 NETWORK: Final = "is the address right, and the camera on and in the same network?"
 
-MAX_WORDS: Final = 100
-"""Characters of what a server says that fit into a message."""
-
 UNREACHABLE: Final = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN))
-
-
-def words_of(server: str) -> str:
-    """Return what a server says as one short line without control characters."""
-    line = printable(" ".join(server.split()))
-    return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 3] + "..."
 
 
 def explain_unresolved(host: str) -> Reason:
     """Return the reason when a host's name has no address."""
-    return f"the name {words_of(host)} cannot be resolved", "is it right, and the network up?"
+    return f"the name {one_line(host)} cannot be resolved", "is it right, and the network up?"
 
 
 def explain_status(status: int, path: str, words: str = "") -> Reason:
@@ -43,13 +34,13 @@ def explain_status(status: int, path: str, words: str = "") -> Reason:
         words = words or HTTPStatus(status).phrase
     except ValueError:  # a number of the server's own
         words = ""
-    answer = f"{status} {words_of(words)}".strip()
+    answer = f"{status} {one_line(words)}".strip()
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         why = f"user or password is wrong or missing ({answer})"
         return why, "write them into the address: http://USER:PASSWORD@... or rtsp://..."
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        return f"there is nothing at {words_of(path)} ({answer})", "is the path right?"
-    return f"the server answered {answer} to {words_of(path)}", None
+        return f"there is nothing at {one_line(path)} ({answer})", "is the path right?"
+    return f"the server answered {answer} to {one_line(path)}", None
 
 
 def explain_os_error(error: OSError, host: str, port: int | None, limit_s: float) -> Reason:
@@ -72,4 +63,4 @@ def explain_os_error(error: OSError, host: str, port: int | None, limit_s: float
         return "the connection was closed", None
     if error.errno in UNREACHABLE:
         return f"{host} cannot be reached ({(error.strerror or '').lower()})", NETWORK
-    return words_of(error.strerror or str(error) or type(error).__name__), NETWORK
+    return one_line(error.strerror or str(error) or type(error).__name__), NETWORK

@@ -7,9 +7,9 @@ where OpenCV takes 61; the pixels are the same.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pose_edge.errors import SourceError
 from pose_edge.frames import Image
+from pose_edge.sources.orientation import read_orientation, turned_upright
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -41,8 +42,6 @@ BYTES_PER_PIXEL: Final = 29
 """Memory that large pictures take in `annotate`, with a ring full of them (measured)."""
 HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 """How HEIC files say what they are."""
-ORIENTATION: Final = 0x0112
-"""The tag of EXIF that says how the camera was held."""
 SUBFILE_TYPE: Final = 254
 """The tag of TIFF whose lowest bit marks a preview."""
 
@@ -141,7 +140,7 @@ def _open(file: BinaryIO) -> PillowImage.Image:
     PillowImage.init()
     known = [name for name in FORMATS if name in PillowImage.OPEN]  # AVIF and HEIF may be missing
     try:
-        return PillowImage.open(file, formats=known)
+        picture = PillowImage.open(file, formats=known)
     except UnidentifiedImageError as error:
         file.seek(0)
         head = file.read(12)
@@ -150,6 +149,24 @@ def _open(file: BinaryIO) -> PillowImage.Image:
         if "HEIF" not in known and head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
             raise SourceError("it is HEIC", remedy="pip install pillow-heif") from error
         raise SourceError("it is of no known kind, or damaged") from error
+    if picture.format == "TIFF":
+        _silence_libtiff()
+    return picture
+
+
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing to the standard error what is wrong with a file.
+
+    Pillow raises it, but has no way to do this; a symbol of a library that it is linked to is
+    found through its own.
+    """
+    from PIL import _imaging
+
+    with suppress(AttributeError, OSError):  # built without libtiff, or into the interpreter
+        library = ctypes.CDLL(_imaging.__file__)
+        for setter in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
+            setter(None)
 
 
 def _check(picture: PillowImage.Image) -> None:
@@ -175,38 +192,21 @@ def to_bgr(picture: PillowImage.Image) -> Image:
         Exception: The file is damaged; `faults_explained` tells what was raised.
     """
     picture.load()
-    upright = _upright(picture)
-    if upright.has_transparency_data:
-        upright = _on_white(upright)
-    if upright.mode.startswith("I"):
-        return _of_16_bits(np.asarray(upright))
-    if upright.mode == "F":
+    return turned_upright(_decoded(picture), read_orientation(picture))
+
+
+def _decoded(picture: PillowImage.Image) -> Image:
+    if picture.has_transparency_data:
+        picture = _on_white(picture)
+    if picture.mode.startswith("I"):
+        return _of_16_bits(np.asarray(picture))
+    if picture.mode == "F":
         raise SourceError("its pixels are floating-point numbers", remedy="convert it to 16 bit")
-    if upright.mode in ("1", "L"):
-        grey = np.asarray(upright.convert("L"))
+    if picture.mode in ("1", "L"):
+        grey = np.asarray(picture.convert("L"))
         return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-    rgb = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
+    rgb = np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8)
-
-
-def _upright(picture: PillowImage.Image) -> PillowImage.Image:
-    from PIL import Image as PillowImage
-
-    turn = PillowImage.Transpose
-    turns = {
-        2: turn.FLIP_LEFT_RIGHT,
-        3: turn.ROTATE_180,
-        4: turn.FLIP_TOP_BOTTOM,
-        5: turn.TRANSPOSE,
-        6: turn.ROTATE_270,
-        7: turn.TRANSVERSE,
-        8: turn.ROTATE_90,
-    }
-    try:
-        needed = turns.get(picture.getexif().get(ORIENTATION, 1))
-    except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):  # damaged EXIF
-        needed = None
-    return picture if needed is None else picture.transpose(needed)
 
 
 def _on_white(picture: PillowImage.Image) -> PillowImage.Image:

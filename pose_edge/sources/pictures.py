@@ -21,6 +21,7 @@ from pose_edge.sources.picture_file import (
 from pose_edge.sources.source import Source
 from pose_edge.sources.spec import PICTURE_SUFFIXES, is_film
 from pose_edge.util.paths import is_dir
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Pictures(Source):
                 raise
             log.error("%s", error)
             self._unreadable.append(path.name)
-            count = f"{len(self._unreadable)} of {len(self._files)} pictures"
+            count = f"{len(self._unreadable)} of {counted(len(self._files), 'picture')}"
             self.missing = f"{count} could not be read ({shortened(self._unreadable)})"
             return None
         return Frame(image, "BGR", time.monotonic_ns(), index, float(index), file=path.name)

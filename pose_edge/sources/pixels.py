@@ -12,6 +12,7 @@ import simplejpeg
 
 from pose_edge.frames import Image
 from pose_edge.sources.v4l2_device import Mode
+from pose_edge.util.text import counted
 
 JPEG_CODES: Final = ("MJPG", "JPEG")
 PADDING: Final = re.compile(r"([0-9]+) extraneous bytes before marker 0xd[0-79]")
@@ -104,7 +105,7 @@ def _packed(conversion: int) -> Callable[[memoryview, Mode, Image], Image]:
     def convert(data: memoryview, mode: Mode, memory: Image) -> Image:
         stride = max(mode.stride, mode.width * 2)
         if len(data) < stride * (mode.height - 1) + mode.width * 2:
-            raise DamagedPicture(f"{len(data)} bytes only")
+            raise DamagedPicture(f"{counted(len(data), 'byte')} only")
         pairs: Image = np.ndarray(
             (mode.height, mode.width, 2), np.uint8, buffer=data, strides=(stride, 2, 1)
         )

@@ -6,6 +6,7 @@ opened, gives each frame's own time, and keeps its time limits when a server han
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import time
@@ -288,6 +289,12 @@ class Stream(Source):
             reason = explain_status(status, parts.path)
         elif isinstance(error, av.error.HTTPClientError):
             reason = "the server refuses with an error 4xx of its own", None
+        elif getattr(error, "errno", None) == errno.EPROTONOSUPPORT:  # RTSP's 461
+            other = "tcp" if self._settings.transport == "udp" else "udp"
+            reason = (
+                f"the camera does not send by {self._settings.transport}",
+                f"`--set camera.transport={other}`",
+            )
         elif seconds >= limit_s * 0.95 or isinstance(error, TimeoutError):
             reason = f"no answer within {limit_s:g} s", NETWORK
         elif isinstance(error, (av.error.EOFError, HTTPException)):

@@ -31,6 +31,7 @@ from pose_edge.sources.source import Source
 from pose_edge.sources.v4l2_device import Device, Filled, Mode
 from pose_edge.util.device_access import can_open
 from pose_edge.util.paths import exists
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ class V4L2Camera(Source):
         if frame is not None:
             self._last_frame = now
         elif now - self._last_frame >= limit_s:
-            damaged = f" ({self.damaged} damaged ones)" if self.damaged else ""
+            damaged = f" ({counted(self.damaged, 'damaged one')})" if self.damaged else ""
             raise SourceLost(f"camera {self.describe()} gave no frame for {limit_s:g} s{damaged}")
         return frame
 

@@ -115,7 +115,8 @@ class Video(Source):
             raise SourceError(f"{self._path} is a video without a frame that can be read{reason}")
         if file.missing and file.missing != self._reported:
             self._reported = file.missing
-            log.warning("%s: %s", self.describe(), file.missing)
+            if self._loop:  # else whoever reads it says so now that it has ended
+                log.warning("%s: %s", self.describe(), file.missing)
         if not self._loop or self._index == self._first_of_round:
             raise EndOfStream
         self._open_file()

@@ -64,6 +64,7 @@ class VideoFile:
         self.frame_rate = _frame_rate(stream)
         self.frame_count = _frame_count(self._container, stream)
         self.start_s = None if stream.start_time is None else stream.start_time * self._tick
+        self._timed = self._container.format.name in TIMED_FORMATS
         cut = self._container.format.name in CUT_FORMATS
         self._damage = DamageCount(1 / self.frame_rate, begun=not cut)
         self._unreadable: str | None = None
@@ -87,7 +88,8 @@ class VideoFile:
         without, skipped = 0, False
         for packet in self._packets():
             without += 1
-            self._reached_s = max(self._reached_s, _end_s(packet))
+            if self._timed:
+                self._reached_s = max(self._reached_s, _end_s(packet))
             skipped = self._skipped(packet) or skipped
             if packet.stream.index == self._stream.index and _is_data(packet):
                 for frame in self._decode(packet, skipped=skipped):
@@ -113,7 +115,7 @@ class VideoFile:
 
     def _skipped(self, packet: Packet) -> bool:
         """Return whether bytes were skipped before a packet, and note where it ends."""
-        if packet.pos is None or self._container.format.name not in TIMED_FORMATS:
+        if packet.pos is None or not self._timed:
             return False
         skipped = 0 < self._end < packet.pos - HEADERS
         self._end = packet.pos + packet.size
@@ -172,7 +174,7 @@ class VideoFile:
             promised = max(stream.frames, len(stream.index_entries))
             self._damage.add_absent(max(0, promised - self._read))
         # Of other formats FFmpeg only guesses how long they are.
-        elif name in TIMED_FORMATS and stream.duration is None and container.duration is not None:
+        elif self._timed and stream.duration is None and container.duration is not None:
             promised_s = container.duration / av.time_base
             reached_s = self._reached_s - (container.start_time or 0) / av.time_base
             if promised_s - reached_s > max(TOLERANCE_S, 3 / self.frame_rate):

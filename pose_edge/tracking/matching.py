@@ -41,6 +41,11 @@ def match_poses(
     owners: list[AnyTrack | None] = [None] * len(poses)
     if not poses or not tracks:
         return owners, set()
+    if len(poses) == len(tracks) == 1:
+        # The usual case: where the boxes alone are similar enough, OKS decides nothing.
+        overlap = iou(poses[0].box, tracks[0].expected_box(time_s))
+        if overlap / 2 >= min_similarity:
+            return [tracks[0]], set()
     # The expected place comes before the last seen one, and a known person before one
     # who may be a false detection.
     pairs = []

@@ -71,23 +71,23 @@ class OneEuro:
         """
         elapsed = time_s - self._times
         known = valid & (elapsed > 0.0) & (elapsed <= MAX_GAP_S)
-        fresh = valid & ~known
-        self._velocity[fresh] = 0.0
-        self._smooth[fresh] = points[fresh]
-
-        interval = elapsed[known, np.newaxis]
-        velocity = (points[known] - self._raw[known]) / (interval * size)
-        gain = _gain(SPEED_CUTOFF_HZ, interval)
-        self._velocity[known] += gain * (velocity - self._velocity[known])
-        speed = np.linalg.norm(self._velocity[known], axis=1, keepdims=True)
+        # All points are computed, for that is faster than choosing; 1 s stands where there is no
+        # interval.
+        interval = np.where(known, elapsed, 1.0)[:, np.newaxis]
+        known, valid = known[:, np.newaxis], valid[:, np.newaxis]
+        change = (points - self._raw) / (interval * size) - self._velocity
+        moving = self._velocity + _gain(SPEED_CUTOFF_HZ, interval) * change
+        speed = np.sqrt((moving * moving).sum(axis=1, keepdims=True))
         cutoff = self._min_cutoff + self._beta * np.maximum(0.0, speed - STILL_SPEED)
         gain = _gain(cutoff, interval)
         # Written as a mean, so that rounding never carries a point beyond its sample.
-        self._smooth[known] = (1.0 - gain) * self._smooth[known] + gain * points[known]
+        smooth = np.where(known, (1.0 - gain) * self._smooth + gain * points, points)
 
-        self._raw[valid] = points[valid]
-        self._times[valid] = time_s
-        return np.where(valid[:, np.newaxis], self._smooth, points)
+        self._velocity = np.where(valid, np.where(known, moving, 0.0), self._velocity)
+        self._smooth = np.where(valid, smooth, self._smooth)
+        self._raw = np.where(valid, points, self._raw)
+        self._times[valid[:, 0]] = time_s
+        return np.where(valid, smooth, points)
 
 
 def _gain(cutoff: float | Array, interval: Array) -> Array:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
+from statistics import median
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pose_edge.poses import Pose
+from pose_edge.poses import Box, Pose
 from pose_edge.tracking.similarity import MIN_KEYPOINT_SCORE
 
 VELOCITY_S: Final = 0.3
@@ -46,7 +44,7 @@ class Track:
         self.seen_at = time_s
         self.last = self._clear = pose
         self._clear_at = time_s
-        self._velocity: NDArray[np.float64] = np.zeros(2)
+        self._velocity = (0.0, 0.0)
 
     @property
     def known(self) -> bool:
@@ -55,14 +53,17 @@ class Track:
 
     def expected(self, time_s: float) -> Pose:
         """Return the pose moved to where the person should be at a time."""
-        lead = COASTING_S * -math.expm1(-(time_s - self._clear_at) / COASTING_S)
-        shift_x, shift_y = (self._velocity * lead).tolist()
+        shift_x, shift_y = self._shift(time_s)
         keypoints = self._clear.keypoints.copy()
         keypoints[:, 0] += shift_x
         keypoints[:, 1] += shift_y
+        return Pose(keypoints, self._clear.score, self.expected_box(time_s))
+
+    def expected_box(self, time_s: float) -> Box:
+        """Return the box of the expected pose."""
+        shift_x, shift_y = self._shift(time_s)
         x0, y0, x1, y1 = self._clear.box
-        box = (x0 + shift_x, y0 + shift_y, x1 + shift_x, y1 + shift_y)
-        return Pose(keypoints, self._clear.score, box)
+        return (x0 + shift_x, y0 + shift_y, x1 + shift_x, y1 + shift_y)
 
     def add(self, pose: Pose, time_s: float, *, clear: bool) -> None:
         """Add a pose of this person.
@@ -79,13 +80,24 @@ class Track:
         self.seen_at = time_s
         self.last = pose
 
+    def _shift(self, time_s: float) -> tuple[float, float]:
+        """Return how far the person should have moved since the last clear pose."""
+        lead = COASTING_S * -math.expm1(-(time_s - self._clear_at) / COASTING_S)
+        return self._velocity[0] * lead, self._velocity[1] * lead
+
     def _update_velocity(self, pose: Pose, time_s: float) -> None:
         elapsed = time_s - self._clear_at
-        before = self._clear.keypoints
-        common = np.minimum(before[:, 2], pose.keypoints[:, 2]) >= MIN_KEYPOINT_SCORE
-        if elapsed > 0.0 and common.any():
-            steps = pose.keypoints[common, :2] - before[common, :2]
-            velocity = np.median(steps, axis=0).astype(np.float64) / elapsed
+        # Plain numbers: for 17 points they take a fifth of the time of NumPy's calls.
+        steps = [
+            (x - old_x, y - old_y)
+            for (old_x, old_y, old_score), (x, y, score) in zip(
+                self._clear.keypoints.tolist(), pose.keypoints.tolist(), strict=True
+            )
+            if min(old_score, score) >= MIN_KEYPOINT_SCORE
+        ]
+        if elapsed > 0.0 and steps:
             # The first measured velocity counts in full: there is none to smooth it with.
             weight = 1.0 if self.seen == 1 else -math.expm1(-elapsed / VELOCITY_S)
-            self._velocity += weight * (velocity - self._velocity)
+            x, y = (median(along) / elapsed for along in zip(*steps, strict=True))
+            old_x, old_y = self._velocity
+            self._velocity = old_x + weight * (x - old_x), old_y + weight * (y - old_y)

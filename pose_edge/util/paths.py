@@ -15,11 +15,21 @@ from pose_edge.errors import UsageError
 
 
 def user_path(text: str) -> Path:
-    """Return the path of a text; ``~`` is the user's home, where there is one."""
+    """Return the path of a text; ``~`` at its start is the user's home, where there is one."""
     path = Path(text)
-    with suppress(RuntimeError):  # without a home, or for an unknown user, ~ is taken literally
-        path = path.expanduser()
+    if text.startswith("~"):  # not ./~, of which Path leaves ~
+        with suppress(RuntimeError):  # without a home, or for an unknown user, ~ is taken literally
+            path = path.expanduser()
     return path
+
+
+def typed(path: Path) -> str:
+    """Return the text of a path that has one meaning only, for `user_path` and the linker.
+
+    >>> typed(Path("~/x")), typed(Path("/x"))
+    ('./~/x', '/x')
+    """
+    return os.path.join(".", path)  # noqa: PTH118 - Path would leave the dot out
 
 
 def exists(path: Path) -> bool:

@@ -26,12 +26,22 @@ def printable(text: str) -> str:
     return text.translate(INVISIBLE)
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with the right form of what is counted.
+
+    >>> counted(1, "frame"), counted(2, "frame"), counted(1, "thread hangs", "threads hang")
+    ('1 frame', '2 frames', '1 thread hangs')
+    """
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def one_line(said: object, length: int = 300) -> str:
     """Return what a server, library or file says as one line without control characters.
 
     Args:
         said: Its text.
-        length: The most characters that are kept, from the beginning.
+        length: The most characters that are kept, from the beginning; "..." shows a cut.
     """
     text = "".join(letter if letter.isprintable() else " " for letter in str(said))
-    return " ".join(text.split())[:length]
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 3]}..."

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
 from pose_edge.util.paths import exists
-from pose_edge.util.text import one_line
+from pose_edge.util.text import counted, one_line
 from pose_edge.zoo.normalisation import InputRange
 
 TFLITE_MARK: Final = b"TFL3"
@@ -72,7 +72,7 @@ class Download(ListedModel):
         if not content:
             return "0 bytes"
         if self.size is not None and len(content) != self.size:
-            return f"{len(content)} bytes instead of {self.size}"
+            return f"{counted(len(content), 'byte')} instead of {self.size}"
         if not has_tflite_mark(content):
             return f"it has no {TFLITE_MARK.decode()} mark, so it is something else"
         if self.sha256 is not None and hashlib.sha256(content).hexdigest() != self.sha256:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
 from pose_edge.util.paths import exists, user_path
+from pose_edge.util.text import counted
 from pose_edge.zoo.catalogue import (
     REINSTALL,
     TFLITE_MARK,
@@ -176,7 +177,7 @@ class Zoo:
         path = self.path(entry)
         content = check_tflite(path)
         if len(content) != entry.size:
-            fault = f"has {len(content)} bytes, not {entry.size}"
+            fault = f"has {counted(len(content), 'byte')}, not {entry.size}"
         elif hashlib.sha256(content).hexdigest() != entry.sha256:
             fault = "has another SHA-256 than the manifest says"
         else:

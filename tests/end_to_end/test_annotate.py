@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from clips import demo_frames, video_frames, write_clip
 from command import Command, read_lines
-from helpers import wait_until
+from helpers import GENEROUS_S, wait_until, write_video
 from PIL import Image as PillowImage
 from shared import shared_dir
 
@@ -136,6 +136,22 @@ def test_sigterm_leaves_a_whole_video(pose_edge: Command) -> None:
     lines = read_lines(poses)
     _times, _size, drawn = video_frames(pose_edge.folder / "out.mp4")
     assert 20 <= len(drawn) == len(lines) < 230
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_a_reader_of_the_poses_who_leaves(pose_edge: Command, drawn: bool) -> None:
+    clip = write_video(pose_edge.folder / "in.mp4", [n / 30 for n in range(90)])
+    process = pose_edge.start(
+        *("annotate", clip, "--poses", "-"), *(("-o", "out.mp4") if drawn else ())
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(GENEROUS_S) == 0
+    assert process.stderr is not None
+    assert "pose-edge: " not in process.stderr.read()
+    if drawn:
+        assert len(video_frames(pose_edge.folder / "out.mp4")[0]) == 90
 
 
 def test_existing_output_survives_a_wrong_input(pose_edge: Command) -> None:

@@ -71,6 +71,24 @@ def test_one_clear_line(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ("run --source demo --display none --record out.avi", 2),
+        ("run --source demo --display none --record no/out.mp4", 1),
+        ("annotate demo --poses no/out.jsonl", 1),
+        ("annotate demo -o no/out.mp4", 1),
+        ("annotate nopictures -o no/pictures", 1),
+    ],
+)
+def test_outputs_are_refused_before_the_model_is_loaded(
+    pose_edge: Command, bad: Path, arguments: str, status: int
+) -> None:
+    done = pose_edge(*arguments.split())
+    assert (done.status, len(done.complaint())) == (status, 1), done.stderr
+    assert "model:" not in done.stderr
+
+
 def test_all_faults_of_a_configuration_at_once(pose_edge: Command, bad: Path) -> None:
     done = pose_edge("config", "check", "--config", "bad.yaml", "--log-level", "loud")
     assert done.status == 2

@@ -57,7 +57,7 @@ def run(
     output: Path | str | None = None,
     *,
     draw: bool = True,
-    poses: Path | None = None,
+    poses: Path | str | None = None,
     overlay: OverlaySettings = PLAIN,
     source_settings: SourceSettings | None = None,
     stop: threading.Event | None = None,
@@ -110,7 +110,7 @@ def test_a_video(tmp_path: Path) -> None:
     times = [0, 0.1, 0.15, 0.2, 0.5, 0.9]
     source = write_video(tmp_path / "in.mp4", times)
     report, steps = run(source, poses=tmp_path / "p.jsonl")
-    assert report == AnnotateReport(6, 6, (Path("in-poses.mp4"), tmp_path / "p.jsonl"), True, None)
+    assert report == AnnotateReport(6, 6, (Path("in-poses.mp4"), tmp_path / "p.jsonl"), True, ())
     assert steps == [(n, 6) for n in range(1, 7)]
     drawn = read_video(tmp_path / "in-poses.mp4")
     assert [read_code(image) for _, image in drawn] == list(range(6))
@@ -140,6 +140,17 @@ def test_only_poses(tmp_path: Path) -> None:
     assert report.outputs == (tmp_path / "p.jsonl",)
     assert len(lines(tmp_path / "p.jsonl")) == 2
     assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "p.jsonl"}
+
+
+def test_names_that_mean_something_else_without_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "~").mkdir()
+    source = write_video(tmp_path / "in.mp4", [0.0, 0.1])
+    run(source, "./~/out.mp4", poses="./-")
+    assert (tmp_path / "~" / "out.mp4").is_file()
+    assert len(lines(tmp_path / "-")) == 2
 
 
 def test_a_loop_of_the_configuration_is_not_for_annotating(tmp_path: Path) -> None:
@@ -189,7 +200,7 @@ def test_a_folder(tmp_path: Path, estimator: FakeEstimator) -> None:
     (source / "c.jpg").write_bytes(b"broken")
     report, steps = run(source, poses=tmp_path / "p.jsonl")
     assert (report.frames, report.finished) == (3, True)
-    assert report.missing == "1 of 4 pictures could not be read (c.jpg)"
+    assert report.missing == ("album: 1 of 4 pictures could not be read (c.jpg)",)
     assert steps[-1] == (3, 4)
     output = tmp_path / "album-poses"
     assert {path.name for path in output.iterdir()} == {"a.png", "b.jpg", "d.png"}
@@ -198,6 +209,25 @@ def test_a_folder(tmp_path: Path, estimator: FakeEstimator) -> None:
     assert [line["file"] for line in written] == ["a.png", "b.jpg", "d.png"]
     assert [line["seq"] for line in written] == [0, 1, 3]
     assert estimator.resets == 3
+
+
+def test_a_picture_of_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    source = tmp_path / "album"
+    source.mkdir()
+    wide = np.zeros((16, 16_400, 3), dtype=np.uint8)
+    PillowImage.fromarray(wide).save(source / "a.tif")
+    (source / "a.tif").rename(source / "a.webp")  # read by its content, written by its name
+    long = "b" * 251 + ".gif"
+    PillowImage.fromarray(coded_picture(2)).save(source / long)
+    picture(source / "c.png", 3)
+    report, _ = run(source, poses=tmp_path / "p.jsonl")
+    assert (report.frames, report.finished) == (3, True)
+    assert report.missing == (f"2 of 3 pictures could not be written (a.webp, {long}.jpg)",)
+    assert [path.name for path in Path("album-poses").iterdir()] == ["c.png"]
+    assert len(lines(tmp_path / "p.jsonl")) == 3
+    for name in ("a.webp", long):
+        with pytest.raises(OutputError, match=r"too large for|File name too long"):
+            run(source / name)
 
 
 def test_a_folder_of_all_kinds_of_pictures(tmp_path: Path) -> None:
@@ -209,7 +239,7 @@ def test_a_folder_of_all_kinds_of_pictures(tmp_path: Path) -> None:
     PillowImage.fromarray(coded_picture(3)).save(source / "b.JFIF", format="JPEG")
     PillowImage.fromarray(coded_picture(4)).save(source / "c", format="PNG")
     report, _ = run(source)
-    assert (report.frames, report.missing) == (4, None)
+    assert (report.frames, report.missing) == (4, ())
     written = {path.name: read_code(load_picture(path)) for path in Path("album-poses").iterdir()}
     assert written == {"a.jpg": 1, "a.gif.jpg": 2, "b.JFIF.jpg": 3, "c.jpg": 4}
     run(source / "a.gif")

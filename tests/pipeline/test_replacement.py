@@ -269,7 +269,7 @@ def test_an_estimator_that_hangs_is_closed_and_another_takes_its_place(bench: Be
 def test_an_estimator_that_always_fails_is_tried_again_ever_more_rarely(bench: Bench) -> None:
     bench.make_estimator = DyingEstimator
     bench.start(bench.good_source(), DyingEstimator())
-    wait_until(lambda: "inference" in bench.telemetry.faults())
+    wait_until(lambda: bench.state("inference") is State.FAILED)
     for tries, wait in enumerate((1, 2, 4, 8, 16, 30, 30), start=1):
         bench.let_pass(wait)
         assert len(bench.estimators) == tries

@@ -108,6 +108,33 @@ def test_the_answers_are_those_of_this_process_to_the_bit(other: Child) -> None:
     assert len(answers) == 5, "each picture has an answer of its own"
 
 
+def test_time_in_which_the_program_was_stopped_does_not_count(
+    started: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-Z and fg the clock says that the answer is late, before there is any."""
+
+    class Stopped:
+        """A connection that sleeps through its first wait."""
+
+        def __init__(self) -> None:
+            self.waits = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(channel, name)
+
+        def recv(self, size: int) -> bytes:
+            self.waits += 1
+            if self.waits == 1:
+                raise TimeoutError
+            return channel.recv(size)
+
+    channel = started._channel
+    stopped = Stopped()
+    monkeypatch.setattr(started, "_channel", stopped)
+    assert started.run(picture(started), GENEROUS_S)
+    assert stopped.waits >= 2
+
+
 def test_a_picture_of_another_type_is_converted(other: Child) -> None:
     """The CPU's model may want int32 where the one for the Edge TPU has uint8."""
     tensor = picture(other)

@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 
 from pose_edge.config.schema import Settings
-from pose_edge.errors import UsageError
-from pose_edge.sinks.output_guard import Target, check_targets, files_read, run_targets
+from pose_edge.errors import OutputError, UsageError
+from pose_edge.sinks.output_guard import (
+    Target,
+    check_places,
+    check_targets,
+    files_read,
+    run_targets,
+)
 
 
 def refused(*targets: Target, inputs: tuple[Path, ...] = (), replace: bool = True) -> str:
@@ -105,6 +111,18 @@ def test_what_another_program_writes_is_not_replaced(source: Path) -> None:
         assert said == f"another program is writing {source}; choose another name"
     check_targets([Target("--poses", source)], (), replace=True)
     assert source.read_bytes() == b"mine"
+
+
+def test_a_place_where_no_file_can_be_made(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    for option in ("--poses", "--record", "-o"):
+        with pytest.raises(OutputError, match=f"cannot write {option} .*: there is no folder"):
+            check_places([Target(option, gone / "x", folder=option == "-o")])
+    pictures = [Target("-o", gone, folder=True), Target("-o", gone / "a.jpg")]
+    check_places(pictures)
+    gone.mkdir()
+    check_places(pictures)
+    check_places([Target("--poses", Path(os.devnull))])
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import socket
@@ -178,7 +179,7 @@ def test_a_slow_output_loses_items_of_live_sources_but_does_not_block(
     bench.sink.close()
     assert output.items == [0, 1, 2]
     assert caplog.text.count("cannot keep up") == 1, "said once, not for every frame"
-    assert "97 frames were left out" in caplog.text
+    assert "it lacks 97 frames" in caplog.text
 
 
 def test_a_slow_output_slows_files_down_and_loses_nothing() -> None:
@@ -235,6 +236,22 @@ def test_a_broken_output_ends_is_reported_and_blocks_nobody(
     assert bench.sink.failed == f"recording ended: {reason}"
     assert bench.reports == [bench.sink.failed]
     assert bench.sink.lost == 47, "the one that broke it, and those after it"
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_a_reader_who_leaves_is_no_failure(drop: bool) -> None:
+    bench, output = bench_for_files(drop=drop)
+    bench.sink.switch(bench.make, drop=drop, supervised=False, for_reader=True)
+    output = bench.wait_for_output(2)
+    output.error, output.error_at = BrokenPipeError(errno.EPIPE, "Broken pipe"), 1
+    for item in range(3):
+        bench.sink.send(item)
+    wait_until(lambda: bench.sink.unread)
+    in_time(lambda: bench.sink.send(3))
+    bench.sink.close()
+    assert output.items == [0]
+    assert output.closed.is_set()
+    assert bench.sink.failures() == []
 
 
 def test_items_sent_before_the_failure_is_known_do_not_block_either() -> None:

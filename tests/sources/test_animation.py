@@ -97,7 +97,7 @@ def test_what_comes_before_a_damage_is_not_lost(
     source = Animation(str(path))
     source.open()
     assert [read_code(frame.image) for frame in read_all(source)] == [0, 1, 2, 3]
-    assert source.missing == "1 of 5 frames are damaged"
+    assert source.missing == "1 of 5 frames is damaged"
     assert "a.png is not a picture that can be read" in caplog.text
 
 

@@ -59,7 +59,7 @@ def test_frames_that_the_decoder_has_made_up_in_part_are_damaged() -> None:
     count = DamageCount(STEP)
     count.add_packet(PacketFacts(0.0, flagged=True))
     count.add_frames(1, corrupt=1)
-    assert count.missing == "1 of 1 frames is damaged or missing"
+    assert count.missing == "1 of 1 frame is damaged or missing"
 
 
 @pytest.mark.parametrize("later", [1, 2])

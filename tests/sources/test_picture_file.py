@@ -75,6 +75,20 @@ def test_heic_where_its_library_is_installed(tmp_path: Path) -> None:
     assert identify(tmp_path / "a.heic") == ("HEIF", 1)
 
 
+def test_a_damaged_tiff_is_raised_and_nothing_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    path = tmp_path / "a.tif"
+    PillowImage.fromarray(noise).save(path, compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[5000:6000] = bytes(1000)
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="it is damaged or cut off"):
+        read_picture(path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_content_decides_about_the_format(tmp_path: Path) -> None:
     pillow(9).save(tmp_path / "a.png", format="WEBP")
     pillow(9).save(tmp_path / "b", format="JPEG")

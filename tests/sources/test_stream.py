@@ -212,6 +212,7 @@ def test_read_returns_while_frames_are_skipped_until_a_distant_key_frame(
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
+        ("401 Unauthorized\r\nCSeq: 2\r\n\r\n", "user or password is wrong or missing (401 "),
         ("404 Not Found\r\nCSeq: 2\r\n\r\n", "there is nothing at /live (404 Not Found)"),
         ("453 Busy \x1b[31m\r\nCSeq: 2\r\n\r\n", "the server refuses with an error 4xx of its own"),
         ("200 OK\r\nCSeq: 2\r\nContent-Length: 2000000000\r\n\r\n", "not a video that can be read"),
@@ -230,6 +231,24 @@ def test_why_an_rtsp_server_gives_no_video(answer: str, reason: str) -> None:
             stream.open()
         assert reason in str(error.value)
         assert "\x1b" not in str(error.value)
+
+
+def test_a_camera_that_refuses_the_transport() -> None:
+    description = "v=0\r\nc=IN IP4 0.0.0.0\r\nm=video 0 RTP/AVP 26\r\na=control:track1\r\n"
+
+    def script(_request: str) -> Iterator[bytes]:
+        yield b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE\r\n\r\n"
+        length = f"Content-Type: application/sdp\r\nContent-Length: {len(description)}"
+        yield f"RTSP/1.0 200 OK\r\nCSeq: 2\r\n{length}\r\n\r\n{description}".encode()
+        yield b"RTSP/1.0 461 Unsupported Transport\r\nCSeq: 3\r\n\r\n"
+        server.over.wait(GENEROUS_S)
+
+    with ScriptedHttpServer(script) as server:
+        stream = Stream(server.url("/live").replace("http", "rtsp"), PATIENT)
+        with pytest.raises(SourceError) as error:
+            stream.open()
+    assert error.value.message.endswith("the camera does not send by tcp")
+    assert error.value.remedy == "`--set camera.transport=udp`"
 
 
 def test_a_name_that_cannot_be_resolved_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

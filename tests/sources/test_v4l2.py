@@ -318,7 +318,7 @@ def test_a_camera_that_gives_no_frames_is_lost_after_the_limit(kernel: Kernel) -
     node.send(b"\x00" * 500)
     started = time.monotonic()
     lost = read_until_lost(camera)
-    assert str(lost).endswith("gave no frame for 0.5 s (1 damaged ones)")
+    assert str(lost).endswith("gave no frame for 0.5 s (1 damaged one)")
     assert 0.4 < time.monotonic() - started < GENEROUS_S
     camera.close()
 

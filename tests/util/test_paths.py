@@ -8,7 +8,16 @@ import pytest
 
 import pose_edge
 from pose_edge.errors import UsageError
-from pose_edge.util.paths import absolute, exists, is_dir, is_file, mount_point, resolved
+from pose_edge.util.paths import (
+    absolute,
+    exists,
+    is_dir,
+    is_file,
+    mount_point,
+    resolved,
+    typed,
+    user_path,
+)
 
 
 def test_the_nearest_mount_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +34,15 @@ def test_what_cannot_be_looked_at_is_not_there(path: str) -> None:
     assert not exists(Path(path))
     assert not is_file(Path(path))
     assert not is_dir(Path(path))
+
+
+def test_only_a_tilde_at_the_start_is_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert user_path("~/x") == Path("/home/me/x")
+    for name in ("./~/x", ".//~/x", "a/~", "/~", "./-", "~nobody-of-this-name/x"):
+        path = user_path(name)
+        assert path == Path(name)
+        assert user_path(typed(path)) == path
 
 
 def test_a_circle_of_links_is_no_error(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pose_edge.util.text import one_line, printable
+from pose_edge.util.text import counted, one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,16 @@ def test_no_control_character_is_left(text: str) -> None:
         ("\x1b[2J\x1b]0;gone\x07 two\nlines\t\r", "[2J ]0;gone two lines"),
         ("\u202eright to left", "right to left"),
         (ValueError("an error"), "an error"),
-        ("x" * 1000, "x" * 300),
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 297 + "..."),
         ("", ""),
     ],
 )
 def test_what_others_say_is_one_line_without_control_characters(said: object, shown: str) -> None:
     assert one_line(said) == shown
+
+
+def test_one_is_not_many() -> None:
+    assert [counted(number, "frame") for number in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
+    assert counted(1, "thread hangs", "threads hang") == "1 thread hangs"
+    assert counted(2, "thread hangs", "threads hang") == "2 threads hang"

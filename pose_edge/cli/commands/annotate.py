@@ -12,6 +12,7 @@ from pose_edge.cli.settings import config_path, read_settings
 from pose_edge.cli.terminal import progress_bars
 from pose_edge.live.signals import Signals
 from pose_edge.offline.annotate import annotate
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,13 @@ def command_annotate(options: Namespace) -> int:
             replace=options.force,
         )
     log.info(
-        "%d frames, %d of them with people%s",
-        report.frames,
+        "%s, %d of them with people%s",
+        counted(report.frames, "frame"),
         report.with_person,
         f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
     )
-    if report.missing:
-        log.error("%s", report.missing)
+    for reason in report.missing:
+        log.error("%s", reason)
     if not report.finished:
         log.error("stopped before the end; the files written so far are complete")
     return 0 if report.finished and not report.missing else 1

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pose_edge.cli.settings import read_settings
 from pose_edge.cli.terminal import print_json, print_table
 from pose_edge.offline.bench import bench_child, bench_models, bench_pipeline, machine
+from pose_edge.util.text import counted
 from pose_edge.zoo.registry import Zoo
 
 
@@ -20,7 +21,7 @@ def command_bench_model(options: Namespace) -> int:
     if options.json:
         print_json({"machine": machine(), "models": [asdict(timing) for timing in timings]})
         return 0
-    print(f"{machine()}, {options.runs} interleaved runs")
+    print(f"{machine()}, {counted(options.runs, 'interleaved run')}")
     rows = [
         (t.name, f"{t.median_ms:.2f} ms", f"{t.p95_ms:.2f} ms", f"{t.ratio:.2f}", t.runtime)
         for t in timings
@@ -36,7 +37,8 @@ def command_bench_pipeline(options: Namespace) -> int:
     if options.json:
         print_json({"machine": machine(), **asdict(timing), "ratio": timing.ratio})
         return 0
-    print(f"{machine()}; {timing.model} by {timing.runtime}; {timing.frames} frames a round")
+    frames = counted(timing.frames, "frame")
+    print(f"{machine()}; {timing.model} by {timing.runtime}; {frames} a round")
     for what, fps in (("pipeline", timing.pipeline_fps), ("bare loop", timing.bare_fps)):
         rounds = ", ".join(f"{value:.1f}" for value in fps)
         print(f"{what:<9}  {statistics.median(fps):6.1f} fps  (rounds: {rounds})")
@@ -56,7 +58,7 @@ def command_bench_child(options: Namespace) -> int:
         run = {"machine": machine(), "model": here.name, "runtime": here.runtime}
         print_json(run | figures)
         return 0
-    print(f"{machine()}; {here.name} by {here.runtime}; {options.runs} interleaved runs")
+    print(f"{machine()}; {here.name} by {here.runtime}; {counted(options.runs, 'interleaved run')}")
     print("in this process  {here_ms:6.2f} ms".format(**figures))
     print("in a child       {child_ms:6.2f} ms".format(**figures))
     print("the child costs  {cost_ms:6.2f} ms".format(**figures))

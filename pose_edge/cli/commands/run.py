@@ -12,6 +12,7 @@ from pose_edge.cli.terminal import people_read, print_table
 from pose_edge.config.load import load_config
 from pose_edge.live.run import RunReport, run
 from pose_edge.live.signals import Signals
+from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ def _print_report(report: RunReport) -> None:
     rate = report.processed / report.seconds if report.seconds > 0 else 0.0
     shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
     log.info(
-        "%d frames in %.1f s (%.1f fps), %d of them with people, %d skipped%s",
-        report.processed,
+        "%s in %.1f s (%.1f fps), %d of them with people, %d skipped%s",
+        counted(report.processed, "frame"),
         report.seconds,
         rate,
         report.with_person,

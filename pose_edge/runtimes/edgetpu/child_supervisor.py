@@ -21,7 +21,8 @@ LATE_S: Final = 0.2
 """A live picture does not wait longer for an answer: the CPU answers instead, and the Edge TPU is
 left out until its answer has come. Several times what a slow one (Thunder on USB 2) needs."""
 POLL_S: Final = 0.1
-"""Interval of the checks for an early end of a wait."""
+"""Interval of the checks for an early end of a wait. A wait is over after so many of them, rather
+than by the clock: time in which the whole program was stopped does not count."""
 JOIN_S: Final = 10.0
 """How long `close` waits: the child is given time to return the device."""
 
@@ -164,9 +165,10 @@ class ChildSupervisor:
             ChildFault: The attempt has failed, or takes too long.
         """
         stop = stop or threading.Event()
-        end = time.monotonic() + timeout
+        left = timeout
         while not self._first_attempt.wait(POLL_S) and not stop.is_set():
-            if time.monotonic() >= end:
+            left -= POLL_S
+            if left <= 0:
                 raise ChildFault(f"the Edge TPU is not ready within {timeout:g} s")
         if self._first_fault is not None and not stop.is_set():
             raise self._first_fault
@@ -270,13 +272,13 @@ class ChildSupervisor:
     def _await_late_answer(self, child: Child) -> ChildFault | None:
         """Wait for a late answer, then hand the child out again, or return why it has failed."""
         log.info("Edge TPU: no answer within %g s; the CPU goes on", self._late)
-        end = time.monotonic() + self._timeout - self._late
-        while not self._closing and (left := end - time.monotonic()) > 0:
+        left = self._timeout - self._late
+        while not self._closing and left > 0:
             try:
                 child.answer(min(POLL_S, left))
                 break
             except ChildLate:
-                continue
+                left -= POLL_S
             except ChildDied:
                 return child.cause_of_death()
             except ChildFault as fault:

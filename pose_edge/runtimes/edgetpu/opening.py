@@ -25,6 +25,7 @@ from pose_edge.runtimes.edgetpu.child_supervisor import (
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, Runtime, Size, SizeGone
+from pose_edge.util.paths import typed
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
     Raises:
         UnavailableError: There is none, or it cannot run the model.
     """
-    child = start_edgetpu(Zoo(), str(model.path), settings, lambda: True)
+    child = start_edgetpu(Zoo(), typed(model.path), settings, lambda: True)
     provenance = Provenance(model.name, "edgetpu")
     return ChildRuntime(child, provenance, timeout=settings.edgetpu.timeout)
 
@@ -231,14 +232,13 @@ def _library(name: str) -> str:
             note="edgetpu library missing",
         )
     # Not the path of the default library: pycoral is used only with its name.
-    return name if name == EDGETPU_LIBRARY else str(path)
+    return name if name == EDGETPU_LIBRARY else typed(path)
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:
-    # Pictures are 0...255, so a model with an int8 input would not do.
     types = {loaded.input.dtype, twin.input.dtype}
-    # Integers are 0...255 in both; a float32 input may want another range.
-    same_range = len(types) == 1 or "float32" not in types
+    # A float32 input may want another range, and int8 does.
+    same_range = len(types) == 1 or types <= {"uint8", "int32"}
     shape = loaded.input.shape
     pictures = len(shape) == 4 and (shape[0], shape[3]) == (1, 3) and min(shape[1:3]) > 1
     same_input = pictures and loaded.input.dtype in INPUT_TYPES
