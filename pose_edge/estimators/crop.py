@@ -24,7 +24,7 @@ TORSO: Final = (
 MARGIN: Final = 1.5
 """Each side of the region around a person is this many times that of the box of their keypoints
 ..."""
-LEAST_SIDE: Final = 1.14
+LEAST_SIDE: Final = 2.0
 """... and at least this many times the torso's reach from the hips: who is seen from the side, or
 whose legs are not found, still needs room. (The square of the tfjs `calculateCropRegion`,
 tensorflow/tfjs-models, pose-detection/src/movenet, is 3.8 times as large as that reach.)"""

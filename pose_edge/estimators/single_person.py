@@ -30,7 +30,7 @@ from pose_edge.telemetry import Stopwatch
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
 pass."""
-REFINEMENT_SIZE: Final = 0.65
+REFINEMENT_SIZE: Final = 0.7
 """A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
 whoever is larger is seen closer in the next frame."""
 SEARCH_INTERVAL_S: Final = 2.0
@@ -121,6 +121,7 @@ class SinglePersonEstimator:
         if self._second_look:
             if crop != whole and not self._is_person(keypoints, frame.time):
                 crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
+                confirmed = False
             if crop == whole:
                 closer = self._next_crop(keypoints, CANDIDATE_SCORE)
                 if closer.size < REFINEMENT_SIZE * whole.size:
@@ -134,7 +135,7 @@ class SinglePersonEstimator:
         self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-            # What the closer look could not confirm is found in the whole frame again.
+            # Whom no crop has shown is searched for in the whole frame again.
             if confirmed:
                 self._crop = settled_crop(crop, wanted)
         stopwatch.lap("postprocess")
