@@ -24,9 +24,6 @@ pass."""
 REFINEMENT_SIZE: Final = 0.7
 """A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
 whoever is larger is seen closer in the next frame."""
-FOLLOWING_SIZE: Final = 0.9
-"""A person is followed with a crop only if it is smaller than this part of the whole frame: another
-one would show them hardly larger, and nobody else."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
@@ -115,13 +112,14 @@ class SinglePersonEstimator:
             elif self._search_is_due(frame.time):
                 crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
-        # Whom no crop has shown is searched for in the whole frame again.
-        self._crop = self._followed(keypoints, whole, crop) if confirmed else None
+        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
         poses = self._poses(keypoints, frame.time)
+        self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-        else:
-            self._crop = None
+            # Whom no crop has shown is searched for in the whole frame again.
+            if confirmed:
+                self._crop = settled_crop(crop, wanted)
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
 
@@ -135,11 +133,6 @@ class SinglePersonEstimator:
     def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
         region = region_around(keypoints, *self._frame_size, min_score)
         return self._model.fit(region, held)
-
-    def _followed(self, keypoints: FloatArray, whole: Crop, held: Crop) -> Crop | None:
-        """Return the crop for the next frame; None for the whole frame."""
-        crop = settled_crop(held, self._next_crop(keypoints, self._min_keypoint_score, held))
-        return crop if crop == held or crop.size < FOLLOWING_SIZE * whole.size else None
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)
