@@ -173,8 +173,9 @@ def _key(
     """Return a key of everything that an answer depends on."""
     where = ",".join(f"{value:g}" for box in boxes for value in box)
     model, *finders = models
+    sizes = model.entry.sizes if model.entry else ()  # two entries may share a file
     parts: tuple[object, ...] = (
-        *(model.sha256, mode, settings.min_keypoint_score, settings.min_pose_score),
+        *(model.sha256, *sizes, mode, settings.min_keypoint_score, settings.min_pose_score),
         *(
             settings.min_keypoints,
             settings.second_look,
