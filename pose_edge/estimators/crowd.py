@@ -20,6 +20,8 @@ MIN_SIMILARITY: Final = 0.2
 """Similarity, see `match_poses`, that a pose needs to be the person who was expected there."""
 SAME_PERSON: Final = 0.4
 """Similarity from which the finder's pose, which is coarse, is that of a person known already."""
+HEAD_START_S: Final = 0.5
+"""By so much newcomers come before known people who have waited for a closer look as long."""
 
 
 class Follower(Track):
@@ -27,7 +29,7 @@ class Follower(Track):
 
     Attributes:
         confirmed: Whether a closer look has found them; before, only the finder has.
-        looked_at: Time of the last closer look or, before the first, of the finder's.
+        looked_at: Time of the last closer look or, before the first, a moment before the finder's.
         missed_since: Time of the first of the closer looks that did not find them; None when the
             last one did.
         crop: What was looked at last.
@@ -39,7 +41,7 @@ class Follower(Track):
         """Start with the first pose."""
         super().__init__(pose, time_s)
         self.confirmed = confirmed
-        self.looked_at = time_s
+        self.looked_at = time_s if confirmed else time_s - HEAD_START_S
         self.missed_since: float | None = None
         self.crop: Crop | None = None
 

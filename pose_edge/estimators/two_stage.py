@@ -31,7 +31,7 @@ FINDER_SCORE: Final = 0.05
 """The finder's score from which somebody is worth a closer look, which decides."""
 SEARCH_INTERVAL_S: Final = 0.25
 """While people are followed, one region is searched at this interval of the frames' own time, so
-that all three have their turn within a second."""
+that all have their turn within a second: the whole frame, a tile, the whole frame, the other."""
 LOST_INTERVAL_S: Final = 0.1
 """The same while somebody is missing."""
 SEARCH_SHARE: Final = 0.25
@@ -101,7 +101,7 @@ class TwoStageEstimator:
     def reset(self) -> None:
         """Forget the people: the next frame is searched."""
         self._crowd.forget()
-        self._turn = 0
+        self._turn = -1
         self._time_s = self._searched_at = 0.0
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
@@ -118,7 +118,7 @@ class TwoStageEstimator:
         self._search(frame, regions, now, stopwatch)
         queue = self._crowd.queue
         if frame.live:
-            queue = queue[: self._budget.passes(searching=bool(regions))]
+            queue = queue[: self._budget.passes(len(regions))]
         looks = self._look_at(queue, frame, now, stopwatch)
         if not (frame.live or regions) and any(one.missed_since == now for one in queue):
             # Has the scene changed? A live source has no time for that before its next frame.
@@ -173,10 +173,9 @@ class TwoStageEstimator:
             interval_s = max(interval_s, self._budget.search_s / SEARCH_SHARE)
         if not self._crowd.empty and now_s - self._searched_at < interval_s:
             return []
-        self._turn = 0 if self._crowd.lost else self._turn
-        region = (whole, *tiles)[self._turn]
-        self._turn = (self._turn + 1) % (1 + len(tiles))
-        return [region]
+        self._turn = 0 if self._crowd.lost else self._turn + 1
+        in_turn = (whole, tiles[0], whole, tiles[1])
+        return [in_turn[self._turn % len(in_turn)]]
 
     def _look_at(
         self, people: Sequence[Follower], frame: Frame, now_s: float, stopwatch: Stopwatch

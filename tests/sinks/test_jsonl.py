@@ -178,7 +178,9 @@ def test_a_full_disk_ends_the_file_with_a_message(tmp_path: Path) -> None:
     assert reports == [sink.failed]
 
 
-def test_a_reader_that_goes_away_ends_the_output_without_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_goes_away_ends_the_output_without_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     reading, writing = os.pipe()
     stdout = os.fdopen(writing, "w")
     monkeypatch.setattr(sys, "stdout", stdout)
