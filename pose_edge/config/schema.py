@@ -30,7 +30,7 @@ Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 def _accept_file_name(value: object, check: ValidatorFunctionWrapHandler) -> object:
-    """Let a file's name pass that is not UTF-8 (see PEP 383): for pydantic it is no text."""
+    """Let a file's name pass that is not UTF-8 (see PEP 383): pydantic takes it for no text."""
     if isinstance(value, str) and any("\udc80" <= character <= "\udcff" for character in value):
         return value
     return check(value)

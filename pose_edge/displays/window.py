@@ -44,7 +44,7 @@ def open_window(desktops: Sequence[str], settings: DisplaySettings) -> Window:
     hints = {
         # SDL would go on to drivers that show nothing.
         api.SDL_HINT_VIDEODRIVER: ",".join(desktops).encode(),
-        # A window is no game: leave the desktop's effects alone.
+        # A window is not a game: leave the desktop's effects alone.
         api.SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR: b"0",
     }
     with start_sdl(api, hints, fault="no window can be opened", remedy=REMEDY) as sdl:
@@ -74,7 +74,7 @@ class Window(Surface):
             raise
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Present a scene; a minimised window stays as it is: some drivers would wait for ever."""
+        """Present a scene; a minimised window stays as it is: some drivers would wait forever."""
         self._check_connected()
         if not self._appeared:
             self._appeared = True
@@ -101,7 +101,7 @@ class Window(Surface):
             self._apply_fullscreen()
 
     def close(self) -> None:
-        """Close the window, unless its desktop has ended: SDL would wait for ever, or exit."""
+        """Close the window, unless its desktop has ended: SDL would wait forever, or exit."""
         if not self._desktop.ended():
             super().close()
             self._desktop.close()

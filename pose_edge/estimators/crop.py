@@ -68,6 +68,12 @@ class Crop:
         left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
         return Crop(left, top, width, height)
 
+    def scaled(self, factor: float) -> Crop:
+        """Return the crop with edges `factor` times as long around the same centre."""
+        width, height = self.width * factor, self.height * factor
+        left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
+        return Crop(left, top, width, height)
+
     @property
     def centre(self) -> tuple[float, float]:
         """X and y of the middle, pixels."""

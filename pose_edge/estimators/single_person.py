@@ -14,6 +14,7 @@ from pose_edge.estimators.crop import (
     whole_frame,
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
+from pose_edge.estimators.thorough import run_thoroughly
 from pose_edge.frames import Frame
 from pose_edge.poses import (
     MIN_SPREAD,
@@ -33,11 +34,14 @@ pass."""
 REFINEMENT_SIZE: Final = 0.7
 """A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
 whoever is larger is seen closer in the next frame."""
+FOLLOWING_SIZE: Final = 0.9
+"""A person is followed with a crop only if it is smaller than this part of the whole frame: another
+one would show them hardly larger, and nobody else."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
 MEMORY_S: Final = 1.0
-"""Somebody who was there so short a time ago is no newcomer (the frames' own time)."""
+"""Somebody who was there so short a time ago is not a newcomer (the frames' own time)."""
 SWITCH_MARGIN: Final = 0.15
 """Another person is followed instead when their score is higher by this: the followed one may be a
 coat on a chair, but the estimator must not alternate between two people."""
@@ -72,6 +76,7 @@ class SinglePersonEstimator:
         min_pose_score: float,
         second_look: bool = True,
         min_keypoints: int = 0,
+        thorough: bool = False,
     ) -> None:
         """Use a loaded model.
 
@@ -82,6 +87,7 @@ class SinglePersonEstimator:
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
             min_keypoints: With fewer keypoints that count there is no person.
+            thorough: Whether to make more passes on a person who was found, see `run_thoroughly`.
         """
         self.runtime = model.runtime
         self._model = model
@@ -89,6 +95,7 @@ class SinglePersonEstimator:
         self._min_pose_score = min_pose_score
         self._second_look = second_look
         self._min_keypoints = min_keypoints
+        self._thorough = thorough
         self._crop: Crop | None = None
         self._frame_size = (0, 0)
         self._searched_at = 0.0
@@ -130,14 +137,15 @@ class SinglePersonEstimator:
             elif self._search_is_due(frame.time):
                 crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
-        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
+        if self._thorough and self._is_person(keypoints, frame.time):
+            keypoints = run_thoroughly(self._model, frame, crop, keypoints, stopwatch)
+        # Whom no crop has shown is searched for in the whole frame again.
+        self._crop = self._followed(keypoints, whole, crop) if confirmed else None
         poses = self._poses(keypoints, frame.time)
-        self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-            # Whom no crop has shown is searched for in the whole frame again.
-            if confirmed:
-                self._crop = settled_crop(crop, wanted)
+        else:
+            self._crop = None
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
 
@@ -145,12 +153,20 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        fitted = self._model.fit(crop)
-        return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
+        stopwatch, fitted = stopwatch or Stopwatch(), self._model.fit(crop)
+        keypoints = self._model.run(frame, fitted, stopwatch)
+        if self._thorough:
+            keypoints = run_thoroughly(self._model, frame, fitted, keypoints, stopwatch)
+        return self._poses(keypoints)
 
     def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
         region = region_around(keypoints, *self._frame_size, min_score)
         return self._model.fit(region, held)
+
+    def _followed(self, keypoints: FloatArray, whole: Crop, held: Crop) -> Crop | None:
+        """Return the crop for the next frame; None for the whole frame."""
+        crop = settled_crop(held, self._next_crop(keypoints, self._min_keypoint_score, held))
+        return crop if crop == held or crop.size < FOLLOWING_SIZE * whole.size else None
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)

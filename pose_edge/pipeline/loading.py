@@ -115,8 +115,8 @@ def load_model(
 
 
 def thorough(settings: Settings) -> Settings:
-    """Return settings with effort thorough where it was left to the command."""
-    if settings.model.effort != "auto":
+    """Return settings with effort thorough for several people, where it was left to the command."""
+    if settings.model.effort != "auto" or settings.model.people == "one":
         return settings
     model = settings.model.model_copy(update={"effort": "thorough"})
     return settings.model_copy(update={"model": model})

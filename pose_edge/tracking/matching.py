@@ -43,9 +43,9 @@ def match_poses(
         return owners, set()
     if len(poses) == len(tracks) == 1:
         # The usual case: where the boxes alone are similar enough, OKS decides nothing.
-        overlap = iou(poses[0].box, tracks[0].expected_box(time_s))
-        if overlap / 2 >= min_similarity:
-            return [tracks[0]], set()
+        (track,) = tracks
+        if iou(poses[0].box, track.expected_box(time_s)) / 2 >= min_similarity:
+            return [track], set()
     # The expected place comes before the last seen one, and a known person before one
     # who may be a false detection.
     pairs = []
