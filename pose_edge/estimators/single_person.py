@@ -8,7 +8,6 @@ import numpy as np
 
 from pose_edge.estimators.crop import (
     Crop,
-    region_around,
     settled_crop,
     square_around,
     whole_frame,
@@ -21,9 +20,6 @@ from pose_edge.telemetry import Stopwatch
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
 pass."""
-REFINEMENT_SIZE: Final = 0.7
-"""A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
-whoever is larger is seen closer in the next frame."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
@@ -106,7 +102,8 @@ class SinglePersonEstimator:
                 confirmed = False
             if crop == whole:
                 closer = self._next_crop(keypoints, CANDIDATE_SCORE)
-                if closer.size < REFINEMENT_SIZE * whole.size:
+                # Whoever is larger is seen closer in the next frame.
+                if closer.size < self._model.rule.refine_below * whole.size:
                     crop, keypoints = self._refine(frame, whole, closer, keypoints, stopwatch)
                     confirmed = crop == closer
             elif self._search_is_due(frame.time):
@@ -131,7 +128,7 @@ class SinglePersonEstimator:
         return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
 
     def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
-        region = region_around(keypoints, *self._frame_size, min_score)
+        region = self._model.rule.region(keypoints, *self._frame_size, min_score)
         return self._model.fit(region, held)
 
     def _score(self, keypoints: FloatArray) -> float:
