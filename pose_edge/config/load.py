@@ -265,7 +265,7 @@ def _describe(fault: Any, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
         return f"{name}: {_shown(fault['input'])} is not UTF-8; give the file another name"
     if path in known:
         value = _shown(fault["input"])
-        return f"{name}: {value} is not allowed here; {_allowed(known[path])}"
+        return f"{name}: {value} is not allowed here; {describe_allowed(known[path])}"
     if path[0] == TESTING and len(path) > 1:
         return f"{name}: {fault['msg']}"
     keys = ", ".join(key for section, key in known if section == path[0])
@@ -292,8 +292,8 @@ def _unknown_hint(path: KeyPath, known: Mapping[KeyPath, Any]) -> str:
     return f"{kind}; known are: {', '.join(section)}"
 
 
-def _allowed(details: Mapping[str, Any]) -> str:
-    """Return in words what a setting accepts, from its JSON schema."""
+def describe_allowed(details: Mapping[str, Any]) -> str:
+    """Return in words what a setting accepts, from its JSON schema: "allowed: ..."."""
     words = []
     for option in details.get("anyOf", [details]):
         if "enum" in option:
@@ -312,8 +312,8 @@ def _allowed(details: Mapping[str, Any]) -> str:
 def _range(option: Mapping[str, Any]) -> str:
     low, high = option.get("minimum"), option.get("maximum")
     if option.get("exclusiveMinimum") is not None:
-        above = f" above {option['exclusiveMinimum']:g}"
-        return above if high is None else f"{above}, at most {high:g}"
+        above = f" above {option['exclusiveMinimum']:.10g}"
+        return above if high is None else f"{above}, at most {high:.10g}"
     if low is not None and high is not None:
-        return f" from {low:g} to {high:g}"
-    return f", at least {low:g}" if low is not None else ""
+        return f" from {low:.10g} to {high:.10g}"
+    return f", at least {low:.10g}" if low is not None else ""

@@ -127,7 +127,7 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
         width: Of the model's input, pixels.
     """
     arrays = [np.asarray(output, dtype=np.float32)[0] for output in outputs]
-    # What is no number becomes NaN, which travels to `sane` without a warning on the way.
+    # What is not a number becomes NaN, which travels to `sane` without a warning on the way.
     arrays = [
         array if array.shape[2] == KEYPOINT_COUNT else np.where(abs(array) < FAR, array, np.nan)
         for array in arrays

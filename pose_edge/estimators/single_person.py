@@ -41,7 +41,7 @@ SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
 MEMORY_S: Final = 1.0
-"""Somebody who was there so short a time ago is no newcomer (the frames' own time)."""
+"""Somebody who was there so short a time ago is not a newcomer (the frames' own time)."""
 SWITCH_MARGIN: Final = 0.15
 """Another person is followed instead when their score is higher by this: the followed one may be a
 coat on a chair, but the estimator must not alternate between two people."""

@@ -68,8 +68,8 @@ def try_model(
         stop: Set to end the trial.
 
     Raises:
-        ModelError: The file crashes the runtime, is no pose model, or what its input wants cannot
-            be found out.
+        ModelError: The file crashes the runtime, is not a pose model, or what its input wants
+            cannot be found out.
         UnavailableError: No runtime is installed, or no process can be started.
     """
     if model.known or model.compiled:

@@ -74,22 +74,22 @@ def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Trial
         for in_pixels in (False, True):
             tried = [replace(one, output_in_pixels=in_pixels) for one in group]
             marks = [_mark(one, runtime, settings) for one in tried]
-            best = max(best, *(likeness for likeness, _ in marks))
+            best = max(best, *(similarity for similarity, _ in marks))
             good = [
-                (likeness * score, one)
-                for (likeness, score), one in zip(marks, tried, strict=True)
-                if likeness >= FOUND
+                (similarity * score, one)
+                for (similarity, score), one in zip(marks, tried, strict=True)
+                if similarity >= FOUND
             ]
             if good:
                 _, right = max(good, key=lambda pair: pair[0])
                 return TrialResult(
                     normalisation=right.normalisation, output_in_pixels=right.output_in_pixels
                 )
-    seen = f"in a picture with one person it does not find them (likeness {best:.2f} of 1)"
+    seen = f"in a picture with one person it does not find them (similarity {best:.2f} of 1)"
     if runtime.input.dtype == "float32" and settings.input_range == "auto":
         return TrialResult(
-            error=f"what the float32 input of {model.path} wants is not known: {seen}, be it given "
-            f"{', '.join(RANGES)}",
+            error=f"what the float32 input of {model.path} wants is not known: {seen}, "
+            f"whether it is given as {', '.join(RANGES)}",
             remedy="if it is a pose model nevertheless, set model.input_range",
         )
     return TrialResult(normalisation=model.normalisation, doubt=seen)
@@ -108,7 +108,7 @@ def _candidates(
 
 
 def _mark(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> tuple[float, float]:
-    """Return the likeness of what a model finds with the person, and the score that it gives."""
+    """Return the similarity of what a model finds with the person, and the score that it gives."""
     path = resources.person_picture()
     image = np.asarray(cv2.imread(str(path)), dtype=np.uint8)
     asked = ModelSettings(max_people=1, input_range=settings.input_range)

@@ -20,7 +20,7 @@ PoseFile: TypeAlias = FileSink[[Result], Record, PosesSettings]
 
 
 def pose_record(result: Result) -> Record:
-    """Return the JSON object of a result, which the README describes.
+    """Return the JSON object of a result, which docs/poses.md describes.
 
     Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4,
     probabilities to 1e-3.

@@ -503,7 +503,7 @@ def test_what_is_no_movenet_is_refused(
     with pytest.raises(ModelError) as error:
         load_estimator(model, runtime, ModelSettings())
     message = str(error.value)
-    assert "own.tflite is no model that can be read" in message
+    assert "own.tflite is not a model that can be read" in message
     assert str(runtime.input) in message
     assert "\n" not in message
     with pytest.raises(ModelError):

@@ -89,7 +89,7 @@ def test_only_a_video_has_an_end_and_a_speed(
 
 
 def test_a_source_that_never_ends_is_refused(runtimes: list[FakeRuntime]) -> None:
-    """`auto` is a camera, or without one the demo clip for ever."""
+    """`auto` is a camera, or without one the demo clip forever."""
     for source in ("auto", "/dev/video0", "http://127.0.0.1:9/x"):
         with pytest.raises(UsageError, match="needs a video file, or demo"):
             bench_pipeline(Settings(), source, rounds=1)

@@ -228,7 +228,7 @@ def _library(name: str) -> str:
     if path is None:
         raise EdgeTpuUnavailable(
             f"the library {name} is not installed",
-            remedy="the README says which package to install; `pose-edge doctor` checks it",
+            remedy="docs/coral.md says which package to install; `pose-edge doctor` checks it",
             note="edgetpu library missing",
         )
     # Not the path of the default library: pycoral is used only with its name.
