@@ -116,7 +116,7 @@ say_how_to_install() {
 
 apt_install() {
     # Another apt-get at work (the daily upgrade, the first boot) is waited for. Services that
-    # packages start must not hold the lock of ensure (9) for ever.
+    # packages start must not hold the lock of ensure (9) forever.
     quietly env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
         install -y --no-install-recommends "$@" 9<&-
 }

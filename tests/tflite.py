@@ -20,9 +20,10 @@ Model = Any
 
 
 def rewrite(path: Path, name: str, *changes: Callable[[Model], None]) -> Path:
-    """Write a model that ships to a file, with changes; return the path."""
+    """Write the first graph of a model that ships to a file, with changes; return the path."""
     content = (resources.models_dir() / f"{name}.tflite").read_bytes()
     model = schema.ModelT.InitFromPackedBuf(content, 0)
+    del model.subgraphs[1:], model.signatureDefs[1:]
     for change in changes:
         change(model)
     builder = flatbuffers.Builder(1 << 20)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from modelkit import catalogue, fetch, files, golden, interpret, manifest, npm, samples
-from modelkit.catalogue import ModelSpec
+from modelkit.catalogue import ModelSpec, Variant
 from modelkit.samples import Sample
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error), 3)
     except (golden.GoldenError, manifest.ManifestError) as error:
         return fail(str(error), 1)
-    fresh = [describe(spec, model, pictures) for spec, model in made.items()]
+    fresh = [one for spec, model in made.items() for one in describe(spec, model, pictures)]
     entries = manifest.merge(known, fresh)
     contents = {options.output / spec.file: model for spec, model in made.items()}
     contents[listing] = manifest.render(entries).encode()
@@ -96,50 +96,63 @@ def convert(spec: ModelSpec, published: Mapping[str, bytes], pictures: Sequence[
 
 
 def agrees(spec: ModelSpec, model: bytes, folder: Path) -> bool:
-    """Compares a model with the golden data and says how far they are apart."""
+    """Compares a model with the golden data, at all sizes that have room for the people in it.
+
+    Says how far they are apart.
+    """
     if spec.golden is None:
         say(f"{spec.name}: no golden data to compare with")
         return True
-    size = interpret.signature(model)[0].shape[1]
-    good = True
+    compared, good = 0, True
     for image in spec.golden.images:
         cases = golden.load_cases(folder, spec.golden.model, image)
-        found = golden.poses(interpret.run(model, golden.load_input(cases[0].image, size)))
-        results = [golden.compare(case, found, spec.golden.ignore) for case in cases]
-        right = all(result.within(spec.golden.tolerance) for result in results)
-        worst = max(results, key=lambda result: result.distance)
-        left_out = f", without {', '.join(spec.golden.ignore)}" if spec.golden.ignore else ""
-        say(
-            f"{spec.name}: {'agrees' if right else 'DISAGREES'} on {image}: "
-            f"{sum(result.compared for result in results)} keypoints{left_out}, at most "
-            f"{worst.distance:.6f} apart ({worst.keypoint}; {spec.golden.tolerance} allowed), "
-            f"scores {max(result.score for result in results):.4f}"
-        )
-        good = good and right
-    return good
+        square = golden.load_input(cases[0].image, spec.golden.edge)
+        for height, width in spec.graphs:
+            window = golden.window(cases, spec.golden.edge, (height, width))
+            if window is None:
+                continue
+            allowed = spec.golden.tolerance
+            if (height, width) != (spec.golden.edge, spec.golden.edge):
+                allowed *= golden.SURROUNDINGS
+            found = window.outwards(golden.poses(interpret.run(model, window.cut(square))))
+            results = [golden.compare(case, found, spec.golden.ignore) for case in cases]
+            right = all(result.within(allowed) for result in results)
+            worst = max(results, key=lambda result: result.distance)
+            left_out = f", without {', '.join(spec.golden.ignore)}" if spec.golden.ignore else ""
+            say(
+                f"{spec.name}: {'agrees' if right else 'DISAGREES'} on {image} at {height}x{width}:"
+                f" {sum(result.compared for result in results)} keypoints{left_out}, at most "
+                f"{worst.distance:.6f} apart ({worst.keypoint}; {allowed} allowed), "
+                f"scores {max(result.score for result in results):.4f}"
+            )
+            compared, good = compared + 1, good and right
+    return good and compared > 0
 
 
-def describe(spec: ModelSpec, model: bytes, pictures: Sequence[Sample]) -> dict[str, Any]:
-    """Returns the manifest's entry for a model."""
+def describe(spec: ModelSpec, model: bytes, pictures: Sequence[Sample]) -> list[dict[str, Any]]:
+    """Returns the manifest's entries for a file: the model and its variants."""
     source, result = interpret.signature(model)
     package, version = catalogue.PACKAGE.rsplit("@", 1)
-    sizes = spec.int8.sizes if spec.int8 is not None else ()
-    return manifest.entry(
-        name=spec.name,
-        file=spec.file,
-        content=model,
-        family=spec.family,
-        source=source,
-        result=result,
-        summary=spec.summary,
-        licence=spec.source.licence,
-        origin=(
-            f"{spec.source.origin}; npm package {package} {version}, {spec.source.topology[0]} "
-            "and .bin; converted by tools/convert_models.py"
-        ),
-        sizes=sizes if len(sizes) > 1 else (),
-        calibration=[picture.name for picture in pictures] if spec.int8 is not None else (),
-    )
+    usual = Variant(spec.name, spec.sizes, spec.summary)
+    return [
+        manifest.entry(
+            name=one.name,
+            file=spec.file,
+            content=model,
+            family=spec.family,
+            source=((1, *one.sizes[0], 3), source.dtype),
+            result=result,
+            summary=one.summary,
+            licence=spec.source.licence,
+            origin=(
+                f"{spec.source.origin}; npm package {package} {version}, {spec.source.topology[0]} "
+                "and .bin; converted by tools/convert_models.py"
+            ),
+            sizes=one.sizes if len(one.sizes) > 1 else (),
+            calibration=[picture.name for picture in pictures] if spec.int8 is not None else (),
+        )
+        for one in (usual, *spec.variants)
+    ]
 
 
 def fail(reason: str, status: int) -> int:

@@ -44,7 +44,7 @@ def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
         if os.access(MACHINE_FILE, os.R_OK):
             return MACHINE_FILE
         # The service's, with a password in it: no reason to refuse everything to other users.
-        log.warning("%s: you may not read it; the default settings count", MACHINE_FILE)
+        log.warning("%s cannot be read by this user; using the default settings", MACHINE_FILE)
     return resources.default_config()
 
 
@@ -55,7 +55,7 @@ def _is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        log.warning("%s: %s; the program goes on without it", path, error.strerror)
+        log.warning("%s: %s; continuing without it", path, error.strerror)
         return False
     return True
 
@@ -64,7 +64,7 @@ def read_config(path: Path) -> str:
     """Return the text of a configuration file.
 
     Raises:
-        ConfigError: It is no file, or not a text of a reasonable size.
+        ConfigError: It is not a file, or not a text of a reasonable size.
     """
     try:
         # O_NONBLOCK: a pipe of this name would wait for its writer.
@@ -77,7 +77,7 @@ def read_config(path: Path) -> str:
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     if len(content) > MAX_BYTES:
-        raise ConfigError([f"{path}: is no configuration: it has more than {MAX_BYTES} bytes"])
+        raise ConfigError([f"{path}: is not a configuration: it has more than {MAX_BYTES} bytes"])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

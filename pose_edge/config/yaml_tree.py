@@ -3,7 +3,7 @@
 Written by hand on PyYAML's nodes, because no library does both: PyYAML has no lines, ruamel.yaml
 stops at the first fault. Differences from plain PyYAML: a key given twice is a fault (PyYAML keeps
 the last), and only ``true`` and ``false`` are booleans (YAML 1.1 also reads ``on``, ``off``,
-``yes`` and ``no`` as booleans, and ``1:30`` as the number 90). What would take for ever or end in
+``yes`` and ``no`` as booleans, and ``1:30`` as the number 90). What would take forever or end in
 an error elsewhere is a fault too: deep nesting, aliases that multiply, characters that no text of
 the system can hold.
 """
@@ -106,7 +106,7 @@ def parse_yaml(text: str) -> YamlTree:
 
 
 def parse_scalar(text: str) -> Any:  # noqa: ANN401 - any scalar
-    """Return a value as it would be read in a file; a text that is no YAML scalar stays text."""
+    """Return a value as it would be read in a file; a text that is not a YAML scalar stays text."""
     try:
         loader = _CoreLoader(text)
         node = loader.get_single_node()
@@ -138,7 +138,7 @@ def _construct(loader: _CoreLoader, node: yaml.Node) -> Any:  # noqa: ANN401
     try:
         return loader.construct_object(node, deep=True)
     except (LookupError, AttributeError, TypeError) as error:
-        raise ValueError(f"this is no {node.tag.removeprefix(TAG)}") from error
+        raise ValueError(f"this is not of type {node.tag.removeprefix(TAG)}") from error
 
 
 def _mapping(

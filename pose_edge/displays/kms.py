@@ -14,7 +14,7 @@ from pose_edge.displays.terminal import Console, Keyboard
 from pose_edge.errors import DisplayError
 
 REMEDY: Final = (
-    "end the desktop if one is running, let the user into the groups video, render, input and "
+    "end the desktop if one is running, add the user to the groups video, render, input and "
     "tty, and install Mesa: sudo apt-get install libgl1-mesa-dri libegl1 libgles2 libgbm1 libdrm2"
 )
 
@@ -65,7 +65,7 @@ class KmsScreen(Surface):
         if mode is not None:
             sdl.check(api.SDL_SetWindowDisplayMode(window, mode))
         api.SDL_ShowCursor(api.SDL_DISABLE)
-        super().__init__(sdl, window, f"hdmi ({output.name})", settings.rotation)
+        super().__init__(sdl, window, f"hdmi ({output.name})", settings)
         self._keyboard = Keyboard()
 
     def poll(self) -> list[str]:

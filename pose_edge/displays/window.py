@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.display import CLOSED, DesktopEnded
-from pose_edge.displays.screen_layout import letterbox
+from pose_edge.displays.screen_layout import placed_picture
 from pose_edge.displays.sdl import Sdl, SdlError, load_sdl, start_sdl
 from pose_edge.displays.surface import TITLE, Surface
 from pose_edge.errors import PoseEdgeError
@@ -44,7 +44,7 @@ def open_window(desktops: Sequence[str], settings: DisplaySettings) -> Window:
     hints = {
         # SDL would go on to drivers that show nothing.
         api.SDL_HINT_VIDEODRIVER: ",".join(desktops).encode(),
-        # A window is no game: leave the desktop's effects alone.
+        # A window is not a game: leave the desktop's effects alone.
         api.SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR: b"0",
     }
     with start_sdl(api, hints, fault="no window can be opened", remedy=REMEDY) as sdl:
@@ -66,7 +66,7 @@ class Window(Surface):
         self._desktop = DesktopConnection(sdl, window)
         name = f"window ({sdl.driver})"
         try:
-            super().__init__(sdl, window, name, settings.rotation, software=True)
+            super().__init__(sdl, window, name, settings, software=True)
         except SdlError as error:
             if self._desktop.ended():
                 raise self._desktop_ended() from error
@@ -74,7 +74,7 @@ class Window(Surface):
             raise
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Present a scene; a minimised window stays as it is: some drivers would wait for ever."""
+        """Present a scene; a minimised window stays as it is: some drivers would wait forever."""
         self._check_connected()
         if not self._appeared:
             self._appeared = True
@@ -94,14 +94,15 @@ class Window(Surface):
             raise self._desktop_ended()
         return names
 
-    def toggle_fullscreen(self) -> None:
-        """Switch between full screen and window."""
+    def toggle_fullscreen(self) -> bool:
+        """Switch between full screen and window; return whether it fills the screen now."""
         self._fullscreen = not self._fullscreen
         if self._appeared:
             self._apply_fullscreen()
+        return self._fullscreen
 
     def close(self) -> None:
-        """Close the window, unless its desktop has ended: SDL would wait for ever, or exit."""
+        """Close the window, unless its desktop has ended: SDL would wait forever, or exit."""
         if not self._desktop.ended():
             super().close()
             self._desktop.close()
@@ -125,7 +126,7 @@ class Window(Surface):
         if api.SDL_GetDisplayUsableBounds(0, ctypes.byref(desktop)) == 0:
             room = round(desktop.w * ROOM), round(desktop.h * ROOM)
             if size[0] > room[0] or size[1] > room[1]:
-                size = letterbox(size, room)[2:]
+                size = placed_picture(size, room)[2:]
         centred = api.SDL_WINDOWPOS_CENTERED
         api.SDL_SetWindowSize(self._window, *size)
         api.SDL_SetWindowPosition(self._window, centred, centred)

@@ -86,7 +86,7 @@ def _without_firmware(context: DoctorContext) -> Finding:
                 return Finding("voltage", "fault", BITS[0][0], STRONGER)
             return Finding("voltage", "ok", "high enough now")
     if not is_pi(context):
-        return Finding("throttling", "skipped", "known of a Raspberry Pi only")
+        return Finding("throttling", "skipped", "reported by a Raspberry Pi only")
     if shutil.which("vcgencmd", path=context.folders):
         text = "vcgencmd gets no answer; run the doctor with sudo, or join group video"
         return Finding("throttling", "skipped", text)

@@ -136,7 +136,7 @@ def load_estimator(
                 return _make_estimator(family, model, runtime, settings, load_finder)
     *first, last = (family.EXPECTED for family in families)
     raise ModelError(
-        f"{model.path} is no model that can be read: expected one input "
+        f"{model.path} is not a model that can be read: expected one input "
         f"{'|'.join(INPUT_TYPES)} 1xHxWx3, and float32 outputs {', '.join(first)}, or {last}; "
         f"found input {runtime.input}, outputs {', '.join(map(str, runtime.outputs)) or 'none'}"
     )
@@ -186,6 +186,7 @@ def _make_estimator(
         min_pose_score=min_pose_score,
         second_look=settings.second_look,
         min_keypoints=settings.min_keypoints,
+        thorough=settings.effort == "thorough",
     )
 
 

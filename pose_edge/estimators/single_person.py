@@ -8,12 +8,12 @@ import numpy as np
 
 from pose_edge.estimators.crop import (
     Crop,
-    region_around,
     settled_crop,
     square_around,
     whole_frame,
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
+from pose_edge.estimators.thorough import run_thoroughly
 from pose_edge.frames import Frame
 from pose_edge.poses import (
     MIN_SPREAD,
@@ -30,14 +30,11 @@ from pose_edge.telemetry import Stopwatch
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
 pass."""
-REFINEMENT_SIZE: Final = 0.65
-"""A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
-whoever is larger is seen closer in the next frame."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
 MEMORY_S: Final = 1.0
-"""Somebody who was there so short a time ago is no newcomer (the frames' own time)."""
+"""Somebody who was there so short a time ago is not a newcomer (the frames' own time)."""
 SWITCH_MARGIN: Final = 0.15
 """Another person is followed instead when their score is higher by this: the followed one may be a
 coat on a chair, but the estimator must not alternate between two people."""
@@ -72,6 +69,7 @@ class SinglePersonEstimator:
         min_pose_score: float,
         second_look: bool = True,
         min_keypoints: int = 0,
+        thorough: bool = False,
     ) -> None:
         """Use a loaded model.
 
@@ -82,6 +80,7 @@ class SinglePersonEstimator:
             min_pose_score: Score below which there is no person.
             second_look: Whether to make refinement passes and to search the whole frame.
             min_keypoints: With fewer keypoints that count there is no person.
+            thorough: Whether to make more passes on a person who was found, see `run_thoroughly`.
         """
         self.runtime = model.runtime
         self._model = model
@@ -89,6 +88,7 @@ class SinglePersonEstimator:
         self._min_pose_score = min_pose_score
         self._second_look = second_look
         self._min_keypoints = min_keypoints
+        self._thorough = thorough
         self._crop: Crop | None = None
         self._frame_size = (0, 0)
         self._searched_at = 0.0
@@ -121,20 +121,24 @@ class SinglePersonEstimator:
         if self._second_look:
             if crop != whole and not self._is_person(keypoints, frame.time):
                 crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
+                confirmed = False
             if crop == whole:
                 closer = self._next_crop(keypoints, CANDIDATE_SCORE)
-                if closer.size < REFINEMENT_SIZE * whole.size:
+                # Whoever is larger is seen closer in the next frame.
+                if closer.size < self._model.rule.refine_below * whole.size:
                     crop, keypoints = self._refine(frame, whole, closer, keypoints, stopwatch)
                     confirmed = crop == closer
             elif self._search_is_due(frame.time):
                 crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
 
+        if self._thorough and self._is_person(keypoints, frame.time):
+            keypoints = run_thoroughly(self._model, frame, crop, keypoints, stopwatch)
         wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
         poses = self._poses(keypoints, frame.time)
         self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-            # What the closer look could not confirm is found in the whole frame again.
+            # Whom no crop has shown is searched for in the whole frame again.
             if confirmed:
                 self._crop = settled_crop(crop, wanted)
         stopwatch.lap("postprocess")
@@ -144,11 +148,14 @@ class SinglePersonEstimator:
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
-        fitted = self._model.fit(crop)
-        return self._poses(self._model.run(frame, fitted, stopwatch or Stopwatch()))
+        stopwatch, fitted = stopwatch or Stopwatch(), self._model.fit(crop)
+        keypoints = self._model.run(frame, fitted, stopwatch)
+        if self._thorough:
+            keypoints = run_thoroughly(self._model, frame, fitted, keypoints, stopwatch)
+        return self._poses(keypoints)
 
     def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
-        region = region_around(keypoints, *self._frame_size, min_score)
+        region = self._model.rule.region(keypoints, *self._frame_size, min_score)
         return self._model.fit(region, held)
 
     def _score(self, keypoints: FloatArray) -> float:

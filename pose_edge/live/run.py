@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +15,14 @@ from typing import Final
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
+from pose_edge.live.audience import find_audience
 from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
+from pose_edge.live.controls import Controls
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
 from pose_edge.live.signals import Signals
+from pose_edge.live.status import status_line
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.jsonl import PoseFile, pose_file
@@ -29,13 +32,12 @@ from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
-from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.supervision.watchdog import Watchdog
-from pose_edge.telemetry import EDGETPU, INFERENCE, SOURCE, Event, Summary, Telemetry
+from pose_edge.telemetry import EDGETPU, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.util.resources import state_dir
-from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,8 @@ def run(
             report=partial(telemetry.set_fault, EDGETPU),
             stop=signals.stop,
         )
+        if (advice := find_audience(settings)) is not None:
+            log.warning("%s", advice)
         made = _Run(
             settings,
             estimator,
@@ -169,17 +173,28 @@ class _Run:
             settings, self._pipeline, telemetry, self._recorder, part=self._part
         )
         stack.callback(self._presenter.close)
-        self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
         notifier = SystemdNotifier.from_environment()
+        self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
         self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
         self._auto_model = AutoModel(
             self._meter, telemetry, self._order_model, state_dir(), tune=tune
         )
+        self._controls = self._make_controls()
+        stack.callback(self._controls.close)
         self._watchdog = Watchdog(
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watchdog.close)
+
+    def _make_controls(self) -> Controls:
+        return Controls(
+            self._presenter,
+            self._pipeline,
+            change=self._reloader.request,
+            in_main_thread=self._main_thread_calls.put,
+            locked=lambda: self._reloader.settings.display.lock_keys,
+        )
 
     def _open_output(self, output: Recorder | PoseFile) -> None:
         self._outputs.append(output)
@@ -270,7 +285,7 @@ class _Run:
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
-        if self._presenter.handle_keys():
+        if self._controls.handle_keys():
             self._signals.stop.set()
         if self._signals.reload.is_set():
             self._signals.reload.clear()
@@ -298,7 +313,8 @@ class _Run:
             log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        return status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        return f"{line}; paused" if self._pipeline.paused else line
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""
@@ -314,30 +330,3 @@ class _Run:
                 *self._pipeline.missing,
             ),
         )
-
-
-def status_line(telemetry: Telemetry, parts: Iterable[Part], screen: str) -> str:
-    """Return the status of a run; `screen` is the name of the screen, or "none".
-
-    E.g. "30.0 fps camera, 28.4 fps poses, 41 ms exposure to screen; edgetpu; display HDMI-A-1"
-    or "no picture: /dev/video0 is not there (since 12:03:10); tried 3 times; display none".
-    """
-    faults = telemetry.faults()
-    tries = {part.name: part.tries for part in parts}
-    source, inference = faults.pop(SOURCE, None), faults.pop(INFERENCE, None)
-    shown = f"display {screen}"
-    others = "".join(f"; {part}: {fault}" for part, fault in faults.items())
-    if source is not None:
-        return f"no picture: {source}{_tried(tries.get(SOURCE, 0))}; {shown}{others}"
-    if inference is not None:
-        return f"no poses: {inference}{_tried(tries.get(INFERENCE, 0))}; {shown}{others}"
-    # Without a screen, the latency of earlier pictures says nothing.
-    latency = telemetry.summary("latency") if screen != "none" else None
-    milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
-    camera, poses = telemetry.rate(Event.CAPTURED), telemetry.rate(Event.PROCESSED)
-    place = telemetry.provenance.place if telemetry.provenance else "-"
-    return f"{camera:.1f} fps camera, {poses:.1f} fps poses{milliseconds}; {place}; {shown}{others}"
-
-
-def _tried(times: int) -> str:
-    return f"; tried {counted(times, 'time')}" if times else ""

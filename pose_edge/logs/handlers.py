@@ -21,7 +21,7 @@ from pose_edge.util.text import counted
 WINDOW_S: Final = 60.0
 VARIANTS: Final = 10
 """Different texts of one call that are written in a window: a status with new figures every ten
-seconds is no repetition, and two cameras that fail are two faults."""
+seconds is not a repetition, and two cameras that fail are two faults."""
 MAX_TEXT: Final = 2000
 """Characters of a text that are compared, and shown in a summary."""
 

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from pose_edge.config.schema import ModelSettings
-from pose_edge.errors import ModelError, PoseEdgeError
+from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import load_estimator
 from pose_edge.frames import Frame
-from pose_edge.pipeline.trial import DAMAGED, TrialResult
+from pose_edge.pipeline.trial import DAMAGED, ERRORS, TrialResult
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import Runtime
 from pose_edge.tracking.similarity import oks_matrix
@@ -60,8 +60,9 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
         runtime = LiteRT(model, threads=settings.threads)
         return _judge(model, runtime, settings)
     except PoseEdgeError as error:
-        no_runtime = not isinstance(error, ModelError)
-        return TrialResult(error=error.message, remedy=error.remedy, no_runtime=no_runtime)
+        kinds = (kind for kind, raised in ERRORS.items() if isinstance(error, raised))
+        kind = next(kinds, "unavailable")
+        return TrialResult(error=error.message, remedy=error.remedy, kind=kind)
     except (RuntimeError, ValueError, MemoryError) as error:  # as the runtime reports its own
         reason = one_line(error) or type(error).__name__
         return TrialResult(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)
@@ -74,22 +75,22 @@ def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Trial
         for in_pixels in (False, True):
             tried = [replace(one, output_in_pixels=in_pixels) for one in group]
             marks = [_mark(one, runtime, settings) for one in tried]
-            best = max(best, *(likeness for likeness, _ in marks))
+            best = max(best, *(similarity for similarity, _ in marks))
             good = [
-                (likeness * score, one)
-                for (likeness, score), one in zip(marks, tried, strict=True)
-                if likeness >= FOUND
+                (similarity * score, one)
+                for (similarity, score), one in zip(marks, tried, strict=True)
+                if similarity >= FOUND
             ]
             if good:
                 _, right = max(good, key=lambda pair: pair[0])
                 return TrialResult(
                     normalisation=right.normalisation, output_in_pixels=right.output_in_pixels
                 )
-    seen = f"in a picture with one person it does not find them (likeness {best:.2f} of 1)"
+    seen = f"in a picture with one person it does not find them (similarity {best:.2f} of 1)"
     if runtime.input.dtype == "float32" and settings.input_range == "auto":
         return TrialResult(
-            error=f"what the float32 input of {model.path} wants is not known: {seen}, be it given "
-            f"{', '.join(RANGES)}",
+            error=f"what the float32 input of {model.path} wants is not known: {seen}, "
+            f"whether it is given as {', '.join(RANGES)}",
             remedy="if it is a pose model nevertheless, set model.input_range",
         )
     return TrialResult(normalisation=model.normalisation, doubt=seen)
@@ -108,7 +109,7 @@ def _candidates(
 
 
 def _mark(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> tuple[float, float]:
-    """Return the likeness of what a model finds with the person, and the score that it gives."""
+    """Return the similarity of what a model finds with the person, and the score that it gives."""
     path = resources.person_picture()
     image = np.asarray(cv2.imread(str(path)), dtype=np.uint8)
     asked = ModelSettings(max_people=1, input_range=settings.input_range)

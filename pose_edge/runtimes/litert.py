@@ -19,10 +19,11 @@ from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes.runtime import AnyArray, Size
+from pose_edge.runtimes.runtime import AnyArray, InputSize
 from pose_edge.util.cores import usable_cores
 from pose_edge.util.text import counted, one_line
 from pose_edge.zoo.registry import ModelFile, Tensor
+from pose_edge.zoo.subgraphs import keep_sizes
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
@@ -101,6 +102,8 @@ class LiteRT:
             else:
                 # Read, not mapped: a file that is written over while it runs must not matter.
                 content = model.path.read_bytes()
+                if model.entry is not None and model.entry.sizes:
+                    content = keep_sizes(content, model.entry.sizes)
                 interpreter = interpreter_class(model_content=content, num_threads=self.threads)
             graphs = _graphs(model, interpreter)
             self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
@@ -117,7 +120,7 @@ class LiteRT:
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
 
     @property
-    def sizes(self) -> tuple[Size, ...]:
+    def sizes(self) -> tuple[InputSize, ...]:
         """Heights and widths that the input can have."""
         return tuple((height, width) for height, width in self._graphs)
 

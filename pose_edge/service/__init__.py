@@ -2,7 +2,7 @@
 
 `install` and `uninstall` are lists of small steps. Each step can be repeated, so an interrupted
 command is fixed by running it again, and an upgrade is the same as an install. `install` records
-what it puts where before it does so; `uninstall` removes exactly that.
+what it writes where before it does so; `uninstall` removes exactly that.
 
 May import every folder up to pipeline, but not live, offline or doctor.
 

@@ -18,7 +18,7 @@ from pose_edge.util.paths import exists, is_dir
 FITNESS: Final = """
 import struct, sys
 if sys.version_info < (3, 11):
-    sys.exit("is Python %d.%d, needed is 3.11 or newer" % sys.version_info[:2])
+    sys.exit("is Python %d.%d; 3.11 or newer is needed" % sys.version_info[:2])
 if struct.calcsize("P") < 8:
     sys.exit("is a 32-bit program, and LiteRT exists for 64 bits only")
 import ensurepip, venv

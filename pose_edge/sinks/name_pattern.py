@@ -36,7 +36,7 @@ class NamePattern:
         full = user_path(path)
         self.folder = full.parent
         self._stem, self._suffix = full.stem, full.suffix
-        if TIME_MARK in self._suffix:  # it is no suffix then
+        if TIME_MARK in self._suffix:  # it is not a suffix then
             self._stem, self._suffix = full.name, ""
         parts = [re.escape(part) for part in self._stem.split(TIME_MARK)]
         stem = parts[0]

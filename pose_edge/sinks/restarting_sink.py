@@ -202,7 +202,7 @@ class RestartingSink(Generic[P, Item]):
                 self.lost += queue.discard()
         self._ending, self._queue = [], None
         if self._hung.count and not self.failed:
-            self._fail(f"{self._title}: what was being written as the output hung is not complete")
+            self._fail(f"{self._title}: what was being written when the output hung is incomplete")
         if self.dropped:
             left_out = counted(self.dropped, "frame")
             log.warning("%s could not keep up: it lacks %s", self.name, left_out)
@@ -256,7 +256,7 @@ class RestartingSink(Generic[P, Item]):
                 writer.tick()
                 self._heartbeat(queue, writer)
             writer.close()
-        except BaseException as error:  # noqa: BLE001 - reported; and `send` must not wait for ever
+        except BaseException as error:  # noqa: BLE001 - reported; and `send` must not wait forever
             self._end(queue, error, writer.target if writer else None)
             try:
                 if writer is not None:

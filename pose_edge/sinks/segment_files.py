@@ -130,7 +130,7 @@ class SegmentFiles:
         try:
             file = self._open(path, os.O_RDWR | os.O_CREAT | (0 if self._replace else os.O_EXCL))
         except FileExistsError as error:
-            raise OutputError(f"{path} was made by another program meanwhile") from error
+            raise OutputError(f"{path} was created by another program in the meantime") from error
         except BlockingIOError as error:
             raise OutputError(f"another program is writing {path}") from error
         file.clear()
@@ -166,7 +166,7 @@ class SegmentFiles:
             return None
         place = mount_point(self._pattern.folder)
         amount = _amount(reserve or headroom)
-        return f"less than {amount} free on {place}; going on when there is room"
+        return f"less than {amount} free on {place}; it goes on when there is room"
 
     def remove_oldest(self) -> None:
         """Remove the oldest finished files of this pattern until the rest is within its bound.

@@ -79,7 +79,7 @@ class JpegFeed(Protocol):
 
 
 class PartsFeed(JpegFeed):
-    """The parts of one answer that goes on for ever."""
+    """The parts of one answer that goes on forever."""
 
     def __init__(self, answer: HttpAnswer) -> None:
         """Read the parts of an answer."""
@@ -90,7 +90,7 @@ class PartsFeed(JpegFeed):
     def next(self, timeout: float) -> Jpeg | None:
         """Return the newest part; see `JpegFeed.next`.
 
-        Parts that have arrived already are passed over, so that no backlog builds up.
+        Parts that have arrived already are skipped, so that no backlog builds up.
         """
         until = time.monotonic() + timeout
         newest, passed_over = None, 0

@@ -1,4 +1,4 @@
-"""One request to an HTTP server whose answer may go on for ever.
+"""One request to an HTTP server whose answer may go on forever.
 
 `http.client` reads an answer's header and its chunks. Two things are added: waiting for bytes for
 a moment only and going on afterwards, and a limit on how long a header may take to come, however

@@ -134,7 +134,7 @@ def _fault(url: str, address: HttpAddress, error: Exception, limit_s: float) -> 
     remedy: str | None
     if isinstance(error, ssl.SSLError) and not isinstance(error, TimeoutError):
         reason = f"no encrypted connection ({one_line(error.reason or str(error))})"
-        remedy = "is it https:// that the camera speaks?"
+        remedy = "does the camera speak https:// at all?"
     elif isinstance(error, http.client.RemoteDisconnected):
         reason, remedy = "the connection was closed", NETWORK
     elif isinstance(error, OSError):

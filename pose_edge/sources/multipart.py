@@ -26,9 +26,9 @@ class MalformedStream(Exception):  # noqa: N818 - an event of the server, not a 
 class PartSplitter:
     """Cuts parts out of bytes that arrive in pieces of any size.
 
-    A part ends after its Content-Length; without one, or with one that is no number, at the next
+    A part ends after its Content-Length; without one, or with one that is not a number, at the next
     boundary. Where no boundary follows a Content-Length, the length was wrong, and what comes
-    before the next boundary is passed over. The first part may lack its boundary.
+    before the next boundary is skipped. The first part may lack its boundary.
 
     Attributes:
         in_part: Whether the content of a part has begun and not ended.

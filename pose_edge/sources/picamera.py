@@ -221,7 +221,7 @@ class PiCamera(Source):
             if silent_s < self._limit_s:
                 return None
             raise SourceLost(
-                f"{self._name} gives no more frames since {silent_s:.1f} s",
+                f"{self._name} has given no frames for {silent_s:.1f} s",
                 remedy="is its ribbon cable seated at both ends?",
             ) from None
         self._job = None

@@ -52,14 +52,14 @@ def read_picture(path: Path) -> Image:
     Of several pictures in the file it is the first. What is transparent becomes white.
 
     Raises:
-        SourceError: The file cannot be read, is no picture, or is too large.
+        SourceError: The file cannot be read, is not a picture, or is too large.
     """
     with open_picture(path) as picture:
         return to_bgr(picture)
 
 
 def identify(path: Path) -> tuple[str, int] | None:
-    """Return the format and the number of pictures in a file; None if it is no picture."""
+    """Return the format and the number of pictures in a file; None if it is not a picture."""
     try:
         with open_picture(path) as picture:
             return str(picture.format), count_pictures(picture)
@@ -148,7 +148,7 @@ def _open(file: BinaryIO) -> PillowImage.Image:
             raise SourceError("it is empty") from error
         if "HEIF" not in known and head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
             raise SourceError("it is HEIC", remedy="pip install pillow-heif") from error
-        raise SourceError("it is of no known kind, or damaged") from error
+        raise SourceError("its format is unknown, or it is damaged") from error
     if picture.format == "TIFF":
         _silence_libtiff()
     return picture

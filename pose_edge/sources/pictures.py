@@ -57,7 +57,7 @@ class Pictures(Source):
             except OSError as error:
                 raise SourceError(f"{self._path} cannot be read: {error.strerror}") from error
             if not self._files:
-                others = f"; passed over: {self._list_others()}" if self._others else ""
+                others = f"; ignored: {self._list_others()}" if self._others else ""
                 raise SourceError(f"{self._path} holds no pictures{others}")
         self.frame_count = len(self._files)
 
@@ -70,7 +70,7 @@ class Pictures(Source):
         del timeout, reuse
         if self._index >= len(self._files):
             if self._others:
-                log.info("passed over in %s: %s", self.describe(), self._list_others())
+                log.info("ignored in %s: %s", self.describe(), self._list_others())
                 self._others = {}
             raise EndOfStream
         path, index = self._files[self._index], self._index
@@ -113,7 +113,7 @@ class Pictures(Source):
 def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
     """Return the pictures of a folder by name, and the names of everything else by its kind.
 
-    A file is a picture by its suffix, whatever is in it (so that a damaged one is not passed over
+    A file is a picture by its suffix, whatever is in it (so that a damaged one is not ignored
     in silence), or by its content.
 
     Raises:

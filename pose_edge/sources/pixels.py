@@ -50,7 +50,7 @@ def jpeg_size(data: Buffer) -> tuple[int, int]:
     """Return the width and height that a JPEG claims, pixels.
 
     Raises:
-        DamagedPicture: It is no JPEG, or one too large to be decoded.
+        DamagedPicture: It is not a JPEG, or one too large to be decoded.
     """
     try:
         height, width, *_colours = simplejpeg.decode_jpeg_header(data)
@@ -89,7 +89,7 @@ def picture_size(data: memoryview, mode: Mode) -> tuple[int, int]:
     Some cameras send JPEGs of another size than they have agreed to.
 
     Raises:
-        DamagedPicture: It is no JPEG, or one too large to be decoded.
+        DamagedPicture: It is not a JPEG, or one too large to be decoded.
     """
     return jpeg_size(data) if mode.code in JPEG_CODES else (mode.width, mode.height)
 

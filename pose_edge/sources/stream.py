@@ -277,7 +277,7 @@ class Stream(Source):
             raise self._fault(SourceError, *explain_unresolved(host or "")) from None
 
     def _error(self, kind: type[SourceError], error: Exception, seconds: float) -> SourceError:
-        """Return an error without the address that FFmpeg puts into its messages.
+        """Return an error without the address that FFmpeg writes into its messages.
 
         After a call of `seconds`, as long as the time limit, FFmpeg's error can be any.
         """
@@ -288,7 +288,7 @@ class Stream(Source):
         if status is not None:
             reason = explain_status(status, parts.path)
         elif isinstance(error, av.error.HTTPClientError):
-            reason = "the server refuses with an error 4xx of its own", None
+            reason = "the server refuses with a 4xx error of its own", None
         elif getattr(error, "errno", None) == errno.EPROTONOSUPPORT:  # RTSP's 461
             other = "tcp" if self._settings.transport == "udp" else "udp"
             reason = (
@@ -300,7 +300,7 @@ class Stream(Source):
         elif isinstance(error, (av.error.EOFError, HTTPException)):
             reason = "the connection was closed", None
         elif isinstance(error, av.error.InvalidDataError):
-            reason = "what comes from there is not a video that can be read", None
+            reason = "what it sends is not a video that can be read", None
         elif isinstance(error, OSError) and not isinstance(error, av.error.ArgumentError):
             reason = explain_os_error(error, parts.hostname or "", parts.port, limit_s)
         else:

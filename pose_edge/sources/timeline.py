@@ -13,7 +13,7 @@ MAX_PAUSE_S: Final = 86_400.0
 """Pauses are kept: a file may hold a picture a minute, or a night without movement. A longer one is
 taken for a fault of the file."""
 MAX_TIME_S: Final = 1e10
-"""What is beyond, some centuries, is no time at all; fractions of a second would get lost in it."""
+"""What is beyond, some centuries, is not a time; fractions of a second would get lost in it."""
 USUAL_STEP: Final = 1.5
 """In usual times between two frames: times that are rounded to milliseconds vary by less."""
 REORDERED: Final = 8

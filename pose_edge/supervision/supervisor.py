@@ -220,7 +220,7 @@ class Supervisor:
                 part.postpone(gap)
 
     def freeze(self, name: str) -> None:
-        """Let a part hang for ever at its next heartbeat, to test what happens then.
+        """Let a part hang forever at its next heartbeat, to test what happens then.
 
         Raises:
             KeyError: There is no such part.

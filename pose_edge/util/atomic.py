@@ -58,7 +58,7 @@ def write_complete(path: Path, content: bytes, *, replace: bool) -> None:
     """Write a file, completely or not at all, but with no regard to power cuts: much faster.
 
     Args:
-        path: The file. A link is no other file: it is replaced itself.
+        path: The file. A link is replaced itself, not the file that it names.
         content: The new content.
         replace: Whether a file that exists is replaced.
 

@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG: Final = 1
 
 
 def child_command(code: str) -> tuple[str, ...]:
-    """Return the command that runs Python code; what lies in the current folder is no module."""
+    """Return the command that runs Python code; nothing in the current folder is imported."""
     return (sys.executable, "-P", "-c", code)
 
 

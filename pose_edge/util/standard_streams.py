@@ -1,7 +1,7 @@
 """The standard streams of the process, whatever its launcher has made of them.
 
 A launcher may close them, lead them to a full disk, or never read the pipe that it gave. Python
-then has no stream at all, raises errors from `print`, or waits for ever.
+then has no stream at all, raises errors from `print`, or waits forever.
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ class ManifestEntry(ListedModel):
         input: Shape and type of the input.
         output: Shape and type of the first output.
         origin: Address or description of the source.
-        sizes: Heights and widths that the input can have, where there are several.
+        sizes: Heights and widths that the input can have, where there are several; the file may
+            have graphs for others, which another entry uses.
         calibration: Names of the pictures that the model was quantised with.
     """
 

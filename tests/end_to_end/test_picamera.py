@@ -97,7 +97,7 @@ def test_a_dislodged_cable_is_said_within_three_seconds_and_recovered(rig: Rig) 
     wait_until(lambda: rig.count() > 10, "the first poses")
     rig.bench.set(dislodged=True)
     pulled = time.monotonic()
-    wait_until(lambda: says("gives no more frames since"), "the loss")
+    wait_until(lambda: says("has given no frames for"), "the loss")
     assert time.monotonic() - pulled < 3.5 * slowness(), "3 s, and a little"
     assert says("is its ribbon cable seated at both ends?; trying to get it back")
     lost_at = rig.count()

@@ -10,21 +10,22 @@ from helpers import make_frame
 from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.estimators import load_estimator
 from pose_edge.frames import Image
-from pose_edge.runtimes import load_runtime
+from pose_edge.runtimes import AnyArray, load_runtime
 from pose_edge.zoo.registry import Zoo
 
 
-def blanks() -> dict[str, Image]:
+def blanks(height: int, width: int) -> dict[str, Image]:
     """Return pictures without a person, other ones than models are quantised with."""
     random = np.random.default_rng(1)
-    shape = (480, 640, 3)
+    shape = (height, width, 3)
     found = {
         f"grey {level}": np.full(shape, level, np.uint8) for level in (0, 7, 90, 140, 210, 255)
     }
     for mean, deviation in ((5, 4), (90, 5), (128, 20)):
         noise = random.normal(mean, deviation, shape)
         found[f"noise {mean}, {deviation}"] = np.clip(noise, 0, 255).astype(np.uint8)
-    found["ramp"] = np.tile(np.linspace(0, 255, 640).astype(np.uint8)[None, :, None], (480, 1, 3))
+    ramp = np.linspace(0, 255, width).astype(np.uint8)[None, :, None]
+    found["ramp"] = np.tile(ramp, (height, 1, 3))
     clouds = cv2.GaussianBlur(random.integers(0, 256, shape).astype(np.uint8), (0, 0), 15)
     found["clouds"] = np.asarray(clouds, dtype=np.uint8)
     for colour in ((200, 30, 30), (30, 200, 30), (30, 30, 200)):
@@ -32,14 +33,33 @@ def blanks() -> dict[str, Image]:
     return found
 
 
-@pytest.mark.parametrize("name", list(Zoo().entries))
-def test_a_blank_picture_has_nobody(name: str) -> None:
+SIZES = [
+    (name, size)
+    for name, entry in Zoo().entries.items()
+    for size in entry.sizes or [entry.input.shape[1:3]]
+]
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+def test_a_blank_picture_has_nobody(
+    name: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = ModelSettings(name=name)
     model = Zoo().find(name)
-    estimator = load_estimator(model, load_runtime(model, Settings(model=settings)), settings)
+    runtime = load_runtime(model, Settings(model=settings))
+    estimator = load_estimator(model, runtime, settings)
+    run, given = runtime.run, set()
+
+    def record(tensor: AnyArray) -> list[AnyArray]:
+        given.add(tensor.shape[1:3])
+        return run(tensor)
+
+    monkeypatch.setattr(runtime, "run", record)
     ghosts = []
-    for what, picture in blanks().items():
+    # A frame of this shape is seen as a whole at this size.
+    for what, picture in blanks(3 * size[0], 3 * size[1]).items():
         estimator.reset()
         if estimator.estimate(make_frame(picture)).poses:
             ghosts.append(what)
     assert ghosts == []
+    assert size in given

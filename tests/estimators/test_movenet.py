@@ -19,7 +19,7 @@ from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.confidence import Calibration
-from pose_edge.estimators.crop import Crop, fit_crop, region_around, whole_frame
+from pose_edge.estimators.crop import HIPS_RULE, Crop, fit_crop, square_around_hips, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import CALIBRATION, decode
 from pose_edge.estimators.single_person import (
@@ -90,7 +90,7 @@ def seen(who: FloatArray, crop: Crop) -> FloatArray:
 
 
 def crop_of(who: FloatArray, min_score: float = MIN_KEYPOINT) -> Crop:
-    return fit_crop(region_around(who, WIDTH, HEIGHT, min_score), SIZES)
+    return fit_crop(square_around_hips(who, WIDTH, HEIGHT, min_score), SIZES)
 
 
 NUMBERS = st.one_of(
@@ -113,6 +113,37 @@ def test_a_large_person_takes_one_look_at_the_whole_frame() -> None:
     assert len(runtime.seen) == 1
     assert (runtime.seen[0][0] == view(picture, WHOLE)).all()
     assert estimate.poses[0].keypoints[:, :2] == pytest.approx(LARGE[:, :2].clip(0, 1), abs=1e-5)
+
+
+def test_a_large_person_is_seen_closer_in_the_next_frame() -> None:
+    tall = person(scale=1.6)
+    close = crop_of(tall)
+    assert HIPS_RULE.refine_below * WHOLE.size <= close.size < WHOLE.size
+    estimator, runtime = movenet(seen(tall, WHOLE), seen(tall, close), seen(tall, close))
+    pictures = [frame(seed=seed) for seed in range(3)]
+    estimates = [estimator.estimate(picture) for picture in pictures]
+    crops = (WHOLE, close, close)
+    for picture, tensor, crop in zip(pictures, runtime.seen, crops, strict=True):
+        assert (tensor[0] == view(picture, crop)).all()
+    assert estimates[0].crop is None
+    assert estimates[1].crop == pytest.approx(close.normalised(WIDTH, HEIGHT))
+
+
+def test_whom_a_crop_does_not_show_is_not_sought_in_one_at_once() -> None:
+    """Somebody who lies down is found in the whole frame, but not in a crop around them."""
+    tall = person(scale=1.6)
+    close = crop_of(tall)
+    estimator, runtime = movenet(
+        *(seen(tall, WHOLE), NOBODY, seen(tall, WHOLE)), seen(tall, WHOLE), seen(tall, close)
+    )
+    picture = frame()
+    looks = []
+    for _ in range(4):
+        before = len(runtime.seen)
+        (pose,) = estimator.estimate(picture).poses
+        assert pose.keypoints == pytest.approx(tall, abs=1e-5)
+        looks.append(len(runtime.seen) - before)
+    assert looks == [1, 2, 1, 1]
 
 
 def test_a_small_person_gets_a_closer_look_in_the_same_frame() -> None:
@@ -471,7 +502,7 @@ def test_what_is_no_movenet_is_refused(
     with pytest.raises(ModelError) as error:
         load_estimator(model, runtime, ModelSettings())
     message = str(error.value)
-    assert "own.tflite is no model that can be read" in message
+    assert "own.tflite is not a model that can be read" in message
     assert str(runtime.input) in message
     assert "\n" not in message
     with pytest.raises(ModelError):

@@ -27,7 +27,7 @@ def test_another_file_given_by_mistake_is_refused_and_left_as_it_is(
 ) -> None:
     path = tmp_path / "precious.txt"
     path.write_bytes(content)
-    with pytest.raises(OutputError, match="is no file of answers"):
+    with pytest.raises(OutputError, match="is not a file of answers"):
         Answers(path)
     assert path.read_bytes() == content
 

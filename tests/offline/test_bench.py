@@ -44,6 +44,7 @@ def test_models_are_timed_in_turns(runtimes: list[FakeRuntime]) -> None:
     assert [first.name, second.name] == names
     assert [len(runtime.seen) for runtime in runtimes] == [8, 8]
     assert first.ratio == 1.0
+    assert first.fps == pytest.approx(1000 / first.median_ms)
     assert second.ratio == pytest.approx(second.median_ms / first.median_ms)
     assert first.median_ms >= 2
     assert second.median_ms >= 10
@@ -88,7 +89,7 @@ def test_only_a_video_has_an_end_and_a_speed(
 
 
 def test_a_source_that_never_ends_is_refused(runtimes: list[FakeRuntime]) -> None:
-    """`auto` is a camera, or without one the demo clip for ever."""
+    """`auto` is a camera, or without one the demo clip forever."""
     for source in ("auto", "/dev/video0", "http://127.0.0.1:9/x"):
         with pytest.raises(UsageError, match="needs a video file, or demo"):
             bench_pipeline(Settings(), source, rounds=1)

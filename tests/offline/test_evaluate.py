@@ -362,6 +362,24 @@ def test_other_settings_are_measured_anew(
     assert models["perfect"].estimated == [0, 1, 2, 3] * 2
 
 
+def test_models_that_share_a_file_share_no_answers(
+    tmp_path: Path, models: dict[str, Fake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SharingZoo:
+        def find(self, name: str) -> ModelFile:
+            edge = {"small": 64, "large": 96}[name]
+            model = calibrated()
+            assert model.entry is not None
+            entry = model.entry.model_copy(update={"sizes": ((edge, 64), (64, edge))})
+            return replace(model, name=name, entry=entry, sha256="0" * 64, known=True)
+
+    monkeypatch.setattr(module, "Zoo", SharingZoo)
+    models |= {"small": Fake(), "large": Fake()}
+    path, kept = write(tmp_path, coco()), tmp_path / "answers.jsonl"
+    measure(path, "small", "large", answers=kept)
+    assert models["small"].estimated == models["large"].estimated == [0, 1, 2, 3]
+
+
 def test_another_truth_about_the_same_pictures_is_measured_anew(
     tmp_path: Path, models: dict[str, Fake]
 ) -> None:

@@ -103,7 +103,7 @@ def test_a_setting_that_an_integer_input_cannot_have_is_refused(tmp_path: Path) 
 
 def test_a_float_model_that_does_not_find_the_person_is_refused(tmp_path: Path) -> None:
     path = rewrite(tmp_path / "own.tflite", POSENET, float_input(1e6, 1.0))
-    with pytest.raises(ModelError, match=r"not known: .*likeness 0\.00.*0\.\.1, -1\.\.1"):
+    with pytest.raises(ModelError, match=r"not known: .*similarity 0\.00.*0\.\.1, -1\.\.1"):
         tried(path)
 
 

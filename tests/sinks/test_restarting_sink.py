@@ -140,7 +140,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 def in_time(work: Callable[[], None]) -> None:
-    """Do something that must not block for ever."""
+    """Do something that must not block forever."""
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(GENEROUS_S)
@@ -327,7 +327,7 @@ def test_a_writer_that_was_given_up_and_still_hangs_is_a_failure() -> None:
     wait_until(lambda: bench.sink.failed is None)
     bench.sink.close()
     assert bench.sink.failures() == [
-        "recording: what was being written as the output hung is not complete"
+        "recording: what was being written when the output hung is incomplete"
     ]
     output.gate.set()
 

@@ -101,7 +101,7 @@ def test_without_storage_the_file_is_replaced_on_request(tmp_path: Path) -> None
     path.write_text("old and long")
     with pytest.raises(OutputError, match="it exists already"):
         SegmentFiles("recording", str(path), None).check()
-    with pytest.raises(OutputError, match="was made by another program meanwhile"):
+    with pytest.raises(OutputError, match="was created by another program in the meantime"):
         SegmentFiles("recording", str(path), None).begin()
     series = SegmentFiles("recording", str(path), None, replace=True)
     assert begin(series, b"new") == path
@@ -153,19 +153,19 @@ def test_when_a_file_is_due() -> None:
     [
         ((0.6, 32), 0.5, True, None),
         ((0.5, 32), 0.5, True, None),
-        ((0.499, 32), 0.5, True, "less than 0.5 GB free on {}; going on when there is room"),
-        ((0.5, 32), 0.5, False, "less than 0.5 GB free on {}; going on when there is room"),
+        ((0.499, 32), 0.5, True, "less than 0.5 GB free on {}; it goes on when there is room"),
+        ((0.5, 32), 0.5, False, "less than 0.5 GB free on {}; it goes on when there is room"),
         ((0.517, 32), 0.5, False, None),
         ((0.0, 32), 0.0, True, None),
-        ((0.0, 32), 0.0, False, "less than 16 MB free on {}; going on when there is room"),
+        ((0.0, 32), 0.0, False, "less than 16 MB free on {}; it goes on when there is room"),
         ((0.017, 32), 0.0, False, None),
         # A small disk: the reserve is a tenth of it at most.
         ((0.002, 0.02), 0.0, False, None),
         ((0.040, 0.4), 0.5, True, None),
         ((0.057, 0.4), 0.5, False, None),
-        ((0.039, 0.4), 0.5, True, "less than 40 MB free on {}; going on when there is room"),
-        ((0.055, 0.4), 0.5, False, "less than 40 MB free on {}; going on when there is room"),
-        ((0.15, 2.0), 0.5, True, "less than 0.2 GB free on {}; going on when there is room"),
+        ((0.039, 0.4), 0.5, True, "less than 40 MB free on {}; it goes on when there is room"),
+        ((0.055, 0.4), 0.5, False, "less than 40 MB free on {}; it goes on when there is room"),
+        ((0.15, 2.0), 0.5, True, "less than 0.2 GB free on {}; it goes on when there is room"),
         ((0.011, 0.4), 0.01, True, None),
     ],
 )

@@ -223,7 +223,7 @@ def test_a_full_disk_is_written_to_again_when_there_is_room(
         fill(disk / "filler", 280_000)
         with outputs(disk) as made:
             made.send_until_failed()
-            wait_until(lambda: "; going on when there is room" in caplog.text)
+            wait_until(lambda: "; it goes on when there is room" in caplog.text)
             (disk / "filler").unlink()
             made.send_until_well()
             last = made.sent

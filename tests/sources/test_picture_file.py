@@ -198,11 +198,11 @@ def test_the_largest_of_several_views_counts_as_one_picture(tmp_path: Path) -> N
     ("content", "expected"),
     [
         (b"", "it is empty"),
-        (b"no picture", "of no known kind"),
-        (b"\x89PNG\r\n\x1a\n", "of no known kind"),
-        (b"\xff\xd8\xff\xe0", "of no known kind"),
+        (b"no picture", "format is unknown"),
+        (b"\x89PNG\r\n\x1a\n", "format is unknown"),
+        (b"\xff\xd8\xff\xe0", "format is unknown"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "pip install pillow-heif"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "of no known kind"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "format is unknown"),
     ],
 )
 def test_what_is_no_picture(

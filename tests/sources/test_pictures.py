@@ -151,7 +151,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"holds no pictures$"):
         Pictures(str(tmp_path)).open()
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(SourceError, match=r"holds no pictures; passed over: .*notes\.txt"):
+    with pytest.raises(SourceError, match=r"holds no pictures; ignored: .*notes\.txt"):
         Pictures(str(tmp_path)).open()
 
 

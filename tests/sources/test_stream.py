@@ -214,7 +214,7 @@ def test_read_returns_while_frames_are_skipped_until_a_distant_key_frame(
     [
         ("401 Unauthorized\r\nCSeq: 2\r\n\r\n", "user or password is wrong or missing (401 "),
         ("404 Not Found\r\nCSeq: 2\r\n\r\n", "there is nothing at /live (404 Not Found)"),
-        ("453 Busy \x1b[31m\r\nCSeq: 2\r\n\r\n", "the server refuses with an error 4xx of its own"),
+        ("453 Busy \x1b[31m\r\nCSeq: 2\r\n\r\n", "the server refuses with a 4xx error of its own"),
         ("200 OK\r\nCSeq: 2\r\nContent-Length: 2000000000\r\n\r\n", "not a video that can be read"),
         ("200 OK\r\nCSeq: 2\r\nContent-Length: 0\r\n\r\n", "not a video that can be read"),
     ],

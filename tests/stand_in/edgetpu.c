@@ -8,7 +8,7 @@
  * What it proves: that a program loads such a library as it must be loaded, passes the options that
  * Google's takes, and survives whatever this kind of library does to a process, at a moment that
  * the test chooses: no device, a slow open, a crash when the model is loaded, a slow answer, an
- * error, a stall for ever, an abort in the middle of a run, and a device that comes back.
+ * error, a stall forever, an abort in the middle of a run, and a device that comes back.
  *
  * What it does not prove: anything about Google's library itself, USB or PCIe, or the speed and
  * accuracy of an Edge TPU. It cannot run `edgetpu-custom-op`, the operation of compiled models, and
@@ -225,7 +225,7 @@ static bool is_device(const char *value) {
 
 EXPORTED Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count,
                                                  void (*report_error)(const char *)) {
-    /* As Google's: options of other names are passed over, and an unknown device is no device. */
+    /* As Google's: options of other names are ignored, and an unknown device is no device. */
     char options[512] = "";
     bool known_device = true;
     for (size_t i = 0; i < count; ++i) {

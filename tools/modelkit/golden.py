@@ -8,7 +8,7 @@ The data is one folder: `golden.json` and its pictures. A case names its picture
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_SCORE = 0.3
+
+CELL = 32
+"""Pixels of a cell of the coarsest map: pictures that move by whole cells only move the maps."""
+
+SURROUNDINGS = 2
+"""How many times as far apart answers may be where the people have other surroundings: a network
+looks at these, too."""
+
+ROOM = 16
+"""Pixels around the people that a part of a picture must show."""
 
 
 class GoldenError(Exception):
@@ -84,11 +94,11 @@ def load_cases(folder: Path, model: str, image: str) -> list[Case]:
     return cases
 
 
-def load_input(path: Path, size: int) -> NDArray[np.uint8]:
+def load_input(path: Path, edge: int) -> NDArray[np.uint8]:
     """Reads a picture as the golden models were given it: RGB, stretched, no padding.
 
     Returns:
-        uint8 [1, size, size, 3].
+        uint8 [edge, edge, 3].
 
     Raises:
         GoldenError: The picture cannot be read.
@@ -96,8 +106,65 @@ def load_input(path: Path, size: int) -> NDArray[np.uint8]:
     bgr = cv2.imread(str(path))
     if bgr is None:
         raise GoldenError(f"cannot read {path}")
-    square = cv2.resize(bgr, (size, size), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.cvtColor(square, cv2.COLOR_BGR2RGB)[np.newaxis], np.uint8)
+    square = cv2.resize(bgr, (edge, edge), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.cvtColor(square, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the golden models' square that a graph of another size is given.
+
+    So the graph sees the same pixels around the people, and must find the same keypoints.
+
+    Attributes:
+        edge: Edge of the square in pixels.
+        top: Its first row.
+        left: Its first column.
+        height: Rows; what is beyond the square is black.
+        width: Columns.
+    """
+
+    edge: int
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def cut(self, square: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns the window's part of a picture, uint8 [1, height, width, 3]."""
+        part = square[self.top : self.top + self.height, self.left : self.left + self.width]
+        missing = [(0, self.height - part.shape[0]), (0, self.width - part.shape[1]), (0, 0)]
+        return np.pad(part, missing)[np.newaxis]
+
+    def outwards(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns keypoints [people, 17, 3] of the window in parts of the square."""
+        scale = (self.height / self.edge, self.width / self.edge, 1)
+        start = (self.top / self.edge, self.left / self.edge, 0)
+        return (found * scale + start).astype(np.float32)
+
+
+def window(cases: Sequence[Case], edge: int, size: tuple[int, int]) -> Window | None:
+    """Chooses the window of a size that has all people of a picture in its middle.
+
+    Args:
+        cases: The people.
+        edge: Edge of the golden models' square in pixels.
+        size: Height and width of the window.
+
+    Returns:
+        The window, whose corner is on a cell of the coarsest map; None when it has no room for all
+        of them with `ROOM` around.
+    """
+    points = np.concatenate([case.points[case.scores > MIN_SCORE] for case in cases])
+    starts = []
+    for values, length in ((points[:, 1] * edge, size[0]), (points[:, 0] * edge, size[1])):
+        low, high = float(values.min()), float(values.max())
+        cells = round((low + high - length) / 2 / CELL)
+        start = CELL * min(max(cells, 0), max(edge - length, 0) // CELL)
+        if length < edge and not start + ROOM <= low <= high <= start + length - ROOM:
+            return None
+        starts.append(start)
+    return Window(edge, starts[0], starts[1], *size)
 
 
 def poses(answer: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,10 +10,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import graph, lazyheads, network, quantise, samples, shapes, signatures, tflite, topology
+from . import (
+    decoder,
+    graph,
+    lazyheads,
+    network,
+    quantise,
+    samples,
+    shapes,
+    signatures,
+    tflite,
+    topology,
+)
 from .adapt import adapt
 from .byteinput import shorten_input
-from .catalogue import INPUT, Int8, ModelSpec
+from .catalogue import INPUT, Int8, ModelSpec, Size
 from .nodes import Tensors, needed
 from .preprocess import with_picture_input
 from .samples import Sample
@@ -63,47 +74,51 @@ def make_int8(
         ValueError: The graph is not the one that this was written for.
     """
     nodes, tensors = read(spec, published)
-    graphs = {size: prepare(spec, int8, nodes, tensors, size) for size in int8.sizes}
-    size = int8.sizes[0]
+    graphs = {size: prepare(spec, int8, nodes, tensors, size) for size in spec.graphs}
+    usual = spec.sizes[0]
 
     def calibration() -> Iterable[NDArray[np.uint8]]:
-        return samples.inputs(pictures, size)
+        return samples.inputs(pictures, usual)
 
     def quantised(name: str) -> bool:
         return bool(re.search(int8.scope, name)) and not re.search(int8.kept, name)
 
-    def measure(exact: bytes) -> quantise.Ranges:
-        ranges = quantise.measure_ranges(
-            exact, calibration(), int8.picture, int8.reach, int8.logits
-        )
-        if int8.blank_reach is None:
-            return ranges
-        blank = quantise.measure_ranges(
-            exact, samples.blanks(size), int8.picture, int8.blank_reach, int8.logits
-        )
-        return quantise.union(ranges, blank)
-
-    # The weights are adapted, and the ranges measured, for the first size alone: so all sizes
+    # The weights are adapted, and the ranges measured, for the usual size alone: so all sizes
     # have the same, and one file holds them once.
-    chosen = [layer for layer in network.layers(graphs[size][0]) if quantised(layer.name)]
-    adapted = adapt(*graphs[size], INPUT, calibration, chosen)
-    models: dict[str, bytes] = {}
-    ranges: quantise.Ranges = {}
-    for (height, width), (own_nodes, own_tensors) in graphs.items():
+    chosen = [layer for layer in network.layers(graphs[usual][0]) if quantised(layer.name)]
+    adapted = adapt(*graphs[usual], INPUT, calibration, chosen)
+    exact: dict[Size, bytes] = {}
+    for size, (own_nodes, own_tensors) in graphs.items():
         graph_def = graph.to_graph_def(own_nodes, {**own_tensors, **adapted})
         function = graph.to_function(graph_def, f"{INPUT}:0", dict(spec.outputs))
-        exact = tflite.convert_fp32(function)
-        ranges = ranges or measure(exact)
-        model = quantise.quantise(exact, ranges, int8.scope, int8.kept)
+        exact[size] = tflite.convert_fp32(function)
+    ranges = measure(int8, exact[usual], calibration(), samples.blanks(usual))
+    models: dict[Size, bytes] = {}
+    for size, whole in exact.items():
+        model = quantise.quantise(whole, ranges, int8.scope, int8.kept)
         if (count := quantise.int8_convolutions(model)) != len(chosen):
             raise ValueError(f"{count} convolutions are int8, but {len(chosen)} were adapted")
-        model = signatures.order_outputs(shorten_input(model), [name for name, _ in spec.outputs])
-        models[f"h{height}_w{width}"] = model
-    return signatures.merge(models) if len(models) > 1 else model
+        outputs = [name for name, _ in spec.outputs]
+        models[size] = signatures.order_outputs(shorten_input(model), outputs)
+    return signatures.merge(models)
+
+
+def measure(
+    int8: Int8,
+    exact: bytes,
+    pictures: Iterable[NDArray[np.uint8]],
+    blanks: Iterable[NDArray[np.uint8]],
+) -> quantise.Ranges:
+    """Measures the ranges of a float32 model on pictures with people and, if wanted, without."""
+    ranges = quantise.measure_ranges(exact, pictures, int8.picture, int8.reach, int8.logits)
+    if int8.blank_reach is None:
+        return ranges
+    blank = quantise.measure_ranges(exact, blanks, int8.picture, int8.blank_reach, int8.logits)
+    return quantise.union(ranges, blank)
 
 
 def prepare(
-    spec: ModelSpec, int8: Int8, nodes: Sequence[Node], tensors: Tensors, size: tuple[int, int]
+    spec: ModelSpec, int8: Int8, nodes: Sequence[Node], tensors: Tensors, size: Size
 ) -> tuple[list[Node], Tensors]:
     """Rewrites a published graph for one picture size, in a form that quantises well.
 
@@ -120,8 +135,10 @@ def prepare(
         The nodes that are needed, and the values of their constants.
     """
     outputs = [tensor for _, tensor in spec.outputs]
+    if spec.source.sized_by == "decoder":
+        tensors = decoder.resize(tensors, size)
     result, values = with_picture_input(nodes, tensors, int8.picture, size, INPUT)
-    if int8.any_size:
+    if spec.source.sized_by == "shapes":
         result = needed(result, outputs)
         result, values = shapes.fold_shapes(result, values, INPUT, size)
         result = needed(result, outputs)

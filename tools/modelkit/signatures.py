@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
+from .catalogue import Size
+from .packing import pack
+
 
 def order_outputs(model: bytes, names: Sequence[str]) -> bytes:
     """Puts the outputs of a model in an order, and gives them their names.
@@ -33,19 +36,22 @@ def order_outputs(model: bytes, names: Sequence[str]) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(flat))
 
 
-def merge(models: Mapping[str, bytes]) -> bytes:
-    """Puts several models into one file, in which equal constants (the weights) are there once.
+def merge(models: Mapping[Size, bytes]) -> bytes:
+    """Puts the models of several picture sizes into one file, with all that is equal once.
 
     Args:
-        models: Signature -> model. The first is what an interpreter runs when no signature is
-            asked for.
+        models: Height and width of the picture -> model. The first is what an interpreter runs
+            when no signature is asked for.
 
     Returns:
-        One model with a signature, and a subgraph, for each.
+        One model with a signature, and a subgraph, for each; the signature of 224x160 is called
+        h224_w160. That of a single model keeps its name.
     """
     flats = [
         flatbuffer_utils.read_model_from_bytearray(bytearray(model)) for model in models.values()
     ]
+    if len(flats) == 1:
+        return pack(flats[0])
     merged = flats[0]
     # Buffer 0 is the empty one, by convention.
     buffers, places = [merged.buffers[0]], {b"": 0}
@@ -53,7 +59,7 @@ def merge(models: Mapping[str, bytes]) -> bytes:
     kinds: dict[tuple[object, ...], int] = {}
     subgraphs: list[schema.SubGraphT] = []
     signatures: list[schema.SignatureDefT] = []
-    for key, flat in zip(models, flats, strict=True):
+    for (height, width), flat in zip(models, flats, strict=True):
         (graph,), (signature,) = flat.subgraphs, flat.signatureDefs
         for tensor in graph.tensors:
             buffer = flat.buffers[tensor.buffer]
@@ -69,7 +75,7 @@ def merge(models: Mapping[str, bytes]) -> bytes:
                 kinds[kind] = len(codes)
                 codes.append(code)
             operator.opcodeIndex = kinds[kind]
-        graph.name = signature.signatureKey = key.encode()
+        graph.name = signature.signatureKey = f"h{height}_w{width}".encode()
         signature.subgraphIndex = len(subgraphs)
         subgraphs.append(graph)
         signatures.append(signature)
@@ -77,4 +83,4 @@ def merge(models: Mapping[str, bytes]) -> bytes:
     merged.subgraphs, merged.signatureDefs = subgraphs, signatures
     # It tells the version of the converter and points into the buffers as they were.
     merged.metadata, merged.metadataBuffer = [], []
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(merged))
+    return pack(merged)

@@ -19,7 +19,7 @@ behaviour was read:
   TimeoutError is raised and *the job stays in the list*, where the next frame completes it.
   `cancel_all_and_flush` empties the list, and waiting for such a job raises CancelledError.
 * `stop` is itself a job while the event loop runs: behind a job that waits for a frame it waits
-  for ever. `close` ends the loop (previews/null_preview.py) and stops directly.
+  forever. `close` ends the loop (previews/null_preview.py) and stops directly.
 * request.py: a request is released once, goes back to the camera if that runs still, and cannot
   be used afterwards (its config is empty then); MappedArray shares the buffer's memory.
 * pipeline_base.cpp of libcamera (`cameraTimeout`): when the sensor falls silent, requests come

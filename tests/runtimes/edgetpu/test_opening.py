@@ -222,7 +222,7 @@ def test_no_library(machine: Machine, library: str) -> None:
     machine.wishes["library"] = library
     why = missing(machine)
     assert why.startswith(f"edgetpu library missing | the library {library} is not installed; ")
-    assert "README" in why
+    assert "docs/coral.md" in why
     assert "pose-edge doctor" in why
     assert machine.jobs == []
 
