@@ -11,6 +11,7 @@ import pytest
 from helpers import make_frame, make_result
 
 from pose_edge.config.schema import Settings
+from pose_edge.live import auto_model as auto_model_module
 from pose_edge.live.auto_model import MODEL, AutoModel, Feed, Tuned, TuneOrder, first_model
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import Telemetry
@@ -81,6 +82,13 @@ class World:
 
     def fault(self) -> str | None:
         return self.telemetry.faults().get(MODEL)
+
+
+@pytest.fixture(autouse=True)
+def two_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be two candidates, whatever ships."""
+    accuracy = {LIGHT: 0.53, HEAVY: 0.63}
+    monkeypatch.setattr(auto_model_module, "candidates", lambda _zoo, _people: accuracy)
 
 
 @pytest.fixture
