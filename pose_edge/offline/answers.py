@@ -73,11 +73,11 @@ class Answers:
         content = path.read_bytes()
         end = content.rfind(b"\n") + 1
         if not content[end:].startswith(_LINE_START[: len(content) - end]):
-            raise OutputError(f"{path} is not a file of answers; it is left alone")
+            raise OutputError(f"{path} is not a file of answers; left unchanged")
         for line in content[:end].splitlines():
             try:
                 answer = _Answer.model_validate_json(line).model_dump()
             except ValidationError as error:
-                raise OutputError(f"{path} is not a file of answers; it is left alone") from error
+                raise OutputError(f"{path} is not a file of answers; left unchanged") from error
             self._known[answer.pop("key")] = answer
         os.truncate(path, end)  # the last line of an interrupted run is measured again
