@@ -1,13 +1,10 @@
-"""The commands and options of the command line, as tables."""
+"""The commands and options of the command line, as tables; parser.py makes the parser of them."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
-
-from pose_edge.util.text import printable
+from collections.abc import Mapping
+from typing import Any, Final
 
 SETTING_OPTIONS: Final = {
     "source": (
@@ -33,14 +30,14 @@ SETTING_OPTIONS: Final = {
 }
 """Options that override a setting: the setting, the placeholder of the value, and the help."""
 
-_Arguments = tuple[str, dict[str, Any]]
+Arguments = tuple[str, dict[str, Any]]
 """Names of an option, and the other arguments of `ArgumentParser.add_argument`."""
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return number
 
 
@@ -50,17 +47,26 @@ def _text(text: str) -> str:
     return text
 
 
-def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> _Arguments:  # noqa: ANN401
+def _value(names: str, placeholder: str, meaning: str = "", **more: Any) -> Arguments:  # noqa: ANN401
     return names, {"metavar": placeholder, "help": meaning, "type": _text, **more}
 
 
-def _switch(name: str, meaning: str) -> _Arguments:
+def _switch(name: str, meaning: str) -> Arguments:
     return name, {"action": "store_true", "help": meaning}
 
 
 _MODEL: Final = ("model", "people", "threads", "edgetpu")
 _FORCE: Final = _switch("--force", "replace output files that exist already")
-_JSON: Final = _switch("--json", "print JSON")
+_KEYS: Final = "Keys: s skeleton, i read-out, c crop, f full screen, q quit."
+_AP: Final = (
+    "AP is COCO's keypoint AP on pictures with one person, and on pictures with several. The "
+    "default is that of the configuration."
+)
+_ALLOWS: Final = (
+    "Allows is the highest frame rate with one inference pass a frame; Ratio compares with the "
+    "first model."
+)
+_JSON: Final = _switch("--json", "print JSON, for programs")
 _DRY_RUN: Final = _switch("--dry-run", "only print what would be done")
 
 GROUPS: Final = {
@@ -71,31 +77,42 @@ GROUPS: Final = {
 }
 """Commands with subcommands, and their help."""
 
-COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
+COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
     "run": (
-        "Show a source with poses. Keys: s skeleton, i read-out, c crop, f full screen, q quit.",
+        f"Show a camera, stream, video or picture with skeletons. {_KEYS}",
+        _value("source_argument", "SRC", "what to show, as with --source", nargs="?"),
         *_MODEL,
         *("source", "display", "record", "poses", "max_frames", "duration"),
         _FORCE,
     ),
     "annotate": (
-        "Draw the poses on every frame of a video, a picture or a folder of pictures.",
-        *_MODEL,
-        "poses",
-        _value("input", "INPUT", "a video, picture or folder, or demo"),
+        "Draw the poses on every frame of videos, pictures and folders of pictures.",
+        _value("inputs", "INPUT", "a video, picture or folder of pictures, or demo", nargs="+"),
         _value(
             "-o --output",
             "OUT",
-            "file or folder to write; by default INPUT-poses here, or none with --poses",
+            "file to write, or folder for several inputs; by default INPUT-poses here, or none"
+            " with --poses",
         ),
+        "poses",
+        *_MODEL,
         _FORCE,
     ),
-    "models list": ("List the models that ship and those that can be fetched.", _JSON),
-    "models info": ("Describe a model.", _value("name", "NAME"), _JSON),
-    "models fetch": ("Download models.", _value("names", "NAME", nargs="+")),
-    "models verify": ("Check model files against the lists.", _value("names", "NAME", nargs="*")),
+    "models list": (
+        f"List the models that ship and those that can be fetched. {_AP}",
+        _JSON,
+    ),
+    "models info": ("Describe a model.", _value("name", "NAME", "a listed model"), _JSON),
+    "models fetch": (
+        "Download models.",
+        _value("names", "NAME", "a model of `pose-edge models list`", nargs="+"),
+    ),
+    "models verify": (
+        "Check model files against the lists.",
+        _value("names", "NAME", "models, by default all that are here", nargs="*"),
+    ),
     "bench model": (
-        "Time models, in interleaved runs.",
+        f"Time models, in interleaved runs. {_ALLOWS}",
         "threads",
         _value("names", "NAME", "models, by default all", nargs="*"),
         _value("--runs", "N", "runs of each model", type=_count, default=100),
@@ -109,15 +126,17 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
         _JSON,
     ),
     "bench child": (
-        "Compare a CPU model in this process and in a child process, as the Edge TPU has one.",
+        "Compare a CPU model in this process and in a child process like that of the Edge TPU.",
         *("model", "threads"),
         _value("--runs", "N", "runs of each", type=_count, default=300),
         _JSON,
     ),
     "eval": (
         "Measure the accuracy on pictures with known keypoints, as COCO does.",
-        _value("--annotations", "COCO.json", required=True),
-        _value("--images", "DIR", required=True),
+        _value(
+            "--annotations", "COCO.json", "the known keypoints, in COCO's format", required=True
+        ),
+        _value("--images", "DIR", "folder of the pictures", required=True),
         _value(
             "--model",
             "NAME",
@@ -133,7 +152,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
             action="append",
         ),
         *("people", "threads"),
-        _value("--resume", "FILE", "keep the answers in a file, and continue from those in it"),
+        _value("--resume", "FILE", "keep the answers in a file, and continue from it"),
         _JSON,
     ),
     "doctor": (
@@ -147,6 +166,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
     "config show": (
         "Print the settings in force.",
         _switch("--defaults", "print the defaults instead"),
+        _switch("--origin", "print where each value comes from instead of what it means"),
     ),
     "config schema": ("Print the JSON Schema of config.yaml.",),
     "service install": (
@@ -171,73 +191,26 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | _Arguments, ...]]]] = {
         _DRY_RUN,
     ),
     "service status": ("Print the state of the service; exit status 0 while it runs.", _JSON),
+    "completion": (
+        "Print what lets a shell complete commands and options.",
+        _value("shell", "SHELL", "bash or zsh", choices=("bash", "zsh")),
+    ),
 }
 """Help of each command, and its options: those of `SETTING_OPTIONS` by name."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors steer no terminal, whatever was typed."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print an error and exit with status 2."""
-        super().error(printable(message))
+def option(name: str) -> Arguments:
+    """Return the option of a setting, e.g. --max-frames for "max_frames"."""
+    _key, placeholder, meaning = SETTING_OPTIONS[name]
+    return _value(f"--{name.replace('_', '-')}", placeholder, meaning)
 
 
-class _PrintVersion(argparse.Action):
-    """Prints the version. argparse's own action would look it up for every command."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from pose_edge import __version__
-
-        sys.stdout.write(f"pose-edge {__version__}\n")
-        parser.exit()
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line; report a mistake and exit with status 2.
-
-    Args:
-        arguments: Arguments after the program's name, by default those of the process.
-
-    Returns:
-        The options; `command` is the full name of the command, e.g. "models list".
-    """
-    return make_parser().parse_args(arguments)
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = _Parser(
-        prog="pose-edge", description="Real-time human pose estimation on a Raspberry Pi."
+def everywhere() -> tuple[Arguments, ...]:
+    """Return the options that every command has."""
+    settings = {"action": "append", "default": [], "metavar": "SECTION.KEY=VALUE"}
+    return (
+        _value("--config", "FILE", "configuration file to read"),
+        ("--set", {**settings, "help": "set any setting of the configuration; repeatable"}),
+        option("log_level"),
+        option("log_format"),
     )
-    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
-    groups = {"": parser.add_subparsers(title="commands", required=True, metavar="COMMAND")}
-    for command, (text, *options) in COMMANDS.items():
-        name, _, subcommand = command.partition(" ")
-        if subcommand and name not in groups:
-            group = groups[""].add_parser(name, help=GROUPS[name], description=GROUPS[name])
-            groups[name] = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
-        leaf = groups[name if subcommand else ""].add_parser(
-            subcommand or name,
-            help=text,
-            description=text,
-            allow_abbrev=False,  # an abbreviation that works today may be ambiguous tomorrow
-        )
-        leaf.set_defaults(command=command)
-        leaf.add_argument("--config", metavar="FILE", help="configuration file to read", type=_text)
-        leaf.add_argument(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            action="append",
-            default=[],
-            help="set any setting; repeatable",
-        )
-        for option in (*options, "log_level", "log_format"):
-            if isinstance(option, str):
-                _key, placeholder, meaning = SETTING_OPTIONS[option]
-                flag = f"--{option.replace('_', '-')}"
-                leaf.add_argument(flag, metavar=placeholder, help=meaning, type=_text)
-            else:
-                names, keywords = option
-                leaf.add_argument(*names.split(), **keywords)
-    return parser

@@ -1,86 +1,34 @@
-"""Run the command of a command line: start the log, report errors, return the exit status."""
+"""From the command line to the exit status.
+
+What only commands need is imported once a command is to run: `--help` waits for none of it.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
-from typing import Final
 
-from pose_edge import logs
-from pose_edge.cli.arguments import parse
-from pose_edge.cli.commands import find_command
-from pose_edge.errors import OutputError, PoseEdgeError
-from pose_edge.live.signals import interrupt_on_signals
+from pose_edge.cli.parser import parse
+from pose_edge.errors import OutputError, UsageError
 from pose_edge.util.standard_streams import discard_output
-from pose_edge.util.urls import Redactor
-
-log = logging.getLogger("pose_edge")
-
-LISTENERS: Final = ("run", "annotate")
-"""Commands that end in order at a signal; any other is interrupted."""
 
 
 def dispatch(arguments: Sequence[str] | None) -> int:
     """Run a command; see `main`."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        status = _run(arguments)
-    except SystemExit as end:  # of argparse: help, version, wrong usage
+        options = parse(words)
+    except SystemExit as end:  # help, version
         status = end.code if isinstance(end.code, int) else 1
-    except KeyboardInterrupt:
-        logs.report_error("interrupted")
-        discard_output()  # what is left may wait for a reader that never comes
-        return 1
+    except UsageError as error:
+        from pose_edge.cli.execute import refuse
+
+        status = refuse(error, words)
+    else:
+        from pose_edge.cli.execute import execute
+
+        status = execute(options, words)
     return _flush_output(status)
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    options = parse(arguments)
-    # Secrets of the command line are not shown, whatever is wrong with it.
-    redactor = Redactor(arguments if arguments is not None else sys.argv)
-    logs.start(options.log_level, options.log_format, redactor=redactor)
-    # FFmpeg and OpenCV must not write to the terminal: their faults are raised and reported.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    try:
-        return _run_command(options)
-    except PoseEdgeError as error:
-        if log.isEnabledFor(logging.DEBUG):
-            log.exception("the command failed")
-        logs.report_error(str(error))
-        return error.exit_status
-    except BrokenPipeError:  # the reader of the output has closed it
-        discard_output()
-        return 0
-    except OSError as error:
-        return _report_system_error(error)
-    except Exception as error:
-        kind = type(error).__name__
-        if log.isEnabledFor(logging.DEBUG) or logs.written_for() != "text":
-            log.exception("internal error: %s; please report it", kind)
-            return 1
-        logs.report_error(
-            f"internal error: {kind}: {error}\n--log-level debug shows where; please report it"
-        )
-        return 1
-
-
-def _run_command(options: Namespace) -> int:
-    command = find_command(options.command)
-    if options.command not in LISTENERS:
-        interrupt_on_signals()
-    return command(options)
-
-
-def _report_system_error(error: OSError) -> int:
-    """Report what the system refused: a fault of a file or of the machine, not of the program."""
-    if log.isEnabledFor(logging.DEBUG):
-        log.exception("the command failed")
-    where = f"{error.filename}: " if error.filename is not None else ""
-    logs.report_error(f"{where}{error.strerror or error}\n--log-level debug shows where")
-    return 1
 
 
 def _flush_output(status: int) -> int:
@@ -90,6 +38,8 @@ def _flush_output(status: int) -> int:
     except BrokenPipeError:
         discard_output()
     except OutputError as error:
-        logs.report_error(str(error))
+        from pose_edge.logs import report_error
+
+        report_error(str(error))
         return error.exit_status
     return status

@@ -44,9 +44,14 @@ def overrides(options: Namespace) -> list[tuple[str, str, str]]:
     """Return the settings of the command line: dotted key, text, and option as it was typed.
 
     Raises:
-        UsageError: --set has no value.
+        UsageError: --set has no value, or the source is given twice.
     """
     found = []
+    source = getattr(options, "source_argument", None)
+    if source is not None:
+        if options.source is not None:
+            raise UsageError(f"the source is given twice: {source} and --source {options.source}")
+        found.append(("source.name", source, source))
     for assignment in options.set:
         key, equals, value = assignment.partition("=")
         if not equals:

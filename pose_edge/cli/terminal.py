@@ -1,23 +1,22 @@
-"""Tables and progress bars on a terminal."""
+"""Tables and JSON on the standard output."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TextIO
+from collections.abc import Sequence
+from typing import Final, TextIO
 
 from pose_edge import logs
 from pose_edge.util.text import printable
 
-if TYPE_CHECKING:
-    from rich.progress import ProgressColumn, TaskID
+NONE: Final = "-"
+"""What stands in a table for a number that is not known."""
 
-PIPE_WIDTH: Final = 200
-"""Width of a table that is not printed on a terminal, in columns."""
+LAST_WIDTH: Final = 24
+"""Narrowest that the last column of a table becomes, if its cells are wider."""
 
-ShowProgress = Callable[[str, int, int | None], None]
-"""Takes the name of a task, how much of it is done, and its size, None while that is unknown."""
+PIPE_WIDTH: Final = 10_000
+"""Width of a file or pipe in columns: nothing is cut off in it."""
 
 
 def people_read() -> bool:
@@ -31,7 +30,9 @@ def print_json(figures: object) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
-    """Print a table.
+    """Print a table, below its header a rule where the stream is a terminal.
+
+    Only the last column may be wrapped to fit a terminal; numbers stand at the right.
 
     Args:
         header: Titles of the columns.
@@ -43,43 +44,30 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: Te
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    # A pipe has no width, and nothing may be cut off in it.
-    Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH).print(table)
-
-
-@contextmanager
-def progress_bars(*columns: ProgressColumn) -> Iterator[ShowProgress]:
-    """Show progress bars on the standard error, if people read it.
-
-    Args:
-        columns: Columns to the right of the bar.
-
-    Yields:
-        The function to report progress with. A bar appears with its first call, so a fault before
-        that shows none.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    bars = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        *columns,
-        console=Console(stderr=True),
-        disable=not people_read(),
+    terminal = stream.isatty()
+    table = Table(
+        box=box.SIMPLE_HEAD if terminal else None,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1 if terminal else 2, 0, 0),
     )
-    tasks: dict[str, TaskID] = {}
-
-    def report(what: str, done: int, total: int | None) -> None:
-        bars.start()
-        if what not in tasks:
-            tasks[what] = bars.add_task(printable(what), total=total)
-        bars.update(tasks[what], completed=done, total=total)
-
-    try:
-        yield report
-    finally:
-        bars.stop()
+    texts = [[Text(printable(cell)) for cell in row] for row in rows]
+    for index, title in enumerate(header):
+        cells = [row[index] for row in texts]
+        numbers = all(cell.plain[:1].isdigit() or cell.plain == NONE for cell in cells)
+        width = max(cell.cell_len for cell in (Text(title), *cells))
+        last = index == len(header) - 1
+        table.add_column(
+            title,
+            justify="right" if numbers else "left",
+            min_width=min(width, LAST_WIDTH) if last else width,
+        )
+    for row in texts:
+        table.add_row(*row)
+    console = Console(file=stream)
+    width, console.width = console.width, PIPE_WIDTH
+    if terminal:  # rather lines that the terminal breaks than names that are cut off
+        console.width = max(width, console.measure(table).minimum)
+    with console.capture() as capture:
+        console.print(table)
+    stream.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())

@@ -44,7 +44,7 @@ def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
         if os.access(MACHINE_FILE, os.R_OK):
             return MACHINE_FILE
         # The service's, with a password in it: no reason to refuse everything to other users.
-        log.warning("%s: you may not read it; the default settings count", MACHINE_FILE)
+        log.warning("%s cannot be read by this user; using the default settings", MACHINE_FILE)
     return resources.default_config()
 
 
@@ -55,7 +55,7 @@ def _is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        log.warning("%s: %s; the program goes on without it", path, error.strerror)
+        log.warning("%s: %s; continuing without it", path, error.strerror)
         return False
     return True
 

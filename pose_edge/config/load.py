@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -26,6 +26,9 @@ from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
 
+FILE, ENVIRONMENT, COMMAND_LINE = range(3)
+"""The layers of the configuration: the later wins."""
+
 ENVIRONMENT_PREFIX: Final = "POSE_EDGE_"
 COMMENT_COLUMN: Final = 34
 
@@ -33,14 +36,28 @@ MAX_FAULTS, MAX_LETTERS = 20, 500
 """Faults that are reported, and the length of each: whatever the file is, people can read them."""
 
 
+class ValueOrigin(NamedTuple):
+    """Where a value comes from; origins are sorted as they win over each other.
+
+    Attributes:
+        layer: `FILE`, `ENVIRONMENT` or `COMMAND_LINE`.
+        line: Line of the file, or position among the variables or options.
+        text: For people, e.g. "config.yaml:12"; an option as it was typed.
+    """
+
+    layer: int
+    line: int
+    text: str
+
+
 @dataclass
 class _Layers:
     """The merged values from all places, with the origin of each."""
 
     values: dict[str, Any]
-    origins: dict[KeyPath, str]
+    origins: dict[KeyPath, ValueOrigin]
 
-    def put(self, path: KeyPath, value: Any, origin: str) -> None:  # noqa: ANN401
+    def put(self, path: KeyPath, value: Any, origin: ValueOrigin) -> None:  # noqa: ANN401
         """Set one value, in place of an earlier one."""
         if len(path) == 1 and isinstance(value, str) and path[0] in SHORT_FORMS:
             path = (path[0], SHORT_FORMS[path[0]])
@@ -54,11 +71,11 @@ class _Layers:
         for depth in range(1, len(path) + 1):
             self.origins[path[:depth]] = origin
 
-    def origin(self, path: KeyPath) -> str:
+    def origin(self, path: KeyPath) -> ValueOrigin:
         """Return the place of a value, or that of the nearest section."""
         while path and path not in self.origins:
             path = path[:-1]
-        return self.origins.get(path, "configuration")
+        return self.origins.get(path, ValueOrigin(FILE, 0, "configuration"))
 
 
 def load_config(
@@ -66,6 +83,15 @@ def load_config(
     environment: Mapping[str, str] = os.environ,
     overrides: Sequence[tuple[str, str, str]] = (),
 ) -> Settings:
+    """Read and check the configuration; see `load_with_origins`."""
+    return load_with_origins(path, environment, overrides)[0]
+
+
+def load_with_origins(
+    path: Path,
+    environment: Mapping[str, str] = os.environ,
+    overrides: Sequence[tuple[str, str, str]] = (),
+) -> tuple[Settings, Mapping[KeyPath, ValueOrigin]]:
     """Read and check the configuration.
 
     Args:
@@ -74,37 +100,47 @@ def load_config(
         overrides: From the command line: dotted key, text, and the option as it was typed. They
             win over everything.
 
+    Returns:
+        The settings, and where each comes from that is not left at its default, by section and key.
+
     Raises:
-        ConfigError: Some settings are wrong; their faults are listed.
+        ConfigError: Some settings are wrong; their faults are listed in the order of their places.
     """
     tree = parse_yaml(read_config(path))
-    faults = [f"{path}:{line}: {message}" for line, message in tree.faults]
-    layers = _Layers(tree.values, {key: f"{path}:{line}" for key, line in tree.lines.items()})
+    lines = {key: ValueOrigin(FILE, line, f"{path}:{line}") for key, line in tree.lines.items()}
+    layers = _Layers(tree.values, lines)
     for section in SHORT_FORMS.keys() & tree.values.keys():
         layers.put((section,), tree.values[section], layers.origin((section,)))
     known = _known()
-    for variable, raw in sorted(environment.items()):
+    for number, (variable, raw) in enumerate(sorted(environment.items())):
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
         key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         if len(key) > 1 or key[0] in SHORT_FORMS:
-            layers.put(key, _typed(known.get(key), raw), f"environment variable {variable}")
+            origin = ValueOrigin(ENVIRONMENT, number, f"environment variable {variable}")
+            layers.put(key, _typed(known.get(key), raw), origin)
         else:
             log.warning("environment variable %s is ignored: %s", variable, _variable_hint(key[0]))
-    for dotted, raw, option in overrides:
+    for number, (dotted, raw, option) in enumerate(overrides):
         key = tuple(dotted.split("."))
-        layers.put(key, _typed(known.get(key), raw), option)
+        layers.put(key, _typed(known.get(key), raw), ValueOrigin(COMMAND_LINE, number, option))
 
+    faults = [(ValueOrigin(FILE, line, f"{path}:{line}"), message) for line, message in tree.faults]
     more = 0
     try:
         settings = Settings.model_validate(_without_empty_sections(layers.values))
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-        faults += [_describe(fault, layers, known) for fault in found[:MAX_FAULTS]]
+        found = [
+            (layers.origin(_path(fault, known)), fault)
+            for fault in error.errors(include_url=False, include_context=False)
+        ]
+        found.sort(key=lambda one: one[0])
+        faults += [(origin, _describe(fault, known)) for origin, fault in found[:MAX_FAULTS]]
         more = len(found[MAX_FAULTS:])
     if faults:
-        raise ConfigError(_readable(faults, more))
-    return settings
+        faults.sort(key=lambda one: one[0])
+        raise ConfigError(_readable([f"{place.text}: {text}" for place, text in faults], more))
+    return settings, {key: layers.origins[key] for key in known if key in layers.origins}
 
 
 def _readable(faults: Sequence[str], more: int) -> list[str]:
@@ -129,20 +165,36 @@ def _variable_hint(word: str) -> str:
     return hint or f"settings are {ENVIRONMENT_PREFIX}SECTION__KEY, with two underscores"
 
 
-def render_config(settings: Settings) -> str:
-    """Return settings as a commented config.yaml; loading it gives the same settings."""
-    lines = [
-        "# pose_edge: every setting, with its default.",
-        "# Command line over environment (POSE_EDGE_SECTION__KEY) over this file over defaults.",
-        "# `pose-edge config check` finds mistakes; `config show` prints what is in force.",
-    ]
+DEFAULTS_HEADER: Final = (
+    "# pose_edge: every setting, with its default.",
+    "# Command line over environment (POSE_EDGE_SECTION__KEY) over this file over defaults.",
+    "# `pose-edge config check` finds mistakes; `config show` prints what is in force.",
+)
+SHOWN_HEADER: Final = (
+    "# pose_edge: the settings in force.",
+    "# `pose-edge config show --origin` says where each value comes from.",
+)
+ORIGIN_HEADER: Final = ("# pose_edge: the settings in force, and where each value comes from.",)
+
+
+def render_config(settings: Settings, comments: Mapping[KeyPath, str] | None = None) -> str:
+    """Return settings as a commented config.yaml; loading it gives the same settings.
+
+    Args:
+        settings: The settings.
+        comments: Where each setting comes from, by section and key; it stands in the place of the
+            description.
+    """
+    header = DEFAULTS_HEADER if settings == Settings() else SHOWN_HEADER
+    lines = list(header if comments is None else ORIGIN_HEADER)
     for name, section in settings:
         if name == TESTING:
             continue
         lines += ["", f"# {type(section).__doc__}".rstrip("."), f"{name}:"]
         for key, info in type(section).model_fields.items():
             value = _scalar(getattr(section, key))
-            lines.append(f"  {key}: {value}".ljust(COMMENT_COLUMN) + f"  # {info.description}")
+            comment = info.description if comments is None else comments[name, key]
+            lines.append(f"  {key}: {value}".ljust(COMMENT_COLUMN) + f"  # {comment}")
     return "\n".join(lines) + "\n"
 
 
@@ -196,23 +248,28 @@ def _typed(details: Mapping[str, Any] | None, raw: str) -> Any:  # noqa: ANN401
     return raw if "string" in types and not (value is None and "null" in types) else value
 
 
-def _describe(fault: Any, layers: _Layers, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
+def _path(fault: Any, known: Mapping[KeyPath, Any]) -> KeyPath:  # noqa: ANN401
+    """Return the path of a setting with a fault."""
     path = tuple(str(part) for part in fault["loc"])
     # pydantic appends the name of the tried type to the path of a union: cut back to the setting.
-    path = path if fault["type"] == "extra_forbidden" else (path[:2] if path[:2] in known else path)
-    where, name = layers.origin(path), ".".join(path)
+    return path[:2] if fault["type"] != "extra_forbidden" and path[:2] in known else path
+
+
+def _describe(fault: Any, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
+    """Say what is wrong, and what is allowed."""
+    path = _path(fault, known)
+    name = ".".join(path)
     if fault["type"] == "extra_forbidden":
-        return f"{where}: {name}: unknown {_unknown_hint(path, known)}"
+        return f"{name}: unknown {_unknown_hint(path, known)}"
     if fault["type"] == "string_unicode":
-        value = _shown(fault["input"])
-        return f"{where}: {name}: {value} is not UTF-8; give the file another name"
+        return f"{name}: {_shown(fault['input'])} is not UTF-8; give the file another name"
     if path in known:
         value = _shown(fault["input"])
-        return f"{where}: {name}: {value} is not allowed here; {describe_allowed(known[path])}"
+        return f"{name}: {value} is not allowed here; {describe_allowed(known[path])}"
     if path[0] == TESTING and len(path) > 1:
-        return f"{where}: {name}: {fault['msg']}"
+        return f"{name}: {fault['msg']}"
     keys = ", ".join(key for section, key in known if section == path[0])
-    return f"{where}: {name}: expected a section with keys ({keys})"
+    return f"{name}: expected a section with keys ({keys})"
 
 
 def _shown(value: object) -> str:

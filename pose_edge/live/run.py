@@ -15,6 +15,7 @@ from typing import Final
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
+from pose_edge.live.audience import find_audience
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
@@ -94,6 +95,8 @@ def run(
         estimator = load_model(
             settings, stack, report=partial(telemetry.set_fault, EDGETPU), stop=signals.stop
         )
+        if (advice := find_audience(settings)) is not None:
+            log.warning("%s", advice)
         made = _Run(
             settings,
             estimator,

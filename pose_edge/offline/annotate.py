@@ -1,31 +1,51 @@
-"""Draw the poses on every frame of a video, a picture or a folder of pictures."""
+"""Draw the poses on every frame of videos, pictures and folders of pictures."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
-from pose_edge.config.schema import Settings
-from pose_edge.errors import EndOfStream, UsageError
-from pose_edge.offline.annotate_outputs import AnnotateOutputs
+from pose_edge.config.schema import PosesSettings, RecordSettings, Settings
+from pose_edge.errors import EndOfStream, OutputError, SourceError, UsageError
+from pose_edge.estimators import Estimator
+from pose_edge.offline.annotate_outputs import (
+    DrawnCopy,
+    DrawnOutput,
+    choose_copies,
+    make_folder,
+)
 from pose_edge.overlay import Renderer
 from pose_edge.pipeline.loading import load_model, thorough
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
-from pose_edge.sources import choose_source
+from pose_edge.sinks.jsonl import PoseFile, Record, pose_file, pose_record
+from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
+from pose_edge.sinks.output_guard import (
+    Target,
+    check_places,
+    check_targets,
+    files_read,
+    run_targets,
+)
+from pose_edge.sources import Source, choose_source
+from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
+from pose_edge.util.paths import typed, user_path
 from pose_edge.util.urls import redact
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotateReport:
-    """Outcome of `annotate`.
+    """Outcome of one input of `annotate`.
 
     Attributes:
+        name: The input, as it was given.
         frames: Number of processed frames.
         with_person: Number of those with at least one person.
         outputs: The files that were written, or the folder of pictures.
@@ -33,6 +53,7 @@ class AnnotateReport:
         missing: What could not be read or written, in words; empty when nothing is missing.
     """
 
+    name: str
     frames: int
     with_person: int
     outputs: tuple[Path, ...]
@@ -42,81 +63,270 @@ class AnnotateReport:
 
 def annotate(
     settings: Settings,
-    source_name: str,
+    names: Sequence[str],
     output: str | None,
     *,
     draw: bool,
     stop: threading.Event,
-    progress: Callable[[int, int | None], None],
+    progress: Callable[[str, int, int | None], None],
     config: Path | None = None,
-    replace: bool = False,
-) -> AnnotateReport:
-    """Process every frame of an input.
+    force: bool = False,
+) -> list[AnnotateReport]:
+    """Process every frame of some inputs, one input after the other.
 
     Args:
         settings: Model, overlay, quality, and path of the poses.
-        source_name: A video, a picture, a folder of pictures, or "demo".
-        output: A file (or, for a folder, a folder); None for a name made from the input's, in the
-            current folder.
+        names: Videos, pictures, folders of pictures, or "demo".
+        output: Where drawn copies go, see `choose_copies`.
         draw: Whether to write pictures, or only poses.
         stop: Set it to end in order.
-        progress: Called with the frames done and, where known, their number.
+        progress: Called with an input, its frames done and, where known, their number.
         config: The configuration file, which is not overwritten.
-        replace: Whether files may be replaced that exist already.
+        force: Whether files may be replaced that exist already.
+
+    Returns:
+        A report of each input that was begun. One of several that cannot be read is reported, and
+        the others go on.
 
     Raises:
         UsageError: An output would destroy something; nothing was opened.
-        PoseEdgeError: The model, the input or an output cannot be opened, or an output is full.
+        PoseEdgeError: The model, the only input or an output cannot be opened, or an output is
+            full.
     """
-    name = settings.source.model_copy(update={"name": source_name, "loop": False})
-    settings = settings.model_copy(update={"source": name})
-    source = choose_source(name, settings.camera)
-    if source.live or source_name == "auto":
-        shown = redact(source_name)
-        raise UsageError("annotate reads files", remedy=f"use `pose-edge run --source {shown}`")
-    outputs = AnnotateOutputs(settings, source, output, draw=draw, config=config, replace=replace)
-    frames = with_person = 0
+    plan = _make_plan(settings, names, output, draw=draw, config=config, force=force)
+    runs: list[_InputRun] = []
     with ExitStack() as stack:
         estimator = load_model(thorough(settings), stack, wait=True, stop=stop)
-        stack.callback(outputs.close)
-        outputs.open_poses()
-        tracker = PoseTracker(settings, live=False)
-        sinks = [outputs.poses] if outputs.poses else []
-        pipeline = Pipeline(source, estimator, Telemetry(), tracker=tracker, sinks=sinks)
-        stack.callback(pipeline.stop)
-        pipeline.open()
-        outputs.open_pictures(source.frame_rate)
-        renderer = Renderer(settings.overlay, mirror=False)
-        # Closing it gives the last result back before the pipeline stops, whatever fails here.
-        for result in stack.enter_context(closing(_results(pipeline, stop, outputs))):
-            if outputs.drawn:
-                outputs.write(renderer.draw(renderer.scene(result)), result)
-            frames += 1
-            with_person += bool(result.poses)
-            progress(frames, source.frame_count)
-    outputs.check()
-    missing = (*pipeline.missing, *outputs.missing)
-    return AnnotateReport(frames, with_person, outputs.paths, not stop.is_set(), missing)
+        records, poses = NamedRecords(), None
+        if plan.poses.path is not None:
+            encode = records if len(plan.items) > 1 else pose_record
+            poses = pose_file(plan.poses, None, report=_ignore, replace=force, encode=encode)
+            stack.callback(poses.close)
+            poses.open()
+        if plan.folder is not None:
+            make_folder(plan.folder)
+        for item in plan.items:
+            if stop.is_set():
+                break
+            if runs:
+                estimator.reset()  # it follows nobody from one input to the next
+            records.name = Path(item.name).name
+            run = _InputRun(item, estimator, poses, stop, force=force)
+            try:
+                run.go(partial(progress, item.name))
+            except SourceError as error:
+                if len(plan.items) == 1:
+                    raise
+                run.unreadable = str(error)
+            runs.append(run)
+    _check(poses)
+    return [run.report() for run in runs]  # the poses have ended: now it is known what was written
 
 
-def _results(
-    pipeline: Pipeline, stop: threading.Event, outputs: AnnotateOutputs
-) -> Generator[Result, None, None]:
-    """Run the pipeline and yield its results, each released after use.
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One input.
+
+    Attributes:
+        name: The input, as it was given.
+        settings: The settings with the input as source.
+        source: The source, not open.
+        copy: What is drawn of it, or None.
+    """
+
+    name: str
+    settings: Settings
+    source: Source
+    copy: DrawnCopy | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is read and written.
+
+    Attributes:
+        items: The inputs.
+        poses: Where the poses go.
+        folder: The folder of the copies of several inputs, or None.
+    """
+
+    items: list[_Item]
+    poses: PosesSettings
+    folder: Path | None
+
+
+def _make_plan(
+    settings: Settings,
+    names: Sequence[str],
+    output: str | None,
+    *,
+    draw: bool,
+    config: Path | None,
+    force: bool,
+) -> _Plan:
+    """Choose sources and outputs, and make sure that nothing is destroyed; see `annotate`."""
+    each = [_with_source(settings, name) for name in names]
+    sources = [_choose_file(one) for one in each]
+    given = NamePattern(output).current() if output is not None else None
+    stills = [source.still for source in sources]
+    paths = [user_path(name) for name in names]
+    copies = choose_copies(list(zip(paths, stills, strict=True)), given) if draw else []
+    folder = given if draw and len(names) > 1 else None
+    poses = settings.poses
+    if poses.path is not None and not is_standard_output(poses.path):
+        path = typed(NamePattern(poses.path).current())
+        poses = poses.model_copy(update={"path": path})
+    written = settings.model_copy(update={"record": RecordSettings(), "poses": poses})
+    targets = [
+        *([Target("-o", folder, folder=True)] if folder is not None else []),
+        *(target for copy in copies for target in copy.targets()),
+        *run_targets(written, numbered=False),
+    ]
+    read = [path for one in each for path in files_read(one, config)]
+    check_targets(targets, read, replace=force)
+    check_places(targets)
+    items = [
+        _Item(*item)
+        for item in zip_longest(names, each, sources, copies)  # no copy without `draw`
+    ]
+    return _Plan(items, poses, folder)
+
+
+def _with_source(settings: Settings, name: str) -> Settings:
+    source = settings.source.model_copy(update={"name": name, "loop": False})
+    return settings.model_copy(update={"source": source})
+
+
+def _choose_file(settings: Settings) -> Source:
+    """Return the source of the settings; UsageError unless it is a file."""
+    source, name = choose_source(settings.source, settings.camera), settings.source.name
+    if source.live or name == "auto":
+        shown = redact(name)
+        raise UsageError("annotate reads files", remedy=f"use `pose-edge run --source {shown}`")
+    return source
+
+
+class _InputRun:
+    """Processes one input.
+
+    Attributes:
+        unreadable: Why the input could not be read to its end, or None.
+    """
+
+    def __init__(
+        self,
+        item: _Item,
+        estimator: Estimator,
+        poses: PoseFile | None,
+        stop: threading.Event,
+        *,
+        force: bool,
+    ) -> None:
+        self._item = item
+        self._stop = stop
+        self._poses = poses
+        self._drawn: DrawnOutput | None = None
+        if item.copy is not None:
+            self._drawn = DrawnOutput(item.copy, item.settings.record, replace=force)
+        self._pipeline = Pipeline(
+            item.source,
+            estimator,
+            Telemetry(),
+            tracker=PoseTracker(item.settings, live=False),
+            sinks=[poses] if poses is not None else [],
+        )
+        self._frames = self._with_person = 0
+        self._finished = False
+        self.unreadable: str | None = None
+
+    def go(self, progress: Callable[[int, int | None], None]) -> None:
+        """Process all frames; see `annotate`."""
+        source = self._item.source
+        renderer = Renderer(self._item.settings.overlay, mirror=False)
+        with ExitStack() as stack:
+            if self._drawn is not None:
+                stack.callback(self._drawn.close)
+            stack.callback(self._pipeline.stop)
+            self._pipeline.open()
+            if self._drawn is not None:
+                self._drawn.open(source.frame_rate, self._find_sound())
+            # Closing it gives the last result back before the pipeline stops, whatever fails here.
+            for result in stack.enter_context(closing(self._results())):
+                if self._drawn is not None:
+                    self._drawn.write(renderer.draw(renderer.scene(result)), result)
+                self._frames += 1
+                self._with_person += bool(result.poses)
+                progress(self._frames, source.frame_count)
+            self._finished = not self._stop.is_set()
+        _check(self._drawn)
+
+    def report(self) -> AnnotateReport:
+        """Return how it went."""
+        drawn, poses = self._drawn, self._poses
+        return AnnotateReport(
+            self._item.name,
+            self._frames,
+            self._with_person,
+            (*(drawn.paths if drawn else ()), *(poses.paths if poses else ())),
+            self._finished or self.unreadable is not None,
+            (
+                *([self.unreadable] if self.unreadable else []),
+                *self._pipeline.missing,
+                *(drawn.missing if drawn else ()),
+            ),
+        )
+
+    def _find_sound(self) -> str | None:
+        """Return the video whose sound is copied, or None."""
+        spec = parse_source(self._item.name)
+        return spec.location if spec.kind is SourceKind.VIDEO else None
+
+    def _results(self) -> Generator[Result, None, None]:
+        """Run the pipeline and yield its results, each released after use.
+
+        Raises:
+            OutputError: One of the outputs cannot be written any more.
+        """
+        self._pipeline.start()
+        with suppress(EndOfStream):
+            while True:
+                unread = self._drawn is None and self._poses is not None and self._poses.unread
+                if self._stop.is_set() or unread:
+                    self._pipeline.stop()
+                _check(self._drawn, self._poses)
+                result = self._pipeline.take(0.1)
+                if result is None:
+                    continue
+                try:
+                    yield result
+                finally:
+                    result.release()
+
+
+class NamedRecords:
+    """Makes the lines of poses of several inputs, each with the name of its input.
+
+    Attributes:
+        name: Name of the present input; pictures have their own already.
+    """
+
+    name: str
+
+    def __call__(self, result: Result) -> Record:
+        """Return the JSON object of a result."""
+        return {**pose_record(result), "file": result.frame.file or self.name}
+
+
+def _check(*outputs: DrawnOutput | PoseFile | None) -> None:
+    """Make sure that everything could be written so far; after the end, that it was.
 
     Raises:
-        OutputError: One of the outputs cannot be written any more.
+        OutputError: A file cannot be written any more.
     """
-    pipeline.start()
-    with suppress(EndOfStream):
-        while True:
-            if stop.is_set() or outputs.unread:
-                pipeline.stop()
-            outputs.check()
-            result = pipeline.take(0.1)
-            if result is None:
-                continue
-            try:
-                yield result
-            finally:
-                result.release()
+    for output in outputs:
+        if output is not None and output.failed:
+            raise OutputError(output.failed)
+
+
+def _ignore(_reason: str | None) -> None:
+    """Report nothing: a file that fails ends the run."""

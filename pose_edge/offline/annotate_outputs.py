@@ -1,31 +1,33 @@
-"""The files that `annotate` writes."""
+"""The drawn copies that `annotate` writes: where each goes, and how it is written."""
 
 from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import cv2
 
-from pose_edge.config.schema import RecordSettings, Settings
+from pose_edge.config.schema import RecordSettings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.offline.drawn_names import WRITTEN_SUFFIXES, name_alone, name_in_folder
 from pose_edge.poses import Result
-from pose_edge.sinks.jsonl import PoseFile, pose_file
-from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
-from pose_edge.sinks.output_guard import Target, check_outputs, entries
+from pose_edge.sinks.name_pattern import RECORDING_SUFFIX, NamePattern
+from pose_edge.sinks.output_guard import Target, entries
 from pose_edge.sinks.recorder import Recorder, recorder
-from pose_edge.sinks.restarting_sink import close_together
-from pose_edge.sources import Source
 from pose_edge.sources.pictures import shortened
 from pose_edge.util.atomic import write_complete
-from pose_edge.util.paths import is_dir, typed, user_path
+from pose_edge.util.paths import is_dir, typed
 from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
+
+FILE_SUFFIXES: Final = WRITTEN_SUFFIXES | {".mp4", ".mkv", ".mov", ".avi", ".webm", ".gif"}
+"""A name that ends like this is meant for a file, not for a folder."""
 
 FAULTS_OF_ONE: Final = frozenset(
     (
@@ -40,95 +42,114 @@ class PictureOutputError(OutputError):
     """One picture cannot be written; that says nothing about others."""
 
 
-class AnnotateOutputs:
-    """The drawn pictures or video, and the poses.
-
-    They are named and checked when this is made, before anything is opened; then opened one by one,
-    and closed together.
+@dataclass(frozen=True, slots=True)
+class DrawnCopy:
+    """What is drawn of one input, and where it goes.
 
     Attributes:
-        poses: The pose file, once it is open and if there is one.
+        source: The picture, folder of pictures, or video; the name of a clip that ships.
+        still: Whether it is a picture, or a folder of them.
+        path: The file to write, or the folder of the pictures.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        source: Source,
-        output: str | None,
-        *,
-        draw: bool,
-        config: Path | None,
-        replace: bool,
-    ) -> None:
-        """Choose the names, and make sure that nothing is destroyed.
+    source: Path
+    still: bool
+    path: Path
+
+    @property
+    def folder(self) -> bool:
+        """Whether it is a folder of pictures."""
+        return self.still and is_dir(self.source)
+
+    def targets(self) -> list[Target]:
+        """Return the video, or the pictures and the folder that they lie in."""
+        pictures = [name_in_folder(path.name) for path in entries(self.source)]
+        return [
+            Target("-o", self.path, folder=self.folder),
+            *(Target("-o", self.path / name) for name in pictures if self.folder),
+        ]
+
+
+def choose_copies(sources: Sequence[tuple[Path, bool]], given: Path | None) -> list[DrawnCopy]:
+    """Choose where the drawn copies go.
+
+    Args:
+        sources: Path of each input, and whether it is still; see `DrawnCopy`.
+        given: For one input its file, or the folder of its file or pictures; for several a folder;
+            None for names made from those of the inputs, in the current folder.
+
+    Raises:
+        UsageError: A name cannot be used, or two copies would have the same.
+    """
+    if given is not None and not is_dir(given) and given.suffix.lower() in FILE_SUFFIXES:
+        if len(sources) > 1:
+            raise UsageError(f"-o {given}: several inputs need a folder", remedy="e.g. -o drawn")
+        if sources[0][1] and is_dir(sources[0][0]):
+            raise UsageError(
+                f"-o {given}: the pictures of a folder are written into a folder, not into a file",
+                remedy=f"e.g. -o {given.stem}",
+            )
+    copies = [_choose(source, still, given, alone=len(sources) == 1) for source, still in sources]
+    known: dict[Path, Path] = {}
+    for copy in copies:
+        if copy.path in known:
+            both = f"{known[copy.path]} and {copy.source}"
+            raise UsageError(
+                f"{both} would both be written to {copy.path}", remedy="annotate them one by one"
+            )
+        known[copy.path] = copy.source
+    return copies
+
+
+def _choose(source: Path, still: bool, given: Path | None, *, alone: bool) -> DrawnCopy:
+    folder = still and is_dir(source)
+    if folder:
+        usual = f"{source.resolve().name}-poses"
+    else:
+        usual = name_alone(source.name) if still else f"{source.stem}-poses{RECORDING_SUFFIX}"
+    if given is None:
+        return DrawnCopy(source, still, NamePattern(usual).current())
+    if not alone:
+        return DrawnCopy(source, still, given / usual)
+    if folder:
+        return DrawnCopy(source, still, given)
+    path = given / usual if is_dir(given) else given
+    allowed = WRITTEN_SUFFIXES if still else {RECORDING_SUFFIX}
+    if path.suffix.lower() not in allowed:
+        kinds = " ".join(sorted(allowed))
+        raise UsageError(f"-o {path}: the name must end in one of {kinds}")
+    return DrawnCopy(source, still, path)
+
+
+class DrawnOutput:
+    """Writes the drawn copy of one input."""
+
+    def __init__(self, copy: DrawnCopy, record: RecordSettings, *, replace: bool) -> None:
+        """Prepare; nothing is opened.
 
         Args:
-            settings: Name of the source, quality, and path of the poses.
-            source: The source, not open.
-            output: See `annotate`.
-            draw: See `annotate`.
-            config: See `annotate`.
-            replace: See `annotate`.
-
-        Raises:
-            UsageError: A name cannot be used, or something would be destroyed.
+            copy: What is written where.
+            record: Quality of a video.
+            replace: Whether files may be replaced that exist already.
         """
-        self._input = user_path(settings.source.name)
-        self._folder = is_dir(self._input)
+        self._copy = copy
+        self._record = record
         self._replace = replace
-        self._target = self._choose_target(output, still=source.still) if draw else None
-        self._pictures = source.still and self._target is not None
-        video = None if source.still or self._target is None else typed(self._target)
-        self._record = settings.record.model_copy(update={"path": video})
-        self._poses = settings.poses
-        if self._poses.path is not None and not is_standard_output(self._poses.path):
-            path = typed(NamePattern(self._poses.path).current())
-            self._poses = self._poses.model_copy(update={"path": path})
-        settings = settings.model_copy(update={"record": RecordSettings(), "poses": self._poses})
-        drawn = self._drawn_targets()
-        check_outputs(settings, config, numbered=False, replace=replace, drawn=drawn)
         self._recorder: Recorder | None = None
         self._unwritten: list[str] = []
         self._sent = 0
-        self.poses: PoseFile | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files so far; of a folder of pictures the folder."""
-        pictures = [self._target] if self._pictures and self._target else []
-        return (*pictures, *(path for sink in self._sinks() for path in sink.paths))
+        if self._recorder is not None:
+            return tuple(self._recorder.paths)
+        return (self._copy.path,) if self._copy.still else ()
 
-    def open_poses(self) -> None:
-        """Open the pose file, if there is one.
-
-        Raises:
-            OutputError: It cannot be written.
-        """
-        if self._poses.path is not None:
-            poses = pose_file(self._poses, None, report=_ignore, replace=self._replace)
-            poses.open()
-            self.poses = poses
-
-    def open_pictures(self, frame_rate: float | None) -> None:
-        """Open the video, or make the folder of the pictures.
-
-        Raises:
-            OutputError: They cannot.
-        """
-        target = self._target
-        if target is None:
-            return
-        if not self._pictures:
-            video = recorder(
-                self._record, None, frame_rate=frame_rate, report=_ignore, replace=self._replace
-            )
-            video.open()
-            self._recorder = video
-        elif self._folder:
-            try:
-                target.mkdir(exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"cannot make the folder {target}: {error.strerror}") from error
+    @property
+    def failed(self) -> str | None:
+        """Why the video cannot be written any more, or None; final after `close`."""
+        return self._recorder.failed if self._recorder is not None else None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -138,79 +159,68 @@ class AnnotateOutputs:
         count = f"{len(self._unwritten)} of {counted(self._sent, 'picture')}"
         return (f"{count} could not be written ({shortened(self._unwritten)})",)
 
-    @property
-    def drawn(self) -> bool:
-        """Whether pictures are to be drawn."""
-        return self._target is not None
+    def open(self, frame_rate: float | None, sound_of: str | None) -> None:
+        """Open the video, or make the folder of the pictures.
 
-    @property
-    def unread(self) -> bool:
-        """Whether nobody reads the poses any more, and nothing else is to be written."""
-        return not self.drawn and self.poses is not None and self.poses.unread
+        Args:
+            frame_rate: Frames per second, where known.
+            sound_of: The video whose sound is copied, if any.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        if self._copy.folder:
+            make_folder(self._copy.path)
+        elif not self._copy.still:
+            video = recorder(
+                self._record.model_copy(update={"path": typed(self._copy.path)}),
+                None,
+                frame_rate=frame_rate,
+                report=_ignore,
+                replace=self._replace,
+                sound_of=sound_of,
+            )
+            video.open()
+            self._recorder = video
 
     def write(self, canvas: Image, result: Result) -> None:
         """Write the drawn picture of a result; one of a folder may fail, see `missing`.
 
         Raises:
-            OutputError: It cannot be written, nor others; a video says so at `check`.
+            OutputError: It cannot be written, nor others; a video says so by `failed`.
         """
         frame = result.frame
         if self._recorder is not None:
             self._recorder.send(canvas, frame.order, frame.time)
-        elif self._target is not None:
-            inside = self._folder and frame.file is not None
-            path = self._target / name_in_folder(frame.file or "") if inside else self._target
-            self._sent += 1
-            try:
-                write_picture(path, canvas, frame.order, replace=self._replace)
-            except PictureOutputError as error:
-                if not self._folder:
-                    raise
-                log.error("%s", error)
-                self._unwritten.append(path.name)
-
-    def check(self) -> None:
-        """Make sure that everything could be written so far; after `close`, that it was.
-
-        Raises:
-            OutputError: A file cannot be written any more.
-        """
-        for sink in self._sinks():
-            if sink.failed:
-                raise OutputError(sink.failed)
+            return
+        path = self._copy.path
+        if self._copy.folder:
+            path /= name_in_folder(frame.file or "")
+        self._sent += 1
+        try:
+            write_picture(path, canvas, frame.order, replace=self._replace)
+        except PictureOutputError as error:
+            if not self._copy.folder:
+                raise
+            log.error("%s", error)
+            self._unwritten.append(path.name)
 
     def close(self) -> None:
-        """Finish the files."""
-        close_together(self._sinks())
+        """Finish the video."""
+        if self._recorder is not None:
+            self._recorder.close()
 
-    def _sinks(self) -> list[Recorder | PoseFile]:
-        return [sink for sink in (self._recorder, self.poses) if sink is not None]
 
-    def _choose_target(self, output: str | None, *, still: bool) -> Path:
-        """Return the file or folder of the pictures."""
-        given = self._input
-        if self._folder:
-            return NamePattern(output or f"{given.resolve().name}-poses").current()
-        usual = name_alone(given.name) if still else f"{given.stem}-poses.mp4"
-        target = NamePattern(output or usual).current()
-        if is_dir(target):
-            target /= usual
-        allowed = WRITTEN_SUFFIXES if still else {".mp4"}
-        if target.suffix.lower() not in allowed:
-            kinds = " ".join(sorted(allowed))
-            raise UsageError(f"-o {target}: the name must end in one of {kinds}")
-        return target
+def make_folder(path: Path) -> None:
+    """Make a folder, unless it is there.
 
-    def _drawn_targets(self) -> list[Target]:
-        """Return the video, or the pictures and the folder that they lie in."""
-        target = self._target
-        if target is None:
-            return []
-        pictures = [name_in_folder(path.name) for path in entries(self._input)]
-        return [
-            Target("-o", target, folder=self._folder),
-            *(Target("-o", target / name) for name in pictures),
-        ]
+    Raises:
+        OutputError: It cannot be made.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path}: {error.strerror}") from error
 
 
 def write_picture(path: Path, image: Image, order: ColourOrder, *, replace: bool = False) -> None:

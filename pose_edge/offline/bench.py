@@ -22,7 +22,7 @@ from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import Runtime, load_runtime
 from pose_edge.runtimes.child import ChildRuntime, start_child
 from pose_edge.runtimes.child_main import Job
-from pose_edge.runtimes.litert import LiteRT
+from pose_edge.runtimes.litert import load_litert
 from pose_edge.sources import choose_source
 from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.spec import SourceKind, parse_source
@@ -50,6 +50,11 @@ class ModelTiming:
     median_ms: float
     p95_ms: float
     ratio: float
+
+    @property
+    def fps(self) -> float:
+        """Frames per second that the model allows at most, with one inference pass a frame."""
+        return 1000 / self.median_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def bench_child(settings: Settings, runs: int) -> list[ModelTiming]:
         PoseEdgeError: The model cannot be used.
     """
     model = try_model(Zoo().find(settings.model.name), settings.model)
-    here = LiteRT(model, threads=settings.model.threads)
+    here = load_litert(model, settings)
     started = start_child(Job(model, settings.model.threads))
     with closing(ChildRuntime(started, here.provenance, timeout=60.0)) as child:
         return _time_in_turns([model.name, model.name], [here, child], runs)

@@ -116,8 +116,10 @@ def load_truth(path: Path) -> Truth:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         content = _Annotations.model_validate(data)
+    except FileNotFoundError as error:
+        raise UnavailableError(f"annotations {path}: no such file") from error
     except OSError as error:
-        raise UnavailableError(f"{path} cannot be read: {error.strerror}") from error
+        raise UnavailableError(f"annotations {path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

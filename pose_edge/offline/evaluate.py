@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pose_edge.config.schema import ModelSettings, Settings
-from pose_edge.errors import SourceError, UsageError
+from pose_edge.errors import SourceError, UnavailableError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
@@ -22,6 +22,7 @@ from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import load_runtime
 from pose_edge.sources.picture_file import read_picture
 from pose_edge.telemetry import Stopwatch
+from pose_edge.util.paths import is_dir
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 CropMode = Literal["frame", "box"]
@@ -82,9 +83,9 @@ def evaluate(
         The accuracy of each model in each mode.
 
     Raises:
-        PoseEdgeError: A model cannot be used or has seen the pictures, or a picture is missing.
+        PoseEdgeError: A model cannot be used or has seen the pictures, or pictures are missing.
     """
-    import_pycocotools()  # before the hours that the models may take
+    _check_beforehand(folder)
     settings, zoo = thorough(settings), Zoo()
     find = partial(load_finder, zoo, settings)
     models = [try_model(zoo.find(name), settings.model) for name in names]
@@ -116,6 +117,13 @@ def evaluate(
                 yield Accuracy(
                     model.name, mode, len(truth.images), *figures, statistics.median(times)
                 )
+
+
+def _check_beforehand(folder: Path) -> None:
+    """Find out what is missing before the hours that the models may take."""
+    import_pycocotools()
+    if not is_dir(folder):
+        raise UnavailableError(f"--images {folder}: no such folder")
 
 
 def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:

@@ -7,7 +7,8 @@
   say what is written into them.
 * `output_guard` refuses outputs that would destroy something, before anything is opened.
 
-May import errors, util, frames, poses, config, logs, supervision, telemetry, and of sources `spec`.
+May import errors, util, frames, poses, config, logs, supervision, telemetry, and of sources
+`spec`, `ffmpeg` and `timeline`.
 
 A new sink is one file with a function like `recorder` or `pose_file`, and one line in
 `live/run.py`, where the sinks of a run are opened. For a network it holds one `Writer`, and returns

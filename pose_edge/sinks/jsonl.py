@@ -19,31 +19,6 @@ Record: TypeAlias = dict[str, Any]
 PoseFile: TypeAlias = FileSink[[Result], Record, PosesSettings]
 
 
-def pose_file(
-    settings: PosesSettings,
-    storage: StorageSettings | None,
-    *,
-    report: Callable[[str | None], None],
-    supervisor: Supervisor | None = None,
-    replace: bool = False,
-) -> PoseFile:
-    """Return a sink that writes results to a file of JSON lines, or to the standard output.
-
-    Its `send` takes a `Result`. See `FileSink` for the arguments.
-    """
-    return FileSink(
-        "poses",
-        pose_record,
-        lambda file, _settings: JsonLines(file),
-        settings,
-        storage,
-        capacity=QUEUE_LENGTH,
-        report=report,
-        supervisor=supervisor,
-        replace=replace,
-    )
-
-
 def pose_record(result: Result) -> Record:
     """Return the JSON object of a result, which docs/poses.md describes.
 
@@ -82,6 +57,33 @@ def _pose(pose: Pose) -> Record:
     if pose.predicted:
         record["predicted"] = True
     return record
+
+
+def pose_file(
+    settings: PosesSettings,
+    storage: StorageSettings | None,
+    *,
+    report: Callable[[str | None], None],
+    supervisor: Supervisor | None = None,
+    replace: bool = False,
+    encode: Callable[[Result], Record] = pose_record,
+) -> PoseFile:
+    """Return a sink that writes results to a file of JSON lines, or to the standard output.
+
+    Its `send` takes a `Result`, of which `encode` makes the line. See `FileSink` for the other
+    arguments.
+    """
+    return FileSink(
+        "poses",
+        encode,
+        lambda file, _settings: JsonLines(file),
+        settings,
+        storage,
+        capacity=QUEUE_LENGTH,
+        report=report,
+        supervisor=supervisor,
+        replace=replace,
+    )
 
 
 class JsonLines:

@@ -7,7 +7,6 @@ import stat
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Final
 
@@ -138,9 +137,12 @@ def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace:
             raise UsageError(f"{target} is a folder", remedy="name a file in it")
         if stat.S_ISBLK(kind):
             raise UsageError(f"{target} is a disk", remedy="choose a file on it")
-    for one, other in combinations(targets, 2):
-        if _identity(one.path) == _identity(other.path) != nowhere:
-            raise UsageError(f"{one} and {other} are the same file", remedy=OTHER_NAME)
+    known: dict[Identity, Target] = {}
+    for target in targets:
+        identity = _identity(target.path)
+        other = known.setdefault(identity, target)
+        if other is not target and identity != nowhere:
+            raise UsageError(f"{other} and {target} are the same file", remedy=OTHER_NAME)
     _check_earlier([target for target in targets if not target.numbered], replace=replace)
 
 

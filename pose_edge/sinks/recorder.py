@@ -23,6 +23,7 @@ from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.name_pattern import RECORDING_SUFFIX
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.sinks.segment_writer import SYNC_S
+from pose_edge.sinks.sound import Sound, open_sound
 from pose_edge.supervision.supervisor import Supervisor
 
 QUEUE_LENGTH: Final = 8
@@ -50,16 +51,18 @@ def recorder(
     report: Callable[[str | None], None],
     supervisor: Supervisor | None = None,
     replace: bool = False,
+    sound_of: str | None = None,
 ) -> Recorder:
     """Return a sink that records pictures to MP4 files.
 
     Its `send` takes the arguments of `video_frame`. See `FileSink` for the arguments; `frame_rate`
     is the usual number of pictures per second, where known: a file can be cut once a second.
+    `sound_of` is the video file that the pictures are of, if its sound is to be heard with them.
     """
     return FileSink(
         "recording",
         video_frame,
-        lambda file, options: Mp4(file, options, frame_rate or USUAL_FPS),
+        lambda file, options: Mp4(file, options, frame_rate or USUAL_FPS, sound_of),
         settings,
         storage,
         capacity=QUEUE_LENGTH,
@@ -90,9 +93,17 @@ class Mp4:
         file: The file. If it is live, no picture waits in the encoder for later ones.
     """
 
-    def __init__(self, file: SegmentFile, settings: RecordSettings, frame_rate: float) -> None:
-        """Take an empty file; see `recorder` for the frame rate."""
+    def __init__(
+        self,
+        file: SegmentFile,
+        settings: RecordSettings,
+        frame_rate: float,
+        sound_of: str | None = None,
+    ) -> None:
+        """Take an empty file; see `recorder` for the frame rate and the sound."""
         self.file = file
+        self._sound_of = sound_of
+        self._sound: Sound | None = None
         self._settings = settings
         self._frame_rate = frame_rate
         self._container: OutputContainer | None = None
@@ -115,6 +126,7 @@ class Mp4:
         if self._stream is None or self._container is None:
             self._stream = self._begin(frame)
             self._origin = pts
+            self._begin_sound()
         assert self._container is not None
         if (frame.width, frame.height) != self._size:
             frame = letterbox(frame, *self._size)  # the camera came back with another size
@@ -125,6 +137,8 @@ class Mp4:
         if self._frames == 0:
             self.file.head = self.file.size
         self._frames += 1
+        if self._sound is not None:
+            self._sound.write_until(float(self._last_pts * TIME_BASE))
         self.file.settle()
 
     def finish(self) -> None:
@@ -134,8 +148,16 @@ class Mp4:
         if container is not None and stream is not None:
             for packet in stream.encode():
                 container.mux(packet)
+            if self._sound is not None:
+                self._sound.finish(float(self._last_pts * TIME_BASE) + 1 / self._frame_rate)
             container.close()
         self.file.settle()
+
+    def _begin_sound(self) -> None:
+        self._sound = open_sound(self._sound_of) if self._sound_of is not None else None
+        if self._sound is not None:
+            assert self._container is not None
+            self._sound.begin(self._container, float(self._origin * TIME_BASE))
 
     def _rising(self, pts: int) -> int:
         """Return the time of a picture in the file: players want times that rise."""

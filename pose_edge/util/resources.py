@@ -59,6 +59,17 @@ def service_user() -> Path:
     return data_dir() / "pose-edge.sysusers.conf"
 
 
+def completion(shell: str) -> Path:
+    """Return what lets a shell complete commands, for "bash" or "zsh"."""
+    names = {"bash": "pose-edge.bash", "zsh": "_pose-edge"}  # as these shells look for them
+    return data_dir() / "shell" / names[shell]
+
+
+def man_page() -> Path:
+    """Return the manual page."""
+    return data_dir() / "shell" / "pose-edge.1"
+
+
 def default_config() -> Path:
     """Return the configuration file that is read where no other is found."""
     return data_dir() / "config.yaml"

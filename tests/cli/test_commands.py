@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pose_edge.cli.arguments import make_parser
 from pose_edge.cli.commands import find_command
+from pose_edge.cli.parser import make_parser
 
 
 def full_names(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -40,8 +40,8 @@ def test_each_command_is_the_one_that_it_is_called(name: str) -> None:
 def test_reading_the_command_line_loads_nothing_that_only_commands_need() -> None:
     code = (
         "import sys, pose_edge.cli.dispatch; pose_edge.cli.dispatch.parse(['models', 'list'])\n"
-        "needless = {'pydantic', 'yaml', 'rich', 'numpy', 'cv2', 'importlib.metadata',"
-        " 'pose_edge.config.load'}\n"
+        "needless = {'logging', 'json', 'pydantic', 'yaml', 'rich', 'numpy', 'cv2',"
+        " 'importlib.metadata', 'pose_edge.config.load'}\n"
         "loaded = needless & set(sys.modules)\n"
         "assert not loaded, loaded"
     )

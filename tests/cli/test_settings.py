@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pose_edge.cli.arguments import SETTING_OPTIONS, make_parser, parse
+from pose_edge.cli.arguments import SETTING_OPTIONS
+from pose_edge.cli.parser import make_parser, parse
 from pose_edge.cli.settings import config_path, overrides, read_settings
 from pose_edge.errors import UsageError
 
@@ -43,12 +44,20 @@ def test_every_option_that_stands_for_a_setting_can_be_typed() -> None:
     ],
 )
 def test_a_value_that_says_nothing_is_refused(
-    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...],
 ) -> None:
-    with pytest.raises(SystemExit) as end:
+    with pytest.raises(UsageError, match="the value is empty"):
         typed(*arguments)
-    assert end.value.code == 2
-    assert "the value is empty" in capsys.readouterr().err
+
+
+def test_a_source_can_be_named_alone() -> None:
+    assert overrides(typed("run", "x.mp4", "--max-frames", "3"))[0] == (
+        "source.name",
+        "x.mp4",
+        "x.mp4",
+    )
+    with pytest.raises(UsageError, match=r"given twice: x\.mp4 and --source y\.mp4"):
+        overrides(typed("run", "x.mp4", "--source", "y.mp4"))
 
 
 def test_a_value_is_missing() -> None:

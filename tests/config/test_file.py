@@ -58,7 +58,7 @@ def test_a_folder_that_cannot_be_searched_is_passed_over_with_a_word(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert find_config(None, {"XDG_CONFIG_HOME": TOO_LONG}) == resources.default_config()
-    assert "the program goes on without it" in caplog.text
+    assert "continuing without it" in caplog.text
 
 
 def test_a_file_of_the_service_that_others_may_not_read_is_passed_over_with_a_word(
@@ -68,7 +68,7 @@ def test_a_file_of_the_service_that_others_may_not_read_is_passed_over_with_a_wo
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with caplog.at_level(logging.WARNING):
         assert find_config(None, {"XDG_CONFIG_HOME": "/nowhere"}) == resources.default_config()
-    assert "you may not read it" in caplog.text
+    assert "cannot be read by this user" in caplog.text
 
 
 def test_what_is_there_but_no_file_is_not_passed_over(tmp_path: Path) -> None:

@@ -18,9 +18,17 @@ from pose_edge.config.load import (
     MAX_LETTERS,
     config_schema,
     load_config,
+    load_with_origins,
     render_config,
 )
-from pose_edge.config.schema import CameraSettings, EdgeTpuSettings, RecordSettings, Settings
+from pose_edge.config.schema import (
+    CameraSettings,
+    EdgeTpuSettings,
+    ModelSettings,
+    RecordSettings,
+    Settings,
+)
+from pose_edge.config.yaml_tree import KeyPath
 from pose_edge.errors import ConfigError
 from pose_edge.util import resources
 
@@ -574,3 +582,50 @@ def test_names_of_files_need_not_be_utf_8(file: Path, key: str) -> None:
 def test_a_name_that_is_not_utf_8_is_said_to_be_so(file: Path) -> None:
     (found,) = faults(file, "", {}, [("model.name", "\udcff.tflite", "--model x")])
     assert "is not UTF-8; give the file another name" in found
+
+
+def test_faults_come_in_the_order_of_their_places(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "model:\n  nam: foo\n  threads: many\ncamera:\n  width: wide\n  fps: 0\n"
+        "modle: {name: x}\noverlay:\n  skeleton: yes\nmodel:\n  threads: 3\n"
+    )
+    environment = {"POSE_EDGE_CAMERA__HEIGHT": "x", "POSE_EDGE_A__B": "1"}
+    options = [("z.z", "1", "--set z.z=1"), ("model.threads", "no", "--threads no")]
+    with pytest.raises(ConfigError) as error:
+        load_config(path, environment, options)
+    places = [fault.partition(": ")[0] for fault in error.value.faults]
+    assert places == [
+        *(f"{path}:{line}" for line in (2, 5, 6, 7, 9, 10)),
+        "environment variable POSE_EDGE_A__B",
+        "environment variable POSE_EDGE_CAMERA__HEIGHT",
+        "--set z.z=1",
+        "--threads no",
+    ]
+
+
+def test_each_value_has_its_origin(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("camera:\n  width: 640\n  height: 480\nedgetpu: off\n")
+    environment = {"POSE_EDGE_CAMERA__HEIGHT": "360"}
+    options = [("model.threads", "2", "--threads 2")]
+    settings, origins = load_with_origins(path, environment, options)
+    assert (settings.camera.height, settings.edgetpu.mode) == (360, "off")
+    assert {".".join(key): origin.text for key, origin in origins.items()} == {
+        "camera.width": f"{path}:2",
+        "camera.height": "environment variable POSE_EDGE_CAMERA__HEIGHT",
+        "edgetpu.mode": f"{path}:4",
+        "model.threads": "--threads 2",
+    }
+
+
+def test_the_header_of_what_is_shown_is_true() -> None:
+    assert render_config(Settings()).startswith("# pose_edge: every setting, with its default.")
+    other = Settings(model=ModelSettings(threads=1))
+    assert render_config(other).startswith("# pose_edge: the settings in force.")
+    words: dict[KeyPath, str] = {
+        (section, key): "here" for section, values in other for key, _ in values
+    }
+    shown = render_config(other, words)
+    assert "where each value comes from" in shown.partition("\n")[0]
+    assert "  threads: 1                        # here\n" in shown

@@ -15,7 +15,8 @@ from checkout import REPOSITORY
 from clips import demo_frames, write_clip
 from documentation import PAGES, CommandLine, command_lines
 
-from pose_edge.cli.arguments import COMMANDS, parse
+from pose_edge.cli.arguments import COMMANDS
+from pose_edge.cli.parser import parse
 from pose_edge.cli.settings import overrides
 from pose_edge.config.load import load_config
 

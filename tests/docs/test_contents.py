@@ -16,7 +16,7 @@ from checkout import REPOSITORY
 from documentation import DOCS, PAGES, blocks, code_spans, emphasised
 from helpers import make_frame, make_result, noise, person, pose
 
-from pose_edge.cli.arguments import make_parser
+from pose_edge.cli.parser import make_parser
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.poses import Keypoint

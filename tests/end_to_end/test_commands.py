@@ -35,6 +35,10 @@ def test_config_show_is_a_configuration(pose_edge: Command) -> None:
     defaults = pose_edge("config", "show", "--defaults", "--set", "camera.fps=12")
     assert defaults.stdout == resources.default_config().read_text()
     assert "no faults" in pose_edge("config", "check").stdout
+    origins = pose_edge("config", "show", "--origin", "--set", "camera.fps=12").stdout
+    assert "  fps: 12.0                         # command line\n" in origins
+    others = [line for line in origins.splitlines() if line[:2] == "  " and "fps: 12" not in line]
+    assert all(line.endswith("# default") for line in others)
 
 
 def test_config_schema_is_a_json_schema(pose_edge: Command) -> None:

@@ -118,8 +118,8 @@ def test_resume_goes_on_after_a_kill(pose_edge: Command, truth: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "status", "says"),
     [
-        (["--annotations", "none.json"], 3, "none.json"),
-        (["--images", "nowhere", "--model", OTHER_MODEL], 3, "0.png cannot be read: No such file"),
+        (["--annotations", "none.json"], 3, "annotations none.json: no such file"),
+        (["--images", "nowhere", "--model", OTHER_MODEL], 3, "--images nowhere: no such folder"),
         (["--model", "movenet-lightening-fp16"], 3, "did you mean movenet-lightning-fp16?"),
         (["--resume", "no/folder/x"], 1, "no/folder/x"),
     ],
@@ -141,7 +141,7 @@ def test_a_precious_file_given_to_resume_is_left_as_it_is(pose_edge: Command, tr
     precious.write_text("dear friend,\nhow are you?")
     done = pose_edge(*options(truth), "--resume", precious)
     assert done.status == 1
-    assert "no file of answers" in " ".join(done.complaint())
+    assert "not a file of answers" in " ".join(done.complaint())
     assert precious.read_text() == "dear friend,\nhow are you?"
 
 

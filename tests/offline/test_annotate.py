@@ -20,6 +20,7 @@ from helpers import (
 )
 from PIL import Image as PillowImage
 from pose_lines import strict
+from sound_clips import BEEP_S, heard, write_clip_with_sound
 
 from pose_edge.config.schema import (
     OverlaySettings,
@@ -69,7 +70,7 @@ def run(
     watchdog = threading.Timer(GENEROUS_S, event.set)
     watchdog.start()
 
-    def progress(done: int, total: int | None) -> None:
+    def progress(_name: str, done: int, total: int | None) -> None:
         steps.append((done, total))
         if done == stop_at:
             event.set()
@@ -80,9 +81,9 @@ def run(
         source=source_settings or SourceSettings(),
     )
     try:
-        report = annotate(
+        (report,) = annotate(
             settings,
-            str(source),
+            [str(source)],
             None if output is None else str(output),
             draw=draw,
             stop=event,
@@ -110,7 +111,9 @@ def test_a_video(tmp_path: Path) -> None:
     times = [0, 0.1, 0.15, 0.2, 0.5, 0.9]
     source = write_video(tmp_path / "in.mp4", times)
     report, steps = run(source, poses=tmp_path / "p.jsonl")
-    assert report == AnnotateReport(6, 6, (Path("in-poses.mp4"), tmp_path / "p.jsonl"), True, ())
+    assert report == AnnotateReport(
+        str(source), 6, 6, (Path("in-poses.mp4"), tmp_path / "p.jsonl"), True, ()
+    )
     assert steps == [(n, 6) for n in range(1, 7)]
     drawn = read_video(tmp_path / "in-poses.mp4")
     assert [read_code(image) for _, image in drawn] == list(range(6))
@@ -132,6 +135,14 @@ def test_the_skeleton_is_drawn(tmp_path: Path) -> None:
         ys, xs = np.nonzero(changed)
         assert (xs.min() / 320, xs.max() / 320) == pytest.approx((0.42, 0.58), abs=0.05)
         assert (ys.min() / 240, ys.max() / 240) == pytest.approx((0.19, 0.8), abs=0.05)
+
+
+def test_the_sound_is_copied(tmp_path: Path) -> None:
+    source = write_clip_with_sound(tmp_path / "in.mp4", "aac")
+    run(source)
+    codec, begin, end, _last = heard(tmp_path / "in-poses.mp4")
+    assert codec == "aac"
+    assert (begin, end) == pytest.approx(BEEP_S, abs=0.06)
 
 
 def test_only_poses(tmp_path: Path) -> None:
@@ -392,3 +403,109 @@ def test_a_picture_file_is_whole_or_not_there(
         write_picture(path, coded_picture(4), "BGR", replace=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["x.png"]
+
+
+# --- several inputs ------------------------------------------------------------------------------
+
+
+def run_several(
+    names: list[str],
+    output: str | None = None,
+    *,
+    draw: bool = True,
+    poses: str | None = None,
+    stop_in: str | None = None,
+    force: bool = False,
+) -> tuple[list[AnnotateReport], list[str]]:
+    event = threading.Event()
+    seen: list[str] = []
+
+    def progress(name: str, _done: int, _total: int | None) -> None:
+        seen.append(name)
+        if name == stop_in:
+            event.set()
+
+    settings = Settings(overlay=PLAIN, poses=PosesSettings(path=poses))
+    reports = annotate(
+        settings, names, output, draw=draw, stop=event, progress=progress, force=force
+    )
+    return reports, seen
+
+
+def test_several_inputs(tmp_path: Path, estimator: FakeEstimator) -> None:
+    picture(tmp_path / "a.jpg", 1)
+    (tmp_path / "album").mkdir()
+    picture(tmp_path / "album" / "b.png", 2)
+    write_video(tmp_path / "c.mp4", [0.0, 0.1, 0.2])
+    names = ["a.jpg", "album", "c.mp4"]
+    reports, seen = run_several(names, poses="p.jsonl")
+    assert [report.name for report in reports] == names
+    assert [report.frames for report in reports] == [1, 1, 3]
+    assert seen == ["a.jpg", "album", "c.mp4", "c.mp4", "c.mp4"]
+    made = ["a-poses.jpg", "album-poses", "c-poses.mp4"]
+    assert [str(report.outputs[0]) for report in reports] == made
+    assert Path("album-poses/b.png").is_file()
+    written = lines(Path("p.jsonl"))
+    assert [line["file"] for line in written] == ["a.jpg", "b.png", "c.mp4", "c.mp4", "c.mp4"]
+    assert [line["seq"] for line in written] == [0, 0, 0, 1, 2]
+    reports, _ = run_several(names, "new")
+    assert [str(report.outputs[0]) for report in reports] == [f"new/{name}" for name in made]
+    reports, _ = run_several(names, "new", force=True)
+    assert len(reports) == 3
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no model be loaded."""
+
+    def load(*_arguments: object, **_more: object) -> NoReturn:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(annotate_module, "load_model", load)
+
+
+@pytest.mark.parametrize(
+    ("names", "output", "error", "says"),
+    [
+        (["a.jpg", "b.jpg"], "out.jpg", UsageError, "several inputs need a folder; e.g. -o drawn"),
+        (["a.jpg", "x/a.jpg"], None, UsageError, "would both be written to a-poses.jpg"),
+        (["a.jpg", "a.jpg"], "new", UsageError, "would both be written to new/a-poses.jpg"),
+        (["a.jpg", "gone.mp4"], None, SourceError, "gone.mp4: no such file"),
+        (["a.jpg", "rtsp://camera/x"], None, UsageError, "annotate reads files"),
+        (["b.jpg", "b-poses.jpg"], None, UsageError, "is the input b-poses.jpg"),
+        (["x"], "all.mp4", UsageError, "into a folder, not into a file; e.g. -o all"),
+        (["x"], "all.JPG", UsageError, "into a folder, not into a file"),
+        (["a.jpg", "b.jpg"], "no/where", OutputError, "there is no folder no"),
+        (["a.jpg", "b.jpg"], "b.jpg", UsageError, "several inputs need a folder"),
+    ],
+)
+@pytest.mark.usefixtures("no_model")
+def test_nothing_is_begun_that_cannot_be_done(
+    tmp_path: Path, names: list[str], output: str | None, error: type[Exception], says: str
+) -> None:
+    (tmp_path / "x").mkdir()
+    for name in ("a.jpg", "b.jpg", "b-poses.jpg", "x/a.jpg"):
+        picture(tmp_path / name)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(error, match=says):
+        run_several(names, output)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_one_of_several_that_cannot_be_read_ends_nothing(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "b.mp4").write_bytes(b"no video")
+    picture(tmp_path / "c.jpg")
+    reports, _ = run_several(["a.jpg", "b.mp4", "c.jpg"])
+    assert [report.frames for report in reports] == [1, 0, 1]
+    assert [bool(report.missing) for report in reports] == [False, True, False]
+    assert "b.mp4 is not a video" in reports[1].missing[0]
+    assert sorted(path.name for path in tmp_path.glob("*-poses*")) == ["a-poses.jpg", "c-poses.jpg"]
+
+
+def test_stopping_leaves_the_rest_alone(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        picture(tmp_path / name)
+    reports, seen = run_several(["a.jpg", "b.jpg", "c.jpg"], stop_in="b.jpg")
+    assert seen == ["a.jpg", "b.jpg"]
+    assert [report.finished for report in reports] == [True, False]

@@ -44,6 +44,7 @@ def test_models_are_timed_in_turns(runtimes: list[FakeRuntime]) -> None:
     assert [first.name, second.name] == names
     assert [len(runtime.seen) for runtime in runtimes] == [8, 8]
     assert first.ratio == 1.0
+    assert first.fps == pytest.approx(1000 / first.median_ms)
     assert second.ratio == pytest.approx(second.median_ms / first.median_ms)
     assert first.median_ms >= 2
     assert second.median_ms >= 10

@@ -24,11 +24,12 @@ from stand_in_edgetpu import StandIn
 
 from pose_edge.runtimes.litert import RUNTIME_MODULES
 from pose_edge.zoo.registry import Zoo
+from pose_edge.zoo.subgraphs import keep_sizes
 
 Interpreter: TypeAlias = Any
 """That of either library: neither has types."""
 
-LIGHTNING = "movenet-lightning-int8"
+LIGHTNING = "movenet-lightning-fp16"
 USB = {"device": "usb"}
 LOST = (
     "F driver/usb/usb_driver.cc:1148] HandleQueuedBulkIn transfer in failed. "
@@ -62,11 +63,18 @@ def runtime() -> Any:  # noqa: ANN401 - of either library
 
 
 def load(stand_in: StandIn | None, model: str | Path = LIGHTNING) -> Interpreter:
-    """Load a model, by its name or file, with the stand-in or with the CPU alone."""
-    path = Zoo().find(model).path if isinstance(model, str) else model
+    """Load a model, by its name (then its first size) or file, with the stand-in or without."""
+    if isinstance(model, str):
+        found = Zoo().find(model)
+        assert found.entry is not None
+        content = found.path.read_bytes()
+        if found.entry.sizes:
+            content = keep_sizes(content, found.entry.sizes[:1])
+    else:
+        content = model.read_bytes()
     delegates = [runtime().load_delegate(str(stand_in.library), USB)] if stand_in else None
     interpreter = runtime().Interpreter(
-        model_path=str(path), experimental_delegates=delegates, num_threads=1
+        model_content=content, experimental_delegates=delegates, num_threads=1
     )
     interpreter.allocate_tensors()
     return interpreter

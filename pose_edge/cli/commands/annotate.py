@@ -6,10 +6,8 @@ import logging
 from argparse import Namespace
 from pathlib import Path
 
-from rich.progress import MofNCompleteColumn, TimeRemainingColumn
-
+from pose_edge.cli.progress import show_progress
 from pose_edge.cli.settings import config_path, read_settings
-from pose_edge.cli.terminal import progress_bars
 from pose_edge.live.signals import Signals
 from pose_edge.offline.annotate import annotate
 from pose_edge.util.text import counted
@@ -22,27 +20,29 @@ def command_annotate(options: Namespace) -> int:
     settings = read_settings(options)
     signals = Signals()
     signals.listen_for_the_end()
-    draw = options.output is not None or options.poses is None
-    name = Path(options.input).name or options.input
-    with progress_bars(MofNCompleteColumn(), TimeRemainingColumn()) as show:
-        report = annotate(
+    with show_progress("frame") as show:
+        reports = annotate(
             settings,
-            options.input,
+            options.inputs,
             options.output,
-            draw=draw,
+            draw=options.output is not None or options.poses is None,
             stop=signals.stop,
-            progress=lambda done, total: show(name, done, total),
+            progress=lambda name, done, total: show(Path(name).name or name, done, total),
             config=config_path(options),
-            replace=options.force,
+            force=options.force,
         )
-    log.info(
-        "%s, %d of them with people%s",
-        counted(report.frames, "frame"),
-        report.with_person,
-        f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
-    )
-    for reason in report.missing:
-        log.error("%s", reason)
-    if not report.finished:
+    several = len(options.inputs) > 1
+    for report in reports:
+        log.info(
+            "%s%s, %d with people%s",
+            f"{report.name}: " if several else "",
+            counted(report.frames, "frame"),
+            report.with_person,
+            f": {', '.join(map(str, report.outputs))}" if report.outputs else "",
+        )
+        for reason in report.missing:
+            log.error("%s", reason)
+    finished = len(reports) == len(options.inputs) and all(one.finished for one in reports)
+    if not finished:
         log.error("stopped before the end; the files written so far are complete")
-    return 0 if report.finished and not report.missing else 1
+    return 0 if finished and not any(one.missing for one in reports) else 1

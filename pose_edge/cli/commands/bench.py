@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import sys
 from argparse import Namespace
@@ -13,20 +14,38 @@ from pose_edge.offline.bench import bench_child, bench_models, bench_pipeline, m
 from pose_edge.util.text import counted
 from pose_edge.zoo.registry import Zoo
 
+log = logging.getLogger(__name__)
+
 
 def command_bench_model(options: Namespace) -> int:
     """``pose-edge bench model``."""
     settings = read_settings(options)
-    timings = bench_models(settings, options.names or list(Zoo().entries), options.runs)
+    names = options.names or list(Zoo().entries)
+    models, runs = counted(len(names), "model"), counted(options.runs, "run")
+    log.info("timing %s, %s of each", models, runs)
+    timings = bench_models(settings, names, options.runs)
     if options.json:
-        print_json({"machine": machine(), "models": [asdict(timing) for timing in timings]})
+        found = [{**asdict(timing), "fps": timing.fps} for timing in timings]
+        print_json({"machine": machine(), "models": found})
         return 0
-    print(f"{machine()}, {counted(options.runs, 'interleaved run')}")
     rows = [
-        (t.name, f"{t.median_ms:.2f} ms", f"{t.p95_ms:.2f} ms", f"{t.ratio:.2f}", t.runtime)
-        for t in timings
+        [
+            timing.name,
+            f"{timing.median_ms:.2f} ms",
+            f"{timing.p95_ms:.2f} ms",
+            f"{timing.fps:.0f} fps",
+            f"{timing.ratio:.2f}",
+            timing.runtime,
+        ]
+        for timing in timings
     ]
-    print_table(("Model", "Median", "95 %", "Ratio", "Runtime"), rows, sys.stdout)
+    header = ["Model", "Median", "95 %", "Allows", "Ratio", "Runtime"]
+    if len({timing.runtime for timing in timings}) == 1:
+        print(f"{machine()}; {timings[0].runtime}; {counted(options.runs, 'interleaved run')}")
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    else:
+        print(f"{machine()}; {counted(options.runs, 'interleaved run')}")
+    print_table(header, rows, sys.stdout)
     return 0
 
 

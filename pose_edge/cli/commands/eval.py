@@ -8,10 +8,9 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.progress import MofNCompleteColumn
-
+from pose_edge.cli.progress import show_progress
 from pose_edge.cli.settings import read_settings
-from pose_edge.cli.terminal import print_json, print_table, progress_bars
+from pose_edge.cli.terminal import print_json, print_table
 from pose_edge.offline.answers import Answers
 from pose_edge.offline.bench import machine
 from pose_edge.offline.coco import load_truth
@@ -23,7 +22,7 @@ def command_eval(options: Namespace) -> int:
     settings = read_settings(options)
     truth = load_truth(Path(options.annotations))
     answers = Answers(Path(options.resume) if options.resume else None)
-    with closing(answers), progress_bars(MofNCompleteColumn()) as progress:
+    with closing(answers), show_progress("picture") as progress:
         found = list(
             evaluate(
                 truth,

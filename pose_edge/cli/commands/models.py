@@ -3,71 +3,108 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 from argparse import Namespace
 from functools import partial
 from typing import Final
 
-from pose_edge.cli.terminal import print_json, print_table, progress_bars
+from pose_edge.cli.settings import read_settings
+from pose_edge.cli.terminal import NONE, print_json, print_table
 from pose_edge.errors import ModelError, UsageError
 from pose_edge.util.paths import exists
+from pose_edge.zoo.catalogue import Download
 from pose_edge.zoo.registry import ManifestEntry, Zoo
 
 log = logging.getLogger(__name__)
 
-UNVERIFIABLE: Final = "no checksum is published for it, so nobody can tell whether it is intact"
+Model = ManifestEntry | Download
+"""An entry of one of the lists."""
+
+TO_FETCH: Final = "to fetch"
+SEVERAL: Final = ("multipose", "posenet")
+"""Kinds of models that find several people, as their names have it."""
+
+UNVERIFIABLE: Final = "no checksum is published, so it cannot be verified"
+
+WIDE: Final = 110
+"""Columns of a terminal that has room for the summaries in the list of models."""
 
 
 def command_models_list(options: Namespace) -> int:
     """``pose-edge models list``: the models that ship and those that can be fetched."""
+    usual = read_settings(options).model.name
     zoo = Zoo()
-    listed = [(entry, "here") for entry in zoo.entries.values()] + [
-        (download, "fetched" if exists(zoo.path(download)) else "can be fetched")
-        for download in zoo.downloads.values()
-    ]
+    models: list[Model] = [*zoo.entries.values(), *zoo.downloads.values()]
     accuracy = zoo.accuracy()
     if options.json:
         found = [
-            {**entry.model_dump(), "state": state, "ap": accuracy.get(entry.name)}
-            for entry, state in listed
+            {
+                **model.model_dump(),
+                "state": _state(zoo, model),
+                "default": model.name == usual,
+                "people": _people(model),
+                "ap": accuracy.get(model.name),
+            }
+            for model in models
         ]
         print_json(found)
         return 0
     rows = [
         (
-            entry.name,
-            state,
-            f"{entry.size / 1e6:.1f} MB" if entry.size else "-",
-            ", ".join(f"{ap:.3f} {kind}" for kind, ap in accuracy.get(entry.name, {}).items())
-            or "-",
-            entry.licence,
-            entry.summary,
+            model.name,
+            _people(model),
+            *(_number(accuracy.get(model.name, {}).get(kind)) for kind in ("one", "several")),
+            f"{model.size / 1e6:.1f} MB" if model.size else NONE,
+            "default" if model.name == usual else _state(zoo, model),
+            model.summary,
         )
-        for entry, state in listed
+        for model in models
     ]
-    print_table(("Model", "State", "Size", "COCO AP, people", "Licence", ""), rows, sys.stdout)
+    header = ("Model", "People", "AP one", "AP several", "Size", "State", "Summary")
+    wide = not sys.stdout.isatty() or shutil.get_terminal_size().columns >= WIDE
+    columns = len(header) if wide else len(header) - 1
+    print_table(header[:columns], [row[:columns] for row in rows], sys.stdout)
     return 0
 
 
 def command_models_info(options: Namespace) -> int:
     """``pose-edge models info NAME``."""
+    usual = read_settings(options).model.name
     zoo = Zoo()
     model = zoo.downloads.get(options.name) or zoo.entry(options.name)
-    details = {**model.model_dump(), "file": str(zoo.path(model))}
-    if isinstance(model, ManifestEntry):
-        details |= {"input": str(model.input), "output": str(model.output)}
     if options.json:
+        details = {**model.model_dump(), "file": str(zoo.path(model))}
+        if isinstance(model, ManifestEntry):
+            details |= {"input": str(model.input), "output": str(model.output)}
         print_json(details)
-    else:
-        width = max(map(len, details))
-        print("\n".join(f"{key:<{width}}  {value}" for key, value in details.items()))
+        return 0
+    state = _state(zoo, model)
+    if state == TO_FETCH:
+        state = f"not here; `pose-edge models fetch {model.name}` gets it"
+    elif model.name == usual:
+        state += "; the default"
+    accuracy = zoo.accuracy().get(model.name, {})
+    measured = (f"{ap:.3f} on pictures with {_crowd(kind)}" for kind, ap in accuracy.items())
+    lines = {
+        "name": model.name,
+        "summary": model.summary,
+        "people": _people(model),
+        "COCO AP": ", ".join(measured) or "not measured",
+        "size": f"{model.size / 1e6:.1f} MB" if model.size else "unknown before it is fetched",
+        "licence": model.licence,
+        "state": state,
+        "file": str(zoo.path(model)),
+    }
+    lines |= _describe_entry(model) if isinstance(model, ManifestEntry) else _describe(model)
+    width = max(map(len, lines))
+    print("\n".join(f"{key:<{width}}  {value}" for key, value in lines.items()))
     return 0
 
 
 def command_models_fetch(options: Namespace) -> int:
     """``pose-edge models fetch NAME``: download models, with a progress bar."""
-    from rich.progress import DownloadColumn
-
+    from pose_edge.cli.progress import show_progress
     from pose_edge.zoo.download import download
 
     zoo = Zoo()
@@ -80,7 +117,7 @@ def command_models_fetch(options: Namespace) -> int:
             "there is no home folder to keep models in",
             remedy="set XDG_DATA_HOME to an absolute path, or HOME",
         )
-    with progress_bars(DownloadColumn()) as show:
+    with show_progress("byte") as show:
         for model in models:
             show(model.name, 0, model.size)
         for model in models:
@@ -110,3 +147,51 @@ def command_models_verify(options: Namespace) -> int:
                 print(f"{name}: here, but {UNVERIFIABLE}")
                 worst = worst or 1
     return worst
+
+
+def _describe_entry(model: ManifestEntry) -> dict[str, str]:
+    """Describe what only a model that ships has."""
+    sizes = model.sizes or (model.input.shape[1:3],)
+    lines = {
+        "input": f"{', '.join(f'{width}x{height}' for height, width in sizes)} pixels, "
+        f"{model.input.dtype}",
+        "output": str(model.output),
+        "made from": model.origin,
+        "SHA-256": model.sha256,
+    }
+    if model.calibration:
+        lines["calibrated"] = f"with {len(model.calibration)} pictures (--json names them)"
+    return lines
+
+
+def _describe(model: Download) -> dict[str, str]:
+    """Describe what only a model that can be fetched has."""
+    lines = {"address": model.url}
+    if model.cpu_twin:
+        lines["on the CPU"] = model.cpu_twin
+    if model.sha256:
+        lines["SHA-256"] = model.sha256
+    elif model.git_blob:
+        lines["Git blob"] = model.git_blob
+    else:
+        lines["checksum"] = UNVERIFIABLE
+    return lines
+
+
+def _state(zoo: Zoo, model: Model) -> str:
+    if isinstance(model, ManifestEntry):
+        return "here"
+    return "fetched" if exists(zoo.path(model)) else TO_FETCH
+
+
+def _people(model: Model) -> str:
+    """Return how many people a model finds: "one" or "several"."""
+    return "several" if any(family in model.name for family in SEVERAL) else "one"
+
+
+def _crowd(kind: str) -> str:
+    return "one person" if kind == "one" else "several people"
+
+
+def _number(ap: float | None) -> str:
+    return NONE if ap is None else f"{ap:.3f}"

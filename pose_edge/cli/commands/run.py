@@ -42,14 +42,14 @@ def _print_report(report: RunReport) -> None:
         for stage, summary in report.stages.items()
     ]
     if people_read() and rows:
-        print_table(("Stage", "Median ms", "95 % ms", "Frames"), rows, sys.stderr)
+        print_table(("Stage", "Median, ms", "95 %, ms", "Frames"), rows, sys.stderr)
     elif rows:
         stages = ", ".join(f"{stage} {median} ({p95})" for stage, median, p95, _count in rows)
         log.info("median (95 %%) in ms: %s", stages)
     rate = report.processed / report.seconds if report.seconds > 0 else 0.0
     shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
     log.info(
-        "%s in %.1f s (%.1f fps), %d of them with people, %d skipped%s",
+        "%s in %.1f s (%.1f fps), %d with people, %d skipped%s",
         counted(report.processed, "frame"),
         report.seconds,
         rate,

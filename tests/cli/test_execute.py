@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pose_edge import logs
-from pose_edge.cli import dispatch as module
+from pose_edge.cli import execute as module
 from pose_edge.cli.dispatch import dispatch
 from pose_edge.errors import OutputError, SourceError
 

@@ -1,0 +1,13 @@
+"""The command `completion`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from pose_edge.util import resources
+
+
+def command_completion(options: Namespace) -> int:
+    """``pose-edge completion``."""
+    print(resources.completion(options.shell).read_text(encoding="utf-8"), end="")
+    return 0

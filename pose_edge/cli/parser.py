@@ -1,0 +1,222 @@
+"""The parser of the command line, made from the tables of arguments.py and examples.py."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NoReturn
+
+from pose_edge.cli.arguments import COMMANDS, GROUPS, Arguments, everywhere, option
+from pose_edge.cli.examples import EXAMPLES
+from pose_edge.errors import UsageError
+
+PROGRAM: Final = "pose-edge"
+
+FORMS: Final = {"": "{}", "?": "[{}]", "+": "{} ...", "*": "[{} ...]"}
+"""How an argument is written in the usage, by argparse's `nargs`."""
+
+EXAMPLES_TITLE: Final = "examples:\n"
+"""What the text at the end of a help begins with, whose lines stay as they are."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line, or print help or the version and exit.
+
+    Args:
+        arguments: Arguments after the program's name.
+
+    Returns:
+        The options; `command` is the full name of the command, e.g. "models list".
+
+    Raises:
+        UsageError: The command line is wrong; the usage was printed.
+    """
+    words = list(arguments)
+    if words[:1] == ["help"]:  # `pose-edge help run` is `pose-edge run --help`
+        words = [*words[1:], "--help"]
+    parser = make_parser()
+    first = words[0].partition("=")[0] if words else ""
+    if first in [names for names, _ in everywhere()]:
+        parser.error(f"{first} goes after the command: {PROGRAM} COMMAND {first} ...")
+    return parser.parse_args(words)
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} COMMAND [OPTIONS]",
+        description="Real-time human pose estimation on a Raspberry Pi.",
+        epilog=_examples(""),
+    )
+    choices = {"": parser.add_commands()}
+    for command, (text, *options) in COMMANDS.items():
+        name, _, subcommand = command.partition(" ")
+        if subcommand and name not in choices:
+            group = choices[""].add_parser(
+                name,
+                help=GROUPS[name],
+                usage=f"{PROGRAM} {name} COMMAND [OPTIONS]",
+                description=GROUPS[name],
+                epilog=_examples(name),
+            )
+            choices[name] = group.add_commands()
+        leaf = choices[name if subcommand else ""].add_parser(
+            subcommand or name,
+            help=text.partition(". ")[0].removesuffix(".") + ".",
+            description=text,
+            epilog=_examples(command),
+        )
+        leaf.add_options(command, [option(one) if isinstance(one, str) else one for one in options])
+    return parser
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser of one command, or of the choice of a command.
+
+    Its errors are those of the command that was typed: they show its usage, and what was probably
+    meant. Without a command it prints its help.
+    """
+
+    def __init__(self, **keywords: Any) -> None:  # noqa: ANN401
+        """Make a parser without options; see `argparse.ArgumentParser`."""
+        # An abbreviation that works today may be ambiguous tomorrow.
+        keywords |= {"add_help": False, "allow_abbrev": False, "formatter_class": _HelpFormatter}
+        super().__init__(**keywords)
+        self._flags: list[str] = []
+        self._lists: list[str] = []
+
+    def add_commands(self) -> argparse._SubParsersAction[CommandParser]:
+        """Let a command follow."""
+        commands = self.add_subparsers(title="commands", metavar="COMMAND", prog=self.prog)
+        self._add_global_options(())
+        return commands
+
+    def add_options(self, command: str, options: Sequence[Arguments]) -> None:
+        """Make this the parser of a command, with its own options and those of all commands."""
+        self.set_defaults(command=command)
+        groups = {title: self.add_argument_group(title) for title in ("arguments", "options")}
+        for names, keywords in options:
+            group = groups["options" if names[0] == "-" else "arguments"]
+            self._add(group, names, **keywords)
+        self._add_global_options(everywhere())
+        self.usage = usage(self.prog, options)
+
+    def parse_known_args(  # type: ignore[override]  # it has overloads
+        self,
+        args: Sequence[str] | None = None,
+        namespace: Any = None,  # noqa: ANN401
+    ) -> tuple[Any, list[str]]:
+        """Parse all arguments: one that is not known is an error here, not of the caller."""
+        options, rest = super().parse_known_args(args, namespace)
+        for name in self._lists:  # argparse has only taken those before the first option
+            getattr(options, name).extend(one for one in rest if one[:1] != "-")
+            rest = [one for one in rest if one[:1] == "-"]
+        if rest:
+            self.error(self._explain(rest))
+        if not hasattr(options, "command"):
+            self.print_help()
+            self.exit(2)
+        return options, []
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage, and raise the error of a wrong command line."""
+        self.print_usage(sys.stderr)
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+    def _add_global_options(self, more: Iterable[Arguments]) -> None:
+        """Add --help, --version and more options, below a title of their own."""
+        group = self.add_argument_group("global options")
+        self._add(group, "-h --help", action="help", help="print this help")
+        self._add(group, "--version", action=_PrintVersion, help="print the version")
+        for names, keywords in more:
+            self._add(group, names, **keywords)
+
+    def _add(
+        self,
+        group: argparse._ArgumentGroup,
+        names: str,
+        **keywords: Any,  # noqa: ANN401
+    ) -> argparse.Action:
+        """Add an option or argument to a group of the help."""
+        action = group.add_argument(*names.split(), **keywords)
+        self._flags += action.option_strings
+        if not action.option_strings and action.nargs in ("+", "*"):
+            self._lists.append(action.dest)
+        return action
+
+    def _explain(self, rest: Sequence[str]) -> str:
+        """Say what is wrong with arguments that are left over."""
+        flags = [one for one in rest if one[:1] == "-"]
+        if not flags:
+            return f"unexpected argument: {rest[0]}"
+        flag = flags[0].partition("=")[0]
+        return f"unknown option {flag}{_hint(flag, self._flags)}"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
+        """Refuse a value that is not among the choices of an option, or no command."""
+        if not isinstance(action, argparse._SubParsersAction) or value in action.choices:
+            super()._check_value(action, value)
+            return
+        known = list(action.choices)
+        if self.prog == PROGRAM:  # `pose-edge list` is to be `pose-edge models list`
+            known += COMMANDS
+        hint = _hint(value, known)
+        if not hint and self.prog == PROGRAM and ("." in value or "/" in value):
+            hint = f"; did you mean `{PROGRAM} run {value}`?"
+        there_are = f"; there are {', '.join(action.choices)}"
+        raise argparse.ArgumentError(None, f"unknown command {value}{hint or there_are}")
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Wraps texts, but leaves examples as they are, and lists commands without a title more."""
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if isinstance(action, argparse._SubParsersAction):
+            return "".join(map(self._format_action, action._get_subactions()))
+        return super()._format_action(action)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(EXAMPLES_TITLE):
+            return text
+        return super()._fill_text(text, width, indent)
+
+
+class _PrintVersion(argparse.Action):
+    """Prints the version. argparse's own action would look it up for every command."""
+
+    def __init__(self, **keywords: Any) -> None:  # noqa: ANN401
+        super().__init__(nargs=0, **keywords)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from pose_edge import __version__
+
+        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        parser.exit()
+
+
+def usage(command: str, options: Sequence[Arguments]) -> str:
+    """Return the usage of a command, e.g. ``pose-edge run [SRC] [OPTIONS]``."""
+    words = [command]
+    for names, keywords in options:
+        if keywords.get("required"):
+            words.append(f"{names.split()[-1]} {keywords['metavar']}")
+        elif names[0] != "-":
+            words.append(FORMS[keywords.get("nargs", "")].format(keywords["metavar"]))
+    return " ".join([*words, "[OPTIONS]"])
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    """Return which of the known words was probably meant, as the end of a sentence, or nothing."""
+    import difflib
+
+    names = {name.split()[-1]: name for name in reversed(list(known))}  # the first one counts
+    near = difflib.get_close_matches(word[:60], names, n=1)
+    return f"; did you mean {names[near[0]]}?" if near else ""
+
+
+def _examples(command: str) -> str:
+    """Return the examples of a command for the end of its help."""
+    lines = [f"  {line}\n      {meaning}" for line, meaning in EXAMPLES[command]]
+    return EXAMPLES_TITLE + "\n".join(lines)

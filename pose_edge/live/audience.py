@@ -1,0 +1,67 @@
+"""Whether anybody gets anything of a run, and what to do where nobody does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pose_edge.config.schema import Settings
+from pose_edge.displays.choice import choices
+from pose_edge.errors import DisplayError, SourceError
+from pose_edge.sources.any_camera import find_candidates
+from pose_edge.sources.spec import SourceKind, parse_source
+from pose_edge.util.paths import exists
+
+X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where every X server puts them
+"""Folder of the sockets of X servers: X0 is that of display :0."""
+
+OUTPUTS: Final = "or use --record OUT.mp4 or --poses OUT.jsonl (--poses - prints them)"
+
+
+def find_audience(
+    settings: Settings,
+    environment: Mapping[str, str] = os.environ,
+    x_sockets: Path = X_SOCKETS,
+) -> str | None:
+    """Find out whether a run has a screen or another output.
+
+    Args:
+        settings: Source, screen and outputs.
+        environment: Environment variables, which name the desktop.
+        x_sockets: Folder of the sockets of X servers.
+
+    Returns:
+        None if there is one, or none is wanted; else what to do, for people. A screen that is
+        connected later is used all the same.
+
+    Raises:
+        DisplayError: It would be the demo clip that is shown to nobody, because no camera is
+            connected either.
+    """
+    if settings.display.kind != "auto" or settings.record.path or settings.poses.path:
+        return None
+    if choices(settings.display, environment, Path(settings.testing.sysfs)):
+        return None
+    advice = f"connect a screen, {OUTPUTS}"
+    if exists(x_sockets / "X0"):
+        advice = f"show it on this machine's desktop with `DISPLAY=:0 pose-edge run`, {OUTPUTS}"
+    endless = settings.run.duration is None and settings.run.max_frames is None
+    if endless and _is_demo(settings):
+        raise DisplayError(
+            "there is no camera and no screen, so nobody would see the demo clip",
+            remedy=advice,
+        )
+    return f"there is no screen and no other output: {advice}"
+
+
+def _is_demo(settings: Settings) -> bool:
+    """Return whether the demo clip takes the place of a camera."""
+    if settings.camera.wait or parse_source(settings.source.name).kind is not SourceKind.AUTO:
+        return False
+    try:
+        find_candidates(settings.camera)
+    except SourceError:
+        return True
+    return False
