@@ -84,6 +84,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         *_MODEL,
         *("source", "display", "record", "poses", "max_frames", "duration"),
         _FORCE,
+        _switch("--lock-keys", "keys do nothing, as in an exhibition"),
     ),
     "annotate": (
         "Draw the poses on every frame of videos, pictures and folders of pictures.",

@@ -61,4 +61,6 @@ def overrides(options: Namespace) -> list[tuple[str, str, str]]:
         value = getattr(options, option, None)
         if value is not None:
             found.append((key, value, f"--{option.replace('_', '-')} {value}"))
+    if getattr(options, "lock_keys", False):
+        found.append(("display.lock_keys", "true", "--lock-keys"))
     return found

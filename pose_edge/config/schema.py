@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 FILE_PATTERN: Final = r"^([^{}\x00]*/)?([^{}/\x00]|\{time\})+$"
@@ -192,14 +199,31 @@ class SmoothingSettings(Section):
     beta: float = Field(8.0, ge=0.0, le=100.0, description="higher: moving joints lag less")
 
 
+def _readout_of_a_switch(value: object) -> object:
+    """Let the values of earlier versions pass, in which this setting was a switch."""
+    switch = {"true": "short", "false": "off"}
+    return switch.get(str(value).lower(), value) if isinstance(value, (bool, str)) else value
+
+
 class OverlaySettings(Section):
     """What is drawn on the picture."""
 
     skeleton: bool = Field(True, description="the skeleton (key s)")
-    readout: bool = Field(True, description="frame rates, latency, model, faults (key i)")
+    readout: Annotated[Literal["short", "full", "off"], BeforeValidator(_readout_of_a_switch)] = (
+        Field("short", description="short (frame rate, latency, faults), full or off (key i)")
+    )
     crop: bool = Field(False, description="the crop that the model sees (key c)")
     min_keypoint_score: Score = Field(
         0.25, description="weaker keypoints are not drawn; low values give ghosts"
+    )
+    colour: Literal["side", "person"] = Field(
+        "side", description="of skeletons: side (right orange, left blue) or person"
+    )
+    background: Literal["camera", "black", "blur"] = Field(
+        "camera", description="black, blur: no camera picture leaves the program (key b)"
+    )
+    trails: float = Field(
+        0.0, ge=0.0, le=10.0, description="seconds of the paths of hands and feet; 0: none"
     )
 
 
@@ -223,6 +247,10 @@ class DisplaySettings(Section):
     rotation: Literal[0, 90, 180, 270] = Field(
         0, description="degrees clockwise, for a screen that hangs turned"
     )
+    fit: Literal["contain", "fill"] = Field(
+        "contain", description="contain (bars beside the picture) or fill (its edges are cut off)"
+    )
+    lock_keys: bool = Field(False, description="keys do nothing, as in an exhibition")
 
 
 class RecordSettings(Section):

@@ -57,7 +57,8 @@ class Display:
         """Handle the events since the last call; to be called for each picture or more often.
 
         Returns:
-            Names of the keys that were pressed, in lower case, e.g. "s" or "escape", and `CLOSED`.
+            Names of the keys that were pressed: what was typed, in lower case, e.g. "s" or "?", or
+            "space" or "escape"; and `CLOSED`.
 
         Raises:
             DisplayError: See `show`.
@@ -65,8 +66,13 @@ class Display:
         """
         return []
 
-    def toggle_fullscreen(self) -> None:
-        """Switch between full screen and window; does nothing where there are no windows."""
+    def toggle_fullscreen(self) -> bool | None:
+        """Switch between full screen and window.
+
+        Returns:
+            Whether the window fills the screen now; None where there are no windows.
+        """
+        return None
 
     def close(self) -> None:
         """Give the screen back; closing twice does no harm."""

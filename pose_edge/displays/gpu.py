@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.displays.mesh import triangulate
-from pose_edge.displays.screen_layout import ScreenLayout, letterbox
+from pose_edge.displays.screen_layout import ScreenLayout, placed_picture
 from pose_edge.displays.sdl import Sdl
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay import Capsules, Drawing, Rectangle, Scene, Size, StampCache
+from pose_edge.overlay.placement import shown_part
 
 log = logging.getLogger(__name__)
 
@@ -87,15 +88,13 @@ class GpuPainter:
             picture: Whether the image that was last uploaded belongs to the scene.
         """
         api, sdl = self._api, self._sdl
-        place = letterbox(scene.size, layout.size)
+        place = placed_picture(scene.size, layout.size, layout.fit)
         drawing = scene.overlay(layout.size, place)
         sdl.check(api.SDL_SetRenderDrawColor(self._renderer, 0, 0, 0, 255))
         sdl.check(api.SDL_RenderClear(self._renderer))
         if picture:
             self._copy(self._texture, layout, place, mirror=scene.mirror)
         self._stamps.update(drawing)
-        for stamp in drawing.panels:
-            self._copy(self._stamps[stamp], layout, stamp.place)
         if len(drawing.capsules):
             self._draw_capsules(drawing.capsules, layout, place)
         for stamp in drawing.stamps:
@@ -142,7 +141,8 @@ class GpuPainter:
         api, sdl = self._api, self._sdl
         corners, colours, indices = triangulate(capsules)
         corners = layout.turned(corners)
-        sdl.check(api.SDL_RenderSetClipRect(self._renderer, api.SDL_Rect(*layout.bounds(place))))
+        bounds = layout.bounds(shown_part(layout.size, place))
+        sdl.check(api.SDL_RenderSetClipRect(self._renderer, api.SDL_Rect(*bounds)))
         sdl.check(
             api.SDL_RenderGeometryRaw(
                 self._renderer,

@@ -65,7 +65,7 @@ class KmsScreen(Surface):
         if mode is not None:
             sdl.check(api.SDL_SetWindowDisplayMode(window, mode))
         api.SDL_ShowCursor(api.SDL_DISABLE)
-        super().__init__(sdl, window, f"hdmi ({output.name})", settings.rotation)
+        super().__init__(sdl, window, f"hdmi ({output.name})", settings)
         self._keyboard = Keyboard()
 
     def poll(self) -> list[str]:

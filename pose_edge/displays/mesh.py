@@ -14,7 +14,7 @@ from pose_edge.overlay import Capsules
 EDGE: Final = 0.5
 """Pixels on either side of the outline over which a shape fades out."""
 
-FLATNESS: Final = 0.15
+FLATNESS: Final = 0.25
 """Pixels by which the corners of a round end may cut into it."""
 
 LEAST_STEPS: Final = 3

@@ -131,9 +131,9 @@ class ReconnectingDisplay(Display):
                     prepare()
         return keys
 
-    def toggle_fullscreen(self) -> None:
-        """Switch between full screen and window, where there is one."""
-        self._display.toggle_fullscreen()
+    def toggle_fullscreen(self) -> bool | None:
+        """See `Display.toggle_fullscreen`."""
+        return self._display.toggle_fullscreen()
 
     def close(self) -> None:
         """Give the screen back; closing twice does no harm."""

@@ -11,22 +11,26 @@ from numpy.typing import NDArray
 from pose_edge.overlay import Rectangle, Size
 
 Rotation = Literal[0, 90, 180, 270]
+Fit = Literal["contain", "fill"]
 
 QUARTER_TURN: Final = np.array([[0, -1], [1, 0]], np.float32)
 """The matrix of a rotation by 90 degrees clockwise, where y goes down."""
 
 
-def letterbox(size: Size, room: Size) -> Rectangle:
+def placed_picture(size: Size, room: Size, fit: Fit = "contain") -> Rectangle:
     """Fit a picture into a room, keeping its aspect.
 
     Args:
         size: Of the picture.
         room: Size of the room.
+        fit: "contain" to show all of it, "fill" to leave no room beside it.
 
     Returns:
-        The place of the centred picture, which touches two opposite sides of the room.
+        The place of the centred picture. It touches two opposite sides of the room, or, where it
+        fills the room, reaches beyond the other two.
     """
-    scale = min(room[0] / size[0], room[1] / size[1])
+    choose = min if fit == "contain" else max
+    scale = choose(room[0] / size[0], room[1] / size[1])
     fitted = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
     return (room[0] - fitted[0]) // 2, (room[1] - fitted[1]) // 2, *fitted
 
@@ -38,10 +42,12 @@ class ScreenLayout:
     Attributes:
         screen: Size of the screen as the GPU sees it.
         rotation: Degrees clockwise by which everything is turned.
+        fit: See `placed_picture`.
     """
 
     screen: Size
     rotation: Rotation = 0
+    fit: Fit = "contain"
 
     @property
     def size(self) -> Size:

@@ -6,15 +6,35 @@ import ctypes
 from abc import ABC, abstractmethod
 from typing import Any, Final
 
+from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.display import CLOSED, Display
 from pose_edge.displays.gpu import GpuPainter
-from pose_edge.displays.screen_layout import Rotation, ScreenLayout
+from pose_edge.displays.screen_layout import ScreenLayout
 from pose_edge.displays.sdl import Sdl, SdlError
 from pose_edge.errors import DisplayError, PoseEdgeError
 from pose_edge.overlay import Scene
 from pose_edge.telemetry import Stopwatch
 
 TITLE: Final = b"pose_edge"
+
+
+class KeyEvents:
+    """Joins what SDL says of one key: its name on an unshifted keyboard, then what it types."""
+
+    def __init__(self) -> None:
+        """Start with no key pressed."""
+        self._name = ""
+        self._repeated = False
+
+    def pressed(self, name: str, *, repeated: bool) -> list[str]:
+        """Return the names to report for a key that was pressed, or is kept down."""
+        self._name, self._repeated = name, repeated
+        return [] if repeated else [name]
+
+    def typed(self, text: str) -> list[str]:
+        """Return the names to report for what it types: e.g. "?", which no key is called."""
+        known = self._repeated or text == self._name or text.isspace()
+        return [] if known else [text]
 
 
 class Surface(Display, ABC):
@@ -32,7 +52,7 @@ class Surface(Display, ABC):
         sdl: Sdl,
         window: Any,  # noqa: ANN401
         name: str,
-        rotation: Rotation,
+        settings: DisplaySettings,
         *,
         software: bool = False,
     ) -> None:
@@ -42,7 +62,7 @@ class Surface(Display, ABC):
             sdl: The library, closed by `close`.
             window: SDL's window, destroyed by `close`.
             name: The kind of screen, for the user.
-            rotation: Degrees clockwise by which everything is turned.
+            settings: Rotation and fit.
             software: Whether the CPU may draw where there is no GPU.
 
         Raises:
@@ -51,14 +71,15 @@ class Surface(Display, ABC):
         self.name = name
         self._sdl = sdl
         self._window = window
-        self._rotation = rotation
+        self._rotation = settings.rotation
+        self._fit = settings.fit
         self._open = True
         self._scene: Scene | None = None
         self._has_picture = False
         self._painter = GpuPainter(sdl, window, software=software)
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Present a scene, its aspect kept, with black bars where it does not fill the screen.
+        """Present a scene, its aspect kept: with black bars or, if so set, without its edges.
 
         Waits for the screen's next refresh where the driver can.
         """
@@ -72,12 +93,15 @@ class Surface(Display, ABC):
         """Handle events; a screen that was resized or uncovered gets its last scene again."""
         api = self._sdl.api
         event = api.SDL_Event()
-        names, stale = [], False
+        names, stale, keyboard = [], False, KeyEvents()
         while api.SDL_PollEvent(ctypes.byref(event)):
             if event.type == api.SDL_QUIT:
                 names.append(CLOSED)
-            elif event.type == api.SDL_KEYDOWN and not event.key.repeat:
-                names.append(api.SDL_GetKeyName(event.key.keysym.sym).decode().lower())
+            elif event.type == api.SDL_KEYDOWN:
+                name = api.SDL_GetKeyName(event.key.keysym.sym).decode().lower()
+                names += keyboard.pressed(name, repeated=bool(event.key.repeat))
+            elif event.type == api.SDL_TEXTINPUT:
+                names += keyboard.typed(event.text.text.decode(errors="ignore").lower())
             elif event.type == api.SDL_WINDOWEVENT:
                 changes = (api.SDL_WINDOWEVENT_EXPOSED, api.SDL_WINDOWEVENT_SIZE_CHANGED)
                 stale |= event.window.event in changes
@@ -107,7 +131,7 @@ class Surface(Display, ABC):
             if scene.image is not None:
                 self._painter.upload(scene.image, scene.order)
             stopwatch.lap("upload")
-            layout = ScreenLayout(self._painter.output_size(), self._rotation)
+            layout = ScreenLayout(self._painter.output_size(), self._rotation, self._fit)
             self._painter.draw(scene, layout, picture=self._has_picture)
             stopwatch.lap("draw")
             self._painter.present()

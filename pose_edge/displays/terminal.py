@@ -70,12 +70,13 @@ def own_terminal(stat: Path = Path("/proc/self/stat")) -> str | None:
 
 
 def parse_keys(typed: bytes) -> list[str]:
-    """Return the names of the keys in what a terminal sent: letters in lower case and "escape"."""
+    """Return the names of the keys in what a terminal sent, see `Display.poll`."""
     letters = SEQUENCE.sub(b"", typed).decode("utf-8", "ignore")
+    names = {ESCAPE: "escape", " ": "space"}
     return [
-        "escape" if letter == ESCAPE else letter.lower()
+        names.get(letter, letter.lower())
         for letter in letters
-        if letter == ESCAPE or letter.isalpha()
+        if letter in names or letter.isprintable()
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.display import CLOSED, DesktopEnded
-from pose_edge.displays.screen_layout import letterbox
+from pose_edge.displays.screen_layout import placed_picture
 from pose_edge.displays.sdl import Sdl, SdlError, load_sdl, start_sdl
 from pose_edge.displays.surface import TITLE, Surface
 from pose_edge.errors import PoseEdgeError
@@ -66,7 +66,7 @@ class Window(Surface):
         self._desktop = DesktopConnection(sdl, window)
         name = f"window ({sdl.driver})"
         try:
-            super().__init__(sdl, window, name, settings.rotation, software=True)
+            super().__init__(sdl, window, name, settings, software=True)
         except SdlError as error:
             if self._desktop.ended():
                 raise self._desktop_ended() from error
@@ -94,11 +94,12 @@ class Window(Surface):
             raise self._desktop_ended()
         return names
 
-    def toggle_fullscreen(self) -> None:
-        """Switch between full screen and window."""
+    def toggle_fullscreen(self) -> bool:
+        """Switch between full screen and window; return whether it fills the screen now."""
         self._fullscreen = not self._fullscreen
         if self._appeared:
             self._apply_fullscreen()
+        return self._fullscreen
 
     def close(self) -> None:
         """Close the window, unless its desktop has ended: SDL would wait forever, or exit."""
@@ -125,7 +126,7 @@ class Window(Surface):
         if api.SDL_GetDisplayUsableBounds(0, ctypes.byref(desktop)) == 0:
             room = round(desktop.w * ROOM), round(desktop.h * ROOM)
             if size[0] > room[0] or size[1] > room[1]:
-                size = letterbox(size, room)[2:]
+                size = placed_picture(size, room)[2:]
         centred = api.SDL_WINDOWPOS_CENTERED
         api.SDL_SetWindowSize(self._window, *size)
         api.SDL_SetWindowPosition(self._window, centred, centred)

@@ -1,17 +1,20 @@
-"""Showing and recording results, and reacting to keys: the work of the main thread."""
+"""Showing and recording results: the work of the main thread."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pose_edge.config.schema import Settings
-from pose_edge.displays import CLOSED, Display, open_display
-from pose_edge.frames import Frame
-from pose_edge.overlay import Readout, Renderer, Scene
+from pose_edge.config.schema import OverlaySettings, Settings
+from pose_edge.displays import Display, open_display
+from pose_edge.frames import Frame, Image, Lease
+from pose_edge.live.keys import KEYS
+from pose_edge.live.messages import no_picture, no_poses, silent_source
+from pose_edge.overlay import Notices, Readout, Renderer, Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
@@ -28,7 +31,11 @@ in a second, or in many on a machine that is busy."""
 
 
 class Presenter:
-    """The picture of a run, on a screen and in a recording. Only the main thread uses it."""
+    """The picture of a run, on a screen and in a recording. Only the main thread uses it.
+
+    Attributes:
+        notices: What is said on the screen for a moment.
+    """
 
     def __init__(
         self,
@@ -53,6 +60,7 @@ class Presenter:
         Raises:
             DisplayError: See `open_display`.
         """
+        self.notices = Notices([(key.shown, key.meaning) for key in KEYS], clock_ns)
         self._pipeline = pipeline
         self._telemetry = telemetry
         self._recorder = recorder
@@ -60,10 +68,12 @@ class Presenter:
         self._clock_ns = clock_ns
         self._first_picture_due = False
         self._lasting: Scene | None = None  # stays until something else is to be shown
-        self._still: Result | None = None  # the still picture in it
+        self._held: Result | None = None  # the picture in it, of a folder or a pause
+        self._wanted: Callable[[Scene, Result], None] | None = None
         self._last_result_ns = clock_ns()
         self._display = self._open_display(settings, must=True)
-        self._renderer = self._make_renderer(settings)
+        self._overlay = settings.overlay  # of the configuration; keys change the renderer's
+        self._renderer = self._make_renderer(settings, settings.overlay)
 
     @property
     def screen(self) -> str:
@@ -75,6 +85,11 @@ class Presenter:
         """Whether a screen is open."""
         return self._display.visible
 
+    @property
+    def overlay(self) -> OverlaySettings:
+        """What is drawn now, with what keys have changed."""
+        return self._renderer.settings
+
     def send_heartbeat(self) -> None:
         """Send a heartbeat of the main thread, which waits for nothing but the screen."""
         within = OPEN_S if self._first_picture_due else STALL_S
@@ -85,10 +100,23 @@ class Presenter:
             self._part.waiting(missing, within=within, tried=False)
 
     def change_overlay(self, settings: Settings) -> None:
-        """Draw according to other settings, a still picture at once."""
-        self._renderer = self._make_renderer(settings)
-        if self._still is not None and self._pipeline.still:
-            self._show_lasting(self._scene(self._still))
+        """Draw according to other settings, a still picture at once.
+
+        What keys have changed stays, unless the settings change it too: a picture that is not to
+        be seen must not come back because the camera is another one.
+        """
+        changed = {
+            name: value for name, value in settings.overlay if value != getattr(self._overlay, name)
+        }
+        overlay = self._renderer.settings.model_copy(update=changed)
+        self._overlay = settings.overlay
+        self._renderer = self._make_renderer(settings, overlay)
+        self._draw_held_again()
+
+    def draw_with(self, **settings: Any) -> None:  # noqa: ANN401 - values of the settings
+        """Draw with other values of some settings of the overlay, a still picture at once."""
+        self._renderer.change(**settings)
+        self._draw_held_again()
 
     def change_display(self, settings: Settings) -> None:
         """Close the screen, and open the one of other settings."""
@@ -96,10 +124,15 @@ class Presenter:
         self._display = self._open_display(settings, must=False)
         self._repeat_lasting()
 
+    def toggle_fullscreen(self) -> bool | None:
+        """See `Display.toggle_fullscreen`."""
+        return self._display.toggle_fullscreen()
+
     def show_result(self, result: Result) -> None:
         """Show and record a result, and release it; a still picture only when the next comes."""
         self._last_result_ns = self._clock_ns()
-        self._release_still()
+        frozen = self._held is not None and self._pipeline.live and self._pipeline.paused
+        held = None
         try:
             scene = self._scene(result)
             if self._recorder.active:
@@ -108,51 +141,70 @@ class Presenter:
                 stopwatch.lap("compose")
                 self._telemetry.add(stopwatch.laps_ms)
                 self._recorder.send(canvas, scene.order, self._recording_time(result.frame))
-            self._show(scene, result.frame.captured_ns)
-            self._lasting = scene if self._pipeline.still else None
+            if not frozen:
+                self._release_held()
+                self._give_wanted(scene, result)
+                if self._pipeline.still:
+                    self._held = held = result
+                elif self._pipeline.paused:
+                    self._held = _copied(result)
+                    scene = self._scene(self._held)
+                self._show(scene, result.frame.captured_ns)
+                self._lasting = scene if self._held is not None else None
         finally:
-            if self._pipeline.still:
-                self._still = result
-            else:
+            if held is None:
                 result.release()
 
     def show_no_result(self) -> None:
         """Show why there is no picture, instead of a picture that is out of date."""
-        faults = self._telemetry.faults()
+        faults, source = self._telemetry.faults(), self._pipeline.describe_source()
         silence_s = (self._clock_ns() - self._last_result_ns) / 1e9
         if SOURCE in faults:
             seen = self._telemetry.count(Event.CAPTURED) > 0
-            title, text = "No picture" if seen else "Waiting for a camera", faults[SOURCE]
+            message = no_picture(source, faults[SOURCE], self._pipeline.lost, seen=seen)
         elif INFERENCE in faults:
-            title, text = "No poses", faults[INFERENCE]
+            message = no_poses(faults[INFERENCE])
         elif self._pipeline.live and silence_s > STALE_S:
-            title, text = "No picture", f"nothing new for {silence_s:.0f} s"
+            message = silent_source(source, silence_s)
         else:
             return
-        self._release_still()
-        scene = self._renderer.message(title, text)
+        if self._pipeline.live:
+            self._pipeline.resume()  # what was paused is gone
+        self._wanted = None
+        self._release_held()
+        scene = self._renderer.message(message.title, *message.lines)
         if scene is not self._lasting:
             self._show_lasting(scene)
 
-    def handle_keys(self) -> bool:
-        """Do what the pressed keys stand for, and return whether the run is to end.
+    def take_picture(self, take: Callable[[Scene, Result], None]) -> bool:
+        """Have a function called with the picture that is shown, or else with the next one.
+
+        Returns:
+            Whether there is or will be one: a message is none.
+        """
+        if self._held is not None:
+            take(self._scene(self._held), self._held)
+        elif self._lasting is not None:
+            return False
+        else:
+            self._wanted = take
+        return True
+
+    def draw(self, scene: Scene) -> Image:
+        """Return the picture of a scene; see `Renderer.draw`."""
+        return self._renderer.draw(scene)
+
+    def poll(self) -> list[str]:
+        """Return the keys that were pressed, and keep the screen up to date.
 
         Raises:
             DesktopEnded: The window cannot be used any more.
         """
-        end = False
         was_visible = self._display.visible
-        for key in self._display.poll():
-            if key in ("q", "escape", CLOSED):
-                end = True
-            elif key == "f":
-                self._display.toggle_fullscreen()
-            else:
-                self._renderer.press(key)
-                self._repeat_lasting()
-        if self._display.visible and not was_visible:
+        keys = self._display.poll()
+        if (self._display.visible and not was_visible) or self.notices.stale:
             self._repeat_lasting()
-        return end
+        return keys
 
     def close(self) -> None:
         """Close the screen; closing twice does no harm."""
@@ -172,23 +224,38 @@ class Presenter:
         self._first_picture_due = True
         self._part.starting(within=OPEN_S)
 
-    def _make_renderer(self, settings: Settings) -> Renderer:
+    def _make_renderer(self, settings: Settings, overlay: OverlaySettings) -> Renderer:
         live = self._pipeline.live
         readout = Readout(self._telemetry, source=self._pipeline.describe_source, live=live)
-        return Renderer(settings.overlay, mirror=live and settings.camera.mirror, readout=readout)
+        return Renderer(overlay, mirror=live and settings.camera.mirror, readout=readout)
 
     def _recording_time(self, frame: Frame) -> float:
         """Return the time of a frame in a recording, seconds."""
         # The wall clock of a Pi jumps when the network comes up.
         return frame.captured_ns / 1e9 if self._pipeline.live else frame.time
 
-    def _release_still(self) -> None:
-        if self._still is not None:
-            self._still.release()
-            self._still = None
+    def _give_wanted(self, scene: Scene, result: Result) -> None:
+        take, self._wanted = self._wanted, None
+        if take is not None:
+            take(scene, result)
+
+    def _draw_held_again(self) -> None:
+        if self._held is None:
+            return
+        if self._pipeline.still or self._pipeline.paused:
+            self._show_lasting(self._scene(self._held))
+        else:  # the next frame is on its way; what was drawn before must not be shown again
+            self._lasting = None
+            self._release_held()
+
+    def _release_held(self) -> None:
+        if self._held is not None:
+            self._held.release()
+            self._held = None
 
     def _scene(self, result: Result) -> Scene:
-        return self._renderer.scene(result, skipped=self._pipeline.skipped)
+        paused = result is self._held and self._pipeline.paused
+        return self._renderer.scene(result, skipped=self._pipeline.skipped, paused=paused)
 
     def _show_lasting(self, scene: Scene) -> None:
         """Show a scene that stays until something else is to be shown."""
@@ -201,10 +268,17 @@ class Presenter:
 
     def _show(self, scene: Scene, captured_ns: int | None = None) -> None:
         stopwatch = Stopwatch()
-        shown = self._display.show(scene, stopwatch)
+        seen = replace(scene, overlay=self.notices.over(scene.overlay))
+        shown = self._display.show(seen, stopwatch)
         if shown or not self._display.visible:
             self._first_picture_due = False
         if shown and captured_ns is not None:
             latency_ms = (self._clock_ns() - captured_ns) / 1e6
             self._telemetry.tick(Event.SHOWN)
             self._telemetry.add({**stopwatch.laps_ms, "latency": latency_ms})
+
+
+def _copied(result: Result) -> Result:
+    """Return a result that keeps a copy of its frame, so that the frame's memory is free again."""
+    frame = result.frame
+    return replace(result, lease=Lease(replace(frame, image=frame.image.copy())))

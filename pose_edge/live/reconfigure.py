@@ -72,6 +72,7 @@ SECTIONS: Final = {
 KEYS: Final[dict[str, set[Concern]]] = {
     "camera.mirror": {Concern.PICTURE},
     "camera.wait": set(),  # a running program always waits
+    "display.lock_keys": set(),  # looked up at each key
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
     "testing.deadlock": set(),  # read at the moment of the signal
 }

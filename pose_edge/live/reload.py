@@ -1,10 +1,13 @@
-"""Reloading the configuration during a run."""
+"""Reloading the configuration during a run, and changing single settings of it."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from pose_edge.config.diff import Change, find_changes
 from pose_edge.config.schema import Settings
@@ -15,6 +18,24 @@ log = logging.getLogger(__name__)
 
 CLOSE_S = 5.0
 """Longest time that the end of a run waits for a reload, which may be loading a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """A change of settings that a key asks for.
+
+    Attributes:
+        make: Returns the new settings, given those in force, and a few words about them for the
+            user; may raise `PoseEdgeError`. Called in the thread of the `Reloader`.
+        answer: Called in that thread with these words, or with why nothing was changed.
+    """
+
+    make: Callable[[Settings], tuple[Settings, str]]
+    answer: Callable[[str], None]
+
+
+RELOAD: Final = None
+"""The request to read the configuration again."""
 
 
 class Reloader:
@@ -44,19 +65,23 @@ class Reloader:
         self._apply = apply
         self._notifier = notifier
         self._lock = threading.Lock()
-        self._requested = False
+        self._requests: deque[SettingChange | None] = deque()
         self._thread: threading.Thread | None = None
 
-    def request(self) -> None:
-        """Request a reload; return at once. A request during a reload leads to another one."""
+    def request(self, change: SettingChange | None = RELOAD) -> None:
+        """Request a reload, or a change of settings; return at once.
+
+        A request during a reload leads to another one.
+        """
         with self._lock:
-            self._requested = True
+            if change is not RELOAD or RELOAD not in self._requests:
+                self._requests.append(change)
             if self._thread is None:
                 thread = threading.Thread(target=self._work, name="reload", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError as error:  # no more threads: the run goes on as it is
-                    self._requested = False
+                    self._requests.clear()
                     log.error("configuration not read again: %s", error)
                 else:
                     self._thread = thread
@@ -69,31 +94,51 @@ class Reloader:
             thread.join(CLOSE_S)
 
     def _work(self) -> None:
-        while self._take_request():
+        while True:
+            with self._lock:
+                if not self._requests:  # the next request starts another thread
+                    self._thread = None
+                    return
+                request = self._requests.popleft()
             self._notifier.reloading()
             try:
-                self._reload()
-            except PoseEdgeError as error:
-                log.error("configuration not taken: %s", str(error).replace("\n", "; "))
-            except Exception:
-                log.exception("configuration not taken: internal error")
+                if request is RELOAD:
+                    self._reload()
+                else:
+                    self._change(request)
             finally:
                 self._notifier.ready()
 
-    def _take_request(self) -> bool:
-        """Take the pending request; without one, the next request starts another thread."""
-        with self._lock:
-            requested, self._requested = self._requested, False
-            if not requested:
-                self._thread = None
-            return requested
-
     def _reload(self) -> None:
-        settings = self._read()
+        """Read and apply the configuration; log what came of it."""
+        try:
+            if changes := self._take(self._read()):
+                log.info("configuration read again: %s", "; ".join(map(str, changes)))
+            else:
+                log.info("configuration read again: nothing has changed")
+        except PoseEdgeError as error:
+            log.error("configuration not taken: %s", str(error).replace("\n", "; "))
+        except Exception:
+            log.exception("configuration not taken: internal error")
+
+    def _change(self, request: SettingChange) -> None:
+        """Change settings as a key asks for, and answer it."""
+        try:
+            settings, words = request.make(self.settings)
+            if changes := self._take(settings):
+                log.info("changed by a key: %s", "; ".join(map(str, changes)))
+        except PoseEdgeError as error:
+            log.warning("not changed: %s", error)
+            words = f"not changed: {error.message}"
+        except Exception:
+            log.exception("not changed: internal error")
+            words = "not changed: internal error (see the log)"
+        request.answer(words)
+
+    def _take(self, settings: Settings) -> list[Change]:
+        """Apply new settings, and return what has changed."""
         changes = find_changes(self.settings, settings)
-        if not changes:
-            log.info("configuration read again: nothing has changed")
-            return
-        self._apply(settings, changes)
-        self.settings = settings
-        log.info("configuration read again: %s", "; ".join(str(change) for change in changes))
+        if changes:
+            self._apply(settings, changes)
+            self.settings = settings
+        return changes

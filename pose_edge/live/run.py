@@ -16,6 +16,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.live.audience import find_audience
+from pose_edge.live.controls import Controls
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
@@ -158,23 +159,37 @@ class _Run:
             settings, self._pipeline, telemetry, self._recorder, part=self._part
         )
         stack.callback(self._presenter.close)
-        reconfigurer = Reconfigurer(
+        notifier = SystemdNotifier.from_environment()
+        reconfigurer = self._make_reconfigurer(settings, config)
+        self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
+        stack.callback(self._reloader.close)
+        self._controls = self._make_controls()
+        stack.callback(self._controls.close)
+        self._watchdog = Watchdog(
+            self._supervisor, notifier, self._status_line, interval=watchdog_interval()
+        )
+        stack.callback(self._watchdog.close)
+
+    def _make_reconfigurer(self, settings: Settings, config: Path | None) -> Reconfigurer:
+        return Reconfigurer(
             settings,
             self._pipeline,
             self._presenter,
-            telemetry,
+            self._telemetry,
             self._recorder,
             self._poses,
             in_main_thread=self._main_thread_calls.put,
             config=config,
         )
-        notifier = SystemdNotifier.from_environment()
-        self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
-        stack.callback(self._reloader.close)
-        self._watchdog = Watchdog(
-            self._supervisor, notifier, self._status_line, interval=watchdog_interval()
+
+    def _make_controls(self) -> Controls:
+        return Controls(
+            self._presenter,
+            self._pipeline,
+            change=self._reloader.request,
+            in_main_thread=self._main_thread_calls.put,
+            locked=lambda: self._reloader.settings.display.lock_keys,
         )
-        stack.callback(self._watchdog.close)
 
     def _open_output(self, output: Recorder | PoseFile) -> None:
         self._outputs.append(output)
@@ -244,7 +259,7 @@ class _Run:
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
-        if self._presenter.handle_keys():
+        if self._controls.handle_keys():
             self._signals.stop.set()
         if self._signals.reload.is_set():
             self._signals.reload.clear()
@@ -263,7 +278,8 @@ class _Run:
             log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        return status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        return f"{line}; paused" if self._pipeline.paused else line
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""

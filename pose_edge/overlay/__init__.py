@@ -6,10 +6,14 @@ any size, as shapes in pixels. A recording paints it with OpenCV (`paint.py`), a
 
 May import: util, frames, poses, config, telemetry.
 
-Something new to draw: one file with a function that returns `Capsules` or stamps, and one line in
-`Renderer.scene`. All colours are in `palette.py`, the texts of the read-out in `Readout.lines`.
+`figures` says where people are and how large; `skeleton`, `badges` and `trails` draw them, and
+`placement` keeps badges and panels off them. `background` takes the camera's picture away before
+anybody gets it. `notices` are for the screen alone. Something new to draw: one file with a function
+that returns `Capsules` or stamps, and one line in `Renderer._drawing`. All colours are in
+`palette.py`, the texts of the read-out in `readout.py`.
 """
 
+from pose_edge.overlay.notices import Notices
 from pose_edge.overlay.paint import StampCache
 from pose_edge.overlay.readout import Readout
 from pose_edge.overlay.renderer import Renderer
@@ -18,6 +22,7 @@ from pose_edge.overlay.scene import Capsules, Drawing, Overlay, Rectangle, Scene
 __all__ = [
     "Capsules",
     "Drawing",
+    "Notices",
     "Overlay",
     "Readout",
     "Rectangle",

@@ -32,6 +32,7 @@ def crop_frame(crop: Box, place: Rectangle, *, mirror: bool) -> Capsules:
     x0, y0, x1, y1 = crop
     corners = to_pixels([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], place, mirror=mirror)
     sides = np.concatenate([corners, np.roll(corners, -1, axis=0)], axis=1)
+    sides = np.concatenate([sides, np.tile(corners, 2)])
     unit = min(place[2:])
     widths = [max(1.0, unit * fraction) for fraction in (OUTLINE, LINE)]
     return Capsules(

@@ -16,7 +16,7 @@ from pose_edge.overlay.typeset import LINE_SPACING, load_font, wrap
 
 TITLE: Final = 1 / 11
 """Size of the title's font, as a fraction of the picture's shorter side."""
-TEXT: Final = 1 / 26
+TEXT: Final = 1 / 21
 """Size of the text's font, likewise."""
 RULE: Final = 1 / 120
 """Height of the rule between title and text, likewise."""

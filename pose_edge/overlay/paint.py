@@ -17,6 +17,9 @@ SHIFT: Final = 4
 
 SUBPIXELS: Final = 1 << SHIFT
 
+LEAST_LENGTH: Final = 1e-3
+"""Of a line, pixels: a shorter one has no direction."""
+
 Prepared = TypeVar("Prepared")
 
 
@@ -45,7 +48,7 @@ class StampCache(Generic[Prepared]):
     def update(self, drawing: Drawing) -> None:
         """Prepare the new pictures of a drawing, and discard those it does not use."""
         before, self._cached = self._cached, {}
-        for stamp in (*drawing.panels, *drawing.stamps):
+        for stamp in drawing.stamps:
             key = id(stamp.picture)
             if key not in self._cached:
                 known = before.pop(key, None)
@@ -78,25 +81,25 @@ class Painter:
             drawing: In the canvas's pixels.
         """
         self._stamps.update(drawing)
-        for stamp in drawing.panels:
-            _blend(canvas, stamp, *self._stamps[stamp])
         self._draw_capsules(canvas, drawing.capsules)
         for stamp in drawing.stamps:
             _blend(canvas, stamp, *self._stamps[stamp])
 
     def _draw_capsules(self, canvas: Image, capsules: Capsules) -> None:
-        # OpenCV counts from the middle of the first pixel, capsules from its edge.
-        ends = np.rint((capsules.ends - 0.5) * SUBPIXELS).astype(np.int32).tolist()
-        radii = np.rint(capsules.radii * SUBPIXELS).astype(np.int32).tolist()
-        widths = np.maximum(np.rint(capsules.radii * 2), 1).astype(np.int32).tolist()
+        # OpenCV counts from the middle of the first pixel, capsules from its edge. It draws thick
+        # lines in whole pixels and with slow round ends; a rectangle has neither fault.
+        corners = _to_subpixels(_rectangles(capsules) - 0.5)
+        centres = _to_subpixels(capsules.ends[:, :2] - 0.5).tolist()
+        radii = _to_subpixels(capsules.radii).tolist()
         colours = capsules.colours[:, :: 1 if self.order == "RGB" else -1].tolist()
-        for (x0, y0, x1, y1), radius, width, colour in zip(
-            ends, radii, widths, colours, strict=True
-        ):
-            if (x0, y0) == (x1, y1):
-                cv2.circle(canvas, (x0, y0), radius, colour, cv2.FILLED, cv2.LINE_AA, SHIFT)
+        discs = (capsules.ends[:, :2] == capsules.ends[:, 2:]).all(axis=1).tolist()
+        for index, disc in enumerate(discs):
+            colour = colours[index]
+            if disc:
+                centre, radius = centres[index], radii[index]
+                cv2.circle(canvas, centre, radius, colour, cv2.FILLED, cv2.LINE_AA, SHIFT)
             else:
-                cv2.line(canvas, (x0, y0), (x1, y1), colour, width, cv2.LINE_AA, SHIFT)
+                cv2.fillConvexPoly(canvas, corners[index], colour, cv2.LINE_AA, SHIFT)
 
     def _prepare(self, rgba: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return what `_blend` needs of a stamp's picture, both uint8 (height, width, 3).
@@ -109,6 +112,21 @@ class Painter:
         code = cv2.COLOR_RGBA2RGB if self.order == "RGB" else cv2.COLOR_RGBA2BGR
         paint = cv2.multiply(cv2.cvtColor(rgba, code), opacity, scale=1 / 255)
         return np.asarray(255 - opacity, np.uint8), np.asarray(paint, np.uint8)
+
+
+def _to_subpixels(values: NDArray[np.float32]) -> NDArray[np.int32]:
+    return np.asarray(np.rint(values * SUBPIXELS), np.int32)
+
+
+def _rectangles(capsules: Capsules) -> NDArray[np.float32]:
+    """Return the corners of each line, float32 (n, 4, 2), in their order around it."""
+    ends = capsules.ends
+    along = ends[:, 2:] - ends[:, :2]
+    scale = capsules.radii / np.maximum(np.hypot(along[:, 0], along[:, 1]), LEAST_LENGTH)
+    x, y = (along * scale[:, None]).T
+    across = np.stack([-y, x, y, -x, y, -x, -y, x], axis=1)
+    corners: NDArray[np.float32] = ends[:, [0, 1, 0, 1, 2, 3, 2, 3]] + across
+    return corners.reshape(-1, 4, 2)
 
 
 def _blend(canvas: Image, stamp: Stamp, keep: NDArray[np.uint8], paint: NDArray[np.uint8]) -> None:

@@ -16,6 +16,9 @@ Colour = tuple[int, int, int]
 SKY_BLUE: Final[Colour] = (86, 180, 233)
 ORANGE: Final[Colour] = (240, 160, 0)
 YELLOW: Final[Colour] = (240, 228, 66)
+GREEN: Final[Colour] = (0, 178, 130)
+VERMILION: Final[Colour] = (232, 94, 20)
+PURPLE: Final[Colour] = (222, 140, 184)
 WHITE: Final[Colour] = (255, 255, 255)
 GREY: Final[Colour] = (200, 206, 212)
 INK: Final[Colour] = (16, 19, 23)
@@ -33,8 +36,16 @@ KEYPOINT_COLOURS: Final[dict[Keypoint, Colour]] = {
     for point in Keypoint
 }
 
+PERSON_COLOURS: Final = (ORANGE, SKY_BLUE, YELLOW, GREEN, PURPLE, VERMILION)
+"""For skeletons in the colour of their person, by number."""
+
 
 def limb_colour(a: Keypoint, b: Keypoint) -> Colour:
     """Return the colour of the line between two keypoints."""
     colour = KEYPOINT_COLOURS[a]
     return colour if colour == KEYPOINT_COLOURS[b] else MIDDLE
+
+
+def person_colour(number: int | None) -> Colour:
+    """Return the colour of a person by their number, from 1; that of the middle without one."""
+    return MIDDLE if number is None else PERSON_COLOURS[(number - 1) % len(PERSON_COLOURS)]

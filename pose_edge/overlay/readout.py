@@ -1,58 +1,44 @@
-"""The read-out: rates, latency, model and faults, in a panel at the upper left."""
+"""The read-out: frame rate and latency, all figures or none, where it hides nobody."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
-from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW, Colour
-from pose_edge.overlay.scene import Size, Stamp, relative
-from pose_edge.overlay.typeset import LINE_SPACING, Lettering, rounded_rectangle, wrap
+from pose_edge.overlay.figures import Figures
+from pose_edge.overlay.panel import LEAST_TEXT, PanelLine, Typesetter
+from pose_edge.overlay.placement import (
+    SteadyChoice,
+    corner_positions,
+    hidden_points,
+    in_a_bar,
+    shown_part,
+)
+from pose_edge.overlay.scene import Rectangle, Size, Stamp, relative
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import DISPLAY, Event, Telemetry
 
-LineKind = Literal["figure", "detail", "fault"]
+ReadoutKind = Literal["short", "full"]
 
-COLOURS: Final[dict[LineKind, Colour]] = {"figure": WHITE, "detail": GREY, "fault": YELLOW}
+PILL_TEXT: Final = 1 / 23
+"""Size of the font of the short read-out, as a fraction of the shorter side of the screen."""
 
-MAX_ROWS: Final[dict[LineKind, int]] = {"figure": 2, "detail": 2, "fault": 3}
-"""Into how many rows a line may be broken where the picture is narrow."""
+TABLE_TEXT: Final = 1 / 36
+"""The same of the full one."""
 
-MAX_WIDTH: Final = 0.8
-"""Fraction of the picture's width that margin and panel may take."""
+MAX_WIDTH: Final[dict[ReadoutKind, float]] = {"short": 0.5, "full": 0.72}
+"""Fraction of the screen's width that the panel may take."""
 
-TEXT: Final = 1 / 26
-"""Size of the font, as a fraction of the shorter side of the canvas or screen."""
+MARGIN: Final = 1 / 40
+"""Space between the panel and the edges of the picture, as a fraction of the screen's shorter
+side."""
 
-LEAST_TEXT: Final = 12
-"""Least size of any font, pixels."""
-
-DETAIL: Final = 0.75
-"""Size of the letters of details, which are read from nearby, relative to those of figures."""
-
-ASCENT: Final = 0.85
-"""Height of letters above their baseline, as a multiple of the font's size."""
-
-PADDING: Final = 0.6
-"""Space inside the panel, likewise."""
-
-MARGIN: Final = 0.6
-"""Space between the panel and the edges of the picture, likewise."""
-
-RADIUS: Final = 0.55
-"""Radius of the panel's corners, likewise."""
-
-OPACITY: Final = 0.7
-"""Of the panel, 0...1."""
-
-GAP: Final = "  \N{MIDDLE DOT}  "
+GAP: Final = " \N{MIDDLE DOT} "
 """Between the figures of one line."""
 
 REFRESH_NS: Final = 250_000_000
@@ -62,34 +48,24 @@ CACHED_SIZES: Final = 4
 """Enough for the screen, the recording, and some sizes of a window that is being resized."""
 
 
-class ReadoutLine(NamedTuple):
-    """One line of the read-out.
+NOTHING: Final = Stamp(np.zeros((1, 1, 4), np.uint8), 0, 0)
+
+
+@dataclass(slots=True)
+class _View:
+    """The read-out on one canvas or screen.
 
     Attributes:
-        kind: "figure" for numbers, "detail" for names, "fault" for what is wrong.
-        text: The text. A fault begins with "!", so that it is recognised without colours.
-    """
-
-    kind: LineKind
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Panel:
-    """A rendered panel.
-
-    Attributes:
-        picture: As in `Stamp`.
+        corner: The corner of the picture that it lies in, where no bar holds it.
+        content: What the panel shows besides its figures; None before the first rendering.
+        stamp: The panel at its place.
         rendered_ns: When it was rendered.
-        content: The provenance and the faults that it shows.
-        text_width: Greatest width so far with this content, pixels: the panel does not change its
-            width with every digit.
     """
 
-    picture: NDArray[np.uint8]
-    rendered_ns: int
-    content: tuple[Provenance, dict[str, str]]
-    text_width: int
+    corner: SteadyChoice = field(default_factory=SteadyChoice)
+    content: object = None
+    stamp: Stamp = NOTHING
+    rendered_ns: int = 0
 
 
 class Readout:
@@ -120,75 +96,153 @@ class Readout:
         self._source = source
         self._live = live
         self._clock_ns = clock_ns
-        self._lettering = lru_cache(2 * CACHED_SIZES)(Lettering)
-        self._panels: dict[Size, _Panel] = {}
+        self._typesetter = Typesetter()
+        self._views: dict[tuple[Size, Rectangle], _View] = {}
 
-    def lines(self, provenance: Provenance, *, skipped: int) -> list[ReadoutLine]:
-        """Return the text: figures, details, then one line for each fault.
+    def short_lines(self, provenance: Provenance, *, paused: bool = False) -> list[PanelLine]:
+        """Return what visitors see: rate and latency; what helps out; one line for each fault."""
+        figures = "paused" if paused else GAP.join(self._main_figures())
+        note = [PanelLine("detail", provenance.place)] if provenance.note else []
+        return [PanelLine("figure", figures), *note, *self._faults()]
+
+    def full_lines(
+        self, provenance: Provenance, *, skipped: int, paused: bool = False
+    ) -> list[PanelLine]:
+        """Return everything that is measured, each with its label.
 
         Args:
             provenance: Which model found the poses, and on what.
             skipped: Frames that were captured but not processed.
+            paused: See `stamp`.
         """
-        events = Event.CAPTURED, Event.PROCESSED, Event.SHOWN
-        camera, poses, screen = map(self._telemetry.rate, events)
-        faults = self._telemetry.faults()
-        # In a recording while there is no screen, the latencies measured before are out of date.
-        latency = self._telemetry.summary("latency") if DISPLAY not in faults else None
-        milliseconds = "-" if latency is None else f"{latency.median:.0f}"
+        rate = self._telemetry.rate
+        latency = self._latency_ms()
         origin, begin = ("camera", "exposure") if self._live else ("file", "frame")
-        rates = f"{origin} {camera:.1f}{GAP}poses {poses:.1f}{GAP}screen {screen:.1f} fps"
-        return [
-            ReadoutLine("figure", rates),
-            ReadoutLine("figure", f"{milliseconds} ms {begin} to screen{GAP}skipped {skipped}"),
-            ReadoutLine(
-                "detail", f"{provenance.models} on {provenance.place}{GAP}{self._source()}"
-            ),
-            *(ReadoutLine("fault", f"! {part}: {message}") for part, message in faults.items()),
-        ]
+        milliseconds = "-" if latency is None else f"{latency:.0f} ms"
+        table = {
+            origin: f"{rate(Event.CAPTURED):.1f} fps",
+            "poses": f"{rate(Event.PROCESSED):.1f} fps",
+            "screen": f"{rate(Event.SHOWN):.1f} fps" + (" (paused)" if paused else ""),
+            "latency": f"{milliseconds}, {begin} to screen",
+            "skipped": str(skipped),
+            "model": provenance.models,
+            "runs on": provenance.place,
+            "source": self._source(),
+        }
+        lines = [PanelLine("figure", text, label) for label, text in table.items()]
+        return [*lines, *self._faults()]
 
-    def stamp(self, size: Size, provenance: Provenance, *, skipped: int) -> Stamp:
-        """Return the panel for a canvas or screen of a size; other arguments as for `lines`.
+    def stamp(
+        self,
+        kind: ReadoutKind,
+        size: Size,
+        place: Rectangle,
+        figures: Figures,
+        provenance: Provenance,
+        *,
+        skipped: int,
+        paused: bool = False,
+        still: bool = False,
+    ) -> Stamp:
+        """Return the panel for a canvas or screen, in a bar beside the picture or in a corner.
 
-        Figures change at most four times a second, but a fault that comes or goes and a change
-        of the backend show at once.
+        Figures change at most four times a second, but a fault that comes or goes, a pause and a
+        change of the backend show at once.
+
+        Args:
+            kind: How much it says.
+            size: Of the canvas or screen.
+            place: Where the picture lies on it.
+            figures: The people, who are not to be hidden.
+            provenance: Which model found the poses, and on what.
+            skipped: Frames that were captured but not processed.
+            paused: Whether the picture stands still because somebody wants it to.
+            still: Whether the picture has nothing to do with the one before.
         """
         now_ns = self._clock_ns()
-        font_size = relative(size, TEXT, least=LEAST_TEXT)
-        content = provenance, self._telemetry.faults()
-        panel = self._panels.get(size)
-        unchanged = panel is not None and panel.content == content
-        if panel is None or not unchanged or now_ns - panel.rendered_ns >= REFRESH_NS:
-            lines = self.lines(provenance, skipped=skipped)
-            least_width = panel.text_width if panel is not None and unchanged else 0
-            picture, text_width = self._render(size[0], font_size, lines, least_width)
-            if panel is None and len(self._panels) >= CACHED_SIZES:
-                self._panels.clear()
-            panel = self._panels[size] = _Panel(picture, now_ns, content, text_width)
-        margin = round(font_size * MARGIN)
-        return Stamp(panel.picture, margin, margin)
+        view = self._view((size, place))
+        content = kind, paused, provenance, self._telemetry.faults()
+        unchanged = view.content == content
+        if not unchanged or now_ns - view.rendered_ns >= REFRESH_NS:
+            lines = (
+                self.short_lines(provenance, paused=paused)
+                if kind == "short"
+                else self.full_lines(provenance, skipped=skipped, paused=paused)
+            )
+            # The panel does not change its width with every digit.
+            least_width = view.stamp.picture.shape[1] if unchanged else 0
+            picture = self._render(kind, lines, size, place, least_width)
+            view.content, view.rendered_ns = content, now_ns
+        elif still or view.corner.due(now_ns):
+            picture = view.stamp.picture
+        else:
+            return view.stamp
+        view.stamp = self._placed(view.corner, picture, size, place, figures, still=still)
+        return view.stamp
+
+    def _placed(
+        self,
+        corner: SteadyChoice,
+        picture: NDArray[np.uint8],
+        size: Size,
+        place: Rectangle,
+        figures: Figures,
+        *,
+        still: bool,
+    ) -> Stamp:
+        """Return a panel at its place; see `stamp`."""
+        panel = picture.shape[1], picture.shape[0]
+        margin = relative(size, MARGIN)
+        bar = in_a_bar(panel, size, place, margin)
+        if bar is not None:
+            return Stamp(picture, *bar)
+        positions = corner_positions(panel, shown_part(size, place), margin)
+        hidden = hidden_points(positions, panel, figures.outline(), margin)
+        chosen = corner.update(hidden, self._clock_ns(), at_once=still)
+        return Stamp(picture, *positions[chosen])
+
+    def _view(self, key: tuple[Size, Rectangle]) -> _View:
+        if key not in self._views and len(self._views) >= CACHED_SIZES:
+            self._views.clear()
+        return self._views.setdefault(key, _View())
 
     def _render(
-        self, width: int, font_size: int, lines: Sequence[ReadoutLine], least_width: int
-    ) -> tuple[NDArray[np.uint8], int]:
-        """Return a panel for a picture of a width, and the width of its text."""
-        padding = round(font_size * PADDING)
-        room = MAX_WIDTH * width - round(font_size * MARGIN) - 2 * padding
-        detail_size = max(LEAST_TEXT, round(font_size * DETAIL))
-        rows = []
-        for kind, text in lines:
-            row_size = detail_size if kind == "detail" else font_size
-            font = self._lettering(row_size)
-            for row in wrap(text, font.length, room, MAX_ROWS[kind]):
-                rows.append((row.strip(GAP), font, row_size, COLOURS[kind]))
-        text_width = max(least_width, *(round(font.length(row)) for row, font, _, _ in rows))
+        self,
+        kind: ReadoutKind,
+        lines: Sequence[PanelLine],
+        size: Size,
+        place: Rectangle,
+        least_width: int,
+    ) -> NDArray[np.uint8]:
+        text = PILL_TEXT if kind == "short" else TABLE_TEXT
+        font_size = relative(size, text, least=LEAST_TEXT)
+        room = size[0] * MAX_WIDTH[kind]
+        panel = self._typesetter.panel(lines, font_size, room, least_width=least_width)
+        if len(lines) > 1 or GAP not in lines[0].text:
+            return panel
+        margin = relative(size, MARGIN)
+        if in_a_bar((panel.shape[1], panel.shape[0]), size, place, margin) is not None:
+            return panel
+        # A narrow bar may hold the figures one below the other.
+        lines = [PanelLine("figure", figure) for figure in lines[0].text.split(GAP)]
+        stacked = self._typesetter.panel(lines, font_size, room)
+        fits = in_a_bar((stacked.shape[1], stacked.shape[0]), size, place, margin) is not None
+        return stacked if fits else panel
 
-        steps = [round(row_size * LINE_SPACING) for _, _, row_size, _ in rows]
-        height = 2 * padding + sum(steps) - (steps[-1] - rows[-1][2])
-        panel = PillowImage.new("RGBA", (text_width + 2 * padding, height), (*INK, 0))
-        panel.putalpha(rounded_rectangle(panel.size, round(font_size * RADIUS), OPACITY))
-        top = padding
-        for (row, font, row_size, colour), step in zip(rows, steps, strict=True):
-            font.write(panel, padding, top + round(row_size * ASCENT), row, colour)
-            top += step
-        return np.asarray(panel), text_width
+    def _main_figures(self) -> list[str]:
+        rate, latency = self._telemetry.rate(Event.PROCESSED), self._latency_ms()
+        figures = [f"{rate:.0f} fps" if rate >= 9.95 else f"{rate:.1f} fps"]
+        if latency is not None:
+            figures.append(f"{latency:.0f} ms" if latency < 9999.5 else f"{latency / 1e3:.0f} s")
+        return figures
+
+    def _latency_ms(self) -> float | None:
+        # In a recording while there is no screen, the latencies measured before are out of date.
+        if DISPLAY in self._telemetry.faults():
+            return None
+        latency = self._telemetry.summary("latency")
+        return None if latency is None else latency.median
+
+    def _faults(self) -> list[PanelLine]:
+        faults = self._telemetry.faults().items()
+        return [PanelLine("fault", f"! {part}: {message}") for part, message in faults]

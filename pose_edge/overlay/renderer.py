@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 
 from pose_edge.config.schema import OverlaySettings
-from pose_edge.frames import Image
+from pose_edge.frames import Frame, Image
+from pose_edge.overlay.background import blurred
+from pose_edge.overlay.badges import Badges
 from pose_edge.overlay.crop import crop_frame
+from pose_edge.overlay.figures import place_poses
 from pose_edge.overlay.message import message_picture
 from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.readout import Readout
 from pose_edge.overlay.scene import Capsules, Drawing, Rectangle, Scene, Size, Stamp, joined
-from pose_edge.overlay.skeleton import number_stamps, place_poses, skeletons
-from pose_edge.poses import Result
+from pose_edge.overlay.skeleton import skeletons
+from pose_edge.overlay.trails import Trail, Trails, trail_capsules
+from pose_edge.poses import Box, Pose, Provenance, Result
 
 MESSAGE_SIZE: Final[Size] = (1280, 720)
 """Size of a window that shows a message before the first frame has come."""
 
-KEYS: Final = {"s": "skeleton", "i": "readout", "c": "crop"}
-"""Keys that turn a part of the overlay on and off, and the parts' names in `OverlaySettings`."""
+
+class _Moment(NamedTuple):
+    """What is drawn of a result, without its frame, which may be gone when it is drawn."""
+
+    poses: Sequence[Pose]
+    crop: Box | None
+    provenance: Provenance
+    trails: Sequence[Trail]
+    skipped: int
+    paused: bool
+    still: bool
 
 
 class Renderer:
-    """Makes scenes for the screen, and pictures of them for recordings."""
+    """Makes scenes for the screen, and pictures of them for recordings.
+
+    Attributes:
+        settings: What is drawn; see `change`.
+    """
 
     def __init__(
         self, settings: OverlaySettings, *, mirror: bool, readout: Readout | None = None
@@ -38,51 +56,50 @@ class Renderer:
             mirror: Show the picture as a mirror does; a person's left stays their left.
             readout: The read-out of the run; without one none is drawn.
         """
-        self._settings = settings
+        self.settings = settings
         self._mirror = mirror
         self._readout = readout
+        self._badges = Badges()
+        self._trails = Trails()
         self._size = MESSAGE_SIZE
         self._canvas: Image = np.empty((0, 0, 3), dtype=np.uint8)
         self._painter = Painter("BGR")
         self._message: tuple[tuple[str, ...], Scene] | None = None
 
-    def press(self, key: str) -> None:
-        """Turn the part that belongs to a key on or off; other keys do nothing."""
-        if part := KEYS.get(key):
-            changed = {part: not getattr(self._settings, part)}
-            self._settings = self._settings.model_copy(update=changed)
+    def change(self, **settings: Any) -> None:  # noqa: ANN401 - values of the settings
+        """Draw with other values of some settings from now on."""
+        self.settings = self.settings.model_copy(update=settings)
 
-    def scene(self, result: Result, *, skipped: int = 0) -> Scene:
+    def scene(self, result: Result, *, skipped: int = 0, paused: bool = False) -> Scene:
         """Return the scene of a result.
 
         Args:
             result: Its frame is neither copied nor changed.
             skipped: Frames that were not processed so far, for the read-out.
+            paused: Whether the picture stands still because somebody wants it to; that is said even
+                where the read-out is off.
 
         Returns:
-            A scene that shows, whenever it is painted, what keys have turned on. Its image is the
+            A scene that shows, whenever it is painted, what is turned on then. Its image may be the
             frame's own: it must not be read after the result was released.
         """
         frame = result.frame
         self._message = None
         self._size = (frame.width, frame.height)
-        poses, crop, provenance = result.poses, result.crop, result.provenance
+        moment = _Moment(
+            result.poses,
+            result.crop,
+            result.provenance,
+            self._follow(result),
+            skipped=skipped,
+            paused=paused,
+            still=frame.file is not None,
+        )
 
         def overlay(size: Size, place: Rectangle) -> Drawing:
-            settings, mirror = self._settings, self._mirror
-            capsules, stamps, panels = list[Capsules](), list[Stamp](), list[Stamp]()
-            if settings.crop and crop is not None:
-                capsules.append(crop_frame(crop, place, mirror=mirror))
-            if settings.skeleton:
-                least = settings.min_keypoint_score
-                figures = place_poses(poses, place, mirror=mirror, min_score=least)
-                capsules.append(skeletons(figures))
-                stamps = number_stamps(poses, figures)
-            if settings.readout and self._readout is not None:
-                panels.append(self._readout.stamp(size, provenance, skipped=skipped))
-            return Drawing(joined(capsules), stamps, panels)
+            return self._drawing(moment, size, place)
 
-        return Scene(self._size, overlay, frame.image, frame.order, self._mirror)
+        return Scene(self._size, overlay, self._background(frame), frame.order, self._mirror)
 
     def message(self, title: str, *lines: str) -> Scene:
         """Return a message in place of a picture that would be stale.
@@ -101,19 +118,75 @@ class Renderer:
         return self._message[1]
 
     def draw(self, scene: Scene) -> Image:
-        """Draw a scene with an image, at the image's size.
+        """Draw a scene of a result, at the size of its frame.
 
         Returns:
-            uint8 (height, width, 3) in the image's order, valid until the next call.
+            uint8 (height, width, 3) in the scene's order, valid until the next call.
         """
-        assert scene.image is not None
-        if self._canvas.shape != scene.image.shape:
-            self._canvas = np.empty_like(scene.image)
+        width, height = scene.size
+        if self._canvas.shape != (height, width, 3):
+            self._canvas = np.empty((height, width, 3), np.uint8)
         if self._painter.order != scene.order:
             self._painter = Painter(scene.order)
-        if scene.mirror:
-            cv2.flip(scene.image, 1, dst=self._canvas)
+        image = scene.image
+        if image is None:
+            self._canvas[:] = 0
         else:
-            np.copyto(self._canvas, scene.image)
+            if image.shape != self._canvas.shape:
+                image = np.asarray(cv2.resize(image, scene.size), np.uint8)
+            if scene.mirror:
+                cv2.flip(image, 1, dst=self._canvas)
+            else:
+                np.copyto(self._canvas, image)
         self._painter.paint(self._canvas, scene.overlay(scene.size, (0, 0, *scene.size)))
         return self._canvas
+
+    def _background(self, frame: Frame) -> Image | None:
+        """Return the picture that a frame is shown with: the frame's own only where it may be."""
+        match self.settings.background:
+            case "camera":
+                return frame.image
+            case "blur":
+                return blurred(frame.image)
+            case _:
+                return None
+
+    def _follow(self, result: Result) -> Sequence[Trail]:
+        """Return the trails up to a result."""
+        seconds, frame = self.settings.trails, result.frame
+        if seconds == 0 or frame.file is not None:
+            return ()
+        least = self.settings.min_keypoint_score
+        return self._trails.add(result.poses, frame.time, seconds, least)
+
+    def _drawing(self, moment: _Moment, size: Size, place: Rectangle) -> Drawing:
+        """Return what is drawn over a frame."""
+        settings, mirror = self.settings, self._mirror
+        least, colour_by = settings.min_keypoint_score, settings.colour
+        figures = place_poses(moment.poses, place, mirror=mirror, min_score=least)
+        capsules, stamps = list[Capsules](), list[Stamp]()
+        if settings.crop and moment.crop is not None:
+            capsules.append(crop_frame(moment.crop, place, mirror=mirror))
+        if moment.trails:
+            trails = trail_capsules(moment.trails, place, mirror=mirror, colour_by=colour_by)
+            capsules.append(trails)
+        if settings.skeleton:
+            numbers = [pose.id for pose in moment.poses]
+            capsules.append(skeletons(figures, numbers, colour_by))
+            stamps = self._badges.stamps(numbers, figures, size, colour_by)
+        kind = settings.readout
+        if kind == "off" and moment.paused:
+            kind = "short"
+        if kind != "off" and self._readout is not None:
+            readout = self._readout.stamp(
+                kind,
+                size,
+                place,
+                figures,
+                moment.provenance,
+                skipped=moment.skipped,
+                paused=moment.paused,
+                still=moment.still,
+            )
+            stamps.append(readout)
+        return Drawing(joined(capsules), stamps)

@@ -38,8 +38,10 @@ def to_pixels(points: ArrayLike, place: Rectangle, *, mirror: bool) -> NDArray[n
     placed = np.asarray(points, dtype=np.float32).clip(-REACH, 1.0 + REACH)
     if mirror:
         placed[..., 0] = 1.0 - placed[..., 0]
-    x, y, width, height = place
-    return np.asarray(placed * (width, height) + (x, y), dtype=np.float32)
+    origin, size = np.array(place, dtype=np.float32).reshape(2, 2)
+    placed *= size
+    placed += origin
+    return placed
 
 
 def relative(size: Size, fraction: float, *, least: int = 1) -> int:
@@ -49,7 +51,9 @@ def relative(size: Size, fraction: float, *, least: int = 1) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Capsules:
-    """Lines with round ends, painted in order; a line without length is a disc.
+    """Lines and discs, painted in order; a line without length is a disc.
+
+    Whether a line's ends are round is up to the painter: a disc belongs where an end is seen.
 
     Attributes:
         ends: float32 (n, 4) as x0, y0, x1, y1.
@@ -73,6 +77,8 @@ NO_CAPSULES = Capsules(
 
 def joined(parts: Sequence[Capsules]) -> Capsules:
     """Concatenate capsules, the first at the bottom."""
+    if len(parts) == 1:
+        return parts[0]
     parts = [NO_CAPSULES, *parts]
     return Capsules(
         np.concatenate([part.ends for part in parts]),
@@ -105,17 +111,15 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Everything that is painted over a picture, from bottom to top: panels, capsules, stamps.
+    """Everything that is painted over a picture, from bottom to top.
 
     Attributes:
         capsules: Belong to the picture; a screen cuts them off at the picture's edges.
-        stamps: Lie over the capsules.
-        panels: Lie below the capsules: a read-out must not hide a person.
+        stamps: Lie over the capsules, so that nothing crosses a text.
     """
 
     capsules: Capsules = NO_CAPSULES
     stamps: Sequence[Stamp] = ()
-    panels: Sequence[Stamp] = ()
 
 
 Overlay = Callable[[Size, Rectangle], Drawing]
@@ -130,7 +134,8 @@ class Scene:
     of 1920x1080 gets sharp lines over the picture of a small camera.
 
     Attributes:
-        size: Of the picture; without an image, the size that suits best.
+        size: Of the picture, which the image stretches over; without an image, the size that suits
+            best.
         overlay: Returns the drawing.
         image: uint8 (height, width, 3), or None for a dark background. It belongs to a frame, and
             must not be read after the frame was released.

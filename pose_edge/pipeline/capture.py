@@ -12,7 +12,7 @@ from typing import Final
 
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame
-from pose_edge.pipeline.worker_thread import Shared, WorkerThread
+from pose_edge.pipeline.worker_thread import Lost, Shared, WorkerThread
 from pose_edge.sources import Source
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.supervision.supervisor import Part
@@ -131,6 +131,7 @@ class Capture(WorkerThread):
         """Open the source for the first time; a live one counts as lost until its first frame."""
         if self._live:
             self._lost_since = time.strftime("%H:%M:%S")
+            self._shared.lost = None
             self._telemetry.set_fault(SOURCE, f"opening {source.describe()}")
         try:
             source.open()
@@ -217,6 +218,8 @@ class Capture(WorkerThread):
                 log.info("%s: a pause of %.0f s is left out", self.describe(), skipped_s)
             # Where inference cannot keep up, frames wait here rather than grow old in the ring.
             self._ring.wait_until_taken()
+        while not (self._shared.gate.wait(POLL_S) or self._over.is_set()):
+            pass  # paused
         return replace(frame, captured_ns=time.monotonic_ns())
 
     def _report_lost(self, error: SourceError) -> None:
@@ -226,12 +229,14 @@ class Capture(WorkerThread):
         fault = f"{error} (since {self._lost_since})"
         if self._telemetry.faults().get(SOURCE) != fault:
             log.debug("%s", error)
+        self._shared.lost = Lost(error, self._lost_since)
         self._telemetry.set_fault(SOURCE, fault)
 
     def _recovered(self) -> None:
         """Report that frames come again."""
         if self._failed:
             log.info("%s is %s", self.describe(), "back" if self.next_index else "there")
+        self._shared.lost = None
         self._telemetry.set_fault(SOURCE, None)
         self._backoff.reset()
         self._lost_since, self._failed = "", False

@@ -24,7 +24,7 @@ from pose_edge.estimators import Estimator
 from pose_edge.pipeline.capture import OPEN_S, Capture
 from pose_edge.pipeline.inference import Inference
 from pose_edge.pipeline.ring_buffer import RingBuffer
-from pose_edge.pipeline.worker_thread import ResultQueue, Shared, WorkerThread
+from pose_edge.pipeline.worker_thread import Lost, ResultQueue, Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
 from pose_edge.sources import Source
@@ -129,6 +129,16 @@ class Pipeline:
         return self._stopping or self._source_ended
 
     @property
+    def paused(self) -> bool:
+        """Whether the picture is to stand still; a new source begins unpaused."""
+        return self._shared.gate.closed
+
+    @property
+    def lost(self) -> Lost | None:
+        """Why a live source is not there, or None."""
+        return self._shared.lost
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """What of each file that was read could not be read, see `Source`, with its name."""
         return tuple(self._shared.missing)
@@ -179,6 +189,18 @@ class Pipeline:
         """
         return self._shared.results.take(timeout)
 
+    def pause(self) -> None:
+        """Let a file stop after one more frame. A live source goes on: do not show its frames."""
+        self._shared.gate.close()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._shared.gate.open()
+
+    def step(self) -> None:
+        """Let one more frame of a file pass that is paused."""
+        self._shared.gate.step()
+
     def change_source(self, source: Source) -> None:
         """Go on with another source; return at once.
 
@@ -190,6 +212,7 @@ class Pipeline:
             if self.ended:
                 return
             self.live, self.still = source.live, source.still
+            self._shared.gate.open()
             self._shared.ring.set_drop(drop=source.live)
             self._shared.results.set_drop(drop=source.live)
             self._capture.stop()

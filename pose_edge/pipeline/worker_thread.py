@@ -7,8 +7,10 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from pose_edge.errors import EndOfStream
+from pose_edge.errors import EndOfStream, SourceError
+from pose_edge.pipeline.gate import Gate
 from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
@@ -33,6 +35,18 @@ class ResultQueue(ClosableQueue[Result]):
             self._changed.notify_all()
 
 
+class Lost(NamedTuple):
+    """Why a live source is not there.
+
+    Attributes:
+        error: What went wrong last.
+        since: Time of day since which there is no frame.
+    """
+
+    error: SourceError
+    since: str
+
+
 @dataclass(slots=True)
 class Shared:
     """What the threads of one pipeline share.
@@ -45,6 +59,8 @@ class Shared:
         max_frames: End after this many processed frames, or None.
         processed: Frames processed so far.
         started: Set once frames are to flow.
+        gate: Holds the frames of a file back while it is paused.
+        lost: Why there is no source now, or None.
         missing: What of each file could not be read, see `Source`, with its name.
     """
 
@@ -55,6 +71,8 @@ class Shared:
     max_frames: int | None
     processed: int = 0
     started: threading.Event = field(default_factory=threading.Event)
+    lost: Lost | None = None
+    gate: Gate = field(default_factory=Gate)
     missing: list[str] = field(default_factory=list)
 
 

@@ -13,13 +13,17 @@ Reason = tuple[str, str | None]
 """What is wrong, and what to do about it."""
 
 NETWORK: Final = "is the address right, and the camera on and in the same network?"
+SERVER: Final = "is the port right, and the camera's server on?"
+NAME: Final = "is it right, and the network up?"
+REACHING: Final = frozenset((NETWORK, SERVER, NAME))
+"""What to do where a camera cannot be reached at all."""
 
 UNREACHABLE: Final = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN))
 
 
 def explain_unresolved(host: str) -> Reason:
     """Return the reason when a host's name has no address."""
-    return f"the name {one_line(host)} cannot be resolved", "is it right, and the network up?"
+    return f"the name {one_line(host)} cannot be resolved", NAME
 
 
 def explain_status(status: int, path: str, words: str = "") -> Reason:
@@ -58,7 +62,7 @@ def explain_os_error(error: OSError, host: str, port: int | None, limit_s: float
     if isinstance(error, TimeoutError):
         return f"no answer within {limit_s:g} s", NETWORK
     if isinstance(error, ConnectionRefusedError):
-        return f"connection refused by {where}", "is the port right, and the camera's server on?"
+        return f"connection refused by {where}", SERVER
     if isinstance(error, (ConnectionResetError, BrokenPipeError)):
         return "the connection was closed", None
     if error.errno in UNREACHABLE:

@@ -78,3 +78,8 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     assert config_path(options) == path
     camera = read_settings(options).camera
     assert (camera.fps, camera.width, camera.height) == (25, 320, 120)
+
+
+def test_the_keys_can_be_locked() -> None:
+    for arguments, found in ((["run"], []), (["run", "--lock-keys"], ["display.lock_keys"])):
+        assert [key for key, *_ in overrides(typed(*arguments))] == found

@@ -351,7 +351,7 @@ def test_all_faults_of_all_places_at_once(file: Path) -> None:
             ),
             (
                 "--set display=tv: display: expected a section with keys "
-                "(kind, fullscreen, output, mode, rotation)"
+                "(kind, fullscreen, output, mode, rotation, fit, lock_keys)"
             ),
         ]
     )

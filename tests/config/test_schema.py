@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from pose_edge.config.load import render_config
-from pose_edge.config.schema import Settings
+from pose_edge.config.schema import OverlaySettings, Settings
 
 SECTIONS = {name: type(section) for name, section in Settings()}
 KEYS = [(name, key) for name, section in SECTIONS.items() for key in section.model_fields]
@@ -97,3 +97,11 @@ def test_whole_numbers_are_numbers() -> None:
 @pytest.mark.parametrize("device", ["", "usb", "pci", ":0", ":12", "usb:0", "pci:999"])
 def test_devices_that_the_edge_tpu_library_knows(device: str) -> None:
     assert Settings.model_validate({"edgetpu": {"device": device}}).edgetpu.device == device
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"),
+    [(True, "short"), (False, "off"), ("true", "short"), ("off", "off"), ("full", "full")],
+)
+def test_the_read_out_may_be_given_as_the_switch_that_it_was(value: object, meaning: str) -> None:
+    assert OverlaySettings.model_validate({"readout": value}).readout == meaning

@@ -130,6 +130,34 @@ def test_a_picture_of_another_shape_keeps_its_aspect(window: Display, desktop: X
     assert tuple(screen[300, 210]) == BLACK
 
 
+def test_a_picture_of_another_shape_may_fill_the_window(desktop: Xvfb) -> None:
+    """Lines on what is cut off are not drawn beside the window, and stamps lie inside."""
+    display = open_display(DisplaySettings(kind="window", fit="fill"))
+    places: list[Rectangle] = []
+
+    def overlay(_size: Size, place: Rectangle) -> Drawing:
+        places.append(place)
+        ends = np.array([(-500, 150, 900, 150)], np.float32)
+        return Drawing(Capsules(ends, np.array([5], np.float32), np.array([BLUE], np.uint8)))
+
+    try:
+        first = plain(400, 300, RED)
+        assert shows(display, desktop, first, "RGB", lambda s: picture_on(s, RED)[2] == 400)
+        tall = scene_of(plain(90, 180, GREEN), overlay=overlay)
+
+        def right() -> bool:
+            display.poll()
+            display.show(tall, Stopwatch())
+            screen = desktop.screenshot()
+            filled = picture_on(screen, GREEN) == (200, 150, 400, 300)
+            return filled and picture_on(screen, BLUE)[2] == 400
+
+        assert eventually(right), picture_on(desktop.screenshot(), GREEN)
+        assert places[-1] == (0, -250, 400, 800)
+    finally:
+        display.close()
+
+
 def test_a_large_picture_gets_a_window_that_fits_the_desktop(
     window: Display, desktop: Xvfb
 ) -> None:

@@ -17,7 +17,7 @@ from xvfb import Xvfb, xvfb
 
 from pose_edge.displays.choice import connected_output
 from pose_edge.offline.annotate_outputs import write_picture
-from pose_edge.overlay.palette import ORANGE, SKY_BLUE
+from pose_edge.overlay.palette import ORANGE, SKY_BLUE, YELLOW
 
 RUN = ("run", "--source", "demo", "--set", "source.loop=true", "--display", "window")
 WIDTH, HEIGHT = 1600, 900
@@ -63,6 +63,46 @@ def test_keys(pose_edge: Command, desktop: Xvfb) -> None:
     desktop.xdotool("key", "q")
     done = pose_edge.finish(process)
     assert done.status == 0, done.stderr
+
+
+def test_keys_hide_the_camera_and_show_the_keys(pose_edge: Command, desktop: Xvfb) -> None:
+    process = pose_edge.start(*RUN, DISPLAY=desktop.display)
+    wait_until(lambda: min(limbs(desktop)) > 200, "a skeleton on the screen")
+    desktop.focus()
+    desktop.xdotool("key", "b")
+    wait_until(lambda: float(desktop.screenshot().mean()) < 12, "the camera's picture gone")
+    wait_until(lambda: min(limbs(desktop)) > 200, "a skeleton alone")
+    desktop.xdotool("key", "question")
+    wait_until(lambda: coloured(desktop.screenshot(), YELLOW) > 200, "the table of keys")
+    desktop.xdotool("key", "h")
+    wait_until(lambda: coloured(desktop.screenshot(), YELLOW) < 50, "the table gone")
+    process.terminate()
+    assert pose_edge.finish(process).status == 0
+
+
+def test_locked_keys_do_nothing(pose_edge: Command, desktop: Xvfb) -> None:
+    process = pose_edge.start(*RUN, "--set", "display.lock_keys=true", DISPLAY=desktop.display)
+    wait_until(lambda: min(limbs(desktop)) > 200, "a skeleton on the screen")
+    desktop.focus()
+    desktop.xdotool("key", "b", "q", "Escape", "s")
+    before = desktop.screenshot()
+    wait_until(lambda: bool((desktop.screenshot() != before).any()), "another picture")
+    wait_until(lambda: min(limbs(desktop)) > 200, "the skeleton as before")
+    process.terminate()
+    assert pose_edge.finish(process).status == 0
+
+
+def test_with_a_black_background_no_picture_is_recorded(pose_edge: Command, desktop: Xvfb) -> None:
+    done = pose_edge(
+        *("run", "--source", "demo", "--display", "window", "--record", "r.mp4"),
+        *("--max-frames", "30", "--set", "overlay.background=black"),
+        DISPLAY=desktop.display,
+    )
+    assert done.status == 0, done.stderr
+    pictures = [picture for _, picture in read_video(pose_edge.folder / "r.mp4")]
+    assert len(pictures) == 30
+    for picture in pictures:
+        assert (picture < 40).all(axis=2).mean() > 0.9
 
 
 def test_auto_chooses_the_desktop(pose_edge: Command, desktop: Xvfb) -> None:

@@ -1,112 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import cast
-
 import pytest
 from helpers import make_frame, make_result, pose
+from presenting import Bench
 
-from pose_edge.config.schema import DisplaySettings, Settings
-from pose_edge.displays import Display
-from pose_edge.live import presenter as presenter_module
-from pose_edge.live.presenter import OPEN_S, STALE_S, STALL_S, Presenter
-from pose_edge.overlay import Scene
-from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.sinks.recorder import recorder
-from pose_edge.supervision.supervisor import State, Supervisor
-from pose_edge.telemetry import SOURCE, Event, Stopwatch, Telemetry
-
-
-class FakeScreen(Display):
-    """A screen that keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.scenes: list[Scene] = []
-        self.typed: list[str] = []
-        self.works = self.there = True
-        self.closed = False
-
-    @property
-    def name(self) -> str:
-        return "fake"
-
-    @property
-    def visible(self) -> bool:
-        return self.there
-
-    def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        self.scenes.append(scene)
-        return self.works
-
-    def poll(self) -> list[str]:
-        typed, self.typed = self.typed, []
-        return typed
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class FakePipeline:
-    """What a presenter needs of a pipeline."""
-
-    live = True
-    still = False
-    skipped = 0
-
-    def describe_source(self) -> str:
-        return "/dev/video0"
-
-
-class Bench:
-    """A presenter with fake screens."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.screens: list[FakeScreen] = []
-        self.telemetry = Telemetry()
-        self.pipeline = FakePipeline()
-        self.now = 100.0
-        self.supervisor = Supervisor(lambda: self.now)
-        self.part = self.supervisor.add("screen")
-        monkeypatch.setattr(presenter_module, "open_display", self._open)
-        self.presenter = Presenter(
-            Settings(),
-            cast(Pipeline, self.pipeline),
-            self.telemetry,
-            recorder(Settings().record, None, frame_rate=None, report=lambda _reason: None),
-            part=self.part,
-            clock_ns=lambda: round(self.now * 1e9),
-        )
-
-    def lasts(self, seconds: float) -> bool:
-        """Let time pass, and tell whether the main thread has not stalled by then."""
-        for _ in range(round(seconds)):
-            self.now += 1
-            self.supervisor.look()
-        return self.part.state is not State.FAILED
-
-    def _open(
-        self,
-        settings: DisplaySettings,
-        *,
-        sysfs: Path,
-        report: Callable[[str | None], None],
-        busy: Callable[[], None],
-        must: bool,
-    ) -> FakeScreen:
-        assert sysfs == Path("/sys")
-        busy()
-        self.must = must
-        self.screens.append(FakeScreen())
-        return self.screens[-1]
-
-    @property
-    def state(self) -> State:
-        return self.part.state
-
-    @property
-    def shown(self) -> list[Scene]:
-        return self.screens[-1].scenes
+from pose_edge.config.schema import Settings
+from pose_edge.live.presenter import OPEN_S, STALE_S, STALL_S
+from pose_edge.supervision.supervisor import State
+from pose_edge.telemetry import SOURCE, Event
 
 
 @pytest.fixture
@@ -183,14 +84,11 @@ def test_a_still_picture_stays_until_the_next(bench: Bench) -> None:
     first, second = make_result(make_frame(index=0)), make_result(make_frame(index=1))
     bench.presenter.show_result(first)
     assert first.frame.index == 0
-    bench.screens[0].typed = ["s"]
-    assert not bench.presenter.handle_keys()
+    bench.presenter.draw_with(skeleton=False)
     assert len(bench.shown) == 2, "drawn again without the skeleton"
     bench.presenter.show_result(second)
     with pytest.raises(RuntimeError, match="released"):
         _ = first.frame
-    bench.screens[0].typed = ["x", "q"]
-    assert bench.presenter.handle_keys()
 
 
 def test_another_source_frees_the_still_picture(bench: Bench) -> None:
@@ -219,12 +117,12 @@ def test_a_message_frees_the_still_picture(bench: Bench) -> None:
 def test_another_overlay_applies_to_the_still_picture_that_is_shown(bench: Bench) -> None:
     bench.pipeline.still = True
     bench.presenter.show_result(make_result(poses=[pose()]))
-    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"readout": False}}))
+    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"readout": "off"}}))
     first, second = bench.shown
     assert first.image is second.image
     assert first is not second
     bench.presenter.change_display(Settings())
-    assert bench.shown == [second]
+    assert [scene.image is second.image for scene in bench.shown] == [True]
 
 
 def test_a_screen_that_comes_back_shows_the_lasting_message_at_once(
@@ -234,7 +132,7 @@ def test_a_screen_that_comes_back_shows_the_lasting_message_at_once(
     bench.screens[0].there = False
     bench.presenter.show_no_result()
     shown = len(bench.shown)
-    assert not bench.presenter.handle_keys()
+    assert bench.presenter.poll() == []
     assert len(bench.shown) == shown
     screen = bench.screens[0]
 
@@ -243,9 +141,9 @@ def test_a_screen_that_comes_back_shows_the_lasting_message_at_once(
         return []
 
     monkeypatch.setattr(screen, "poll", come_back)
-    assert not bench.presenter.handle_keys()
-    assert bench.shown[shown:] == [bench.shown[shown - 1]]
-    assert not bench.presenter.handle_keys()
+    assert bench.presenter.poll() == []
+    assert len(bench.shown) == shown + 1
+    assert bench.presenter.poll() == []
     assert len(bench.shown) == shown + 1
 
 
@@ -268,3 +166,106 @@ def test_another_way_to_draw_counts_from_the_next_picture(bench: Bench) -> None:
     assert [scene.mirror for scene in bench.shown] == [False, True]
     bench.presenter.close()
     assert bench.screens[0].closed
+
+
+def test_a_live_picture_that_is_paused_stays_while_the_frames_go_on(bench: Bench) -> None:
+    bench.pipeline.pause()
+    results = [make_result(make_frame(index=index)) for index in range(3)]
+    for result in results:
+        bench.presenter.show_result(result)
+        with pytest.raises(RuntimeError, match="released"):
+            _ = result.frame
+    (scene,) = bench.shown
+    assert scene.image is not None, "a copy, for the frame's memory is used again"
+    assert len(bench.stamps()) == 1
+    bench.presenter.draw_with(background="black")
+    assert bench.shown[-1].image is None
+    bench.pipeline.resume()
+    bench.presenter.draw_with(background="camera")
+    bench.presenter.show_result(make_result(make_frame(index=9)))
+    assert bench.shown[-1].image is not None
+
+
+def test_what_a_key_hides_is_not_shown_again_after_a_pause(bench: Bench) -> None:
+    bench.pipeline.pause()
+    bench.presenter.show_result(make_result())
+    bench.pipeline.resume()
+    bench.presenter.draw_with(background="black")
+    bench.presenter.notices.say("background: black")
+    shown = len(bench.shown)
+    bench.presenter.poll()
+    assert all(scene.image is None for scene in bench.shown[shown:])
+    bench.presenter.show_result(make_result())
+    assert bench.shown[-1].image is None
+
+
+def test_a_pause_is_said_even_where_the_read_out_is_off(bench: Bench) -> None:
+    bench.presenter.draw_with(readout="off")
+    bench.presenter.show_result(make_result())
+    assert bench.stamps() == []
+    bench.pipeline.pause()
+    bench.presenter.show_result(make_result())
+    assert len(bench.stamps()) == 1
+
+
+def test_a_pause_of_a_file_shows_each_frame_that_still_comes(bench: Bench) -> None:
+    bench.pipeline.live = False
+    bench.pipeline.pause()
+    for index in range(3):
+        bench.presenter.show_result(make_result(make_frame(index=index)))
+    assert len(bench.shown) == 3
+    bench.now += 1000
+    bench.presenter.show_no_result()
+    assert len(bench.shown) == 3, "a pause is no silence"
+
+
+def test_a_source_that_is_lost_ends_a_pause(bench: Bench) -> None:
+    bench.pipeline.pause()
+    bench.presenter.show_result(make_result())
+    bench.telemetry.set_fault(SOURCE, "no camera (since 12:00:00)")
+    bench.presenter.show_no_result()
+    assert bench.shown[-1].image is None
+    assert not bench.pipeline.paused
+
+
+def test_what_a_key_has_hidden_stays_hidden_when_the_source_changes(bench: Bench) -> None:
+    bench.presenter.draw_with(background="black", readout="full")
+    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"crop": True}}))
+    overlay = bench.presenter.overlay
+    assert (overlay.background, overlay.readout, overlay.crop) == ("black", "full", True)
+    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"readout": "off"}}))
+    assert bench.presenter.overlay.readout == "off"
+
+
+def test_a_notice_goes_away_from_a_picture_that_stays(bench: Bench) -> None:
+    bench.pipeline.still = True
+    bench.presenter.show_result(make_result())
+    before = len(bench.stamps())
+    bench.presenter.notices.say("background: black")
+    bench.presenter.poll()
+    assert len(bench.stamps()) == before + 1
+    bench.now += 1.01
+    shown = len(bench.shown)
+    bench.presenter.poll()
+    assert len(bench.shown) == shown + 1
+    assert len(bench.stamps()) == before
+    bench.presenter.poll()
+    assert len(bench.shown) == shown + 1
+
+
+def test_the_picture_that_is_shown_can_be_taken(bench: Bench) -> None:
+    taken: list[int] = []
+    assert bench.presenter.take_picture(lambda _scene, result: taken.append(result.frame.index))
+    assert taken == []
+    for index in (5, 6):
+        bench.presenter.show_result(make_result(make_frame(index=index)))
+    assert taken == [5], "the next one, once"
+    bench.pipeline.pause()
+    bench.presenter.show_result(make_result(make_frame(index=7)))
+    bench.presenter.show_result(make_result(make_frame(index=8)))
+    assert bench.presenter.take_picture(lambda _scene, result: taken.append(result.frame.index))
+    assert taken == [5, 7], "the one on the screen"
+    bench.telemetry.set_fault(SOURCE, "no camera (since 12:00:00)")
+    bench.presenter.show_no_result()
+    assert not bench.presenter.take_picture(lambda _scene, _result: taken.append(0))
+    assert taken == [5, 7]

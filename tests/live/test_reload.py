@@ -9,7 +9,7 @@ from helpers import GENEROUS_S, wait_until
 from pose_edge.config.diff import Change
 from pose_edge.config.schema import Settings
 from pose_edge.errors import ConfigError, SourceError
-from pose_edge.live.reload import Reloader
+from pose_edge.live.reload import Reloader, SettingChange
 from pose_edge.supervision.sd_notify import SystemdNotifier
 
 CROP = Settings.model_validate({"overlay": {"crop": True}})
@@ -134,3 +134,40 @@ def test_without_a_thread_to_be_had_the_run_goes_on(
     assert caplog.messages == ["configuration not read again: can't start new thread"]
     run.reload()
     assert run.reloader.settings is CROP
+
+
+def test_a_key_changes_settings_as_a_reload_does_and_gets_an_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    run = Run()
+    answers: list[str] = []
+    run.reloader.request(SettingChange(lambda _settings: (CROP, "crop: on"), answers.append))
+    run.reloader.close()
+    wait_until(lambda: answers == ["crop: on"])
+    assert run.followed == [["overlay.crop"]]
+    assert run.reloader.settings is CROP
+    assert caplog.messages == ["changed by a key: overlay.crop: false -> true"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SourceError("no such video", remedy="look"), "not changed: no such video"),
+        (ZeroDivisionError("a bug"), "not changed: internal error (see the log)"),
+    ],
+)
+def test_a_change_that_is_refused_says_why(error: Exception, said: str) -> None:
+    run = Run()
+    answers: list[str] = []
+
+    def refuse(_settings: Settings) -> tuple[Settings, str]:
+        raise error
+
+    run.reloader.request(SettingChange(refuse, answers.append))
+    wait_until(lambda: bool(answers))
+    assert answers == [said]
+    assert run.reloader.settings == Settings()
+    run.file = CROP
+    run.reload()
+    assert run.reloader.settings is CROP, "the next request is heard"

@@ -11,9 +11,19 @@ from numpy.typing import NDArray
 
 from pose_edge.frames import ColourOrder
 from pose_edge.overlay import Drawing
+from pose_edge.overlay.badges import Badges
+from pose_edge.overlay.figures import HEAD, NECK, Figures, place_poses
 from pose_edge.overlay.paint import Painter
-from pose_edge.overlay.palette import KEYPOINT_COLOURS, ORANGE, SKY_BLUE, WHITE, limb_colour
-from pose_edge.overlay.skeleton import number_stamps, place_poses, skeletons
+from pose_edge.overlay.palette import (
+    INK,
+    KEYPOINT_COLOURS,
+    ORANGE,
+    SKY_BLUE,
+    WHITE,
+    limb_colour,
+    person_colour,
+)
+from pose_edge.overlay.skeleton import skeletons, thicknesses
 from pose_edge.poses import SKELETON, Keypoint, Pose
 
 SCORES = st.one_of(st.floats(0, 1, width=32), st.sampled_from([np.nan, np.inf, -1.0, 2.0]))
@@ -37,7 +47,7 @@ def draw_poses(
     """Draw people on a picture that fills the canvas."""
     height, width = canvas.shape[:2]
     figures = place_poses(poses, (0, 0, width, height), mirror=mirror, min_score=min_score)
-    stamps = number_stamps(poses, figures)
+    stamps = Badges().stamps([pose.id for pose in poses], figures, (width, height), "side")
     Painter(order).paint(canvas, Drawing(skeletons(figures), tuple(stamps)))
 
 
@@ -139,19 +149,6 @@ def test_the_best_person_is_on_top() -> None:
     assert at(canvas, *shin) == SKY_BLUE
 
 
-def test_with_several_people_a_number_is_shown_above_the_head() -> None:
-    unseen = Pose(np.zeros((17, 3), np.float32), 0.5, (0, 0, 0, 0))
-    alone = ground(640, 480)
-    draw_poses(alone, "RGB", [someone(12)], mirror=False, min_score=0.3)
-    plain, numbered = ground(640, 480), ground(640, 480)
-    draw_poses(plain, "RGB", [someone(), unseen], mirror=False, min_score=0.3)
-    draw_poses(numbered, "RGB", [someone(12), unseen], mirror=False, min_score=0.3)
-    assert (alone == plain).all()
-    rows, columns = np.nonzero((plain != numbered).any(axis=2))
-    assert rows.max() < 0.18 * 480
-    assert 0.45 * 640 < columns.mean() < 0.55 * 640
-
-
 def test_positions_are_finer_than_a_pixel() -> None:
     seen = set()
     for step in range(4):
@@ -189,7 +186,7 @@ def test_a_mirrored_drawing_is_the_mirror_image_of_the_drawing(
     assert alike(np.ascontiguousarray(mirrored[:, ::-1]), straight)
 
 
-def test_lines_keep_their_share_of_the_picture_at_every_size() -> None:
+def test_a_skeleton_keeps_its_share_of_the_picture_at_every_size() -> None:
     pose = someone()
     shares = []
     for width, height in ((640, 480), (1280, 960), (1920, 1440)):
@@ -197,6 +194,101 @@ def test_lines_keep_their_share_of_the_picture_at_every_size() -> None:
         draw_poses(canvas, "RGB", [pose], mirror=False, min_score=0.3)
         shares.append((canvas != GREEN).any(axis=2).mean())
     assert max(shares) / min(shares) < 1.35  # smoothed edges weigh more in small pictures
+
+
+def placed(poses: list[Pose], width: int = 1280, height: int = 720) -> Figures:
+    return place_poses(poses, (0, 0, width, height), mirror=False, min_score=0.3)
+
+
+def scaled(pose: Pose, scale: float, x: float = 0.5, y: float = 0.5) -> Pose:
+    """Return a smaller person in another place."""
+    keypoints = pose.keypoints.copy()
+    keypoints[:, :2] = (keypoints[:, :2] - 0.5) * scale + (x, y)
+    return Pose(keypoints, pose.score, pose.box, pose.id)
+
+
+def test_lines_are_as_thick_as_the_person_is_large_within_bounds() -> None:
+    sizes = (0.02, 0.2, 0.4, 0.9, 1.1)
+    people = [scaled(someone(), size) for size in sizes]
+    widths = thicknesses(placed(people)).tolist()
+    assert widths == sorted(widths)
+    assert widths[2] == pytest.approx(2 * widths[1], rel=0.05), "between the bounds in proportion"
+    assert 720 / 250 < widths[0] < 720 / 150
+    assert 720 / 80 < widths[-1] < 720 / 50
+    assert widths[-2] == widths[-1]
+
+
+def test_one_wrong_keypoint_does_not_make_a_person_a_giant() -> None:
+    pose = scaled(someone(), 0.4)
+    (before,) = placed([pose]).heights()
+    pose.keypoints[Keypoint.LEFT_WRIST, :2] = 0.05, 0.95
+    (after,) = placed([pose]).heights()
+    assert after == pytest.approx(before, rel=0.2)
+
+
+def test_the_head_is_held_by_a_neck() -> None:
+    pose = someone()
+    figures = placed([pose])
+    left, right = (pose[point] for point in (Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER))
+    middle_of_shoulders = [(left.x + right.x) / 2 * 1280, (left.y + right.y) / 2 * 720]
+    assert figures.points[0, NECK].tolist() == pytest.approx(middle_of_shoulders)
+    assert figures.points[0, HEAD].tolist() == figures.points[0, Keypoint.NOSE].tolist()
+    canvas = ground(1280, 720)
+    draw_poses(canvas, "RGB", [pose], mirror=False, min_score=0.3)
+    assert at(canvas, 0.5, 0.26) == WHITE
+
+
+@pytest.mark.parametrize(
+    ("unseen", "joined_points"),
+    [
+        ([Keypoint.NOSE], {Keypoint.LEFT_EYE, Keypoint.RIGHT_EYE}),
+        ([Keypoint.LEFT_SHOULDER], {Keypoint.RIGHT_SHOULDER}),
+        ([*range(1, 5), Keypoint.RIGHT_SHOULDER], {Keypoint.NOSE, Keypoint.LEFT_SHOULDER}),
+    ],
+)
+def test_the_head_does_not_float_where_some_of_it_is_unseen(
+    unseen: list[int], joined_points: set[Keypoint]
+) -> None:
+    pose = someone()
+    pose.keypoints[unseen, 2] = 0.0
+    figures = placed([pose])
+    assert figures.visible[0, [NECK, HEAD]].all()
+    ends = {tuple(row) for row in skeletons(figures).ends.round().tolist()}
+    neck = (*figures.points[0, NECK].round().tolist(), *figures.points[0, HEAD].round().tolist())
+    assert neck in ends
+    assert all(figures.visible[0, point] for point in joined_points)
+
+
+def test_without_shoulders_or_face_there_is_no_neck() -> None:
+    for hidden in ([Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER], list(range(5))):
+        pose = someone()
+        pose.keypoints[hidden, 2] = 0.0
+        assert not placed([pose]).visible[0, [NECK, HEAD]].all()
+
+
+@pytest.mark.parametrize("edge", [(0.5, 1.0), (0.5, 0.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.9995)])
+def test_a_keypoint_on_the_border_is_not_drawn(edge: tuple[float, float]) -> None:
+    """Estimators clip what is outside to the border."""
+    pose = someone()
+    pose.keypoints[[Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP], :2] = edge
+    figures = placed([pose])
+    assert not figures.visible[0, [Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP]].any()
+    on_border = figures.points[0, Keypoint.LEFT_HIP]
+    ends = skeletons(figures).ends.reshape(-1, 2)
+    assert np.abs(ends - on_border).max(axis=1).min() > 1
+    pose.keypoints[Keypoint.LEFT_HIP, :2] = 0.5, 0.99
+    assert placed([pose]).visible[0, Keypoint.LEFT_HIP]
+
+
+def test_colours_can_tell_people_apart_instead_of_sides() -> None:
+    people = [scaled(someone(number), 0.4, x) for number, x in ((1, 0.2), (2, 0.5), (7, 0.8))]
+    figures = placed([*people, scaled(someone(), 0.4, 0.35)])
+    capsules = skeletons(figures, [1, 2, 7, None], "person")
+    used = {tuple(colour) for colour in capsules.colours.tolist()}
+    assert used == {INK, WHITE, *(person_colour(number) for number in (1, 2))}
+    assert person_colour(7) == person_colour(1)
+    drawn = capsules.colours.tolist()
+    assert drawn[-1] == list(person_colour(1)), "the first person is on top"
 
 
 def test_a_picture_that_lies_elsewhere_gets_the_same_drawing_there() -> None:

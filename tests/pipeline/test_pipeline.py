@@ -116,6 +116,52 @@ def drain(pipeline: Pipeline, hold_s: float = 0.0) -> list[int]:
 # --- files ----------------------------------------------------------------------------------------
 
 
+def test_a_file_that_is_paused_goes_on_by_steps_and_loses_nothing() -> None:
+    supervisor = Supervisor()
+    pipeline, _ = make(FakeSource(frames(20), live=False), supervisor=supervisor)
+    taken: list[int] = []
+
+    def keep(result: Result) -> None:
+        taken.append(result.frame.index)
+        result.release()
+
+    keep(take(pipeline))
+    pauses = [pipeline.paused]
+    pipeline.pause()
+    pauses.append(pipeline.paused)
+    assert pauses == [False, True]
+    while (result := pipeline.take(0.5)) is not None:  # one more, and those on their way
+        keep(result)
+    assert len(taken) < 20
+    for _ in range(2):
+        pipeline.step()
+        keep(take(pipeline))
+        assert pipeline.take(0.2) is None
+    supervisor.look()
+    assert all(part.state is not State.FAILED for part in supervisor.parts)
+    pipeline.resume()
+    assert [*taken, *drain(pipeline)] == list(range(20))
+    pipeline.stop()
+
+
+def test_a_pipeline_stops_while_its_file_is_paused() -> None:
+    pipeline, _ = make(FakeSource(frames(20), live=False))
+    pipeline.pause()
+    take(pipeline).release()
+    pipeline.stop()
+
+
+def test_a_live_source_goes_on_while_it_is_paused_and_a_new_source_is_not_paused() -> None:
+    pipeline, _ = make(FakeSource(frames(interval_s=0.001), live=True))
+    pipeline.pause()
+    for _ in range(5):
+        take(pipeline).release()
+    was_paused = pipeline.paused
+    pipeline.change_source(FakeSource(frames(3), live=False))
+    assert (was_paused, pipeline.paused) == (True, False)
+    pipeline.stop()
+
+
 def test_a_file_is_processed_frame_by_frame_in_order() -> None:
     source, estimator, sink = FakeSource(frames(100), live=False), FakeEstimator(), Sink()
     pipeline, telemetry = make(source, estimator, sinks=[sink])

@@ -120,9 +120,10 @@ def test_keys_work_without_a_desktop(rig: Rig) -> None:
     before = bright()
     assert before > 300
     rig.machine.press("i")
-    wait_for(lambda: bright() < before / 2, "the read-out gone", 10)
+    wait_for(lambda: bright() < before / 2, "all figures, which need more room than a bar", 10)
     rig.machine.press("i")
-    wait_for(lambda: bright() > before / 2, "the read-out again", 10)
+    rig.machine.press("i")
+    wait_for(lambda: bright() > before / 2, "the short read-out again", 10)
     rig.machine.press("q")
     assert rig.program.wait(30) == 0
 

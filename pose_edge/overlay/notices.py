@@ -1,0 +1,111 @@
+"""What is said on the screen for a moment, and the table of keys; not part of a recording."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_edge.overlay.palette import YELLOW
+from pose_edge.overlay.panel import LEAST_TEXT, PanelLine, Typesetter
+from pose_edge.overlay.scene import Drawing, Overlay, Rectangle, Size, Stamp, relative
+
+TOAST_S: Final = 1.0
+"""How long a notice is shown, seconds."""
+
+FAULT_S: Final = 4.0
+"""The same of one that takes longer to read, seconds."""
+
+TOAST_TEXT: Final = 1 / 20
+HELP_TEXT: Final = 1 / 30
+"""Sizes of the fonts, as a fraction of the screen's shorter side."""
+
+HEIGHT: Final = 0.8
+"""Where the middle of a notice is, as a fraction of the screen's height."""
+
+MAX_WIDTH: Final = 0.9
+"""Fraction of the screen's width that a panel may take."""
+
+HELP_OPACITY: Final = 0.97
+
+
+class Notices:
+    """A short text that goes away by itself, and a table of keys that is turned on and off.
+
+    Attributes:
+        help: Whether the table is shown.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[tuple[str, str]] = (),
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Start with nothing to say.
+
+        Args:
+            keys: Each key and its meaning, for the table.
+            clock_ns: Nanoseconds that only increase.
+        """
+        self.help = False
+        self._clock_ns = clock_ns
+        self._keys = [PanelLine("figure", meaning, key) for key, meaning in keys]
+        self._toast = ""
+        self._until_ns = 0
+        self._drawn = self._shown()
+        self._typesetter = Typesetter()
+        self._toast_panel = lru_cache(2)(self._render_toast)
+        self._help_panel = lru_cache(2)(self._render_help)
+
+    def say(self, text: str, seconds: float = TOAST_S) -> None:
+        """Show a text for some seconds, in place of the one before."""
+        self._toast = text
+        self._until_ns = self._clock_ns() + round(seconds * 1e9)
+
+    @property
+    def stale(self) -> bool:
+        """Whether what was drawn last is not what is to be shown now."""
+        return self._shown() != self._drawn
+
+    def over(self, overlay: Overlay) -> Overlay:
+        """Return an overlay that draws the notices over another one."""
+
+        def both(size: Size, place: Rectangle) -> Drawing:
+            below = overlay(size, place)
+            return Drawing(below.capsules, [*below.stamps, *self.stamps(size)])
+
+        return both
+
+    def stamps(self, size: Size) -> list[Stamp]:
+        """Return what is shown now on a screen of a size."""
+        self._drawn = text, table = self._shown()
+        stamps = []
+        if table:
+            picture = self._help_panel(size)
+            height, width = picture.shape[:2]
+            stamps.append(Stamp(picture, (size[0] - width) // 2, (size[1] - height) // 2))
+        if text:
+            picture = self._toast_panel(size, text)
+            height, width = picture.shape[:2]
+            top = min(round(size[1] * HEIGHT) - height // 2, size[1] - height)
+            stamps.append(Stamp(picture, (size[0] - width) // 2, top))
+        return stamps
+
+    def _shown(self) -> tuple[str, bool]:
+        return (self._toast if self._clock_ns() < self._until_ns else ""), self.help
+
+    def _render_toast(self, size: Size, text: str) -> NDArray[np.uint8]:
+        font_size = relative(size, TOAST_TEXT, least=LEAST_TEXT)
+        lines = [PanelLine("figure", text)]
+        return self._typesetter.panel(lines, font_size, size[0] * MAX_WIDTH)
+
+    def _render_help(self, size: Size) -> NDArray[np.uint8]:
+        font_size = relative(size, HELP_TEXT, least=LEAST_TEXT)
+        room = size[0] * MAX_WIDTH
+        return self._typesetter.panel(
+            self._keys, font_size, room, opacity=HELP_OPACITY, label_colour=YELLOW
+        )
