@@ -29,6 +29,10 @@ LEAST_SIDE: Final = 2.0
 whose legs are not found, still needs room. (The square of the tfjs `calculateCropRegion`,
 tensorflow/tfjs-models, pose-detection/src/movenet, is 3.8 times as large as that reach.)"""
 
+BORDER: Final = 0.1
+"""Parts of its sides by which that region may reach beyond the picture. There is nothing to see,
+but who is cut off by the picture's edge is found better with some black beside them."""
+
 SLACK: Final = 0.07
 """Parts of its edges by which a crop may be off before it is moved. With less, more still scenes
 never come to rest; with more, the person is not in the middle, where the model is best."""
@@ -154,8 +158,8 @@ def region_around(keypoints: FloatArray, width: int, height: int, min_score: flo
         min_score: Score from which a keypoint counts.
 
     Returns:
-        A part of the frame, of any shape, around the keypoints that count and the torso; the whole
-        frame when the torso is not visible.
+        A part of the frame, of any shape, around the keypoints that count and the torso, which may
+        reach a little beyond the frame; the whole frame when the torso is not visible.
     """
     whole = whole_frame(width, height)
     if not torso_visible(keypoints, min_score):
@@ -175,11 +179,12 @@ def region_around(keypoints: FloatArray, width: int, height: int, min_score: flo
 
 
 def _widened(places: Sequence[float], reach: float, limit: int) -> tuple[float, float]:
-    """Return begin and end of the region along one axis, within 0...limit pixels."""
+    """Return begin and end of the region along an axis on which the frame has 0...limit pixels."""
     begin, end = min(places), max(places)
     middle = (begin + end) / 2
-    half = max(MARGIN * (end - begin), LEAST_SIDE * reach) / 2
-    return max(0.0, middle - half), min(float(limit), middle + half)
+    side = max(MARGIN * (end - begin), LEAST_SIDE * reach)
+    beyond = BORDER * side
+    return max(-beyond, middle - side / 2), min(limit + beyond, middle + side / 2)
 
 
 def settled_crop(held: Crop, wanted: Crop) -> Crop:

@@ -20,6 +20,8 @@ MIN_SIMILARITY: Final = 0.2
 """Similarity, see `match_poses`, that a pose needs to be the person who was expected there."""
 SAME_PERSON: Final = 0.4
 """Similarity from which the finder's pose, which is coarse, is that of a person known already."""
+HEAD_START_S: Final = 0.5
+"""By so much newcomers come before known people who have waited for a closer look as long."""
 
 
 class Follower(Track):
@@ -27,7 +29,7 @@ class Follower(Track):
 
     Attributes:
         confirmed: Whether a closer look has found them; before, only the finder has.
-        looked_at: Time of the last closer look or, before the first, of the finder's.
+        looked_at: Time of the last closer look or, before the first, a moment before the finder's.
         missed_since: Time of the first of the closer looks that did not find them; None when the
             last one did.
         crop: What was looked at last.
@@ -39,7 +41,7 @@ class Follower(Track):
         """Start with the first pose."""
         super().__init__(pose, time_s)
         self.confirmed = confirmed
-        self.looked_at = time_s
+        self.looked_at = time_s if confirmed else time_s - HEAD_START_S
         self.missed_since: float | None = None
         self.crop: Crop | None = None
 
@@ -141,7 +143,6 @@ class Crowd:
             The people in the frame, best first. Those who were not looked at are moved on.
         """
         looked_at = [one for one, _pose in looks]
-        waiting = [one for one in self._followers if one not in looked_at]
         for one in looked_at:
             one.miss(time_s)
         found = [(pose, one) for one, pose in looks if pose is not None]
@@ -149,33 +150,63 @@ class Crowd:
         places = {id(pose): one for pose, one in found}
         poses = drop_duplicates([pose for pose, _one in found], size)
         owners, unclear = match_poses(poses, looked_at, time_s, size, min_similarity=MIN_SIMILARITY)
-        moved = [self._moved(one, time_s) for one in waiting if one.present]
-        known = sum(owner is not None and owner.confirmed for owner in owners)
-        room = self._max_people - len(moved) - known
         shown: list[Pose] = []
+        newcomers: list[tuple[Pose, Follower]] = []
         for index, (pose, owner) in enumerate(zip(poses, owners, strict=True)):
-            if owner is not None and owner.confirmed:
-                owner.find(pose, time_s, clear=index not in unclear)
-            else:
-                newcomer = owner or places[id(pose)]
-                # What is found where a known person was, and is not them, is part of somebody else
-                # in the margin: newcomers are found by the finder only.
-                if newcomer.confirmed or room <= 0:
-                    continue
+            one = owner or places[id(pose)]
+            if one is owner and one.confirmed:
+                one.find(pose, time_s, clear=index not in unclear)
+                shown.append(pose)
+            # What is found where a known person was, and is not them, is part of somebody else in
+            # the margin: newcomers are found by the finder only.
+            elif not one.confirmed:
+                newcomers.append((pose, one))
+        waiting = [one for one in self._followers if one.present and one not in looked_at]
+        shown += self._welcome(newcomers, waiting, len(shown), time_s, size)
+        moved = [self._moved(one, time_s) for one in waiting if one.looked_at < time_s]
+        self._followers = [one for one in self._followers if _is_followed(one, time_s)]
+        shown = drop_duplicates([*shown, *moved], size)
+        return sorted(shown, key=lambda pose: pose.score, reverse=True)
+
+    def _welcome(
+        self,
+        newcomers: Sequence[tuple[Pose, Follower]],
+        waiting: Sequence[Follower],
+        count: int,
+        time_s: float,
+        size: tuple[int, int],
+    ) -> list[Pose]:
+        """Return the poses of newcomers for whom there is room.
+
+        Args:
+            newcomers: Poses of closer looks at people whom only the finder had seen, best first.
+            waiting: The known people who were not looked at; a newcomer may be one of them.
+            count: The number of known people who were found.
+            time_s: The frame's time, seconds.
+            size: Width and height of the frame, pixels.
+        """
+        poses = [pose for pose, _one in newcomers]
+        owners, _ = match_poses(poses, waiting, time_s, size, min_similarity=SAME_PERSON)
+        room = self._max_people - count - len(waiting)
+        shown = []
+        for (pose, newcomer), owner in zip(newcomers, owners, strict=True):
+            if owner is not None:
+                owner.miss(time_s)
+                owner.find(pose, time_s, clear=True)
+            elif room > 0:
                 newcomer.confirm(pose, time_s)
                 room -= 1
+            else:
+                continue
             shown.append(pose)
-        self._followers = [one for one in self._followers if _is_followed(one, time_s)]
-        return sorted(
-            drop_duplicates([*shown, *moved], size), key=lambda pose: pose.score, reverse=True
-        )
+        return shown
 
     def _moved(self, one: Follower, time_s: float) -> Pose:
         """Return where somebody should be now."""
         keypoints = one.expected(time_s).keypoints
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         box = box_of(keypoints, self._min_keypoint_score)
-        return replace(one.last, keypoints=keypoints, box=box, predicted=True)
+        return replace(one.last, keypoints=keypoints, box=box, confidence=None, predicted=True)
 
 
 def _is_followed(one: Follower, time_s: float) -> bool:

@@ -65,16 +65,16 @@ class PassBudget:
         """Note what a closer look took."""
         self._refine_s = _mean(self._refine_s, spent_s)
 
-    def passes(self, *, searching: bool) -> int:
+    def passes(self, searches: int) -> int:
         """Return how many closer looks there is time for in this frame, see `passes_within`.
 
         Args:
-            searching: Whether there is a search in it.
+            searches: The number of searches in it.
         """
         if not self._refine_s:
             return 1
         interval_s = self._interval_s or LEAST_INTERVAL_S
-        return passes_within(interval_s, self._refine_s, self.search_s if searching else 0.0)
+        return passes_within(interval_s, self._refine_s, searches * self.search_s)
 
 
 def _mean(before: float | None, new: float) -> float:

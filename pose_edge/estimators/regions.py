@@ -13,7 +13,7 @@ TILE: Final = 0.6
 """Longer edge of a tile, in parts of the frame's. Two overlap by a third of a tile, so that hardly
 anybody is cut by both; four tiles found no more people, and more false ones."""
 
-MARGIN: Final = 1.3
+MARGIN: Final = 1.5
 """Edges of the region around a person, in units of those of the box of their keypoints."""
 
 LEAST_COUNT: Final = 4
@@ -49,8 +49,8 @@ def search_regions(width: int, height: int) -> tuple[Crop, Crop, Crop]:
 def person_region(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:
     """Return the region around the keypoints of one person among several.
 
-    It is narrower than that of `crop.region_around`: the wider a region, the more of it is other
-    people, and a single-person model returns one of all whom it sees.
+    It is made of what was found of this person alone, also where no torso is visible; that of
+    `crop.region_around`, for one person in a frame, makes room for more.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; x and y normalised to the frame.

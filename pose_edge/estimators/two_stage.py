@@ -7,6 +7,7 @@ followed: each gets a closer look of their own, and the finder runs only now and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -30,7 +31,7 @@ FINDER_SCORE: Final = 0.05
 """The finder's score from which somebody is worth a closer look, which decides."""
 SEARCH_INTERVAL_S: Final = 0.25
 """While people are followed, one region is searched at this interval of the frames' own time, so
-that all three have their turn within a second."""
+that all have their turn within a second: the whole frame, a tile, the whole frame, the other."""
 LOST_INTERVAL_S: Final = 0.1
 """The same while somebody is missing."""
 SEARCH_SHARE: Final = 0.25
@@ -100,7 +101,7 @@ class TwoStageEstimator:
     def reset(self) -> None:
         """Forget the people: the next frame is searched."""
         self._crowd.forget()
-        self._turn = 0
+        self._turn = -1
         self._time_s = self._searched_at = 0.0
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
@@ -113,11 +114,17 @@ class TwoStageEstimator:
         self._size, self._time_s = size, now
         self._budget.start_frame(frame.index, now)
 
-        searched = self._search(frame, now, stopwatch)
+        regions = self._regions_due(frame, now)
+        self._search(frame, regions, now, stopwatch)
         queue = self._crowd.queue
         if frame.live:
-            queue = queue[: self._budget.passes(searching=searched)]
-        looks = [(one, self._refine(frame, one, now, stopwatch)) for one in queue]
+            queue = queue[: self._budget.passes(len(regions))]
+        looks = self._look_at(queue, frame, now, stopwatch)
+        if not (frame.live or regions) and any(one.missed_since == now for one in queue):
+            # Has the scene changed? A live source has no time for that before its next frame.
+            self._search(frame, search_regions(*size)[:1], now, stopwatch)
+            newcomers = [one for one in self._crowd.queue if one not in queue]
+            looks += self._look_at(newcomers, frame, now, stopwatch)
         poses = self._crowd.update(looks, now, size)
         stopwatch.lap("postprocess")
         return Estimate(poses)
@@ -133,13 +140,15 @@ class TwoStageEstimator:
         if score < self._min_pose_score:
             return []
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
-        return [Pose(keypoints, score, box_of(keypoints, self._min_keypoint_score))]
+        box = box_of(keypoints, self._min_keypoint_score)
+        return [Pose(keypoints, score, box, confidence=self._refiner.confidence(keypoints))]
 
-    def _search(self, frame: Frame, now_s: float, stopwatch: Stopwatch) -> bool:
-        """Let the finder look for newcomers, if it is time; return whether it has."""
-        regions = self._regions_due(frame, now_s)
+    def _search(
+        self, frame: Frame, regions: Sequence[Crop], now_s: float, stopwatch: Stopwatch
+    ) -> None:
+        """Let the finder look for newcomers in some regions, perhaps in none."""
         if not regions:
-            return False
+            return
         before_s = _spent_s(stopwatch)
         found = [
             pose
@@ -150,7 +159,6 @@ class TwoStageEstimator:
         found.sort(key=lambda pose: pose.score, reverse=True)
         self._crowd.add_candidates(drop_duplicates(found, self._size), now_s, self._size)
         self._searched_at = now_s
-        return True
 
     def _regions_due(self, frame: Frame, now_s: float) -> list[Crop]:
         """Return the regions that are searched in this frame."""
@@ -165,10 +173,21 @@ class TwoStageEstimator:
             interval_s = max(interval_s, self._budget.search_s / SEARCH_SHARE)
         if not self._crowd.empty and now_s - self._searched_at < interval_s:
             return []
-        self._turn = 0 if self._crowd.lost else self._turn
-        region = (whole, *tiles)[self._turn]
-        self._turn = (self._turn + 1) % (1 + len(tiles))
-        return [region]
+        self._turn = 0 if self._crowd.lost else self._turn + 1
+        in_turn = (whole, tiles[0], whole, tiles[1])
+        return [in_turn[self._turn % len(in_turn)]]
+
+    def _look_at(
+        self, people: Sequence[Follower], frame: Frame, now_s: float, stopwatch: Stopwatch
+    ) -> list[tuple[Follower, Pose | None]]:
+        """Look closer at people, and return the pose that was found in the place of each."""
+        looks = []
+        for one in people:
+            pose = self._refine(frame, one, now_s, stopwatch)
+            if pose is None:
+                one.miss(now_s)
+            looks.append((one, pose))
+        return looks
 
     def _refine(
         self, frame: Frame, one: Follower, now_s: float, stopwatch: Stopwatch

@@ -13,12 +13,12 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from pose_edge.config.schema import ModelSettings
-from pose_edge.errors import ModelError, UnavailableError
+from pose_edge.errors import ModelError, PoseEdgeError, UnavailableError, UsageError
 from pose_edge.util.child_process import child_command, child_environment, describe_death
 from pose_edge.util.text import one_line
 from pose_edge.zoo.normalisation import Normalisation
@@ -34,13 +34,24 @@ CHILD: Final = "from pose_edge.pipeline.trial_child import main; main()"
 DAMAGED: Final = "get the file again, or convert it for this version of the runtime"
 
 
+ErrorKind = Literal["model", "usage", "unavailable"]
+"""What is to blame for an error: the file, a setting, or the machine."""
+
+ERRORS: Final[dict[ErrorKind, type[PoseEdgeError]]] = {
+    "model": ModelError,
+    "usage": UsageError,
+    "unavailable": UnavailableError,
+}
+"""What is raised for each."""
+
+
 class TrialResult(BaseModel):
     """What a trial has shown.
 
     Attributes:
         error: Why the model cannot be used, or None.
         remedy: What to do about the error.
-        no_runtime: Whether the error is not the file's.
+        kind: What is to blame for it.
         normalisation: What the input wants; None for 0...255.
         output_in_pixels: See `ModelFile`.
         doubt: What speaks against a model that is used nevertheless.
@@ -48,7 +59,7 @@ class TrialResult(BaseModel):
 
     error: str | None = None
     remedy: str | None = None
-    no_runtime: bool = False
+    kind: ErrorKind = "model"
     normalisation: Normalisation | None = None
     output_in_pixels: bool = False
     doubt: str | None = None
@@ -70,6 +81,7 @@ def try_model(
     Raises:
         ModelError: The file crashes the runtime, is not a pose model, or what its input wants
             cannot be found out.
+        UsageError: The settings ask for an input range that the model cannot have.
         UnavailableError: No runtime is installed, or no process can be started.
     """
     if model.known or model.compiled:
@@ -86,8 +98,7 @@ def try_model(
             remedy=DAMAGED,
         )
     if result.error is not None:
-        kind = UnavailableError if result.no_runtime else ModelError
-        raise kind(result.error, remedy=result.remedy)
+        raise ERRORS[result.kind](result.error, remedy=result.remedy)
     if result.doubt is not None:
         log.warning("model: %s: %s", model.path, result.doubt)
     if result.normalisation is not None:

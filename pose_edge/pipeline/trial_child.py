@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from pose_edge.config.schema import ModelSettings
-from pose_edge.errors import ModelError, PoseEdgeError
+from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import load_estimator
 from pose_edge.frames import Frame
-from pose_edge.pipeline.trial import DAMAGED, TrialResult
+from pose_edge.pipeline.trial import DAMAGED, ERRORS, TrialResult
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import Runtime
 from pose_edge.tracking.similarity import oks_matrix
@@ -60,8 +60,9 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
         runtime = LiteRT(model, threads=settings.threads)
         return _judge(model, runtime, settings)
     except PoseEdgeError as error:
-        no_runtime = not isinstance(error, ModelError)
-        return TrialResult(error=error.message, remedy=error.remedy, no_runtime=no_runtime)
+        kinds = (kind for kind, raised in ERRORS.items() if isinstance(error, raised))
+        kind = next(kinds, "unavailable")
+        return TrialResult(error=error.message, remedy=error.remedy, kind=kind)
     except (RuntimeError, ValueError, MemoryError) as error:  # as the runtime reports its own
         reason = one_line(error) or type(error).__name__
         return TrialResult(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aarch64 import namespace
 from aarch64.machine import Installation, Machine, install
 from aarch64.processor import PI_4
-from aarch64.root import PYTHONS, archive_of, unpacked
+from aarch64.root import PYTHONS, missing, unpacked
 from checkout import build_wheel
 
 TOLD = pytest.StashKey[list[str]]()
-
-
-def missing(release: str) -> str | None:
-    """Return why a release cannot be run here, or None."""
-    if platform.machine() != "x86_64":
-        return f"not tried on {platform.machine()}: script/test tests the machine that it is on"
-    if os.geteuid() != 0:
-        return "only root can unpack a Debian"
-    if not archive_of(release).exists() and shutil.which("mmdebstrap") is None:
-        return "not installed: mmdebstrap"
-    return namespace.missing()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import time
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from aarch64 import namespace
 from aarch64.namespace import Namespace
 from aarch64.processor import PI_4
 from system.image import mirror
@@ -25,6 +27,19 @@ PACKAGES: Final = ("python3", "python3-venv", "procps", "systemd")
 
 BUILD_LIMIT_S: Final = 3600.0
 CERTIFICATES: Final = Path("etc/ssl/certs/ca-certificates.crt")
+
+
+def missing(release: str) -> str | None:
+    """Return why a release cannot be run here, or None."""
+    if platform.machine() != "x86_64":
+        return f"not tried on {platform.machine()}: script/test tests the machine that it is on"
+    if os.geteuid() != 0:
+        return "only root can unpack a Debian"
+    if not archive_of(release).exists():
+        for program in ("mmdebstrap", "arch-test"):
+            if shutil.which(program) is None:
+                return f"not installed: {program}"
+    return namespace.missing()
 
 
 def cache() -> Path:
@@ -72,10 +87,10 @@ def build(release: str, archive: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     unfinished = work / archive.name
-    namespace = Namespace()
+    corner = Namespace()
     try:
         with log.open("w", encoding="utf-8") as output:
-            done = namespace.run(
+            done = corner.run(
                 *("mmdebstrap", "--mode=root", "--architectures=arm64", "--variant=minbase"),
                 *("--components=main", f"--include={','.join(PACKAGES)}"),
                 *(release, str(unfinished), *mirror()),
@@ -88,7 +103,7 @@ def build(release: str, archive: Path) -> None:
             raise RuntimeError(f"Debian {release} for arm64 cannot be made, see {log}")
         unfinished.rename(archive)
     finally:
-        namespace.close()
+        corner.close()
         shutil.rmtree(work)
 
 

@@ -65,30 +65,30 @@ def test_passes_of_machines_and_cameras(
     fps: float, refine_s: float, search_s: float, beside_a_search: int, otherwise: int
 ) -> None:
     budget = measured(fps, refine_s, search_s)
-    assert budget.passes(searching=False) == otherwise
-    assert budget.passes(searching=True) == beside_a_search
+    assert budget.passes(0) == otherwise
+    assert budget.passes(1) == beside_a_search
 
 
 def test_skipped_frames_do_not_slow_the_source_down() -> None:
-    assert measured(10, 0.04, 0.1, skipped=4).passes(searching=False) == 2
+    assert measured(10, 0.04, 0.1, skipped=4).passes(0) == 2
 
 
 def test_before_anything_is_measured_one_pass_is_made() -> None:
-    assert PassBudget().passes(searching=False) == 1
-    assert PassBudget().passes(searching=True) == 1
+    assert PassBudget().passes(0) == 1
+    assert PassBudget().passes(1) == 1
 
 
 def test_an_interruption_and_a_new_count_are_no_interval() -> None:
     budget = measured(10, 0.04, 0.1)
     for index, time_s in ((1000, 5000.0), (0, 5000.1), (1, 5000.2), (1, 5000.2)):
         budget.start_frame(index, time_s)
-    assert budget.passes(searching=False) == 2
+    assert budget.passes(0) == 2
 
 
 def test_one_slow_pass_does_not_change_the_share_for_long() -> None:
     budget = measured(30, 0.004, 0.012)
     budget.note_refinement(0.1)
-    assert budget.passes(searching=False) == 1
+    assert budget.passes(0) == 1
     for _ in range(20):
         budget.note_refinement(0.004)
-    assert budget.passes(searching=False) == 7
+    assert budget.passes(0) == 7

@@ -221,6 +221,14 @@ def test_a_person_whom_the_finder_misses_is_still_followed() -> None:
         assert numbers(rig.estimate(frame), frame) == {1, 2, 3}
 
 
+def test_after_a_cut_in_a_video_the_people_are_found_in_the_same_frame() -> None:
+    rig = Rig()
+    left, right = standing(8)[1], standing(8)[8]
+    for frame in frames(lambda t: {1: left if t < 0.5 else right}, 1.0, live=False):
+        (pose,) = rig.estimate(frame)
+        assert (pose.box[0] > 0.5) == (frame.time >= 0.5)
+
+
 def test_after_a_reset_and_in_a_frame_of_another_size_everything_is_searched() -> None:
     rig = Rig()
     rig.estimate(painted(standing(2)))

@@ -14,7 +14,7 @@ from helpers import make_frame, no_threads_left
 
 from pose_edge.config.schema import EdgeTpuSettings, Settings
 from pose_edge.errors import ModelError, UnavailableError, UsageError
-from pose_edge.pipeline.loading import find_pair, load_model
+from pose_edge.pipeline.loading import FINDER, find_pair, load_model
 from pose_edge.zoo.registry import COMPILED_MARK, Zoo
 
 Mode = Literal["auto", "on", "off"]
@@ -158,6 +158,24 @@ def test_without_an_edge_tpu_the_cpu_does_it(tmp_path: Path, mode: Mode, wait: b
     assert no_threads_left(before)
 
 
+@pytest.mark.parametrize(
+    ("name", "models"),
+    [
+        ("movenet-lightning-int8", f"{FINDER} + movenet-lightning-int8"),
+        (FINDER, FINDER),
+        ("posenet-mobilenet", "posenet-mobilenet"),
+    ],
+)
+def test_for_several_people_a_model_for_one_gets_a_finder(
+    tmp_path: Path, name: str, models: str
+) -> None:
+    wanted = settings(tmp_path, "off", name)
+    several = wanted.model.model_copy(update={"people": "several"})
+    with ExitStack() as stack:
+        estimator = load_model(wanted.model_copy(update={"model": several}), stack)
+        assert estimator.provenance.models == models
+
+
 def test_on_without_an_edge_tpu_is_an_error(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     with ExitStack() as stack, pytest.raises(UnavailableError, match="none is plugged in") as error:
@@ -169,7 +187,7 @@ def test_on_without_an_edge_tpu_is_an_error(tmp_path: Path) -> None:
 def test_what_fails_later_leaves_nothing_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_args: object) -> None:
+    def fail(*_args: object, **_named: object) -> None:
         raise ModelError("nothing that can be read")
 
     before = set(threading.enumerate())

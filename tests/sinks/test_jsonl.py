@@ -53,6 +53,15 @@ def test_confidence_is_a_field_of_its_own_where_it_is_known() -> None:
     assert sure == {**line, "confidence": [0.988] * 17}
 
 
+def test_the_finder_and_people_who_were_moved_on_are_fields_of_their_own() -> None:
+    result = make_result(poses=[pose(), replace(pose(), predicted=True)])
+    plain = pose_record(result)
+    assert "finder" not in plain
+    assert [one.get("predicted") for one in plain["poses"]] == [None, True]
+    result.provenance = replace(result.provenance, finder="multipose")
+    assert pose_record(result) == {**plain, "finder": "multipose"}
+
+
 def test_without_a_person_there_is_a_line_without_poses_and_without_a_file() -> None:
     record = strict(json.dumps(pose_record(make_result())))
     assert record["poses"] == []

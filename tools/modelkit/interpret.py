@@ -30,18 +30,28 @@ def signature(model: bytes) -> tuple[Tensor, Tensor]:
 def run(model: bytes, tensor: NDArray[Any]) -> NDArray[Any]:
     """Runs the graph for pictures of this size once on one thread.
 
+    Args:
+        model: A model with one graph, or with several of one output each.
+        tensor: The picture.
+
     Returns:
-        Its first output.
+        The first output.
 
     Raises:
         ValueError: There is no such graph.
     """
     interpreter = Interpreter(model_content=model, num_threads=1)
+    if len(interpreter.get_signature_list()) <= 1:
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], tensor)
+        interpreter.invoke()
+        return np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
     for key in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(key)
         ((name, details),) = runner.get_input_details().items()
         if tuple(details["shape"]) == tensor.shape:
-            return np.array(next(iter(runner(**{name: tensor}).values())))
+            (answer,) = runner(**{name: tensor}).values()
+            return np.array(answer)
     raise ValueError(f"the model has no graph for {tensor.shape}")
 
 

@@ -35,10 +35,11 @@ def command_eval(options: Namespace) -> int:
             )
         )
     if options.json:
-        figures = {"machine": machine(), "annotations": options.annotations}
+        people = settings.model.people
+        figures = {"machine": machine(), "annotations": options.annotations, "people": people}
         print_json({**figures, "models": [asdict(one) for one in found]})
         return 0
-    print(f"{machine()}; {options.annotations}")
+    print(f"{machine()}; {options.annotations}; people: {settings.model.people}")
     rows = [
         (
             *(one.model, one.mode, str(one.pictures)),
