@@ -57,7 +57,7 @@ def _switch(name: str, meaning: str) -> Arguments:
 
 _MODEL: Final = ("model", "people", "threads", "edgetpu")
 _FORCE: Final = _switch("--force", "replace output files that exist already")
-_KEYS: Final = "Keys: s skeleton, i read-out, c crop, f full screen, q quit."
+_KEYS: Final = "The key h shows what the other keys do."
 _AP: Final = (
     "AP is COCO's keypoint AP on pictures with one person, and on pictures with several. The "
     "default is that of the configuration."
