@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pose_edge.poses import Box, FloatArray, Keypoint
-from pose_edge.runtimes import Size
+from pose_edge.runtimes import InputSize
 
 TORSO: Final = (
     Keypoint.LEFT_SHOULDER,
@@ -60,7 +60,7 @@ class Crop:
         """Edge of the square with the same area, pixels."""
         return math.sqrt(self.width * self.height)
 
-    def shaped(self, size: Size) -> Crop:
+    def shaped(self, size: InputSize) -> Crop:
         """Return the smallest crop around this one with the shape of an input."""
         aspect = size[1] / size[0]
         width = max(self.width, self.height * aspect)
@@ -111,7 +111,7 @@ def square_around(box: Box, width: int, height: int) -> Crop:
 # --- the shape ------------------------------------------------------------------------------------
 
 
-def fit_crop(region: Crop, sizes: Sequence[Size], held: Crop | None = None) -> Crop:
+def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None) -> Crop:
     """Return the crop around a region in the shape of the input size that shows it largest.
 
     Args:
@@ -120,7 +120,7 @@ def fit_crop(region: Crop, sizes: Sequence[Size], held: Crop | None = None) -> C
         held: The crop so far; its shape is kept unless another one is clearly better.
     """
 
-    def pixels(size: Size) -> float:
+    def pixels(size: InputSize) -> float:
         """Return how many of the frame's pixels one of the input's would span."""
         return max(region.width / size[1], region.height / size[0])
 
@@ -131,7 +131,7 @@ def fit_crop(region: Crop, sizes: Sequence[Size], held: Crop | None = None) -> C
     return region.shaped(best)
 
 
-def size_of(crop: Crop, sizes: Sequence[Size]) -> Size | None:
+def size_of(crop: Crop, sizes: Sequence[InputSize]) -> InputSize | None:
     """Return the input size, the largest one, that has the shape of a crop; None without any."""
     same = (size for size in sizes if math.isclose(crop.width * size[0], crop.height * size[1]))
     return max(same, default=None)

@@ -10,11 +10,11 @@ from pose_edge.estimators.model_input import ModelInput
 from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
 from pose_edge.poses import FloatArray
-from pose_edge.runtimes import AnyArray, Runtime, Size
+from pose_edge.runtimes import AnyArray, InputSize, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
-SinglePersonDecoder = Callable[[Sequence[AnyArray], Size], FloatArray]
+SinglePersonDecoder = Callable[[Sequence[AnyArray], InputSize], FloatArray]
 """Turns a model's outputs for an input of some height and width into float32 (17, 3) as x, y,
 score; x and y in 0...1 of the input."""
 

@@ -25,7 +25,7 @@ from pose_edge.estimators.crop import (
     whole_frame,
 )
 from pose_edge.poses import FloatArray, Keypoint
-from pose_edge.runtimes import Size
+from pose_edge.runtimes import InputSize
 
 MIN_SCORE = float(np.float32(0.2))
 """As exact as the scores, so that no comparison depends on how numpy mixes the two types."""
@@ -46,7 +46,7 @@ PERSONS = st.builds(
     st.floats(0.25, 1.0),
 )
 ANYBODY = st.one_of(KEYPOINTS, PERSONS)
-SEVERAL: list[Size] = [(192, 192), (224, 160), (160, 224), (288, 128), (128, 288)]
+SEVERAL: list[InputSize] = [(192, 192), (224, 160), (160, 224), (288, 128), (128, 288)]
 SETS_OF_SIZES = st.one_of(
     st.just(SEVERAL),
     st.sampled_from([[(192, 192)], [(256, 256)], [(96, 160)]]),
@@ -182,7 +182,7 @@ def test_a_person_shrunk_to_a_point_or_beside_the_picture_gives_the_whole_frame(
 
 @given(CROPS, SETS_OF_SIZES, st.one_of(st.none(), CROPS))
 def test_a_crop_is_the_smallest_of_its_shape_around_the_region(
-    region: Crop, sizes: list[Size], held: Crop | None
+    region: Crop, sizes: list[InputSize], held: Crop | None
 ) -> None:
     crop = fit_crop(region, sizes, held)
     size = size_of(crop, sizes)
@@ -194,7 +194,7 @@ def test_a_crop_is_the_smallest_of_its_shape_around_the_region(
 
 
 @given(CROPS, SETS_OF_SIZES)
-def test_no_other_size_shows_the_region_larger(region: Crop, sizes: list[Size]) -> None:
+def test_no_other_size_shows_the_region_larger(region: Crop, sizes: list[InputSize]) -> None:
     crop = fit_crop(region, sizes)
     size = size_of(crop, sizes)
     assert size is not None
@@ -203,7 +203,7 @@ def test_no_other_size_shows_the_region_larger(region: Crop, sizes: list[Size]) 
 
 
 @given(CROPS, SETS_OF_SIZES)
-def test_a_crop_that_fits_is_left_as_it_is(region: Crop, sizes: list[Size]) -> None:
+def test_a_crop_that_fits_is_left_as_it_is(region: Crop, sizes: list[InputSize]) -> None:
     crop = fit_crop(region, sizes)
     again = fit_crop(crop, sizes, crop)
     assert size_of(again, sizes) == size_of(crop, sizes)
@@ -213,7 +213,7 @@ def test_a_crop_that_fits_is_left_as_it_is(region: Crop, sizes: list[Size]) -> N
 
 @given(CROPS, CROPS, SETS_OF_SIZES)
 def test_another_shape_must_be_clearly_better(
-    region: Crop, before: Crop, sizes: list[Size]
+    region: Crop, before: Crop, sizes: list[InputSize]
 ) -> None:
     held = fit_crop(before, sizes)
     crop = fit_crop(region, sizes, held)
@@ -226,7 +226,7 @@ def test_another_shape_must_be_clearly_better(
 
 @given(ANYBODY, WIDTHS, WIDTHS, SETS_OF_SIZES)
 def test_a_crop_holds_every_keypoint_that_counts(
-    keypoints: FloatArray, width: int, height: int, sizes: list[Size]
+    keypoints: FloatArray, width: int, height: int, sizes: list[InputSize]
 ) -> None:
     crop = fit_crop(region_around(keypoints, width, height, MIN_SCORE), sizes)
     for x, y, score in keypoints.tolist():
@@ -244,7 +244,9 @@ def test_a_crop_holds_every_keypoint_that_counts(
         ((720, 1280), (288, 128)),
     ],
 )
-def test_a_whole_frame_takes_the_size_that_suits_it(frame: tuple[int, int], size: Size) -> None:
+def test_a_whole_frame_takes_the_size_that_suits_it(
+    frame: tuple[int, int], size: InputSize
+) -> None:
     crop = fit_crop(whole_frame(*frame), SEVERAL)
     assert size_of(crop, SEVERAL) == size
     assert crop.centre == pytest.approx((frame[0] / 2, frame[1] / 2))
@@ -258,7 +260,7 @@ def test_a_square_input_gets_the_frame_in_a_square(width: int, height: int) -> N
 
 
 def test_of_two_sizes_of_one_shape_the_larger_is_taken() -> None:
-    sizes: list[Size] = [(192, 192), (256, 256), (128, 64)]
+    sizes: list[InputSize] = [(192, 192), (256, 256), (128, 64)]
     crop = fit_crop(whole_frame(100, 100), sizes)
     assert size_of(crop, sizes) == (256, 256)
     assert size_of(Crop(0, 0, 3, 2), sizes) is None
