@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, fit_crop, size_of
+from pose_edge.estimators.crop import Crop, CropRule, fit_crop, rule_for, size_of
 from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import Frame, Image
 from pose_edge.runtimes import AnyArray, InputSize, Runtime, SizeGone
@@ -53,6 +53,11 @@ class ModelInput:
     def fit(self, region: Crop, held: Crop | None = None) -> Crop:
         """Return the crop around a region that suits one of the input's sizes; see `fit_crop`."""
         return fit_crop(region, self._runtime.sizes, held)
+
+    @property
+    def rule(self) -> CropRule:
+        """How a person is followed with the input's sizes."""
+        return rule_for(self._runtime.sizes)
 
     def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> InferencePass:
         """Run the model on a crop.
