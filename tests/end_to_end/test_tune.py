@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby
 
 import pytest
 from command import Command, Log, read_lines
@@ -31,7 +30,7 @@ def test_tune_shows_explains_and_writes(pose_edge: Command, state: dict[str, str
     assert done.status == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines() if line.strip().startswith("movenet")]
     assert {row[0] for row in rows[:-1]} >= {LIGHT, HEAVY}
-    chosen = LIGHT if f"model.name: {LIGHT}" in done.stdout else HEAVY
+    chosen = done.stdout.split()[-1]
     assert f"{chosen}: no model holds 1e+03 fps with a margin here" in done.stdout
     assert config.read_text(encoding="utf-8").replace(chosen, HEAVY).split() == before.split()
 
@@ -70,9 +69,9 @@ def test_auto_in_a_run(pose_edge: Command, state: dict[str, str]) -> None:
     kept = pose_edge.folder / "state" / "pose-edge" / "auto.json"
     wait_until(kept.exists, "the choice in the state folder")
     assert log.end() == 0
-    answered = [model for model, _ in groupby(line["model"] for line in read_lines_of(pose_edge))]
-    assert answered[:2] == [LIGHT, HEAVY] or len(answered) > 2
+    answered = [line["model"] for line in read_lines(pose_edge.folder / "p.jsonl")]
     assert answered[0] == LIGHT
+    assert {LIGHT, HEAVY} <= set(answered), "all candidates have answered"
     chosen = json.loads(kept.read_text())["model"]
     again = pose_edge(
         *("run", "--model", "auto", "--source", "demo", "--display", "none"),
@@ -81,7 +80,3 @@ def test_auto_in_a_run(pose_edge: Command, state: dict[str, str]) -> None:
     )
     assert again.status == 0
     assert {line["model"] for line in read_lines(pose_edge.folder / "q.jsonl")} == {chosen}
-
-
-def read_lines_of(pose_edge: Command) -> list[dict[str, str]]:
-    return read_lines(pose_edge.folder / "p.jsonl")
