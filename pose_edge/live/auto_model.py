@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from pose_edge.config.schema import Settings
 from pose_edge.pipeline.loading import FINDER
-from pose_edge.telemetry import Event, Telemetry
+from pose_edge.telemetry import SOURCE, Event, Telemetry
 from pose_edge.tuning.choice import (
     MAX_SHARE,
     MIN_FOLLOWED,
@@ -124,8 +124,7 @@ class AutoModel:
 
         Args:
             meter: The frames of the run.
-            telemetry: Gets what the read-out says; its rate of the camera is used where the source
-                promises none.
+            telemetry: Gets what the read-out says, and tells whether the source is there.
             order: Has another model loaded and used.
             folder: The state folder.
             tune: See `TuneOrder`.
@@ -174,6 +173,8 @@ class AutoModel:
 
     def _wait(self, settings: Settings, feed: Feed, now_s: float) -> None:
         """Wait for the first frames; then take what was kept, or measure."""
+        if SOURCE in self._telemetry.faults():
+            self._since_s = now_s
         passes = self._meter.since(self._since_s)
         frames = passes.frames
         if not frames:
@@ -184,10 +185,11 @@ class AutoModel:
             return
         if now_s - frames[0].done_s < START_S:
             return
-        self._rate = feed.rate or passes.offered_fps
+        self._rate = feed.rate or max(1.0, passes.offered_fps)
         self._size = frames[-1].size
         kept = None if self._tune else read_kept(self._folder, self._conditions)
-        if kept is not None and kept.fits(self._rate, *self._size):
+        known = kept is not None and {one.model for one in kept.timings} <= self._accuracy.keys()
+        if kept is not None and known and kept.fits(self._rate, *self._size):
             self._settle(settings, kept.timings, kept.search_ms, now_s)
             return
         several = settings.model.people == "several"
@@ -206,6 +208,9 @@ class AutoModel:
 
     def _measure(self, settings: Settings, feed: Feed, now_s: float) -> None:
         """Measure one candidate after the other."""
+        if SOURCE in self._telemetry.faults():
+            self._begin(settings, now_s)  # when it is back
+            return
         trial = self._trial
         if not (trial.look(self._meter, now_s) or trial.model in self._failed):
             return
@@ -223,7 +228,7 @@ class AutoModel:
             self._phase = self._rest
             return
         timings = tuple(found.values())
-        self._rate = feed.rate or self._meter.since(self._since_s).offered_fps
+        self._rate = feed.rate or max(1.0, self._meter.since(self._since_s).offered_fps)
         search_ms = finder.median_ms if finder else None
         choice = self._settle(settings, timings, search_ms, now_s)
         if not (self._tune and self._tune.target_fps):
@@ -252,11 +257,10 @@ class AutoModel:
         demand = Demand(wanted or self._rate, self._rate, search_ms)
         choice = choose(timings, self._accuracy, demand)
         log.info("auto: %s", choice.reason)
-        self._ladder = ladder(timings, self._accuracy, demand)
+        self._ladder = ladder(timings, self._accuracy, demand, choice.model)
         self._demand = demand
-        names = [one.model for one in self._ladder]
-        self._chosen = names.index(choice.model) if choice.model in names else 0
-        self._governor = Governor(len(names), self._chosen, now_s)
+        self._chosen = [one.model for one in self._ladder].index(choice.model)
+        self._governor = Governor(len(self._ladder), self._chosen, now_s)
         self._observed_s = self._stepped_s = now_s
         self._phase = self._rest if self._tune else self._govern
         if self._tune is not None:
@@ -317,4 +321,9 @@ class AutoModel:
         return mean_ms * more / now * self._rate / 1000 <= MAX_SHARE
 
     def _use(self, model: str, settings: Settings) -> None:
-        self._order(model, settings.model.people, lambda: None)
+        self._order(model, settings.model.people, self._keep_present)
+
+    def _keep_present(self) -> None:
+        """Go on with the model that answers, because the one that was ordered cannot be had."""
+        self._telemetry.set_fault(MODEL, None)
+        self._phase = self._rest

@@ -155,18 +155,22 @@ def choose(
 
 
 def ladder(
-    timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand
+    timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand, chosen: str
 ) -> list[PassTiming]:
-    """Return the models that are worth a step, from the fastest to the most accurate.
+    """Return the models that are worth a step, from the least to the most accurate.
 
     One that is slower than a more accurate one, as may be without a version for the Edge TPU, is
-    left out. Arguments are as for `choose`.
+    left out, unless it is the chosen one. Arguments are as for `choose`.
     """
-    steps: list[PassTiming] = []
-    for one in sorted(timings, key=lambda one: (typical_ms(one, demand), -accuracy[one.model])):
-        if not steps or accuracy[one.model] > accuracy[steps[-1].model]:
-            steps.append(one)
-    return steps
+
+    def is_worth_it(one: PassTiming) -> bool:
+        return one.model == chosen or all(
+            typical_ms(other, demand) > typical_ms(one, demand)
+            for other in timings
+            if accuracy[other.model] > accuracy[one.model]
+        )
+
+    return sorted(filter(is_worth_it, timings), key=lambda one: accuracy[one.model])
 
 
 def _busy(timing: PassTiming, demand: Demand) -> str:

@@ -203,6 +203,26 @@ def test_a_camera_that_is_gone_is_no_pressure(world: World) -> None:
     assert world.answers() == HEAVY
 
 
+def test_a_camera_that_is_lost_while_it_is_measured_is_measured_again(world: World) -> None:
+    world.go(3)
+    world.telemetry.set_fault("source", "gone")
+    world.now += 200
+    world.auto.look(AUTO, Feed(30.0, paced=True))
+    world.telemetry.set_fault("source", None)
+    world.go(20)
+    assert world.answers() == HEAVY
+    assert json.loads((world.folder / FILE).read_text())["rate"] == pytest.approx(30)
+
+
+def test_a_step_that_cannot_be_made_leaves_the_model_as_it_is(world: World) -> None:
+    world.go(100)
+    world.broken = {LIGHT}
+    world.ms = {name: 4 * ms for name, ms in world.ms.items()}
+    world.go(300)
+    assert world.answers() == HEAVY
+    assert world.fault() is None
+
+
 def test_tune_says_what_it_measured(tmp_path: Path) -> None:
     found: list[Tuned] = []
     world = World(tmp_path, tune=TuneOrder(found.append, target_fps=60.0))
