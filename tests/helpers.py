@@ -20,7 +20,7 @@ from pose_edge.errors import EndOfStream, SourceLost
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import ColourOrder, Frame, Image, Lease
 from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Result, box_of
-from pose_edge.runtimes import AnyArray, Size
+from pose_edge.runtimes import AnyArray, InputSize
 from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking import oks_matrix
@@ -243,13 +243,13 @@ class FakeRuntime:
         answers: Sequence[FloatArray | Answer] = (),
         *,
         size: int = 64,
-        sizes: Sequence[Size] = (),
+        sizes: Sequence[InputSize] = (),
         dtype: str = "uint8",
         shape: tuple[int, ...] | None = None,
         outputs: Sequence[Tensor] | None = None,
     ) -> None:
         whole = shape or (1, *(sizes[0] if sizes else (size, size)), 3)
-        self.sizes: tuple[Size, ...] = tuple(sizes) or ((whole[1], whole[2]),)
+        self.sizes: tuple[InputSize, ...] = tuple(sizes) or ((whole[1], whole[2]),)
         self.input = Tensor.model_validate({"shape": whole, "dtype": dtype})
         self.outputs = tuple(outputs or [Tensor(shape=(1, 1, 17, 3), dtype="float32")])
         self.provenance = Provenance("fake-model", "fake")

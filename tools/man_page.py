@@ -9,6 +9,7 @@ from typing import Final
 from pose_edge.cli.arguments import COMMANDS, Arguments, everywhere, option
 from pose_edge.cli.examples import EXAMPLES
 from pose_edge.cli.parser import usage
+from pose_edge.live.keys import KEYS
 
 HEAD: Final = """\
 .TH POSE\\-EDGE 1 "" pose_edge "User Commands"
@@ -66,6 +67,9 @@ def render() -> str:
         lines += describe(arguments)
     lines += [".SH GLOBAL OPTIONS", "Every command has these options."]
     lines += describe([*GENERAL, *everywhere()])
+    lines += [".SH KEYS", "These keys are for the window of", ".BR run ,", "or its terminal."]
+    for key in KEYS:
+        lines += [".TP", f".B {escape(key.shown)}", *wrap(key.meaning)]
     lines += [".SH EXAMPLES"]
     for examples in EXAMPLES.values():
         for line, meaning in examples:

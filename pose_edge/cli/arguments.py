@@ -57,7 +57,6 @@ def _switch(name: str, meaning: str) -> Arguments:
 
 _MODEL: Final = ("model", "people", "threads", "edgetpu")
 _FORCE: Final = _switch("--force", "replace output files that exist already")
-_KEYS: Final = "Keys: s skeleton, i read-out, c crop, f full screen, q quit."
 _AP: Final = (
     "AP is COCO's keypoint AP on pictures with one person, and on pictures with several. The "
     "default is that of the configuration."
@@ -79,7 +78,7 @@ GROUPS: Final = {
 
 COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
     "run": (
-        f"Show a camera, stream, video or picture with skeletons. {_KEYS}",
+        "Show a camera, stream, video or picture with skeletons.",
         _value("source_argument", "SRC", "what to show, as with --source", nargs="?"),
         *_MODEL,
         *("source", "display", "record", "poses", "max_frames", "duration"),

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 from pose_edge.cli.arguments import COMMANDS, GROUPS, Arguments, everywhere, option
 from pose_edge.cli.examples import EXAMPLES
 from pose_edge.errors import UsageError
+from pose_edge.live.keys import KEYS
 
 PROGRAM: Final = "pose-edge"
 
@@ -217,6 +218,8 @@ def _hint(word: str, known: Iterable[str]) -> str:
 
 
 def _examples(command: str) -> str:
-    """Return the examples of a command for the end of its help."""
+    """Return the examples of a command for the end of its help, and the keys of `run`."""
     lines = [f"  {line}\n      {meaning}" for line, meaning in EXAMPLES[command]]
+    if command == "run":
+        lines += ["", "keys while it runs:", *(f"  {key.shown:<9} {key.meaning}" for key in KEYS)]
     return EXAMPLES_TITLE + "\n".join(lines)

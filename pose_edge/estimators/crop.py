@@ -8,12 +8,12 @@ shape that shows the person largest.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pose_edge.poses import Box, FloatArray, Keypoint
-from pose_edge.runtimes import Size
+from pose_edge.runtimes import InputSize
 
 TORSO: Final = (
     Keypoint.LEFT_SHOULDER,
@@ -26,12 +26,16 @@ MARGIN: Final = 1.5
 ..."""
 LEAST_SIDE: Final = 2.0
 """... and at least this many times the torso's reach from the hips: who is seen from the side, or
-whose legs are not found, still needs room. (The square of the tfjs `calculateCropRegion`,
-tensorflow/tfjs-models, pose-detection/src/movenet, is 3.8 times as large as that reach.)"""
+whose legs are not found, still needs room."""
 
 BORDER: Final = 0.1
 """Parts of its sides by which that region may reach beyond the picture. There is nothing to see,
 but who is cut off by the picture's edge is found better with some black beside them."""
+
+TORSO_EXPANSION: Final = 1.9
+"""Half of the square around the hips is at least this many times the torso's reach from them ..."""
+BODY_EXPANSION: Final = 1.2
+"""... and this many times the whole body's."""
 
 SLACK: Final = 0.07
 """Parts of its edges by which a crop may be off before it is moved. With less, more still scenes
@@ -60,7 +64,7 @@ class Crop:
         """Edge of the square with the same area, pixels."""
         return math.sqrt(self.width * self.height)
 
-    def shaped(self, size: Size) -> Crop:
+    def shaped(self, size: InputSize) -> Crop:
         """Return the smallest crop around this one with the shape of an input."""
         aspect = size[1] / size[0]
         width = max(self.width, self.height * aspect)
@@ -111,7 +115,7 @@ def square_around(box: Box, width: int, height: int) -> Crop:
 # --- the shape ------------------------------------------------------------------------------------
 
 
-def fit_crop(region: Crop, sizes: Sequence[Size], held: Crop | None = None) -> Crop:
+def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None) -> Crop:
     """Return the crop around a region in the shape of the input size that shows it largest.
 
     Args:
@@ -120,7 +124,7 @@ def fit_crop(region: Crop, sizes: Sequence[Size], held: Crop | None = None) -> C
         held: The crop so far; its shape is kept unless another one is clearly better.
     """
 
-    def pixels(size: Size) -> float:
+    def pixels(size: InputSize) -> float:
         """Return how many of the frame's pixels one of the input's would span."""
         return max(region.width / size[1], region.height / size[0])
 
@@ -131,7 +135,7 @@ def fit_crop(region: Crop, sizes: Sequence[Size], held: Crop | None = None) -> C
     return region.shaped(best)
 
 
-def size_of(crop: Crop, sizes: Sequence[Size]) -> Size | None:
+def size_of(crop: Crop, sizes: Sequence[InputSize]) -> InputSize | None:
     """Return the input size, the largest one, that has the shape of a crop; None without any."""
     same = (size for size in sizes if math.isclose(crop.width * size[0], crop.height * size[1]))
     return max(same, default=None)
@@ -176,6 +180,60 @@ def region_around(keypoints: FloatArray, width: int, height: int, min_score: flo
     if right - left < 1.0 or bottom - top < 1.0:
         return whole
     return Crop(left, top, right - left, bottom - top)
+
+
+def square_around_hips(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:
+    """Choose the region for a model with a square input; arguments as for `region_around`.
+
+    In a square, a person is found best with their hips in its middle (measured on COCO). The rules
+    are those of the tfjs `calculateCropRegion` (tensorflow/tfjs-models,
+    pose-detection/src/movenet); the TensorFlow sample for the Raspberry Pi measures the range of
+    the whole body wrongly (wrists and ankles never count) and cuts spread arms off.
+
+    Returns:
+        A square centred on the hips; the whole frame when the torso is not visible or the person
+        fills the picture.
+    """
+    if not torso_visible(keypoints, min_score):
+        return whole_frame(width, height)
+    rows = keypoints.tolist()
+    left_hip, right_hip = rows[Keypoint.LEFT_HIP], rows[Keypoint.RIGHT_HIP]
+    x = (left_hip[0] + right_hip[0]) * width / 2
+    y = (left_hip[1] + right_hip[1]) * height / 2
+    reach = [max(abs(row[0] * width - x), abs(row[1] * height - y)) for row in rows]
+    torso = max(reach[joint] for joint in TORSO)
+    body = max(far for far, row in zip(reach, rows, strict=True) if row[2] >= min_score)
+    # Outside of the frame there is nothing to see, so the crop need not reach beyond the farthest
+    # edge.
+    farthest = max(x, width - x, y, height - y)
+    half = min(max(TORSO_EXPANSION * torso, BODY_EXPANSION * body), farthest)
+    if half > max(width, height) / 2 or half < 1.0:
+        return whole_frame(width, height)
+    return Crop.square(x - half, y - half, 2 * half)
+
+
+@dataclass(frozen=True, slots=True)
+class CropRule:
+    """How a person is followed.
+
+    Attributes:
+        region: Chooses the region of the next frame that holds the person of some keypoints; see
+            `region_around`.
+        refine_below: A refinement pass pays only with a crop smaller than this part of the whole
+            frame (`Crop.size`).
+    """
+
+    region: Callable[[FloatArray, int, int, float], Crop]
+    refine_below: float
+
+
+BODY_RULE: Final = CropRule(region_around, 0.7)
+HIPS_RULE: Final = CropRule(square_around_hips, 0.9)
+
+
+def rule_for(sizes: Sequence[InputSize]) -> CropRule:
+    """Return the rule that finds people best with an input of these heights and widths."""
+    return HIPS_RULE if all(height == width for height, width in sizes) else BODY_RULE
 
 
 def _widened(places: Sequence[float], reach: float, limit: int) -> tuple[float, float]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pose_edge.estimators.confidence import Calibration, probabilities
-from pose_edge.estimators.crop import Crop
+from pose_edge.estimators.crop import Crop, CropRule
 from pose_edge.estimators.model_input import ModelInput
 from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
 from pose_edge.poses import FloatArray
-from pose_edge.runtimes import AnyArray, Runtime, Size
+from pose_edge.runtimes import AnyArray, InputSize, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
-SinglePersonDecoder = Callable[[Sequence[AnyArray], Size], FloatArray]
+SinglePersonDecoder = Callable[[Sequence[AnyArray], InputSize], FloatArray]
 """Turns a model's outputs for an input of some height and width into float32 (17, 3) as x, y,
 score; x and y in 0...1 of the input."""
 
@@ -56,6 +56,11 @@ class KeypointModel:
             held: The crop so far; its shape is kept unless another one is clearly better.
         """
         return self._input.fit(region, held)
+
+    @property
+    def rule(self) -> CropRule:
+        """How a person is followed with this model."""
+        return self._input.rule
 
     def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> FloatArray:
         """Find the keypoints in a crop, with the input size that has its shape.

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from pose_edge.estimators.crop import Crop, fit_crop, size_of
+from pose_edge.estimators.crop import Crop, CropRule, fit_crop, rule_for, size_of
 from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import Frame, Image
-from pose_edge.runtimes import AnyArray, Runtime, Size, SizeGone
+from pose_edge.runtimes import AnyArray, InputSize, Runtime, SizeGone
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
@@ -28,7 +28,7 @@ class InferencePass:
     """
 
     outputs: list[AnyArray]
-    size: Size
+    size: InputSize
     crop: Crop
 
 
@@ -48,11 +48,16 @@ class ModelInput:
             std = np.asarray(normalisation.std, dtype=np.float32)
             self._factors = 1 / std
             self._offsets = -np.asarray(normalisation.mean, dtype=np.float32) / std
-        self._images: dict[Size, Image] = {}
+        self._images: dict[InputSize, Image] = {}
 
     def fit(self, region: Crop, held: Crop | None = None) -> Crop:
         """Return the crop around a region that suits one of the input's sizes; see `fit_crop`."""
         return fit_crop(region, self._runtime.sizes, held)
+
+    @property
+    def rule(self) -> CropRule:
+        """How a person is followed with the input's sizes."""
+        return rule_for(self._runtime.sizes)
 
     def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> InferencePass:
         """Run the model on a crop.
@@ -77,7 +82,7 @@ class ModelInput:
                 stopwatch.lap("inference")
             return InferencePass(outputs, size, crop)
 
-    def _tensor(self, frame: Frame, crop: Crop, size: Size) -> AnyArray:
+    def _tensor(self, frame: Frame, crop: Crop, size: InputSize) -> AnyArray:
         if size not in self._images:
             self._images[size] = np.zeros((*size, 3), dtype=np.uint8)
         image = self._images[size]

@@ -11,7 +11,7 @@ import numpy as np
 from pose_edge.estimators.keypoint_model import SinglePersonDecoder
 from pose_edge.estimators.keypoints import sanitize
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray
-from pose_edge.runtimes import AnyArray, Runtime, Size
+from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1x1x17x3 (MoveNet)"
 MIN_POSE_SCORE: Final = 0.3
@@ -39,7 +39,7 @@ def decoders(*, in_pixels: bool = False) -> tuple[SinglePersonDecoder, None]:
     return partial(decode, in_pixels=in_pixels), None
 
 
-def decode(outputs: Sequence[AnyArray], size: Size, *, in_pixels: bool = False) -> FloatArray:
+def decode(outputs: Sequence[AnyArray], size: InputSize, *, in_pixels: bool = False) -> FloatArray:
     """Turn the model's outputs into keypoints.
 
     Args:

@@ -11,11 +11,11 @@ from pose_edge.estimators.model_input import ModelInput
 from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
 from pose_edge.poses import Estimate, FloatArray, Pose, Provenance, box_of, is_somebody
-from pose_edge.runtimes import AnyArray, Runtime, Size
+from pose_edge.runtimes import AnyArray, InputSize, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
-MultiPersonDecoder = Callable[[Sequence[AnyArray], Size], list[tuple[FloatArray, float]]]
+MultiPersonDecoder = Callable[[Sequence[AnyArray], InputSize], list[tuple[FloatArray, float]]]
 """Turns a model's outputs for an input of some height and width into people, in any order: float32
 (17, 3) as x, y, score, x and y in 0...1 of the input, and the person's score, 0...1."""
 

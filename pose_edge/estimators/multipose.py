@@ -11,7 +11,7 @@ import numpy as np
 from pose_edge.estimators.keypoints import sanitize
 from pose_edge.estimators.multi_person import MultiPersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray
-from pose_edge.runtimes import AnyArray, Runtime, Size
+from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1x6x56 (MultiPose)"
 MIN_POSE_SCORE: Final = 0.15
@@ -34,7 +34,7 @@ def decoders(*, in_pixels: bool = False) -> tuple[None, MultiPersonDecoder]:
 
 
 def decode(
-    outputs: Sequence[AnyArray], size: Size, *, in_pixels: bool = False
+    outputs: Sequence[AnyArray], size: InputSize, *, in_pixels: bool = False
 ) -> list[tuple[FloatArray, float]]:
     """Turn the model's outputs into people.
 

@@ -20,7 +20,7 @@ from pose_edge.estimators.keypoint_model import SinglePersonDecoder
 from pose_edge.estimators.keypoints import sanitize
 from pose_edge.estimators.multi_person import MultiPersonDecoder
 from pose_edge.poses import KEYPOINT_COUNT, FloatArray, Keypoint
-from pose_edge.runtimes import AnyArray, Runtime, Size
+from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1xRxCx17, x34 and x64 or twice x32 (PoseNet)"
 MIN_POSE_SCORE: Final = 0.25
@@ -108,10 +108,10 @@ def decoders(
 ) -> tuple[SinglePersonDecoder, MultiPersonDecoder]:
     """See `pose_edge.estimators.ModelFamily`."""
 
-    def single(outputs: Sequence[AnyArray], size: Size) -> FloatArray:
+    def single(outputs: Sequence[AnyArray], size: InputSize) -> FloatArray:
         return decode_single_person(outputs, *size)
 
-    def several(outputs: Sequence[AnyArray], size: Size) -> list[tuple[FloatArray, float]]:
+    def several(outputs: Sequence[AnyArray], size: InputSize) -> list[tuple[FloatArray, float]]:
         return decode_multi_person(outputs, *size)
 
     return single, several

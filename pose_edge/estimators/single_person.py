@@ -8,7 +8,6 @@ import numpy as np
 
 from pose_edge.estimators.crop import (
     Crop,
-    region_around,
     settled_crop,
     square_around,
     whole_frame,
@@ -31,12 +30,6 @@ from pose_edge.telemetry import Stopwatch
 CANDIDATE_SCORE: Final = 0.15
 """A small person has low scores in the whole frame; keypoints above this are worth a refinement
 pass."""
-REFINEMENT_SIZE: Final = 0.7
-"""A refinement pass pays only with a crop smaller than this part of the whole frame (`Crop.size`);
-whoever is larger is seen closer in the next frame."""
-FOLLOWING_SIZE: Final = 0.9
-"""A person is followed with a crop only if it is smaller than this part of the whole frame: another
-one would show them hardly larger, and nobody else."""
 SEARCH_INTERVAL_S: Final = 2.0
 """A crop that follows one person never shows another one who enters, so the whole frame is searched
 as well, at this interval of the frames' own time."""
@@ -131,7 +124,8 @@ class SinglePersonEstimator:
                 confirmed = False
             if crop == whole:
                 closer = self._next_crop(keypoints, CANDIDATE_SCORE)
-                if closer.size < REFINEMENT_SIZE * whole.size:
+                # Whoever is larger is seen closer in the next frame.
+                if closer.size < self._model.rule.refine_below * whole.size:
                     crop, keypoints = self._refine(frame, whole, closer, keypoints, stopwatch)
                     confirmed = crop == closer
             elif self._search_is_due(frame.time):
@@ -139,13 +133,14 @@ class SinglePersonEstimator:
 
         if self._thorough and self._is_person(keypoints, frame.time):
             keypoints = run_thoroughly(self._model, frame, crop, keypoints, stopwatch)
-        # Whom no crop has shown is searched for in the whole frame again.
-        self._crop = self._followed(keypoints, whole, crop) if confirmed else None
+        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
         poses = self._poses(keypoints, frame.time)
+        self._crop = None
         if poses:
             self._last, self._last_at = poses[0].box, frame.time
-        else:
-            self._crop = None
+            # Whom no crop has shown is searched for in the whole frame again.
+            if confirmed:
+                self._crop = settled_crop(crop, wanted)
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
 
@@ -160,13 +155,8 @@ class SinglePersonEstimator:
         return self._poses(keypoints)
 
     def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
-        region = region_around(keypoints, *self._frame_size, min_score)
+        region = self._model.rule.region(keypoints, *self._frame_size, min_score)
         return self._model.fit(region, held)
-
-    def _followed(self, keypoints: FloatArray, whole: Crop, held: Crop) -> Crop | None:
-        """Return the crop for the next frame; None for the whole frame."""
-        crop = settled_crop(held, self._next_crop(keypoints, self._min_keypoint_score, held))
-        return crop if crop == held or crop.size < FOLLOWING_SIZE * whole.size else None
 
     def _score(self, keypoints: FloatArray) -> float:
         return pose_score(keypoints, self._min_keypoint_score)

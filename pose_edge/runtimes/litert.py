@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes.runtime import AnyArray, Size
+from pose_edge.runtimes.runtime import AnyArray, InputSize
 from pose_edge.util.cores import usable_cores
 from pose_edge.util.text import counted, one_line
 from pose_edge.zoo.registry import ModelFile, Tensor
@@ -120,7 +120,7 @@ class LiteRT:
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
 
     @property
-    def sizes(self) -> tuple[Size, ...]:
+    def sizes(self) -> tuple[InputSize, ...]:
         """Heights and widths that the input can have."""
         return tuple((height, width) for height, width in self._graphs)
 

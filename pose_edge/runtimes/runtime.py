@@ -12,7 +12,7 @@ from pose_edge.zoo.registry import Tensor
 
 AnyArray = NDArray[np.generic]
 
-Size = tuple[int, int]
+InputSize = tuple[int, int]
 """Height and width of an input, pixels."""
 
 INPUT_TYPES: Final = ("uint8", "int8", "int32", "float32")
@@ -40,7 +40,7 @@ class Runtime(Protocol):
         """Model and backend of the last answer; before the first, those expected to answer."""
 
     @property
-    def sizes(self) -> tuple[Size, ...]:
+    def sizes(self) -> tuple[InputSize, ...]:
         """Heights and widths that the input can have now; most models have one."""
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:

@@ -79,8 +79,8 @@ def not_compiled(coral: CoralRig) -> list[str]:
     return coral.arguments("run", "on", model="movenet-lightning-fp16")
 
 
-def other_shape(coral: CoralRig) -> list[str]:
-    return [*coral.arguments("run", "on"), "--model", "movenet-thunder-int8"]
+def other_outputs(coral: CoralRig) -> list[str]:
+    return [*coral.arguments("run", "on"), "--model", "movenet-multipose-int8"]
 
 
 def official(coral: CoralRig) -> list[str]:
@@ -105,7 +105,7 @@ def official_without_a_coral(coral: CoralRig) -> list[str]:
         (no_pair, "no Edge TPU model goes with movenet-multipose-int8"),
         (not_fetched, FETCH),
         (not_compiled, "not compiled for the Edge TPU"),
-        (other_shape, "not go together"),
+        (other_outputs, "not go together"),
         (official, "cannot load"),
         (official_without_a_coral, "none is plugged in"),
     ],

@@ -12,20 +12,25 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pose_edge.estimators.crop import (
+    BODY_RULE,
+    BORDER,
+    HIPS_RULE,
     LEAST_SIDE,
     MARGIN,
     SHAPE_SLACK,
     Crop,
     fit_crop,
     region_around,
+    rule_for,
     settled_crop,
     size_of,
     square_around,
+    square_around_hips,
     torso_visible,
     whole_frame,
 )
 from pose_edge.poses import FloatArray, Keypoint
-from pose_edge.runtimes import Size
+from pose_edge.runtimes import InputSize
 
 MIN_SCORE = float(np.float32(0.2))
 """As exact as the scores, so that no comparison depends on how numpy mixes the two types."""
@@ -46,7 +51,7 @@ PERSONS = st.builds(
     st.floats(0.25, 1.0),
 )
 ANYBODY = st.one_of(KEYPOINTS, PERSONS)
-SEVERAL: list[Size] = [(192, 192), (224, 160), (160, 224), (288, 128), (128, 288)]
+SEVERAL: list[InputSize] = [(192, 192), (224, 160), (160, 224), (288, 128), (128, 288)]
 SETS_OF_SIZES = st.one_of(
     st.just(SEVERAL),
     st.sampled_from([[(192, 192)], [(256, 256)], [(96, 160)]]),
@@ -75,9 +80,10 @@ def reference(keypoints: FloatArray, width: int, height: int) -> Crop:
     low, high = points[counting].min(axis=0), points[counting].max(axis=0)
     torso = points[shoulders_and_hips]
     reach = np.abs(torso - torso[2:].mean(axis=0)).max()
-    half = np.maximum(MARGIN * (high - low), LEAST_SIDE * reach) / 2
-    middle = (low + high) / 2
-    low, high = np.maximum(middle - half, 0), np.minimum(middle + half, (width, height))
+    side = np.maximum(MARGIN * (high - low), LEAST_SIDE * reach)
+    middle, beyond = (low + high) / 2, BORDER * side
+    low = np.maximum(middle - side / 2, -beyond)
+    high = np.minimum(middle + side / 2, beyond + np.array((width, height)))
     if (high - low < 1).any():
         return whole_frame(width, height)
     return Crop(*low.tolist(), *(high - low).tolist())
@@ -99,14 +105,18 @@ def test_the_region_of_a_person(keypoints: FloatArray, width: int, height: int) 
 
 
 @given(ANYBODY, WIDTHS, WIDTHS)
-def test_a_region_lies_in_the_frame(keypoints: FloatArray, width: int, height: int) -> None:
+def test_a_region_reaches_hardly_beyond_the_frame(
+    keypoints: FloatArray, width: int, height: int
+) -> None:
     region = region_around(keypoints, width, height, MIN_SCORE)
-    assert region.left >= 0
-    assert region.top >= 0
-    assert region.width >= 1
-    assert region.height >= 1
-    assert region.left + region.width <= width + 1e-6
-    assert region.top + region.height <= height + 1e-6
+    assert min(region.width, region.height) >= 1
+    for begin, length, limit in (
+        (region.left, region.width, width),
+        (region.top, region.height, height),
+    ):
+        # Of the whole side, of which the frame may cut off much.
+        assert begin >= 0 or begin + length > 0
+        assert begin + length <= limit or begin < limit
 
 
 @pytest.mark.parametrize(
@@ -165,8 +175,10 @@ def test_who_is_seen_from_the_side_has_room() -> None:
     assert region.left + region.width / 2 == pytest.approx(640)
 
 
-def test_who_fills_the_picture_is_seen_whole() -> None:
-    assert region_around(person(scale=6.0), 640, 640, MIN_SCORE) == whole_frame(640, 640)
+def test_who_is_cut_off_by_the_edge_gets_some_black_beside_them() -> None:
+    region = region_around(person(scale=1.0, centre=(0.5, 0.98)), 640, 480, MIN_SCORE)
+    below = region.top + region.height - 480
+    assert 0.05 * region.height < below < 0.2 * region.height
 
 
 @pytest.mark.parametrize("centre", [(0.5, 0.5), (-2.0, 0.5), (0.5, 3.0)])
@@ -177,12 +189,68 @@ def test_a_person_shrunk_to_a_point_or_beside_the_picture_gives_the_whole_frame(
     assert region_around(nowhere, 640, 480, MIN_SCORE) == whole_frame(640, 480)
 
 
+# --- the square around the hips -------------------------------------------------------------------
+
+
+def hips_reference(keypoints: FloatArray, width: int, height: int) -> Crop:
+    """Return the square by the rules of tfjs, in plain Python, joint by joint."""
+    points = [(float(x) * width, float(y) * height, float(s)) for x, y, s in keypoints]
+    shoulders, hips = points[5:7], points[11:13]
+    cx = (hips[0][0] + hips[1][0]) / 2
+    cy = (hips[0][1] + hips[1][1]) / 2
+    torso_x = max(abs(x - cx) for x, _, _ in shoulders + hips)
+    torso_y = max(abs(y - cy) for _, y, _ in shoulders + hips)
+    body_x = max(abs(x - cx) for x, _, s in points if s >= MIN_SCORE)
+    body_y = max(abs(y - cy) for _, y, s in points if s >= MIN_SCORE)
+    half = max(1.9 * torso_x, 1.9 * torso_y, 1.2 * body_x, 1.2 * body_y)
+    half = min(half, max(cx, width - cx, cy, height - cy))
+    if half > max(width, height) / 2 or half < 1:
+        return whole_frame(width, height)
+    return Crop.square(cx - half, cy - half, 2 * half)
+
+
+@given(ANYBODY, WIDTHS, WIDTHS)
+def test_the_formula_of_the_square(keypoints: FloatArray, width: int, height: int) -> None:
+    region = square_around_hips(keypoints, width, height, MIN_SCORE)
+    whole = whole_frame(width, height)
+    if not torso_visible(keypoints, MIN_SCORE):
+        assert region == whole
+        return
+    expected = hips_reference(keypoints, width, height)
+    if (region == whole) != (expected == whole):
+        return  # at the very limit rounding decides
+    assert (region.left, region.top, region.size) == pytest.approx(
+        (expected.left, expected.top, expected.size), rel=1e-6, abs=1e-3
+    )
+
+
+@given(ANYBODY, WIDTHS, WIDTHS)
+def test_the_square_holds_every_keypoint_that_counts(
+    keypoints: FloatArray, width: int, height: int
+) -> None:
+    crop = fit_crop(square_around_hips(keypoints, width, height, MIN_SCORE), [(192, 192)])
+    for x, y, score in keypoints.tolist():
+        if score >= MIN_SCORE and 0 <= x <= 1 and 0 <= y <= 1:
+            assert holds(crop, x * width, y * height)
+
+
+def test_who_fills_the_picture_gets_no_square() -> None:
+    whole = whole_frame(640, 640)
+    assert square_around_hips(person(scale=1.6), 640, 640, MIN_SCORE) == whole
+    assert square_around_hips(person(scale=0.0), 640, 640, MIN_SCORE) == whole
+
+
+def test_square_inputs_have_the_rule_of_their_own() -> None:
+    assert rule_for([(192, 192)]) == rule_for([(192, 192), (256, 256)]) == HIPS_RULE
+    assert rule_for([(192, 192), (224, 160)]) == rule_for([(96, 160)]) == BODY_RULE
+
+
 # --- the shape ------------------------------------------------------------------------------------
 
 
 @given(CROPS, SETS_OF_SIZES, st.one_of(st.none(), CROPS))
 def test_a_crop_is_the_smallest_of_its_shape_around_the_region(
-    region: Crop, sizes: list[Size], held: Crop | None
+    region: Crop, sizes: list[InputSize], held: Crop | None
 ) -> None:
     crop = fit_crop(region, sizes, held)
     size = size_of(crop, sizes)
@@ -194,7 +262,7 @@ def test_a_crop_is_the_smallest_of_its_shape_around_the_region(
 
 
 @given(CROPS, SETS_OF_SIZES)
-def test_no_other_size_shows_the_region_larger(region: Crop, sizes: list[Size]) -> None:
+def test_no_other_size_shows_the_region_larger(region: Crop, sizes: list[InputSize]) -> None:
     crop = fit_crop(region, sizes)
     size = size_of(crop, sizes)
     assert size is not None
@@ -203,7 +271,7 @@ def test_no_other_size_shows_the_region_larger(region: Crop, sizes: list[Size]) 
 
 
 @given(CROPS, SETS_OF_SIZES)
-def test_a_crop_that_fits_is_left_as_it_is(region: Crop, sizes: list[Size]) -> None:
+def test_a_crop_that_fits_is_left_as_it_is(region: Crop, sizes: list[InputSize]) -> None:
     crop = fit_crop(region, sizes)
     again = fit_crop(crop, sizes, crop)
     assert size_of(again, sizes) == size_of(crop, sizes)
@@ -213,7 +281,7 @@ def test_a_crop_that_fits_is_left_as_it_is(region: Crop, sizes: list[Size]) -> N
 
 @given(CROPS, CROPS, SETS_OF_SIZES)
 def test_another_shape_must_be_clearly_better(
-    region: Crop, before: Crop, sizes: list[Size]
+    region: Crop, before: Crop, sizes: list[InputSize]
 ) -> None:
     held = fit_crop(before, sizes)
     crop = fit_crop(region, sizes, held)
@@ -226,7 +294,7 @@ def test_another_shape_must_be_clearly_better(
 
 @given(ANYBODY, WIDTHS, WIDTHS, SETS_OF_SIZES)
 def test_a_crop_holds_every_keypoint_that_counts(
-    keypoints: FloatArray, width: int, height: int, sizes: list[Size]
+    keypoints: FloatArray, width: int, height: int, sizes: list[InputSize]
 ) -> None:
     crop = fit_crop(region_around(keypoints, width, height, MIN_SCORE), sizes)
     for x, y, score in keypoints.tolist():
@@ -244,7 +312,9 @@ def test_a_crop_holds_every_keypoint_that_counts(
         ((720, 1280), (288, 128)),
     ],
 )
-def test_a_whole_frame_takes_the_size_that_suits_it(frame: tuple[int, int], size: Size) -> None:
+def test_a_whole_frame_takes_the_size_that_suits_it(
+    frame: tuple[int, int], size: InputSize
+) -> None:
     crop = fit_crop(whole_frame(*frame), SEVERAL)
     assert size_of(crop, SEVERAL) == size
     assert crop.centre == pytest.approx((frame[0] / 2, frame[1] / 2))
@@ -258,7 +328,7 @@ def test_a_square_input_gets_the_frame_in_a_square(width: int, height: int) -> N
 
 
 def test_of_two_sizes_of_one_shape_the_larger_is_taken() -> None:
-    sizes: list[Size] = [(192, 192), (256, 256), (128, 64)]
+    sizes: list[InputSize] = [(192, 192), (256, 256), (128, 64)]
     crop = fit_crop(whole_frame(100, 100), sizes)
     assert size_of(crop, sizes) == (256, 256)
     assert size_of(Crop(0, 0, 3, 2), sizes) is None

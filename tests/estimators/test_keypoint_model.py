@@ -15,12 +15,12 @@ from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import SinglePersonEstimator
 from pose_edge.frames import Frame
 from pose_edge.poses import FloatArray
-from pose_edge.runtimes import AnyArray, Size, SizeGone
+from pose_edge.runtimes import AnyArray, InputSize, SizeGone
 from pose_edge.telemetry import Stopwatch
 
 WIDTH, HEIGHT = 640, 480
-SEVERAL: list[Size] = [(96, 96), (112, 80), (80, 112), (144, 64), (64, 144)]
-SQUARE: list[Size] = [(72, 72)]
+SEVERAL: list[InputSize] = [(96, 96), (112, 80), (80, 112), (144, 64), (64, 144)]
+SQUARE: list[InputSize] = [(72, 72)]
 BODY = person(0.8, scale=0.5, centre=(0.4, 0.5))
 
 
@@ -38,7 +38,7 @@ class Seer(FakeRuntime):
     Which sizes it can be given changes from run to run, as `script` says; the last set stays.
     """
 
-    def __init__(self, *script: list[Size]) -> None:
+    def __init__(self, *script: list[InputSize]) -> None:
         super().__init__(sizes=script[0])
         self.script = list(script[1:])
 
@@ -73,7 +73,7 @@ def assert_right(keypoints: FloatArray) -> None:
         (Crop(150, 100, 200, 200), (96, 96)),
     ],
 )
-def test_the_size_is_that_of_the_crop(region: Crop, size: Size) -> None:
+def test_the_size_is_that_of_the_crop(region: Crop, size: InputSize) -> None:
     runtime = Seer(SEVERAL)
     model = KeypointModel(runtime, decode)
     crop = model.fit(region)
@@ -92,7 +92,7 @@ def test_a_crop_of_another_shape_is_extended() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(SQUARE, SEVERAL), (SEVERAL, SQUARE)])
 def test_another_backend_takes_over_between_the_choice_of_the_crop_and_the_run(
-    first: list[Size], second: list[Size]
+    first: list[InputSize], second: list[InputSize]
 ) -> None:
     runtime = Seer(first, second)
     model = KeypointModel(runtime, decode)
@@ -119,7 +119,7 @@ def test_places_in_pixels_are_those_of_the_size_in_use() -> None:
 
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from([SEVERAL, SQUARE, [(96, 96)]]), min_size=1, max_size=12))
-def test_a_person_is_followed_through_any_change_of_backends(script: list[list[Size]]) -> None:
+def test_a_person_is_followed_through_any_change_of_backends(script: list[list[InputSize]]) -> None:
     estimator = SinglePersonEstimator(
         KeypointModel(Seer(*script), decode), min_keypoint_score=0.2, min_pose_score=0.3
     )

@@ -19,13 +19,12 @@ from pose_edge.config.schema import ModelSettings, Settings
 from pose_edge.errors import ModelError
 from pose_edge.estimators import load_estimator
 from pose_edge.estimators.confidence import Calibration
-from pose_edge.estimators.crop import Crop, fit_crop, region_around, whole_frame
+from pose_edge.estimators.crop import HIPS_RULE, Crop, fit_crop, square_around_hips, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import CALIBRATION, decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
     MEMORY_S,
-    REFINEMENT_SIZE,
     SinglePersonEstimator,
     pose_score,
 )
@@ -91,7 +90,7 @@ def seen(who: FloatArray, crop: Crop) -> FloatArray:
 
 
 def crop_of(who: FloatArray, min_score: float = MIN_KEYPOINT) -> Crop:
-    return fit_crop(region_around(who, WIDTH, HEIGHT, min_score), SIZES)
+    return fit_crop(square_around_hips(who, WIDTH, HEIGHT, min_score), SIZES)
 
 
 NUMBERS = st.one_of(
@@ -117,9 +116,9 @@ def test_a_large_person_takes_one_look_at_the_whole_frame() -> None:
 
 
 def test_a_large_person_is_seen_closer_in_the_next_frame() -> None:
-    tall = person(scale=1.2)
+    tall = person(scale=1.6)
     close = crop_of(tall)
-    assert REFINEMENT_SIZE * WHOLE.size < close.size < 0.9 * WHOLE.size
+    assert HIPS_RULE.refine_below * WHOLE.size <= close.size < WHOLE.size
     estimator, runtime = movenet(seen(tall, WHOLE), seen(tall, close), seen(tall, close))
     pictures = [frame(seed=seed) for seed in range(3)]
     estimates = [estimator.estimate(picture) for picture in pictures]
@@ -132,7 +131,7 @@ def test_a_large_person_is_seen_closer_in_the_next_frame() -> None:
 
 def test_whom_a_crop_does_not_show_is_not_sought_in_one_at_once() -> None:
     """Somebody who lies down is found in the whole frame, but not in a crop around them."""
-    tall = person(scale=1.2)
+    tall = person(scale=1.6)
     close = crop_of(tall)
     estimator, runtime = movenet(
         *(seen(tall, WHOLE), NOBODY, seen(tall, WHOLE)), seen(tall, WHOLE), seen(tall, close)

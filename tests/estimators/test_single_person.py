@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pose_edge.estimators.crop import Crop, fit_crop, region_around, whole_frame
+from pose_edge.estimators.crop import Crop, fit_crop, square_around_hips, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
@@ -86,7 +86,7 @@ def _hips(keypoints: FloatArray) -> tuple[float, float]:
 
 def crops_of(*people: FloatArray) -> list[Crop]:
     found = [
-        fit_crop(region_around(p, WIDTH, HEIGHT, s), SIZES)
+        fit_crop(square_around_hips(p, WIDTH, HEIGHT, s), SIZES)
         for p in people
         for s in (MIN_KEYPOINT, CANDIDATE_SCORE)
     ]

@@ -132,8 +132,8 @@ def test_the_table_says_what_was_measured_with_units(telemetry: Telemetry) -> No
 
 def test_both_models_of_two_stages_are_named(telemetry: Telemetry) -> None:
     two = Provenance("movenet-lightning-int8", "cpu", finder="movenet-multipose-int8")
-    lines = make(telemetry, Clock()).full_lines(two, skipped=0)
-    assert "model: movenet-multipose-int8 + movenet-lightning-int8" in texts(lines)
+    lines = texts(make(telemetry, Clock()).full_lines(two, skipped=0))
+    assert "model: movenet-multipose-int8 + movenet-lightning-int8" in lines
 
 
 def test_what_was_not_measured_is_not_made_up(telemetry: Telemetry) -> None:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 Model = ManifestEntry | Download
 """An entry of one of the lists."""
 
-TO_FETCH: Final = "to fetch"
+TO_FETCH: Final = "can be fetched"
 SEVERAL: Final = ("multipose", "posenet")
 """Kinds of models that find several people, as their names have it."""
 
@@ -56,7 +56,7 @@ def command_models_list(options: Namespace) -> int:
             _people(model),
             *(_number(accuracy.get(model.name, {}).get(kind)) for kind in ("one", "several")),
             f"{model.size / 1e6:.1f} MB" if model.size else NONE,
-            "default" if model.name == usual else _state(zoo, model),
+            "default" if model.name == usual else _state(zoo, model).replace(TO_FETCH, "to fetch"),
             model.summary,
         )
         for model in models

@@ -24,7 +24,7 @@ from pose_edge.runtimes.edgetpu.child_supervisor import (
 )
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library
-from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, Runtime, Size, SizeGone
+from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, InputSize, Runtime, SizeGone
 from pose_edge.util.paths import typed
 from pose_edge.zoo.registry import ModelFile, Zoo
 
@@ -57,7 +57,7 @@ class Failover:
         return self._supervisor.holding
 
     @property
-    def sizes(self) -> tuple[Size, ...]:
+    def sizes(self) -> tuple[InputSize, ...]:
         """Those of the model that is to answer: one on the Edge TPU, perhaps several on the CPU."""
         if (child := self._supervisor.child) is None:
             return self._cpu.sizes
