@@ -22,7 +22,7 @@ PAGES: Final = (
 """The pages whose commands are run."""
 
 NEEDS: Final = re.compile(r"<!-- needs: (.+) -->")
-SEPARATORS: Final = frozenset(("|", "&&", "||", ";", ">"))
+SEPARATORS: Final = frozenset(("|", "&&", "||", ";"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +45,28 @@ class CommandLine:
         """Yield each program of the line without its folder, and its arguments."""
         words: list[str] = []
         for word in [*_split(self.text), ";"]:
-            if word not in SEPARATORS:
+            if word == ">" or (words and words[-1] == ">"):  # and its file
+                words = [*words, word] if word == ">" else words[:-1]
+            elif word not in SEPARATORS:
                 words.append(word)
-                continue
-            while words and (words[0] == "sudo" or words[0].startswith("-") or "=" in words[0]):
-                # -H and -u of sudo, the latter with a value
-                words = words[2:] if words[0].startswith("-") and "u" in words[0] else words[1:]
-            if words:
-                program = words[0] if words[0].startswith("script/") else Path(words[0]).name
-                yield program, words[1:]
-            words = []
+            else:
+                yield from _program(words)
+                words = []
 
     @property
     def runs(self) -> bool:
         """Whether tests can run it: it needs nothing special, and not root."""
         return not self.needs and "sudo" not in _split(self.text)
+
+
+def _program(words: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the program that some words start, and its arguments; nothing for no words."""
+    while words and (words[0] == "sudo" or words[0].startswith("-") or "=" in words[0]):
+        # -H and -u of sudo, the latter with a value
+        words = words[2:] if words[0].startswith("-") and "u" in words[0] else words[1:]
+    if words:
+        program = words[0] if words[0].startswith("script/") else Path(words[0]).name
+        yield program, words[1:]
 
 
 def _split(text: str) -> list[str]:

@@ -60,12 +60,12 @@ edgetpu: off
 ```
 
 This prints a file with every setting and its default to start from, checks a file, and shows \
-what is in force:
+what is in force and where each value comes from:
 
 ```sh
 pose-edge config show --defaults
 pose-edge config check
-pose-edge config show
+pose-edge config show --origin
 ```
 
 `pose-edge config schema` prints the JSON Schema, with which editors complete and check the file.

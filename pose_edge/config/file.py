@@ -77,7 +77,7 @@ def read_config(path: Path) -> str:
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     if len(content) > MAX_BYTES:
-        raise ConfigError([f"{path}: is not a configuration: it has more than {MAX_BYTES} bytes"])
+        raise ConfigError([f"{path}: is too large: more than {MAX_BYTES} bytes"])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -98,6 +98,7 @@ def test_the_command_runs(text: str, checkout: Path, user_folder: Path) -> None:
             **clean,
             **ENDLESS,
             "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HOME": str(user_folder),
             "XDG_CONFIG_HOME": str(checkout / "config-home"),
             "XDG_DATA_HOME": str(checkout / "data-home"),
         },

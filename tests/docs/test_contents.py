@@ -118,3 +118,16 @@ def test_the_line_of_poses_has_the_fields_that_are_described() -> None:
 def test_only_one_page_has_code_of_python() -> None:
     """That one's is run by tests/test_api.py."""
     assert [page.name for page in PAGES if [*blocks(page, "python")]] == ["python.md"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/models.md"])
+def test_accuracies_are_those_of_the_list_of_models(name: str) -> None:
+    listed = yaml.safe_load((REPOSITORY / "models" / "accuracy.yaml").read_text(encoding="utf-8"))
+    shown = 0
+    for row in (REPOSITORY / name).read_text(encoding="utf-8").splitlines():
+        match = re.fullmatch(r"\| `([\w-]+)`.* ms \|", row)
+        if match is not None:
+            accuracy = listed[match[1]]
+            assert f" {accuracy.get('one', accuracy.get('several')):.3f} " in row
+            shown += 1
+    assert shown >= 3

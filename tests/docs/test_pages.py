@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 from checkout import REPOSITORY
-from documentation import DOCS, anchors, blocks, links
+from documentation import DOCS, anchors, blocks, code_spans, links
 from make_configuration_page import PAGE, make_page
 
 from pose_edge.cli.arguments import COMMANDS
 
+FILES = {".py", ".md", ".yaml", ".cfg"}
 EVERYWHERE = sorted(
     path
     for path in REPOSITORY.rglob("*.md")
@@ -103,3 +104,15 @@ def test_the_citation_names_this_version() -> None:
     setup.read(REPOSITORY / "setup.cfg")
     assert citation["version"] == setup["metadata"]["version"]
     assert citation["license"] == setup["metadata"]["license"]
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_the_names_of_the_code_exist(name: str) -> None:
+    """Classes, functions and constants that the pages for developers name."""
+    files = [REPOSITORY / "setup.cfg", *(REPOSITORY / "systemd").iterdir()]
+    for folder in ("pose_edge", "tests"):
+        files += (REPOSITORY / folder).rglob("*.py")
+    words = set(re.findall(r"\w+", "\n".join(path.read_text(encoding="utf-8") for path in files)))
+    for span, _needs in code_spans(REPOSITORY / name):
+        if re.fullmatch(r"[A-Za-z_][\w.]*=?", span) and Path(span).suffix not in FILES:
+            assert set(re.findall(r"\w+", span)) <= words, span
