@@ -96,6 +96,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         ),
         "poses",
         *_MODEL,
+        _switch("--thorough", "more inference passes for each pose: more accurate, and slower"),
         _FORCE,
     ),
     "models list": (

@@ -61,6 +61,8 @@ def overrides(options: Namespace) -> list[tuple[str, str, str]]:
         value = getattr(options, option, None)
         if value is not None:
             found.append((key, value, f"--{option.replace('_', '-')} {value}"))
+    if getattr(options, "thorough", False):
+        found.append(("model.effort", "thorough", "--thorough"))
     if getattr(options, "lock_keys", False):
         found.append(("display.lock_keys", "true", "--lock-keys"))
     return found

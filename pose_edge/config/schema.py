@@ -140,7 +140,7 @@ class ModelSettings(Section):
         12, ge=1, le=12, description="most people found, where several are looked for"
     )
     effort: Literal["auto", "fast", "thorough"] = Field(
-        "auto", description="of several: fast, thorough or auto (thorough: pictures, annotate)"
+        "auto", description="fast, thorough or auto (several in pictures and annotate: thorough)"
     )
     input_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
         "auto", description="what a float32 input wants; auto: by metadata or a trial"

@@ -193,7 +193,7 @@ class Crowd:
             if owner is not None:
                 owner.miss(time_s)
                 owner.find(pose, time_s, clear=True)
-            elif room > 0:
+            elif room > 0 and not newcomer.confirmed:
                 newcomer.confirm(pose, time_s)
                 room -= 1
             else:

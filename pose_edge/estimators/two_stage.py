@@ -120,12 +120,16 @@ class TwoStageEstimator:
         if frame.live:
             queue = queue[: self._budget.passes(len(regions))]
         looks = self._look_at(queue, frame, now, stopwatch)
-        if not (frame.live or regions) and any(one.missed_since == now for one in queue):
+        poses = self._crowd.update(looks, now, size)
+        lost = [one for one in self._crowd.queue if one.missed_since == now]
+        if lost and not (frame.live or regions):
             # Has the scene changed? A live source has no time for that before its next frame.
             self._search(frame, search_regions(*size)[:1], now, stopwatch)
-            newcomers = [one for one in self._crowd.queue if one not in queue]
-            looks += self._look_at(newcomers, frame, now, stopwatch)
-        poses = self._crowd.update(looks, now, size)
+            newcomers = [one for one in self._crowd.queue if not one.confirmed]
+            looks = self._look_at(newcomers, frame, now, stopwatch)
+            found = self._crowd.update([*looks, *((one, None) for one in lost)], now, size)
+            poses = drop_duplicates([*poses, *found], size)
+            poses.sort(key=lambda pose: pose.score, reverse=True)
         stopwatch.lap("postprocess")
         return Estimate(poses)
 
@@ -181,13 +185,7 @@ class TwoStageEstimator:
         self, people: Sequence[Follower], frame: Frame, now_s: float, stopwatch: Stopwatch
     ) -> list[tuple[Follower, Pose | None]]:
         """Look closer at people, and return the pose that was found in the place of each."""
-        looks = []
-        for one in people:
-            pose = self._refine(frame, one, now_s, stopwatch)
-            if pose is None:
-                one.miss(now_s)
-            looks.append((one, pose))
-        return looks
+        return [(one, self._refine(frame, one, now_s, stopwatch)) for one in people]
 
     def _refine(
         self, frame: Frame, one: Follower, now_s: float, stopwatch: Stopwatch

@@ -80,6 +80,11 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
     assert (camera.fps, camera.width, camera.height) == (25, 320, 120)
 
 
+def test_annotate_can_be_thorough() -> None:
+    for arguments, found in ((["a.jpg"], []), (["a.jpg", "--thorough"], ["model.effort"])):
+        assert [key for key, *_ in overrides(typed("annotate", *arguments))] == found
+
+
 def test_the_keys_can_be_locked() -> None:
     for arguments, found in ((["run"], []), (["run", "--lock-keys"], ["display.lock_keys"])):
         assert [key for key, *_ in overrides(typed(*arguments))] == found

@@ -229,6 +229,13 @@ def test_after_a_cut_in_a_video_the_people_are_found_in_the_same_frame() -> None
         assert (pose.box[0] > 0.5) == (frame.time >= 0.5)
 
 
+def test_after_a_cut_to_somebody_else_in_their_place_they_are_found_too() -> None:
+    rig = Rig()
+    for frame in frames(lambda t: standing(2) if t < 0.5 else standing(3, -40), 1.0, live=False):
+        poses = rig.estimate(frame)
+        assert numbers(poses, frame) == ({1, 2} if frame.time < 0.5 else {1, 2, 3})
+
+
 def test_after_a_reset_and_in_a_frame_of_another_size_everything_is_searched() -> None:
     rig = Rig()
     rig.estimate(painted(standing(2)))

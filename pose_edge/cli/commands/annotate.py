@@ -20,6 +20,7 @@ def command_annotate(options: Namespace) -> int:
     settings = read_settings(options)
     signals = Signals()
     signals.listen_for_the_end()
+    note = " (thorough: takes longer)" if settings.model.effort == "thorough" else ""
     with show_progress("frame") as show:
         reports = annotate(
             settings,
@@ -27,7 +28,7 @@ def command_annotate(options: Namespace) -> int:
             options.output,
             draw=options.output is not None or options.poses is None,
             stop=signals.stop,
-            progress=lambda name, done, total: show(Path(name).name or name, done, total),
+            progress=lambda name, done, total: show((Path(name).name or name) + note, done, total),
             config=config_path(options),
             force=options.force,
         )

@@ -12,7 +12,7 @@ _shtab_pose_edge_service_subparsers=(install uninstall status)
 _shtab_pose_edge_subparsers=(run annotate models bench eval doctor config service completion)
 
 _shtab_pose_edge_run_option_strings=(--model --people --threads --edgetpu --source --display --record --poses --max-frames --duration --force --lock-keys -h --help --version --config --set --log-level --log-format)
-_shtab_pose_edge_annotate_option_strings=(-o --output --poses --model --people --threads --edgetpu --force -h --help --version --config --set --log-level --log-format)
+_shtab_pose_edge_annotate_option_strings=(-o --output --poses --model --people --threads --edgetpu --thorough --force -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_models_list_option_strings=(--json -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_models_info_option_strings=(--json -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_models_fetch_option_strings=(-h --help --version --config --set --log-level --log-format)
@@ -142,6 +142,7 @@ _shtab_pose_edge_run__h_nargs=0
 _shtab_pose_edge_run___help_nargs=0
 _shtab_pose_edge_run___version_nargs=0
 _shtab_pose_edge_annotate_pos_0_nargs=+
+_shtab_pose_edge_annotate___thorough_nargs=0
 _shtab_pose_edge_annotate___force_nargs=0
 _shtab_pose_edge_annotate__h_nargs=0
 _shtab_pose_edge_annotate___help_nargs=0
