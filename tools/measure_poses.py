@@ -262,7 +262,7 @@ def _video(path: Path, options: argparse.Namespace, stack: ExitStack) -> None:
             off = _errors(now.found, now.truth, frame)
             elsewhere += bool(np.median(off) > ELSEWHERE)
             errors += [off] if np.median(off) <= ELSEWHERE else []
-            jitter += _jitter(before, now, frame)
+            jitter += jitter_of(before, now, frame)
         crop, before = estimate.crop, now
     joints = np.concatenate(errors) if errors else np.zeros(1)
     at_rest = np.concatenate(jitter) if jitter else np.zeros(1)
@@ -282,7 +282,7 @@ def _errors(pose: Pose, truth: Pose, frame: Frame) -> NDArray[np.float64]:
     return _apart(pose, truth, truth, frame)[truth.keypoints[:, 2] >= SURE]
 
 
-def _jitter(before: Both, now: Both, frame: Frame) -> list[NDArray[np.float64]]:
+def jitter_of(before: Both, now: Both, frame: Frame) -> list[NDArray[np.float64]]:
     """Return how far the followed pose moves joints at rest, in parts of the body, if both are."""
     if before.truth is None or before.found is None or now.truth is None or now.found is None:
         return []
