@@ -27,6 +27,7 @@ LAYERS = (
     {"estimators", "sources", "overlay"},
     {"sinks", "displays"},
     {"pipeline"},
+    {"tuning"},
     {"live", "offline", "doctor", "service"},
     {"api"},
     {"cli"},

@@ -12,7 +12,7 @@ SETTING_OPTIONS: Final = {
         "SRC",
         "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..., a file or folder",
     ),
-    "model": ("model.name", "NAME", "a listed model, or a .tflite file"),
+    "model": ("model.name", "NAME", "a listed model, a .tflite file, or auto"),
     "people": (
         "model.people",
         "one|several",
@@ -38,6 +38,13 @@ def _count(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return number
+
+
+def _rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1000:
+        raise argparse.ArgumentTypeError("above 0, at most 1000")
     return number
 
 
@@ -130,6 +137,13 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         "Compare a CPU model in this process and in a child process like that of the Edge TPU.",
         *("model", "threads"),
         _value("--runs", "N", "runs of each", type=_count, default=300),
+        _JSON,
+    ),
+    "tune": (
+        "Measure which model this machine is fast enough for, and choose the most accurate.",
+        *("people", "threads", "edgetpu", "source", "display"),
+        _value("--target-fps", "N", "the rate to hold, by default the source's", type=_rate),
+        _switch("--write", "write the choice to the configuration file, which keeps its comments"),
         _JSON,
     ),
     "eval": (

@@ -66,6 +66,13 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("pose-edge bench child", "measure with the default model"),
         ("pose-edge bench child --model movenet-thunder-int8", "measure with another"),
     ),
+    "tune": (
+        ("pose-edge tune", "measure with the configured camera and screen, and say which model"),
+        (
+            "pose-edge tune --source demo --target-fps 15 --write",
+            "measure with the demo clip what holds 15 fps, and keep it in the configuration",
+        ),
+    ),
     "eval": (
         (
             "pose-edge eval --annotations person_keypoints_val2017.json --images val2017",

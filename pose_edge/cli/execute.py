@@ -17,7 +17,7 @@ from pose_edge.util.urls import Redactor
 
 log = logging.getLogger("pose_edge")
 
-LISTENERS: Final = ("run", "annotate")
+LISTENERS: Final = ("run", "annotate", "tune")
 """Commands that end in order at a signal; any other is interrupted."""
 
 

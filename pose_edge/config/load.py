@@ -192,7 +192,7 @@ def render_config(settings: Settings, comments: Mapping[KeyPath, str] | None = N
             continue
         lines += ["", f"# {type(section).__doc__}".rstrip("."), f"{name}:"]
         for key, info in type(section).model_fields.items():
-            value = _scalar(getattr(section, key))
+            value = scalar(getattr(section, key))
             comment = info.description if comments is None else comments[name, key]
             lines.append(f"  {key}: {value}".ljust(COMMENT_COLUMN) + f"  # {comment}")
     return "\n".join(lines) + "\n"
@@ -208,7 +208,7 @@ def config_schema() -> dict[str, Any]:
     return schema
 
 
-def _scalar(value: Any) -> str:  # noqa: ANN401
+def scalar(value: Any) -> str:  # noqa: ANN401
     """Return a value as YAML on one line, which `parse_yaml` reads as the same value."""
     text = yaml.safe_dump(value, width=1 << 20).removesuffix("...\n").strip()
     # PyYAML leaves out quotes by the rules of YAML 1.1, and breaks quoted lines.

@@ -118,7 +118,7 @@ class ModelSettings(Section):
     name: str = Field(
         "movenet-lightning-int8",
         min_length=1,
-        description="a name of `pose-edge models list`, or a .tflite file",
+        description="auto, a name of `pose-edge models list`, or a .tflite file",
     )
     threads: int = Field(4, ge=1, le=64, description="CPU threads, at most one per usable core")
     min_keypoint_score: Score = Field(

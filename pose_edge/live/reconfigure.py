@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pose_edge import logs
 from pose_edge.config.diff import Change
@@ -16,7 +17,7 @@ from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import Estimator
 from pose_edge.live.presenter import Presenter
-from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.loading import load_model, with_model
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
 from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.output_guard import check_outputs
@@ -24,6 +25,9 @@ from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import EDGETPU, Telemetry
 from pose_edge.tracking import PoseTracker
+from pose_edge.zoo.registry import AUTO
+
+log = logging.getLogger(__name__)
 
 
 class Concern(Enum):
@@ -110,6 +114,24 @@ def pipeline_options(settings: Settings, telemetry: Telemetry) -> PipelineOption
     )
 
 
+class ChosenModel(NamedTuple):
+    """The model that the program has chosen, where the settings say `auto`.
+
+    Attributes:
+        name: Name of the model.
+        people: Whether it is used for one person or for several.
+    """
+
+    name: str
+    people: str
+
+    def applied(self, settings: Settings) -> Settings:
+        """Return settings that name this model, or those that name another one as they are."""
+        if settings.model.name != AUTO:
+            return settings
+        return with_model(settings, name=self.name, people=self.people)
+
+
 @dataclass(slots=True)
 class Reconfigurer:
     """Applies new settings to one run: all of them or, if something is not available, none.
@@ -122,6 +144,7 @@ class Reconfigurer:
         recorder: The recording.
         poses: The pose file.
         in_main_thread: Has a function called in the main thread, soon.
+        chosen: The model where the settings leave the choice to the program, and for whom.
         config: The configuration file.
     """
 
@@ -132,7 +155,30 @@ class Reconfigurer:
     recorder: Recorder
     poses: PoseFile
     in_main_thread: Callable[[Callable[[], None]], None]
+    chosen: ChosenModel
     config: Path | None = None
+
+    def use_model(self, chosen: ChosenModel, failed: Callable[[], None]) -> None:
+        """Let another model answer, as the program has chosen it; without a choice, do nothing.
+
+        Args:
+            chosen: The model.
+            failed: Called where it cannot be loaded: nothing is changed then.
+        """
+        if chosen == self.chosen or self.settings.model.name != AUTO:
+            return
+        settings = chosen.applied(self.settings)
+        fault = self.telemetry.faults().get(EDGETPU)
+        try:
+            estimator = self._load_beside(settings)
+        except PoseEdgeError as error:
+            self.telemetry.set_fault(EDGETPU, fault)
+            log.error("auto: no %s: %s", chosen.name, str(error).replace("\n", "; "))
+            failed()
+            return
+        self.chosen = chosen
+        self.pipeline.change_options(pipeline_options(settings, self.telemetry))
+        self.pipeline.change_inference(estimator)
 
     def apply(self, settings: Settings, changes: Sequence[Change]) -> None:
         """Apply new settings, given how they differ from those in force.
@@ -150,7 +196,8 @@ class Reconfigurer:
         source, estimator = self._prepare(settings, concerned)
         if concerned & {Concern.LOG, Concern.SOURCE}:
             logs.start_with(settings)  # which also knows the password of the source
-        self.pipeline.change_options(pipeline_options(settings, self.telemetry))
+        named = self.chosen.applied(settings)
+        self.pipeline.change_options(pipeline_options(named, self.telemetry))
         if source is not None:
             self.pipeline.change_source(source)
         if concerned & {Concern.MODEL, Concern.FOLLOWING, Concern.SOURCE}:
@@ -173,7 +220,7 @@ class Reconfigurer:
         with ExitStack() as undo:
             undo.callback(self.telemetry.set_fault, EDGETPU, fault)
             if Concern.MODEL in concerned:
-                estimator = self._load_beside(settings)
+                estimator = self._load_beside(self.chosen.applied(settings))
                 undo.callback(estimator.close)
             if Concern.SOURCE in concerned:
                 source = choose_source(settings.source, _waiting(settings))

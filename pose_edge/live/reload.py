@@ -65,7 +65,7 @@ class Reloader:
         self._apply = apply
         self._notifier = notifier
         self._lock = threading.Lock()
-        self._requests: deque[SettingChange | None] = deque()
+        self._requests: deque[SettingChange | Callable[[], None] | None] = deque()
         self._thread: threading.Thread | None = None
 
     def request(self, change: SettingChange | None = RELOAD) -> None:
@@ -76,15 +76,26 @@ class Reloader:
         with self._lock:
             if change is not RELOAD or RELOAD not in self._requests:
                 self._requests.append(change)
-            if self._thread is None:
-                thread = threading.Thread(target=self._work, name="reload", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError as error:  # no more threads: the run goes on as it is
-                    self._requests.clear()
-                    log.error("configuration not read again: %s", error)
-                else:
-                    self._thread = thread
+            self._start()
+
+    def request_call(self, call: Callable[[], None]) -> None:
+        """Request a call of a function that changes the run in another way; return at once."""
+        with self._lock:
+            self._requests.append(call)
+            self._start()
+
+    def _start(self) -> None:
+        """Start the thread, unless it is at work; the lock is held."""
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._work, name="reload", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads: the run goes on as it is
+            self._requests.clear()
+            log.error("the run stays as it is: %s", error)
+        else:
+            self._thread = thread
 
     def close(self) -> None:
         """Wait for the present reload."""
@@ -100,6 +111,9 @@ class Reloader:
                     self._thread = None
                     return
                 request = self._requests.popleft()
+            if callable(request):
+                request()
+                continue
             self._notifier.reloading()
             try:
                 if request is RELOAD:

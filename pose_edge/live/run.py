@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +16,13 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.live.audience import find_audience
+from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
 from pose_edge.live.controls import Controls
 from pose_edge.live.presenter import Presenter
-from pose_edge.live.reconfigure import Reconfigurer, pipeline_options
+from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
 from pose_edge.live.signals import Signals
+from pose_edge.live.status import status_line
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.jsonl import PoseFile, pose_file
@@ -30,11 +32,12 @@ from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sinks.restarting_sink import close_together
 from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
-from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.supervision.watchdog import Watchdog
-from pose_edge.telemetry import EDGETPU, INFERENCE, SOURCE, Event, Summary, Telemetry
+from pose_edge.telemetry import EDGETPU, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
-from pose_edge.util.text import counted
+from pose_edge.tuning.pass_meter import PassMeter
+from pose_edge.util.resources import state_dir
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +76,7 @@ def run(
     *,
     config: Path | None = None,
     replace: bool = False,
+    tune: TuneOrder | None = None,
 ) -> RunReport:
     """Show what the source sees, with poses, until the source ends, a key, or a signal.
 
@@ -83,6 +87,7 @@ def run(
         config: The configuration file, which no output may overwrite.
         replace: Whether output files may be replaced that exist already; those of live sources
             never are.
+        tune: Given to measure all candidates for `model.name: auto`, whatever is known of them.
 
     Raises:
         UsageError: An output would destroy something; nothing was opened.
@@ -92,9 +97,13 @@ def run(
     telemetry = Telemetry()
     source = choose_source(settings.source, settings.camera)
     check_outputs(settings, config, numbered=source.live, replace=replace)
+    chosen = ChosenModel(first_model(settings, state_dir(), tune), settings.model.people)
     with ExitStack() as stack:
         estimator = load_model(
-            settings, stack, report=partial(telemetry.set_fault, EDGETPU), stop=signals.stop
+            chosen.applied(settings),
+            stack,
+            report=partial(telemetry.set_fault, EDGETPU),
+            stop=signals.stop,
         )
         if (advice := find_audience(settings)) is not None:
             log.warning("%s", advice)
@@ -107,6 +116,8 @@ def run(
             read=read,
             config=config,
             replace=replace,
+            chosen=chosen,
+            tune=tune,
             stack=stack,
         )
         made.go()
@@ -127,6 +138,8 @@ class _Run:
         read: Callable[[], Settings],
         config: Path | None,
         replace: bool,
+        chosen: ChosenModel,
+        tune: TuneOrder | None,
         stack: ExitStack,
     ) -> None:
         self._signals = signals
@@ -145,7 +158,8 @@ class _Run:
             replace=replace,
         )
         self._open_output(self._poses)
-        self._pipeline = self._open_pipeline(settings, source, estimator, stack)
+        self._meter = PassMeter()
+        self._pipeline = self._open_pipeline(settings, source, estimator, chosen, stack)
         self._recorder = recorder(
             settings.record,
             storage,
@@ -160,27 +174,18 @@ class _Run:
         )
         stack.callback(self._presenter.close)
         notifier = SystemdNotifier.from_environment()
-        reconfigurer = self._make_reconfigurer(settings, config)
-        self._reloader = Reloader(settings, read, reconfigurer.apply, notifier)
+        self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
+        self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
+        self._auto_model = AutoModel(
+            self._meter, telemetry, self._order_model, state_dir(), tune=tune
+        )
         self._controls = self._make_controls()
         stack.callback(self._controls.close)
         self._watchdog = Watchdog(
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watchdog.close)
-
-    def _make_reconfigurer(self, settings: Settings, config: Path | None) -> Reconfigurer:
-        return Reconfigurer(
-            settings,
-            self._pipeline,
-            self._presenter,
-            self._telemetry,
-            self._recorder,
-            self._poses,
-            in_main_thread=self._main_thread_calls.put,
-            config=config,
-        )
 
     def _make_controls(self) -> Controls:
         return Controls(
@@ -196,16 +201,21 @@ class _Run:
         output.open()
 
     def _open_pipeline(
-        self, settings: Settings, source: Source, estimator: Estimator, stack: ExitStack
+        self,
+        settings: Settings,
+        source: Source,
+        estimator: Estimator,
+        chosen: ChosenModel,
+        stack: ExitStack,
     ) -> Pipeline:
         pipeline = Pipeline(
             source,
             estimator,
             self._telemetry,
             tracker=PoseTracker(settings, live=source.live),
-            sinks=[self._poses],
+            sinks=[self._poses, self._meter],
             max_frames=settings.run.max_frames,
-            options=pipeline_options(settings, self._telemetry),
+            options=pipeline_options(chosen.applied(settings), self._telemetry),
             supervisor=self._supervisor,
         )
         stack.callback(pipeline.stop)  # before the outputs are closed
@@ -214,6 +224,21 @@ class _Run:
             pipeline.open()
         log.info("source: %s", source.describe())
         return pipeline
+
+    def _make_reconfigurer(
+        self, settings: Settings, chosen: ChosenModel, config: Path | None
+    ) -> Reconfigurer:
+        return Reconfigurer(
+            settings,
+            self._pipeline,
+            self._presenter,
+            self._telemetry,
+            self._recorder,
+            self._poses,
+            in_main_thread=self._main_thread_calls.put,
+            chosen=chosen,
+            config=config,
+        )
 
     def go(self) -> None:
         """Show results until the end."""
@@ -232,6 +257,7 @@ class _Run:
                 else:
                     self._presenter.show_no_result()
                 self._handle_requests()
+                self._choose_model()
                 self._log_status()
         except EndOfStream:
             if self._pipeline.still:
@@ -271,6 +297,15 @@ class _Run:
         while not self._main_thread_calls.empty():
             self._main_thread_calls.get()()
 
+    def _choose_model(self) -> None:
+        settings, pipeline = self._reloader.settings, self._pipeline
+        paced = pipeline.live or (settings.source.pace and not pipeline.still)
+        self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
+
+    def _order_model(self, name: str, people: str, failed: Callable[[], None]) -> None:
+        chosen = ChosenModel(name, people)
+        self._reloader.request_call(partial(self._reconfigurer.use_model, chosen, failed))
+
     def _log_status(self) -> None:
         now = time.monotonic()
         if now - self._logged_s >= STATUS_INTERVAL_S:
@@ -295,30 +330,3 @@ class _Run:
                 *self._pipeline.missing,
             ),
         )
-
-
-def status_line(telemetry: Telemetry, parts: Iterable[Part], screen: str) -> str:
-    """Return the status of a run; `screen` is the name of the screen, or "none".
-
-    E.g. "30.0 fps camera, 28.4 fps poses, 41 ms exposure to screen; edgetpu; display HDMI-A-1"
-    or "no picture: /dev/video0 is not there (since 12:03:10); tried 3 times; display none".
-    """
-    faults = telemetry.faults()
-    tries = {part.name: part.tries for part in parts}
-    source, inference = faults.pop(SOURCE, None), faults.pop(INFERENCE, None)
-    shown = f"display {screen}"
-    others = "".join(f"; {part}: {fault}" for part, fault in faults.items())
-    if source is not None:
-        return f"no picture: {source}{_tried(tries.get(SOURCE, 0))}; {shown}{others}"
-    if inference is not None:
-        return f"no poses: {inference}{_tried(tries.get(INFERENCE, 0))}; {shown}{others}"
-    # Without a screen, the latency of earlier pictures says nothing.
-    latency = telemetry.summary("latency") if screen != "none" else None
-    milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
-    camera, poses = telemetry.rate(Event.CAPTURED), telemetry.rate(Event.PROCESSED)
-    place = telemetry.provenance.place if telemetry.provenance else "-"
-    return f"{camera:.1f} fps camera, {poses:.1f} fps poses{milliseconds}; {place}; {shown}{others}"
-
-
-def _tried(times: int) -> str:
-    return f"; tried {counted(times, 'time')}" if times else ""

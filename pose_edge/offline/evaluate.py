@@ -23,7 +23,8 @@ from pose_edge.runtimes import load_runtime
 from pose_edge.sources.picture_file import read_picture
 from pose_edge.telemetry import Stopwatch
 from pose_edge.util.paths import is_dir
-from pose_edge.zoo.registry import ModelFile, Zoo
+from pose_edge.zoo.candidates import most_accurate
+from pose_edge.zoo.registry import AUTO, ModelFile, Zoo
 
 CropMode = Literal["frame", "box"]
 """What a model sees: "frame" is the picture, as the product gives it; "box" is the region around
@@ -88,6 +89,7 @@ def evaluate(
     _check_beforehand(folder)
     settings, zoo = thorough(settings), Zoo()
     find = partial(load_finder, zoo, settings)
+    names = [most_accurate(zoo) if name == AUTO else name for name in names]
     models = [try_model(zoo.find(name), settings.model) for name in names]
     finders = [zoo.find(FINDER)] if settings.model.people == "several" else []
     for model in (*models, *finders):

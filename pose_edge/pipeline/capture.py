@@ -100,6 +100,11 @@ class Capture(WorkerThread):
         """Return the name of the source."""
         return self._source.describe() if self._source else "the source"
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second that the source promises, None where unknown."""
+        return self._source.frame_rate if self._source else None
+
     def run(self) -> None:
         """See `WorkerThread.run`."""
         super().run()

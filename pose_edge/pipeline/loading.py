@@ -15,7 +15,8 @@ from pose_edge.errors import ModelError, UnavailableError, UsageError
 from pose_edge.estimators import Estimator, load_estimator
 from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import Runtime, load_runtime
-from pose_edge.zoo.registry import ModelFile, Zoo
+from pose_edge.zoo.candidates import most_accurate
+from pose_edge.zoo.registry import AUTO, ModelFile, Zoo
 
 log = logging.getLogger(__name__)
 
@@ -115,10 +116,18 @@ def load_model(
 
 
 def thorough(settings: Settings) -> Settings:
-    """Return settings with effort thorough for several people, where it was left to the command."""
-    if settings.model.effort != "auto" or settings.model.people == "one":
-        return settings
-    model = settings.model.model_copy(update={"effort": "thorough"})
+    """Return settings with effort and model as for pictures where they were left to the command."""
+    wanted: dict[str, str] = {}
+    if settings.model.effort == "auto" and settings.model.people == "several":
+        wanted["effort"] = "thorough"
+    if settings.model.name == AUTO:
+        wanted["name"] = most_accurate(Zoo())
+    return with_model(settings, **wanted) if wanted else settings
+
+
+def with_model(settings: Settings, **values: str) -> Settings:
+    """Return settings with other values in the section model."""
+    model = settings.model.model_copy(update=values)
     return settings.model_copy(update={"model": model})
 
 

@@ -152,14 +152,18 @@ class Pipeline:
         """Return the name of the source."""
         return self._capture.describe()
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second that the source promises, None where unknown."""
+        return self._capture.frame_rate
+
     def open(self) -> None:
         """Open the source before `start`, and wait until it is open; not needed for `start`.
 
         Raises:
             SourceError: The source cannot be opened, or its driver hangs.
         """
-        capture = self._capture
-        capture.start()
+        (capture := self._capture).start()
         if not capture.opened.wait(OPEN_S):
             raise SourceError(f"{capture.describe()} did not open within {OPEN_S:g} s")
         if self._source_ended:
@@ -175,10 +179,7 @@ class Pipeline:
                 self._inference.start()
 
     def take(self, timeout: float) -> Result | None:
-        """Return the next result, which the caller releases.
-
-        Args:
-            timeout: Seconds to wait for one.
+        """Return the next result within some seconds; the caller releases it.
 
         Returns:
             The result, or None when none came in time.

@@ -44,6 +44,17 @@ def fetched_dir(environment: Mapping[str, str] = os.environ) -> Path:
     return user_path(home) / "pose-edge" / "models"
 
 
+def state_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of what the program finds out about the machine and keeps.
+
+    That of a service is what systemd gives it; the user's is that of the XDG specification.
+    """
+    if given := environment.get("STATE_DIRECTORY"):
+        return user_path(given.partition(":")[0])
+    home = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return user_path(home) / "pose-edge"
+
+
 def udev_rules() -> Path:
     """Return the udev rules that let users open a Coral."""
     return data_dir() / "60-pose-edge-coral.rules"

@@ -27,6 +27,11 @@ from pose_edge.zoo.catalogue import (
 )
 from pose_edge.zoo.normalisation import RANGES, Normalisation, read_normalisation
 
+AUTO: Final = "auto"
+"""In place of a model's name: the most accurate model that holds the camera's rate."""
+LIGHTEST: Final = "movenet-lightning-int8"
+"""The fastest model, with which `auto` begins where nothing is known of the machine yet."""
+
 COMPILED_MARK: Final = b"edgetpu-custom-op"
 """Name of the operation that stands for everything the Edge TPU does in a compiled model."""
 
@@ -151,7 +156,9 @@ class Zoo:
         Raises:
             ModelError: There is no model of this name.
         """
-        if name not in self.entries:
+        if name == AUTO:
+            name = LIGHTEST  # whoever knows of a better choice names it
+        elif name not in self.entries:
             name = self.aliases.get(name, name)
         if name not in self.entries:
             names = [*self.entries, *self.downloads]

@@ -16,7 +16,7 @@ from pose_edge.errors import OutputError, PoseEdgeError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.live import reconfigure as reconfigure_module
 from pose_edge.live.presenter import Presenter
-from pose_edge.live.reconfigure import KEYS, SECTIONS, Concern, Reconfigurer, concerns
+from pose_edge.live.reconfigure import KEYS, SECTIONS, ChosenModel, Concern, Reconfigurer, concerns
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
@@ -51,6 +51,7 @@ class Run:
             recorder=cast(Recorder, self),
             poses=cast(PoseFile, self),
             in_main_thread=self.main_thread_calls.append,
+            chosen=ChosenModel("movenet-lightning-int8", "one"),
         )
 
     def apply(self, section: str, **values: object) -> None:
@@ -68,7 +69,9 @@ class Run:
     def change_options(self, _options: object) -> None:
         self.calls.append("options")
 
-    def change_inference(self, estimator: Estimator | None, _tracker: PoseTracker) -> None:
+    def change_inference(
+        self, estimator: Estimator | None, _tracker: PoseTracker | None = None
+    ) -> None:
         self.given.append(estimator)
 
     def change_overlay(self, _settings: Settings) -> None:
@@ -189,3 +192,28 @@ def test_some_keys_concern_something_else_than_their_section(key: str, parts: se
 def test_changes_concern_all_that_each_of_them_does() -> None:
     changes = [Change("overlay.crop", False, True), Change("source.name", "demo", "auto")]
     assert concerns(changes) == {Concern.SOURCE, Concern.PICTURE}
+
+
+def test_a_chosen_model_answers_where_the_settings_leave_the_choice(run: Run) -> None:
+    failed: list[str] = []
+    chosen = ChosenModel("movenet-thunder-int8", "one")
+    run.reconfigurer.use_model(chosen, lambda: failed.append("x"))
+    assert run.given == [], "the settings name a model"
+    run.reconfigurer.settings = Settings.model_validate({"model": {"name": "auto"}})
+    run.reconfigurer.use_model(chosen, lambda: failed.append("x"))
+    run.reconfigurer.use_model(chosen, lambda: failed.append("x"))
+    assert run.given == [run.loaded[0][1]], "loaded once"
+    assert (run.reconfigurer.chosen, failed) == (chosen, [])
+
+
+def test_a_chosen_model_that_cannot_be_loaded_changes_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **_named: object) -> None:
+        raise UsageError("no")
+
+    monkeypatch.setattr(reconfigure_module, "load_model", refuse)
+    run.reconfigurer.settings = Settings.model_validate({"model": {"name": "auto"}})
+    before, failed = run.reconfigurer.chosen, list[str]()
+    run.reconfigurer.use_model(ChosenModel("m", "one"), lambda: failed.append("x"))
+    assert (run.reconfigurer.chosen, failed, run.given, run.calls) == (before, ["x"], [], [])

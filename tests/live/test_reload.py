@@ -131,7 +131,7 @@ def test_without_a_thread_to_be_had_the_run_goes_on(
         few.setattr(threading.Thread, "start", refuse)
         run.reloader.request()
     run.reloader.close()
-    assert caplog.messages == ["configuration not read again: can't start new thread"]
+    assert caplog.messages == ["the run stays as it is: can't start new thread"]
     run.reload()
     assert run.reloader.settings is CROP
 
@@ -171,3 +171,15 @@ def test_a_change_that_is_refused_says_why(error: Exception, said: str) -> None:
     run.file = CROP
     run.reload()
     assert run.reloader.settings is CROP, "the next request is heard"
+
+
+def test_other_changes_take_their_turn_in_the_same_thread() -> None:
+    run = Run()
+    run.gate.clear()
+    run.reloader.request()
+    called: list[str] = []
+    run.reloader.request_call(lambda: called.append(threading.current_thread().name))
+    assert called == []
+    run.gate.set()
+    wait_until(lambda: called == ["reload"])
+    run.reloader.close()

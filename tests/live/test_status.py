@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pose_edge.live.run import status_line
+from pose_edge.live.status import status_line
 from pose_edge.poses import Provenance
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry

@@ -1,0 +1,55 @@
+"""The command `tune`: a run in which all candidates are measured."""
+
+from __future__ import annotations
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import PoseEdgeError, UsageError
+from pose_edge.live.auto_model import Tuned, TuneOrder
+from pose_edge.live.run import run
+from pose_edge.live.signals import Signals
+from pose_edge.sources import choose_source
+from pose_edge.zoo.registry import AUTO
+
+
+def tune(settings: Settings, signals: Signals, target_fps: float | None = None) -> Tuned:
+    """Measure the candidates with the configured source and screen, and choose one.
+
+    Args:
+        settings: The settings; outputs are left out.
+        signals: End it before it is done.
+        target_fps: The rate to hold; None for that of the source.
+
+    Raises:
+        UsageError: The source has no rate.
+        PoseEdgeError: Something that is needed is not available, or it was ended early.
+    """
+    if choose_source(settings.source, settings.camera).still:
+        raise UsageError(
+            f"{settings.source.name}: pictures have no rate that a model must hold",
+            remedy="take a camera, a video, or --source demo",
+        )
+    found: list[Tuned] = []
+
+    def done(tuned: Tuned) -> None:
+        found.append(tuned)
+        signals.stop.set()
+
+    changed = _only_measuring(settings)
+    run(changed, signals, lambda: changed, tune=TuneOrder(done, target_fps))
+    if not found:
+        raise PoseEdgeError("nothing was chosen: it ended before all models were measured")
+    return found[0]
+
+
+def _only_measuring(settings: Settings) -> Settings:
+    """Return settings of a run that measures, and leaves nothing behind."""
+    source = settings.source.model_copy(update={"loop": True, "pace": True})
+    return settings.model_copy(
+        update={
+            "source": source,
+            "model": settings.model.model_copy(update={"name": AUTO}),
+            "record": settings.record.model_copy(update={"path": None}),
+            "poses": settings.poses.model_copy(update={"path": None}),
+            "run": settings.run.model_copy(update={"max_frames": None, "duration": None}),
+        }
+    )

@@ -1,0 +1,173 @@
+"""What was measured of the candidates, kept in the state folder from run to run."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pose_edge.config.schema import Settings
+from pose_edge.runtimes.edgetpu.detection import find_corals
+from pose_edge.tuning.choice import PassTiming
+from pose_edge.util.atomic import write_atomically
+from pose_edge.util.cores import usable_cores
+from pose_edge.zoo.candidates import candidates
+from pose_edge.zoo.registry import Zoo
+
+log = logging.getLogger(__name__)
+
+FILE: Final = "auto.json"
+MAX_BYTES: Final = 100_000
+RATE_TOLERANCE: Final = 0.1
+"""A camera whose rate differs by less is the same one."""
+
+
+class Conditions(BaseModel):
+    """What measured times hold for.
+
+    Attributes:
+        processor: Name of the processor or the board.
+        architecture: Of the kernel, e.g. aarch64.
+        cores: Usable cores.
+        edgetpu: Whether an Edge TPU is plugged in and may be used.
+        versions: Of the program and its runtime, and a checksum of the candidates' files.
+        people: Whether several people are followed.
+        threads: Threads of the CPU that a model may use.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    processor: str
+    architecture: str
+    cores: int
+    edgetpu: bool
+    versions: str
+    people: Literal["one", "several"]
+    threads: int
+
+
+class Kept(BaseModel):
+    """The content of the file.
+
+    Attributes:
+        conditions: What it holds for.
+        rate: Frames per second of the source.
+        width: Of its frames, pixels.
+        height: Of its frames, pixels.
+        model: What was chosen.
+        timings: What was measured.
+        search_ms: What a search for people takes, where several are followed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    conditions: Conditions
+    rate: float = Field(ge=0.0)
+    width: int
+    height: int
+    model: str
+    timings: tuple[PassTiming, ...] = Field(min_length=1, max_length=20)
+    search_ms: float | None = Field(default=None, ge=0.0)
+
+    def fits(self, rate: float, width: int, height: int) -> bool:
+        """Return whether it was measured with such a source."""
+        near = abs(self.rate - rate) <= RATE_TOLERANCE * max(self.rate, rate)
+        return near and (self.width, self.height) == (width, height)
+
+
+def present_conditions(settings: Settings, zoo: Zoo) -> Conditions:
+    """Return the conditions of this machine and program."""
+    corals = settings.edgetpu.mode != "off" and bool(
+        find_corals(
+            settings.edgetpu.device,
+            sysfs=Path(settings.testing.sysfs),
+            dev=Path(settings.testing.dev),
+        )
+    )
+    return Conditions(
+        processor=_processor(),
+        architecture=platform.machine(),
+        cores=usable_cores(),
+        edgetpu=corals,
+        versions=_versions(zoo),
+        people=settings.model.people,
+        threads=settings.model.threads,
+    )
+
+
+def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
+    """Return what was kept, if it holds for these conditions; else None, and the log says why."""
+    path = folder / FILE
+    try:
+        # O_NONBLOCK: a pipe of this name would wait for its writer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("%s: %s; the models are measured anew", path, error.strerror)
+        return None
+    try:
+        kept = Kept.model_validate_json(content)
+    except ValidationError:
+        log.warning("%s is damaged; the models are measured anew", path)
+        return None
+    measured = {timing.model for timing in kept.timings}
+    if kept.conditions != conditions or kept.model not in measured:
+        changed = [name for name, value in conditions if value != getattr(kept.conditions, name)]
+        log.info("auto: measured anew, other than before: %s", ", ".join(changed) or "models")
+        return None
+    return kept
+
+
+def write_kept(folder: Path, kept: Kept) -> None:
+    """Keep what was measured; where that is impossible, it is measured again at the next start."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / FILE, kept.model_dump_json(indent=2) + "\n")
+    except OSError as error:
+        log.warning(
+            "auto: the choice cannot be kept in %s: %s; it is made anew at the next start",
+            folder,
+            error.strerror or error,
+        )
+
+
+def _processor() -> str:
+    """Return the name of the board, or else that of the processor."""
+    with suppress(OSError, UnicodeDecodeError):
+        board = Path("/proc/device-tree/model").read_text(encoding="utf-8").strip("\0\n ")
+        if board:
+            return board[:200]
+    with suppress(OSError, UnicodeDecodeError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()[:200]
+    return platform.processor() or platform.machine()
+
+
+def _versions(zoo: Zoo) -> str:
+    """Return the versions of what determines the times, as one text."""
+    digest = hashlib.sha256()
+    for name in candidates(zoo):
+        if name in zoo.entries:
+            digest.update(zoo.entries[name].sha256.encode())
+    return " ".join(
+        [*_installed(("pose-edge", "ai-edge-litert", "tflite-runtime")), digest.hexdigest()[:16]]
+    )
+
+
+def _installed(packages: Sequence[str]) -> list[str]:
+    found = []
+    for package in packages:
+        with suppress(metadata.PackageNotFoundError):
+            found.append(f"{package} {metadata.version(package)}")
+    return found
