@@ -28,7 +28,7 @@ from pose_edge.poses import Pose
 from pose_edge.sources.picture_file import read_picture
 from pose_edge.tracking import SIGMAS
 
-MODELS: Final = ("movenet-lightning-int8", "movenet-thunder-int8")
+MODELS: Final = ("movenet-lightning-int8", "movenet-thunder-balanced-int8", "movenet-thunder-int8")
 KNOTS: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 """Scores between which the calibration is linear."""
 RIGHT: Final = 0.5

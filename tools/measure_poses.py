@@ -2,7 +2,7 @@
 
     python tools/measure_poses.py still  COCO.json     the same picture again and again
     python tools/measure_poses.py ghosts COCO.json     parts of pictures without people
-    python tools/measure_poses.py video  CLIP ...      against Thunder FP16 without any memory
+    python tools/measure_poses.py video  CLIP ...      against a reference without any memory
 
 The pictures of COCO.json lie in the folder of the same name beside it; take none that a model was
 calibrated with. Everything runs on one thread.
@@ -43,6 +43,8 @@ SETTLING: Final = 3
 """Frames from the first in which a newcomer's crop may still be moved."""
 JUMP: Final = 0.1
 """A joint jumps when it moves by more than this part of the body's longer side."""
+AT_REST: Final = 0.01
+"""Part of the body by which the reference moves a joint, at most, that is at rest."""
 ELSEWHERE: Final = 0.5
 """Parts of the body by which half of the joints are off when another person is followed."""
 MIN_PART: Final = 100
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("measure", choices=["still", "ghosts", "video"])
     parser.add_argument("inputs", nargs="+", type=Path)
     parser.add_argument("--model", default="movenet-lightning-int8")
+    parser.add_argument("--reference", default=REFERENCE, metavar="MODEL")
     parser.add_argument("--count", type=int, help="only so many pictures, or frames of a clip")
     parser.add_argument("--turn", action="store_true", help="a clip lying on its side")
     parser.add_argument("--step", type=int, default=1, help="every so-manieth picture or frame")
@@ -229,43 +232,72 @@ def _oks(points: FloatArray, person: dict[str, Any]) -> float:
 # --- people who move ------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The pose of a frame, None without one: of the reference, and of the model that follows."""
+
+    truth: Pose | None
+    found: Pose | None
+
+
 def _video(path: Path, options: argparse.Namespace, stack: ExitStack) -> None:
     """Compare a model that follows with the reference, which searches every frame anew."""
-    _, reference = _load(stack, REFERENCE)
+    _, reference = _load(stack, options.reference)
     _, followed = _load(stack, options.model)
     errors: list[NDArray[np.float64]] = []
+    jitter: list[NDArray[np.float64]] = []
     there = found = extra = elsewhere = blinks = crops = 0
-    crop, seen = None, False
+    crop, before = None, Both(None, None)
     for frame in _frames(path, options):
         reference.reset()
-        truth = reference.estimate(frame).poses
+        truths = reference.estimate(frame).poses
         estimate = followed.estimate(frame)
+        now = Both(*(poses[0] if poses else None for poses in (truths, estimate.poses)))
         crops += estimate.crop != crop
-        blinks += seen and not estimate.poses
-        crop, seen = estimate.crop, bool(estimate.poses)
-        there += bool(truth)
-        found += bool(truth and estimate.poses)
-        extra += bool(estimate.poses and not truth)
-        if truth and estimate.poses:
-            off = _errors(estimate.poses[0], truth[0], frame)
+        blinks += before.found is not None and now.found is None
+        there += now.truth is not None
+        extra += now.truth is None and now.found is not None
+        if now.truth is not None and now.found is not None:
+            found += 1
+            off = _errors(now.found, now.truth, frame)
             elsewhere += bool(np.median(off) > ELSEWHERE)
             errors += [off] if np.median(off) <= ELSEWHERE else []
+            jitter += jitter_of(before, now, frame)
+        crop, before = estimate.crop, now
     joints = np.concatenate(errors) if errors else np.zeros(1)
+    at_rest = np.concatenate(jitter) if jitter else np.zeros(1)
     print(
         f"{path.name}, {options.model}, step {options.step}: of {there} frames in which the "
         f"reference finds somebody, found in {found} ({elsewhere} times somebody else), and in "
-        f"{extra} others; lost {blinks} times; joints off by {100 * joints.mean():.2f} % of the "
-        f"body, {100 * (joints > JUMP).mean():.1f} % by more than {JUMP:.0%}; new crops: {crops}"
+        f"{extra} others; lost {blinks} times; joints off by {100 * np.median(joints):.2f} % of "
+        f"the body (mean {100 * joints.mean():.2f} %), {100 * (joints > JUMP).mean():.1f} % by "
+        f"more than {JUMP:.0%}; joints at rest jitter by {100 * np.median(at_rest):.2f} % "
+        f"(nine in ten: {100 * np.percentile(at_rest, 90):.2f} %); new crops: {crops}",
+        flush=True,
     )
 
 
 def _errors(pose: Pose, truth: Pose, frame: Frame) -> NDArray[np.float64]:
     """Return how far the joints that the reference is sure of lie off, in parts of the body."""
+    return _apart(pose, truth, truth, frame)[truth.keypoints[:, 2] >= SURE]
+
+
+def jitter_of(before: Both, now: Both, frame: Frame) -> list[NDArray[np.float64]]:
+    """Return how far the followed pose moves joints at rest, in parts of the body, if both are."""
+    if before.truth is None or before.found is None or now.truth is None or now.found is None:
+        return []
+    sure = np.minimum(before.truth.keypoints[:, 2], now.truth.keypoints[:, 2]) >= SURE
+    at_rest = sure & (_apart(before.truth, now.truth, now.truth, frame) < AT_REST)
+    return [_apart(before.found, now.found, now.truth, frame)[at_rest]]
+
+
+def _apart(one: Pose, other: Pose, whole: Pose, frame: Frame) -> NDArray[np.float64]:
+    """Return how far the joints of two poses lie apart, in parts of the longer side of a third."""
     size = (frame.width, frame.height)
-    x0, y0, x1, y1 = truth.box
+    x0, y0, x1, y1 = whole.box
     body = max(1.0, (x1 - x0) * size[0], (y1 - y0) * size[1])
-    off = np.linalg.norm(pose.pixels(*size) - truth.pixels(*size), axis=1)
-    return np.asarray(off[truth.keypoints[:, 2] >= SURE] / body, dtype=np.float64)
+    apart = np.linalg.norm(one.pixels(*size) - other.pixels(*size), axis=1)
+    return np.asarray(apart / body, dtype=np.float64)
 
 
 def _frames(path: Path, options: argparse.Namespace) -> Iterator[Frame]:

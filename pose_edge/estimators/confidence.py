@@ -1,7 +1,7 @@
 """From the scores of a model to probabilities.
 
 A model's score only says which keypoint it is surer of: of MoveNet's keypoints with a score of 0.3
-three quarters are right. `tools/fit_confidence.py` measures a calibration on pictures with known
+four fifths are right. `tools/fit_confidence.py` measures a calibration on pictures with known
 keypoints. A keypoint is right when its part of COCO's OKS is at least 0.5: a nose within about 6 %
 of the person's size, a wrist within 15 %, a hip within 25 % (size: square root of the area).
 """

@@ -17,16 +17,16 @@ EXPECTED: Final = "1x1x17x3 (MoveNet)"
 MIN_POSE_SCORE: Final = 0.3
 """The score of a pose is the mean score of the keypoints that count."""
 CALIBRATION: Final = (
-    (0.0, 0.151),
-    (0.1, 0.292),
-    (0.2, 0.526),
-    (0.3, 0.711),
-    (0.4, 0.914),
-    (0.5, 0.956),
-    (0.7, 0.983),
-    (1.0, 1.0),
+    (0.0, 0.103),
+    (0.1, 0.298),
+    (0.2, 0.630),
+    (0.3, 0.786),
+    (0.4, 0.924),
+    (0.5, 0.966),
+    (0.7, 0.987),
+    (1.0, 0.994),
 )
-"""Fitted by `tools/fit_confidence.py` to Lightning and Thunder INT8 alike; see models/README.md."""
+"""Fitted by `tools/fit_confidence.py` to the INT8 models alike; see models/README.md."""
 
 
 def matches(runtime: Runtime) -> bool:

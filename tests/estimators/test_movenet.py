@@ -21,7 +21,7 @@ from pose_edge.estimators import load_estimator
 from pose_edge.estimators.confidence import Calibration
 from pose_edge.estimators.crop import HIPS_RULE, Crop, fit_crop, square_around_hips, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
-from pose_edge.estimators.movenet import CALIBRATION, decode
+from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
     MEMORY_S,
@@ -57,7 +57,9 @@ def movenet(
     return estimator, runtime
 
 
-@pytest.mark.parametrize(("calibration", "expected"), [(None, None), (CALIBRATION, 0.994)])
+@pytest.mark.parametrize(
+    ("calibration", "expected"), [(None, None), (((0.0, 0.1), (1.0, 0.6)), 0.55)]
+)
 def test_confidence_is_known_for_a_calibrated_model(
     calibration: Calibration | None, expected: float | None
 ) -> None:
