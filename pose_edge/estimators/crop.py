@@ -40,6 +40,9 @@ BODY_EXPANSION: Final = 1.2
 SLACK: Final = 0.07
 """Parts of its edges by which a crop may be off before it is moved. With less, more still scenes
 never come to rest; with more, the person is not in the middle, where the model is best."""
+ALIKE: Final = 1.005
+"""Of shapes that show a region nearly as large, up to this factor, the one with the least padding
+is taken."""
 SHAPE_SLACK: Final = 1.15
 """Another shape must show the person this many times as large to replace the one so far: who
 breathes or sways must not change it all the time."""
@@ -136,7 +139,9 @@ def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None)
         """Return how many of the frame's pixels one of the input's would span."""
         return max(region.width / size[1], region.height / size[0])
 
-    best = min(sizes, key=pixels)
+    largest = min(map(pixels, sizes))
+    alike = [size for size in sizes if pixels(size) <= ALIKE * largest]
+    best = min(alike, key=lambda size: region.shaped(size).size)
     before = size_of(held, sizes) if held is not None else None
     if before is not None and pixels(before) <= SHAPE_SLACK * pixels(best):
         best = before

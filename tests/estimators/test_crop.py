@@ -248,6 +248,12 @@ def test_square_inputs_have_the_rule_of_their_own() -> None:
 # --- the shape ------------------------------------------------------------------------------------
 
 
+def test_of_shapes_that_show_a_frame_as_large_the_one_with_less_padding_is_taken() -> None:
+    wide, wider = (224, 288), (192, 320)  # one of their pixels spans 2.222 and 2.224 of the frame's
+    for sizes in ([wide, wider], [wider, wide]):
+        assert size_of(fit_crop(whole_frame(640, 427), sizes), sizes) == wider
+
+
 @given(CROPS, SETS_OF_SIZES, st.one_of(st.none(), CROPS))
 def test_a_crop_is_the_smallest_of_its_shape_around_the_region(
     region: Crop, sizes: list[InputSize], held: Crop | None
