@@ -78,6 +78,14 @@ class Crop:
         left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
         return Crop(left, top, width, height)
 
+    def within(self, width: int, height: int) -> Crop:
+        """Return the part that lies in a frame of that size; the crop if none does."""
+        left, top = max(0.0, self.left), max(0.0, self.top)
+        right = min(float(width), self.left + self.width)
+        bottom = min(float(height), self.top + self.height)
+        inside = right > left and bottom > top
+        return Crop(left, top, right - left, bottom - top) if inside else self
+
     @property
     def centre(self) -> tuple[float, float]:
         """X and y of the middle, pixels."""

@@ -70,7 +70,8 @@ class ModelInput:
         while True:
             size = size_of(crop, self._runtime.sizes)
             if size is None:
-                crop = self.fit(crop)
+                # What is outside of the frame was only there for the other shape.
+                crop = self.fit(crop.within(frame.width, frame.height))
                 continue
             tensor = self._tensor(frame, crop, size)
             stopwatch.lap("preprocess")

@@ -159,7 +159,7 @@ class ServiceRig(Bench):
             limit: Seconds after the fault is over, on a host that is not busy.
             least: See `outage`.
         """
-        outage = self.outage(fault, over, least=least)
+        outage = self.outage(fault, over, least=scaled_limit(least))
         name = f"{what}: " if what else ""
         self.chapter.measure(f"{name}without picture", outage.picture)
         self.chapter.measure(f"{name}without poses", outage.poses)
