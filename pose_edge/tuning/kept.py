@@ -15,7 +15,6 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pose_edge.config.schema import Settings
-from pose_edge.runtimes.edgetpu.detection import find_corals
 from pose_edge.tuning.choice import PassTiming
 from pose_edge.util.atomic import write_atomically
 from pose_edge.util.cores import usable_cores
@@ -85,13 +84,7 @@ class Kept(BaseModel):
 
 def present_conditions(settings: Settings, zoo: Zoo) -> Conditions:
     """Return the conditions of this machine and program."""
-    corals = settings.edgetpu.mode != "off" and bool(
-        find_corals(
-            settings.edgetpu.device,
-            sysfs=Path(settings.testing.sysfs),
-            dev=Path(settings.testing.dev),
-        )
-    )
+    corals = settings.edgetpu.mode != "off" and _is_coral_there(settings)
     return Conditions(
         processor=_processor(),
         architecture=platform.machine(),
@@ -171,3 +164,12 @@ def _installed(packages: Sequence[str]) -> list[str]:
         with suppress(metadata.PackageNotFoundError):
             found.append(f"{package} {metadata.version(package)}")
     return found
+
+
+def _is_coral_there(settings: Settings) -> bool:
+    from pose_edge.runtimes.edgetpu.detection import (
+        find_corals,
+    )  # a run with edgetpu off needs none
+
+    sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
+    return bool(find_corals(settings.edgetpu.device, sysfs=sysfs, dev=dev))
