@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -29,6 +28,7 @@ from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.sources.video_file import VideoFile
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.cores import usable_cores
+from pose_edge.util.processor import processor_name
 from pose_edge.util.text import counted
 from pose_edge.zoo.registry import Zoo
 
@@ -83,11 +83,8 @@ class PipelineTiming:
 
 def machine() -> str:
     """Return a description of this machine."""
-    model = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith(("model name", "Model", "Hardware")):
-            model = line.partition(":")[2].strip()
-    return f"{model}, {platform.machine()}, {counted(usable_cores(), 'usable core')}"
+    cores = counted(usable_cores(), "usable core")
+    return f"{processor_name()}, {platform.machine()}, {cores}"
 
 
 def bench_models(settings: Settings, names: Sequence[str], runs: int) -> list[ModelTiming]:

@@ -18,6 +18,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.tuning.choice import PassTiming
 from pose_edge.util.atomic import write_atomically
 from pose_edge.util.cores import usable_cores
+from pose_edge.util.processor import processor_name
 from pose_edge.zoo.candidates import candidates
 from pose_edge.zoo.registry import Zoo
 
@@ -86,7 +87,7 @@ def present_conditions(settings: Settings, zoo: Zoo) -> Conditions:
     """Return the conditions of this machine and program."""
     corals = settings.edgetpu.mode != "off" and _is_coral_there(settings)
     return Conditions(
-        processor=_processor(),
+        processor=processor_name(),
         architecture=platform.machine(),
         cores=usable_cores(),
         edgetpu=corals,
@@ -134,19 +135,6 @@ def write_kept(folder: Path, kept: Kept) -> None:
         )
 
 
-def _processor() -> str:
-    """Return the name of the board, or else that of the processor."""
-    with suppress(OSError, UnicodeDecodeError):
-        board = Path("/proc/device-tree/model").read_text(encoding="utf-8").strip("\0\n ")
-        if board:
-            return board[:200]
-    with suppress(OSError, UnicodeDecodeError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()[:200]
-    return platform.processor() or platform.machine()
-
-
 def _versions(zoo: Zoo) -> str:
     """Return the versions of what determines the times, as one text."""
     digest = hashlib.sha256()
@@ -167,9 +155,8 @@ def _installed(packages: Sequence[str]) -> list[str]:
 
 
 def _is_coral_there(settings: Settings) -> bool:
-    from pose_edge.runtimes.edgetpu.detection import (
-        find_corals,
-    )  # a run with edgetpu off needs none
+    # Only here: a run with edgetpu off loads none of it.
+    from pose_edge.runtimes.edgetpu.detection import find_corals
 
     sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
     return bool(find_corals(settings.edgetpu.device, sysfs=sysfs, dev=dev))
