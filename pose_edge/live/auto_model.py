@@ -136,7 +136,6 @@ class AutoModel:
         self._folder = folder
         self._tune = tune
         self._clock = clock
-        self._zoo = Zoo()
         self._looked_s = -LOOK_S
         self._asked: tuple[object, ...] = ()
         self._phase: Callable[[Settings, Feed, float], None] = self._wait
@@ -168,6 +167,7 @@ class AutoModel:
         self._timings: list[PassTiming] = []
         self._phase = self._wait
         if settings.model.name == AUTO:
+            self._zoo = Zoo()
             self._conditions = present_conditions(settings, self._zoo)
             self._accuracy = candidates(self._zoo, settings.model.people)
 
