@@ -72,12 +72,14 @@ class Crop:
         aspect = size[1] / size[0]
         width = max(self.width, self.height * aspect)
         height = max(self.height, self.width / aspect)
-        left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
-        return Crop(left, top, width, height)
+        return self._resized(width, height)
 
     def scaled(self, factor: float) -> Crop:
         """Return the crop with edges `factor` times as long around the same centre."""
-        width, height = self.width * factor, self.height * factor
+        return self._resized(self.width * factor, self.height * factor)
+
+    def _resized(self, width: float, height: float) -> Crop:
+        """Return the crop of that size around the same centre."""
         left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
         return Crop(left, top, width, height)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
 from pose_edge.estimators.crop import (
     Crop,
     settled_crop,
@@ -165,10 +163,8 @@ class SinglePersonEstimator:
         """Return the person, or no one, see `_is_person`; may change the keypoints."""
         if not self._is_person(keypoints, now_s):
             return []
-        np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         score = self._score(keypoints)
-        box = box_of(keypoints, self._min_keypoint_score)
-        return [Pose(keypoints, score, box, confidence=self._model.confidence(keypoints))]
+        return [self._model.pose(keypoints, score, self._min_keypoint_score)]
 
     def _is_person(self, keypoints: FloatArray, now_s: float | None) -> bool:
         """Return whether there is a person; with a time, one who is known may be small by now."""

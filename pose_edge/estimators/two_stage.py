@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
-import numpy as np
-
 from pose_edge.estimators.crop import Crop, settled_crop
 from pose_edge.estimators.crowd import Crowd, Follower
 from pose_edge.estimators.keypoint_model import KeypointModel
@@ -22,7 +20,7 @@ from pose_edge.estimators.pass_budget import PassBudget
 from pose_edge.estimators.regions import person_region, search_regions
 from pose_edge.estimators.single_person import CANDIDATE_SCORE, pose_score
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, Pose, Provenance, box_of, is_somebody
+from pose_edge.poses import Estimate, Pose, Provenance, is_somebody
 from pose_edge.runtimes import Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking.similarity import drop_duplicates
@@ -143,9 +141,7 @@ class TwoStageEstimator:
         score = pose_score(keypoints, self._min_keypoint_score)
         if score < self._min_pose_score:
             return []
-        np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
-        box = box_of(keypoints, self._min_keypoint_score)
-        return [Pose(keypoints, score, box, confidence=self._refiner.confidence(keypoints))]
+        return [self._refiner.pose(keypoints, score, self._min_keypoint_score)]
 
     def _search(
         self, frame: Frame, regions: Sequence[Crop], now_s: float, stopwatch: Stopwatch
