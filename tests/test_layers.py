@@ -26,6 +26,7 @@ LAYERS = (
     {"runtimes"},
     {"estimators", "sources", "overlay"},
     {"sinks", "displays"},
+    {"web"},
     {"pipeline"},
     {"tuning"},
     {"live", "offline", "doctor", "service"},

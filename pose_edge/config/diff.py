@@ -39,7 +39,9 @@ def find_changes(before: Settings, after: Settings) -> list[Change]:
 def without_secrets(settings: Settings) -> Settings:
     """Return settings whose addresses show no password and no token."""
     source = settings.source.model_copy(update={"name": redact(settings.source.name)})
-    return settings.model_copy(update={"source": source})
+    broker = settings.mqtt.url and redact(settings.mqtt.url)
+    mqtt = settings.mqtt.model_copy(update={"url": broker})
+    return settings.model_copy(update={"source": source, "mqtt": mqtt})
 
 
 def _shown(value: object) -> str:

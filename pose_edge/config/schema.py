@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-FILE_PATTERN: Final = r"^([^{}\x00]*/)?([^{}/\x00]|\{time\})+$"
-"""Path of an output: the only braces are those of {time}, which stands in the file's name only."""
+from pose_edge.config.outputs import (
+    CsvSettings,
+    EventsSettings,
+    MetricsSettings,
+    MqttSettings,
+    OscSettings,
+    PosesSettings,
+    RecordSettings,
+    StorageSettings,
+    UdpSettings,
+    WebSettings,
+    WebSocketSettings,
+)
+from pose_edge.config.section import FileName, Score, Section
 
 SHORT_FORMS: Final = {"edgetpu": "mode"}
 """Sections that may be given as one word, and the key that the word is the value of."""
@@ -32,27 +37,6 @@ EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
 
 DEVICE_PATTERN: Final = r"^(usb|pci)?(:[0-9]{1,3})?$"
 """Names of devices in that library: "", ":N", "usb", "usb:N", "pci" or "pci:N", N from 0."""
-
-Score = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-def _accept_file_name(value: object, check: ValidatorFunctionWrapHandler) -> object:
-    """Let a file's name pass that is not UTF-8 (see PEP 383): pydantic takes it for no text."""
-    if isinstance(value, str) and any("\udc80" <= character <= "\udcff" for character in value):
-        return value
-    return check(value)
-
-
-FileName = Annotated[str, Field(min_length=1), WrapValidator(_accept_file_name)]
-OutputName = Annotated[
-    str, Field(min_length=1, pattern=FILE_PATTERN), WrapValidator(_accept_file_name)
-]
-
-
-class Section(BaseModel):
-    """Base of all sections: no unknown keys, no silent conversions, no changes."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class SourceSettings(Section):
@@ -253,46 +237,6 @@ class DisplaySettings(Section):
     lock_keys: bool = Field(False, description="keys do nothing, as in an exhibition")
 
 
-class RecordSettings(Section):
-    """A video of what is shown."""
-
-    path: OutputName | None = Field(
-        None,
-        description="an .mp4 file; {time} in its name: when it was started",
-    )
-    quality: int = Field(
-        23, ge=0, le=51, description="constant rate factor of H.264; lower is better and larger"
-    )
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = Field(
-        "ultrafast", description="speed of the H.264 encoder: slower is smaller"
-    )
-
-
-class PosesSettings(Section):
-    """The poses as text, one JSON object per frame."""
-
-    path: OutputName | None = Field(
-        None,
-        description="a .jsonl file, {time} as above; - is the standard output",
-    )
-
-
-class StorageSettings(Section):
-    """Recordings and pose files of live sources; none is ever overwritten."""
-
-    segment: float | None = Field(
-        None, ge=0.01, le=10_080.0, description="minutes after which a new file is started"
-    )
-    keep: float | None = Field(
-        None, ge=0.001, description="GB of each kind, beyond which the oldest files are removed"
-    )
-    min_free: float = Field(
-        0.5,
-        ge=0.0,
-        description="GB kept free (a tenth of a small disk); with less, nothing is written",
-    )
-
-
 class RunSettings(Section):
     """When a run ends by itself."""
 
@@ -334,7 +278,15 @@ class Settings(Section):
     display: DisplaySettings = DisplaySettings()
     record: RecordSettings = RecordSettings()
     poses: PosesSettings = PosesSettings()
+    csv: CsvSettings = CsvSettings()
     storage: StorageSettings = StorageSettings()
+    udp: UdpSettings = UdpSettings()
+    osc: OscSettings = OscSettings()
+    mqtt: MqttSettings = MqttSettings()
+    websocket: WebSocketSettings = WebSocketSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    web: WebSettings = WebSettings()
+    events: EventsSettings = EventsSettings()
     run: RunSettings = RunSettings()
     log: LogSettings = LogSettings()
     testing: SkipJsonSchema[TestingSettings] = TestingSettings()

@@ -16,10 +16,10 @@ from pose_edge.config.diff import Change
 from pose_edge.config.schema import CameraSettings, Settings
 from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import Estimator
+from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model, with_model
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
-from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
@@ -45,8 +45,8 @@ class Concern(Enum):
     """Open the screen again."""
     RECORDING = auto()
     """Start a new video file."""
-    POSES = auto()
-    """Start a new pose file."""
+    OUTPUTS = auto()
+    """Start new files of poses, or reach other peers."""
     LENGTH = auto()
     """Move the end of the run."""
     LOG = auto()
@@ -65,8 +65,16 @@ SECTIONS: Final = {
     "overlay": {Concern.PICTURE},
     "display": {Concern.SCREEN},
     "record": {Concern.RECORDING},
-    "poses": {Concern.POSES},
-    "storage": {Concern.RECORDING, Concern.POSES},
+    "poses": {Concern.OUTPUTS},
+    "csv": {Concern.OUTPUTS},
+    "storage": {Concern.RECORDING, Concern.OUTPUTS},
+    "udp": {Concern.OUTPUTS},
+    "osc": {Concern.OUTPUTS},
+    "mqtt": {Concern.OUTPUTS},
+    "websocket": {Concern.OUTPUTS},
+    "metrics": {Concern.OUTPUTS},
+    "web": {Concern.OUTPUTS},
+    "events": {Concern.OUTPUTS},
     "run": {Concern.LENGTH},
     "log": {Concern.LOG},
     "testing": {Concern.START},
@@ -142,7 +150,7 @@ class Reconfigurer:
         presenter: Overlay and screen; only the main thread may use it.
         telemetry: Gets the faults of the Edge TPU.
         recorder: The recording.
-        poses: The pose file.
+        outputs: All outputs that carry poses.
         in_main_thread: Has a function called in the main thread, soon.
         chosen: The model where the settings leave the choice to the program, and for whom.
         config: The configuration file.
@@ -153,7 +161,7 @@ class Reconfigurer:
     presenter: Presenter
     telemetry: Telemetry
     recorder: Recorder
-    poses: PoseFile
+    outputs: Outputs
     in_main_thread: Callable[[Callable[[], None]], None]
     chosen: ChosenModel
     config: Path | None = None
@@ -228,7 +236,7 @@ class Reconfigurer:
                     undo.callback(source.close)
                     source.open()
                     source.close()
-            if concerned & {Concern.SOURCE, Concern.RECORDING, Concern.POSES}:
+            if concerned & {Concern.SOURCE, Concern.RECORDING, Concern.OUTPUTS}:
                 live = source.live if source else self.pipeline.live
                 self._change_outputs(settings, live=live)
             undo.pop_all()
@@ -248,9 +256,9 @@ class Reconfigurer:
         storage = settings.storage if live else None
         check_outputs(settings, self.config, numbered=True, replace=False)
         self.recorder.check(settings.record, storage)
-        self.poses.check(settings.poses, storage)
+        self.outputs.check(settings, storage)
         self.recorder.change(settings.record, storage)
-        self.poses.change(settings.poses, storage)
+        self.outputs.change(settings, storage)
 
 
 def _load(settings: Settings, telemetry: Telemetry) -> Estimator:

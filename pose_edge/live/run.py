@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
@@ -18,6 +18,7 @@ from pose_edge.estimators import Estimator
 from pose_edge.live.audience import find_audience
 from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
 from pose_edge.live.controls import Controls
+from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
@@ -25,11 +26,10 @@ from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.sinks.jsonl import PoseFile, pose_file
 from pose_edge.sinks.name_pattern import is_standard_output
 from pose_edge.sinks.output_guard import check_outputs
-from pose_edge.sinks.recorder import Recorder, recorder
-from pose_edge.sinks.restarting_sink import close_together
+from pose_edge.sinks.recorder import recorder
+from pose_edge.sinks.restarting_sink import RestartingSink, close_together
 from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
 from pose_edge.supervision.supervisor import Supervisor
@@ -148,16 +148,10 @@ class _Run:
         self._supervisor = Supervisor()
         self._part = self._supervisor.add("screen")  # the main thread
         storage = settings.storage if source.live else None
-        self._outputs: list[Recorder | PoseFile] = []
-        stack.callback(close_together, self._outputs)
-        self._poses = pose_file(
-            settings.poses,
-            storage,
-            report=partial(telemetry.set_fault, "poses"),
-            supervisor=self._supervisor,
-            replace=replace,
-        )
-        self._open_output(self._poses)
+        self._outputs = Outputs(settings, storage, telemetry, self._supervisor, replace=replace)
+        self._sinks: list[RestartingSink[..., Any]] = [*self._outputs.sinks]
+        stack.callback(close_together, self._sinks)
+        self._outputs.open()
         self._meter = PassMeter()
         self._pipeline = self._open_pipeline(settings, source, estimator, chosen, stack)
         self._recorder = recorder(
@@ -168,7 +162,8 @@ class _Run:
             supervisor=self._supervisor,
             replace=replace,
         )
-        self._open_output(self._recorder)
+        self._sinks.append(self._recorder)
+        self._recorder.open()
         self._presenter = Presenter(
             settings, self._pipeline, telemetry, self._recorder, part=self._part
         )
@@ -196,10 +191,6 @@ class _Run:
             locked=lambda: self._reloader.settings.display.lock_keys,
         )
 
-    def _open_output(self, output: Recorder | PoseFile) -> None:
-        self._outputs.append(output)
-        output.open()
-
     def _open_pipeline(
         self,
         settings: Settings,
@@ -213,7 +204,7 @@ class _Run:
             estimator,
             self._telemetry,
             tracker=PoseTracker(settings, live=source.live),
-            sinks=[self._poses, self._meter],
+            sinks=[self._outputs, self._meter],
             max_frames=settings.run.max_frames,
             options=pipeline_options(chosen.applied(settings), self._telemetry),
             supervisor=self._supervisor,
@@ -234,7 +225,7 @@ class _Run:
             self._presenter,
             self._telemetry,
             self._recorder,
-            self._poses,
+            self._outputs,
             in_main_thread=self._main_thread_calls.put,
             chosen=chosen,
             config=config,
@@ -279,9 +270,10 @@ class _Run:
 
     def _is_unread(self) -> bool:
         """Return whether nobody reads the only output, e.g. `| head`; a recording goes on."""
-        path = self._reloader.settings.poses.path or ""
-        ended = self._poses.unread or (is_standard_output(path) and self._poses.failed is not None)
-        return ended and not self._recorder.active
+        path, poses = self._reloader.settings.poses.path or "", self._outputs.poses
+        ended = poses.unread or (is_standard_output(path) and poses.failed is not None)
+        others = any(sink.active for sink in self._sinks if sink is not poses)
+        return ended and not others
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
@@ -326,7 +318,7 @@ class _Run:
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
             failures=(
-                *(reason for output in self._outputs for reason in output.failures()),
+                *(reason for sink in self._sinks for reason in sink.failures()),
                 *self._pipeline.missing,
             ),
         )

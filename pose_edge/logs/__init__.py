@@ -64,7 +64,7 @@ def start(
 
 def start_with(settings: Settings) -> None:
     """Start the log, or change it, with the settings `log.*`."""
-    redactor = Redactor([settings.source.name])
+    redactor = Redactor([settings.source.name, *filter(None, [settings.mqtt.url])])
     start(settings.log.level, settings.log.format, redactor=redactor)
 
 

@@ -10,7 +10,8 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from pose_edge.config.schema import PosesSettings, RecordSettings, Settings
+from pose_edge.config.outputs import PosesSettings, RecordSettings
+from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, OutputError, SourceError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.offline.annotate_outputs import (
@@ -19,11 +20,11 @@ from pose_edge.offline.annotate_outputs import (
     choose_copies,
     make_folder,
 )
+from pose_edge.offline.text_outputs import TextOutputs
 from pose_edge.overlay import Renderer
 from pose_edge.pipeline.loading import load_model, thorough
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
-from pose_edge.sinks.jsonl import PoseFile, Record, pose_file, pose_record
 from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
 from pose_edge.sinks.output_guard import (
     Target,
@@ -97,12 +98,9 @@ def annotate(
     runs: list[_InputRun] = []
     with ExitStack() as stack:
         estimator = load_model(thorough(settings), stack, wait=True, stop=stop)
-        records, poses = NamedRecords(), None
-        if plan.poses.path is not None:
-            encode = records if len(plan.items) > 1 else pose_record
-            poses = pose_file(plan.poses, None, report=_ignore, replace=force, encode=encode)
-            stack.callback(poses.close)
-            poses.open()
+        texts = TextOutputs(plan.poses, replace=force)
+        stack.callback(texts.close)
+        texts.open()
         if plan.folder is not None:
             make_folder(plan.folder)
         for item in plan.items:
@@ -110,8 +108,9 @@ def annotate(
                 break
             if runs:
                 estimator.reset()  # it follows nobody from one input to the next
-            records.name = Path(item.name).name
-            run = _InputRun(item, estimator, poses, stop, force=force)
+            if len(plan.items) > 1:
+                texts.name = Path(item.name).name
+            run = _InputRun(item, estimator, texts, stop, force=force)
             try:
                 run.go(partial(progress, item.name))
             except SourceError as error:
@@ -119,7 +118,7 @@ def annotate(
                     raise
                 run.unreadable = str(error)
             runs.append(run)
-    _check(poses)
+    texts.check()
     return [run.report() for run in runs]  # the poses have ended: now it is known what was written
 
 
@@ -217,14 +216,14 @@ class _InputRun:
         self,
         item: _Item,
         estimator: Estimator,
-        poses: PoseFile | None,
+        texts: TextOutputs,
         stop: threading.Event,
         *,
         force: bool,
     ) -> None:
         self._item = item
         self._stop = stop
-        self._poses = poses
+        self._texts = texts
         self._drawn: DrawnOutput | None = None
         if item.copy is not None:
             self._drawn = DrawnOutput(item.copy, item.settings.record, replace=force)
@@ -233,7 +232,7 @@ class _InputRun:
             estimator,
             Telemetry(),
             tracker=PoseTracker(item.settings, live=False),
-            sinks=[poses] if poses is not None else [],
+            sinks=[texts],
         )
         self._frames = self._with_person = 0
         self._finished = False
@@ -258,16 +257,16 @@ class _InputRun:
                 self._with_person += bool(result.poses)
                 progress(self._frames, source.frame_count)
             self._finished = not self._stop.is_set()
-        _check(self._drawn)
+        self._check()
 
     def report(self) -> AnnotateReport:
         """Return how it went."""
-        drawn, poses = self._drawn, self._poses
+        drawn = self._drawn
         return AnnotateReport(
             self._item.name,
             self._frames,
             self._with_person,
-            (*(drawn.paths if drawn else ()), *(poses.paths if poses else ())),
+            (*(drawn.paths if drawn else ()), *self._texts.paths),
             self._finished or self.unreadable is not None,
             (
                 *([self.unreadable] if self.unreadable else []),
@@ -275,6 +274,12 @@ class _InputRun:
                 *(drawn.missing if drawn else ()),
             ),
         )
+
+    def _check(self) -> None:
+        """Make sure that everything could be written so far, or raise OutputError."""
+        if self._drawn is not None and self._drawn.failed:
+            raise OutputError(self._drawn.failed)
+        self._texts.check()
 
     def _find_sound(self) -> str | None:
         """Return the video whose sound is copied, or None."""
@@ -290,10 +295,10 @@ class _InputRun:
         self._pipeline.start()
         with suppress(EndOfStream):
             while True:
-                unread = self._drawn is None and self._poses is not None and self._poses.unread
+                unread = self._drawn is None and self._texts.unread
                 if self._stop.is_set() or unread:
                     self._pipeline.stop()
-                _check(self._drawn, self._poses)
+                self._check()
                 result = self._pipeline.take(0.1)
                 if result is None:
                     continue
@@ -301,32 +306,3 @@ class _InputRun:
                     yield result
                 finally:
                     result.release()
-
-
-class NamedRecords:
-    """Makes the lines of poses of several inputs, each with the name of its input.
-
-    Attributes:
-        name: Name of the present input; pictures have their own already.
-    """
-
-    name: str
-
-    def __call__(self, result: Result) -> Record:
-        """Return the JSON object of a result."""
-        return {**pose_record(result), "file": result.frame.file or self.name}
-
-
-def _check(*outputs: DrawnOutput | PoseFile | None) -> None:
-    """Make sure that everything could be written so far; after the end, that it was.
-
-    Raises:
-        OutputError: A file cannot be written any more.
-    """
-    for output in outputs:
-        if output is not None and output.failed:
-            raise OutputError(output.failed)
-
-
-def _ignore(_reason: str | None) -> None:
-    """Report nothing: a file that fails ends the run."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import cv2
 
-from pose_edge.config.schema import RecordSettings
+from pose_edge.config.outputs import RecordSettings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.offline.drawn_names import WRITTEN_SUFFIXES, name_alone, name_in_folder

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, ParamSpec, TypeVar
 
-from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
+from pose_edge.config.outputs import PosesSettings, RecordSettings, StorageSettings
 from pose_edge.errors import UsageError
 from pose_edge.sinks.name_pattern import is_standard_output
-from pose_edge.sinks.restarting_sink import RestartingSink, Writer
+from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.sinks.segment_file import Encoder, SegmentFile
 from pose_edge.sinks.segment_files import SegmentFiles
 from pose_edge.sinks.segment_writer import SegmentWriter
+from pose_edge.sinks.writer import Writer
 from pose_edge.supervision.supervisor import Supervisor
 
 UNBOUNDED: Final = StorageSettings(min_free=0.0)

@@ -17,7 +17,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from pose_edge.config.schema import RecordSettings, StorageSettings
+from pose_edge.config.outputs import RecordSettings, StorageSettings
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.name_pattern import RECORDING_SUFFIX

@@ -10,8 +10,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar
 
+from pose_edge.sinks.drop_log import DropLog
+from pose_edge.sinks.writer import Writer
 from pose_edge.sinks.writer_queue import WriterQueue
 from pose_edge.supervision.hung_threads import HUNG_LIMIT, HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
@@ -21,7 +23,6 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
-Item_contra = TypeVar("Item_contra", contravariant=True)
 
 HANG_S: Final = 20.0
 """Seconds without a heartbeat after which a writer hangs. SD cards pause for a second or two; the
@@ -29,33 +30,6 @@ end of a long file on a slow one takes some more."""
 TRYING_AGAIN: Final = "; trying again"
 CLOSE_TIMEOUT_S: Final = 10.0
 """Seconds that the end of a run waits for its sinks, all together."""
-
-
-class Writer(Protocol[Item_contra]):
-    """An open output. All calls come from one thread; an exception from any call ends the writer.
-
-    A new kind of sink is a new writer, handed to `RestartingSink`.
-    """
-
-    @property
-    def target(self) -> str | None:
-        """Where items arrive, e.g. the path of the file; None until an item has arrived."""
-
-    @property
-    def waiting(self) -> str | None:
-        """Why nothing can be written for the time being, e.g. a full disk, or None."""
-
-    def write(self, item: Item_contra) -> bool:
-        """Write one item; return False when it was left out, e.g. while `waiting`."""
-
-    def tick(self) -> None:
-        """Do periodic work; called after each item, and every `TICK_S` while none come."""
-
-    def close(self) -> None:
-        """Finish and release everything; after a failure save what can be saved.
-
-        A call that has failed is repeated once.
-        """
 
 
 class RestartingSink(Generic[P, Item]):
@@ -67,6 +41,7 @@ class RestartingSink(Generic[P, Item]):
     Attributes:
         name: Name of the sink.
         failed: Why nothing is written now, or None.
+        written: Items that a writer has taken.
         lost: Items left out because the output had failed, or had to wait.
         dropped: Items left out because the output could not keep up.
         unread: Whether the reader of the output has left, and writing has ended for that.
@@ -80,6 +55,7 @@ class RestartingSink(Generic[P, Item]):
         *,
         capacity: int,
         drop: bool,
+        newest: bool = False,
         report: Callable[[str | None], None],
         supervisor: Supervisor | None = None,
     ) -> None:
@@ -93,11 +69,13 @@ class RestartingSink(Generic[P, Item]):
                 no output yet.
             capacity: Items that may wait for the writer.
             drop: Whether an item is dropped when so many wait (live sources), or `send` waits.
+            newest: Whether it is the oldest item that is dropped then, instead of the new one.
             report: Called with what is wrong, and with None once it works again.
             supervisor: Replaces writers that fail or hang.
         """
         self.name = name
         self.failed: str | None = None
+        self.written = 0
         self.lost = 0
         self.dropped = 0
         self.unread = False
@@ -105,6 +83,7 @@ class RestartingSink(Generic[P, Item]):
         self._make = make
         self._capacity = capacity
         self._drop = drop
+        self._newest = newest
         self._report = report
         self._supervisor = supervisor
         self._part: Part | None = None
@@ -115,6 +94,7 @@ class RestartingSink(Generic[P, Item]):
         self._ending: list[WriterQueue[Item]] = []
         self._hung = HungThreads()
         self._logged: str | None = None
+        self._drops = DropLog(name)
 
     @property
     def active(self) -> bool:
@@ -171,14 +151,21 @@ class RestartingSink(Generic[P, Item]):
         while queue is not self._queue:  # replaced since the last try
             queue = self._queue
             if queue is not None and queue.put(item):
+                if queue.displaced:
+                    self._note_displaced(queue)
                 return
         with self._lock:
             if queue is None or not queue.accepting or queue.stalled:
                 self.lost += self.active
                 return
             self.dropped += 1
-        if self.dropped == 1:
-            log.warning("%s cannot keep up: frames are left out of it", self.name)
+        self._drops.add(1)
+
+    def _note_displaced(self, queue: WriterQueue[Item]) -> None:
+        with self._lock:
+            count, queue.displaced = queue.displaced, 0
+            self.dropped += count
+        self._drops.add(count)
 
     def close(self) -> None:
         """Finish what was sent, and wait for that; a second call does nothing."""
@@ -218,7 +205,11 @@ class RestartingSink(Generic[P, Item]):
 
     def _start(self, make: Callable[[], Writer[Item]]) -> WriterQueue[Item]:
         queue: WriterQueue[Item] = WriterQueue(
-            self.name, lambda queue: self._run(queue, make), self._capacity, drop=self._drop
+            self.name,
+            lambda queue: self._run(queue, make),
+            self._capacity,
+            drop=self._drop,
+            newest=self._newest,
         )
         if self._part is not None:
             self._part.starting(within=HANG_S)
@@ -250,9 +241,11 @@ class RestartingSink(Generic[P, Item]):
             writer = make()
             self._heartbeat(queue, writer)
             for item in queue.items():
-                if item is not None and not writer.write(item):
+                if item is not None:
+                    taken = writer.write(item)
                     with self._lock:
-                        self.lost += 1
+                        self.written += taken
+                        self.lost += not taken
                 writer.tick()
                 self._heartbeat(queue, writer)
             writer.close()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from pose_edge.config.schema import StorageSettings
+from pose_edge.config.outputs import StorageSettings
 from pose_edge.errors import OutputError
 from pose_edge.sinks.name_pattern import MAX_NUMBER, NamePattern, is_standard_output
 from pose_edge.sinks.segment_file import SegmentFile

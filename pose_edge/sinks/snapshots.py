@@ -14,7 +14,7 @@ import cv2
 
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.poses import Result
-from pose_edge.sinks.jsonl import Record, pose_record
+from pose_edge.sinks.message import PoseMessage, Record
 from pose_edge.sinks.name_pattern import NamePattern
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.util.atomic import write_complete
@@ -32,7 +32,7 @@ class Snapshot(NamedTuple):
 
     Attributes:
         image: uint8 (height, width, 3), BGR.
-        record: See `pose_record`.
+        record: See `PoseMessage.record`.
     """
 
     image: Image
@@ -62,7 +62,7 @@ def snapshots(written: Callable[[str], None], pattern: str = NAME) -> Snapshots:
 def take_snapshot(image: Image, order: ColourOrder, result: Result) -> Snapshot:
     """Return what is to be saved; the picture is copied."""
     bgr = image if order == "BGR" else image[:, :, ::-1]
-    return Snapshot(bgr.copy(), pose_record(result))
+    return Snapshot(bgr.copy(), PoseMessage.of(result).record)
 
 
 class SnapshotWriter:

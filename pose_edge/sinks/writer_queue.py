@@ -26,17 +26,31 @@ class WriterQueue(ClosableQueue[Item]):
         thread: The thread; the owner starts it.
         paused: Why no items are taken for the time being, or None; see `Writer.waiting`.
         failed: Whether the writer has ended with an error.
+        displaced: Items that newer ones have taken the place of.
     """
 
     def __init__(
-        self, name: str, run: Callable[[WriterQueue[Item]], None], capacity: int, *, drop: bool
+        self,
+        name: str,
+        run: Callable[[WriterQueue[Item]], None],
+        capacity: int,
+        *,
+        drop: bool,
+        newest: bool = False,
     ) -> None:
         """Prepare the thread, which calls `run`.
 
-        With `drop`, `put` refuses items beyond the capacity; else it waits.
+        Args:
+            name: Name of the thread.
+            run: Called in the thread.
+            capacity: Items that may wait.
+            drop: Whether an item is left out beyond the capacity; else `put` waits.
+            newest: Whether it is the oldest one that is left out then, instead of the new one.
         """
         super().__init__(drop=drop)
         self._capacity = capacity
+        self._newest = newest
+        self.displaced = 0
         self.paused: str | None = None
         self.failed = False
         self._taken_s = time.monotonic()
@@ -57,8 +71,13 @@ class WriterQueue(ClosableQueue[Item]):
         with self._changed:
             if not self._drop:
                 self._changed.wait_for(lambda: not self.accepting or self._has_room())
-            if not self.accepting or not self._has_room():
+            if not self.accepting:
                 return False
+            if not self._has_room():
+                if not self._newest:
+                    return False
+                self._waiting.popleft()
+                self.displaced += 1
             self._waiting.append(item)
             self._changed.notify_all()
             return True

@@ -21,13 +21,8 @@ from pose_edge.config.load import (
     load_with_origins,
     render_config,
 )
-from pose_edge.config.schema import (
-    CameraSettings,
-    EdgeTpuSettings,
-    ModelSettings,
-    RecordSettings,
-    Settings,
-)
+from pose_edge.config.outputs import RecordSettings
+from pose_edge.config.schema import CameraSettings, EdgeTpuSettings, ModelSettings, Settings
 from pose_edge.config.yaml_tree import KeyPath
 from pose_edge.errors import ConfigError
 from pose_edge.util import resources

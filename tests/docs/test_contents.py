@@ -20,7 +20,7 @@ from pose_edge.cli.parser import make_parser
 from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.poses import Keypoint
-from pose_edge.sinks.jsonl import pose_record
+from pose_edge.sinks.message import PoseMessage
 
 NAMES = [str(page.relative_to(REPOSITORY)) for page in PAGES]
 SETTING = re.compile(rf"({'|'.join(Settings.model_fields)})\.([a-z]\w*)(?:: (.+))?")
@@ -106,7 +106,7 @@ def test_the_line_of_poses_has_the_fields_that_are_described() -> None:
     found = replace(pose(person()), confidence=np.ones(17, dtype=np.float32), predicted=True)
     result = make_result(frame, [found])
     result.provenance = replace(result.provenance, finder="movenet-test")
-    record = json.loads(json.dumps(pose_record(result)))
+    record = json.loads(json.dumps(PoseMessage.of(result).record))
     assert shown.keys() == record.keys() - {"file", "finder"}
     assert shown["poses"][0].keys() == record["poses"][0].keys() - {"predicted"}
     described = {span for span, _needs in code_spans(page)}

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from pose_edge.config import schema
+from pose_edge.config.outputs import PosesSettings, RecordSettings
 from pose_edge.config.schema import (
     CameraSettings,
     DisplaySettings,
-    PosesSettings,
-    RecordSettings,
     RunSettings,
     Settings,
     SourceSettings,

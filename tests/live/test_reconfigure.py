@@ -11,17 +11,17 @@ import pytest
 from helpers import FakeEstimator, FakeRuntime
 
 from pose_edge.config.diff import Change, find_changes
-from pose_edge.config.schema import PosesSettings, Settings
+from pose_edge.config.schema import Settings
 from pose_edge.errors import OutputError, PoseEdgeError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.live import reconfigure as reconfigure_module
+from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import KEYS, SECTIONS, ChosenModel, Concern, Reconfigurer, concerns
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
 from pose_edge.runtimes.edgetpu.child_supervisor import ChildSupervisor
 from pose_edge.runtimes.edgetpu.opening import Failover
-from pose_edge.sinks.jsonl import PoseFile
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.telemetry import EDGETPU, Telemetry
 from pose_edge.tracking import PoseTracker
@@ -49,7 +49,7 @@ class Run:
             cast(Presenter, self),
             self.telemetry,
             recorder=cast(Recorder, self),
-            poses=cast(PoseFile, self),
+            outputs=cast(Outputs, self),
             in_main_thread=self.main_thread_calls.append,
             chosen=ChosenModel("movenet-lightning-int8", "one"),
         )
@@ -78,7 +78,7 @@ class Run:
         self.calls.append("overlay")
 
     def check(self, settings: object, _storage: object) -> None:
-        if self.refuses_poses and isinstance(settings, PosesSettings):
+        if self.refuses_poses and isinstance(settings, Settings):
             raise OutputError("no such folder")
 
     def change(self, settings: object, _storage: object) -> None:
@@ -124,7 +124,7 @@ def test_a_reload_that_is_refused_does_not_begin_a_recording(run: Run) -> None:
     assert run.changed == []
     run.refuses_poses = False
     run.apply("storage", segment=5)
-    assert [type(one).__name__ for one in run.changed] == ["RecordSettings", "PosesSettings"]
+    assert [type(one).__name__ for one in run.changed] == ["RecordSettings", "Settings"]
 
 
 def test_outputs_that_are_one_file_are_refused(run: Run, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_every_key_is_a_setting() -> None:
         ("camera.mirror", {Concern.PICTURE}),
         ("camera.wait", set()),
         ("model.min_keypoint_score", {Concern.MODEL, Concern.FOLLOWING}),
-        ("storage.segment", {Concern.RECORDING, Concern.POSES}),
+        ("storage.segment", {Concern.RECORDING, Concern.OUTPUTS}),
     ],
 )
 def test_some_keys_concern_something_else_than_their_section(key: str, parts: set[Concern]) -> None:

@@ -22,12 +22,8 @@ from PIL import Image as PillowImage
 from pose_lines import strict
 from sound_clips import BEEP_S, heard, write_clip_with_sound
 
-from pose_edge.config.schema import (
-    OverlaySettings,
-    PosesSettings,
-    Settings,
-    SourceSettings,
-)
+from pose_edge.config.outputs import PosesSettings
+from pose_edge.config.schema import OverlaySettings, Settings, SourceSettings
 from pose_edge.errors import OutputError, SourceError, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.offline import annotate as annotate_module

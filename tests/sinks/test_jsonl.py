@@ -4,6 +4,7 @@ import json
 import os
 import select
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pose_lines import strict
 
-from pose_edge.config.schema import PosesSettings
+from pose_edge.config.outputs import PosesSettings
 from pose_edge.errors import OutputError
 from pose_edge.poses import FloatArray, Pose, box_of
-from pose_edge.sinks.jsonl import PoseFile, pose_file, pose_record
+from pose_edge.sinks.jsonl import PoseFile, pose_file
+from pose_edge.sinks.message import PoseMessage
 
 KEYPOINTS = hnp.arrays(np.float32, (17, 3), elements=st.floats(0, 1, width=32))
 
@@ -32,7 +34,7 @@ def writer(path: Path | str, *, replace: bool = False) -> tuple[PoseFile, list[s
 
 def test_a_line_is_what_the_design_says() -> None:
     frame = make_frame(noise(64, 48), index=12, moment=1763800000.1234567, file="a.jpg")
-    record = strict(json.dumps(pose_record(make_result(frame, [pose(person(), 0.83)]))))
+    record = strict(json.dumps(PoseMessage.of(make_result(frame, [pose(person(), 0.83)])).record))
     assert record["schema"] == 1
     assert record["seq"] == 12
     assert record["time"] == 1763800000.123457
@@ -49,21 +51,21 @@ def test_a_line_is_what_the_design_says() -> None:
 def test_confidence_is_a_field_of_its_own_where_it_is_known() -> None:
     plain = pose(person(), 0.83)
     known = replace(plain, confidence=np.full(17, 0.98765, dtype=np.float32))
-    (line, sure) = pose_record(make_result(poses=[plain, known]))["poses"]
+    (line, sure) = PoseMessage.of(make_result(poses=[plain, known])).record["poses"]
     assert sure == {**line, "confidence": [0.988] * 17}
 
 
 def test_the_finder_and_people_who_were_moved_on_are_fields_of_their_own() -> None:
     result = make_result(poses=[pose(), replace(pose(), predicted=True)])
-    plain = pose_record(result)
+    plain = PoseMessage.of(result).record
     assert "finder" not in plain
     assert [one.get("predicted") for one in plain["poses"]] == [None, True]
     result.provenance = replace(result.provenance, finder="multipose")
-    assert pose_record(result) == {**plain, "finder": "multipose"}
+    assert PoseMessage.of(result).record == {**plain, "finder": "multipose"}
 
 
 def test_without_a_person_there_is_a_line_without_poses_and_without_a_file() -> None:
-    record = strict(json.dumps(pose_record(make_result())))
+    record = strict(json.dumps(PoseMessage.of(make_result()).record))
     assert record["poses"] == []
     assert "file" not in record
 
@@ -74,9 +76,8 @@ def test_every_result_is_valid_and_precise(
     people: list[FloatArray], index: int, moment: float
 ) -> None:
     poses = [Pose(points, float(points[:, 2].mean()), box_of(points, 0.2), 7) for points in people]
-    record = strict(
-        json.dumps(pose_record(make_result(make_frame(index=index % 65536, moment=moment), poses)))
-    )
+    result = make_result(make_frame(index=index % 65536, moment=moment), poses)
+    record = strict(json.dumps(PoseMessage.of(result).record))
     for points, found in zip(people, record["poses"], strict=True):
         difference = np.abs(np.array(found["keypoints"]) - points)
         assert difference[:, :2].max() <= 1e-5  # a tenth of a pixel at 4K is 2.6e-5
@@ -92,7 +93,7 @@ def test_one_line_for_every_result(tmp_path: Path) -> None:
     assert path.read_text() == "old content\n", "nothing is overwritten before there is a line"
     for index in range(300):
         result = make_result(make_frame(index=index), [pose()] if index % 2 else [])
-        sink.send(result)
+        sink.send(PoseMessage.of(result))
         result.release()
     sink.close()
     lines = [strict(line) for line in path.read_text().splitlines()]
@@ -104,11 +105,12 @@ def test_one_line_for_every_result(tmp_path: Path) -> None:
 def test_nothing_of_the_frame_is_kept(tmp_path: Path) -> None:
     sink, _ = writer(tmp_path / "p.jsonl")
     sink.open()
-    points = person()
-    result = make_result(make_frame(index=5), [pose(points)])
-    sink.send(result)
-    result.release()
-    points[:] = 0
+    result = make_result(make_frame(index=5), [pose()])
+    image = weakref.ref(result.frame.image)
+    message = PoseMessage.of(result)
+    del result
+    assert image() is None
+    sink.send(message)
     sink.close()
     assert strict((tmp_path / "p.jsonl").read_text())["poses"][0]["keypoints"][0] == [0.5, 0.2, 0.9]
 
@@ -118,7 +120,7 @@ def test_a_line_can_be_read_as_soon_as_it_is_written(tmp_path: Path) -> None:
     sink, _ = writer(path)
     sink.open()
     for index in range(3):
-        sink.send(make_result(make_frame(index=index)))
+        sink.send(PoseMessage.of(make_result(make_frame(index=index))))
         wait_until(lambda count=index + 1: path.exists() and path.read_text().count("\n") == count)  # type: ignore[misc]
     sink.close()
 
@@ -133,7 +135,7 @@ def test_whoever_reads_the_standard_output_gets_each_line_at_once(
     sink.open()
     with os.fdopen(reading) as reader:
         for index in range(3):
-            sink.send(make_result(make_frame(index=index)))
+            sink.send(PoseMessage.of(make_result(make_frame(index=index))))
             ready, _, _ = select.select([reader], [], [], GENEROUS_S)
             assert ready, "the line is held back"
             assert strict(reader.readline())["seq"] == index
@@ -152,7 +154,7 @@ def test_the_standard_output_gets_all_in_its_order(
         sink, _ = writer("-")
         sink.open()
         for index in range(300):
-            sink.send(make_result(make_frame(index=index)))
+            sink.send(PoseMessage.of(make_result(make_frame(index=index))))
         sink.close()
         stdout.write("after\n")
     before, *lines, after = path.read_text().splitlines()
@@ -168,7 +170,7 @@ def test_a_reader_that_does_not_block_ends_the_output(monkeypatch: pytest.Monkey
         sink, reports = writer("-")
         sink.open()
         for index in range(1000):  # more than a pipe holds
-            sink.send(make_result(make_frame(index=index), [pose()]))
+            sink.send(PoseMessage.of(make_result(make_frame(index=index), [pose()])))
         sink.close()
         monkeypatch.undo()
     assert reports == ["poses - ended: Resource temporarily unavailable"]
@@ -180,7 +182,7 @@ def test_a_full_disk_ends_the_file_with_a_message(tmp_path: Path) -> None:
     sink, reports = writer(path)
     sink.open()
     for index in range(600):  # more than the queue holds
-        sink.send(make_result(make_frame(index=index)))
+        sink.send(PoseMessage.of(make_result(make_frame(index=index))))
     sink.close()
     assert sink.failed is not None
     assert "No space left on device" in sink.failed
@@ -196,7 +198,7 @@ def test_a_reader_that_goes_away_ends_the_output_without_a_failure(
     sink, reports = writer("-")
     sink.open()
     os.close(reading)
-    sink.send(make_result())
+    sink.send(PoseMessage.of(make_result()))
     sink.close()
     assert sink.unread
     assert sink.failures() == []

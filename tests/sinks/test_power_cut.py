@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from helpers import coded_picture, noise, read_code, read_video
 
-from pose_edge.config.schema import RecordSettings
+from pose_edge.config.outputs import RecordSettings
 from pose_edge.frames import Image
 from pose_edge.sinks import recorder as recorder_module
 from pose_edge.sinks.recorder import FRAGMENT_S, Mp4, video_frame

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import coded_picture, noise, read_code, read_video, wait_until
 
-from pose_edge.config.schema import RecordSettings, StorageSettings
+from pose_edge.config.outputs import RecordSettings, StorageSettings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder
 from pose_edge.sinks import segment_files as files_module
@@ -178,7 +178,7 @@ def test_a_recording_that_is_cut_off_plays_up_to_there(tmp_path: Path) -> None:
 def test_a_killed_process_leaves_a_playable_recording(tmp_path: Path) -> None:
     program = (
         "import sys, time, numpy as np\n"
-        "from pose_edge.config.schema import RecordSettings\n"
+        "from pose_edge.config.outputs import RecordSettings\n"
         "from pose_edge.sinks.recorder import recorder\n"
         "settings = RecordSettings(path=sys.argv[1])\n"
         "r = recorder(settings, None, frame_rate=10.0, report=print)\n"

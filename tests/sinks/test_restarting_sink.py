@@ -13,7 +13,7 @@ from helpers import GENEROUS_S, make_frame, make_result, wait_until
 
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink, restarting_sink, writer_queue
-from pose_edge.sinks.jsonl import Record, pose_record
+from pose_edge.sinks.message import PoseMessage, Record
 from pose_edge.sinks.restarting_sink import HANG_S, RestartingSink, close_together
 from pose_edge.supervision.hung_threads import HUNG_LIMIT
 from pose_edge.supervision.supervisor import Part, State, Supervisor
@@ -718,15 +718,15 @@ def test_a_network_sink_is_one_writer_and_comes_back_when_its_reader_does() -> N
         address = reader.getsockname()
         sink: RestartingSink[[Result], Record] = RestartingSink(
             "udp",
-            pose_record,
+            lambda result: PoseMessage.of(result).record,
             lambda: Datagrams(address),
             capacity=256,
             drop=True,
             report=reports.append,
             supervisor=supervisor,
         )
+        sink.open()
         as_sink: Sink = sink
-        as_sink.open()
         as_sink.send(make_result(make_frame(index=1)))
         assert json.loads(reader.recv(10_000))["seq"] == 1
 

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
+from pose_edge.config.outputs import PosesSettings, RecordSettings, StorageSettings
 from pose_edge.errors import OutputError
 from pose_edge.sinks.name_pattern import NamePattern
 from pose_edge.sinks.segment_files import GIGABYTE, SegmentFiles

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sound_clips import BEEP_S, FPS, heard, write_clip_with_sound
 
-from pose_edge.config.schema import RecordSettings
+from pose_edge.config.outputs import RecordSettings
 from pose_edge.sinks.recorder import recorder
 from pose_edge.sinks.sound import open_sound
 

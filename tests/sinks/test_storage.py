@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -26,10 +26,11 @@ from helpers import (
 )
 from pose_lines import strict
 
-from pose_edge.config.schema import PosesSettings, RecordSettings, StorageSettings
+from pose_edge.config.outputs import PosesSettings, RecordSettings, StorageSettings
 from pose_edge.sinks import recorder as recorder_module
 from pose_edge.sinks import segment_files, segment_writer
 from pose_edge.sinks.jsonl import pose_file
+from pose_edge.sinks.message import PoseMessage
 from pose_edge.sinks.recorder import recorder
 from pose_edge.supervision.hung_threads import HUNG_LIMIT
 from pose_edge.supervision.supervisor import Supervisor
@@ -66,7 +67,7 @@ class Outputs:
             assert self.supervisor.look()
 
     def send(self) -> None:
-        self.lines.send(make_result(make_frame(index=self.sent), [pose(), pose()]))
+        self.lines.send(PoseMessage.of(make_result(make_frame(index=self.sent), [pose(), pose()])))
         self.sent += 1
         time.sleep(0.002)
 
@@ -172,16 +173,26 @@ def test_segments_of_lines(tmp_path: Path) -> None:
     assert list(chain.from_iterable(parts)) == list(range(made.sent))
 
 
+def size_of(folder: Path) -> int:
+    """Return the bytes in a folder whose files may be removed at any moment."""
+    total = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
+
+
 def test_what_is_kept_stays_within_its_bound(tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("a stranger")
     with outputs(tmp_path, keep=0.001) as made:
         largest = 0
         for _ in range(1600):
-            made.lines.send(make_result(make_frame(index=made.sent), [pose(), pose()]))
+            result = make_result(make_frame(index=made.sent), [pose(), pose()])
+            made.lines.send(PoseMessage.of(result))
             made.sent += 1
             if made.sent % 40 == 0:
                 time.sleep(0.02)
-                largest = max(largest, sum(path.stat().st_size for path in tmp_path.iterdir()))
+                largest = max(largest, size_of(tmp_path))
     kept = sorted(tmp_path.glob("p*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
     assert 3 <= len(kept) <= 5
     assert not (tmp_path / "p.jsonl").exists(), "the oldest is gone"
@@ -342,7 +353,7 @@ def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> No
 
 PROGRAM = """
 import sys, time, numpy as np
-from pose_edge.config.schema import RecordSettings, StorageSettings
+from pose_edge.config.outputs import RecordSettings, StorageSettings
 from pose_edge.sinks.recorder import recorder
 recording = recorder(RecordSettings(path=sys.argv[1]), StorageSettings(min_free=0),
                      frame_rate=20.0, report=print)
@@ -429,7 +440,7 @@ def test_another_kind_of_source_while_it_runs(tmp_path: Path) -> None:
         made.lines.change(settings, None)
         assert made.supervisor.parts == [], "a failure is for good"
         for _ in range(600):  # more than may wait
-            made.lines.send(make_result(make_frame(index=made.sent)))
+            made.lines.send(PoseMessage.of(make_result(make_frame(index=made.sent))))
             made.sent += 1
         wait_until((tmp_path / "p-2.jsonl").exists)
         made.lines.change(settings, made.storage)
@@ -447,7 +458,7 @@ def test_what_is_put_while_it_is_changed_is_not_lost(tmp_path: Path) -> None:
 
     def send() -> None:
         for index in range(2000):
-            lines.send(make_result(make_frame(index=index)))
+            lines.send(PoseMessage.of(make_result(make_frame(index=index))))
 
     thread = threading.Thread(target=send)
     thread.start()

@@ -1,0 +1,78 @@
+"""Reads the state of a run, for outputs that tell it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.sinks.restarting_sink import RestartingSink
+from pose_edge.sinks.run_state import OutputState, PartState, RunState
+from pose_edge.supervision.supervisor import Supervisor
+from pose_edge.telemetry import Event, Telemetry
+from pose_edge.util.text import one_line
+from pose_edge.util.urls import redact
+
+SYSFS: Final = Path("/sys")
+
+
+def hottest(sysfs: Path = SYSFS) -> float | None:
+    """Return the highest temperature of the machine, degrees Celsius; None without a sensor."""
+    found = []
+    for zone in sysfs.glob("class/thermal/thermal_zone*/temp"):
+        try:
+            found.append(int(zone.read_text(encoding="ascii")) / 1000)
+        except (OSError, ValueError):  # a sensor that is switched off
+            continue
+    return max(found, default=None)
+
+
+def read_state(
+    pipeline: Pipeline,
+    telemetry: Telemetry,
+    supervisor: Supervisor,
+    sinks: Iterable[RestartingSink[..., Any]],
+    *,
+    screen: str,
+    people: int,
+    started_s: float,
+    temperature: Callable[[], float | None] = hottest,
+) -> RunState:
+    """Return the state of a run now; may be called in any thread.
+
+    Args:
+        pipeline: Source and model.
+        telemetry: Rates, durations and faults.
+        supervisor: The parts.
+        sinks: All outputs; those that are switched off are left out.
+        screen: Name of the screen, or "none".
+        people: People in the newest frame.
+        started_s: Start of the run, monotonic seconds.
+        temperature: Returns that of the processor.
+    """
+    return RunState(
+        uptime_s=time.monotonic() - started_s,
+        source=one_line(redact(pipeline.describe_source())),
+        screen=screen,
+        paused=pipeline.paused,
+        provenance=telemetry.provenance,
+        camera_fps=telemetry.rate(Event.CAPTURED),
+        poses_fps=telemetry.rate(Event.PROCESSED),
+        processed=telemetry.count(Event.PROCESSED),
+        skipped=pipeline.skipped,
+        people=people,
+        stages=telemetry.summaries(),
+        faults={part: redact(text) for part, text in telemetry.faults().items()},
+        parts=tuple(
+            PartState(part.name, part.state, redact(part.detail), part.tries)
+            for part in supervisor.parts
+        ),
+        outputs=tuple(
+            OutputState(sink.name, sink.written, sink.dropped, sink.lost, sink.failed)
+            for sink in sinks
+            if sink.active
+        ),
+        temperature=temperature(),
+    )

@@ -1,0 +1,44 @@
+"""What is left out of an output, said once a minute."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pose_edge.util.text import counted
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S: Final = 60.0
+"""Seconds between two messages about the same output."""
+
+
+class DropLog:
+    """Logs how many frames were left out of an output: the first at once, then once a minute."""
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with nothing left out.
+
+        Args:
+            name: Name of the output.
+            clock: The monotonic clock, seconds.
+        """
+        self._name = name
+        self._clock = clock
+        self._count = 0
+        self._said_s: float | None = None
+
+    def add(self, count: int) -> None:
+        """Note that some frames were left out."""
+        self._count += count
+        now = self._clock()
+        if self._said_s is None:
+            log.warning("%s cannot keep up: frames are left out of it", self._name)
+        elif now - self._said_s < INTERVAL_S:
+            return
+        else:
+            left_out, seconds = counted(self._count, "frame"), now - self._said_s
+            log.warning("%s: %s left out in the last %.0f s", self._name, left_out, seconds)
+        self._said_s, self._count = now, 0

@@ -1,0 +1,126 @@
+"""What sinks get of a result: everything but the picture, whose memory is used again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+
+from pose_edge.poses import Pose, Provenance, Result
+
+SCHEMA: Final = 1
+
+Record: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PoseMessage:
+    """The poses of one frame, for other programs. All sinks of a run share it.
+
+    Attributes:
+        index: Number of the frame in its source, from 0.
+        time: Time of exposure in Unix seconds; for a file, its position in seconds.
+        width: Of the frame, pixels.
+        height: Of the frame, pixels.
+        poses: The people, best first.
+        provenance: The model that found them, and the hardware that ran it.
+        stages_ms: See `Result.stages_ms`.
+        file: Name of the picture's file, for pictures only.
+        live: Whether the frame comes from a camera or stream.
+        events: Who has come or left, as JSON objects; see `activity`.
+        people: Number of people by the events, or None where events are not looked for.
+    """
+
+    index: int
+    time: float
+    width: int
+    height: int
+    poses: Sequence[Pose]
+    provenance: Provenance
+    stages_ms: dict[str, float]
+    file: str | None = None
+    live: bool = False
+    events: tuple[Record, ...] = ()
+    people: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        result: Result,
+        *,
+        file: str | None = None,
+        events: tuple[Record, ...] = (),
+        people: int | None = None,
+    ) -> PoseMessage:
+        """Return the message of a result.
+
+        Args:
+            result: The result; nothing of its frame is kept.
+            file: Name of the input, where the frame has none.
+            events: See the attribute.
+            people: See the attribute.
+        """
+        frame = result.frame
+        return cls(
+            frame.index,
+            frame.time,
+            frame.width,
+            frame.height,
+            result.poses,
+            result.provenance,
+            result.stages_ms,
+            frame.file or file,
+            frame.live,
+            events,
+            people,
+        )
+
+    @cached_property
+    def record(self) -> Record:
+        """The JSON object, which docs/poses.md describes.
+
+        Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4,
+        probabilities to 1e-3.
+        """
+        record: Record = {
+            "schema": SCHEMA,
+            "seq": self.index,
+            "time": round(self.time, 6),
+            "frame": [self.width, self.height],
+            "model": self.provenance.model,
+            "backend": self.provenance.backend,
+            "latency_ms": {stage: round(value, 3) for stage, value in self.stages_ms.items()},
+            "poses": [_pose(pose) for pose in self.poses],
+        }
+        if self.provenance.finder:
+            record["finder"] = self.provenance.finder
+        if self.file is not None:
+            record["file"] = self.file
+        if self.people is not None:
+            record["people"] = self.people
+        if self.events:
+            record["events"] = list(self.events)
+        return record
+
+    @cached_property
+    def line(self) -> bytes:
+        """The JSON object as a line of text, made by the first sink that asks for it."""
+        return f"{json.dumps(self.record)}\n".encode()
+
+
+def _pose(pose: Pose) -> Record:
+    record: Record = {
+        "id": pose.id,
+        "score": round(pose.score, 4),
+        "box": [round(edge, 5) for edge in pose.box],
+        "keypoints": [
+            [round(x, 5), round(y, 5), round(score, 4)] for x, y, score in pose.keypoints.tolist()
+        ],
+    }
+    if pose.confidence is not None:
+        record["confidence"] = [round(value, 3) for value in pose.confidence.tolist()]
+    if pose.predicted:
+        record["predicted"] = True
+    return record
