@@ -90,6 +90,11 @@ class Presenter:
         """What is drawn now, with what keys have changed."""
         return self._renderer.settings
 
+    @property
+    def poll_interval_s(self) -> float:
+        """Seconds after which to `poll` again, at the latest."""
+        return self._display.poll_interval_s
+
     def send_heartbeat(self) -> None:
         """Send a heartbeat of the main thread, which waits for nothing but the screen."""
         within = OPEN_S if self._first_picture_due else STALL_S

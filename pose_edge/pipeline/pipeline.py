@@ -33,6 +33,7 @@ from pose_edge.supervision.supervisor import Part, Supervisor
 from pose_edge.telemetry import INFERENCE, SOURCE, Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.util.text import counted
+from pose_edge.util.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Pipeline:
         max_frames: int | None = None,
         options: PipelineOptions | None = None,
         supervisor: Supervisor | None = None,
+        wakeup: Wakeup | None = None,
     ) -> None:
         """Connect the parts; `start` starts them.
 
@@ -99,10 +101,12 @@ class Pipeline:
             max_frames: End after this many processed frames.
             options: How to read the source, and what to do after a fault.
             supervisor: Gets the heartbeats of both threads, and has them replaced.
+            wakeup: Set when there is something to `take`.
         """
         self._options = options = options or PipelineOptions()
         self.live, self.still = source.live, source.still
-        ring, results = RingBuffer(RING_SLOTS, drop=source.live), ResultQueue(drop=source.live)
+        ring = RingBuffer(RING_SLOTS, drop=source.live)
+        results = ResultQueue(drop=source.live, wakeup=wakeup)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
         self._lock = threading.Lock()
         self._stopping = self._source_ended = False
