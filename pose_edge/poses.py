@@ -187,6 +187,8 @@ class Result:
         crop: See `Estimate.crop`.
         stages_ms: Milliseconds of the stages wait, preprocess, inference, postprocess and total.
             The total counts from the exposure, or for a file from the reading of the frame.
+        laps_ms: The same time in the stages of the telemetry, which are more.
+        done_ns: When the last of them ended, on the monotonic clock; None without any.
     """
 
     lease: Lease
@@ -194,6 +196,8 @@ class Result:
     provenance: Provenance
     crop: Box | None = None
     stages_ms: dict[str, float] = field(default_factory=dict)
+    laps_ms: dict[str, float] = field(default_factory=dict)
+    done_ns: int | None = None
 
     @property
     def frame(self) -> Frame:

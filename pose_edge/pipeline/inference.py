@@ -14,7 +14,7 @@ from pose_edge.pipeline.ring_buffer import Slot
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.supervision.supervisor import Part
-from pose_edge.telemetry import INFERENCE, Event, Stopwatch
+from pose_edge.telemetry import INFERENCE, Stopwatch
 from pose_edge.tracking import PoseTracker
 
 log = logging.getLogger(__name__)
@@ -155,27 +155,36 @@ class Inference(WorkerThread):
         """Find the poses in a frame, count them, and send them to the sinks."""
         frame = lease.frame
         stopwatch = Stopwatch(frame.captured_ns)
-        stopwatch.lap("wait")
+        if frame.arrived_ns is not None and frame.decoded_ns is not None:
+            # A camera without a time stamp says that it exposed the picture when it was decoded.
+            stopwatch.lap("arrival", max(frame.captured_ns, frame.arrived_ns))
+            stopwatch.lap("decode", max(frame.captured_ns, frame.decoded_ns))
+        stopwatch.lap("queue")
+        wait_ms = stopwatch.total_ms
         if frame.file is not None:  # pictures have nothing to do with each other
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
         poses = estimate.poses
         if self._tracker is not None:
             poses = self._tracker.apply(poses, frame)
-            stopwatch.lap("postprocess")
+            stopwatch.lap("tracking")
+        laps_ms, provenance = stopwatch.laps_ms, estimator.provenance
         result = Result(
             lease=lease,
             poses=poses,
-            provenance=estimator.provenance,
+            provenance=provenance,
             crop=estimate.crop,
-            stages_ms={**stopwatch.laps_ms, "total": sum(stopwatch.laps_ms.values())},
+            stages_ms={
+                "wait": wait_ms,
+                "preprocess": laps_ms["preprocess"],
+                "inference": laps_ms["inference"],
+                "postprocess": laps_ms["postprocess"] + laps_ms.get("tracking", 0.0),
+                "total": stopwatch.total_ms,
+            },
+            laps_ms=laps_ms,
+            done_ns=stopwatch.last_ns,
         )
-        telemetry = self._shared.telemetry
-        telemetry.add(stopwatch.laps_ms)
-        telemetry.tick(Event.PROCESSED)
-        if result.poses:
-            telemetry.tick(Event.PERSON)
-        telemetry.set_provenance(result.provenance)
+        self._shared.telemetry.processed(laps_ms, provenance, person=bool(poses))
         for sink in self._shared.sinks:
             sink.send(result)
         return result

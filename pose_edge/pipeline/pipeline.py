@@ -114,9 +114,8 @@ class Pipeline:
         self._hung_threads = HungThreads()
         supervisor = supervisor or Supervisor()
         self._source_part = supervisor.add(SOURCE, options.make_source and self._replace_capture)
-        self._inference_part = supervisor.add(
-            INFERENCE, options.load_estimator and self._replace_inference
-        )
+        replace_inference = options.load_estimator and self._replace_inference
+        self._inference_part = supervisor.add(INFERENCE, replace_inference)
         self._capture = self._make_capture(lambda: source, wait=options.wait)
         self._inference = Inference(
             lambda: estimator, tracker, self._shared, self._inference_part, self._inference_ended
@@ -243,6 +242,7 @@ class Pipeline:
     def limit(self, max_frames: int | None) -> None:
         """End after this many processed frames, counted from the start; None for no limit."""
         self._shared.max_frames = max_frames
+        self._shared.ring.wake()
 
     def stop(self) -> None:
         """End the threads, and close the source.
@@ -332,13 +332,9 @@ class Pipeline:
                 return
             fault = "the model hangs and is being restarted"
             if self._give_up(before, self._inference_part, INFERENCE, fault):
+                tracker, ended = self._options.make_tracker(), self._inference_ended
                 self._inference = Inference(
-                    load,
-                    self._options.make_tracker(),
-                    self._shared,
-                    self._inference_part,
-                    self._inference_ended,
-                    predecessor=before,
+                    load, tracker, self._shared, self._inference_part, ended, predecessor=before
                 )
                 self._inference.start()
 
