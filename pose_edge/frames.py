@@ -28,6 +28,8 @@ class Frame:
         time: Time of exposure in Unix seconds; for a file, its position in seconds.
         file: Name of the picture's file, for pictures and folders only.
         live: Whether it comes from a camera or stream, which does not wait.
+        arrived_ns: When its decoding, or copying, began; None where the source does not tell.
+        decoded_ns: When that was done; likewise.
     """
 
     image: Image
@@ -37,6 +39,8 @@ class Frame:
     time: float
     file: str | None = None
     live: bool = False
+    arrived_ns: int | None = None
+    decoded_ns: int | None = None
 
     @property
     def width(self) -> int:

@@ -6,6 +6,7 @@ Left and right are the person's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -186,6 +187,8 @@ class Result:
         crop: See `Estimate.crop`.
         stages_ms: Milliseconds of the stages wait, preprocess, inference, postprocess and total.
             The total counts from the exposure, or for a file from the reading of the frame.
+        laps_ms: The same time in the stages of the telemetry, which are more.
+        done_ns: When the last of them ended, on the monotonic clock; None without any.
     """
 
     lease: Lease
@@ -193,6 +196,8 @@ class Result:
     provenance: Provenance
     crop: Box | None = None
     stages_ms: dict[str, float] = field(default_factory=dict)
+    laps_ms: dict[str, float] = field(default_factory=dict)
+    done_ns: int | None = None
 
     @property
     def frame(self) -> Frame:
@@ -202,25 +207,6 @@ class Result:
     def release(self) -> None:
         """Let the frame's memory be reused; the frame must not be read afterwards."""
         self.lease.release()
-
-
-def is_somebody(
-    keypoints: FloatArray, min_score: float, min_count: int, min_spread: float = MIN_SPREAD
-) -> bool:
-    """Return whether enough keypoints count, and far enough from each other, for a person.
-
-    Args:
-        keypoints: float32 (17, 3) as x, y, score.
-        min_score: Keypoints at or below this score do not count.
-        min_count: So many must count; with 0 everything is somebody.
-        min_spread: They must extend over more than this part of the frame's width or height.
-    """
-    if min_count == 0:
-        return True
-    across, down = _places(keypoints, keypoints[:, 2] > min_score)
-    if len(across) < min_count:
-        return False
-    return max(max(across) - min(across), max(down) - min(down)) > min_spread
 
 
 def box_of(keypoints: FloatArray, min_score: float) -> Box:
@@ -233,16 +219,23 @@ def box_of(keypoints: FloatArray, min_score: float) -> Box:
     Returns:
         x0, y0, x1, y1 in 0...1; all zero when no keypoint counts.
     """
-    across, down = _places(keypoints, keypoints[:, 2] >= min_score)
-    if not across:
+    return box_around([row for row in keypoints.tolist() if row[2] >= min_score])
+
+
+def box_around(rows: Sequence[Sequence[float]]) -> Box:
+    """Return the box around places, clipped to the frame.
+
+    Args:
+        rows: Some rows of keypoints, each x, y and more; plain numbers, for which NumPy's calls
+            take longer.
+
+    Returns:
+        x0, y0, x1, y1 in 0...1; all zero without any.
+    """
+    if not rows:
         return (0.0, 0.0, 0.0, 0.0)
+    across, down = [row[0] for row in rows], [row[1] for row in rows]
     return (_clip(min(across)), _clip(min(down)), _clip(max(across)), _clip(max(down)))
-
-
-def _places(keypoints: FloatArray, chosen: NDArray[np.bool_]) -> tuple[list[float], list[float]]:
-    """Return x and y of some keypoints as plain numbers: for so few, NumPy's calls take longer."""
-    places = keypoints[chosen, :2].T.tolist()
-    return places[0], places[1]
 
 
 def _clip(value: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -14,19 +14,23 @@ import numpy as np
 
 from pose_edge.poses import Provenance
 
-STAGES: Final = (
-    "wait",
+TO_POSES: Final = (
+    "arrival",
+    "decode",
+    "queue",
     "preprocess",
     "inference",
     "postprocess",
-    "compose",
-    "upload",
-    "draw",
-    "present",
-    "latency",
+    "tracking",
 )
-"""The stages in the order of the flow. "compose" makes the picture for a recording; "upload",
-"draw" and "present" show one; "latency" lasts from exposure to screen."""
+"""The stages up to the poses, in the order of the flow. "arrival" lasts from the exposure until the
+source has the picture, "queue" is the time in the ring."""
+TO_SCREEN: Final = ("handover", "compose", "upload", "draw", "present")
+"""The stages after that. "handover" lasts until the main thread has the poses, "compose" makes the
+scene, and the picture for a recording; the others show it."""
+LATENCY: Final = "latency"
+"""From exposure to screen: the sum of all stages."""
+STAGES: Final = (*TO_POSES, *TO_SCREEN, LATENCY)
 
 SOURCE: Final = "source"
 INFERENCE: Final = "inference"
@@ -36,6 +40,10 @@ EDGETPU: Final = "edgetpu"
 
 KEPT_SAMPLES: Final = 512
 """The newest durations of each stage, from which its statistics are computed."""
+KEPT_FRAMES: Final = 128
+"""The newest frames that were shown, from which `Telemetry.typical` is computed."""
+TYPICAL_SHARE: Final = 5
+"""One of so many frames, those with the latencies nearest to the median, is typical."""
 
 
 class Event(Enum):
@@ -56,23 +64,41 @@ class Stopwatch:
 
     Attributes:
         laps_ms: Milliseconds of each stage.
+        last_ns: When the last lap ended.
     """
 
-    __slots__ = ("_clock_ns", "_last_ns", "laps_ms")
+    __slots__ = ("_clock_ns", "laps_ms", "last_ns")
 
     def __init__(
-        self, start_ns: int | None = None, *, clock_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        start_ns: int | None = None,
+        *,
+        laps_ms: Mapping[str, float] | None = None,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Start the first lap, at a time of the monotonic clock or, with None, now."""
-        self._clock_ns = clock_ns
-        self._last_ns = clock_ns() if start_ns is None else start_ns
-        self.laps_ms: dict[str, float] = {}
+        """Start the first lap, or the next one.
 
-    def lap(self, stage: str) -> None:
-        """Add the time since the last lap to a stage."""
-        now_ns = self._clock_ns()
-        self.laps_ms[stage] = self.laps_ms.get(stage, 0.0) + (now_ns - self._last_ns) / 1e6
-        self._last_ns = now_ns
+        Args:
+            start_ns: When it starts, on the monotonic clock; None for now.
+            laps_ms: The laps before, of the same frame.
+            clock_ns: The monotonic clock, nanoseconds.
+        """
+        self._clock_ns = clock_ns
+        self.last_ns = clock_ns() if start_ns is None else start_ns
+        self.laps_ms: dict[str, float] = {} if laps_ms is None else dict(laps_ms)
+
+    def lap(self, stage: str, end_ns: int | None = None) -> None:
+        """Add the time since the last lap to a stage; the lap ends now, unless a time is given."""
+        if end_ns is None:
+            end_ns = self._clock_ns()
+        laps_ms = self.laps_ms
+        laps_ms[stage] = laps_ms.get(stage, 0.0) + (end_ns - self.last_ns) / 1e6
+        self.last_ns = end_ns
+
+    @property
+    def total_ms(self) -> float:
+        """Milliseconds of all laps together."""
+        return sum(self.laps_ms.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +155,7 @@ class Telemetry:
         self._samples = {stage: deque[float](maxlen=KEPT_SAMPLES) for stage in STAGES}
         self._sample_counts: Counter[str] = Counter()
         self._counts: Counter[Event] = Counter()
+        self._shown_ms: deque[tuple[float, dict[str, float]]] = deque(maxlen=KEPT_FRAMES)
         self._meters = {event: RateMeter() for event in Event}
         self._faults: dict[str, str] = {}
         self._backends: Counter[str] = Counter()
@@ -137,15 +164,63 @@ class Telemetry:
     def add(self, stages_ms: dict[str, float]) -> None:
         """Add the durations of some of the `STAGES`, milliseconds."""
         with self._lock:
-            for stage, value in stages_ms.items():
-                self._samples[stage].append(value)
-                self._sample_counts[stage] += 1
+            self._add(stages_ms)
 
     def tick(self, event: Event) -> None:
         """Count one event."""
         with self._lock:
-            self._counts[event] += 1
-            self._meters[event].tick(self._clock_ns())
+            self._tick(event, self._clock_ns())
+
+    def processed(self, laps_ms: dict[str, float], provenance: Provenance, *, person: bool) -> None:
+        """Note that the model has processed a frame.
+
+        Args:
+            laps_ms: The stages `TO_POSES`.
+            provenance: What found the poses.
+            person: Whether there are any.
+        """
+        with self._lock:
+            self._add(laps_ms)
+            now_ns = self._clock_ns()
+            self._tick(Event.PROCESSED, now_ns)
+            if person:
+                self._tick(Event.PERSON, now_ns)
+            self._provenance = provenance
+            self._backends[provenance.backend] += 1
+
+    def shown(self, laps_ms: dict[str, float]) -> None:
+        """Note that a frame was shown, and how long all its stages took; they are kept."""
+        latency_ms = sum(laps_ms.values())
+        with self._lock:
+            self._tick(Event.SHOWN, self._clock_ns())
+            self._shown_ms.append((latency_ms, laps_ms))
+            self._add({stage: laps_ms[stage] for stage in TO_SCREEN if stage in laps_ms})
+            self._add({LATENCY: latency_ms})
+
+    def typical(self) -> dict[str, float]:
+        """Return how the latency of a frame is made up.
+
+        Returns:
+            Mean milliseconds of each stage, in the order of the flow, over the shown frames with
+            latencies around the median, so that their sum is near it; empty without any.
+        """
+        with self._lock:
+            frames = sorted(self._shown_ms, key=lambda shown: shown[0])
+        rest = (len(frames) - 1) // 2 - len(frames) // (2 * TYPICAL_SHARE)
+        typical = frames[max(0, rest) : len(frames) - max(0, rest)]
+        sums: Counter[str] = Counter()
+        for _latency_ms, laps_ms in typical:
+            sums.update(laps_ms)
+        return {stage: sums[stage] / len(typical) for stage in STAGES if stage in sums}
+
+    def _add(self, stages_ms: dict[str, float]) -> None:
+        for stage, value in stages_ms.items():
+            self._samples[stage].append(value)
+            self._sample_counts[stage] += 1
+
+    def _tick(self, event: Event, now_ns: int) -> None:
+        self._counts[event] += 1
+        self._meters[event].tick(now_ns)
 
     def count(self, event: Event) -> int:
         """Return how often an event happened."""
@@ -176,12 +251,6 @@ class Telemetry:
         """What found the newest poses, or None before the first."""
         with self._lock:
             return self._provenance
-
-    def set_provenance(self, provenance: Provenance) -> None:
-        """Note what found the newest poses, and count one frame for its backend."""
-        with self._lock:
-            self._provenance = provenance
-            self._backends[provenance.backend] += 1
 
     def backends(self) -> dict[str, int]:
         """Return how many frames each backend has processed, by its name."""

@@ -33,14 +33,14 @@ def clock() -> Clock:
 
 def test_a_stopwatch_adds_up_what_each_stage_took(clock: Clock) -> None:
     stopwatch = Stopwatch(clock.now_ns - 5_000_000, clock_ns=clock)
-    stopwatch.lap("wait")
+    stopwatch.lap("queue")
     clock.advance(0.002)
     stopwatch.lap("preprocess")
     clock.advance(0.010)
     stopwatch.lap("inference")
     clock.advance(0.003)
     stopwatch.lap("preprocess")  # once more
-    assert stopwatch.laps_ms == pytest.approx({"wait": 5, "preprocess": 5, "inference": 10})
+    assert stopwatch.laps_ms == pytest.approx({"queue": 5, "preprocess": 5, "inference": 10})
 
 
 def test_a_stopwatch_starts_now(clock: Clock) -> None:
@@ -108,8 +108,8 @@ def test_stages_come_in_the_order_of_the_flow() -> None:
     for stage in reversed(STAGES):
         telemetry.add({stage: 1.0})
     assert tuple(telemetry.summaries()) == STAGES
-    assert telemetry.summary("wait") is not None
-    assert Telemetry().summary("wait") is None
+    assert telemetry.summary("queue") is not None
+    assert Telemetry().summary("queue") is None
 
 
 def test_events_are_counted_and_timed(clock: Clock) -> None:
@@ -146,7 +146,7 @@ def test_what_found_the_poses_is_known_and_counted() -> None:
     plain = Provenance("m-int8", "cpu")
     late, lost = (Provenance("m-int8", "cpu", f"edgetpu {what} 12:03") for what in ("late", "lost"))
     for provenance in (plain, plain, edgetpu, edgetpu, edgetpu, late, lost, lost, edgetpu):
-        telemetry.set_provenance(provenance)
+        telemetry.processed({}, provenance, person=False)
         assert telemetry.provenance is provenance
     assert [one.place for one in (plain, edgetpu, late)] == [
         *("cpu", "edgetpu", "cpu (edgetpu late 12:03)"),
@@ -160,7 +160,7 @@ def test_threads_lose_no_count() -> None:
     def work() -> None:
         for _ in range(500):
             telemetry.tick(Event.PROCESSED)
-            telemetry.add({"wait": 1.0})
+            telemetry.add({"queue": 1.0})
             telemetry.summaries()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -169,6 +169,6 @@ def test_threads_lose_no_count() -> None:
     for thread in threads:
         thread.join(30)
     assert telemetry.count(Event.PROCESSED) == 2000
-    summary = telemetry.summary("wait")
+    summary = telemetry.summary("queue")
     assert summary is not None
     assert summary.count == 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from pose_edge.errors import DisplayError, PoseEdgeError
@@ -35,6 +36,11 @@ class Display:
     def visible(self) -> bool:
         """Whether there is a screen to show scenes on."""
         return False
+
+    @property
+    def poll_interval_s(self) -> float:
+        """Seconds after which `poll` should be called again, at the latest."""
+        return math.inf
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
         """Present a scene at the screen's resolution; return when it is handed over.

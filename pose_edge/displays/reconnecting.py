@@ -76,6 +76,11 @@ class ReconnectingDisplay(Display):
         """Whether a screen is open."""
         return self._display.visible
 
+    @property
+    def poll_interval_s(self) -> float:
+        """That of the open screen, or the time between two looks for one."""
+        return self._display.poll_interval_s if self.visible else LOOK_S
+
     def try_to_open(self) -> list[DisplayError]:
         """Open the best screen that can be opened.
 

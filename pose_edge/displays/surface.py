@@ -16,6 +16,8 @@ from pose_edge.overlay import Scene
 from pose_edge.telemetry import Stopwatch
 
 TITLE: Final = b"pose_edge"
+KEYS_S: Final = 0.02
+"""Time between two looks for keys."""
 
 
 class KeyEvents:
@@ -88,6 +90,11 @@ class Surface(Display, ABC):
         self._scene = scene.without_image()
         self._paint(scene, stopwatch)
         return True
+
+    @property
+    def poll_interval_s(self) -> float:
+        """See `Display.poll_interval_s`; SDL tells of a key only when it is asked."""
+        return KEYS_S
 
     def poll(self) -> list[str]:
         """Handle events; a screen that was resized or uncovered gets its last scene again."""

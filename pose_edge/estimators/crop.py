@@ -136,23 +136,23 @@ def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None)
         sizes: Those that the input can have.
         held: The crop so far; its shape is kept unless another one is clearly better.
     """
-
-    def pixels(size: InputSize) -> float:
-        """Return how many of the frame's pixels one of the input's would span."""
-        return max(region.width / size[1], region.height / size[0])
-
-    largest = min(map(pixels, sizes))
-    alike = [size for size in sizes if pixels(size) <= ALIKE * largest]
-    best = min(alike, key=lambda size: region.shaped(size).size)
+    if len(sizes) == 1:
+        return region.shaped(sizes[0])
+    # How many of the frame's pixels one of the input's would span.
+    spans = {size: max(region.width / size[1], region.height / size[0]) for size in sizes}
+    limit = ALIKE * min(spans.values())
+    alike = [size for size, span in spans.items() if span <= limit]
+    best = alike[0] if len(alike) == 1 else min(alike, key=lambda size: region.shaped(size).size)
     before = size_of(held, sizes) if held is not None else None
-    if before is not None and pixels(before) <= SHAPE_SLACK * pixels(best):
+    if before is not None and spans[before] <= SHAPE_SLACK * spans[best]:
         best = before
     return region.shaped(best)
 
 
 def size_of(crop: Crop, sizes: Sequence[InputSize]) -> InputSize | None:
     """Return the input size, the largest one, that has the shape of a crop; None without any."""
-    same = (size for size in sizes if math.isclose(crop.width * size[0], crop.height * size[1]))
+    width, height = crop.width, crop.height
+    same = [size for size in sizes if math.isclose(width * size[0], height * size[1])]
     return max(same, default=None)
 
 
@@ -161,10 +161,8 @@ def size_of(crop: Crop, sizes: Sequence[InputSize]) -> InputSize | None:
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
     """Return whether a shoulder and a hip of float32 (17, 3) keypoints are above a score."""
-    scores = keypoints[:, 2]
-    shoulder = max(scores[Keypoint.LEFT_SHOULDER], scores[Keypoint.RIGHT_SHOULDER])
-    hip = max(scores[Keypoint.LEFT_HIP], scores[Keypoint.RIGHT_HIP])
-    return bool(shoulder > min_score and hip > min_score)
+    left_shoulder, right_shoulder, left_hip, right_hip = (float(keypoints[one, 2]) for one in TORSO)
+    return max(left_shoulder, right_shoulder) > min_score and max(left_hip, right_hip) > min_score
 
 
 def region_around(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:

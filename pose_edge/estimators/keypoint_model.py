@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from pose_edge.estimators.confidence import Calibration, probabilities
 from pose_edge.estimators.crop import Crop, CropRule
+from pose_edge.estimators.keypoints import clip_to_frame
 from pose_edge.estimators.model_input import ModelInput
+from pose_edge.estimators.sighting import Sighting
 from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
-from pose_edge.poses import FloatArray, Pose, box_of
+from pose_edge.poses import FloatArray, Pose
 from pose_edge.runtimes import AnyArray, InputSize, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
@@ -44,19 +44,14 @@ class KeypointModel:
         self._input = ModelInput(runtime, normalisation)
         self._decode = decode
 
-    def pose(self, keypoints: FloatArray, score: float, min_keypoint_score: float) -> Pose:
-        """Return the pose of a person.
-
-        Args:
-            keypoints: float32 (17, 3) as x, y, score; clipped to the frame in place.
-            score: How sure it is that this is a person.
-            min_keypoint_score: Keypoints below this score do not count for the box.
-        """
-        np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
+    def pose(self, seen: Sighting) -> Pose:
+        """Return the pose of a person; their keypoints are clipped to the frame in place."""
+        keypoints = seen.keypoints
+        clip_to_frame(keypoints)
         confidence = None
         if self._calibration is not None:
             confidence = probabilities(keypoints[:, 2], self._calibration)
-        return Pose(keypoints, score, box_of(keypoints, min_keypoint_score), confidence=confidence)
+        return Pose(keypoints, seen.score, seen.box, None, confidence)
 
     def fit(self, region: Crop, held: Crop | None = None) -> Crop:
         """Return the crop around a region that suits one of the input's sizes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pose_edge.poses import FloatArray
@@ -19,6 +21,22 @@ def sanitize(keypoints: FloatArray) -> FloatArray:
     Returns:
         The same array.
     """
-    keypoints[~np.isfinite(keypoints).all(axis=1)] = 0.0
-    np.clip(keypoints[:, 2], 0.0, 1.0, out=keypoints[:, 2])
+    if not math.isfinite(np.vdot(keypoints, keypoints)):  # so for any of them, and quicker to find
+        keypoints[~np.isfinite(keypoints).all(axis=1)] = 0.0
+    limit(keypoints[:, 2])
     return keypoints
+
+
+def clip_to_frame(keypoints: FloatArray) -> None:
+    """Move keypoints from outside of the frame to its edge.
+
+    Args:
+        keypoints: float32 (17, 3) as x, y, score; changed in place.
+    """
+    limit(keypoints[:, :2])
+
+
+def limit(values: FloatArray) -> None:
+    """Limit values to 0...1 in place; for so few, `np.clip` takes three times as long."""
+    np.maximum(values, 0.0, out=values)
+    np.minimum(values, 1.0, out=values)

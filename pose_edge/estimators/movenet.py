@@ -50,7 +50,9 @@ def decode(outputs: Sequence[AnyArray], size: InputSize, *, in_pixels: bool = Fa
     Returns:
         float32 (17, 3) as x, y, score, sanitized.
     """
-    rows = np.asarray(outputs[0], dtype=np.float32).reshape(KEYPOINT_COUNT, 3)
+    rows = outputs[0].reshape(KEYPOINT_COUNT, 3)
+    keypoints = np.empty((KEYPOINT_COUNT, 3), dtype=np.float32)
+    keypoints[:, 0], keypoints[:, 1], keypoints[:, 2] = rows[:, 1], rows[:, 0], rows[:, 2]
     if in_pixels:
-        rows = rows / np.array((*size, 1), dtype=np.float32)
-    return sanitize(rows[:, [1, 0, 2]])
+        keypoints /= np.array((size[1], size[0], 1), dtype=np.float32)
+    return sanitize(keypoints)

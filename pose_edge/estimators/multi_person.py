@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from pose_edge.estimators.crop import Crop, whole_frame
+from pose_edge.estimators.keypoints import clip_to_frame
 from pose_edge.estimators.model_input import ModelInput
+from pose_edge.estimators.sighting import Sighting
 from pose_edge.estimators.warp import to_frame
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, FloatArray, Pose, Provenance, box_of, is_somebody
+from pose_edge.poses import Estimate, FloatArray, Pose, Provenance, box_of
 from pose_edge.runtimes import AnyArray, InputSize, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
@@ -82,11 +82,11 @@ class MultiPersonEstimator:
         poses = []
         for keypoints, score in people[: self._max_people]:
             placed = to_frame(keypoints, done.crop, frame.width, frame.height)
-            np.clip(placed[:, :2], 0.0, 1.0, out=placed[:, :2])
+            clip_to_frame(placed)
             poses.append(Pose(placed, score, box_of(placed, self._min_keypoint_score)))
         stopwatch.lap("postprocess")
         return poses
 
     def _is_person(self, keypoints: FloatArray, score: float) -> bool:
-        enough = is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints, 0.0)
-        return enough and score >= self._min_pose_score
+        seen = Sighting(keypoints, self._min_keypoint_score)
+        return seen.is_somebody(self._min_keypoints, 0.0) and score >= self._min_pose_score

@@ -11,18 +11,10 @@ from pose_edge.estimators.crop import (
     whole_frame,
 )
 from pose_edge.estimators.keypoint_model import KeypointModel
+from pose_edge.estimators.sighting import Sighting
 from pose_edge.estimators.thorough import run_thoroughly
 from pose_edge.frames import Frame
-from pose_edge.poses import (
-    MIN_SPREAD,
-    Box,
-    Estimate,
-    FloatArray,
-    Pose,
-    Provenance,
-    box_of,
-    is_somebody,
-)
+from pose_edge.poses import Box, Estimate, Pose, Provenance
 from pose_edge.telemetry import Stopwatch
 
 CANDIDATE_SCORE: Final = 0.15
@@ -36,18 +28,6 @@ MEMORY_S: Final = 1.0
 SWITCH_MARGIN: Final = 0.15
 """Another person is followed instead when their score is higher by this: the followed one may be a
 coat on a chair, but the estimator must not alternate between two people."""
-
-
-def pose_score(keypoints: FloatArray, min_keypoint_score: float) -> float:
-    """Return the mean score, 0...1, of the keypoints above a score; 0 when there are none.
-
-    Args:
-        keypoints: float32 (17, 3) as x, y, score.
-        min_keypoint_score: Keypoints above this score count.
-    """
-    scores = keypoints[:, 2]
-    counting = scores[scores > min_keypoint_score]
-    return float(counting.mean()) if len(counting) else 0.0
 
 
 class SinglePersonEstimator:
@@ -115,30 +95,30 @@ class SinglePersonEstimator:
         whole = self._model.fit(whole_frame(*size))
 
         crop, confirmed = self._crop or whole, True
-        keypoints = self._model.run(frame, crop, stopwatch)
+        seen = self._run(frame, crop, stopwatch)
         if self._second_look:
-            if crop != whole and not self._is_person(keypoints, frame.time):
-                crop, keypoints = whole, self._model.run(frame, whole, stopwatch)
+            if crop != whole and not self._is_person(seen, frame.time):
+                crop, seen = whole, self._run(frame, whole, stopwatch)
                 confirmed = False
             if crop == whole:
-                closer = self._next_crop(keypoints, CANDIDATE_SCORE)
+                closer = self._next_crop(seen, CANDIDATE_SCORE)
                 # Whoever is larger is seen closer in the next frame.
                 if closer.size < self._model.rule.refine_below * whole.size:
-                    crop, keypoints = self._refine(frame, whole, closer, keypoints, stopwatch)
+                    crop, seen = self._refine(frame, whole, closer, seen, stopwatch)
                     confirmed = crop == closer
             elif self._search_is_due(frame.time):
-                crop, keypoints = self._search(frame, whole, crop, keypoints, stopwatch)
+                crop, seen = self._search(frame, whole, crop, seen, stopwatch)
 
-        if self._thorough and self._is_person(keypoints, frame.time):
-            keypoints = run_thoroughly(self._model, frame, crop, keypoints, stopwatch)
-        wanted = self._next_crop(keypoints, self._min_keypoint_score, held=crop)
-        poses = self._poses(keypoints, frame.time)
-        self._crop = None
-        if poses:
-            self._last, self._last_at = poses[0].box, frame.time
+        if self._thorough and self._is_person(seen, frame.time):
+            seen = self._run_thoroughly(frame, crop, seen, stopwatch)
+        self._crop, poses = None, []
+        if self._is_person(seen, frame.time):
+            self._last, self._last_at = seen.box, frame.time
             # Whom no crop has shown is searched for in the whole frame again.
             if confirmed:
+                wanted = self._next_crop(seen, self._min_keypoint_score, held=crop)
                 self._crop = settled_crop(crop, wanted)
+            poses = [self._model.pose(seen)]
         stopwatch.lap("postprocess")
         return Estimate(poses, None if crop == whole else crop.normalised(*size))
 
@@ -147,37 +127,38 @@ class SinglePersonEstimator:
     ) -> list[Pose]:
         """Find the person in a part of a frame; see `Estimator.estimate_crop`."""
         stopwatch, fitted = stopwatch or Stopwatch(), self._model.fit(crop)
-        keypoints = self._model.run(frame, fitted, stopwatch)
+        seen = self._run(frame, fitted, stopwatch)
         if self._thorough:
-            keypoints = run_thoroughly(self._model, frame, fitted, keypoints, stopwatch)
-        return self._poses(keypoints)
+            seen = self._run_thoroughly(frame, fitted, seen, stopwatch)
+        return [self._model.pose(seen)] if self._is_person(seen) else []
 
-    def _next_crop(self, keypoints: FloatArray, min_score: float, held: Crop | None = None) -> Crop:
-        region = self._model.rule.region(keypoints, *self._frame_size, min_score)
+    def _run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> Sighting:
+        return Sighting(self._model.run(frame, crop, stopwatch), self._min_keypoint_score)
+
+    def _run_thoroughly(
+        self, frame: Frame, crop: Crop, seen: Sighting, stopwatch: Stopwatch
+    ) -> Sighting:
+        keypoints = run_thoroughly(self._model, frame, crop, seen.keypoints, stopwatch)
+        return Sighting(keypoints, self._min_keypoint_score)
+
+    def _next_crop(self, seen: Sighting, min_score: float, held: Crop | None = None) -> Crop:
+        region = self._model.rule.region(seen.keypoints, *self._frame_size, min_score)
         return self._model.fit(region, held)
 
-    def _score(self, keypoints: FloatArray) -> float:
-        return pose_score(keypoints, self._min_keypoint_score)
-
-    def _poses(self, keypoints: FloatArray, now_s: float | None = None) -> list[Pose]:
-        """Return the person, or no one, see `_is_person`; may change the keypoints."""
-        if not self._is_person(keypoints, now_s):
-            return []
-        score = self._score(keypoints)
-        return [self._model.pose(keypoints, score, self._min_keypoint_score)]
-
-    def _is_person(self, keypoints: FloatArray, now_s: float | None) -> bool:
+    def _is_person(self, seen: Sighting, now_s: float | None = None) -> bool:
         """Return whether there is a person; with a time, one who is known may be small by now."""
-        spread = 0.0 if now_s is not None and self._is_known(keypoints, now_s) else MIN_SPREAD
-        enough = is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints, spread)
-        return enough and self._score(keypoints) >= self._min_pose_score
+        if seen.score < self._min_pose_score:
+            return False
+        if seen.is_somebody(self._min_keypoints):
+            return True
+        known = now_s is not None and self._is_known(seen, now_s)
+        return known and seen.is_somebody(self._min_keypoints, 0.0)
 
-    def _is_known(self, keypoints: FloatArray, now_s: float) -> bool:
-        """Return whether these are where the last person was a moment ago."""
+    def _is_known(self, seen: Sighting, now_s: float) -> bool:
+        """Return whether this is where the last person was a moment ago."""
         if self._last is None or not 0 <= now_s - self._last_at <= MEMORY_S:
             return False
-        box = box_of(keypoints, self._min_keypoint_score)
-        before, now = (square_around(one, *self._frame_size) for one in (self._last, box))
+        before, now = (square_around(one, *self._frame_size) for one in (self._last, seen.box))
         return before.overlaps(now)
 
     def _refine(
@@ -185,19 +166,19 @@ class SinglePersonEstimator:
         frame: Frame,
         whole: Crop,
         closer: Crop,
-        keypoints: FloatArray,
+        seen: Sighting,
         stopwatch: Stopwatch,
-    ) -> tuple[Crop, FloatArray]:
-        """Return crop and keypoints of a closer look at what was found in the whole frame.
+    ) -> tuple[Crop, Sighting]:
+        """Return crop and result of a closer look at what was found in the whole frame.
 
         A newcomer whom the closer look does not confirm is nobody; somebody who was there a moment
         ago still is.
         """
-        refined = self._model.run(frame, closer, stopwatch)
+        refined = self._run(frame, closer, stopwatch)
         now = frame.time
-        still_there = self._is_known(keypoints, now) and self._is_person(keypoints, now)
+        still_there = self._is_known(seen, now) and self._is_person(seen, now)
         if still_there and not self._is_person(refined, now):
-            return whole, keypoints
+            return whole, seen
         return closer, refined
 
     def _search_is_due(self, now_s: float) -> bool:
@@ -208,13 +189,13 @@ class SinglePersonEstimator:
         return True
 
     def _search(
-        self, frame: Frame, whole: Crop, crop: Crop, keypoints: FloatArray, stopwatch: Stopwatch
-    ) -> tuple[Crop, FloatArray]:
-        """Return crop and keypoints of another person with a clearly better score, or the given."""
-        other = self._next_crop(self._model.run(frame, whole, stopwatch), CANDIDATE_SCORE)
+        self, frame: Frame, whole: Crop, crop: Crop, seen: Sighting, stopwatch: Stopwatch
+    ) -> tuple[Crop, Sighting]:
+        """Return crop and result for another person with a clearly better score, or the given."""
+        other = self._next_crop(self._run(frame, whole, stopwatch), CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
-            return crop, keypoints
-        found = self._model.run(frame, other, stopwatch)
-        if self._score(found) < self._score(keypoints) + SWITCH_MARGIN:
-            return crop, keypoints
+            return crop, seen
+        found = self._run(frame, other, stopwatch)
+        if found.score < seen.score + SWITCH_MARGIN:
+            return crop, seen
         return other, found

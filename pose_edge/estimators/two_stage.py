@@ -18,9 +18,10 @@ from pose_edge.estimators.multi_person import MultiPersonEstimator
 from pose_edge.estimators.multipose import MAX_PEOPLE, decoders
 from pose_edge.estimators.pass_budget import PassBudget
 from pose_edge.estimators.regions import person_region, search_regions
-from pose_edge.estimators.single_person import CANDIDATE_SCORE, pose_score
+from pose_edge.estimators.sighting import Sighting
+from pose_edge.estimators.single_person import CANDIDATE_SCORE
 from pose_edge.frames import Frame
-from pose_edge.poses import Estimate, Pose, Provenance, is_somebody
+from pose_edge.poses import Estimate, Pose, Provenance
 from pose_edge.runtimes import Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking.similarity import drop_duplicates
@@ -136,12 +137,9 @@ class TwoStageEstimator:
     ) -> list[Pose]:
         """Look closer at a part of a frame; see `Estimator.estimate_crop`."""
         keypoints = self._refiner.run(frame, self._refiner.fit(crop), stopwatch or Stopwatch())
-        if not is_somebody(keypoints, self._min_keypoint_score, self._min_keypoints, 0.0):
-            return []
-        score = pose_score(keypoints, self._min_keypoint_score)
-        if score < self._min_pose_score:
-            return []
-        return [self._refiner.pose(keypoints, score, self._min_keypoint_score)]
+        seen = Sighting(keypoints, self._min_keypoint_score)
+        found = seen.is_somebody(self._min_keypoints, 0.0) and seen.score >= self._min_pose_score
+        return [self._refiner.pose(seen)] if found else []
 
     def _search(
         self, frame: Frame, regions: Sequence[Crop], now_s: float, stopwatch: Stopwatch

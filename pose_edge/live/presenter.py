@@ -21,6 +21,8 @@ from pose_edge.sinks.recorder import Recorder
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Telemetry
 
+COMPOSING: Final = ("handover", "compose")
+"""The stages of a picture that is recorded only."""
 STALE_S: Final = 6.0
 """An older picture of a live source is replaced by a message."""
 STALL_S: Final = 10.0
@@ -90,6 +92,11 @@ class Presenter:
         """What is drawn now, with what keys have changed."""
         return self._renderer.settings
 
+    @property
+    def poll_interval_s(self) -> float:
+        """Seconds after which to `poll` again, at the latest."""
+        return self._display.poll_interval_s
+
     def send_heartbeat(self) -> None:
         """Send a heartbeat of the main thread, which waits for nothing but the screen."""
         within = OPEN_S if self._first_picture_due else STALL_S
@@ -134,13 +141,16 @@ class Presenter:
         frozen = self._held is not None and self._pipeline.live and self._pipeline.paused
         held = None
         try:
+            if not self._is_wanted():
+                return
+            stopwatch = self._stopwatch(result)
             scene = self._scene(result)
             if self._recorder.active:
-                stopwatch = Stopwatch()
                 canvas = self._renderer.draw(scene)
-                stopwatch.lap("compose")
-                self._telemetry.add(stopwatch.laps_ms)
                 self._recorder.send(canvas, scene.order, self._recording_time(result.frame))
+            stopwatch.lap("compose")
+            if not self._display.visible:
+                self._telemetry.add({stage: stopwatch.laps_ms[stage] for stage in COMPOSING})
             if not frozen:
                 self._release_held()
                 self._give_wanted(scene, result)
@@ -149,7 +159,7 @@ class Presenter:
                 elif self._pipeline.paused:
                     self._held = _copied(result)
                     scene = self._scene(self._held)
-                self._show(scene, result.frame.captured_ns)
+                self._show(scene, stopwatch)
                 self._lasting = scene if self._held is not None else None
         finally:
             if held is None:
@@ -266,16 +276,26 @@ class Presenter:
         if self._lasting is not None:
             self._show(self._lasting)
 
-    def _show(self, scene: Scene, captured_ns: int | None = None) -> None:
-        stopwatch = Stopwatch()
+    def _is_wanted(self) -> bool:
+        """Return whether anybody sees the next picture, now or later."""
+        seen = self._display.visible or self._recorder.active or self._wanted is not None
+        return seen or self._pipeline.still or self._pipeline.paused
+
+    def _stopwatch(self, result: Result) -> Stopwatch:
+        """Return the stopwatch of a result that the main thread has just got."""
+        begin_ns = result.frame.captured_ns if result.done_ns is None else result.done_ns
+        stopwatch = Stopwatch(begin_ns, laps_ms=result.laps_ms, clock_ns=self._clock_ns)
+        stopwatch.lap("handover")
+        return stopwatch
+
+    def _show(self, scene: Scene, stopwatch: Stopwatch | None = None) -> None:
+        """Show a scene; with the stopwatch of its result, the time that this takes is counted."""
         seen = replace(scene, overlay=self.notices.over(scene.overlay))
-        shown = self._display.show(seen, stopwatch)
+        shown = self._display.show(seen, stopwatch or Stopwatch())
         if shown or not self._display.visible:
             self._first_picture_due = False
-        if shown and captured_ns is not None:
-            latency_ms = (self._clock_ns() - captured_ns) / 1e6
-            self._telemetry.tick(Event.SHOWN)
-            self._telemetry.add({**stopwatch.laps_ms, "latency": latency_ms})
+        if shown and stopwatch is not None:
+            self._telemetry.shown(stopwatch.laps_ms)
 
 
 def _copied(result: Result) -> Result:

@@ -41,8 +41,9 @@ from pose_edge.util.resources import state_dir
 
 log = logging.getLogger(__name__)
 
-TAKE_S: Final = 0.02
-"""Longest wait for a result before the main thread looks at keys and signals again."""
+IDLE_S: Final = 1.0
+"""Longest wait of the main thread. What comes earlier wakes it up, but for the screen's keys, see
+`Presenter.poll_interval_s`."""
 STATUS_INTERVAL_S: Final = 10.0
 
 
@@ -187,7 +188,7 @@ class _Run:
             self._presenter,
             self._pipeline,
             change=self._reloader.request,
-            in_main_thread=self._main_thread_calls.put,
+            in_main_thread=self._call_in_main_thread,
             locked=lambda: self._reloader.settings.display.lock_keys,
         )
 
@@ -208,6 +209,7 @@ class _Run:
             max_frames=settings.run.max_frames,
             options=pipeline_options(chosen.applied(settings), self._telemetry),
             supervisor=self._supervisor,
+            wakeup=self._signals.wakeup,
         )
         stack.callback(pipeline.stop)  # before the outputs are closed
         # A source that is waited for is opened later, so that the screen can say so.
@@ -226,7 +228,7 @@ class _Run:
             self._telemetry,
             self._recorder,
             self._outputs,
-            in_main_thread=self._main_thread_calls.put,
+            in_main_thread=self._call_in_main_thread,
             chosen=chosen,
             config=config,
         )
@@ -243,10 +245,11 @@ class _Run:
                 if self._should_end():
                     self._part.done()  # the end of a source may take longer than a heartbeat
                     self._pipeline.stop()
-                if result := self._pipeline.take(TAKE_S):
+                if result := self._pipeline.take(0.0):
                     self._presenter.show_result(result)
                 else:
                     self._presenter.show_no_result()
+                    self._signals.wakeup.wait(self._longest_wait_s())
                 self._handle_requests()
                 self._choose_model()
                 self._log_status()
@@ -260,7 +263,18 @@ class _Run:
         while self._presenter.visible and not self._should_end():
             self._presenter.send_heartbeat()
             self._handle_requests()
-            self._signals.stop.wait(TAKE_S)
+            self._signals.wakeup.wait(self._longest_wait_s())
+
+    def _longest_wait_s(self) -> float:
+        """Return the time until there may be something to do that wakes nobody up."""
+        wait_s = min(IDLE_S, self._presenter.poll_interval_s)
+        if (duration := self._reloader.settings.run.duration) is not None:
+            wait_s = min(wait_s, self._started_s + duration - time.monotonic())
+        return wait_s
+
+    def _call_in_main_thread(self, call: Callable[[], None]) -> None:
+        self._main_thread_calls.put(call)
+        self._signals.wakeup.set()
 
     def _should_end(self) -> bool:
         settings = self._reloader.settings

@@ -8,6 +8,8 @@ import threading
 from types import FrameType
 from typing import Final
 
+from pose_edge.util.wakeup import Wakeup
+
 HELD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that wait until the program can end, or reload, in order."""
 
@@ -42,6 +44,7 @@ class Signals:
         reload: SIGHUP: reload the configuration. A terminal that is closed sends SIGHUP too; that
             counts as `stop`, except for a service and under `nohup`.
         hang: SIGUSR2: let a part hang; for tests only, see `Supervisor.freeze`.
+        wakeup: Set after each of them, for the main thread.
     """
 
     def __init__(self) -> None:
@@ -49,6 +52,7 @@ class Signals:
         self.stop = threading.Event()
         self.reload = threading.Event()
         self.hang = threading.Event()
+        self.wakeup = Wakeup()
         self._had_terminal = False
 
     def listen_for_the_end(self) -> None:
@@ -64,7 +68,7 @@ class Signals:
         bound = "NOTIFY_SOCKET" not in os.environ and not _ignored(signal.SIGHUP)
         self._had_terminal = bound and has_terminal()
         signal.signal(signal.SIGHUP, self._on_hangup)
-        signal.signal(signal.SIGUSR2, lambda _number, _frame: self.hang.set())
+        signal.signal(signal.SIGUSR2, self._on_hang)
         self._listen_for_stop()
 
     def _listen_for_stop(self) -> None:
@@ -76,12 +80,18 @@ class Signals:
         if self.stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.stop.set()
+        self.wakeup.set()
+
+    def _on_hang(self, _number: int, _frame: FrameType | None) -> None:
+        self.hang.set()
+        self.wakeup.set()
 
     def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
         if self._had_terminal and not has_terminal():
             self.stop.set()
         else:
             self.reload.set()
+        self.wakeup.set()
 
 
 def _ignored(number: signal.Signals) -> bool:

@@ -21,7 +21,7 @@ from pose_edge.overlay.placement import (
 )
 from pose_edge.overlay.scene import Rectangle, Size, Stamp, relative
 from pose_edge.poses import Provenance
-from pose_edge.telemetry import DISPLAY, Event, Telemetry
+from pose_edge.telemetry import DISPLAY, TO_POSES, TO_SCREEN, Event, Telemetry
 
 ReadoutKind = Literal["short", "full"]
 
@@ -40,6 +40,9 @@ side."""
 
 GAP: Final = " \N{MIDDLE DOT} "
 """Between the figures of one line."""
+
+STAGE_GROUPS: Final = {"in, ms": TO_POSES[:3], "model, ms": TO_POSES[3:], "out, ms": TO_SCREEN}
+"""The stages of each line of the full read-out, by its label."""
 
 REFRESH_NS: Final = 250_000_000
 """Time between two renderings of the panel."""
@@ -124,6 +127,7 @@ class Readout:
             "poses": f"{rate(Event.PROCESSED):.1f} fps",
             "screen": f"{rate(Event.SHOWN):.1f} fps" + (" (paused)" if paused else ""),
             "latency": f"{milliseconds}, {begin} to screen",
+            **({} if latency is None else self._stages()),
             "skipped": str(skipped),
             "model": provenance.models,
             "runs on": provenance.place,
@@ -242,6 +246,15 @@ class Readout:
             return None
         latency = self._telemetry.summary("latency")
         return None if latency is None else latency.median
+
+    def _stages(self) -> dict[str, str]:
+        """Return what the latency is made up of, in groups, each with its label."""
+        typical = self._telemetry.typical()
+        groups = {
+            label: [f"{stage} {typical[stage]:.1f}" for stage in stages if stage in typical]
+            for label, stages in STAGE_GROUPS.items()
+        }
+        return {label: GAP.join(figures) for label, figures in groups.items() if figures}
 
     def _faults(self) -> list[PanelLine]:
         faults = self._telemetry.faults().items()

@@ -20,8 +20,10 @@ from pose_edge.telemetry import SOURCE, Event
 
 log = logging.getLogger(__name__)
 
-POLL_S: Final = 0.1
-"""Longest wait before the thread looks whether it has been stopped."""
+READ_S: Final = 0.25
+"""Longest wait of a live source for a frame before the thread looks whether it has been stopped."""
+START_S: Final = 0.1
+"""The same while the source is open and frames are not to flow yet."""
 STALL_S: Final = 3.0
 """A heartbeat is due this long after a read should have ended."""
 OPEN_S: Final = 30.0
@@ -120,7 +122,7 @@ class Capture(WorkerThread):
         self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
         if not self._over.is_set():
             self._open(source)
-        while not (self._over.is_set() or self._shared.started.wait(POLL_S)):
+        while not (self._over.is_set() or self._shared.started.wait(START_S)):
             pass
         while not self._over.is_set():
             self._part.running(within=self._heartbeat_s)
@@ -175,11 +177,11 @@ class Capture(WorkerThread):
 
     def _move_one(self, source: Source) -> None:
         """Move one frame from the source into the ring."""
-        self._slot = slot = self._ring.reserve(0.0 if self._live else POLL_S)
+        self._slot = slot = self._ring.reserve(0.0 if self._live else None, self._over.is_set)
         if slot is None and not self._live:
             return
         try:
-            frame = source.read(POLL_S, slot.memory if slot else None)
+            frame = source.read(READ_S, slot.memory if slot else None)
         except Exception as error:
             self._slot = None
             if slot is not None:
@@ -223,8 +225,7 @@ class Capture(WorkerThread):
                 log.info("%s: a pause of %.0f s is left out", self.describe(), skipped_s)
             # Where inference cannot keep up, frames wait here rather than grow old in the ring.
             self._ring.wait_until_taken()
-        while not (self._shared.gate.wait(POLL_S) or self._over.is_set()):
-            pass  # paused
+        self._shared.gate.wait(None, self._over.is_set)  # while it is paused
         return replace(frame, captured_ns=time.monotonic_ns())
 
     def _report_lost(self, error: SourceError) -> None:

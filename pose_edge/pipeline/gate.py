@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 
 class Gate:
@@ -40,10 +41,24 @@ class Gate:
                 self._permits += 1
                 self._changed.notify_all()
 
-    def wait(self, timeout: float) -> bool:
-        """Wait some seconds until a frame may pass; return whether it may."""
+    def wake(self) -> None:
+        """Have the `unless` of `wait` looked at again."""
         with self._changed:
-            passes = self._changed.wait_for(lambda: self._permits != 0, timeout)
+            self._changed.notify_all()
+
+    def wait(self, timeout: float | None, unless: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until a frame may pass.
+
+        Args:
+            timeout: Longest wait, seconds; None for any time.
+            unless: Returns whether to wait no longer; it is asked again after each `wake`.
+
+        Returns:
+            Whether a frame may pass.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._permits != 0 or unless(), timeout)
+            passes = self._permits != 0
             if passes and self._permits is not None:
                 self._permits -= 1
             return passes

@@ -10,18 +10,19 @@ from typing import Final
 
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Lease
+from pose_edge.pipeline.ring_buffer import Slot
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.supervision.supervisor import Part
-from pose_edge.telemetry import INFERENCE, Event, Stopwatch
+from pose_edge.telemetry import INFERENCE, Stopwatch
 from pose_edge.tracking import PoseTracker
 
 log = logging.getLogger(__name__)
 
-POLL_S: Final = 0.1
-"""Longest wait for a frame before the thread looks whether it has been stopped."""
 STALL_S: Final = 12.0
 """Longest time for one frame: three passes of the largest model take a Zero 2 W some seconds."""
+IDLE_S: Final = STALL_S / 3
+"""Time between two heartbeats while no frame comes."""
 LOAD_S: Final = 90.0
 """Longest time to load a model; a Zero 2 W with a slow card takes its time."""
 
@@ -79,6 +80,7 @@ class Inference(WorkerThread):
                 self._next_tracker = tracker or self._next_tracker
                 if estimator is not None:
                     unused, self._next_estimator = self._next_estimator, estimator
+        self._shared.ring.wake()
         if unused is not None:
             unused.close()
 
@@ -106,8 +108,10 @@ class Inference(WorkerThread):
         self._estimator = self._load()
         while not self._over.is_set() and not self._all_processed():
             self._part.running(within=STALL_S)
+            self._slot = slot = self._shared.ring.take(IDLE_S)
             self._apply_change()
-            self._process_one(self._estimator)
+            if slot is not None:
+                self._process(slot, self._estimator)
 
     def _clean_up(self) -> None:
         slot, self._slot = self._slot, None
@@ -132,11 +136,8 @@ class Inference(WorkerThread):
                 self._estimator.close()
             self._estimator, self._borrowed = estimator, False
 
-    def _process_one(self, estimator: Estimator) -> None:
-        """Find the poses in the next frame, if one comes in time."""
-        self._slot = slot = self._shared.ring.take(POLL_S)
-        if slot is None:
-            return
+    def _process(self, slot: Slot, estimator: Estimator) -> None:
+        """Find the poses in the frame of a slot, and pass them on."""
         assert slot.frame is not None
         lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
         result = self._estimate(estimator, lease)
@@ -154,27 +155,36 @@ class Inference(WorkerThread):
         """Find the poses in a frame, count them, and send them to the sinks."""
         frame = lease.frame
         stopwatch = Stopwatch(frame.captured_ns)
-        stopwatch.lap("wait")
+        if frame.arrived_ns is not None and frame.decoded_ns is not None:
+            # A camera without a time stamp says that it exposed the picture when it was decoded.
+            stopwatch.lap("arrival", max(frame.captured_ns, frame.arrived_ns))
+            stopwatch.lap("decode", max(frame.captured_ns, frame.decoded_ns))
+        stopwatch.lap("queue")
+        wait_ms = stopwatch.total_ms
         if frame.file is not None:  # pictures have nothing to do with each other
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
         poses = estimate.poses
         if self._tracker is not None:
             poses = self._tracker.apply(poses, frame)
-            stopwatch.lap("postprocess")
+            stopwatch.lap("tracking")
+        laps_ms, provenance = stopwatch.laps_ms, estimator.provenance
         result = Result(
             lease=lease,
             poses=poses,
-            provenance=estimator.provenance,
+            provenance=provenance,
             crop=estimate.crop,
-            stages_ms={**stopwatch.laps_ms, "total": sum(stopwatch.laps_ms.values())},
+            stages_ms={
+                "wait": wait_ms,
+                "preprocess": laps_ms["preprocess"],
+                "inference": laps_ms["inference"],
+                "postprocess": laps_ms["postprocess"] + laps_ms.get("tracking", 0.0),
+                "total": stopwatch.total_ms,
+            },
+            laps_ms=laps_ms,
+            done_ns=stopwatch.last_ns,
         )
-        telemetry = self._shared.telemetry
-        telemetry.add(stopwatch.laps_ms)
-        telemetry.tick(Event.PROCESSED)
-        if result.poses:
-            telemetry.tick(Event.PERSON)
-        telemetry.set_provenance(result.provenance)
+        self._shared.telemetry.processed(laps_ms, provenance, person=bool(poses))
         for sink in self._shared.sinks:
             sink.send(result)
         return result

@@ -33,6 +33,7 @@ from pose_edge.supervision.supervisor import Part, Supervisor
 from pose_edge.telemetry import INFERENCE, SOURCE, Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.util.text import counted
+from pose_edge.util.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Pipeline:
         max_frames: int | None = None,
         options: PipelineOptions | None = None,
         supervisor: Supervisor | None = None,
+        wakeup: Wakeup | None = None,
     ) -> None:
         """Connect the parts; `start` starts them.
 
@@ -99,10 +101,12 @@ class Pipeline:
             max_frames: End after this many processed frames.
             options: How to read the source, and what to do after a fault.
             supervisor: Gets the heartbeats of both threads, and has them replaced.
+            wakeup: Set when there is something to `take`.
         """
         self._options = options = options or PipelineOptions()
         self.live, self.still = source.live, source.still
-        ring, results = RingBuffer(RING_SLOTS, drop=source.live), ResultQueue(drop=source.live)
+        ring = RingBuffer(RING_SLOTS, drop=source.live)
+        results = ResultQueue(drop=source.live, wakeup=wakeup)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
         self._lock = threading.Lock()
         self._stopping = self._source_ended = False
@@ -110,9 +114,8 @@ class Pipeline:
         self._hung_threads = HungThreads()
         supervisor = supervisor or Supervisor()
         self._source_part = supervisor.add(SOURCE, options.make_source and self._replace_capture)
-        self._inference_part = supervisor.add(
-            INFERENCE, options.load_estimator and self._replace_inference
-        )
+        replace_inference = options.load_estimator and self._replace_inference
+        self._inference_part = supervisor.add(INFERENCE, replace_inference)
         self._capture = self._make_capture(lambda: source, wait=options.wait)
         self._inference = Inference(
             lambda: estimator, tracker, self._shared, self._inference_part, self._inference_ended
@@ -239,6 +242,7 @@ class Pipeline:
     def limit(self, max_frames: int | None) -> None:
         """End after this many processed frames, counted from the start; None for no limit."""
         self._shared.max_frames = max_frames
+        self._shared.ring.wake()
 
     def stop(self) -> None:
         """End the threads, and close the source.
@@ -328,13 +332,9 @@ class Pipeline:
                 return
             fault = "the model hangs and is being restarted"
             if self._give_up(before, self._inference_part, INFERENCE, fault):
+                tracker, ended = self._options.make_tracker(), self._inference_ended
                 self._inference = Inference(
-                    load,
-                    self._options.make_tracker(),
-                    self._shared,
-                    self._inference_part,
-                    self._inference_ended,
-                    predecessor=before,
+                    load, tracker, self._shared, self._inference_part, ended, predecessor=before
                 )
                 self._inference.start()
 

@@ -8,6 +8,7 @@ correctness.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pose_edge.frames import Frame, Image
@@ -60,13 +61,20 @@ class RingBuffer(ClosableQueue[Slot]):
         self._free = deque(self._slots)
         self.skipped = 0
 
-    def reserve(self, timeout: float) -> Slot | None:
+    def reserve(
+        self, timeout: float | None, unless: Callable[[], bool] = lambda: False
+    ) -> Slot | None:
         """Return a slot to write into, to be given back by `publish` or `free`.
 
-        Returns None when no slot became free within `timeout` seconds, or the ring is closed.
+        Args:
+            timeout: Longest wait for a free slot, seconds; None for any time.
+            unless: Returns whether to wait no longer; it is asked again after each `wake`.
+
+        Returns:
+            The slot; None when none became free, or the ring is closed.
         """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._free) or self._closed, timeout)
+            self._changed.wait_for(lambda: bool(self._free) or self._closed or unless(), timeout)
             return self._free.popleft() if self._free and not self._closed else None
 
     def publish(self, slot: Slot, frame: Frame) -> None:

@@ -17,12 +17,28 @@ from pose_edge.sinks import Sink
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.closable_queue import ClosableQueue
+from pose_edge.util.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
 
 class ResultQueue(ClosableQueue[Result]):
     """Room for one result. With `drop`, a newer result replaces one that was not taken."""
+
+    def __init__(self, *, drop: bool, wakeup: Wakeup | None = None) -> None:
+        """Start empty.
+
+        Args:
+            drop: The policy, see above.
+            wakeup: Of the thread that takes the results, if it waits for other things as well.
+        """
+        super().__init__(drop=drop)
+        self._wakeup = wakeup
+
+    def close(self, error: BaseException | None = None) -> None:
+        """See `ClosableQueue.close`."""
+        super().close(error)
+        self._wake_reader()
 
     def put(self, result: Result) -> None:
         """Hand over a result; without `drop`, wait until the one before was taken."""
@@ -33,6 +49,11 @@ class ResultQueue(ClosableQueue[Result]):
             self._changed.wait_for(lambda: not self._waiting or self._closed)
             self._waiting.append(result)
             self._changed.notify_all()
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
+        if self._wakeup is not None:
+            self._wakeup.set()
 
 
 class Lost(NamedTuple):
@@ -122,6 +143,8 @@ class WorkerThread(threading.Thread, ABC):
     def stop(self) -> None:
         """Tell the thread to end; return at once."""
         self._over.set()
+        self._shared.ring.wake()
+        self._shared.gate.wake()
 
     def give_up(self) -> None:
         """Let another thread take the place of this one, which hangs or has died."""

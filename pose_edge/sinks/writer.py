@@ -25,7 +25,7 @@ class Writer(Protocol[Item_contra]):
         """Write one item; return False when it was left out, e.g. while `waiting`."""
 
     def tick(self) -> None:
-        """Do periodic work; called after each item, and every `TICK_S` while none come."""
+        """Do periodic work; called after each item, and every second or more often else."""
 
     def close(self) -> None:
         """Finish and release everything; after a failure save what can be saved.

@@ -14,7 +14,11 @@ from pose_edge.util.closable_queue import ClosableQueue
 Item = TypeVar("Item")
 
 TICK_S: Final = 0.2
-"""Seconds between two calls of `Writer.tick` while no items come."""
+"""Seconds between two calls of `Writer.tick` in the pauses between items ..."""
+BUSY_S: Final = 2.0
+"""... which are longer than this where nothing is written at all ..."""
+IDLE_TICK_S: Final = 1.0
+"""... and then there is less to do."""
 STALL_S: Final = 2.0
 """A writer that is busy with one item for longer does not just work slowly: its output stands."""
 
@@ -83,11 +87,14 @@ class WriterQueue(ClosableQueue[Item]):
             return True
 
     def items(self) -> Iterator[Item | None]:
-        """Yield the items in order, and None when none came for `TICK_S`, until the end."""
+        """Yield the items in order, and None when it is time for a tick, until the end."""
+        last_s = time.monotonic()
         with suppress(EndOfStream):
             while True:
-                item = self.take(TICK_S)
+                item = self.take(TICK_S if self._taken_s - last_s < BUSY_S else IDLE_TICK_S)
                 self._taken_s = time.monotonic()
+                if item is not None:
+                    last_s = self._taken_s
                 yield item
 
     def pause(self, reason: str | None) -> None:

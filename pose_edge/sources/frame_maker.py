@@ -49,13 +49,19 @@ class FrameMaker:
         self._read_offset = offset_ns
         self._offset_ns = offset_ns()
         self._index = 0
+        self._arrived_ns: int | None = None
         self.damaged = 0
+
+    def begin(self) -> None:
+        """Note that the decoding, or copying, of the next picture begins; `memory` does it too."""
+        self._arrived_ns = time.monotonic_ns()
 
     def memory(self, reuse: Image | None, width: int, height: int) -> Image:
         """Return memory for the next picture before its rotation, uint8 (height, width, 3).
 
         It is `reuse` (as given to `Source.read`) where that fits and no rotation follows.
         """
+        self.begin()
         memory = reuse if self._rotation is None else self._upright
         return fitting_memory(memory, (height, width, 3))
 
@@ -89,6 +95,15 @@ class FrameMaker:
         if abs(offset_ns - self._offset_ns) > CLOCK_STEP_NS:
             self._offset_ns = offset_ns
         time_s = (captured_ns + self._offset_ns) / 1e9
-        frame = Frame(image, order, captured_ns, self._index, time_s, live=True)
+        frame = Frame(
+            image,
+            order,
+            captured_ns,
+            self._index,
+            time_s,
+            live=True,
+            arrived_ns=self._arrived_ns,
+            decoded_ns=time.monotonic_ns(),
+        )
         self._index += 1
         return frame

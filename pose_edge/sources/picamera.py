@@ -113,6 +113,7 @@ class PiCamera(Source):
                 return None
             try:
                 now_ns = time.monotonic_ns()
+                self._frames.begin()
                 stamp_ns = request.get_metadata().get("SensorTimestamp")
                 # Read only: else the processor's caches would be written back for nothing.
                 with self._picamera2.MappedArray(request, "main", write=False) as mapped:

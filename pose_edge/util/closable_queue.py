@@ -26,6 +26,7 @@ class ClosableQueue(Generic[Item]):
         self._waiting: deque[Item] = deque()
         self._drop = drop
         self._closed = False
+        self._woken = False
         self._error: BaseException | None = None
 
     def set_drop(self, *, drop: bool) -> None:
@@ -44,15 +45,25 @@ class ClosableQueue(Generic[Item]):
                 self._closed, self._error = True, error
             self._changed.notify_all()
 
+    def wake(self) -> None:
+        """Let whoever waits at either side look about; a `take` that waits returns None."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
     def take(self, timeout: float) -> Item | None:
-        """Return the item that has waited longest; None when none came within `timeout` seconds.
+        """Return the item that has waited longest.
+
+        Returns:
+            The item, or None when none came within `timeout` seconds or before `wake`.
 
         Raises:
             EndOfStream: The queue was closed, and every item was taken.
             Exception: The error that `close` was given, in the same case.
         """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting) or self._closed, timeout)
+            self._changed.wait_for(self._worth_a_look, timeout)
+            self._woken = False
             if self._waiting:
                 self._changed.notify_all()
                 return self._waiting.popleft()
@@ -61,3 +72,6 @@ class ClosableQueue(Generic[Item]):
             if self._closed:
                 raise EndOfStream
             return None
+
+    def _worth_a_look(self) -> bool:
+        return bool(self._waiting) or self._closed or self._woken

@@ -34,7 +34,7 @@ def test_a_file_plays_at_its_own_speed_and_every_frame_counts(pose_edge: Command
     times, size, drawn = video_frames(pose_edge.folder / "r.mp4")
     assert (len(drawn), size) == (90, (1280, 720))
     assert times == pytest.approx([n / 30 for n in range(90)], abs=1e-3)
-    for stage in ("wait", "preprocess", "inference", "postprocess", "compose"):
+    for stage in ("queue", "preprocess", "inference", "postprocess", "compose"):
         assert stage in done.stderr
     assert "90 frames" in done.stderr
 

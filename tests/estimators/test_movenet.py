@@ -22,11 +22,11 @@ from pose_edge.estimators.confidence import Calibration
 from pose_edge.estimators.crop import HIPS_RULE, Crop, fit_crop, square_around_hips, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
+from pose_edge.estimators.sighting import Sighting
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
     MEMORY_S,
     SinglePersonEstimator,
-    pose_score,
 )
 from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import ColourOrder, Frame, Image
@@ -448,9 +448,9 @@ def test_the_score_is_the_mean_of_what_counts() -> None:
     keypoints = person(
         0.0, scores={Keypoint.NOSE: 0.9, Keypoint.LEFT_EYE: 0.5, Keypoint.LEFT_EAR: 0.1}
     )
-    assert pose_score(keypoints, 0.2) == pytest.approx(0.7)
-    assert pose_score(keypoints, 0.95) == 0
-    assert pose_score(person(0.0), 0.0) == 0
+    assert Sighting(keypoints, 0.2).score == pytest.approx(0.7)
+    assert Sighting(keypoints, 0.95).score == 0
+    assert Sighting(person(0.0), 0.0).score == 0
 
 
 def test_joints_beyond_the_edge_lie_on_the_edge() -> None:

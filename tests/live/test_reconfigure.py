@@ -154,7 +154,7 @@ def test_an_edge_tpu_that_the_present_model_holds_is_not_insisted_on(
     run: Run, held: bool, mode: str
 ) -> None:
     """It may hold it although the CPU has answered the last frame, as when an answer was late."""
-    run.telemetry.set_provenance(Provenance("m", "cpu", "edgetpu late 12:03"))
+    run.telemetry.processed({}, Provenance("m", "cpu", "edgetpu late 12:03"), person=False)
     supervisor = SimpleNamespace(holding=held, child=None)
     failover = Failover(FakeRuntime(), cast(ChildSupervisor, supervisor), "m-edgetpu")
     run.estimators = [SimpleNamespace(runtime=failover)]

@@ -8,7 +8,7 @@ from pose_edge.telemetry import Telemetry
 
 def test_rates_latency_backend_and_screen() -> None:
     telemetry = Telemetry()
-    telemetry.set_provenance(Provenance("m", "edgetpu"))
+    telemetry.processed({}, Provenance("m", "edgetpu"), person=False)
     telemetry.add({"latency": 41.4})
     line = status_line(telemetry, [], "none")
     assert line == "0.0 fps camera, 0.0 fps poses; edgetpu; display none"  # it was shown once

@@ -23,6 +23,7 @@ from helpers import (
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
+from pose_edge.pipeline import inference
 from pose_edge.pipeline.pipeline import RING_SLOTS, Pipeline, PipelineOptions
 from pose_edge.poses import Estimate, Result
 from pose_edge.sinks import Sink
@@ -88,6 +89,7 @@ class Bench:
             self.spoken[part.name] = now
 
         monkeypatch.setattr(Part, "running", spy)
+        monkeypatch.setattr(inference, "IDLE_S", 0.05)
         self.gate = threading.Event()
         self.supervisor = Supervisor(lambda: self.now)
         self.telemetry = Telemetry()
