@@ -6,7 +6,7 @@ import datetime
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pose_edge.cli.terminal import NONE, print_table
 from pose_edge.offline.bench.against import AgainstReport, ProgramRun
@@ -17,6 +17,11 @@ from pose_edge.offline.bench.rounds import BenchRound
 from pose_edge.offline.bench.statistics import RatioRange, median
 from pose_edge.offline.bench.system import System
 from pose_edge.util.text import counted, printable
+
+MODEL_NOTE: Final = (
+    "Times are milliseconds; latency is the median of a whole inference pass (Total). Best is the "
+    "fastest pass, CPU the time of the processor for one, all threads together."
+)
 
 
 class BenchTable(NamedTuple):
@@ -76,10 +81,7 @@ def models_page(report: ModelsReport) -> BenchPage:
         "pose-edge bench model",
         {**_machine(report.system, report.before, report.after), "measured": _when(how)},
         (_latency_table(report.timings), _stage_table(report.timings)),
-        (
-            "Latency is the median of a whole inference pass; all times are in milliseconds.",
-            *(f"left out: {line}" for line in report.left_out),
-        ),
+        (MODEL_NOTE, *(f"left out: {line}" for line in report.left_out)),
     )
 
 
@@ -208,13 +210,15 @@ def _stage_table(timings: Sequence[ModelTiming]) -> BenchTable:
                     for stage in ("preprocess", "inference", "postprocess", "total")
                     for value in (stages[stage].median, stages[stage].p95)
                 ),
+                f"{stages['total'].best:.2f}",
+                _number(one.cpu_ms.median if one.cpu_ms else None, 2),
                 f"{one.fps:.0f}",
                 _number(one.memory_mb, 0),
                 f"{one.process_mb:.0f}",
             )
         )
     header = ("Model", "Threads", "Pre", "95 %", "Invoke", "95 %", "Post", "95 %", "Total", "95 %")
-    return BenchTable((*header, "Fps", "Memory MB", "Process MB"), rows)
+    return BenchTable((*header, "Best", "CPU", "Fps", "Memory MB", "Process MB"), rows)
 
 
 def _sizes(timing: ModelTiming) -> str:

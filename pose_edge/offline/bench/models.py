@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ class ModelTiming:
         ap: Measured COCO AP by kind of pictures (one, several), where that was measured.
         runs: Runs that were measured.
         stages_ms: Milliseconds of each of the `STAGES`.
+        cpu_ms: Time of the processor for a pass, all threads together, milliseconds, which other
+            load changes less than the others; None in a process of its own.
         memory_mb: Memory that the model takes once it has run, megabytes; None in a process of its
             own.
         process_mb: Memory of the whole process then.
@@ -70,6 +73,7 @@ class ModelTiming:
     ap: dict[str, float]
     runs: int
     stages_ms: dict[str, Spread]
+    cpu_ms: Spread | None
     memory_mb: float | None
     process_mb: float
 
@@ -179,6 +183,7 @@ class _Job:
     threads: int | None
     optional: bool = False
     laps_ms: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STAGES})
+    cpu_ms: list[float] = field(default_factory=list)
     memory_mb: list[float] = field(default_factory=list)
     process_mb: list[float] = field(default_factory=list)
     runtime: str = ""
@@ -201,6 +206,7 @@ class _Job:
             ap=ap,
             runs=len(self.total_ms),
             stages_ms={stage: Spread.of(self.laps_ms[stage]) for stage in STAGES},
+            cpu_ms=None if own_process else Spread.of(self.cpu_ms),
             memory_mb=None if own_process else Spread.of(self.memory_mb).median,
             process_mb=Spread.of(self.process_mb).median,
         )
@@ -250,8 +256,9 @@ def _run(job: _Job, frame: Frame, settings: Settings, count: int, stop: threadin
         for _ in range(count):
             if stop.is_set():
                 return
-            stopwatch = Stopwatch()
+            cpu_s, stopwatch = time.process_time(), Stopwatch()
             estimator.estimate_crop(frame, crop, stopwatch)
+            job.cpu_ms.append((time.process_time() - cpu_s) * 1000)
             laps_ms = stopwatch.laps_ms
             for stage in STAGES[:-1]:
                 job.laps_ms[stage].append(laps_ms[stage])

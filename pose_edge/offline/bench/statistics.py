@@ -13,11 +13,13 @@ class Spread:
     """How measured values are distributed.
 
     Attributes:
+        best: The smallest: what other load on the machine has disturbed least.
         median: Half of them are at most this.
         p95: 95 % of them are at most this, interpolated between two values.
         worst: The largest.
     """
 
+    best: float
     median: float
     p95: float
     worst: float
@@ -27,9 +29,9 @@ class Spread:
         """Return the spread of at least one value.
 
         >>> Spread.of([3.0, 1.0, 2.0])
-        Spread(median=2.0, p95=2.9, worst=3.0)
+        Spread(best=1.0, median=2.0, p95=2.9, worst=3.0)
         """
-        return cls(median(values), percentile(values, 95), max(values))
+        return cls(min(values), median(values), percentile(values, 95), max(values))
 
 
 @dataclass(frozen=True, slots=True)

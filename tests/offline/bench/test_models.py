@@ -97,6 +97,7 @@ def test_a_timing_says_what_the_model_is(loads: Loads) -> None:
     assert timing.ap["one"] > 0.4
     assert timing.file_bytes > 1_000_000
     assert timing.memory_mb is not None
+    assert timing.cpu_ms is not None
     assert timing.process_mb > timing.memory_mb
 
 

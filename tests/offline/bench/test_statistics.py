@@ -21,8 +21,9 @@ def test_a_percentile_is_interpolated() -> None:
 def test_a_spread_is_in_order() -> None:
     spread = Spread.of([5.0, 1.0, 2.0, 100.0, 3.0])
     assert spread.median == 3.0
+    assert spread.best == 1.0
     assert spread.median < spread.p95 < spread.worst == 100.0
-    assert Spread.of([2.0]) == Spread(2.0, 2.0, 2.0)
+    assert Spread.of([2.0]) == Spread(2.0, 2.0, 2.0, 2.0)
 
 
 def test_ratios_are_formed_pair_by_pair() -> None:
