@@ -51,6 +51,10 @@ def _count(text: str) -> int:
     return number
 
 
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(part) for part in text.split(","))
+
+
 def _rate(text: str) -> float:
     number = float(text)
     if not 0 < number <= 1000:
@@ -78,11 +82,8 @@ _AP: Final = (
     "AP is COCO's keypoint AP on pictures with one person, and on pictures with several. The "
     "default is that of the configuration."
 )
-_ALLOWS: Final = (
-    "Allows is the highest frame rate with one inference pass a frame; Ratio compares with the "
-    "first model."
-)
 _JSON: Final = _switch("--json", "print JSON, for programs")
+_MARKDOWN: Final = _switch("--markdown", "print Markdown, to paste into an issue")
 _DRY_RUN: Final = _switch("--dry-run", "only print what would be done")
 
 GROUPS: Final = {
@@ -132,18 +133,35 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _value("names", "NAME", "models, by default all that are here", nargs="*"),
     ),
     "bench model": (
-        f"Time models, in interleaved runs. {_ALLOWS}",
-        "threads",
+        "Time the stages of models with each number of threads, in turns.",
         _value("names", "NAME", "models, by default all", nargs="*"),
-        _value("--runs", "N", "runs of each model", type=_count, default=100),
+        _value(
+            "--threads",
+            "LIST",
+            "numbers of CPU threads, e.g. 1,4; by default from 1 to the usable cores",
+            dest="thread_counts",
+            type=_counts,
+        ),
+        "edgetpu",
+        _value("--runs", "N", "runs of each", type=_count, default=50),
         _JSON,
+        _MARKDOWN,
     ),
     "bench pipeline": (
-        "Compare the pipeline with a bare loop that reads, resizes and runs the model.",
+        "Compare the pipeline with a bare loop of read, resize and run, or with another program.",
         *_MODEL,
         _value("--source", "VIDEO", "a video, by default demo"),
+        _value("--camera", "FPS", "film the video with a camera of this rate", type=_rate),
+        _value("--display", "KIND", "show the pictures: auto, hdmi or window; by default none"),
+        "max_frames",
+        _value(
+            "--against",
+            "COMMAND",
+            "run another program in turn, {source} being the video, instead of the bare loop",
+        ),
         _value("--rounds", "N", "rounds of each", type=_count, default=3),
         _JSON,
+        _MARKDOWN,
     ),
     "bench child": (
         "Compare a CPU model in this process and in a child process like that of the Edge TPU.",

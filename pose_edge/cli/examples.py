@@ -54,13 +54,19 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "bench model": (
         ("pose-edge bench model", "time all models that ship"),
         (
-            "pose-edge bench model movenet-lightning-int8 movenet-thunder-int8 --threads 2",
-            "compare two models on two threads",
+            "pose-edge bench model movenet-lightning-int8 movenet-thunder-int8 --threads 1,2",
+            "compare two models on one thread and on two",
         ),
+        ("pose-edge bench model --markdown", "the same of all models, to paste into an issue"),
     ),
     "bench pipeline": (
         ("pose-edge bench pipeline", "compare on the demo clip"),
         ("pose-edge bench pipeline --source holiday.mp4 --rounds 5", "compare on a video"),
+        ("pose-edge bench pipeline --camera 30", "measure the latency with a camera of 30 fps"),
+        (
+            "pose-edge bench pipeline --source holiday.mp4 --against 'python3 other.py {source}'",
+            "compare with another program",
+        ),
     ),
     "bench child": (
         ("pose-edge bench child", "measure with the default model"),

@@ -17,7 +17,7 @@ from pose_edge.util.urls import Redactor
 
 log = logging.getLogger("pose_edge")
 
-LISTENERS: Final = ("run", "annotate", "tune")
+LISTENERS: Final = ("run", "annotate", "tune", "bench model", "bench pipeline")
 """Commands that end in order at a signal; any other is interrupted."""
 
 

@@ -38,11 +38,12 @@ ShowProgress = Callable[[str, int, int | None], None]
 
 
 @contextmanager
-def show_progress(unit: str) -> Iterator[ShowProgress]:
+def show_progress(unit: str, *, steady: bool = True) -> Iterator[ShowProgress]:
     """Show the progress of tasks.
 
     Args:
         unit: What is counted: "frame", "picture" or "byte".
+        steady: Whether bars move between two reports too; a measurement wants nothing to run then.
 
     Yields:
         The function to report progress with. Nothing is shown before its first call, so a fault
@@ -66,6 +67,7 @@ def show_progress(unit: str) -> Iterator[ShowProgress]:
         *columns,
         _FieldColumn(_time_text),
         console=console,
+        auto_refresh=steady,
     )
     tasks: dict[str, TaskID] = {}
 
@@ -73,7 +75,7 @@ def show_progress(unit: str) -> Iterator[ShowProgress]:
         bars.start()
         if what not in tasks:
             tasks[what] = bars.add_task(printable(what), total=total)
-        bars.update(tasks[what], completed=done, total=total)
+        bars.update(tasks[what], completed=done, total=total, refresh=not steady)
 
     try:
         yield report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -58,6 +59,19 @@ def test_bars_say_what_they_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1 of 1 frame " in three
     assert "7 frames" in four
     assert "since 0:0" in four
+
+
+def test_between_two_reports_nothing_runs_where_something_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stderr = terminal(monkeypatch)
+    before = threading.enumerate()
+    with show_progress("run", steady=False) as report:
+        report("models", 1, 2)
+        assert threading.enumerate() == before, "no thread that draws"
+        assert "1 of 2 runs" in stderr.last_lines(1)[0]
+        report("models", 2, 2)
+        assert "2 of 2 runs" in stderr.last_lines(1)[0]
 
 
 def test_a_narrow_terminal_has_the_numbers_without_a_bar(

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import logging
-import statistics
 import sys
+import tempfile
 from argparse import Namespace
-from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from pose_edge.cli.commands.bench_json import against_json, child_json, models_json, pipeline_json
+from pose_edge.cli.commands.bench_tables import (
+    BenchPage,
+    against_page,
+    models_page,
+    pipeline_page,
+)
+from pose_edge.cli.progress import show_progress
 from pose_edge.cli.settings import read_settings
-from pose_edge.cli.terminal import print_json, print_table
-from pose_edge.offline.bench import bench_child, bench_models, bench_pipeline, machine
+from pose_edge.cli.terminal import print_json
+from pose_edge.config.schema import DisplaySettings, Settings
+from pose_edge.errors import UsageError
+from pose_edge.live.signals import Signals
+from pose_edge.offline.bench.against import bench_against
+from pose_edge.offline.bench.child import bench_child
+from pose_edge.offline.bench.control import BenchControl
+from pose_edge.offline.bench.models import bench_models, thread_counts
+from pose_edge.offline.bench.pipeline import bench_pipeline, video_path
+from pose_edge.offline.bench.system import read_system
+from pose_edge.util.cores import usable_cores
 from pose_edge.util.text import counted
-from pose_edge.zoo.registry import Zoo
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from pose_edge.offline.bench.rounds import Screen
+    from pose_edge.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -20,65 +44,141 @@ log = logging.getLogger(__name__)
 def command_bench_model(options: Namespace) -> int:
     """``pose-edge bench model``."""
     settings = read_settings(options)
-    names = options.names or list(Zoo().entries)
-    models, runs = counted(len(names), "model"), counted(options.runs, "run")
-    log.info("timing %s, %s of each", models, runs)
-    timings = bench_models(settings, names, options.runs)
-    if options.json:
-        found = [{**asdict(timing), "fps": timing.fps} for timing in timings]
-        print_json({"machine": machine(), "models": found})
-        return 0
-    rows = [
-        [
-            timing.name,
-            f"{timing.median_ms:.2f} ms",
-            f"{timing.p95_ms:.2f} ms",
-            f"{timing.fps:.0f} fps",
-            f"{timing.ratio:.2f}",
-            timing.runtime,
-        ]
-        for timing in timings
-    ]
-    header = ["Model", "Median", "95 %", "Allows", "Ratio", "Runtime"]
-    if len({timing.runtime for timing in timings}) == 1:
-        print(f"{machine()}; {timings[0].runtime}; {counted(options.runs, 'interleaved run')}")
-        header, rows = header[:-1], [row[:-1] for row in rows]
-    else:
-        print(f"{machine()}; {counted(options.runs, 'interleaved run')}")
-    print_table(header, rows, sys.stdout)
-    return 0
+    _check_format(options)
+    signals = Signals()
+    signals.listen_for_the_end()
+    with show_progress("run", steady=False) as show:
+        report = bench_models(
+            settings,
+            options.names,
+            _usable(options.thread_counts or thread_counts(usable_cores())),
+            options.runs,
+            control=BenchControl(signals.stop, partial(show, "models")),
+        )
+    return _print(options, models_json(report), models_page(report), complete=report.complete)
 
 
 def command_bench_pipeline(options: Namespace) -> int:
     """``pose-edge bench pipeline``."""
     settings = read_settings(options)
-    timing = bench_pipeline(settings, options.source or "demo", options.rounds)
-    if options.json:
-        print_json({"machine": machine(), **asdict(timing), "ratio": timing.ratio})
-        return 0
-    frames = counted(timing.frames, "frame")
-    print(f"{machine()}; {timing.model} by {timing.runtime}; {frames} a round")
-    for what, fps in (("pipeline", timing.pipeline_fps), ("bare loop", timing.bare_fps)):
-        rounds = ", ".join(f"{value:.1f}" for value in fps)
-        print(f"{what:<9}  {statistics.median(fps):6.1f} fps  (rounds: {rounds})")
-    print(f"ratio      {timing.ratio:6.2f}")
-    return 0
+    _check_format(options)
+    source = video_path(options.source or "demo")
+    if options.against is not None:
+        return _bench_against(options, settings, source)
+    signals = Signals()
+    signals.listen_for_the_end()
+
+    def open_screen(stack: ExitStack, telemetry: Telemetry) -> Screen:
+        if options.display in (None, "none"):
+            from pose_edge.offline.bench.rounds import NoScreen
+
+            return NoScreen()
+        from pose_edge.offline.bench.screen import open_bench_screen
+
+        return open_bench_screen(settings, Path(source).name, stack, telemetry)
+
+    with show_progress("round", steady=False) as show:
+        report = bench_pipeline(
+            settings,
+            source,
+            options.rounds,
+            camera_fps=options.camera,
+            open_screen=open_screen,
+            control=BenchControl(signals.stop, partial(show, "pipeline and bare loop")),
+        )
+    return _print(options, pipeline_json(report), pipeline_page(report), complete=report.complete)
 
 
 def command_bench_child(options: Namespace) -> int:
     """``pose-edge bench child``."""
-    here, child = bench_child(read_settings(options), options.runs)
-    figures = {
-        "here_ms": here.median_ms,
-        "child_ms": child.median_ms,
-        "cost_ms": child.median_ms - here.median_ms,
-    }
+    timing, system = bench_child(read_settings(options), options.runs), read_system()
+    figures = child_json(timing, system)
     if options.json:
-        run = {"machine": machine(), "model": here.name, "runtime": here.runtime}
-        print_json(run | figures)
+        print_json(figures)
         return 0
-    print(f"{machine()}; {here.name} by {here.runtime}; {counted(options.runs, 'interleaved run')}")
+    runs = counted(options.runs, "interleaved run")
+    print(f"{system.line}; {timing.model} by {timing.runtime}; {runs}")
     print("in this process  {here_ms:6.2f} ms".format(**figures))
     print("in a child       {child_ms:6.2f} ms".format(**figures))
     print("the child costs  {cost_ms:6.2f} ms".format(**figures))
     return 0
+
+
+def _bench_against(options: Namespace, settings: Settings, source: str) -> int:
+    """Measure this program beside another one."""
+    for option in ("camera", "display", "max_frames"):
+        if getattr(options, option) is not None:
+            raise UsageError(
+                f"--{option.replace('_', '-')} does not go with --against: both programs read the "
+                "whole file, and show nothing"
+            )
+    signals = Signals()
+    signals.listen_for_the_end()
+    with tempfile.TemporaryDirectory() as name, show_progress("run", steady=False) as show:
+        folder = Path(name)
+        report = bench_against(
+            _our_command(settings, source, folder),
+            options.against,
+            source,
+            options.rounds,
+            shown=f"pose-edge run {source} --model {settings.model.name} --threads"
+            f" {settings.model.threads} --set source.pace=false --display none --poses FILE",
+            control=BenchControl(signals.stop, partial(show, "this program and the other")),
+            sysfs=Path(settings.testing.sysfs),
+        )
+        with (folder / "poses.jsonl").open("rb") as lines:
+            frames = sum(1 for _ in lines)
+    page = against_page(report, frames)
+    return _print(options, against_json(report, frames), page, complete=report.complete)
+
+
+def _our_command(settings: Settings, source: str, folder: Path) -> list[str]:
+    """Return the command that does with this program what another one does: all poses of a video.
+
+    Args:
+        settings: Model, Edge TPU, tracking and smoothing.
+        source: Path of the video.
+        folder: Gets the configuration and the poses.
+    """
+    import yaml
+
+    defaults = Settings()
+    used = defaults.model_copy(
+        update={
+            "source": defaults.source.model_copy(update={"name": source, "pace": False}),
+            "display": DisplaySettings(kind="none"),
+            "poses": defaults.poses.model_copy(update={"path": str(folder / "poses.jsonl")}),
+            **{name: getattr(settings, name) for name in ("model", "edgetpu", "tracking")},
+            "smoothing": settings.smoothing,
+            "testing": settings.testing,
+        }
+    )
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump(used.model_dump(mode="json")), encoding="utf-8")
+    return [sys.executable, "-m", "pose_edge", "run", "--config", str(config), "--force"]
+
+
+def _usable(wanted: tuple[int, ...] | list[int]) -> list[int]:
+    """Return numbers of threads, at most one thread per usable core."""
+    cores = usable_cores()
+    if max(wanted) > cores:
+        log.warning("--threads: this machine has %s", counted(cores, "usable core"))
+    return sorted({min(count, cores) for count in wanted})
+
+
+def _check_format(options: Namespace) -> None:
+    if options.json and options.markdown:
+        raise UsageError("--json and --markdown exclude each other")
+
+
+def _print(options: Namespace, figures: dict[str, Any], page: BenchPage, *, complete: bool) -> int:
+    """Print what was measured, and return the exit status."""
+    if options.json:
+        print_json(figures)
+    elif options.markdown:
+        page.print_markdown()
+    else:
+        page.print_text()
+    if not complete:
+        log.error("stopped before the end; this is what was measured so far")
+    return 0 if complete else 1

@@ -12,7 +12,7 @@ from pose_edge.cli.progress import show_progress
 from pose_edge.cli.settings import read_settings
 from pose_edge.cli.terminal import print_json, print_table
 from pose_edge.offline.answers import Answers
-from pose_edge.offline.bench import machine
+from pose_edge.offline.bench.system import machine
 from pose_edge.offline.coco import load_truth
 from pose_edge.offline.evaluate import evaluate
 

@@ -15,7 +15,7 @@ from pose_edge.errors import ConfigError, UsageError
 from pose_edge.live.auto_model import Tuned
 from pose_edge.live.signals import Signals
 from pose_edge.live.tune import tune
-from pose_edge.offline.bench import machine
+from pose_edge.offline.bench.system import machine
 from pose_edge.tuning.choice import holds, share
 from pose_edge.util import resources
 from pose_edge.util.atomic import write_atomically

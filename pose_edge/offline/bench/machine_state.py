@@ -1,0 +1,93 @@
+"""How hot, how fast and how busy a machine is, which its measurements depend on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+THROTTLING: Final = (
+    "voltage too low",
+    "clock limited",
+    "throttled",
+    "temperature limit",
+)
+"""Meaning of the lowest bits of a Raspberry Pi's `get_throttled`, from bit 0. The same bits 16
+places higher have held since the start. Raspberry Pi's documentation, "vcgencmd"."""
+SINCE_START: Final = 16
+FIRMWARE: Final = ("devices/platform/*firmware*", "devices/platform/*/*firmware*")
+"""Where the kernel of a Raspberry Pi has its firmware in sysfs."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """The state of a machine at one moment; None for what it does not tell.
+
+    Attributes:
+        temperature_c: Of the hottest sensor, degrees Celsius.
+        clock_mhz: Of the fastest core, megahertz.
+        throttling: What slows a Raspberry Pi down, in words, "since the start" for what is over;
+            empty where nothing does.
+        load: Programs that wanted to run in the last minute, on average.
+    """
+
+    temperature_c: float | None
+    clock_mhz: float | None
+    throttling: tuple[str, ...] | None
+    load: float
+
+
+def read_state(sysfs: Path = Path("/sys")) -> MachineState:
+    """Read the state of the machine, from sysfs and the kernel."""
+    zones = _numbers(sysfs, "class/thermal/thermal_zone*/temp")
+    clocks = _numbers(sysfs, "devices/system/cpu/cpu*/cpufreq/scaling_cur_freq")
+    return MachineState(
+        temperature_c=max(zones) / 1000 if zones else None,
+        clock_mhz=max(clocks) / 1000 if clocks else None,
+        throttling=_throttling(sysfs),
+        load=os.getloadavg()[0],
+    )
+
+
+def throttling(word: int) -> tuple[str, ...]:
+    """Return what the bits of `get_throttled` mean.
+
+    >>> throttling(0x40001)
+    ('voltage too low', 'throttled since the start')
+    """
+    now = [text for bit, text in enumerate(THROTTLING) if word >> bit & 1]
+    past = [
+        f"{text} since the start"
+        for bit, text in enumerate(THROTTLING)
+        if word >> (bit + SINCE_START) & 1 and not word >> bit & 1
+    ]
+    return (*now, *past)
+
+
+def _throttling(sysfs: Path) -> tuple[str, ...] | None:
+    for folder in FIRMWARE:
+        for file in sorted(sysfs.glob(f"{folder}/get_throttled")):
+            text = _read(file)
+            try:
+                return throttling(int(text, 16))
+            except ValueError:
+                continue
+    for sensor in sorted(sysfs.glob("class/hwmon/hwmon*")):
+        if _read(sensor / "name") == "rpi_volt":
+            return THROTTLING[:1] if _read(sensor / "in0_lcrit_alarm") == "1" else ()
+    return None
+
+
+def _numbers(sysfs: Path, pattern: str) -> list[int]:
+    """Return the whole numbers in the files of that name."""
+    texts = [_read(file) for file in sysfs.glob(pattern)]
+    return [int(text) for text in texts if text.removeprefix("-").isdecimal()]
+
+
+def _read(file: Path) -> str:
+    """Return the text of a file; "" where there is none, or a sensor gives no answer."""
+    try:
+        return file.read_text(encoding="utf-8").strip("\0\n ")
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,166 @@
+"""One round of the pipeline, and one of the least that anybody needs for the same."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import EndOfStream
+from pose_edge.estimators import Estimator
+from pose_edge.frames import Frame
+from pose_edge.offline.bench.meter import Cost, read_cost
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Result
+from pose_edge.runtimes import Runtime
+from pose_edge.sources import Source
+from pose_edge.telemetry import Telemetry
+from pose_edge.tracking import PoseTracker
+
+TAKE_S: Final = 0.1
+"""Longest wait for a result before it is looked whether to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRound:
+    """One pass through the video.
+
+    Attributes:
+        frames: Frames that were processed.
+        cost: Time and context switches of the whole process.
+        inference_ms: Milliseconds in the model, of all frames together.
+        latencies_ms: Milliseconds of each processed frame, from its exposure (of a file: from its
+            decoding) until its poses were there, or were shown.
+    """
+
+    frames: int
+    cost: Cost
+    inference_ms: float
+    latencies_ms: tuple[float, ...]
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.frames / self.cost.wall_s
+
+    @property
+    def cpu_ms(self) -> float:
+        """Time of the processor for a frame, milliseconds."""
+        return self.cost.cpu_s * 1000 / self.frames
+
+    @property
+    def frame_inference_ms(self) -> float:
+        """Milliseconds in the model for a frame."""
+        return self.inference_ms / self.frames
+
+
+class Screen(Protocol):
+    """What shows the results of a round."""
+
+    @property
+    def name(self) -> str:
+        """The kind of screen, or "none"."""
+
+    def show(self, result: Result) -> None:
+        """Show a result; return when it is handed over to the screen."""
+
+
+class NoScreen:
+    """Shows nothing."""
+
+    name = "none"
+
+    def show(self, result: Result) -> None:
+        """Do nothing."""
+
+
+def run_bare_loop(
+    source: Source, runtime: Runtime, *, limit: int | None, stop: threading.Event
+) -> BenchRound:
+    """Read each frame, resize it, run the model on it, and do nothing else.
+
+    Args:
+        source: The video or camera, not open.
+        runtime: The model. It is given the whole picture, with the first of its sizes.
+        limit: End after so many frames; None for all.
+        stop: Set it to end early.
+    """
+    (height, width), dtype = runtime.sizes[0], runtime.input.dtype
+    latencies_ms: list[float] = []
+    inference_s, frame = 0.0, None
+    with closing(source):
+        source.open()
+        started = read_cost()
+        while len(latencies_ms) != limit and not stop.is_set():
+            try:
+                new = source.read(TAKE_S, frame.image if frame else None)
+            except EndOfStream:
+                break
+            if new is None:
+                continue
+            frame = new
+            small = cv2.resize(frame.image, (width, height))
+            tensor = small[np.newaxis].astype(dtype, copy=False)
+            begun_s = time.perf_counter()
+            runtime.run(tensor)
+            inference_s += time.perf_counter() - begun_s
+            latencies_ms.append(_age_ms(frame))
+        cost = read_cost() - started
+    return BenchRound(len(latencies_ms), cost, inference_s * 1000, tuple(latencies_ms))
+
+
+def run_pipeline(
+    source: Source,
+    estimator: Estimator,
+    settings: Settings,
+    *,
+    telemetry: Telemetry,
+    screen: Screen,
+    limit: int | None,
+    stop: threading.Event,
+) -> BenchRound:
+    """Run the pipeline as `pose-edge run` does, with tracking, but without outputs.
+
+    Args:
+        source: The video or camera, not open.
+        estimator: The loaded model.
+        settings: Tracking and smoothing.
+        telemetry: Gets the figures of the run, for the read-out on the screen.
+        screen: What shows the results.
+        limit: End after so many frames; None for all.
+        stop: Set it to end early.
+    """
+    estimator.reset()
+    tracker = PoseTracker(settings, live=source.live)
+    pipeline = Pipeline(source, estimator, telemetry, tracker=tracker, max_frames=limit)
+    latencies_ms: list[float] = []
+    inference_ms = 0.0
+    started = read_cost()
+    try:
+        pipeline.open()
+        started = read_cost()
+        pipeline.start()
+        while not stop.is_set():
+            if (result := pipeline.take(TAKE_S)) is None:
+                continue
+            screen.show(result)
+            latencies_ms.append(_age_ms(result.frame))
+            inference_ms += result.stages_ms["inference"]
+            result.release()
+    except EndOfStream:
+        pass  # the usual end
+    finally:
+        cost = read_cost() - started
+        pipeline.stop()
+    return BenchRound(len(latencies_ms), cost, inference_ms, tuple(latencies_ms))
+
+
+def _age_ms(frame: Frame) -> float:
+    """Return how long ago a frame was exposed, milliseconds."""
+    return (time.monotonic_ns() - frame.captured_ns) / 1e6
