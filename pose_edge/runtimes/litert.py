@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import os
 import sys
@@ -14,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from packaging.version import Version
 from pydantic import ValidationError
 
 from pose_edge.errors import ModelError, UnavailableError
@@ -284,9 +282,13 @@ def _numpy_clash() -> str | None:
     Built for NumPy 1, it fills the terminal with NumPy's warning and fails with another error, or
     crashes; so it is not even imported.
     """
+    from importlib import metadata
+
+    from packaging.version import Version
+
     try:
-        version = importlib.metadata.version("tflite-runtime")
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version("tflite-runtime")
+    except metadata.PackageNotFoundError:
         return None
     if Version(version).release[:2] > LAST_FOR_NUMPY_1 or Version(np.__version__).major < 2:
         return None

@@ -280,6 +280,7 @@ class Opened:
             self.cpu,
             str(machine.model),
             machine.settings(),
+            Zoo(),
             report=self.reports.append,
             wait=wait,
         )
