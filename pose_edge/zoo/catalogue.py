@@ -34,7 +34,7 @@ class ListedModel(BaseModel):
         licence: SPDX identifier.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str
     file: str
@@ -83,7 +83,8 @@ class Download(ListedModel):
 
 
 ACCURACIES: Final = TypeAdapter(
-    dict[str, dict[str, Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]]]
+    dict[str, dict[str, Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]]],
+    config=ConfigDict(defer_build=True),
 )
 """Shape of the list of measured accuracies."""
 
