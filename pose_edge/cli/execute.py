@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from argparse import Namespace
@@ -76,6 +77,8 @@ def _report_errors(options: Namespace) -> int:
 
 def _run_command(options: Namespace) -> int:
     command = find_command(options.command)
+    gc.freeze()  # nor is what a command has imported looked through while it runs
+    gc.enable()
     if options.command not in LISTENERS:
         interrupt_on_signals()
     return command(options)

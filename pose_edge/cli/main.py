@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 
 
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pose_edge.live.signals import hold_signals
 
     hold_signals()
+    # What is imported stays: looking for garbage in it again and again is a quarter of the start.
+    # `execute` turns it on again.
+    gc.disable()
     from pose_edge.cli.dispatch import dispatch
     from pose_edge.util.standard_streams import prepare_standard_streams
 

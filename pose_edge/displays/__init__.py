@@ -12,13 +12,14 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Choice, choices, no_screen_reason
 from pose_edge.displays.display import CLOSED, DesktopEnded, Display
-from pose_edge.displays.reconnecting import ReconnectingDisplay
-from pose_edge.displays.sdl import load_sdl
-from pose_edge.displays.terminal import Console, own_terminal
+
+if TYPE_CHECKING:
+    from pose_edge.displays.terminal import Console
 
 __all__ = ["CLOSED", "DesktopEnded", "Display", "open_display"]
 
@@ -56,6 +57,10 @@ def open_display(
     if settings.kind == "none":
         log.info("display: none (the setting display.kind: none)")
         return Display()
+    from pose_edge.displays.reconnecting import ReconnectingDisplay
+    from pose_edge.displays.sdl import load_sdl
+    from pose_edge.displays.terminal import Console, own_terminal
+
     console = Console(sysfs, own_terminal())
 
     def find_choices() -> list[Choice]:

@@ -10,7 +10,6 @@ from typing import Final
 from pose_edge.config.schema import Settings
 from pose_edge.displays.choice import choices
 from pose_edge.errors import DisplayError, SourceError
-from pose_edge.sources.any_camera import find_candidates
 from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.util.paths import exists
 
@@ -60,6 +59,8 @@ def _is_demo(settings: Settings) -> bool:
     """Return whether the demo clip takes the place of a camera."""
     if settings.camera.wait or parse_source(settings.source.name).kind is not SourceKind.AUTO:
         return False
+    from pose_edge.sources.any_camera import find_candidates
+
     try:
         find_candidates(settings.camera)
     except SourceError:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import SourceError, UnavailableError
-from pose_edge.sources.cameras import find_cameras
-from pose_edge.sources.csi import find_picameras
 from pose_edge.zoo.registry import Zoo
 
 
@@ -46,6 +44,9 @@ def with_camera(settings: Settings, number: int) -> tuple[Settings, str]:
 
 def connected_cameras() -> list[tuple[str, str]]:
     """Return the source and the name of each camera that is connected."""
+    from pose_edge.sources.cameras import find_cameras
+    from pose_edge.sources.csi import find_picameras
+
     try:
         modules = find_picameras()
     except SourceError:  # no camera module can be used

@@ -10,13 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.live.audience import find_audience
-from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
 from pose_edge.live.controls import Controls
 from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
@@ -38,6 +37,10 @@ from pose_edge.telemetry import EDGETPU, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.util.resources import state_dir
+from pose_edge.zoo.registry import AUTO
+
+if TYPE_CHECKING:
+    from pose_edge.live.auto_model import AutoModel, TuneOrder
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +101,7 @@ def run(
     telemetry = Telemetry()
     source = choose_source(settings.source, settings.camera)
     check_outputs(settings, config, numbered=source.live, replace=replace)
-    chosen = ChosenModel(first_model(settings, state_dir(), tune), settings.model.people)
+    chosen = ChosenModel(_first_model(settings, tune), settings.model.people)
     with ExitStack() as stack:
         estimator = load_model(
             chosen.applied(settings),
@@ -123,6 +126,15 @@ def run(
         )
         made.go()
     return made.report()  # the outputs have ended: now it is known what was lost
+
+
+def _first_model(settings: Settings, tune: TuneOrder | None) -> str:
+    """Return the model that a run begins with."""
+    if settings.model.name != AUTO:
+        return settings.model.name
+    from pose_edge.live.auto_model import first_model
+
+    return first_model(settings, state_dir(), tune)
 
 
 class _Run:
@@ -173,9 +185,8 @@ class _Run:
         self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
         self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
-        self._auto_model = AutoModel(
-            self._meter, telemetry, self._order_model, state_dir(), tune=tune
-        )
+        self._tune = tune
+        self._auto_model: AutoModel | None = None
         self._controls = self._make_controls()
         stack.callback(self._controls.close)
         self._watchdog = Watchdog(
@@ -305,6 +316,14 @@ class _Run:
 
     def _choose_model(self) -> None:
         settings, pipeline = self._reloader.settings, self._pipeline
+        if self._auto_model is None and settings.model.name != AUTO:
+            return
+        from pose_edge.live.auto_model import AutoModel, Feed
+
+        if self._auto_model is None:
+            self._auto_model = AutoModel(
+                self._meter, self._telemetry, self._order_model, state_dir(), tune=self._tune
+            )
         paced = pipeline.live or (settings.source.pace and not pipeline.still)
         self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
 

@@ -9,8 +9,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
 from pose_edge.overlay.figures import FACE, HEAD, NECK, Figures
 from pose_edge.overlay.palette import INK, WHITE, Colour, person_colour
@@ -117,6 +115,9 @@ def _badge(number: int, height: int, colour: Colour) -> NDArray[np.uint8]:
     rim = max(1, round(height * RIM))
     font = load_font(round(height * DIGITS))
     width = max(height, round(font.getlength(str(number)) + height * SIDES))
+    from PIL import Image as PillowImage
+    from PIL import ImageDraw
+
     badge = PillowImage.new("RGBA", (width, height), (*other, 0))
     badge.putalpha(rounded_rectangle((width, height), height // 2, 1.0))
     inner = width - 2 * rim, height - 2 * rim

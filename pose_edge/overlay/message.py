@@ -7,8 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
 from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW
 from pose_edge.overlay.scene import Size, relative
@@ -57,6 +55,9 @@ def message_picture(size: Size, title: str, lines: Sequence[str]) -> NDArray[np.
     room = width * WIDTH
     title_rows = wrap(title, title_font.getlength, room, TITLE_ROWS)
     rows = [row for line in lines for row in wrap(line, font.getlength, room, TEXT_ROWS)]
+
+    from PIL import Image as PillowImage
+    from PIL import ImageDraw
 
     picture = PillowImage.new("RGBA", (width, height), (*INK, 255))
     draw = ImageDraw.Draw(picture)

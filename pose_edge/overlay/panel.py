@@ -8,7 +8,6 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from pose_edge.overlay.palette import GREY, INK, WHITE, YELLOW, Colour
 from pose_edge.overlay.typeset import LINE_SPACING, Lettering, rounded_rectangle, wrap
@@ -109,6 +108,8 @@ class Typesetter:
             tops.append(tops[-1] + round(fonts[row.kind] * LINE_SPACING))
         last = fonts[rows[-1][0].kind]
         height = tops[-2] + last + padding
+
+        from PIL import Image as PillowImage
 
         picture = PillowImage.new("RGBA", (width, height), (*INK, 0))
         radius = height // 2 if len(rows) == 1 else round(font_size * RADIUS)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
 from pose_edge.overlay.palette import Colour
 from pose_edge.overlay.scene import Size
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+    from PIL import ImageFont
 
 LINE_SPACING: Final = 1.4
 """From one baseline to the next, as a multiple of the font's size."""
@@ -26,6 +28,8 @@ CACHED_WORDS: Final = 512
 
 def load_font(size: int) -> ImageFont.FreeTypeFont:
     """Return Pillow's built-in font, which no system has to provide, in a size in pixels."""
+    from PIL import ImageFont
+
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont)
     return font
@@ -65,6 +69,9 @@ class Lettering:
     def _render(self, word: str) -> tuple[PillowImage.Image, tuple[int, int], float]:
         """Return a word's opacity, its offset from the start of the baseline, and its length."""
         left, top, right, bottom = (round(edge) for edge in self._font.getbbox(word, anchor="ls"))
+        from PIL import Image as PillowImage
+        from PIL import ImageDraw
+
         mask = PillowImage.new("L", (max(1, right - left), max(1, bottom - top)))
         ImageDraw.Draw(mask).text((-left, -top), word, fill=255, font=self._font, anchor="ls")
         return mask, (left, top), self._font.getlength(word)
@@ -120,5 +127,7 @@ def rounded_rectangle(size: Size, radius: int, opacity: float) -> PillowImage.Im
         """Return each pixel's distance from the nearer end, at most the radius."""
         place = np.arange(length)
         return np.minimum(np.minimum(place, place[::-1]), radius)
+
+    from PIL import Image as PillowImage
 
     return PillowImage.fromarray(alpha[from_edge(height)[:, None], from_edge(width)])

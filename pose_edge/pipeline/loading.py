@@ -104,7 +104,9 @@ def load_model(
     if edgetpu is not None:
         from pose_edge.runtimes.edgetpu.opening import open_failover
 
-        runtime = open_failover(runtime, edgetpu, settings, report=report, wait=wait, stop=stop)
+        runtime = open_failover(
+            runtime, edgetpu, settings, zoo, report=report, wait=wait, stop=stop
+        )
     stack.callback(runtime.close)
     finder = partial(load_finder, zoo, settings)
     estimator = load_estimator(cpu, runtime, settings.model, load_finder=finder)

@@ -7,7 +7,6 @@ correctness.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,7 +57,7 @@ class RingBuffer(ClosableQueue[Slot]):
             raise ValueError(f"a ring needs at least 2 slots, not {slots}")
         super().__init__(drop=drop)
         self._slots = {Slot() for _ in range(slots)}
-        self._free = deque(self._slots)
+        self._free = list(self._slots)
         self.skipped = 0
 
     def reserve(
@@ -75,7 +74,9 @@ class RingBuffer(ClosableQueue[Slot]):
         """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._free) or self._closed or unless(), timeout)
-            return self._free.popleft() if self._free and not self._closed else None
+            # The one freed last: its memory is in the caches, and a slot that is never needed
+            # never gets any.
+            return self._free.pop() if self._free and not self._closed else None
 
     def publish(self, slot: Slot, frame: Frame) -> None:
         """Offer a frame to the reader, in the slot that was reserved for it."""
@@ -98,7 +99,7 @@ class RingBuffer(ClosableQueue[Slot]):
         """
         with self._changed:
             if self._free:
-                slot = self._free.popleft()
+                slot = self._free.pop()
             elif self._waiting:
                 slot = self._waiting.popleft()
                 self.skipped += 1

@@ -58,7 +58,10 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
     """Load a model in this process and try it; see `pose_edge.pipeline.trial`."""
     try:
         runtime = LiteRT(model, threads=settings.threads)
-        return _judge(model, runtime, settings)
+        result = _judge(model, runtime, settings)
+        for size in runtime.sizes:  # a run comes to use any of them, and must survive that
+            runtime.run(np.zeros((1, *size, 3), dtype=runtime.input.dtype))
+        return result
     except PoseEdgeError as error:
         kinds = (kind for kind, raised in ERRORS.items() if isinstance(error, raised))
         kind = next(kinds, "unavailable")

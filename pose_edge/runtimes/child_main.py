@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from pose_edge.errors import PoseEdgeError
 from pose_edge.runtimes.litert import LiteRT
@@ -72,7 +72,9 @@ class Loaded:
     version: str | None = None
 
 
-FIRST_ANSWER: Final[TypeAdapter[Loaded | str]] = TypeAdapter(Loaded | str)
+FIRST_ANSWER: Final[TypeAdapter[Loaded | str]] = TypeAdapter(
+    Loaded | str, config=ConfigDict(defer_build=True)
+)
 """Writes and checks the child's first message, as JSON."""
 
 

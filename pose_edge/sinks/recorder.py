@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import av
 import cv2
 import numpy as np
-from av.container import OutputContainer
-from av.video.stream import VideoStream
 
 from pose_edge.config.outputs import RecordSettings, StorageSettings
 from pose_edge.frames import ColourOrder, Image
@@ -23,8 +20,14 @@ from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.name_pattern import RECORDING_SUFFIX
 from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.sinks.segment_writer import SYNC_S
-from pose_edge.sinks.sound import Sound, open_sound
 from pose_edge.supervision.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    import av
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+    from pose_edge.sinks.sound import Sound
 
 QUEUE_LENGTH: Final = 8
 USUAL_FPS: Final = 30.0
@@ -40,7 +43,7 @@ MAX_FRAMES: Final = 500_000
 """FFmpeg keeps the table of a file in memory, 73 bytes a frame: 36 MB, after 4.6 hours at
 30 frames per second."""
 
-Recorder: TypeAlias = FileSink[[Image, ColourOrder, float], av.VideoFrame, RecordSettings]
+Recorder: TypeAlias = "FileSink[[Image, ColourOrder, float], av.VideoFrame, RecordSettings]"
 
 
 def recorder(
@@ -81,6 +84,8 @@ def video_frame(image: Image, order: ColourOrder, time_s: float) -> av.VideoFram
         order: Its order of colours.
         time_s: When it belongs, in seconds; only differences matter.
     """
+    import av  # not before: without a recording a run needs no FFmpeg
+
     frame = av.VideoFrame.from_ndarray(image, format="rgb24" if order == "RGB" else "bgr24")
     frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
     return frame
@@ -154,7 +159,11 @@ class Mp4:
         self.file.settle()
 
     def _begin_sound(self) -> None:
-        self._sound = open_sound(self._sound_of) if self._sound_of is not None else None
+        if self._sound_of is None:
+            return
+        from pose_edge.sinks.sound import open_sound
+
+        self._sound = open_sound(self._sound_of)
         if self._sound is not None:
             assert self._container is not None
             self._sound.begin(self._container, float(self._origin * TIME_BASE))
@@ -167,6 +176,8 @@ class Mp4:
         return max(self._last_pts + 1, pts - self._origin)
 
     def _begin(self, frame: av.VideoFrame) -> VideoStream:
+        import av
+
         options = {"movflags": "hybrid_fragmented"}
         if self.file.live:
             options["frag_duration"] = str(round(FRAGMENT_S * 1e6))
@@ -190,6 +201,8 @@ class Mp4:
 
 def letterbox(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     """Fit an rgb24 or bgr24 picture into another size in pixels, with black bars at its sides."""
+    import av
+
     factor = min(width / frame.width, height / frame.height)
     inner = (max(1, round(frame.width * factor)), max(1, round(frame.height * factor)))
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2

@@ -7,7 +7,7 @@ import logging
 import time
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from pose_edge.config.schema import CameraSettings
@@ -17,13 +17,15 @@ from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.http_get import get
 from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
-from pose_edge.sources.network_errors import explain_os_error
+from pose_edge.sources.network_errors import NO_PICTURE_S, explain_os_error
 from pose_edge.sources.orientation import jpeg_orientation, turned_upright
 from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size
 from pose_edge.sources.source import Source
-from pose_edge.sources.stream import NO_PICTURE_S, Stream
 from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
+
+if TYPE_CHECKING:
+    from pose_edge.sources.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +198,7 @@ class HttpCamera(Source):
         self._url = url
         self._settings = settings
         self._frames = FrameMaker(settings.rotation)
-        self._stream = Stream(url, settings, frames=self._frames)
+        self._stream: Stream | None = None
         self._feed: JpegFeed | None = None
         self._last_sign = self._last_picture = 0.0
         self._damage = ""
@@ -211,13 +213,15 @@ class HttpCamera(Source):
         except (OSError, http.client.HTTPException) as error:
             raise SourceError(f"stream {self.describe()}: {self._explain(error)}") from None
         finally:
-            if self._feed is None and not self._stream.is_open:
+            if self._feed is None and (self._stream is None or not self._stream.is_open):
                 answer.close()
         self._last_sign = self._last_picture = time.monotonic()
 
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the newest frame; see `Source.read`."""
         if self._feed is None:
+            if self._stream is None:
+                raise SourceLost(f"stream {self.describe()} is not open")
             return self._stream.read(timeout, reuse)
         try:
             jpeg = self._feed.next(timeout)
@@ -238,7 +242,8 @@ class HttpCamera(Source):
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.close()
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def describe(self) -> str:
         """Return the address without user and password."""
@@ -268,12 +273,18 @@ class HttpCamera(Source):
                 remedy="the camera's manual says which address its video or JPEG has",
             )
         else:
+            stream = self._stream = self._make_stream()
             if answer.length is not None or start.startswith(PLAYLIST_START) or "mpegurl" in kind:
                 answer.close()
-                self._stream.open()
+                stream.open()
             else:
-                self._stream.open_answer(answer)
-            self.frame_rate = self._stream.frame_rate
+                stream.open_answer(answer)
+            self.frame_rate = stream.frame_rate
+
+    def _make_stream(self) -> Stream:
+        from pose_edge.sources.stream import Stream  # with all of FFmpeg, which MJPEG does without
+
+        return Stream(self._url, self._settings, frames=self._frames)
 
     def _decode(self, jpeg: Jpeg, reuse: Image | None) -> Frame | None:
         """Return the frame of a picture; None for a damaged one, which is counted."""

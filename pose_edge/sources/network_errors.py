@@ -18,6 +18,10 @@ NAME: Final = "is it right, and the network up?"
 REACHING: Final = frozenset((NETWORK, SERVER, NAME))
 """What to do where a camera cannot be reached at all."""
 
+NO_PICTURE_S: Final = 60.0
+"""Some cameras send a key frame every 20 s only. After this long without a picture, packets or not,
+connecting again is more promising."""
+
 UNREACHABLE: Final = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN))
 
 

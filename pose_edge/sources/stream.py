@@ -28,6 +28,7 @@ from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.network_errors import (
     NETWORK,
+    NO_PICTURE_S,
     Reason,
     explain_os_error,
     explain_status,
@@ -62,9 +63,6 @@ HTTP_STATUS: Final[dict[type[Exception], int]] = {
     av.error.HTTPServerError: 500,
 }
 """The statuses of HTTP and RTSP, by FFmpeg's errors."""
-NO_PICTURE_S: Final = 60.0
-"""Some cameras send a key frame every 20 s only. After this long without a picture, packets or not,
-connecting again is more promising."""
 
 Decoded = tuple[av.VideoFrame, int]
 """A frame, and when it was sent, on the monotonic clock, nanoseconds."""

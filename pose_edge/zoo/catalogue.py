@@ -34,7 +34,7 @@ class ListedModel(BaseModel):
         licence: SPDX identifier.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str
     file: str
@@ -83,7 +83,8 @@ class Download(ListedModel):
 
 
 ACCURACIES: Final = TypeAdapter(
-    dict[str, dict[str, Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]]]
+    dict[str, dict[str, Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]]],
+    config=ConfigDict(defer_build=True),
 )
 """Shape of the list of measured accuracies."""
 
@@ -145,8 +146,10 @@ def read_accuracy(path: Path) -> dict[str, dict[str, float]]:
 
 
 def _read_yaml(path: Path) -> object:
+    # Many times faster, but a PyYAML that was built without libyaml does not have it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - it is safe
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -16,8 +16,8 @@ from pose_edge.config.schema import (
     SourceSettings,
 )
 from pose_edge.errors import DisplayError, SourceError
-from pose_edge.live import audience
 from pose_edge.live.audience import find_audience
+from pose_edge.sources import any_camera
 
 DEMO = SourceSettings(name="demo")
 
@@ -27,7 +27,7 @@ def no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     def find(_settings: CameraSettings) -> None:
         raise SourceError("no camera found")
 
-    monkeypatch.setattr(audience, "find_candidates", find)
+    monkeypatch.setattr(any_camera, "find_candidates", find)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_what_was_asked_for_is_done_but_not_in_silence(
 def test_a_camera_is_no_demo(
     headless: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "find_candidates", lambda _settings: {})
+    monkeypatch.setattr(any_camera, "find_candidates", lambda _settings: {})
     assert "no other output" in (find_audience(headless, {}, tmp_path) or "")
 
 

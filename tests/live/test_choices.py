@@ -6,8 +6,8 @@ import pytest
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import SourceError
-from pose_edge.live import choices
 from pose_edge.live.choices import with_camera, with_next_model
+from pose_edge.sources import cameras, csi
 from pose_edge.sources.cameras import CameraNode
 from pose_edge.zoo.registry import Zoo
 
@@ -30,8 +30,8 @@ def test_after_another_name_comes_a_model_that_ships(name: str) -> None:
 
 def test_cameras_have_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = [CameraNode(Path("/dev/video2"), "HD Webcam", "uvcvideo")]
-    monkeypatch.setattr(choices, "find_picameras", lambda: {0: "imx708"})
-    monkeypatch.setattr(choices, "find_cameras", lambda: nodes)
+    monkeypatch.setattr(csi, "find_picameras", lambda: {0: "imx708"})
+    monkeypatch.setattr(cameras, "find_cameras", lambda: nodes)
     settings, words = with_camera(Settings(), 1)
     assert (settings.source.name, words) == ("picamera:0", "camera 1: imx708")
     settings, words = with_camera(Settings(), 2)
@@ -42,6 +42,6 @@ def test_cameras_have_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> dict[int, str]:
         raise SourceError("picamera2 is not installed")
 
-    monkeypatch.setattr(choices, "find_picameras", none)
+    monkeypatch.setattr(csi, "find_picameras", none)
     with pytest.raises(SourceError, match="there is no camera 2: 1 is connected"):
         with_camera(Settings(), 2)

@@ -383,7 +383,7 @@ def test_a_file_with_several_signatures_starts_with_the_first(
     assert runtime.sizes == ((8, 8), (6, 10), (10, 6))
     assert runtime.input.shape == (1, 8, 8, 3)
     assert [output.shape for output in runtime.outputs] == [(1, 6, 56), (1,)]
-    assert [len(graph.calls) for graph in runners.values()] == [1, 1, 1], "warmed up, once"
+    assert [len(graph.calls) for graph in runners.values()] == [1, 0, 0], "warmed up, once"
     people, other = runtime.run(np.full((1, 8, 8, 3), 7, dtype=np.uint8))
     assert people.shape == (1, 6, 56)
     assert (people == 107).all()

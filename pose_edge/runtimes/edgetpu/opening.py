@@ -94,6 +94,7 @@ def open_failover(
     cpu: Runtime,
     model: str,
     settings: Settings,
+    zoo: Zoo,
     *,
     report: Callable[[str | None], None],
     wait: bool,
@@ -105,6 +106,7 @@ def open_failover(
         cpu: The model on the CPU.
         model: Name or path of the same, compiled for the Edge TPU.
         settings: All of `edgetpu`, and where devices are looked for.
+        zoo: Where models are found; reading its lists takes too long to be done every second.
         report: Called with what is wrong with the Edge TPU, and with None when it works.
         wait: Wait until the Edge TPU is ready or known to be missing, and for each answer: for
             results that do not depend on the machine's load.
@@ -114,7 +116,6 @@ def open_failover(
         UnavailableError: It must be there (mode "on"), and is not.
     """
     required = settings.edgetpu.mode == "on"
-    zoo = Zoo()  # once: reading the lists takes too long to be done every second
     supervisor = ChildSupervisor(
         lambda wanted: start_edgetpu(zoo, model, settings, wanted, twin=cpu),
         timeout=settings.edgetpu.timeout,
