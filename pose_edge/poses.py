@@ -186,6 +186,8 @@ class Result:
         crop: See `Estimate.crop`.
         stages_ms: Milliseconds of the stages wait, preprocess, inference, postprocess and total.
             The total counts from the exposure, or for a file from the reading of the frame.
+        passed_over: Frames right before this one that were not looked at, because nobody was there
+            and nothing moved.
     """
 
     lease: Lease
@@ -193,6 +195,7 @@ class Result:
     provenance: Provenance
     crop: Box | None = None
     stages_ms: dict[str, float] = field(default_factory=dict)
+    passed_over: int = 0
 
     @property
     def frame(self) -> Frame:

@@ -24,9 +24,11 @@ STAGES: Final = (
     "draw",
     "present",
     "latency",
+    "pose_age",
 )
 """The stages in the order of the flow. "compose" makes the picture for a recording; "upload",
-"draw" and "present" show one; "latency" lasts from exposure to screen."""
+"draw" and "present" show one; "latency" lasts from exposure to screen. With `overlay.sync: live`,
+"pose_age" lasts from the exposure of the frame that the poses were found in to the screen."""
 
 SOURCE: Final = "source"
 INFERENCE: Final = "inference"
@@ -47,6 +49,8 @@ class Event(Enum):
     """The model has processed a frame."""
     PERSON = "person"
     """At least one person was found in a frame."""
+    PASSED_OVER = "rest"
+    """A frame was not looked at, because nobody was there and nothing moved."""
     SHOWN = "screen"
     """A frame was shown on the screen."""
 

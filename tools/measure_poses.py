@@ -75,7 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def load_estimator(stack: ExitStack, name: str, *, min_keypoints: int = 3) -> tuple[Settings, Estimator]:
+def load_estimator(
+    stack: ExitStack, name: str, *, min_keypoints: int = 3
+) -> tuple[Settings, Estimator]:
+    """Return a model on one thread, and the settings that it was loaded with."""
     settings = Settings(
         model=ModelSettings(name=name, threads=1, min_keypoints=min_keypoints),
         edgetpu=EdgeTpuSettings(mode="off"),

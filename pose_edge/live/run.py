@@ -54,6 +54,7 @@ class RunReport:
         processed: Frames that were processed.
         with_person: Frames in which at least one person was found.
         skipped: Frames that were captured but not processed, so that the newest could be.
+        passed_over: Frames that were not processed because the scene was at rest.
         seconds: Duration of the run.
         stages: Durations of each stage, milliseconds.
         backends: Frames that each backend has processed.
@@ -63,6 +64,7 @@ class RunReport:
     processed: int
     with_person: int
     skipped: int
+    passed_over: int
     seconds: float
     stages: dict[str, Summary]
     backends: dict[str, int]
@@ -252,7 +254,7 @@ class _Run:
                 if self._should_end():
                     self._part.done()  # the end of a source may take longer than a heartbeat
                     self._pipeline.stop()
-                if result := self._pipeline.take(TAKE_S):
+                if result := self._presenter.take(TAKE_S):
                     self._presenter.show_result(result)
                 else:
                     self._presenter.show_no_result()
@@ -301,6 +303,7 @@ class _Run:
         settings, pipeline = self._reloader.settings, self._pipeline
         paced = pipeline.live or (settings.source.pace and not pipeline.still)
         self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
+        pipeline.rest.allowed = settings.model.rest == "auto" and not self._auto_model.measuring
 
     def _order_model(self, name: str, people: str, failed: Callable[[], None]) -> None:
         chosen = ChosenModel(name, people)
@@ -314,7 +317,9 @@ class _Run:
 
     def _status_line(self) -> str:
         line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
-        return f"{line}; paused" if self._pipeline.paused else line
+        if self._pipeline.paused:
+            return f"{line}; paused"
+        return f"{line}; at rest" if self._pipeline.rest.resting else line
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""
@@ -322,6 +327,7 @@ class _Run:
             processed=self._telemetry.count(Event.PROCESSED),
             with_person=self._telemetry.count(Event.PERSON),
             skipped=self._pipeline.skipped,
+            passed_over=self._telemetry.count(Event.PASSED_OVER),
             seconds=self._ended_s - self._started_s,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),

@@ -10,7 +10,6 @@ from typing import Final
 
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Lease
-from pose_edge.pipeline.rest import Rest
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.supervision.supervisor import Part
@@ -66,7 +65,6 @@ class Inference(WorkerThread):
         self._next_estimator: Estimator | None = None
         self._next_tracker: PoseTracker | None = None
         self._changeable = True
-        self._rest: Rest | None = None  # of the present frame
 
     def change(self, estimator: Estimator | None, tracker: PoseTracker | None) -> None:
         """Use another estimator or tracker from the next frame on; return at once.
@@ -140,10 +138,10 @@ class Inference(WorkerThread):
         if slot is None:
             return
         assert slot.frame is not None
-        self._rest = self._shared.rest if slot.frame.live else None
-        if self._rest is not None and self._rest.passes_over(slot.frame):
+        if self._shared.rest.passes_over(slot.frame):
             self._shared.ring.free(slot)
             self._slot = None
+            self._shared.telemetry.tick(Event.PASSED_OVER)
             return
         lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
         result = self._estimate(estimator, lease)
@@ -166,9 +164,8 @@ class Inference(WorkerThread):
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
         poses = estimate.poses
-        if self._rest is not None:
-            took_ms = sum(stopwatch.laps_ms.values()) - stopwatch.laps_ms["wait"]
-            self._rest.looked(frame, took_ms / 1e3, somebody=bool(poses))
+        took_ms = sum(stopwatch.laps_ms.values()) - stopwatch.laps_ms["wait"]
+        passed_over = self._shared.rest.looked(frame, took_ms / 1e3, somebody=bool(poses))
         if self._tracker is not None:
             poses = self._tracker.apply(poses, frame)
             stopwatch.lap("postprocess")
@@ -178,6 +175,7 @@ class Inference(WorkerThread):
             provenance=estimator.provenance,
             crop=estimate.crop,
             stages_ms={**stopwatch.laps_ms, "total": sum(stopwatch.laps_ms.values())},
+            passed_over=passed_over,
         )
         telemetry = self._shared.telemetry
         telemetry.add(stopwatch.laps_ms)

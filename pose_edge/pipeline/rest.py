@@ -71,12 +71,13 @@ class Rest:
     """Tells the inference thread which frames of a live source it may pass over.
 
     Attributes:
-        passed_over: Number of frames that were not looked at.
+        allowed: Whether it may pass over any.
     """
 
     def __init__(self) -> None:
-        """Start awake."""
-        self.passed_over = 0
+        """Start awake, and stay so until it is allowed to rest."""
+        self.allowed = False
+        self._passed_over = 0
         self._rule = RestRule()
         self._motion = MotionDetector()
         self._somebody = False
@@ -84,21 +85,27 @@ class Rest:
     @property
     def resting(self) -> bool:
         """Whether the scene is at rest; any thread may ask."""
-        return self._rule.resting
+        return self.allowed and self._rule.resting
 
     def passes_over(self, frame: Frame) -> bool:
-        """Return whether the next frame need not be looked at, and count it then."""
-        if self._somebody:  # looking for motion would be in vain
+        """Return whether the next frame need not be looked at."""
+        if not (self.allowed and frame.live) or self._somebody:
             return False
         time_s = frame.captured_ns / 1e9
         moved = self._motion.update(tiny_grey(frame.image), time_s)
         wanted = self._rule.wants(time_s, moved=moved)
-        self.passed_over += not wanted
+        self._passed_over += not wanted
         return not wanted
 
-    def looked(self, frame: Frame, took_s: float, *, somebody: bool) -> None:
-        """Take note of what was found in a frame; see `RestRule.looked`."""
+    def looked(self, frame: Frame, took_s: float, *, somebody: bool) -> int:
+        """Take note of what was found in a frame; see `RestRule.looked`.
+
+        Returns:
+            The number of frames before it that were passed over.
+        """
         self._somebody = somebody
         if somebody:
             self._motion.reset()
         self._rule.looked(frame.captured_ns / 1e9, took_s, somebody=somebody)
+        passed_over, self._passed_over = self._passed_over, 0
+        return passed_over

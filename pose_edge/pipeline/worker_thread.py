@@ -63,7 +63,7 @@ class Shared:
         gate: Holds the frames of a file back while it is paused.
         lost: Why there is no source now, or None.
         missing: What of each file could not be read, see `Source`, with its name.
-        rest: Says which frames need not be looked at, or None where all are.
+        rest: Says which frames need not be looked at.
     """
 
     ring: RingBuffer
@@ -76,7 +76,7 @@ class Shared:
     lost: Lost | None = None
     gate: Gate = field(default_factory=Gate)
     missing: list[str] = field(default_factory=list)
-    rest: Rest | None = None
+    rest: Rest = field(default_factory=Rest)
 
 
 class WorkerThread(threading.Thread, ABC):

@@ -38,6 +38,8 @@ def pose_record(result: Result) -> Record:
     }
     if result.provenance.finder:
         record["finder"] = result.provenance.finder
+    if result.passed_over:
+        record["passed_over"] = result.passed_over
     if frame.file is not None:
         record["file"] = frame.file
     return record

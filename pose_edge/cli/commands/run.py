@@ -49,11 +49,12 @@ def _print_report(report: RunReport) -> None:
     rate = report.processed / report.seconds if report.seconds > 0 else 0.0
     shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
     log.info(
-        "%s in %.1f s (%.1f fps), %d with people, %d skipped%s",
+        "%s in %.1f s (%.1f fps), %d with people, %d skipped%s%s",
         counted(report.processed, "frame"),
         report.seconds,
         rate,
         report.with_person,
         report.skipped,
+        f", {report.passed_over} passed over at rest" if report.passed_over else "",
         f"; by {shares}" if len(report.backends) > 1 else "",
     )

@@ -1,0 +1,110 @@
+"""The newest frame of a camera with the poses of an earlier one: `overlay.sync: live`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pose_edge.frames import Frame, Lease
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Pose, Result
+from pose_edge.tracking import move_forward
+
+MAX_AGE_S: Final = 1.0
+"""Older poses are not shown: who knows where everybody is by now."""
+
+
+class NewestFrames:
+    """Joins each new frame with the last poses, moved forward to its time.
+
+    Attributes:
+        posed_ns: Time of exposure of the frame that the last poses were found in, nanoseconds.
+    """
+
+    def __init__(self, pipeline: Pipeline, min_score: float, since_ns: int) -> None:
+        """Start without poses.
+
+        Args:
+            pipeline: Where frames and results come from.
+            min_score: See `move_forward`.
+            since_ns: Poses of frames that were exposed earlier are not shown.
+        """
+        self.posed_ns = since_ns
+        self._pipeline = pipeline
+        self._min_score = min_score
+        self._shown_index = -1
+        self._last: Result | None = None  # its frame is released
+        self._before: dict[int | None, Pose] = {}
+        self._interval_s = 0.0
+
+    def take(self, timeout: float) -> Result | None:
+        """Return what is to be shown next, as soon as it is there; the caller releases it.
+
+        At rest these are the frames that are looked at, with their own poses: nothing moves.
+
+        Returns:
+            A frame that was not shown yet, with poses, or None when none came within `timeout`
+            seconds, or no poses are known at all.
+
+        Raises:
+            EndOfStream: There will be no more; see also `Pipeline.take`.
+        """
+        if self._pipeline.rest.resting:
+            result = self._pipeline.take(timeout)
+            if result is None:
+                return None
+            self._note(result)
+            if result.frame.index > self._shown_index:
+                self._shown_index = result.frame.index
+                return result
+            result.release()
+            return None
+        lease = self._pipeline.newest(self._shown_index, timeout)
+        try:
+            while (result := self._pipeline.take(0.0)) is not None:
+                self._note(result)
+                result.release()
+        except BaseException:
+            if lease is not None:
+                lease.release()
+            raise
+        if lease is None:
+            return None
+        if self._last is None:
+            lease.release()
+            return None
+        self._shown_index = lease.frame.index
+        return self._joined(lease, self._last)
+
+    def _note(self, result: Result) -> None:
+        """Keep the poses of a result."""
+        captured_ns = result.frame.captured_ns
+        if captured_ns < self.posed_ns:
+            return
+        self._before = {pose.id: pose for pose in self._last.poses} if self._last else {}
+        self._interval_s = (captured_ns - self.posed_ns) / 1e9
+        self._last, self.posed_ns = result, captured_ns
+
+    def _joined(self, lease: Lease, last: Result) -> Result:
+        age_s = (lease.frame.captured_ns - self.posed_ns) / 1e9
+        current = 0.0 <= age_s <= MAX_AGE_S
+        return Result(
+            lease=lease,
+            poses=[self._moved(pose, lease.frame, age_s) for pose in last.poses] if current else [],
+            provenance=last.provenance,
+            crop=last.crop if current else None,
+            stages_ms=last.stages_ms,
+        )
+
+    def _moved(self, pose: Pose, frame: Frame, age_s: float) -> Pose:
+        before = self._before.get(pose.id)
+        if pose.id is not None and before is not None:
+            pose = move_forward(
+                pose,
+                before,
+                interval_s=self._interval_s,
+                ahead_s=age_s,
+                size=(frame.width, frame.height),
+                min_score=self._min_score,
+            )
+        return replace(pose, predicted=True) if age_s > 0.0 else pose
