@@ -10,8 +10,15 @@ from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Pose, Result
 from pose_edge.tracking import move_forward
 
-MAX_AGE_S: Final = 1.0
+MAX_AGE_S: Final = 0.3
 """Older poses are not shown: who knows where everybody is by now."""
+TOO_SLOW_S: Final = 0.15
+"""Where poses take longer from the exposure, moving them forward does not bring them near enough to
+the people: each is shown on its own frame, as with `overlay.sync: frame`."""
+FAST_AGAIN_S: Final = 0.12
+"""Below this they are moved to the newest frame again."""
+DELAY_WEIGHT: Final = 0.1
+"""Weight of the newest result in the mean time that poses take."""
 
 
 class NewestFrames:
@@ -36,11 +43,14 @@ class NewestFrames:
         self._last: Result | None = None  # its frame is released
         self._before: dict[int | None, Pose] = {}
         self._interval_s = 0.0
+        self._delay_s = 0.0
+        self._too_slow = False
 
     def take(self, timeout: float) -> Result | None:
         """Return what is to be shown next, as soon as it is there; the caller releases it.
 
-        At rest these are the frames that are looked at, with their own poses: nothing moves.
+        These are the frames that inference looks at, with their own poses, where nothing moves or
+        inference is too slow.
 
         Returns:
             A frame that was not shown yet, with poses, or None when none came within `timeout`
@@ -49,16 +59,8 @@ class NewestFrames:
         Raises:
             EndOfStream: There will be no more; see also `Pipeline.take`.
         """
-        if self._pipeline.rest.resting:
-            result = self._pipeline.take(timeout)
-            if result is None:
-                return None
-            self._note(result)
-            if result.frame.index > self._shown_index:
-                self._shown_index = result.frame.index
-                return result
-            result.release()
-            return None
+        if self._too_slow or self._pipeline.rest.resting:
+            return self._take_own(timeout)
         lease = self._pipeline.newest(self._shown_index, timeout)
         try:
             while (result := self._pipeline.take(0.0)) is not None:
@@ -76,8 +78,23 @@ class NewestFrames:
         self._shown_index = lease.frame.index
         return self._joined(lease, self._last)
 
+    def _take_own(self, timeout: float) -> Result | None:
+        """Return the next result as it is, if its frame is newer than what was shown."""
+        result = self._pipeline.take(timeout)
+        if result is None:
+            return None
+        self._note(result)
+        if result.frame.index <= self._shown_index:
+            result.release()
+            return None
+        self._shown_index = result.frame.index
+        return result
+
     def _note(self, result: Result) -> None:
-        """Keep the poses of a result."""
+        """Keep the poses of a result, and see how long they took."""
+        delay_s = result.stages_ms["total"] / 1e3
+        self._delay_s += (DELAY_WEIGHT if self._delay_s else 1.0) * (delay_s - self._delay_s)
+        self._too_slow = self._delay_s > (FAST_AGAIN_S if self._too_slow else TOO_SLOW_S)
         captured_ns = result.frame.captured_ns
         if captured_ns < self.posed_ns:
             return
