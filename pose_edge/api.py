@@ -26,7 +26,8 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import ColourOrder, Frame, check_order, checked_image
 from pose_edge.pipeline.loading import load_model, thorough
-from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
+from pose_edge.pipeline.options import PipelineOptions
+from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Pose, Result
 from pose_edge.sources import choose_source
 from pose_edge.telemetry import Telemetry

@@ -189,6 +189,8 @@ class Result:
             The total counts from the exposure, or for a file from the reading of the frame.
         laps_ms: The same time in the stages of the telemetry, which are more.
         done_ns: When the last of them ended, on the monotonic clock; None without any.
+        passed_over: Frames right before this one that were not looked at, because nobody was there
+            and nothing moved.
     """
 
     lease: Lease
@@ -198,6 +200,7 @@ class Result:
     stages_ms: dict[str, float] = field(default_factory=dict)
     laps_ms: dict[str, float] = field(default_factory=dict)
     done_ns: int | None = None
+    passed_over: int = 0
 
     @property
     def frame(self) -> Frame:

@@ -30,7 +30,10 @@ TO_SCREEN: Final = ("handover", "compose", "upload", "draw", "present")
 scene, and the picture for a recording; the others show it."""
 LATENCY: Final = "latency"
 """From exposure to screen: the sum of all stages."""
-STAGES: Final = (*TO_POSES, *TO_SCREEN, LATENCY)
+POSE_AGE: Final = "pose_age"
+"""With `overlay.sync: live`: from the exposure of the frame that the poses were found in to the
+screen."""
+STAGES: Final = (*TO_POSES, *TO_SCREEN, LATENCY, POSE_AGE)
 
 SOURCE: Final = "source"
 INFERENCE: Final = "inference"
@@ -55,6 +58,8 @@ class Event(Enum):
     """The model has processed a frame."""
     PERSON = "person"
     """At least one person was found in a frame."""
+    PASSED_OVER = "rest"
+    """A frame was not looked at, because nobody was there and nothing moved."""
     SHOWN = "screen"
     """A frame was shown on the screen."""
 
@@ -188,14 +193,21 @@ class Telemetry:
             self._provenance = provenance
             self._backends[provenance.backend] += 1
 
-    def shown(self, laps_ms: dict[str, float]) -> None:
-        """Note that a frame was shown, and how long all its stages took; they are kept."""
+    def shown(self, laps_ms: dict[str, float], pose_age_ms: float | None = None) -> None:
+        """Note that a frame was shown.
+
+        Args:
+            laps_ms: How long each of its stages took; they are kept.
+            pose_age_ms: See `POSE_AGE`; None where the poses are those of the frame itself.
+        """
         latency_ms = sum(laps_ms.values())
         with self._lock:
             self._tick(Event.SHOWN, self._clock_ns())
             self._shown_ms.append((latency_ms, laps_ms))
             self._add({stage: laps_ms[stage] for stage in TO_SCREEN if stage in laps_ms})
             self._add({LATENCY: latency_ms})
+            if pose_age_ms is not None:
+                self._add({POSE_AGE: pose_age_ms})
 
     def typical(self) -> dict[str, float]:
         """Return how the latency of a frame is made up.

@@ -15,6 +15,7 @@ from pose_edge.live.presenter import Presenter
 from pose_edge.overlay import Drawing, Scene, Stamp
 from pose_edge.pipeline.gate import Gate
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.rest import Rest
 from pose_edge.pipeline.worker_thread import Lost
 from pose_edge.sinks.recorder import recorder
 from pose_edge.supervision.supervisor import State, Supervisor
@@ -64,6 +65,7 @@ class FakePipeline:
     lost: Lost | None = None
 
     def __init__(self) -> None:
+        self.rest = Rest()
         self.gate = Gate()
         self.pause, self.resume, self.step = self.gate.close, self.gate.open, self.gate.step
 

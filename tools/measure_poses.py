@@ -75,7 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _load(stack: ExitStack, name: str, *, min_keypoints: int = 3) -> tuple[Settings, Estimator]:
+def load_estimator(
+    stack: ExitStack, name: str, *, min_keypoints: int = 3
+) -> tuple[Settings, Estimator]:
+    """Return a model on one thread, and the settings that it was loaded with."""
     settings = Settings(
         model=ModelSettings(name=name, threads=1, min_keypoints=min_keypoints),
         edgetpu=EdgeTpuSettings(mode="off"),
@@ -94,7 +97,7 @@ def _pictures(truth: Truth, options: argparse.Namespace) -> Iterator[tuple[int, 
 
 
 def _still(truth: Truth, options: argparse.Namespace, stack: ExitStack) -> None:
-    settings, estimator = _load(stack, options.model)
+    settings, estimator = load_estimator(stack, options.model)
     seen = settling = raw_jumps = smooth_jumps = blinks = new_ids = 0
     likeness: list[float] = []
     for image_id, picture in _pictures(truth, options):
@@ -158,7 +161,7 @@ class Sighting:
 
 
 def _ghosts(truth: Truth, options: argparse.Namespace, stack: ExitStack) -> None:
-    settings, estimator = _load(stack, options.model, min_keypoints=0)
+    settings, estimator = load_estimator(stack, options.model, min_keypoints=0)
     least = settings.model.min_keypoint_score
     people, ghosts, parts = [], [], 0
     for image_id, picture in _pictures(truth, options):
@@ -242,8 +245,8 @@ class Both:
 
 def _video(path: Path, options: argparse.Namespace, stack: ExitStack) -> None:
     """Compare a model that follows with the reference, which searches every frame anew."""
-    _, reference = _load(stack, options.reference)
-    _, followed = _load(stack, options.model)
+    _, reference = load_estimator(stack, options.reference)
+    _, followed = load_estimator(stack, options.model)
     errors: list[NDArray[np.float64]] = []
     jitter: list[NDArray[np.float64]] = []
     there = found = extra = elsewhere = blinks = crops = 0

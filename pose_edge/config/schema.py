@@ -127,6 +127,9 @@ class ModelSettings(Section):
     effort: Literal["auto", "fast", "thorough"] = Field(
         "auto", description="fast, thorough or auto (several in pictures and annotate: thorough)"
     )
+    rest: Literal["auto", "off"] = Field(
+        "auto", description="auto: live, look 4 times a second while nobody is there; off: always"
+    )
     input_range: Literal["auto", "0..255", "0..1", "-1..1"] = Field(
         "auto", description="what a float32 input wants; auto: by metadata or a trial"
     )
@@ -203,6 +206,9 @@ class OverlaySettings(Section):
     )
     colour: Literal["side", "person"] = Field(
         "side", description="of skeletons: side (right orange, left blue) or person"
+    )
+    sync: Literal["frame", "live"] = Field(
+        "frame", description="frame (poses on their own frame) or live (moved to the newest)"
     )
     background: Literal["camera", "black", "blur"] = Field(
         "camera", description="black, blur: no camera picture leaves the program (key b)"

@@ -140,6 +140,12 @@ class AutoModel:
         self._asked: tuple[object, ...] = ()
         self._phase: Callable[[Settings, Feed, float], None] = self._wait
         self._failed: set[str] = set()
+        self._trials: list[str] = []
+
+    @property
+    def measuring(self) -> bool:
+        """Whether candidates are being measured, for which every frame is to be looked at."""
+        return bool(self._trials)
 
     def look(self, settings: Settings, feed: Feed) -> None:
         """Look at how the run goes, and order another model where that is due; return at once.
@@ -163,7 +169,7 @@ class AutoModel:
         self._telemetry.set_fault(MODEL, None)
         self._since_s = now_s
         self._failed = set()
-        self._trials: list[str] = []
+        self._trials = []
         self._timings: list[PassTiming] = []
         self._phase = self._wait
         if settings.model.name == AUTO:

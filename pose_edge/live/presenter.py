@@ -14,6 +14,7 @@ from pose_edge.displays import Display, open_display
 from pose_edge.frames import Frame, Image, Lease
 from pose_edge.live.keys import KEYS
 from pose_edge.live.messages import no_picture, no_poses, silent_source
+from pose_edge.live.newest_frame import NewestFrames
 from pose_edge.overlay import Notices, Readout, Renderer, Scene
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
@@ -74,6 +75,7 @@ class Presenter:
         self._wanted: Callable[[Scene, Result], None] | None = None
         self._last_result_ns = clock_ns()
         self._display = self._open_display(settings, must=True)
+        self._newest = self._make_newest(settings.overlay)
         self._overlay = settings.overlay  # of the configuration; keys change the renderer's
         self._renderer = self._make_renderer(settings, settings.overlay)
 
@@ -117,6 +119,7 @@ class Presenter:
         }
         overlay = self._renderer.settings.model_copy(update=changed)
         self._overlay = settings.overlay
+        self._newest = self._make_newest(overlay)
         self._renderer = self._make_renderer(settings, overlay)
         self._draw_held_again()
 
@@ -134,6 +137,14 @@ class Presenter:
     def toggle_fullscreen(self) -> bool | None:
         """See `Display.toggle_fullscreen`."""
         return self._display.toggle_fullscreen()
+
+    def take(self) -> Result | None:
+        """Return what `show_result` is to show next, or None when that is not there yet.
+
+        With `overlay.sync: live` that is the newest frame of a live source, with moved poses.
+        """
+        newest = self._newest if self._pipeline.live else None
+        return self._pipeline.take(0.0) if newest is None else newest.take()
 
     def show_result(self, result: Result) -> None:
         """Show and record a result, and release it; a still picture only when the next comes."""
@@ -236,8 +247,18 @@ class Presenter:
 
     def _make_renderer(self, settings: Settings, overlay: OverlaySettings) -> Renderer:
         live = self._pipeline.live
-        readout = Readout(self._telemetry, source=self._pipeline.describe_source, live=live)
+        readout = Readout(
+            self._telemetry,
+            source=self._pipeline.describe_source,
+            live=live,
+            newest=live and overlay.sync == "live",
+        )
         return Renderer(overlay, mirror=live and settings.camera.mirror, readout=readout)
+
+    def _make_newest(self, overlay: OverlaySettings) -> NewestFrames | None:
+        if overlay.sync == "frame":
+            return None
+        return NewestFrames(self._pipeline, overlay.min_keypoint_score, self._clock_ns())
 
     def _recording_time(self, frame: Frame) -> float:
         """Return the time of a frame in a recording, seconds."""
@@ -265,7 +286,10 @@ class Presenter:
 
     def _scene(self, result: Result) -> Scene:
         paused = result is self._held and self._pipeline.paused
-        return self._renderer.scene(result, skipped=self._pipeline.skipped, paused=paused)
+        pipeline = self._pipeline
+        return self._renderer.scene(
+            result, skipped=pipeline.skipped, paused=paused, resting=pipeline.rest.resting
+        )
 
     def _show_lasting(self, scene: Scene) -> None:
         """Show a scene that stays until something else is to be shown."""
@@ -295,7 +319,10 @@ class Presenter:
         if shown or not self._display.visible:
             self._first_picture_due = False
         if shown and stopwatch is not None:
-            self._telemetry.shown(stopwatch.laps_ms)
+            age_ms = None
+            if self._newest is not None and self._pipeline.live:
+                age_ms = (self._clock_ns() - self._newest.posed_ns) / 1e6
+            self._telemetry.shown(stopwatch.laps_ms, age_ms)
 
 
 def _copied(result: Result) -> Result:

@@ -19,7 +19,8 @@ from pose_edge.estimators import Estimator
 from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
 from pose_edge.pipeline.loading import load_model, with_model
-from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
+from pose_edge.pipeline.options import PipelineOptions
+from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
@@ -85,6 +86,7 @@ KEYS: Final[dict[str, set[Concern]]] = {
     "camera.mirror": {Concern.PICTURE},
     "camera.wait": set(),  # a running program always waits
     "display.lock_keys": set(),  # looked up at each key
+    "model.rest": set(),  # looked up all the time
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
     "testing.deadlock": set(),  # read at the moment of the signal
 }

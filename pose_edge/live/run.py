@@ -7,7 +7,6 @@ import queue
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +20,7 @@ from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
+from pose_edge.live.report import RunReport
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
 from pose_edge.pipeline.loading import load_model
@@ -33,7 +33,7 @@ from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.supervision.watchdog import Watchdog
-from pose_edge.telemetry import EDGETPU, Event, Summary, Telemetry
+from pose_edge.telemetry import EDGETPU, Event, Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.util.resources import state_dir
@@ -48,29 +48,6 @@ IDLE_S: Final = 1.0
 """Longest wait of the main thread. What comes earlier wakes it up, but for the screen's keys, see
 `Presenter.poll_interval_s`."""
 STATUS_INTERVAL_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """How a run went.
-
-    Attributes:
-        processed: Frames that were processed.
-        with_person: Frames in which at least one person was found.
-        skipped: Frames that were captured but not processed, so that the newest could be.
-        seconds: Duration of the run.
-        stages: Durations of each stage, milliseconds.
-        backends: Frames that each backend has processed.
-        failures: Why configured outputs are not complete, or what of a file could not be read.
-    """
-
-    processed: int
-    with_person: int
-    skipped: int
-    seconds: float
-    stages: dict[str, Summary]
-    backends: dict[str, int]
-    failures: tuple[str, ...]
 
 
 def run(
@@ -256,7 +233,7 @@ class _Run:
                 if self._should_end():
                     self._part.done()  # the end of a source may take longer than a heartbeat
                     self._pipeline.stop()
-                if result := self._pipeline.take(0.0):
+                if result := self._presenter.take():
                     self._presenter.show_result(result)
                 else:
                     self._presenter.show_no_result()
@@ -326,6 +303,7 @@ class _Run:
             )
         paced = pipeline.live or (settings.source.pace and not pipeline.still)
         self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
+        pipeline.rest.allowed = settings.model.rest == "auto" and not self._auto_model.measuring
 
     def _order_model(self, name: str, people: str, failed: Callable[[], None]) -> None:
         chosen = ChosenModel(name, people)
@@ -339,7 +317,9 @@ class _Run:
 
     def _status_line(self) -> str:
         line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
-        return f"{line}; paused" if self._pipeline.paused else line
+        if self._pipeline.paused:
+            return f"{line}; paused"
+        return f"{line}; at rest" if self._pipeline.rest.resting else line
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""
@@ -347,6 +327,7 @@ class _Run:
             processed=self._telemetry.count(Event.PROCESSED),
             with_person=self._telemetry.count(Event.PERSON),
             skipped=self._pipeline.skipped,
+            passed_over=self._telemetry.count(Event.PASSED_OVER),
             seconds=self._ended_s - self._started_s,
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),

@@ -84,6 +84,7 @@ class Readout:
         *,
         source: Callable[[], str],
         live: bool,
+        newest: bool = False,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Show the numbers of a run.
@@ -93,23 +94,27 @@ class Readout:
                 milliseconds, and the faults.
             source: Returns where the pictures come from; a camera may return as another device.
             live: Whether latency counts from exposure; a file's counts from handing the frame over.
+            newest: Whether the newest picture is shown, with poses that are older than it.
             clock_ns: Nanoseconds that only increase.
         """
         self._telemetry = telemetry
         self._source = source
         self._live = live
+        self._newest = newest
         self._clock_ns = clock_ns
         self._typesetter = Typesetter()
         self._views: dict[tuple[Size, Rectangle], _View] = {}
 
-    def short_lines(self, provenance: Provenance, *, paused: bool = False) -> list[PanelLine]:
+    def short_lines(
+        self, provenance: Provenance, *, paused: bool = False, resting: bool = False
+    ) -> list[PanelLine]:
         """Return what visitors see: rate and latency; what helps out; one line for each fault."""
-        figures = "paused" if paused else GAP.join(self._main_figures())
+        figures = "paused" if paused else GAP.join(self._main_figures(resting=resting))
         note = [PanelLine("detail", provenance.place)] if provenance.note else []
         return [PanelLine("figure", figures), *note, *self._faults()]
 
     def full_lines(
-        self, provenance: Provenance, *, skipped: int, paused: bool = False
+        self, provenance: Provenance, *, skipped: int, paused: bool = False, resting: bool = False
     ) -> list[PanelLine]:
         """Return everything that is measured, each with its label.
 
@@ -117,6 +122,7 @@ class Readout:
             provenance: Which model found the poses, and on what.
             skipped: Frames that were captured but not processed.
             paused: See `stamp`.
+            resting: See `stamp`.
         """
         rate = self._telemetry.rate
         latency = self._latency_ms()
@@ -124,7 +130,7 @@ class Readout:
         milliseconds = "-" if latency is None else f"{latency:.0f} ms"
         table = {
             origin: f"{rate(Event.CAPTURED):.1f} fps",
-            "poses": f"{rate(Event.PROCESSED):.1f} fps",
+            "poses": f"{rate(Event.PROCESSED):.1f} fps" + (" (at rest)" if resting else ""),
             "screen": f"{rate(Event.SHOWN):.1f} fps" + (" (paused)" if paused else ""),
             "latency": f"{milliseconds}, {begin} to screen",
             **({} if latency is None else self._stages()),
@@ -133,6 +139,8 @@ class Readout:
             "runs on": provenance.place,
             "source": self._source(),
         }
+        if (age := self._pose_age()) is not None:
+            table["latency"] += f"; {age}"
         lines = [PanelLine("figure", text, label) for label, text in table.items()]
         return [*lines, *self._faults()]
 
@@ -146,6 +154,7 @@ class Readout:
         *,
         skipped: int,
         paused: bool = False,
+        resting: bool = False,
         still: bool = False,
     ) -> Stamp:
         """Return the panel for a canvas or screen, in a bar beside the picture or in a corner.
@@ -161,17 +170,18 @@ class Readout:
             provenance: Which model found the poses, and on what.
             skipped: Frames that were captured but not processed.
             paused: Whether the picture stands still because somebody wants it to.
+            resting: Whether only some frames are looked at, because nobody is there.
             still: Whether the picture has nothing to do with the one before.
         """
         now_ns = self._clock_ns()
         view = self._view((size, place))
-        content = kind, paused, provenance, self._telemetry.faults()
+        content = kind, paused, resting, provenance, self._telemetry.faults()
         unchanged = view.content == content
         if not unchanged or now_ns - view.rendered_ns >= REFRESH_NS:
             lines = (
-                self.short_lines(provenance, paused=paused)
+                self.short_lines(provenance, paused=paused, resting=resting)
                 if kind == "short"
-                else self.full_lines(provenance, skipped=skipped, paused=paused)
+                else self.full_lines(provenance, skipped=skipped, paused=paused, resting=resting)
             )
             # The panel does not change its width with every digit.
             least_width = view.stamp.picture.shape[1] if unchanged else 0
@@ -233,12 +243,21 @@ class Readout:
         fits = in_a_bar((stacked.shape[1], stacked.shape[0]), size, place, margin) is not None
         return stacked if fits else panel
 
-    def _main_figures(self) -> list[str]:
+    def _main_figures(self, *, resting: bool) -> list[str]:
         rate, latency = self._telemetry.rate(Event.PROCESSED), self._latency_ms()
         figures = [f"{rate:.0f} fps" if rate >= 9.95 else f"{rate:.1f} fps"]
+        if resting:
+            figures = ["at rest"]
         if latency is not None:
             figures.append(f"{latency:.0f} ms" if latency < 9999.5 else f"{latency / 1e3:.0f} s")
+        if not resting and (age := self._pose_age()) is not None:
+            figures.append(age)
         return figures
+
+    def _pose_age(self) -> str | None:
+        """Return how old the poses are, where they are older than the picture."""
+        age = self._telemetry.summary("pose_age") if self._newest else None
+        return None if age is None or self._latency_ms() is None else f"poses {age.median:.0f} ms"
 
     def _latency_ms(self) -> float | None:
         # In a recording while there is no screen, the latencies measured before are out of date.

@@ -36,6 +36,7 @@ class _Moment(NamedTuple):
     trails: Sequence[Trail]
     skipped: int
     paused: bool
+    resting: bool
     still: bool
 
 
@@ -70,7 +71,9 @@ class Renderer:
         """Draw with other values of some settings from now on."""
         self.settings = self.settings.model_copy(update=settings)
 
-    def scene(self, result: Result, *, skipped: int = 0, paused: bool = False) -> Scene:
+    def scene(
+        self, result: Result, *, skipped: int = 0, paused: bool = False, resting: bool = False
+    ) -> Scene:
         """Return the scene of a result.
 
         Args:
@@ -78,6 +81,7 @@ class Renderer:
             skipped: Frames that were not processed so far, for the read-out.
             paused: Whether the picture stands still because somebody wants it to; that is said even
                 where the read-out is off.
+            resting: Whether only some frames are looked at, for the read-out.
 
         Returns:
             A scene that shows, whenever it is painted, what is turned on then. Its image may be the
@@ -93,6 +97,7 @@ class Renderer:
             self._follow(result),
             skipped=skipped,
             paused=paused,
+            resting=resting,
             still=frame.file is not None,
         )
 
@@ -186,6 +191,7 @@ class Renderer:
                 moment.provenance,
                 skipped=moment.skipped,
                 paused=moment.paused,
+                resting=moment.resting,
                 still=moment.still,
             )
             stamps.append(readout)

@@ -14,7 +14,7 @@ from pose_edge.pipeline.ring_buffer import Slot
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.supervision.supervisor import Part
-from pose_edge.telemetry import INFERENCE, Stopwatch
+from pose_edge.telemetry import INFERENCE, Event, Stopwatch
 from pose_edge.tracking import PoseTracker
 
 log = logging.getLogger(__name__)
@@ -139,6 +139,11 @@ class Inference(WorkerThread):
     def _process(self, slot: Slot, estimator: Estimator) -> None:
         """Find the poses in the frame of a slot, and pass them on."""
         assert slot.frame is not None
+        if self._shared.rest.passes_over(slot.frame):
+            self._shared.ring.free(slot)
+            self._slot = None
+            self._shared.telemetry.tick(Event.PASSED_OVER)
+            return
         lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
         result = self._estimate(estimator, lease)
         if self.given_up:  # and woken up: this result comes too late
@@ -165,6 +170,8 @@ class Inference(WorkerThread):
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
         poses = estimate.poses
+        took_ms = stopwatch.total_ms - wait_ms
+        passed_over = self._shared.rest.looked(frame, took_ms / 1e3, somebody=bool(poses))
         if self._tracker is not None:
             poses = self._tracker.apply(poses, frame)
             stopwatch.lap("tracking")
@@ -176,13 +183,14 @@ class Inference(WorkerThread):
             crop=estimate.crop,
             stages_ms={
                 "wait": wait_ms,
-                "preprocess": laps_ms["preprocess"],
-                "inference": laps_ms["inference"],
-                "postprocess": laps_ms["postprocess"] + laps_ms.get("tracking", 0.0),
+                "preprocess": laps_ms.get("preprocess", 0.0),
+                "inference": laps_ms.get("inference", 0.0),
+                "postprocess": laps_ms.get("postprocess", 0.0) + laps_ms.get("tracking", 0.0),
                 "total": stopwatch.total_ms,
             },
             laps_ms=laps_ms,
             done_ns=stopwatch.last_ns,
+            passed_over=passed_over,
         )
         self._shared.telemetry.processed(laps_ms, provenance, person=bool(poses))
         for sink in self._shared.sinks:

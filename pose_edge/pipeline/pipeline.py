@@ -16,13 +16,16 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pose_edge.errors import SourceError
 from pose_edge.estimators import Estimator
+from pose_edge.frames import Lease
 from pose_edge.pipeline.capture import OPEN_S, Capture
 from pose_edge.pipeline.inference import Inference
+from pose_edge.pipeline.options import PipelineOptions
+from pose_edge.pipeline.rest import Rest
 from pose_edge.pipeline.ring_buffer import RingBuffer
 from pose_edge.pipeline.worker_thread import Lost, ResultQueue, Shared, WorkerThread
 from pose_edge.poses import Result
@@ -41,30 +44,6 @@ JOIN_S: Final = 12.0
 """Longest time that `stop` waits for the threads: a source may be within its own time limit."""
 RING_SLOTS: Final = 5
 """One being written, one waiting, and one each for inference, result queue and renderer."""
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineOptions:
-    """How a pipeline reads its source, and how it replaces a part that failed.
-
-    A part is replaced only while the source is live. Without a function that makes the part again,
-    or with a file, `Pipeline.take` raises the error.
-
-    Attributes:
-        pace: Play a file at its own speed, instead of as fast as possible.
-        wait: Wait for a live source that cannot be opened at the start, instead of failing.
-        read_limit_s: Longest time that a read of a live source may take, seconds.
-        make_source: Makes the same source, not open; called in the new capture thread.
-        load_estimator: Loads the same model; called in the new inference thread.
-        make_tracker: Makes a new tracker.
-    """
-
-    pace: bool = False
-    wait: bool = False
-    read_limit_s: float = 10.0
-    make_source: Callable[[], Source] | None = None
-    load_estimator: Callable[[], Estimator] | None = None
-    make_tracker: Callable[[], PoseTracker | None] = lambda: None
 
 
 class Pipeline:
@@ -101,11 +80,11 @@ class Pipeline:
             max_frames: End after this many processed frames.
             options: How to read the source, and what to do after a fault.
             supervisor: Gets the heartbeats of both threads, and has them replaced.
-            wakeup: Set when there is something to `take`.
+            wakeup: Set when there is something to `take`, or a `newest` frame that is asked for.
         """
         self._options = options = options or PipelineOptions()
         self.live, self.still = source.live, source.still
-        ring = RingBuffer(RING_SLOTS, drop=source.live)
+        ring = RingBuffer(RING_SLOTS, drop=source.live, wakeup=wakeup)
         results = ResultQueue(drop=source.live, wakeup=wakeup)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
         self._lock = threading.Lock()
@@ -135,6 +114,11 @@ class Pipeline:
     def paused(self) -> bool:
         """Whether the picture is to stand still; a new source begins unpaused."""
         return self._shared.gate.closed
+
+    @property
+    def rest(self) -> Rest:
+        """Says whether frames of a live source may be passed over, and whether they are now."""
+        return self._shared.rest
 
     @property
     def lost(self) -> Lost | None:
@@ -192,6 +176,20 @@ class Pipeline:
             Exception: What the source or the model failed of, when it is not replaced.
         """
         return self._shared.results.take(timeout)
+
+    def newest(self, after: int) -> Lease | None:
+        """Return the newest frame, which inference may not have taken yet; the caller releases it.
+
+        Args:
+            after: The frame must have a higher number.
+
+        Returns:
+            The frame, or None when it is not there yet; `take` says when none will come any more.
+        """
+        slot = self._shared.ring.newest(after)
+        if slot is None or slot.frame is None:
+            return None
+        return Lease(slot.frame, partial(self._shared.ring.free, slot))
 
     def pause(self) -> None:
         """Let a file stop after one more frame. A live source goes on: do not show its frames."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.pipeline.gate import Gate
+from pose_edge.pipeline.rest import Rest
 from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
@@ -83,6 +84,7 @@ class Shared:
         gate: Holds the frames of a file back while it is paused.
         lost: Why there is no source now, or None.
         missing: What of each file could not be read, see `Source`, with its name.
+        rest: Says which frames need not be looked at.
     """
 
     ring: RingBuffer
@@ -95,6 +97,7 @@ class Shared:
     lost: Lost | None = None
     gate: Gate = field(default_factory=Gate)
     missing: list[str] = field(default_factory=list)
+    rest: Rest = field(default_factory=Rest)
 
 
 class WorkerThread(threading.Thread, ABC):

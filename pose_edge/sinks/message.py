@@ -31,6 +31,7 @@ class PoseMessage:
         live: Whether the frame comes from a camera or stream.
         events: Who has come or left, as JSON objects; see `activity`.
         people: Number of people by the events, or None where events are not looked for.
+        passed_over: See `Result.passed_over`.
     """
 
     index: int
@@ -44,6 +45,7 @@ class PoseMessage:
     live: bool = False
     events: tuple[Record, ...] = ()
     people: int | None = None
+    passed_over: int = 0
 
     @classmethod
     def of(
@@ -75,6 +77,7 @@ class PoseMessage:
             frame.live,
             events,
             people,
+            result.passed_over,
         )
 
     @cached_property
@@ -96,6 +99,8 @@ class PoseMessage:
         }
         if self.provenance.finder:
             record["finder"] = self.provenance.finder
+        if self.passed_over:
+            record["passed_over"] = self.passed_over
         if self.file is not None:
             record["file"] = self.file
         if self.people is not None:

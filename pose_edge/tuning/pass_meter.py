@@ -25,7 +25,8 @@ class FramePass:
 
     Attributes:
         done_s: When it was, monotonic seconds.
-        index: Number of the frame; those between two are frames that were skipped.
+        index: Number of the frame; those between two are frames that were skipped or passed over.
+        passed_over: Frames right before it that needed no look, see `Result`.
         time_s: The frame's own time, seconds.
         size: Its width and height, pixels.
         live: Whether its source skips frames where there is no time; a file's frames wait.
@@ -36,6 +37,7 @@ class FramePass:
 
     done_s: float
     index: int
+    passed_over: int
     time_s: float
     size: tuple[int, int]
     live: bool
@@ -64,7 +66,8 @@ class Passes:
             return 0.0
         first, last = self.frames[0], self.frames[-1]
         if first.live:
-            return min(1.0, (len(self.frames) - 1) / max(1, last.index - first.index))
+            wanted = last.index - first.index - sum(one.passed_over for one in self.frames[1:])
+            return min(1.0, (len(self.frames) - 1) / max(1, wanted))
         # Summed up, because a video may begin again.
         played_s = sum(max(0.0, b.time_s - a.time_s) for a, b in pairwise(self.frames))
         return min(1.0, played_s / max(1e-6, last.done_s - first.done_s))
@@ -122,6 +125,7 @@ class PassMeter:
         one = FramePass(
             self._clock(),
             frame.index,
+            result.passed_over,
             frame.captured_ns / 1e9 if frame.live else frame.time,
             (frame.width, frame.height),
             frame.live,

@@ -23,7 +23,8 @@ from helpers import (
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.frames import Frame
 from pose_edge.pipeline import capture as capture_module
-from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
+from pose_edge.pipeline.options import PipelineOptions
+from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance, Result
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.supervision.supervisor import State, Supervisor

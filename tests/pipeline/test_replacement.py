@@ -24,7 +24,8 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
 from pose_edge.pipeline import inference
-from pose_edge.pipeline.pipeline import RING_SLOTS, Pipeline, PipelineOptions
+from pose_edge.pipeline.options import PipelineOptions
+from pose_edge.pipeline.pipeline import RING_SLOTS, Pipeline
 from pose_edge.poses import Estimate, Result
 from pose_edge.sinks import Sink
 from pose_edge.supervision.hung_threads import HUNG_LIMIT

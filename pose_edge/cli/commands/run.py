@@ -10,7 +10,8 @@ from argparse import Namespace
 from pose_edge.cli.settings import config_path, overrides, read_settings
 from pose_edge.cli.terminal import people_read, print_table
 from pose_edge.config.load import load_config
-from pose_edge.live.run import RunReport, run
+from pose_edge.live.report import RunReport
+from pose_edge.live.run import run
 from pose_edge.live.signals import Signals
 from pose_edge.util.text import counted
 
@@ -49,11 +50,12 @@ def _print_report(report: RunReport) -> None:
     rate = report.processed / report.seconds if report.seconds > 0 else 0.0
     shares = ", ".join(f"{backend}: {count}" for backend, count in report.backends.items())
     log.info(
-        "%s in %.1f s (%.1f fps), %d with people, %d skipped%s",
+        "%s in %.1f s (%.1f fps), %d with people, %d skipped%s%s",
         counted(report.processed, "frame"),
         report.seconds,
         rate,
         report.with_person,
         report.skipped,
+        f", {report.passed_over} passed over at rest" if report.passed_over else "",
         f"; by {shares}" if len(report.backends) > 1 else "",
     )

@@ -1,0 +1,111 @@
+"""When not every frame is looked at: nobody is there, and nothing moves.
+
+An installation that nobody visits at night need not search 30 empty pictures a second. A cheap
+comparison of each captured frame with the ones before decides, and the first frame in which
+something moves is looked at at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pose_edge.frames import Frame
+from pose_edge.pipeline.motion import MotionDetector, tiny_grey
+
+QUIET_S: Final = 5.0
+"""How long nobody must be there and nothing move before the scene counts as at rest."""
+LOOK_S: Final = 0.25
+"""Time between two frames that are looked at all the same, should somebody hardly move."""
+MAX_SHARE: Final = 0.25
+"""With a slow model they take this part of the time at most."""
+
+
+class RestRule:
+    """Decides which frames are looked at; a state machine without a clock and without pictures.
+
+    Attributes:
+        resting: Whether the scene is at rest.
+    """
+
+    def __init__(self) -> None:
+        """Start awake."""
+        self.resting = False
+        self._quiet_since_s: float | None = None
+        self._next_look_s = 0.0
+
+    def wants(self, time_s: float, *, moved: bool) -> bool:
+        """Return whether the next frame is to be looked at.
+
+        Args:
+            time_s: The frame's time, seconds. After one that goes back, the scene is awake.
+            moved: Whether something moves in it.
+        """
+        quiet_since_s = self._quiet_since_s
+        if moved or quiet_since_s is None or time_s < quiet_since_s:
+            self._wake(time_s)
+            return True
+        if not self.resting and time_s - quiet_since_s >= QUIET_S:
+            self.resting = True
+            self._next_look_s = time_s
+        return not self.resting or time_s >= self._next_look_s
+
+    def looked(self, time_s: float, took_s: float, *, somebody: bool) -> None:
+        """Take note of what was found in a frame.
+
+        Args:
+            time_s: The frame's time, seconds.
+            took_s: How long it took, seconds.
+            somebody: Whether anybody was found.
+        """
+        if somebody:
+            self._wake(time_s)
+        else:
+            self._next_look_s = time_s + max(LOOK_S, took_s / MAX_SHARE)
+
+    def _wake(self, time_s: float) -> None:
+        self.resting = False
+        self._quiet_since_s = time_s
+
+
+class Rest:
+    """Tells the inference thread which frames of a live source it may pass over.
+
+    Attributes:
+        allowed: Whether it may pass over any.
+    """
+
+    def __init__(self) -> None:
+        """Start awake, and stay so until it is allowed to rest."""
+        self.allowed = False
+        self._passed_over = 0
+        self._rule = RestRule()
+        self._motion = MotionDetector()
+        self._somebody = False
+
+    @property
+    def resting(self) -> bool:
+        """Whether the scene is at rest; any thread may ask."""
+        return self.allowed and self._rule.resting
+
+    def passes_over(self, frame: Frame) -> bool:
+        """Return whether the next frame need not be looked at."""
+        if not (self.allowed and frame.live) or self._somebody:
+            return False
+        time_s = frame.captured_ns / 1e9
+        moved = self._motion.update(tiny_grey(frame.image), time_s)
+        wanted = self._rule.wants(time_s, moved=moved)
+        self._passed_over += not wanted
+        return not wanted
+
+    def looked(self, frame: Frame, took_s: float, *, somebody: bool) -> int:
+        """Take note of what was found in a frame; see `RestRule.looked`.
+
+        Returns:
+            The number of frames before it that were passed over.
+        """
+        self._somebody = somebody
+        if somebody:
+            self._motion.reset()
+        self._rule.looked(frame.captured_ns / 1e9, took_s, somebody=somebody)
+        passed_over, self._passed_over = self._passed_over, 0
+        return passed_over

@@ -1,0 +1,212 @@
+"""Measures how much later somebody who enters is found because the scene was at rest.
+
+    python tools/measure_rest.py CLIP --empty FRAME --person FRAME
+
+A person is cut out of one frame of the clip (the largest part that differs from the empty frame),
+and walks into the empty one, in several sizes and lights, with the noise of a camera. The model
+looks at every frame of it, and then at those only that the scene at rest leaves to it. Also counts
+what the noise alone sets off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from measure_poses import load_estimator
+from numpy.typing import NDArray
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import EndOfStream
+from pose_edge.estimators import Estimator
+from pose_edge.frames import Frame, Image
+from pose_edge.pipeline.motion import MotionDetector, tiny_grey
+from pose_edge.pipeline.rest import QUIET_S, Rest
+from pose_edge.sources import choose_source
+
+FPS: Final = 30
+HEIGHT: Final = 360
+"""Rows of the pictures."""
+HEIGHTS_PER_S: Final = 0.8
+"""A person of 1.7 m walks 1.4 m a second."""
+EMPTY_FRAMES: Final = round((QUIET_S + 2) * FPS)
+ENTRY_FRAMES: Final = 3 * FPS
+SIZES: Final = (0.6, 0.4, 0.25, 0.15)
+"""Heights of the person, parts of the picture's."""
+DIFFERS: Final = 30
+"""Grey levels by which a pixel of the person differs from the empty frame."""
+
+
+class Light(NamedTuple):
+    """How bright a scene is, and what the camera makes of it.
+
+    Attributes:
+        name: For people to read.
+        brightness: Factor of all pixels.
+        noise: Standard deviation of a pixel, grey levels.
+        quality: Of the camera's JPEG, 0...100.
+    """
+
+    name: str
+    brightness: float
+    noise: float
+    quality: int
+
+
+LIGHTS: Final = (
+    Light("day", 1.0, 2, 85),
+    Light("evening", 0.4, 6, 75),
+    Light("night", 0.2, 12, 60),
+)
+
+NOISE: Final = np.random.default_rng(0).normal(0, 1, (HEIGHT, 3 * HEIGHT, 1)).astype(np.float32)
+
+
+class Cutout(NamedTuple):
+    """A person without what is behind them.
+
+    Attributes:
+        image: uint8 (height, width, 3).
+        opacity: float32 (height, width, 1), 0...1.
+    """
+
+    image: Image
+    opacity: NDArray[np.float32]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--empty", type=int, required=True, metavar="FRAME")
+    parser.add_argument("--person", type=int, required=True, metavar="FRAME")
+    parser.add_argument("--model", default="movenet-lightning-int8")
+    parser.add_argument("--width", type=float, default=1.0, help="only this part, from the left")
+    parser.add_argument("--noise-frames", type=int, default=60 * FPS)
+    options = parser.parse_args(arguments)
+    frames = _frames(options.clip, {options.empty, options.person})
+    width = round(options.width * frames[options.empty].shape[1])
+    empty, person = (frames[number][:, :width] for number in (options.empty, options.person))
+    cutout = cut_out(person, empty)
+    shape = (round(HEIGHT * width / empty.shape[0]), HEIGHT)
+    background = np.asarray(cv2.resize(empty, shape, interpolation=cv2.INTER_AREA), np.uint8)
+    with ExitStack() as stack:
+        _, estimator = load_estimator(stack, options.model)
+        for light in LIGHTS:
+            started = _noise(background, light, options.noise_frames)
+            print(f"{light.name}: {started} of {options.noise_frames} frames of noise alone moved")
+            for size in SIZES:
+                found = _entry(background, cutout, size, light, estimator)
+                print(f"  {size:4.0%} of the height: {found}", flush=True)
+    return 0
+
+
+def cut_out(person: Image, empty: Image) -> Cutout:
+    """Return the largest part of a picture that differs from the empty one."""
+    apart = np.abs(person.astype(np.int16) - empty).max(axis=2) > DIFFERS
+    closed = cv2.morphologyEx(apart.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(closed)
+    largest = 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
+    x, y, width, height, _ = statistics[largest]
+    part = np.s_[y : y + height, x : x + width]
+    return Cutout(person[part], (labels[part] == largest).astype(np.float32)[..., np.newaxis])
+
+
+def _noise(background: Image, light: Light, count: int) -> int:
+    """Return in how many frames of an empty scene something seems to move."""
+    random, detector = np.random.default_rng(1), MotionDetector()
+    pictures = (_seen(background, light, random) for _ in range(count))
+    return sum(detector.update(tiny_grey(one), index / FPS) for index, one in enumerate(pictures))
+
+
+def _entry(
+    background: Image, cutout: Cutout, size: float, light: Light, estimator: Estimator
+) -> str:
+    """Let somebody enter, and return when they are found."""
+    pictures = list(_entering(background, cutout, size, light))
+    estimator.reset()
+    always = _first_found(estimator, pictures, None)
+    estimator.reset()
+    rest = Rest()
+    rest.allowed = True
+    rested = _first_found(estimator, pictures, rest)
+    if always is None or rested is None:
+        return f"found in frame {always} when all are looked at, {rested} after a rest"
+    later_ms = 1000 * (rested - always) / FPS
+    return (
+        f"found {1000 * (always - EMPTY_FRAMES) / FPS:.0f} ms after the first pixel, "
+        f"{later_ms:.0f} ms later after a rest"
+    )
+
+
+def _entering(background: Image, cutout: Cutout, size: float, light: Light) -> Iterator[Image]:
+    """Yield the pictures of an empty scene that somebody enters from the left."""
+    random = np.random.default_rng(2)
+    height = round(size * HEIGHT)
+    width = max(1, round(height * cutout.image.shape[1] / cutout.image.shape[0]))
+    person = cv2.resize(cutout.image, (width, height), interpolation=cv2.INTER_AREA)
+    opacity = cv2.resize(cutout.opacity, (width, height), interpolation=cv2.INTER_AREA)[..., None]
+    top = max(0, round(0.8 * HEIGHT) - height)
+    for index in range(EMPTY_FRAMES + ENTRY_FRAMES):
+        picture = background.copy()
+        walked = 1 + (index - EMPTY_FRAMES) * HEIGHTS_PER_S * height / FPS
+        seen = min(round(walked), width)  # columns of the person, from the right
+        if seen > 0:
+            left = max(0, round(walked) - width)
+            part = picture[top : top + height, left : left + seen]
+            mask = opacity[:, width - seen :]
+            part[:] = mask * person[:, width - seen :] + (1 - mask) * part
+        yield _seen(picture, light, random)
+
+
+def _seen(picture: Image, light: Light, random: np.random.Generator) -> Image:
+    """Return a picture as the camera gives it."""
+    noise = np.roll(NOISE, random.integers(0, NOISE.size), axis=None)[:, : picture.shape[1]]
+    noisy = np.clip(picture * light.brightness + light.noise * noise, 0, 255).astype(np.uint8)
+    _, jpeg = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, light.quality])
+    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _first_found(estimator: Estimator, pictures: Sequence[Image], rest: Rest | None) -> int | None:
+    """Return the first frame from the entry on in which somebody is found."""
+    for index, picture in enumerate(pictures):
+        frame = Frame(picture, "BGR", round(index * 1e9 / FPS), index, index / FPS, live=True)
+        if rest is None and index < EMPTY_FRAMES - FPS:
+            continue
+        if rest is not None and rest.passes_over(frame):
+            continue
+        found = bool(estimator.estimate(frame).poses)
+        if rest is not None:
+            rest.looked(frame, 0.005, somebody=found)
+        if found and index >= EMPTY_FRAMES:
+            return index
+    return None
+
+
+def _frames(path: Path, numbers: set[int]) -> dict[int, Image]:
+    """Return some frames of a clip."""
+    settings = Settings()
+    source = choose_source(settings.source.model_copy(update={"name": str(path)}), settings.camera)
+    source.open()
+    found: dict[int, Image] = {}
+    try:
+        while numbers - found.keys():
+            frame = source.read(1.0)
+            if frame is not None and frame.index in numbers:
+                found[frame.index] = frame.image.copy()
+    except EndOfStream:
+        missing = ", ".join(map(str, sorted(numbers - found.keys())))
+        raise SystemExit(f"{path} has no frame {missing}") from None
+    finally:
+        source.close()
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
