@@ -134,9 +134,11 @@ class Inference(WorkerThread):
 
     def _process_one(self, estimator: Estimator) -> None:
         """Find the poses in the next frame, if one comes in time."""
+        self._shared.demand.wait_begins()
         self._slot = slot = self._shared.ring.take(POLL_S)
         if slot is None:
             return
+        self._shared.demand.taken()
         assert slot.frame is not None
         lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
         result = self._estimate(estimator, lease)

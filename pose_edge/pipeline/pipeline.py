@@ -5,8 +5,7 @@
 Live sources drop: the newest frame and the newest result win. Files do not: every frame is
 processed and delivered, in order, and a slow caller slows the file down.
 
-Where the options allow it, a thread that dies or hangs while the source is live is replaced, and
-the other parts go on.
+Where the options allow it, a thread of a live source that dies or hangs is replaced.
 """
 
 from __future__ import annotations
@@ -74,6 +73,7 @@ class Pipeline:
     Attributes:
         live: Whether the source is live.
         still: Whether the frames are unrelated pictures.
+        demand: Which pictures of a live source are decoded, and how finely.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class Pipeline:
         self.live, self.still = source.live, source.still
         ring, results = RingBuffer(RING_SLOTS, drop=source.live), ResultQueue(drop=source.live)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
+        self.demand = self._shared.demand
         self._lock = threading.Lock()
         self._stopping = self._source_ended = False
         self._stopped_by_s = math.inf
@@ -243,8 +244,7 @@ class Pipeline:
     def stop(self) -> None:
         """End the threads, and close the source.
 
-        `take` still delivers the results of the frames that were processed, then ends. A second
-        call waits no longer than the first one.
+        `take` still delivers what was processed, then ends. A second call waits no longer than one.
         """
         with self._lock:
             self._stopping = True

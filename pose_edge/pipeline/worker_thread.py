@@ -14,6 +14,7 @@ from pose_edge.pipeline.gate import Gate
 from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.closable_queue import ClosableQueue
@@ -62,6 +63,7 @@ class Shared:
         gate: Holds the frames of a file back while it is paused.
         lost: Why there is no source now, or None.
         missing: What of each file could not be read, see `Source`, with its name.
+        demand: When the inference thread will want the next frame.
     """
 
     ring: RingBuffer
@@ -74,6 +76,7 @@ class Shared:
     lost: Lost | None = None
     gate: Gate = field(default_factory=Gate)
     missing: list[str] = field(default_factory=list)
+    demand: FrameDemand = field(default_factory=FrameDemand)
 
 
 class WorkerThread(threading.Thread, ABC):

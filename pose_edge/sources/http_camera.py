@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.http_get import get
@@ -195,9 +196,11 @@ class HttpCamera(Source):
         """Prepare the camera at an address, with user and password where it needs them."""
         self._url = url
         self._settings = settings
+        self.demand: FrameDemand = FrameDemand()
         self._frames = FrameMaker(settings.rotation)
         self._stream = Stream(url, settings, frames=self._frames)
         self._feed: JpegFeed | None = None
+        self._held: Jpeg | None = None
         self._last_sign = self._last_picture = 0.0
         self._damage = ""
 
@@ -219,6 +222,8 @@ class HttpCamera(Source):
         """Return the newest frame; see `Source.read`."""
         if self._feed is None:
             return self._stream.read(timeout, reuse)
+        if self._held is not None:
+            timeout = min(timeout, self.demand.due_in())
         try:
             jpeg = self._feed.next(timeout)
         except SourceError as error:
@@ -228,14 +233,17 @@ class HttpCamera(Source):
             reason = f"stream {self.describe()}: {self._explain(error)}"
             self._skip_failure(self._feed, reason, None)
             return None
-        frame = self._decode(jpeg, reuse) if jpeg is not None else None
+        if jpeg is not None:
+            self._hold(jpeg)
+        frame = self._decode_held(reuse) if self.demand.due_in() <= 0 else None
         limit_s = self._settings.timeout + self._feed.interval_s
-        self._check_life(limit_s, arrived=jpeg is not None, shown=frame is not None)
+        shown = frame is not None or self._held is not None
+        self._check_life(limit_s, arrived=jpeg is not None, shown=shown)
         return frame
 
     def close(self) -> None:
         """Disconnect; see `Source.close`."""
-        feed, self._feed = self._feed, None
+        feed, self._feed, self._held = self._feed, None, None
         if feed is not None:
             feed.close()
         self._stream.close()
@@ -275,10 +283,23 @@ class HttpCamera(Source):
                 self._stream.open_answer(answer)
             self.frame_rate = self._stream.frame_rate
 
+    def _hold(self, jpeg: Jpeg) -> None:
+        """Keep the newest picture until it is due, instead of the one before."""
+        left_out = jpeg.skipped + (self._held is not None)
+        self.demand.left_out += left_out
+        for _ in range(left_out):
+            self._frames.skip()
+        self._held = jpeg
+
+    def _decode_held(self, reuse: Image | None) -> Frame | None:
+        """Return the frame of the newest picture; None without one that was not decoded yet."""
+        jpeg, self._held = self._held, None
+        if jpeg is None:
+            return None
+        return self.demand.decode(lambda: self._decode(jpeg, reuse))
+
     def _decode(self, jpeg: Jpeg, reuse: Image | None) -> Frame | None:
         """Return the frame of a picture; None for a damaged one, which is counted."""
-        for _ in range(jpeg.skipped):
-            self._frames.skip()
         try:
             memory = self._frames.memory(reuse, *jpeg_size(jpeg.data))
             image = turned_upright(decode_jpeg(jpeg.data, memory), jpeg_orientation(jpeg.data))

@@ -17,8 +17,10 @@ from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.cameras import find_cameras
+from pose_edge.sources.demand import FrameDemand
+from pose_edge.sources.pixels import decode
 from pose_edge.sources.v4l2 import MAX_TRANSIT_NS, V4L2Camera
-from pose_edge.sources.v4l2_device import FAULTY, MONOTONIC
+from pose_edge.sources.v4l2_device import FAULTY, MONOTONIC, Mode
 
 SMALL = CameraSettings(width=320, height=240, timeout=0.5)
 LARGE = CameraSettings(width=1280, height=720, timeout=0.5)
@@ -241,6 +243,123 @@ def test_every_buffer_goes_back_to_the_driver(kernel: Kernel) -> None:
         assert node.send(data, flags=MONOTONIC | (FAULTY if number % 5 == 0 else 0))
         camera.read(0.0)
     assert len(node.queued) == node.count
+    camera.close()
+
+
+# --- only what is wanted --------------------------------------------------------------------------
+
+
+class Wish(FrameDemand):
+    """A demand that a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wait_s = 0.0
+
+    def due_in(self) -> float:
+        return self.wait_s
+
+
+def wishing(kernel: Kernel, node: FakeCamera, code: str = "MJPG") -> tuple[V4L2Camera, Wish]:
+    """Return an open camera for which no picture is due, and what decides that."""
+    camera = opened(kernel, node, LARGE if code == "MJPG" else SMALL)
+    assert node.format[0] == code
+    camera.demand = wish = Wish()
+    wish.wait_s = 60.0
+    return camera, wish
+
+
+@pytest.mark.parametrize("code", ["MJPG", "YUYV"])
+def test_pictures_that_are_not_due_are_not_decoded(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    decoded = []
+
+    def counting(data: memoryview, mode: Mode, memory: Image) -> Image:
+        decoded.append(mode.code)
+        return decode(data, mode, memory)
+
+    monkeypatch.setattr("pose_edge.sources.v4l2.decode", counting)
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node, code)
+    for number in range(6):
+        assert node.send(picture(number, node))
+        assert camera.read(GENEROUS_S) is None
+    assert (decoded, wish.left_out) == ([], 5)
+    assert len(node.queued) == node.count - 1, "only the newest keeps its buffer"
+    wish.wait_s = 0.0
+    frame = read(camera)
+    assert (read_code(frame.image), frame.index) == (5, 5)
+    assert decoded == [code]
+    assert len(node.queued) == node.count
+    camera.close()
+
+
+def test_a_picture_is_decoded_when_it_becomes_due_though_no_other_comes(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(3, node))
+    assert camera.read(GENEROUS_S) is None
+    wish.wait_s = 0.0
+    assert read_code(read(camera).image) == 3
+    assert camera.read(0.01) is None, "and only once"
+    camera.close()
+
+
+def test_the_wait_ends_when_the_picture_is_due(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(3, node))
+    assert camera.read(GENEROUS_S) is None
+    wish.wait_s = 0.01
+    started = time.monotonic()
+    assert camera.read(GENEROUS_S) is None
+    assert time.monotonic() - started < GENEROUS_S
+    camera.close()
+
+
+def test_a_damaged_picture_is_counted_when_it_is_due(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    for data in (jpeg(picture(1, node)), b"\xff\xd8 garbage"):
+        node.send(data)
+        assert camera.read(GENEROUS_S) is None
+    assert camera.damaged == 0
+    wish.wait_s = 0.0
+    assert camera.read(0.0) is None
+    assert camera.damaged == 1
+    node.send(picture(4, node))
+    frame = read(camera)
+    assert (read_code(frame.image), frame.index) == (4, 2)
+    camera.close()
+
+
+def test_a_camera_whose_pictures_are_not_wanted_is_not_silent(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(1, node))
+    started = time.monotonic()
+    while time.monotonic() - started < 2 * LARGE.timeout:
+        assert camera.read(0.05) is None
+    wish.wait_s = 0.0
+    assert read_code(read(camera).image) == 1
+    camera.close()
+
+
+def test_a_picture_that_waits_is_forgotten_with_its_camera(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(1, node))
+    assert camera.read(GENEROUS_S) is None
+    node.unplug()
+    wish.wait_s = 0.0
+    read_until_lost(camera)
+    camera.close()
+    again = kernel.add("video0")
+    camera.open()
+    assert camera.read(0.01) is None
+    again.send(picture(2, again))
+    assert read_code(read(camera).image) == 2
     camera.close()
 
 
