@@ -28,6 +28,8 @@ class Frame:
         time: Time of exposure in Unix seconds; for a file, its position in seconds.
         file: Name of the picture's file, for pictures and folders only.
         live: Whether it comes from a camera or stream, which does not wait.
+        full_size: Width and height in pixels where `image` is a smaller version of the picture,
+            because nobody looks at it; else None.
     """
 
     image: Image
@@ -37,16 +39,17 @@ class Frame:
     time: float
     file: str | None = None
     live: bool = False
+    full_size: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
-        """Width in pixels."""
-        return int(self.image.shape[1])
+        """Width in pixels, of the picture at its full size."""
+        return self.full_size[0] if self.full_size else int(self.image.shape[1])
 
     @property
     def height(self) -> int:
-        """Height in pixels."""
-        return int(self.image.shape[0])
+        """Height in pixels, of the picture at its full size."""
+        return self.full_size[1] if self.full_size else int(self.image.shape[0])
 
 
 class Lease:

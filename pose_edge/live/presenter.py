@@ -86,6 +86,11 @@ class Presenter:
         return self._display.visible
 
     @property
+    def needs_pictures(self) -> bool:
+        """Whether somebody sees the pictures of the frames, or will."""
+        return self.visible or self._recorder.active or self._wanted is not None
+
+    @property
     def overlay(self) -> OverlaySettings:
         """What is drawn now, with what keys have changed."""
         return self._renderer.settings

@@ -160,6 +160,7 @@ class Inference(WorkerThread):
         if frame.file is not None:  # pictures have nothing to do with each other
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
+        self._shared.demand.shrink = estimate.shrink
         poses = estimate.poses
         if self._tracker is not None:
             poses = self._tracker.apply(poses, frame)

@@ -244,7 +244,7 @@ class Pipeline:
     def stop(self) -> None:
         """End the threads, and close the source.
 
-        `take` still delivers what was processed, then ends. A second call waits no longer than one.
+        `take` still delivers what was processed, then ends. A second call does not wait anew.
         """
         with self._lock:
             self._stopping = True

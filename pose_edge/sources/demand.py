@@ -26,8 +26,15 @@ LATE: Final = 1.25
 """When the reader takes this many times as long as is expected, it gets a newer picture."""
 
 
+LEAST_SHRINK: Final = 1.5
+"""Pixels of a picture, along a side, that a pixel of the model's input spans at least when the
+picture is decoded at a part of its size: with fewer, poses become less accurate."""
+SCALES: Final = (4, 2)
+"""A JPEG is decoded at a quarter or half of its width and height nearly for nothing."""
+
+
 class FrameDemand:
-    """Predicts when the reader of a source will want a frame.
+    """Predicts when the reader of a source will want a frame, and in how many pixels.
 
     The reader calls `wait_begins` and `taken`; the source asks `due_in`, and decodes by `decode`.
     As long as nobody takes frames, or the reader waits for one, every picture is due at once.
@@ -35,6 +42,9 @@ class FrameDemand:
     Attributes:
         every_picture: Whether every picture is due at once, because somebody besides the reader
             sees them.
+        visible: Whether somebody sees the pictures of the frames that are taken; they are decoded
+            at their full size. Otherwise the model alone does.
+        shrink: See `Estimate.shrink`, of the last frame.
         left_out: Number of pictures that came and were not decoded, because a newer one came before
             they were due.
     """
@@ -42,6 +52,8 @@ class FrameDemand:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with a reader that waits; `clock` gives seconds."""
         self.every_picture = False
+        self.visible = True
+        self.shrink = 1.0
         self.left_out = 0
         self._clock = clock
         self._taken_s: float | None = None
@@ -76,6 +88,13 @@ class FrameDemand:
         else:
             due_s = self._shortest_s - MARGIN * self._decoding_s - SLACK_S
         return max(0.0, taken_s + due_s - self._clock())
+
+    @property
+    def scale(self) -> int:
+        """1, or the part, 2 or 4, of a JPEG's width and height at which it is to be decoded."""
+        if self.visible or self.every_picture:
+            return 1
+        return next((part for part in SCALES if self.shrink >= LEAST_SHRINK * part), 1)
 
     def decode(self, make: Callable[[], Frame | None]) -> Frame | None:
         """Decode a picture that is due, and note how long that takes.

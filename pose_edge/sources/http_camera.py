@@ -19,8 +19,8 @@ from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.http_get import get
 from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
 from pose_edge.sources.network_errors import explain_os_error
-from pose_edge.sources.orientation import jpeg_orientation, turned_upright
-from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size
+from pose_edge.sources.orientation import SIDEWAYS, jpeg_orientation, turned_upright
+from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size, reduced
 from pose_edge.sources.source import Source
 from pose_edge.sources.stream import NO_PICTURE_S, Stream
 from pose_edge.util.text import one_line
@@ -301,13 +301,17 @@ class HttpCamera(Source):
     def _decode(self, jpeg: Jpeg, reuse: Image | None) -> Frame | None:
         """Return the frame of a picture; None for a damaged one, which is counted."""
         try:
-            memory = self._frames.memory(reuse, *jpeg_size(jpeg.data))
-            image = turned_upright(decode_jpeg(jpeg.data, memory), jpeg_orientation(jpeg.data))
+            size, scale = jpeg_size(jpeg.data), self.demand.scale
+            memory = self._frames.memory(reuse, *reduced(size, scale))
+            decoded = decode_jpeg(jpeg.data, memory, scale)
         except DamagedPicture as error:
             self._damage = one_line(error)
             self._frames.skip_damaged(self._damage)
             return None
-        return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse)
+        image = turned_upright(decoded, orientation := jpeg_orientation(jpeg.data))
+        if orientation in SIDEWAYS:
+            size = size[::-1]
+        return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse, size if scale > 1 else None)
 
     def _skip_failure(self, feed: JpegFeed, reason: str, remedy: str | None) -> None:
         """Count a picture that did not come, or raise SourceLost where none will come."""

@@ -27,7 +27,14 @@ from pose_edge.sources.cameras import (
 from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.modes import choose_mode, list_modes
-from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode, picture_size
+from pose_edge.sources.pixels import (
+    DECODERS,
+    JPEG_CODES,
+    DamagedPicture,
+    decode,
+    picture_size,
+    reduced,
+)
 from pose_edge.sources.source import Source
 from pose_edge.sources.v4l2_device import Device, Filled, Mode
 from pose_edge.util.device_access import can_open
@@ -235,8 +242,10 @@ class V4L2Camera(Source):
     def _decode(self, device: Device, filled: Filled, reuse: Image | None) -> Frame | None:
         try:
             with device.content(filled) as data:
-                memory = self._frames.memory(reuse, *picture_size(data, self._mode))
-                image = decode(data, self._mode, memory)
+                size = picture_size(data, self._mode)
+                scale = self.demand.scale if self._mode.code in JPEG_CODES else 1
+                memory = self._frames.memory(reuse, *reduced(size, scale))
+                image = decode(data, self._mode, memory, scale)
         except DamagedPicture as error:
             self._frames.skip_damaged(str(error))
             return None
@@ -244,7 +253,7 @@ class V4L2Camera(Source):
         stamp_ns = filled.stamp_ns
         if stamp_ns is None or not 0 <= now_ns - stamp_ns < MAX_TRANSIT_NS:
             stamp_ns = now_ns
-        return self._frames.make(image, "BGR", stamp_ns, reuse)
+        return self._frames.make(image, "BGR", stamp_ns, reuse, size if scale > 1 else None)
 
 
 def _title(node: CameraNode) -> str:

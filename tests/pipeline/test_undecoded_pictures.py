@@ -28,9 +28,9 @@ def run(
     """Let a camera shoot until 12 results have come; return what was counted."""
     counts: Counter[str] = Counter()
 
-    def counting(data: memoryview, mode: Mode, memory: Image) -> Image:
+    def counting(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
         counts["decoded"] += 1
-        return decode(data, mode, memory)
+        return decode(data, mode, memory, scale)
 
     monkeypatch.setattr(v4l2, "decode", counting)
     node = Kernel(monkeypatch, folder).add("video0")

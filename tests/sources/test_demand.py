@@ -123,3 +123,17 @@ def test_in_place_of_a_damaged_picture_another_one_is_due(
     assert demand.due_in() > 0
     assert demand.decode(lambda: None) is None
     assert demand.due_in() > 0
+
+
+@pytest.mark.parametrize(
+    ("shrink", "scale"), [(1.0, 1), (2.99, 1), (3.0, 2), (5.99, 2), (6.0, 4), (40.0, 4)]
+)
+def test_what_only_the_model_sees_is_decoded_in_few_pixels(
+    demand: FrameDemand, shrink: float, scale: int
+) -> None:
+    demand.shrink = shrink
+    assert demand.scale == 1
+    demand.visible = False
+    assert demand.scale == scale
+    demand.every_picture = True
+    assert demand.scale == 1

@@ -207,9 +207,9 @@ def test_pictures_that_are_not_due_are_not_decoded(monkeypatch: pytest.MonkeyPat
 
     decoded = []
 
-    def counting(data: bytes, memory: Image) -> Image:
+    def counting(data: bytes, memory: Image, scale: int) -> Image:
         decoded.append(len(data))
-        return decode_jpeg(data, memory)
+        return decode_jpeg(data, memory, scale)
 
     monkeypatch.setattr(http_camera, "decode_jpeg", counting)
 
@@ -234,6 +234,29 @@ def test_pictures_that_are_not_due_are_not_decoded(monkeypatch: pytest.MonkeyPat
         frame = read(camera)
         assert (read_code(frame.image), frame.index) == (8, 8)
         assert len(decoded) == 1
+        camera.close()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_that_nobody_sees_is_decoded_smaller(orientation: int) -> None:
+    data = io.BytesIO()
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    PillowImage.fromarray(coded_picture(7, 641, 480)).save(data, "JPEG", exif=exif)
+
+    def script(_request: str) -> Iterator[bytes]:
+        yield head(content_type=MULTIPART) + part(data.getvalue())
+        server.over.wait(GENEROUS_S)
+
+    with ScriptedHttpServer(script) as server:
+        camera = HttpCamera(server.url("/"), PATIENT)
+        camera.demand.visible, camera.demand.shrink = False, 3.0
+        camera.open()
+        frame = read(camera)
+        stored = (frame.height, frame.width) if orientation == 6 else (frame.width, frame.height)
+        assert stored == (641, 480)
+        assert sorted(frame.image.shape) == [3, 240, 321]
+        assert (frame.width > frame.height) == (frame.image.shape[1] > frame.image.shape[0])
         camera.close()
 
 

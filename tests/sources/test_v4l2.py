@@ -7,11 +7,12 @@ import threading
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import videodev2 as v4l2
 from fake_v4l2 import META_CAPTURE, WEBCAM, FakeCamera, Kernel, Shooting, jpeg, yuyv
-from helpers import GENEROUS_S, coded_picture, read_code, read_until_lost, smooth
+from helpers import GENEROUS_S, coded_picture, noise, read_code, read_until_lost, smooth
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
@@ -275,9 +276,9 @@ def test_pictures_that_are_not_due_are_not_decoded(
 ) -> None:
     decoded = []
 
-    def counting(data: memoryview, mode: Mode, memory: Image) -> Image:
+    def counting(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
         decoded.append(mode.code)
-        return decode(data, mode, memory)
+        return decode(data, mode, memory, scale)
 
     monkeypatch.setattr("pose_edge.sources.v4l2.decode", counting)
     node = kernel.add("video0")
@@ -360,6 +361,50 @@ def test_a_picture_that_waits_is_forgotten_with_its_camera(kernel: Kernel) -> No
     assert camera.read(0.01) is None
     again.send(picture(2, again))
     assert read_code(read(camera).image) == 2
+    camera.close()
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180])
+def test_a_picture_that_nobody_sees_is_decoded_smaller(kernel: Kernel, rotation: int) -> None:
+    node = kernel.add("video0")
+    camera = opened(kernel, node, LARGE.model_copy(update={"rotation": rotation}))
+    scene = smooth(1280, 720)
+    node.send(scene)
+    whole = read(camera)
+    assert whole.full_size is None
+    camera.demand.visible = False
+    for shrink, part in ((2.9, 1), (3.0, 2), (5.9, 2), (6.0, 4), (1.0, 1)):
+        camera.demand.shrink = shrink
+        node.send(scene)
+        frame = read(camera)
+        assert (frame.width, frame.height) == (whole.width, whole.height)
+        assert frame.image.shape == (whole.height // part, whole.width // part, 3)
+        expected = cv2.resize(
+            whole.image, (whole.width // part, whole.height // part), interpolation=cv2.INTER_AREA
+        )
+        assert np.abs(frame.image.astype(int) - expected.astype(int)).mean() < 2
+    camera.close()
+
+
+def test_a_damaged_picture_that_nobody_sees_is_passed_over(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera = opened(kernel, node, LARGE)
+    camera.demand.visible, camera.demand.shrink = False, 4.0
+    data = jpeg(noise(1280, 720))
+    for part in (data[: len(data) // 2], b"\xff\xd8 garbage"):
+        node.send(part)
+        assert camera.read(GENEROUS_S) is None
+    assert camera.damaged == 2
+    camera.close()
+
+
+def test_raw_pictures_keep_their_size(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera = opened(kernel, node)
+    camera.demand.visible, camera.demand.shrink = False, 4.0
+    node.send(picture(4, node))
+    frame = read(camera)
+    assert (frame.image.shape, frame.full_size) == ((240, 320, 3), None)
     camera.close()
 
 
