@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from fake_v4l2 import Kernel, Shooting, jpeg
 from helpers import FakeEstimator, coded_picture
 
 from pose_edge.config.schema import CameraSettings
-from pose_edge.frames import Image
+from pose_edge.frames import Frame, Image
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Estimate
 from pose_edge.sources import v4l2
 from pose_edge.sources.pixels import decode
 from pose_edge.sources.v4l2 import V4L2Camera
 from pose_edge.sources.v4l2_device import Mode
-from pose_edge.telemetry import Event, Telemetry
+from pose_edge.telemetry import Event, Stopwatch, Telemetry
 
 RATE = 60.0
 PICTURES = [coded_picture(number, 1280, 720) for number in range(32)]
@@ -67,6 +69,42 @@ def test_pictures_that_inference_will_skip_are_not_decoded(
     counts, pipeline = run(monkeypatch, tmp_path, work_s=0.2)
     assert counts["results"] <= counts["decoded"] < 0.8 * counts["captured"]
     assert pipeline.skipped > 0
+
+
+class FarSighted(FakeEstimator):
+    """Looks at a frame in a quarter of its pixels, along a side."""
+
+    def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+        return replace(super().estimate(frame, stopwatch), shrink=4.0)
+
+
+def test_what_only_the_model_sees_is_decoded_in_few_pixels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    node = Kernel(monkeypatch, tmp_path).add("video0")
+    camera = V4L2Camera(str(node.path), CameraSettings(width=1280, height=720), find=list)
+    pipeline = Pipeline(camera, FarSighted(), Telemetry())
+    pipeline.open()
+    pipeline.start()
+
+    def wait_for(shape: tuple[int, int, int]) -> None:
+        while True:
+            result = pipeline.take(0.1)
+            if result is None:
+                continue
+            assert (result.frame.width, result.frame.height) == (1280, 720)
+            found = result.frame.image.shape
+            result.release()
+            if found == shape:
+                return
+
+    with Shooting(node, [jpeg(PICTURES[0])], RATE):
+        wait_for((720, 1280, 3))
+        pipeline.demand.visible = False
+        wait_for((360, 640, 3))
+        pipeline.demand.visible = True
+        wait_for((720, 1280, 3))
+    pipeline.stop()
 
 
 def test_every_picture_is_decoded_where_somebody_sees_each(
