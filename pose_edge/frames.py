@@ -30,6 +30,8 @@ class Frame:
         live: Whether it comes from a camera or stream, which does not wait.
         arrived_ns: When its decoding, or copying, began; None where the source does not tell.
         decoded_ns: When that was done; likewise.
+        full_size: Width and height in pixels where `image` is a smaller version of the picture,
+            because nobody looks at it; else None.
     """
 
     image: Image
@@ -41,16 +43,17 @@ class Frame:
     live: bool = False
     arrived_ns: int | None = None
     decoded_ns: int | None = None
+    full_size: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
-        """Width in pixels."""
-        return int(self.image.shape[1])
+        """Width in pixels, of the picture at its full size."""
+        return self.full_size[0] if self.full_size else int(self.image.shape[1])
 
     @property
     def height(self) -> int:
-        """Height in pixels."""
-        return int(self.image.shape[0])
+        """Height in pixels, of the picture at its full size."""
+        return self.full_size[1] if self.full_size else int(self.image.shape[0])
 
 
 class Lease:

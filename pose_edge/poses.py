@@ -142,10 +142,13 @@ class Estimate:
         poses: The people, best first; empty when nobody was found.
         crop: The part of the frame that the model saw (x0, y0, x1, y1, normalised; it may reach
             outside the frame), or None when the model saw the whole frame.
+        shrink: How many of the frame's pixels a pixel of the model's input will span in the next
+            frame, along a side; 1 where the next frame may be wanted in all its pixels.
     """
 
     poses: list[Pose]
     crop: Box | None = None
+    shrink: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -351,7 +351,9 @@ def _code(number: int) -> str:
 class Shooting:
     """Lets a camera take pictures at a rate, in a thread, until the block ends."""
 
-    def __init__(self, camera: FakeCamera, pictures: Sequence[Image], rate: float = 60.0) -> None:
+    def __init__(
+        self, camera: FakeCamera, pictures: Sequence[Image | bytes], rate: float = 60.0
+    ) -> None:
         self._camera, self._pictures, self._rate = camera, pictures, rate
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._shoot, daemon=True)

@@ -22,6 +22,7 @@ from pose_edge.frames import ColourOrder, Frame, Image, Lease
 from pose_edge.poses import Estimate, FloatArray, Keypoint, Pose, Provenance, Result, box_of
 from pose_edge.runtimes import AnyArray, InputSize
 from pose_edge.sources import Source
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking import oks_matrix
 from pose_edge.zoo.registry import Tensor
@@ -324,6 +325,7 @@ class FakeSource:
     frame_count: int | None = None
     retry_s = 1.0
     missing: str | None = None
+    demand: FrameDemand | None = None
 
     def __init__(self, steps: Iterator[Step] | Sequence[Step], *, live: bool) -> None:
         self.live = live

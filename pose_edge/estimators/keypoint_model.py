@@ -62,6 +62,10 @@ class KeypointModel:
         """
         return self._input.fit(region, held)
 
+    def shrink(self, crop: Crop) -> float:
+        """Return how many pixels of a frame one of the input spans along a side; 1 if unknown."""
+        return self._input.shrink(crop)
+
     @property
     def rule(self) -> CropRule:
         """How a person is followed with this model."""

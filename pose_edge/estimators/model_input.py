@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from pose_edge.estimators.crop import Crop, CropRule, fit_crop, rule_for, size_of
-from pose_edge.estimators.warp import warp_into
+from pose_edge.estimators.preshrink import Preshrinker
+from pose_edge.estimators.warp import to_image, warp_into
 from pose_edge.frames import Frame, Image
 from pose_edge.runtimes import AnyArray, InputSize, Runtime, SizeGone
 from pose_edge.telemetry import Stopwatch
@@ -49,10 +50,16 @@ class ModelInput:
             self._factors = 1 / std
             self._offsets = -np.asarray(normalisation.mean, dtype=np.float32) / std
         self._images: dict[InputSize, Image] = {}
+        self._preshrinker = Preshrinker()
 
     def fit(self, region: Crop, held: Crop | None = None) -> Crop:
         """Return the crop around a region that suits one of the input's sizes; see `fit_crop`."""
         return fit_crop(region, self._runtime.sizes, held)
+
+    def shrink(self, crop: Crop) -> float:
+        """Return how many pixels of a frame one of the input spans along a side; 1 if unknown."""
+        size = size_of(crop, self._runtime.sizes)
+        return 1.0 if size is None else crop.width / size[1]
 
     @property
     def rule(self) -> CropRule:
@@ -87,7 +94,8 @@ class ModelInput:
         if size not in self._images:
             self._images[size] = np.zeros((*size, 3), dtype=np.uint8)
         image = self._images[size]
-        warp_into(frame.image, frame.order, crop, image)
+        picture, crop = self._preshrinker.apply(frame.image, to_image(crop, frame), size)
+        warp_into(picture, frame.order, crop, image)
         dtype, values = self._runtime.input.dtype, image[np.newaxis]
         if dtype == "int8":
             values ^= SIGN_BIT  # read as int8, each value is less by 128

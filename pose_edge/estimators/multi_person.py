@@ -68,7 +68,8 @@ class MultiPersonEstimator:
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the people in a frame; see `Estimator.estimate`."""
         whole = whole_frame(frame.width, frame.height)
-        return Estimate(self.estimate_crop(frame, whole, stopwatch))
+        shrink = self._input.shrink(self._input.fit(whole))
+        return Estimate(self.estimate_crop(frame, whole, stopwatch), shrink=shrink)
 
     def estimate_crop(
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None

@@ -120,7 +120,9 @@ class SinglePersonEstimator:
                 self._crop = settled_crop(crop, wanted)
             poses = [self._model.pose(seen)]
         stopwatch.lap("postprocess")
-        return Estimate(poses, None if crop == whole else crop.normalised(*size))
+        # Whoever is searched for may be small, and get a closer look in the same frame.
+        shrink = 1.0 if self._crop is None else self._model.shrink(self._crop)
+        return Estimate(poses, None if crop == whole else crop.normalised(*size), shrink)
 
     def estimate_crop(
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None

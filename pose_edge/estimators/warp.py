@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_edge.estimators.crop import Crop
-from pose_edge.frames import ColourOrder, Image
+from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray
 
 MAX_SIDE: Final = 32_766
@@ -38,6 +38,15 @@ def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
             [0.0, scale_y, crop.top + 0.5 * scale_y - 0.5],
         ]
     )
+
+
+def to_image(crop: Crop, frame: Frame) -> Crop:
+    """Convert a crop from pixels of a frame to those of its image, which may be smaller."""
+    if frame.full_size is None:
+        return crop
+    height, width = frame.image.shape[:2]
+    x, y = width / frame.width, height / frame.height
+    return Crop(crop.left * x, crop.top * y, crop.width * x, crop.height * y)
 
 
 def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> None:

@@ -108,6 +108,12 @@ class Presenter:
         else:
             self._part.waiting(missing, within=within, tried=False)
 
+    def state_demand(self) -> None:
+        """Tell the source which pictures are seen, so that it decodes no others."""
+        demand, seen = self._pipeline.demand, self._is_seen()
+        demand.visible = seen
+        demand.every_picture = seen and self._newest is not None and self._pipeline.live
+
     def change_overlay(self, settings: Settings) -> None:
         """Draw according to other settings, a still picture at once.
 
@@ -300,10 +306,13 @@ class Presenter:
         if self._lasting is not None:
             self._show(self._lasting)
 
+    def _is_seen(self) -> bool:
+        """Return whether anybody sees the next picture."""
+        return self._display.visible or self._recorder.active or self._wanted is not None
+
     def _is_wanted(self) -> bool:
         """Return whether anybody sees the next picture, now or later."""
-        seen = self._display.visible or self._recorder.active or self._wanted is not None
-        return seen or self._pipeline.still or self._pipeline.paused
+        return self._is_seen() or self._pipeline.still or self._pipeline.paused
 
     def _stopwatch(self, result: Result) -> Stopwatch:
         """Return the stopwatch of a result that the main thread has just got."""

@@ -230,6 +230,7 @@ class _Run:
         try:
             while True:
                 self._presenter.send_heartbeat()
+                self._presenter.state_demand()
                 if self._should_end():
                     self._part.done()  # the end of a source may take longer than a heartbeat
                     self._pipeline.stop()

@@ -95,6 +95,7 @@ class Capture(WorkerThread):
         self.next_index: int = predecessor.next_index if predecessor else 0
         self._first_index = self.next_index
         self._any_frame = False
+        self._left_out = shared.demand.left_out
         self.opened = threading.Event()
         self.must_open = not self._wait
 
@@ -119,6 +120,7 @@ class Capture(WorkerThread):
                 predecessor.wait(PREDECESSOR_S)
             self._first_index = self.next_index = predecessor.next_index
         self._source = source = self._make()
+        source.demand = self._shared.demand
         self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
         if not self._over.is_set():
             self._open(source)
@@ -206,7 +208,9 @@ class Capture(WorkerThread):
 
     def _count(self, frame: Frame) -> Frame:
         """Number a frame, and count the frames that the source skipped, old or damaged."""
-        self._telemetry.tick(Event.CAPTURED)
+        left_out, self._left_out = self._left_out, self._shared.demand.left_out
+        for _ in range(1 + self._left_out - left_out):
+            self._telemetry.tick(Event.CAPTURED)
         if self._lost_since:
             self._recovered()
         if self._first_index:

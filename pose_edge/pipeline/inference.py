@@ -108,9 +108,11 @@ class Inference(WorkerThread):
         self._estimator = self._load()
         while not self._over.is_set() and not self._all_processed():
             self._part.running(within=STALL_S)
+            self._shared.demand.wait_begins()
             self._slot = slot = self._shared.ring.take(IDLE_S)
             self._apply_change()
             if slot is not None:
+                self._shared.demand.taken()
                 self._process(slot, self._estimator)
 
     def _clean_up(self) -> None:
@@ -169,6 +171,7 @@ class Inference(WorkerThread):
         if frame.file is not None:  # pictures have nothing to do with each other
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
+        self._shared.demand.shrink = estimate.shrink
         poses = estimate.poses
         took_ms = stopwatch.total_ms - wait_ms
         passed_over = self._shared.rest.looked(frame, took_ms / 1e3, somebody=bool(poses))

@@ -5,8 +5,7 @@
 Live sources drop: the newest frame and the newest result win. Files do not: every frame is
 processed and delivered, in order, and a slow caller slows the file down.
 
-Where the options allow it, a thread that dies or hangs while the source is live is replaced, and
-the other parts go on.
+Where the options allow it, a thread of a live source that dies or hangs is replaced.
 """
 
 from __future__ import annotations
@@ -54,6 +53,7 @@ class Pipeline:
     Attributes:
         live: Whether the source is live.
         still: Whether the frames are unrelated pictures.
+        demand: Which pictures of a live source are decoded, and how finely.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Pipeline:
         ring = RingBuffer(RING_SLOTS, drop=source.live, wakeup=wakeup)
         results = ResultQueue(drop=source.live, wakeup=wakeup)
         self._shared = Shared(ring, results, telemetry, sinks, max_frames)
+        self.demand = self._shared.demand
         self._lock = threading.Lock()
         self._stopping = self._source_ended = False
         self._stopped_by_s = math.inf
@@ -245,8 +246,7 @@ class Pipeline:
     def stop(self) -> None:
         """End the threads, and close the source.
 
-        `take` still delivers the results of the frames that were processed, then ends. A second
-        call waits no longer than the first one.
+        `take` still delivers what was processed, then ends. A second call does not wait anew.
         """
         with self._lock:
             self._stopping = True

@@ -15,6 +15,7 @@ from pose_edge.pipeline.rest import Rest
 from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
 from pose_edge.poses import Result
 from pose_edge.sinks import Sink
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import Telemetry
 from pose_edge.util.closable_queue import ClosableQueue
@@ -85,6 +86,7 @@ class Shared:
         lost: Why there is no source now, or None.
         missing: What of each file could not be read, see `Source`, with its name.
         rest: Says which frames need not be looked at.
+        demand: When the inference thread will want the next frame.
     """
 
     ring: RingBuffer
@@ -98,6 +100,7 @@ class Shared:
     gate: Gate = field(default_factory=Gate)
     missing: list[str] = field(default_factory=list)
     rest: Rest = field(default_factory=Rest)
+    demand: FrameDemand = field(default_factory=FrameDemand)
 
 
 class WorkerThread(threading.Thread, ABC):

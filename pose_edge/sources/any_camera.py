@@ -12,6 +12,7 @@ from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.cameras import find_cameras, why_no_camera
 from pose_edge.sources.csi import find_picameras
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.picamera import PiCamera
 from pose_edge.sources.source import Source
 from pose_edge.sources.v4l2 import V4L2Camera
@@ -56,6 +57,7 @@ class AnyCamera(Source):
     ) -> None:
         """Choose among the cameras that `find` lists, with the same settings for each."""
         self._settings = settings
+        self.demand: FrameDemand = FrameDemand()
         self._find = find
         self._made: dict[str, Source] = {}
         self._name = ""
@@ -73,6 +75,7 @@ class AnyCamera(Source):
             if name not in self._made:
                 self._made[name] = candidates[name]()
             camera = self._made[name]
+            camera.demand = self.demand
             try:
                 camera.open()
             except SourceError as error:

@@ -45,6 +45,7 @@ class FrameMaker:
             offset_ns: See `clock_offset`.
         """
         self._rotation = ROTATIONS.get(rotation)
+        self._sideways = rotation in (90, 270)
         self._upright: Image | None = None
         self._read_offset = offset_ns
         self._offset_ns = offset_ns()
@@ -78,7 +79,12 @@ class FrameMaker:
         log.log(level, "%s skipped, the last: %s", counted(self.damaged, "damaged picture"), reason)
 
     def make(
-        self, image: Image, order: ColourOrder, captured_ns: int, reuse: Image | None
+        self,
+        image: Image,
+        order: ColourOrder,
+        captured_ns: int,
+        reuse: Image | None,
+        full_size: tuple[int, int] | None = None,
     ) -> Frame:
         """Return the next frame.
 
@@ -87,10 +93,13 @@ class FrameMaker:
             order: Order of its colours.
             captured_ns: Time of its exposure on the monotonic clock, nanoseconds.
             reuse: As given to `Source.read`.
+            full_size: See `Frame.full_size`, before the rotation.
         """
         if self._rotation is not None:
             self._upright = image
             image = np.asarray(cv2.rotate(image, self._rotation, dst=reuse), dtype=np.uint8)
+        if full_size is not None and self._sideways:
+            full_size = full_size[::-1]
         offset_ns = self._read_offset()
         if abs(offset_ns - self._offset_ns) > CLOCK_STEP_NS:
             self._offset_ns = offset_ns
@@ -104,6 +113,7 @@ class FrameMaker:
             live=True,
             arrived_ns=self._arrived_ns,
             decoded_ns=time.monotonic_ns(),
+            full_size=full_size,
         )
         self._index += 1
         return frame

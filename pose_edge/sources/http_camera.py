@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.http_connection import HttpAnswer
 from pose_edge.sources.http_get import get
 from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
 from pose_edge.sources.network_errors import NO_PICTURE_S, explain_os_error
-from pose_edge.sources.orientation import jpeg_orientation, turned_upright
-from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size
+from pose_edge.sources.orientation import SIDEWAYS, jpeg_orientation, turned_upright
+from pose_edge.sources.pixels import DamagedPicture, decode_jpeg, jpeg_size, reduced
 from pose_edge.sources.source import Source
 from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
@@ -197,9 +198,11 @@ class HttpCamera(Source):
         """Prepare the camera at an address, with user and password where it needs them."""
         self._url = url
         self._settings = settings
+        self.demand: FrameDemand = FrameDemand()
         self._frames = FrameMaker(settings.rotation)
         self._stream: Stream | None = None
         self._feed: JpegFeed | None = None
+        self._held: Jpeg | None = None
         self._last_sign = self._last_picture = 0.0
         self._damage = ""
 
@@ -223,6 +226,8 @@ class HttpCamera(Source):
             if self._stream is None:
                 raise SourceLost(f"stream {self.describe()} is not open")
             return self._stream.read(timeout, reuse)
+        if self._held is not None:
+            timeout = min(timeout, self.demand.due_in())
         try:
             jpeg = self._feed.next(timeout)
         except SourceError as error:
@@ -232,14 +237,17 @@ class HttpCamera(Source):
             reason = f"stream {self.describe()}: {self._explain(error)}"
             self._skip_failure(self._feed, reason, None)
             return None
-        frame = self._decode(jpeg, reuse) if jpeg is not None else None
+        if jpeg is not None:
+            self._hold(jpeg)
+        frame = self._decode_held(reuse) if self.demand.due_in() <= 0 else None
         limit_s = self._settings.timeout + self._feed.interval_s
-        self._check_life(limit_s, arrived=jpeg is not None, shown=frame is not None)
+        shown = frame is not None or self._held is not None
+        self._check_life(limit_s, arrived=jpeg is not None, shown=shown)
         return frame
 
     def close(self) -> None:
         """Disconnect; see `Source.close`."""
-        feed, self._feed = self._feed, None
+        feed, self._feed, self._held = self._feed, None, None
         if feed is not None:
             feed.close()
         if self._stream is not None:
@@ -286,18 +294,35 @@ class HttpCamera(Source):
 
         return Stream(self._url, self._settings, frames=self._frames)
 
+    def _hold(self, jpeg: Jpeg) -> None:
+        """Keep the newest picture until it is due, instead of the one before."""
+        left_out = jpeg.skipped + (self._held is not None)
+        self.demand.left_out += left_out
+        for _ in range(left_out):
+            self._frames.skip()
+        self._held = jpeg
+
+    def _decode_held(self, reuse: Image | None) -> Frame | None:
+        """Return the frame of the newest picture; None without one that was not decoded yet."""
+        jpeg, self._held = self._held, None
+        if jpeg is None:
+            return None
+        return self.demand.decode(lambda: self._decode(jpeg, reuse))
+
     def _decode(self, jpeg: Jpeg, reuse: Image | None) -> Frame | None:
         """Return the frame of a picture; None for a damaged one, which is counted."""
-        for _ in range(jpeg.skipped):
-            self._frames.skip()
         try:
-            memory = self._frames.memory(reuse, *jpeg_size(jpeg.data))
-            image = turned_upright(decode_jpeg(jpeg.data, memory), jpeg_orientation(jpeg.data))
+            size, scale = jpeg_size(jpeg.data), self.demand.scale
+            memory = self._frames.memory(reuse, *reduced(size, scale))
+            decoded = decode_jpeg(jpeg.data, memory, scale)
         except DamagedPicture as error:
             self._damage = one_line(error)
             self._frames.skip_damaged(self._damage)
             return None
-        return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse)
+        image = turned_upright(decoded, orientation := jpeg_orientation(jpeg.data))
+        if orientation in SIDEWAYS:
+            size = size[::-1]
+        return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse, size if scale > 1 else None)
 
     def _skip_failure(self, feed: JpegFeed, reason: str, remedy: str | None) -> None:
         """Count a picture that did not come, or raise SourceLost where none will come."""

@@ -25,6 +25,8 @@ TURNS: Final = {
     6: cv2.ROTATE_90_CLOCKWISE,
     8: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
+SIDEWAYS: Final = range(5, 9)
+"""Orientations for which height and width are exchanged."""
 FLIPS: Final = {2: 1, 4: 0}
 """Codes of `cv2.flip`, by the orientation."""
 

@@ -24,18 +24,21 @@ MAX_PIXELS: Final = 50_000_000
 
 Buffer = bytes | memoryview
 
+Decoder = Callable[[memoryview, Mode, Image, int], Image]
+
 
 class DamagedPicture(Exception):  # noqa: N818 - an event of the device, not a fault of ours
     """A picture that is cut off or garbled."""
 
 
-def decode(data: memoryview, mode: Mode, memory: Image) -> Image:
+def decode(data: memoryview, mode: Mode, memory: Image, scale: int = 1) -> Image:
     """Decode a picture.
 
     Args:
         data: What the camera sent; not used after the call.
         mode: How the camera sends it; its code is one of `DECODERS`.
-        memory: Where to put the picture, uint8 (height, width, 3) of its `picture_size`.
+        memory: Where to put the picture, uint8 (height, width, 3) of its `picture_size`, `reduced`.
+        scale: Part of its width and height: 1; for a JPEG also 2 or 4.
 
     Returns:
         The memory, BGR.
@@ -43,7 +46,13 @@ def decode(data: memoryview, mode: Mode, memory: Image) -> Image:
     Raises:
         DamagedPicture: The picture is cut off or garbled.
     """
-    return DECODERS[mode.code](data, mode, memory)
+    return DECODERS[mode.code](data, mode, memory, scale)
+
+
+def reduced(size: tuple[int, int], scale: int) -> tuple[int, int]:
+    """Return width and height of a JPEG that is decoded at a part of its own."""
+    width, height = size
+    return -(-width // scale), -(-height // scale)
 
 
 def jpeg_size(data: Buffer) -> tuple[int, int]:
@@ -61,8 +70,8 @@ def jpeg_size(data: Buffer) -> tuple[int, int]:
     return width, height
 
 
-def decode_jpeg(data: Buffer, memory: Image) -> Image:
-    """Decode a JPEG into memory of its size and return it, BGR.
+def decode_jpeg(data: Buffer, memory: Image, scale: int = 1) -> Image:
+    """Decode a JPEG into memory of its size, `reduced` by the scale, and return it, BGR.
 
     libjpeg-turbo does it, as it reports garbled pictures; OpenCV's decoder returns them.
 
@@ -70,11 +79,15 @@ def decode_jpeg(data: Buffer, memory: Image) -> Image:
         DamagedPicture: The picture is cut off or garbled, or has another size.
     """
     try:
-        image = simplejpeg.decode_jpeg(data, "BGR", buffer=memory)
+        # Without a least size it ignores the factor.
+        rows, columns = memory.shape[:2] if scale > 1 else (0, 0)
+        image = simplejpeg.decode_jpeg(
+            data, "BGR", min_height=rows, min_width=columns, min_factor=scale, buffer=memory
+        )
     except ValueError as error:
         padding = PADDING.search(str(error))
         if padding and int(padding[1]) <= MAX_PADDING:
-            width, height = jpeg_size(data)
+            width, height = reduced(jpeg_size(data), scale)
             if (height, width) == memory.shape[:2]:
                 return memory  # decoded to its end all the same
         raise DamagedPicture(str(error)) from None
@@ -94,15 +107,16 @@ def picture_size(data: memoryview, mode: Mode) -> tuple[int, int]:
     return jpeg_size(data) if mode.code in JPEG_CODES else (mode.width, mode.height)
 
 
-def _jpeg(data: memoryview, mode: Mode, memory: Image) -> Image:
+def _jpeg(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
     del mode
-    return decode_jpeg(data, memory)
+    return decode_jpeg(data, memory, scale)
 
 
-def _packed(conversion: int) -> Callable[[memoryview, Mode, Image], Image]:
-    """Return the decoder of a format with two bytes per pixel."""
+def _packed(conversion: int) -> Decoder:
+    """Return the decoder of a format with two bytes per pixel, at its full size only."""
 
-    def convert(data: memoryview, mode: Mode, memory: Image) -> Image:
+    def convert(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
+        del scale
         stride = max(mode.stride, mode.width * 2)
         if len(data) < stride * (mode.height - 1) + mode.width * 2:
             raise DamagedPicture(f"{counted(len(data), 'byte')} only")
@@ -114,7 +128,7 @@ def _packed(conversion: int) -> Callable[[memoryview, Mode, Image], Image]:
     return convert
 
 
-DECODERS: Final[dict[str, Callable[[memoryview, Mode, Image], Image]]] = {
+DECODERS: Final[dict[str, Decoder]] = {
     **dict.fromkeys(JPEG_CODES, _jpeg),
     "YUYV": _packed(cv2.COLOR_YUV2BGR_YUYV),
     "UYVY": _packed(cv2.COLOR_YUV2BGR_UYVY),

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Protocol
 
 from pose_edge.frames import Frame, Image
+from pose_edge.sources.demand import FrameDemand
 
 
 class Source(Protocol):
@@ -24,6 +25,8 @@ class Source(Protocol):
         retry_s: Longest wait between two attempts to open the source again, seconds.
         missing: What of a file could not be read so far, in words for people, e.g. "3 of 300
             frames are damaged"; None when nothing is missing.
+        demand: When the next frame is wanted, set before `open`; None where nobody knows. A live
+            source may leave pictures undecoded that are not wanted, and counts them as skipped.
     """
 
     live: bool = True
@@ -32,6 +35,7 @@ class Source(Protocol):
     frame_count: int | None = None
     retry_s: float = 1.0
     missing: str | None = None
+    demand: FrameDemand | None = None
 
     @abstractmethod
     def open(self) -> None:

@@ -24,9 +24,17 @@ from pose_edge.sources.cameras import (
     query_camera,
     why_closed,
 )
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.frame_maker import FrameMaker
 from pose_edge.sources.modes import choose_mode, list_modes
-from pose_edge.sources.pixels import DECODERS, DamagedPicture, decode, picture_size
+from pose_edge.sources.pixels import (
+    DECODERS,
+    JPEG_CODES,
+    DamagedPicture,
+    decode,
+    picture_size,
+    reduced,
+)
 from pose_edge.sources.source import Source
 from pose_edge.sources.v4l2_device import Device, Filled, Mode
 from pose_edge.util.device_access import can_open
@@ -74,12 +82,14 @@ class V4L2Camera(Source):
         self._path = Path(location) if location.startswith("/") else None
         self._settings = settings
         self._find = find
+        self.demand: FrameDemand = FrameDemand()
         self._frames = FrameMaker(settings.rotation)
         self._known: CameraNode | None = None
         self._device: Device | None = None
         self._mode = Mode("", 0, 0)
         self._buffers = 0
         self._stale = False
+        self._held: Filled | None = None
         self._title = ""
         self._last_frame: float | None = None
 
@@ -122,7 +132,7 @@ class V4L2Camera(Source):
             how = "was unplugged" if gone else f"failed: {error.strerror}"
             raise SourceLost(f"camera {self.describe()} {how}") from error
         now, limit_s = time.monotonic(), self._settings.timeout
-        if frame is not None:
+        if frame is not None or self._held is not None:
             self._last_frame = now
         elif now - self._last_frame >= limit_s:
             damaged = f" ({counted(self.damaged, 'damaged one')})" if self.damaged else ""
@@ -133,7 +143,7 @@ class V4L2Camera(Source):
         """Stop the stream and close the camera; see `Source.close`."""
         if self._device is not None:
             self._device.close()
-            self._device = None
+            self._device = self._held = None
 
     @property
     def damaged(self) -> int:
@@ -187,19 +197,26 @@ class V4L2Camera(Source):
         log.info("camera %s%s", self._title, asked)
 
     def _read(self, device: Device, timeout: float, reuse: Image | None) -> Frame | None:
-        if not device.wait(timeout) or (filled := self._newest(device)) is None:
+        """Decode the newest picture once it is due; until then it stays in its buffer."""
+        if self._held is not None:
+            timeout = min(timeout, self.demand.due_in())
+        if device.wait(timeout):
+            self._held = self._newest(device, self._held)
+        filled = self._held
+        if filled is None or self.demand.due_in() > 0:
             return None
-        frame = self._decode(device, filled, reuse)
+        self._held = None
+        frame = self.demand.decode(lambda: self._decode(device, filled, reuse))
         device.give_back(filled)
         return frame
 
-    def _newest(self, device: Device) -> Filled | None:
-        """Take the newest frame, and give back those that waited before it.
+    def _newest(self, device: Device, newest: Filled | None) -> Filled | None:
+        """Take the newest picture, and give back those before it, the newest so far among them.
 
-        A driver without a buffer to fill stops, and then even the newest frame may be very old (the
+        A driver without a buffer to fill stops, and then even the newest one may be very old (the
         process was halted, or decoding is slow): return None, so that the next one is read.
         """
-        newest, taken = None, 0
+        taken = 0
         while (filled := device.take()) is not None:
             taken += 1
             if filled.faulty or filled.used == 0:
@@ -208,21 +225,27 @@ class V4L2Camera(Source):
                 continue
             if newest is not None:
                 device.give_back(newest)
-                self._frames.skip()
+                self._leave_out()
             newest = filled
-        # All but the buffer that was being read. Not twice: a fresh frame might never come.
+        # All but the buffer that was being read or held. Not twice: a fresh frame might never come.
         self._stale = taken >= max(2, self._buffers - 1) and not self._stale
         if newest is not None and self._stale:
             device.give_back(newest)
-            self._frames.skip()
+            self._leave_out()
             return None
         return newest
+
+    def _leave_out(self) -> None:
+        self.demand.left_out += 1
+        self._frames.skip()
 
     def _decode(self, device: Device, filled: Filled, reuse: Image | None) -> Frame | None:
         try:
             with device.content(filled) as data:
-                memory = self._frames.memory(reuse, *picture_size(data, self._mode))
-                image = decode(data, self._mode, memory)
+                size = picture_size(data, self._mode)
+                scale = self.demand.scale if self._mode.code in JPEG_CODES else 1
+                memory = self._frames.memory(reuse, *reduced(size, scale))
+                image = decode(data, self._mode, memory, scale)
         except DamagedPicture as error:
             self._frames.skip_damaged(str(error))
             return None
@@ -230,7 +253,7 @@ class V4L2Camera(Source):
         stamp_ns = filled.stamp_ns
         if stamp_ns is None or not 0 <= now_ns - stamp_ns < MAX_TRANSIT_NS:
             stamp_ns = now_ns
-        return self._frames.make(image, "BGR", stamp_ns, reuse)
+        return self._frames.make(image, "BGR", stamp_ns, reuse, size if scale > 1 else None)
 
 
 def _title(node: CameraNode) -> str:

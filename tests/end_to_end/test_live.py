@@ -6,6 +6,7 @@ import statistics
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from clips import demo_frames, video_frames
@@ -57,6 +58,27 @@ def test_frames_carry_the_time_of_day(pose_edge: Command) -> None:
     assert before < times[0] < times[-1] < after
     numbers = [line["seq"] for line in lines]
     assert numbers == sorted(set(numbers))
+
+
+def test_poses_are_the_same_whether_or_not_somebody_sees_the_pictures(pose_edge: Command) -> None:
+    """Pictures that only the model sees are decoded in fewer pixels."""
+    (scene,) = demo_frames(range(80, 81))
+    height, width = 3 * scene.shape[0], 3 * scene.shape[1]
+    large = np.asarray(cv2.resize(scene, (width, height)), np.uint8)
+    last = {}
+    with MjpegServer([large], fps=15) as camera:
+        for name, outputs in (("seen", ["--record", "seen.mp4"]), ("unseen", [])):
+            done = pose_edge(
+                *("run", "--source", camera.url, "--display", "none", "--max-frames", "15"),
+                *("--poses", f"{name}.jsonl", *outputs),
+            )
+            assert done.status == 0, done.stderr
+            lines = read_lines(pose_edge.folder / f"{name}.jsonl")
+            assert all(line["frame"] == [width, height] for line in lines)
+            last[name] = np.asarray(lines[-1]["poses"][0]["keypoints"])
+    sure = (last["seen"][:, 2] > 0.4) & (last["unseen"][:, 2] > 0.4)
+    assert sure.sum() >= 10
+    assert np.abs(last["seen"] - last["unseen"])[sure, :2].max() < 0.02
 
 
 def test_a_camera_that_goes_away_comes_back_by_itself(pose_edge: Command) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from helpers import FakeRuntime, make_frame, person
@@ -127,3 +130,26 @@ def test_a_person_is_followed_through_any_change_of_backends(script: list[list[I
     for _ in range(8):
         (pose,) = estimator.estimate(frame).poses
         assert_right(pose.keypoints)
+
+
+@pytest.mark.parametrize("part", [2, 4])
+def test_keypoints_are_places_in_the_frame_also_where_its_image_is_smaller(part: int) -> None:
+    whole = map_of_places()
+    image = cv2.resize(whole.image, (WIDTH // part, HEIGHT // part), interpolation=cv2.INTER_AREA)
+    small = replace(whole, image=np.asarray(image, np.uint8), full_size=(WIDTH, HEIGHT))
+    assert (small.width, small.height) == (WIDTH, HEIGHT)
+    for region in (whole_frame(WIDTH, HEIGHT), Crop(60.0, 40.0, 420.0, 400.0)):
+        model = KeypointModel(Seer(SEVERAL), decode)
+        crop = model.fit(region)
+        assert model.shrink(crop) == pytest.approx(crop.width / size_seen(model, crop))
+        found = model.run(small, crop, Stopwatch())
+        assert found[:, :2] == pytest.approx(model.run(whole, crop, Stopwatch())[:, :2], abs=0.01)
+
+
+def size_seen(model: KeypointModel, crop: Crop) -> int:
+    """Return the width of the input that a crop is shown with."""
+    return next(
+        width
+        for height, width in model.runtime.sizes
+        if crop.width * height == pytest.approx(crop.height * width)
+    )

@@ -21,9 +21,11 @@ from scripted_http import ScriptedHttpServer, head
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
-from pose_edge.frames import Frame
+from pose_edge.frames import Frame, Image
 from pose_edge.sources import http_camera
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.http_camera import HttpCamera
+from pose_edge.sources.pixels import decode_jpeg
 
 SETTINGS = CameraSettings(timeout=1.0)
 PATIENT = CameraSettings(timeout=10.0)
@@ -193,6 +195,68 @@ def test_a_reader_that_is_slow_gets_the_newest_picture_and_counts_the_others() -
         assert read_code(frames[-1].image) == 8
         assert frames[-1].index == 8
         assert len(frames) < 9
+        camera.close()
+
+
+def test_pictures_that_are_not_due_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wish(FrameDemand):
+        wait_s = 60.0
+
+        def due_in(self) -> float:
+            return self.wait_s
+
+    decoded = []
+
+    def counting(data: bytes, memory: Image, scale: int) -> Image:
+        decoded.append(len(data))
+        return decode_jpeg(data, memory, scale)
+
+    monkeypatch.setattr(http_camera, "decode_jpeg", counting)
+
+    def script(_request: str) -> Iterator[bytes]:
+        yield head(content_type=MULTIPART) + part(jpeg(0))
+        for number in range(1, 9):
+            yield part(jpeg(number))
+        server.over.wait(GENEROUS_S)
+
+    with ScriptedHttpServer(script) as server:
+        camera = HttpCamera(server.url("/"), PATIENT)
+        camera.demand = wish = Wish()
+        camera.open()
+
+        def all_came() -> bool:
+            assert camera.read(0.05) is None
+            return wish.left_out == 8
+
+        wait_until(all_came, "the last picture")
+        assert not decoded
+        wish.wait_s = 0.0
+        frame = read(camera)
+        assert (read_code(frame.image), frame.index) == (8, 8)
+        assert len(decoded) == 1
+        camera.close()
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_that_nobody_sees_is_decoded_smaller(orientation: int) -> None:
+    data = io.BytesIO()
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    PillowImage.fromarray(coded_picture(7, 641, 480)).save(data, "JPEG", exif=exif)
+
+    def script(_request: str) -> Iterator[bytes]:
+        yield head(content_type=MULTIPART) + part(data.getvalue())
+        server.over.wait(GENEROUS_S)
+
+    with ScriptedHttpServer(script) as server:
+        camera = HttpCamera(server.url("/"), PATIENT)
+        camera.demand.visible, camera.demand.shrink = False, 3.0
+        camera.open()
+        frame = read(camera)
+        stored = (frame.height, frame.width) if orientation == 6 else (frame.width, frame.height)
+        assert stored == (641, 480)
+        assert sorted(frame.image.shape) == [3, 240, 321]
+        assert (frame.width > frame.height) == (frame.image.shape[1] > frame.image.shape[0])
         camera.close()
 
 

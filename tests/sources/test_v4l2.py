@@ -7,18 +7,21 @@ import threading
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import videodev2 as v4l2
 from fake_v4l2 import META_CAPTURE, WEBCAM, FakeCamera, Kernel, Shooting, jpeg, yuyv
-from helpers import GENEROUS_S, coded_picture, read_code, read_until_lost, smooth
+from helpers import GENEROUS_S, coded_picture, noise, read_code, read_until_lost, smooth
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.cameras import find_cameras
+from pose_edge.sources.demand import FrameDemand
+from pose_edge.sources.pixels import decode
 from pose_edge.sources.v4l2 import MAX_TRANSIT_NS, V4L2Camera
-from pose_edge.sources.v4l2_device import FAULTY, MONOTONIC
+from pose_edge.sources.v4l2_device import FAULTY, MONOTONIC, Mode
 
 SMALL = CameraSettings(width=320, height=240, timeout=0.5)
 LARGE = CameraSettings(width=1280, height=720, timeout=0.5)
@@ -241,6 +244,167 @@ def test_every_buffer_goes_back_to_the_driver(kernel: Kernel) -> None:
         assert node.send(data, flags=MONOTONIC | (FAULTY if number % 5 == 0 else 0))
         camera.read(0.0)
     assert len(node.queued) == node.count
+    camera.close()
+
+
+# --- only what is wanted --------------------------------------------------------------------------
+
+
+class Wish(FrameDemand):
+    """A demand that a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wait_s = 0.0
+
+    def due_in(self) -> float:
+        return self.wait_s
+
+
+def wishing(kernel: Kernel, node: FakeCamera, code: str = "MJPG") -> tuple[V4L2Camera, Wish]:
+    """Return an open camera for which no picture is due, and what decides that."""
+    camera = opened(kernel, node, LARGE if code == "MJPG" else SMALL)
+    assert node.format[0] == code
+    camera.demand = wish = Wish()
+    wish.wait_s = 60.0
+    return camera, wish
+
+
+@pytest.mark.parametrize("code", ["MJPG", "YUYV"])
+def test_pictures_that_are_not_due_are_not_decoded(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    decoded = []
+
+    def counting(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
+        decoded.append(mode.code)
+        return decode(data, mode, memory, scale)
+
+    monkeypatch.setattr("pose_edge.sources.v4l2.decode", counting)
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node, code)
+    for number in range(6):
+        assert node.send(picture(number, node))
+        assert camera.read(GENEROUS_S) is None
+    assert (decoded, wish.left_out) == ([], 5)
+    assert len(node.queued) == node.count - 1, "only the newest keeps its buffer"
+    wish.wait_s = 0.0
+    frame = read(camera)
+    assert (read_code(frame.image), frame.index) == (5, 5)
+    assert decoded == [code]
+    assert len(node.queued) == node.count
+    camera.close()
+
+
+def test_a_picture_is_decoded_when_it_becomes_due_though_no_other_comes(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(3, node))
+    assert camera.read(GENEROUS_S) is None
+    wish.wait_s = 0.0
+    assert read_code(read(camera).image) == 3
+    assert camera.read(0.01) is None, "and only once"
+    camera.close()
+
+
+def test_the_wait_ends_when_the_picture_is_due(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(3, node))
+    assert camera.read(GENEROUS_S) is None
+    wish.wait_s = 0.01
+    started = time.monotonic()
+    assert camera.read(GENEROUS_S) is None
+    assert time.monotonic() - started < GENEROUS_S
+    camera.close()
+
+
+def test_a_damaged_picture_is_counted_when_it_is_due(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    for data in (jpeg(picture(1, node)), b"\xff\xd8 garbage"):
+        node.send(data)
+        assert camera.read(GENEROUS_S) is None
+    assert camera.damaged == 0
+    wish.wait_s = 0.0
+    assert camera.read(0.0) is None
+    assert camera.damaged == 1
+    node.send(picture(4, node))
+    frame = read(camera)
+    assert (read_code(frame.image), frame.index) == (4, 2)
+    camera.close()
+
+
+def test_a_camera_whose_pictures_are_not_wanted_is_not_silent(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(1, node))
+    started = time.monotonic()
+    while time.monotonic() - started < 2 * LARGE.timeout:
+        assert camera.read(0.05) is None
+    wish.wait_s = 0.0
+    assert read_code(read(camera).image) == 1
+    camera.close()
+
+
+def test_a_picture_that_waits_is_forgotten_with_its_camera(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera, wish = wishing(kernel, node)
+    node.send(picture(1, node))
+    assert camera.read(GENEROUS_S) is None
+    node.unplug()
+    wish.wait_s = 0.0
+    read_until_lost(camera)
+    camera.close()
+    again = kernel.add("video0")
+    camera.open()
+    assert camera.read(0.01) is None
+    again.send(picture(2, again))
+    assert read_code(read(camera).image) == 2
+    camera.close()
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180])
+def test_a_picture_that_nobody_sees_is_decoded_smaller(kernel: Kernel, rotation: int) -> None:
+    node = kernel.add("video0")
+    camera = opened(kernel, node, LARGE.model_copy(update={"rotation": rotation}))
+    scene = smooth(1280, 720)
+    node.send(scene)
+    whole = read(camera)
+    assert whole.full_size is None
+    camera.demand.visible = False
+    for shrink, part in ((2.9, 1), (3.0, 2), (5.9, 2), (6.0, 4), (1.0, 1)):
+        camera.demand.shrink = shrink
+        node.send(scene)
+        frame = read(camera)
+        assert (frame.width, frame.height) == (whole.width, whole.height)
+        assert frame.image.shape == (whole.height // part, whole.width // part, 3)
+        expected = cv2.resize(
+            whole.image, (whole.width // part, whole.height // part), interpolation=cv2.INTER_AREA
+        )
+        assert np.abs(frame.image.astype(int) - expected.astype(int)).mean() < 2
+    camera.close()
+
+
+def test_a_damaged_picture_that_nobody_sees_is_passed_over(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera = opened(kernel, node, LARGE)
+    camera.demand.visible, camera.demand.shrink = False, 4.0
+    data = jpeg(noise(1280, 720))
+    for part in (data[: len(data) // 2], b"\xff\xd8 garbage"):
+        node.send(part)
+        assert camera.read(GENEROUS_S) is None
+    assert camera.damaged == 2
+    camera.close()
+
+
+def test_raw_pictures_keep_their_size(kernel: Kernel) -> None:
+    node = kernel.add("video0")
+    camera = opened(kernel, node)
+    camera.demand.visible, camera.demand.shrink = False, 4.0
+    node.send(picture(4, node))
+    frame = read(camera)
+    assert (frame.image.shape, frame.full_size) == ((240, 320, 3), None)
     camera.close()
 
 
