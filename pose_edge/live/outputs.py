@@ -14,6 +14,7 @@ from pose_edge.sinks.jsonl import pose_file
 from pose_edge.sinks.message import PoseMessage
 from pose_edge.sinks.network_sink import NetworkSink
 from pose_edge.sinks.restarting_sink import RestartingSink
+from pose_edge.sinks.udp import udp_sink
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
 
@@ -60,7 +61,9 @@ class Outputs:
         )
         self.people = 0
         self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [self.poses]
-        self._peers: list[NetworkSink[Any]] = []
+        self._peers: list[NetworkSink[Any]] = [
+            udp_sink(settings.udp, report=report("udp"), supervisor=supervisor),
+        ]
 
     @property
     def sinks(self) -> list[RestartingSink[[PoseMessage], PoseMessage]]:

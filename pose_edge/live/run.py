@@ -305,7 +305,12 @@ class _Run:
             log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        line = status_line(
+            self._telemetry,
+            self._supervisor.parts,
+            self._presenter.screen,
+            [sink.name for sink in self._sinks if sink.active],
+        )
         return f"{line}; paused" if self._pipeline.paused else line
 
     def report(self) -> RunReport:
