@@ -111,9 +111,9 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
             "-o --output",
             "OUT",
             "file to write, or folder for several inputs; by default INPUT-poses here, or none"
-            " with --poses",
+            " with --poses or --csv",
         ),
-        "poses",
+        *("poses", "csv"),
         *_MODEL,
         _switch("--thorough", "more inference passes for each pose: more accurate, and slower"),
         _FORCE,

@@ -12,6 +12,7 @@ from pose_edge.config.section import (
     FileName,
     ListenAddress,
     OutputName,
+    Score,
     Section,
 )
 
@@ -62,6 +63,9 @@ class CsvSettings(Section):
     path: OutputName | None = Field(None, description="a .csv file, {time} as above")
     coordinates: Literal["pixels", "normalised"] = Field(
         "pixels", description="pixels, or normalised: 0...1 of width and height"
+    )
+    min_keypoint_score: Score = Field(
+        0.25, description="weaker keypoints make no joint angle: its cell is empty"
     )
 
 

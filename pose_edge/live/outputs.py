@@ -9,6 +9,7 @@ from typing import Any
 from pose_edge.config.outputs import StorageSettings
 from pose_edge.config.schema import Settings
 from pose_edge.poses import Result
+from pose_edge.sinks.csv_table import csv_file
 from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.jsonl import pose_file
 from pose_edge.sinks.message import PoseMessage
@@ -26,7 +27,6 @@ class Outputs:
     settings.
 
     Attributes:
-        poses: The pose file.
         people: People in the newest frame.
     """
 
@@ -52,15 +52,23 @@ class Outputs:
         def report(name: str) -> Callable[[str | None], None]:
             return partial(telemetry.set_fault, name)
 
-        self.poses = pose_file(
-            settings.poses,
-            storage,
-            report=report("poses"),
-            supervisor=supervisor,
-            replace=replace,
-        )
         self.people = 0
-        self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [self.poses]
+        self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [
+            pose_file(
+                settings.poses,
+                storage,
+                report=report("poses"),
+                supervisor=supervisor,
+                replace=replace,
+            ),
+            csv_file(
+                settings.csv,
+                storage,
+                report=report("csv"),
+                supervisor=supervisor,
+                replace=replace,
+            ),
+        ]
         self._peers: list[NetworkSink[Any]] = [
             udp_sink(settings.udp, report=report("udp"), supervisor=supervisor),
         ]
@@ -69,6 +77,12 @@ class Outputs:
     def sinks(self) -> list[RestartingSink[[PoseMessage], PoseMessage]]:
         """All outputs, switched on or not."""
         return [*self._files, *self._peers]
+
+    @property
+    def unread(self) -> bool:
+        """Whether nobody reads the only output any more, e.g. `| head`."""
+        ended = [file for file in self._files if file.ended]
+        return bool(ended) and not any(one.active for one in self.sinks if one not in ended)
 
     def open(self) -> None:
         """Start writing.

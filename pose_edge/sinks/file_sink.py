@@ -6,7 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, ParamSpec, TypeVar
 
-from pose_edge.config.outputs import PosesSettings, RecordSettings, StorageSettings
+from pose_edge.config.outputs import (
+    CsvSettings,
+    PosesSettings,
+    RecordSettings,
+    StorageSettings,
+)
 from pose_edge.errors import UsageError
 from pose_edge.sinks.name_pattern import is_standard_output
 from pose_edge.sinks.restarting_sink import RestartingSink
@@ -21,7 +26,7 @@ UNBOUNDED: Final = StorageSettings(min_free=0.0)
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
-Options = TypeVar("Options", bound=PosesSettings | RecordSettings)
+Options = TypeVar("Options", bound=PosesSettings | CsvSettings | RecordSettings)
 
 
 class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
@@ -75,6 +80,12 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
         self._suffix = suffix
         self._replace_file = replace
         self.paths: list[Path] = []
+
+    @property
+    def ended(self) -> bool:
+        """Whether it went to the standard output, where nothing can be written any more."""
+        path = self._settings.path or ""
+        return self.unread or (is_standard_output(path) and self.failed is not None)
 
     def open(self) -> None:
         """Check that the files can be written, and start.
