@@ -167,7 +167,7 @@ class WebSettings(Section):
 
 
 class EventsSettings(Section):
-    """When somebody has come or left, in pose lines, MQTT and OSC."""
+    """Who has come and left, in pose lines, MQTT and OSC; needs tracking."""
 
     enter: float = Field(0.5, ge=0.0, le=60.0, description="seconds in sight before it is said")
     leave: float = Field(1.0, ge=0.0, le=60.0, description="seconds out of sight before it is said")

@@ -86,6 +86,7 @@ KEYS: Final[dict[str, set[Concern]]] = {
     "camera.wait": set(),  # a running program always waits
     "display.lock_keys": set(),  # looked up at each key
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
+    "tracking.enabled": {Concern.FOLLOWING, Concern.OUTPUTS},  # no events without ids
     "testing.deadlock": set(),  # read at the moment of the signal
 }
 """Settings that concern other parts than the rest of their section."""

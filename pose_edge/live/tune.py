@@ -12,7 +12,9 @@ from pose_edge.live.signals import Signals
 from pose_edge.sources import choose_source
 from pose_edge.zoo.registry import AUTO
 
-OUTPUT_SECTIONS: Final = tuple("record poses csv udp osc mqtt websocket metrics web".split())
+OUTPUT_SECTIONS: Final = frozenset(
+    ("record", "poses", "csv", "udp", "osc", "mqtt", "websocket", "metrics", "web")
+)
 """Sections of outputs, which a measurement does without."""
 
 
