@@ -196,6 +196,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _switch("--origin", "print where each value comes from instead of what it means"),
     ),
     "config schema": ("Print the JSON Schema of config.yaml.",),
+    "schema": ("Print the JSON Schema of a line of poses.",),
     "service install": (
         "Install or upgrade the service; --set and --config choose its first settings.",
         _value("--prefix", "DIR", "folder of the program, by default /opt/pose-edge"),
