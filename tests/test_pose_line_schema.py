@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
-from pose_lines import PUBLISHED
+from pose_lines import PUBLISHED, PUBLISHED_SCHEMA
 
 LINE: dict[str, Any] = {
     "schema": 1,
@@ -28,7 +28,7 @@ LINE: dict[str, Any] = {
 
 
 def test_it_is_a_schema_and_accepts_the_line_of_the_documentation() -> None:
-    Draft202012Validator.check_schema(PUBLISHED.schema)
+    Draft202012Validator.check_schema(PUBLISHED_SCHEMA)
     PUBLISHED.validate(LINE)
 
 
@@ -58,7 +58,7 @@ def test_what_is_no_line_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_every_field_is_described() -> None:
-    schema = PUBLISHED.schema
+    schema = PUBLISHED_SCHEMA
     kinds = [schema, *(schema["$defs"][name] for name in ("pose", "event"))]
     fields = [field for kind in kinds for field in kind["properties"].items()]
     assert [name for name, field in fields if not field.get("description")] == []
