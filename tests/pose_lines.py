@@ -7,6 +7,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from pose_edge.util import resources
+
 UNIT = {"type": "number", "minimum": 0, "maximum": 1}
 
 # "One line of poses" of the design: what other programs rely on. Fields may be added.
@@ -52,7 +54,11 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
-VALIDATOR = Draft202012Validator(SCHEMA)
+PROMISED = Draft202012Validator(SCHEMA)
+PUBLISHED_SCHEMA: dict[str, Any] = json.loads(
+    resources.pose_line_schema().read_text(encoding="utf-8")
+)
+PUBLISHED = Draft202012Validator(PUBLISHED_SCHEMA)
 
 
 def strict(line: str) -> dict[str, Any]:
@@ -62,5 +68,17 @@ def strict(line: str) -> dict[str, Any]:
         raise AssertionError(f"{constant} is no JSON")
 
     record: dict[str, Any] = json.loads(line, parse_constant=refuse)
-    VALIDATOR.validate(record)
+    PROMISED.validate(record)
+    PUBLISHED.validate(record)
+    assert_described(record)
     return record
+
+
+def assert_described(record: dict[str, Any]) -> None:
+    """Make sure that the published schema describes every field of a line."""
+    schema = PUBLISHED_SCHEMA
+    assert set(record) <= set(schema["properties"])
+    kinds = schema["$defs"]
+    for name, items in (("pose", record["poses"]), ("event", record.get("events", ()))):
+        for item in items:
+            assert set(item) <= set(kinds[name]["properties"])

@@ -20,7 +20,7 @@ LAYERS = (
     {"frames"},
     {"poses"},
     {"config"},
-    {"tracking"},
+    {"tracking", "activity"},
     {"logs", "supervision", "telemetry"},
     {"zoo"},
     {"runtimes"},

@@ -112,9 +112,9 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
             "-o --output",
             "OUT",
             "file to write, or folder for several inputs; by default INPUT-poses here, or none"
-            " with --poses",
+            " with --poses or --csv",
         ),
-        "poses",
+        *("poses", "csv"),
         *_MODEL,
         _switch("--thorough", "more inference passes for each pose: more accurate, and slower"),
         _FORCE,
@@ -214,6 +214,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _switch("--origin", "print where each value comes from instead of what it means"),
     ),
     "config schema": ("Print the JSON Schema of config.yaml.",),
+    "schema": ("Print the JSON Schema of a line of poses.",),
     "service install": (
         "Install or upgrade the service; --set and --config choose its first settings.",
         _value("--prefix", "DIR", "folder of the program, by default /opt/pose-edge"),

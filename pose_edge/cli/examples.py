@@ -109,6 +109,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("pose-edge config schema > schema.json", "write the schema, for an editor to check with"),
         ("pose-edge config schema | head", "look at the schema"),
     ),
+    "schema": (
+        ("pose-edge schema > pose-line.schema.json", "write the schema, for a program to check"),
+        ("pose-edge schema | head", "look at the schema"),
+    ),
     "completion": (
         (
             "pose-edge completion bash > ~/.local/share/bash-completion/completions/pose-edge",

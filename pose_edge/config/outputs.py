@@ -12,6 +12,7 @@ from pose_edge.config.section import (
     FileName,
     ListenAddress,
     OutputName,
+    Score,
     Section,
 )
 
@@ -62,6 +63,9 @@ class CsvSettings(Section):
     path: OutputName | None = Field(None, description="a .csv file, {time} as above")
     coordinates: Literal["pixels", "normalised"] = Field(
         "pixels", description="pixels, or normalised: 0...1 of width and height"
+    )
+    min_keypoint_score: Score = Field(
+        0.25, description="weaker keypoints make no joint angle: its cell is empty"
     )
 
 
@@ -163,7 +167,7 @@ class WebSettings(Section):
 
 
 class EventsSettings(Section):
-    """When somebody has come or left, in pose lines, MQTT and OSC."""
+    """Who has come and left, in pose lines, MQTT and OSC; needs tracking."""
 
     enter: float = Field(0.5, ge=0.0, le=60.0, description="seconds in sight before it is said")
     leave: float = Field(1.0, ge=0.0, le=60.0, description="seconds out of sight before it is said")

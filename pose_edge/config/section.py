@@ -10,9 +10,13 @@ FILE_PATTERN: Final = r"^([^{}\x00]*/)?([^{}/\x00]|\{time\})+$"
 """Path of an output: the only braces are those of {time}, which stands in the file's name only."""
 
 HOST: Final = r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)"
-ADDRESS_PATTERN: Final = rf"^{HOST}:[0-9]{{1,5}}$"
+PORT: Final = (
+    "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+)
+"""1...65535."""
+ADDRESS_PATTERN: Final = rf"^{HOST}:{PORT}$"
 """HOST:PORT, where an IPv6 address stands in brackets."""
-ADDRESSES_PATTERN: Final = rf"^{HOST}:[0-9]{{1,5}}( ?, ?{HOST}:[0-9]{{1,5}})*$"
+ADDRESSES_PATTERN: Final = rf"^{HOST}:{PORT}( ?, ?{HOST}:{PORT})*$"
 """Several of these, with commas between."""
 LISTEN_PATTERN: Final = rf"^({HOST}:)?[0-9]{{1,5}}$"
 """[HOST:]PORT of a server of this program."""

@@ -10,6 +10,7 @@ from typing import Final
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.machine import size
 from pose_edge.doctor.report import Finding, Verdict
+from pose_edge.sinks.name_pattern import is_standard_output
 from pose_edge.util import resources
 from pose_edge.util.paths import absolute, is_dir, mount_point, user_path
 
@@ -23,7 +24,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     """Examine the file system of every folder that is written to."""
     disks: dict[int, tuple[Path, list[str]]] = {}
     for use, folder in places(context).items():
-        if not is_dir(folder) and use in ("recordings", "poses"):
+        if not is_dir(folder) and use in ("recordings", "poses", "csv"):
             remedy = f"`mkdir -p {folder}`, or name another folder"
             yield Finding(use, "fault", f"there is no folder {folder}", remedy)
             continue
@@ -40,8 +41,9 @@ def places(context: DoctorContext) -> dict[str, Path]:
     found = {"system": Path("/")}
     if settings.record.path is not None:
         found["recordings"] = absolute(user_path(settings.record.path)).parent
-    if settings.poses.path not in (None, "-"):
-        found["poses"] = absolute(user_path(str(settings.poses.path))).parent
+    for use, path in (("poses", settings.poses.path), ("csv", settings.csv.path)):
+        if path is not None and not is_standard_output(path):
+            found[use] = absolute(user_path(path)).parent
     found["models"] = resources.fetched_dir(context.environment)
     if is_dir(STATE):
         found["service"] = STATE
@@ -65,7 +67,7 @@ def _space(folder: Path, uses: list[str]) -> Finding:
     text = f"{holds}: {size(free)} of {size(total)} free"
     if status.f_flag & os.ST_RDONLY:
         text = f"{holds}: read-only"
-        if not {"recordings", "poses", "service"} & set(uses):
+        if not {"recordings", "poses", "csv", "service"} & set(uses):
             return Finding(subject, "ok", text)
         remedy = f"`sudo mount -o remount,rw {mount}`, and see `dmesg` for the reason"
         return Finding(subject, "fault", text, remedy)

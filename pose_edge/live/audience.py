@@ -39,7 +39,12 @@ def find_audience(
         DisplayError: It would be the demo clip that is shown to nobody, because no camera is
             connected either.
     """
-    if settings.display.kind != "auto" or settings.record.path or settings.poses.path:
+    others = (
+        *(settings.record.path, settings.poses.path, settings.csv.path),
+        *(settings.udp.target, settings.osc.targets, settings.mqtt.url),
+        *(settings.websocket.listen, settings.web.enabled),
+    )
+    if settings.display.kind != "auto" or any(others):
         return None
     if choices(settings.display, environment, Path(settings.testing.sysfs)):
         return None

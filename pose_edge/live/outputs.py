@@ -6,14 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pose_edge.activity.presence import Presence
 from pose_edge.config.outputs import StorageSettings
 from pose_edge.config.schema import Settings
 from pose_edge.poses import Result
+from pose_edge.sinks.csv_table import csv_file
 from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.jsonl import pose_file
 from pose_edge.sinks.message import PoseMessage
 from pose_edge.sinks.network_sink import NetworkSink
+from pose_edge.sinks.osc import osc_sink
 from pose_edge.sinks.restarting_sink import RestartingSink
+from pose_edge.sinks.udp import udp_sink
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
 
@@ -25,7 +29,6 @@ class Outputs:
     settings.
 
     Attributes:
-        poses: The pose file.
         people: People in the newest frame.
     """
 
@@ -51,21 +54,40 @@ class Outputs:
         def report(name: str) -> Callable[[str | None], None]:
             return partial(telemetry.set_fault, name)
 
-        self.poses = pose_file(
-            settings.poses,
-            storage,
-            report=report("poses"),
-            supervisor=supervisor,
-            replace=replace,
-        )
         self.people = 0
-        self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [self.poses]
-        self._peers: list[NetworkSink[Any]] = []
+        self._tracked = settings.tracking.enabled
+        self._presence = Presence(settings.events.enter, settings.events.leave)
+        self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [
+            pose_file(
+                settings.poses,
+                storage,
+                report=report("poses"),
+                supervisor=supervisor,
+                replace=replace,
+            ),
+            csv_file(
+                settings.csv,
+                storage,
+                report=report("csv"),
+                supervisor=supervisor,
+                replace=replace,
+            ),
+        ]
+        self._peers: list[NetworkSink[Any]] = [
+            udp_sink(settings.udp, report=report("udp"), supervisor=supervisor),
+            osc_sink(settings.osc, report=report("osc"), supervisor=supervisor),
+        ]
 
     @property
     def sinks(self) -> list[RestartingSink[[PoseMessage], PoseMessage]]:
         """All outputs, switched on or not."""
         return [*self._files, *self._peers]
+
+    @property
+    def unread(self) -> bool:
+        """Whether nobody reads the only output any more, e.g. `| head`."""
+        ended = [file for file in self._files if file.ended]
+        return bool(ended) and not any(one.active for one in self.sinks if one not in ended)
 
     def open(self) -> None:
         """Start writing.
@@ -81,9 +103,20 @@ class Outputs:
         self.people = len(result.poses)
         active = [sink for sink in self.sinks if sink.active]
         if active:
-            message = PoseMessage.of(result)
+            message = self._message(result)
             for sink in active:
                 sink.send(message)
+
+    def _message(self, result: Result) -> PoseMessage:
+        """Return the message of a result; with events, where people have ids."""
+        frame = result.frame
+        if not self._tracked or frame.file is not None:
+            return PoseMessage.of(result)
+        # Not the time of day, which may be set meanwhile.
+        time_s = frame.captured_ns / 1e9 if frame.live else frame.time
+        ids = [pose.id for pose in result.poses if pose.id is not None]
+        events = self._presence.update(ids, time_s)
+        return PoseMessage.of(result, events=events, people=self._presence.people)
 
     def check(self, settings: Settings, storage: StorageSettings | None) -> None:
         """Raise what `change` would; the arguments are those of the constructor."""
@@ -98,6 +131,8 @@ class Outputs:
         Raises:
             PoseEdgeError: One of them cannot be used; see `check`.
         """
+        self._tracked = settings.tracking.enabled
+        self._presence.change(settings.events.enter, settings.events.leave)
         for file in self._files:
             file.change(getattr(settings, file.name), storage)
         for peer in self._peers:

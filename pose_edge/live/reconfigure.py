@@ -88,6 +88,7 @@ KEYS: Final[dict[str, set[Concern]]] = {
     "display.lock_keys": set(),  # looked up at each key
     "model.rest": set(),  # looked up all the time
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
+    "tracking.enabled": {Concern.FOLLOWING, Concern.OUTPUTS},  # no events without ids
     "testing.deadlock": set(),  # read at the moment of the signal
 }
 """Settings that concern other parts than the rest of their section."""

@@ -25,7 +25,6 @@ from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.sinks.name_pattern import is_standard_output
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import recorder
 from pose_edge.sinks.restarting_sink import RestartingSink, close_together
@@ -273,10 +272,7 @@ class _Run:
 
     def _is_unread(self) -> bool:
         """Return whether nobody reads the only output, e.g. `| head`; a recording goes on."""
-        path, poses = self._reloader.settings.poses.path or "", self._outputs.poses
-        ended = poses.unread or (is_standard_output(path) and poses.failed is not None)
-        others = any(sink.active for sink in self._sinks if sink is not poses)
-        return ended and not others
+        return self._outputs.unread and not self._recorder.active
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
@@ -317,7 +313,12 @@ class _Run:
             log.info("%s; %d skipped", self._status_line(), self._pipeline.skipped)
 
     def _status_line(self) -> str:
-        line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
+        line = status_line(
+            self._telemetry,
+            self._supervisor.parts,
+            self._presenter.screen,
+            [sink.name for sink in self._sinks if sink.active],
+        )
         if self._pipeline.paused:
             return f"{line}; paused"
         return f"{line}; at rest" if self._pipeline.rest.resting else line

@@ -9,16 +9,25 @@ from pose_edge.telemetry import INFERENCE, SOURCE, Event, Telemetry
 from pose_edge.util.text import counted
 
 
-def status_line(telemetry: Telemetry, parts: Iterable[Part], screen: str) -> str:
-    """Return the status of a run; `screen` is the name of the screen, or "none".
+def status_line(
+    telemetry: Telemetry, parts: Iterable[Part], screen: str, outputs: Iterable[str] = ()
+) -> str:
+    """Return the status of a run.
 
     E.g. "30.0 fps camera, 28.4 fps poses, 41 ms exposure to screen; edgetpu; display HDMI-A-1"
     or "no picture: /dev/video0 is not there (since 12:03:10); tried 3 times; display none".
+
+    Args:
+        telemetry: Rates, durations and faults.
+        parts: The parts of the run.
+        screen: Name of the screen, or "none".
+        outputs: Names of the outputs that are switched on.
     """
     faults = telemetry.faults()
     tries = {part.name: part.tries for part in parts}
     source, inference = faults.pop(SOURCE, None), faults.pop(INFERENCE, None)
-    shown = f"display {screen}"
+    names = ", ".join(outputs)
+    shown = f"display {screen}; outputs {names}" if names else f"display {screen}"
     others = "".join(f"; {part}: {fault}" for part, fault in faults.items())
     if source is not None:
         return f"no picture: {source}{_tried(tries.get(SOURCE, 0))}; {shown}{others}"

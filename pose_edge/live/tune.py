@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pose_edge.config.schema import Settings
 from pose_edge.errors import PoseEdgeError, UsageError
 from pose_edge.live.auto_model import Tuned, TuneOrder
@@ -9,6 +11,11 @@ from pose_edge.live.run import run
 from pose_edge.live.signals import Signals
 from pose_edge.sources import choose_source
 from pose_edge.zoo.registry import AUTO
+
+OUTPUT_SECTIONS: Final = frozenset(
+    ("record", "poses", "csv", "udp", "osc", "mqtt", "websocket", "metrics", "web")
+)
+"""Sections of outputs, which a measurement does without."""
 
 
 def tune(settings: Settings, signals: Signals, target_fps: float | None = None) -> Tuned:
@@ -43,13 +50,12 @@ def tune(settings: Settings, signals: Signals, target_fps: float | None = None) 
 
 def _only_measuring(settings: Settings) -> Settings:
     """Return settings of a run that measures, and leaves nothing behind."""
-    source = settings.source.model_copy(update={"loop": True, "pace": True})
+    source, off = settings.source.model_copy(update={"loop": True, "pace": True}), Settings()
     return settings.model_copy(
         update={
             "source": source,
             "model": settings.model.model_copy(update={"name": AUTO}),
-            "record": settings.record.model_copy(update={"path": None}),
-            "poses": settings.poses.model_copy(update={"path": None}),
+            **{name: getattr(off, name) for name in OUTPUT_SECTIONS},
             "run": settings.run.model_copy(update={"max_frames": None, "duration": None}),
         }
     )

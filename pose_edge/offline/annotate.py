@@ -10,7 +10,7 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from pose_edge.config.outputs import PosesSettings, RecordSettings
+from pose_edge.config.outputs import CsvSettings, PosesSettings, RecordSettings
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, OutputError, SourceError, UsageError
 from pose_edge.estimators import Estimator
@@ -76,7 +76,7 @@ def annotate(
     """Process every frame of some inputs, one input after the other.
 
     Args:
-        settings: Model, overlay, quality, and path of the poses.
+        settings: Model, overlay, quality, and paths of the poses.
         names: Videos, pictures, folders of pictures, or "demo".
         output: Where drawn copies go, see `choose_copies`.
         draw: Whether to write pictures, or only poses.
@@ -98,7 +98,7 @@ def annotate(
     runs: list[_InputRun] = []
     with ExitStack() as stack:
         estimator = load_model(thorough(settings), stack, wait=True, stop=stop)
-        texts = TextOutputs(plan.poses, replace=force)
+        texts = TextOutputs(plan.poses, plan.csv, replace=force)
         stack.callback(texts.close)
         texts.open()
         if plan.folder is not None:
@@ -145,12 +145,14 @@ class _Plan:
 
     Attributes:
         items: The inputs.
-        poses: Where the poses go.
+        poses: Where the pose lines go.
+        csv: Where the table goes.
         folder: The folder of the copies of several inputs, or None.
     """
 
     items: list[_Item]
     poses: PosesSettings
+    csv: CsvSettings
     folder: Path | None
 
 
@@ -171,11 +173,9 @@ def _make_plan(
     paths = [user_path(name) for name in names]
     copies = choose_copies(list(zip(paths, stills, strict=True)), given) if draw else []
     folder = given if draw and len(names) > 1 else None
-    poses = settings.poses
-    if poses.path is not None and not is_standard_output(poses.path):
-        path = typed(NamePattern(poses.path).current())
-        poses = poses.model_copy(update={"path": path})
-    written = settings.model_copy(update={"record": RecordSettings(), "poses": poses})
+    poses = settings.poses.model_copy(update={"path": _moment_path(settings.poses.path)})
+    csv = settings.csv.model_copy(update={"path": _moment_path(settings.csv.path)})
+    written = settings.model_copy(update={"record": RecordSettings(), "poses": poses, "csv": csv})
     targets = [
         *([Target("-o", folder, folder=True)] if folder is not None else []),
         *(target for copy in copies for target in copy.targets()),
@@ -188,7 +188,14 @@ def _make_plan(
         _Item(*item)
         for item in zip_longest(names, each, sources, copies)  # no copy without `draw`
     ]
-    return _Plan(items, poses, folder)
+    return _Plan(items, poses, csv, folder)
+
+
+def _moment_path(path: str | None) -> str | None:
+    """Return the path of an output with the time of now in it, so that all inputs share it."""
+    if path is None or is_standard_output(path):
+        return path
+    return typed(NamePattern(path).current())
 
 
 def _with_source(settings: Settings, name: str) -> Settings:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pose_edge.config.outputs import PosesSettings
+from pose_edge.config.outputs import CsvSettings, PosesSettings
 from pose_edge.errors import OutputError
 from pose_edge.poses import Result
+from pose_edge.sinks.csv_table import csv_file
 from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.jsonl import pose_file
 from pose_edge.sinks.message import PoseMessage
@@ -21,16 +22,18 @@ class TextOutputs:
         name: Name of the present input of several; pictures have their own already.
     """
 
-    def __init__(self, poses: PosesSettings, *, replace: bool) -> None:
+    def __init__(self, poses: PosesSettings, csv: CsvSettings, *, replace: bool) -> None:
         """Prepare; `open` starts.
 
         Args:
             poses: Where the lines go.
+            csv: Where the table goes.
             replace: Whether files may be replaced that exist already.
         """
         self.name: str | None = None
         self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [
-            pose_file(poses, None, report=_ignore, replace=replace)
+            pose_file(poses, None, report=_ignore, replace=replace),
+            csv_file(csv, None, report=_ignore, replace=replace),
         ]
 
     @property

@@ -18,14 +18,22 @@ INTERVAL_S: Final = 60.0
 class DropLog:
     """Logs how many frames were left out of an output: the first at once, then once a minute."""
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        reason: str = "it cannot keep up",
+    ) -> None:
         """Start with nothing left out.
 
         Args:
             name: Name of the output.
             clock: The monotonic clock, seconds.
+            reason: Why frames are left out.
         """
         self._name = name
+        self._reason = reason
         self._clock = clock
         self._count = 0
         self._said_s: float | None = None
@@ -35,7 +43,7 @@ class DropLog:
         self._count += count
         now = self._clock()
         if self._said_s is None:
-            log.warning("%s cannot keep up: frames are left out of it", self._name)
+            log.warning("%s: %s, and frames are left out", self._name, self._reason)
         elif now - self._said_s < INTERVAL_S:
             return
         else:

@@ -6,9 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, ParamSpec, TypeVar
 
-from pose_edge.config.outputs import PosesSettings, RecordSettings, StorageSettings
+from pose_edge.config.outputs import (
+    CsvSettings,
+    PosesSettings,
+    RecordSettings,
+    StorageSettings,
+)
 from pose_edge.errors import UsageError
-from pose_edge.sinks.name_pattern import is_standard_output
+from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
+from pose_edge.sinks.pipe_writer import PipeWriter, is_pipe
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.sinks.segment_file import Encoder, SegmentFile
 from pose_edge.sinks.segment_files import SegmentFiles
@@ -16,12 +22,14 @@ from pose_edge.sinks.segment_writer import SegmentWriter
 from pose_edge.sinks.writer import Writer
 from pose_edge.supervision.supervisor import Supervisor
 
+PIPE_QUEUE_LENGTH: Final = 32
+"""Items that wait for a slow reader of a named pipe; then the oldest goes."""
 UNBOUNDED: Final = StorageSettings(min_free=0.0)
 """For files that a reload begins: they are numbered then, even for a source that is a file."""
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
-Options = TypeVar("Options", bound=PosesSettings | RecordSettings)
+Options = TypeVar("Options", bound=PosesSettings | CsvSettings | RecordSettings)
 
 
 class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
@@ -74,7 +82,21 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
         self._storage = storage
         self._suffix = suffix
         self._replace_file = replace
+        self._piped = False
         self.paths: list[Path] = []
+
+    @property
+    def ended(self) -> bool:
+        """Whether it went to the standard output, where nothing can be written any more."""
+        path = self._settings.path or ""
+        return self.unread or (is_standard_output(path) and self.failed is not None)
+
+    def failures(self) -> list[str]:
+        """Return, after `close`, why what was written is not complete.
+
+        Of a named pipe nothing is: whoever read it got what came meanwhile.
+        """
+        return [] if self._piped and self.written else super().failures()
 
     def open(self) -> None:
         """Check that the files can be written, and start.
@@ -123,16 +145,24 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
 
     def _write_to(self, settings: Options, bounds: StorageSettings | None, *, live: bool) -> None:
         path = settings.path
+        self._piped = False
         if path is None:
             self.switch(None)
             return
 
         def begin(file: SegmentFile) -> Encoder[Item]:
-            if not (live or is_standard_output(path)):
+            if not (live or piped or is_standard_output(path)):
                 self.paths.append(file.path)
             return self._start_encoder(file, settings)
 
+        pipe = NamePattern(path).current()
+        # Without a supervisor there is no picture to go on: whoever reads gets everything.
+        piped = self._supervisor is not None and is_pipe(pipe)
+        self._piped = piped
+
         def make() -> Writer[Item]:
+            if piped:
+                return PipeWriter(pipe, begin)
             # Each attempt has its own files: a writer that hangs must not touch those of the next.
             files = SegmentFiles(self.name, path, bounds, replace=self._replace_file)
             return SegmentWriter(self.name, files, begin)
@@ -141,6 +171,7 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
             make,
             title=f"{self.name} {path}",
             drop=live,
-            supervised=live and not is_standard_output(path),
+            supervised=(live or piped) and not is_standard_output(path),
             for_reader=is_standard_output(path),
+            newest=PIPE_QUEUE_LENGTH if piped else None,
         )

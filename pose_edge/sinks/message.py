@@ -29,7 +29,7 @@ class PoseMessage:
         stages_ms: See `Result.stages_ms`.
         file: Name of the picture's file, for pictures only.
         live: Whether the frame comes from a camera or stream.
-        events: Who has come or left, as JSON objects; see `activity`.
+        events: Who has come or left, as JSON objects; see `activity/presence.py`.
         people: Number of people by the events, or None where events are not looked for.
         passed_over: See `Result.passed_over`.
     """

@@ -55,9 +55,9 @@ def check_outputs(
     """Make sure that outputs destroy nothing that anybody needs, and that they can be written.
 
     Args:
-        settings: Source, models, recording and pose file.
+        settings: Source, models, recording and files of poses.
         config: The configuration file.
-        numbered: Whether the recording and pose file get another name where one exists.
+        numbered: Whether the recording and the files of poses get another name where one exists.
         replace: Whether earlier results may be replaced.
         drawn: Further outputs.
 
@@ -75,8 +75,20 @@ def check_outputs(
 
 
 def run_targets(settings: Settings, *, numbered: bool) -> list[Target]:
-    """Return the recording and the pose file of a run, as far as they are files."""
-    named = (("--record", settings.record.path), ("--poses", settings.poses.path))
+    """Return the recording and the files of poses of a run, as far as they are files.
+
+    Raises:
+        UsageError: Two of them go to the standard output.
+    """
+    named = (
+        ("--record", settings.record.path),
+        ("--poses", settings.poses.path),
+        ("--csv", settings.csv.path),
+    )
+    streamed = [option for option, path in named if path is not None and is_standard_output(path)]
+    if len(streamed) > 1:
+        both = " and ".join(streamed)
+        raise UsageError(f"{both} both go to the standard output", remedy=OTHER_NAME)
     return [
         Target(option, NamePattern(path).current(), numbered)
         for option, path in named

@@ -81,9 +81,9 @@ class RestartingSink(Generic[P, Item]):
         self.unread = False
         self._encode = encode
         self._make = make
-        self._capacity = capacity
+        self._capacity = self._usual_capacity = capacity
         self._drop = drop
-        self._newest = newest
+        self._newest = self._usual_newest = newest
         self._report = report
         self._supervisor = supervisor
         self._part: Part | None = None
@@ -117,6 +117,7 @@ class RestartingSink(Generic[P, Item]):
         drop: bool = True,
         supervised: bool = True,
         for_reader: bool = False,
+        newest: int | None = None,
     ) -> None:
         """Go on with another writer; the present one finishes what was sent, in the background.
 
@@ -126,8 +127,12 @@ class RestartingSink(Generic[P, Item]):
             drop: As for the constructor.
             supervised: Whether the supervisor, if there is one, replaces writers that fail.
             for_reader: Whether the output ends, and is no failure, when its reader has left.
+            newest: How many items may wait, of which the oldest is dropped for a new one; None for
+                the rule of the constructor.
         """
         with self._lock:
+            self._capacity = newest or self._usual_capacity
+            self._newest = newest is not None or self._usual_newest
             self._ending = [queue for queue in self._ending if queue.thread.is_alive()]
             self._make, self._drop, self._title = make, drop, title or self.name
             self._part, self._for_reader, self.unread = None, for_reader, False

@@ -34,8 +34,13 @@ class SegmentFile:
         unsynced: Whether something was written since the last `sync` began.
     """
 
-    def __init__(self, raw: io.FileIO, path: Path, *, regular: bool, live: bool) -> None:
-        """Take an empty file, open for reading and writing (or only writing, if not regular)."""
+    def __init__(
+        self, raw: io.FileIO | io.BytesIO, path: Path, *, regular: bool, live: bool
+    ) -> None:
+        """Take an empty file, open for reading and writing (or only writing, if not regular).
+
+        Memory stands for a file whose bytes somebody else passes on.
+        """
         self._raw = raw
         self.path = path
         self.regular = regular

@@ -38,6 +38,11 @@ def downloads_list() -> Path:
     return data_dir() / "downloads.yaml"
 
 
+def pose_line_schema() -> Path:
+    """Return the JSON Schema of a line of poses."""
+    return data_dir() / "pose-line.schema.json"
+
+
 def fetched_dir(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the models that the user has fetched."""
     home = environment.get("XDG_DATA_HOME") or "~/.local/share"

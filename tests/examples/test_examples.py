@@ -7,9 +7,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -155,8 +157,9 @@ def test_pose_lines_tell_who_raises_a_hand(tmp_path: Path) -> None:
     assert lines == ["1.50 s: person 3 raises the right hand", "1 frames, 1 poses"]
 
 
-def test_pose_lines_need_nothing_but_python() -> None:
-    tree = ast.parse((EXAMPLES / "read_pose_lines.py").read_text())
+@pytest.mark.parametrize("name", ["read_pose_lines", "read_events", "read_table", "receive_udp"])
+def test_readers_need_nothing_but_python(name: str) -> None:
+    tree = ast.parse((EXAMPLES / f"{name}.py").read_text())
     imported = {
         alias.name
         for node in ast.walk(tree)
@@ -164,6 +167,70 @@ def test_pose_lines_need_nothing_but_python() -> None:
         for alias in node.names
     }
     assert imported <= sys.stdlib_module_names
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
+
+
+def receive(pose_edge: Command, name: str, option: str, words: str) -> list[str]:
+    """Run an example that receives, send it the demo clip, and return what it prints until then."""
+    port = free_port()
+    receiver = subprocess.Popen(command(name, str(port)), stdout=subprocess.PIPE, text=True)
+    assert receiver.stdout is not None
+    lines: list[str] = []
+    try:
+        assert receiver.stdout.readline() == "listening\n"
+        sender = pose_edge.start(
+            *("run", "--source", "demo", "--display", "none", option, f"127.0.0.1:{port}"),
+            *("--set", "source.loop=true"),
+        )
+        while not lines or words not in lines[-1]:
+            lines.append(receiver.stdout.readline().rstrip())
+        sender.terminate()
+        done = pose_edge.finish(sender)
+        assert done.status == 0, done.stderr
+    finally:
+        receiver.send_signal(signal.SIGINT)
+        receiver.communicate(timeout=60)
+    assert receiver.returncode == 0
+    return lines
+
+
+def test_datagrams_are_received(pose_edge: Command) -> None:
+    lines = receive(pose_edge, "receive_udp", "--udp", "frame 20:")
+    assert re.fullmatch(r"frame \d+: person 1: nose at \d+ \d+ \(0\.\d\d\)", lines[-1])
+
+
+def test_osc_messages_are_received(pose_edge: Command) -> None:
+    lines = receive(pose_edge, "receive_osc", "--osc", "/event/people")
+    assert "/event/person_entered 1.000" in lines
+    wrists = [line for line in lines if line.startswith("/poses/0/leftWrist ")]
+    assert re.fullmatch(r"/poses/0/leftWrist( [01]\.\d{3}){3}", wrists[0])
+
+
+def test_a_table_of_squats_is_read(pose_edge: Command) -> None:
+    video = shared_dir("data", "videos", "tfjs_pose_squats.mp4")
+    done = pose_edge("annotate", video, "--csv", "squats.csv")
+    assert done.status == 0, done.stderr
+    lines = run(pose_edge.folder, "read_table", "squats.csv")
+    assert lines[0] == "65 rows"
+    smallest, largest = re.findall(r"\d+", next(one for one in lines if "left_knee" in one))
+    assert int(smallest) < 100
+    assert int(largest) > 160
+
+
+def test_events_are_read(tmp_path: Path) -> None:
+    records: tuple[dict[str, Any], ...] = (
+        {"events": [{"type": "person_entered", "id": 3}, {"type": "people", "people": 1}]},
+        {"poses": []},
+        {"events": [{"type": "person_left", "id": 3, "seconds": 12.44}]},
+    )
+    stdin = "".join(f"{json.dumps(record)}\n" for record in records)
+    lines = run(tmp_path, "read_events", stdin=stdin)
+    assert lines == ["person 3 has come", "1 people", "person 3 has left after 12.4 s"]
 
 
 def test_poses_are_drawn_on_a_picture(picture: Path, image: Image) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pose_edge.config import schema
-from pose_edge.config.outputs import PosesSettings, RecordSettings
+from pose_edge.config.outputs import CsvSettings, PosesSettings, RecordSettings, UdpSettings
 from pose_edge.config.schema import (
     CameraSettings,
     DisplaySettings,
@@ -87,6 +87,8 @@ def test_a_camera_is_no_demo(
         {"display": DisplaySettings(kind="hdmi")},
         {"record": RecordSettings(path="x.mp4")},
         {"poses": PosesSettings(path="-")},
+        {"csv": CsvSettings(path="-")},
+        {"udp": UdpSettings(target="studio:9000")},
     ],
 )
 def test_who_has_another_output_needs_no_advice(

@@ -18,6 +18,11 @@ def test_rates_latency_backend_and_screen() -> None:
     )
 
 
+def test_outputs_are_named() -> None:
+    line = status_line(Telemetry(), [], "none", ["poses", "udp"])
+    assert line == "0.0 fps camera, 0.0 fps poses; -; display none; outputs poses, udp"
+
+
 def test_a_missing_camera_and_how_often_it_was_tried() -> None:
     telemetry, supervisor = Telemetry(), Supervisor()
     source = supervisor.add("source")

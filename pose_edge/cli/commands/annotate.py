@@ -26,7 +26,7 @@ def command_annotate(options: Namespace) -> int:
             settings,
             options.inputs,
             options.output,
-            draw=options.output is not None or options.poses is None,
+            draw=options.output is not None or (options.poses or options.csv) is None,
             stop=signals.stop,
             progress=lambda name, done, total: show((Path(name).name or name) + note, done, total),
             config=config_path(options),

@@ -9,10 +9,10 @@ _shtab_pose_edge_models_subparsers=(list info fetch verify)
 _shtab_pose_edge_bench_subparsers=(model pipeline child)
 _shtab_pose_edge_config_subparsers=(check show schema)
 _shtab_pose_edge_service_subparsers=(install uninstall status)
-_shtab_pose_edge_subparsers=(run annotate models bench tune eval doctor config service completion)
+_shtab_pose_edge_subparsers=(run annotate models bench tune eval doctor config schema service completion)
 
 _shtab_pose_edge_run_option_strings=(--model --people --threads --edgetpu --source --display --record --poses --csv --udp --osc --mqtt --websocket --metrics --max-frames --duration --force --lock-keys -h --help --version --config --set --log-level --log-format)
-_shtab_pose_edge_annotate_option_strings=(-o --output --poses --model --people --threads --edgetpu --thorough --force -h --help --version --config --set --log-level --log-format)
+_shtab_pose_edge_annotate_option_strings=(-o --output --poses --csv --model --people --threads --edgetpu --thorough --force -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_models_list_option_strings=(--json -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_models_info_option_strings=(--json -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_models_fetch_option_strings=(-h --help --version --config --set --log-level --log-format)
@@ -29,6 +29,7 @@ _shtab_pose_edge_config_check_option_strings=(-h --help --version --config --set
 _shtab_pose_edge_config_show_option_strings=(--defaults --origin -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_config_schema_option_strings=(-h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_config_option_strings=(-h --help --version)
+_shtab_pose_edge_schema_option_strings=(-h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_service_install_option_strings=(--prefix --wheel --find-links --extra --no-start --dry-run -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_service_uninstall_option_strings=(--purge --dry-run -h --help --version --config --set --log-level --log-format)
 _shtab_pose_edge_service_status_option_strings=(--json -h --help --version --config --set --log-level --log-format)
@@ -65,6 +66,7 @@ _shtab_pose_edge_doctor___config_COMPGEN=_shtab_compgen_files
 _shtab_pose_edge_config_check___config_COMPGEN=_shtab_compgen_files
 _shtab_pose_edge_config_show___config_COMPGEN=_shtab_compgen_files
 _shtab_pose_edge_config_schema___config_COMPGEN=_shtab_compgen_files
+_shtab_pose_edge_schema___config_COMPGEN=_shtab_compgen_files
 _shtab_pose_edge_service_install___prefix_COMPGEN=_shtab_compgen_dirs
 _shtab_pose_edge_service_install___wheel_COMPGEN=_shtab_compgen_files
 _shtab_pose_edge_service_install___find_links_COMPGEN=_shtab_compgen_dirs
@@ -77,13 +79,13 @@ _shtab_pose_edge_run___model_choices=(movenet-lightning-int8 movenet-lightning-f
 _shtab_pose_edge_run___people_choices=(one several)
 _shtab_pose_edge_run___edgetpu_choices=(auto on off)
 _shtab_pose_edge_run___display_choices=(auto hdmi window none)
-_shtab_pose_edge_run___set_choices=(source.name= source.loop= source.pace= camera.width= camera.height= camera.fps= camera.rotation= camera.flip= camera.mirror= camera.exposure= camera.gain= camera.focus= camera.timeout= camera.wait= camera.transport= camera.snapshot_fps= model.name= model.threads= model.min_keypoint_score= model.second_look= model.min_pose_score= model.min_keypoints= model.people= model.max_people= model.effort= model.input_range= edgetpu.mode= edgetpu.device= edgetpu.library= edgetpu.model= edgetpu.timeout= edgetpu.max_backoff= tracking.enabled= tracking.max_age= tracking.min_similarity= smoothing.mode= smoothing.min_cutoff= smoothing.beta= overlay.skeleton= overlay.readout= overlay.crop= overlay.min_keypoint_score= overlay.colour= overlay.background= overlay.trails= display.kind= display.fullscreen= display.output= display.mode= display.rotation= display.fit= display.lock_keys= record.path= record.quality= record.preset= poses.path= csv.path= csv.coordinates= storage.segment= storage.keep= storage.min_free= udp.target= osc.targets= osc.layout= osc.coordinates= mqtt.url= mqtt.password_file= mqtt.ca_file= mqtt.version= mqtt.device= mqtt.rate= mqtt.discovery= mqtt.discovery_prefix= mqtt.control= mqtt.present_after= mqtt.absent_after= websocket.listen= websocket.origins= metrics.listen= web.enabled= web.listen= web.token_file= web.picture_width= web.fps= web.quality= web.clients= events.enter= events.leave= run.max_frames= run.duration= log.level= log.format=)
+_shtab_pose_edge_run___set_choices=(source.name= source.loop= source.pace= camera.width= camera.height= camera.fps= camera.rotation= camera.flip= camera.mirror= camera.exposure= camera.gain= camera.focus= camera.timeout= camera.wait= camera.transport= camera.snapshot_fps= model.name= model.threads= model.min_keypoint_score= model.second_look= model.min_pose_score= model.min_keypoints= model.people= model.max_people= model.effort= model.input_range= edgetpu.mode= edgetpu.device= edgetpu.library= edgetpu.model= edgetpu.timeout= edgetpu.max_backoff= tracking.enabled= tracking.max_age= tracking.min_similarity= smoothing.mode= smoothing.min_cutoff= smoothing.beta= overlay.skeleton= overlay.readout= overlay.crop= overlay.min_keypoint_score= overlay.colour= overlay.background= overlay.trails= display.kind= display.fullscreen= display.output= display.mode= display.rotation= display.fit= display.lock_keys= record.path= record.quality= record.preset= poses.path= csv.path= csv.coordinates= csv.min_keypoint_score= storage.segment= storage.keep= storage.min_free= udp.target= osc.targets= osc.layout= osc.coordinates= mqtt.url= mqtt.password_file= mqtt.ca_file= mqtt.version= mqtt.device= mqtt.rate= mqtt.discovery= mqtt.discovery_prefix= mqtt.control= mqtt.present_after= mqtt.absent_after= websocket.listen= websocket.origins= metrics.listen= web.enabled= web.listen= web.token_file= web.picture_width= web.fps= web.quality= web.clients= events.enter= events.leave= run.max_frames= run.duration= log.level= log.format=)
 _shtab_pose_edge_run___log_level_choices=(debug info warning error)
 _shtab_pose_edge_run___log_format_choices=(auto text journal json)
 _shtab_pose_edge_annotate___model_choices=(movenet-lightning-int8 movenet-lightning-fp16 movenet-thunder-int8 movenet-thunder-balanced-int8 movenet-thunder-fp16 movenet-multipose-int8 posenet-mobilenet movenet-lightning-google-int8 movenet-thunder-google-int8 movenet-lightning-edgetpu movenet-thunder-edgetpu posenet-mobilenet-257)
 _shtab_pose_edge_annotate___people_choices=(one several)
 _shtab_pose_edge_annotate___edgetpu_choices=(auto on off)
-_shtab_pose_edge_annotate___set_choices=(source.name= source.loop= source.pace= camera.width= camera.height= camera.fps= camera.rotation= camera.flip= camera.mirror= camera.exposure= camera.gain= camera.focus= camera.timeout= camera.wait= camera.transport= camera.snapshot_fps= model.name= model.threads= model.min_keypoint_score= model.second_look= model.min_pose_score= model.min_keypoints= model.people= model.max_people= model.effort= model.input_range= edgetpu.mode= edgetpu.device= edgetpu.library= edgetpu.model= edgetpu.timeout= edgetpu.max_backoff= tracking.enabled= tracking.max_age= tracking.min_similarity= smoothing.mode= smoothing.min_cutoff= smoothing.beta= overlay.skeleton= overlay.readout= overlay.crop= overlay.min_keypoint_score= overlay.colour= overlay.background= overlay.trails= display.kind= display.fullscreen= display.output= display.mode= display.rotation= display.fit= display.lock_keys= record.path= record.quality= record.preset= poses.path= csv.path= csv.coordinates= storage.segment= storage.keep= storage.min_free= udp.target= osc.targets= osc.layout= osc.coordinates= mqtt.url= mqtt.password_file= mqtt.ca_file= mqtt.version= mqtt.device= mqtt.rate= mqtt.discovery= mqtt.discovery_prefix= mqtt.control= mqtt.present_after= mqtt.absent_after= websocket.listen= websocket.origins= metrics.listen= web.enabled= web.listen= web.token_file= web.picture_width= web.fps= web.quality= web.clients= events.enter= events.leave= run.max_frames= run.duration= log.level= log.format=)
+_shtab_pose_edge_annotate___set_choices=(source.name= source.loop= source.pace= camera.width= camera.height= camera.fps= camera.rotation= camera.flip= camera.mirror= camera.exposure= camera.gain= camera.focus= camera.timeout= camera.wait= camera.transport= camera.snapshot_fps= model.name= model.threads= model.min_keypoint_score= model.second_look= model.min_pose_score= model.min_keypoints= model.people= model.max_people= model.effort= model.input_range= edgetpu.mode= edgetpu.device= edgetpu.library= edgetpu.model= edgetpu.timeout= edgetpu.max_backoff= tracking.enabled= tracking.max_age= tracking.min_similarity= smoothing.mode= smoothing.min_cutoff= smoothing.beta= overlay.skeleton= overlay.readout= overlay.crop= overlay.min_keypoint_score= overlay.colour= overlay.background= overlay.trails= display.kind= display.fullscreen= display.output= display.mode= display.rotation= display.fit= display.lock_keys= record.path= record.quality= record.preset= poses.path= csv.path= csv.coordinates= csv.min_keypoint_score= storage.segment= storage.keep= storage.min_free= udp.target= osc.targets= osc.layout= osc.coordinates= mqtt.url= mqtt.password_file= mqtt.ca_file= mqtt.version= mqtt.device= mqtt.rate= mqtt.discovery= mqtt.discovery_prefix= mqtt.control= mqtt.present_after= mqtt.absent_after= websocket.listen= websocket.origins= metrics.listen= web.enabled= web.listen= web.token_file= web.picture_width= web.fps= web.quality= web.clients= events.enter= events.leave= run.max_frames= run.duration= log.level= log.format=)
 _shtab_pose_edge_annotate___log_level_choices=(debug info warning error)
 _shtab_pose_edge_annotate___log_format_choices=(auto text journal json)
 _shtab_pose_edge_models_list___log_level_choices=(debug info warning error)
@@ -128,12 +130,14 @@ _shtab_pose_edge_doctor___log_level_choices=(debug info warning error)
 _shtab_pose_edge_doctor___log_format_choices=(auto text journal json)
 _shtab_pose_edge_config_check___log_level_choices=(debug info warning error)
 _shtab_pose_edge_config_check___log_format_choices=(auto text journal json)
-_shtab_pose_edge_config_show___set_choices=(source.name= source.loop= source.pace= camera.width= camera.height= camera.fps= camera.rotation= camera.flip= camera.mirror= camera.exposure= camera.gain= camera.focus= camera.timeout= camera.wait= camera.transport= camera.snapshot_fps= model.name= model.threads= model.min_keypoint_score= model.second_look= model.min_pose_score= model.min_keypoints= model.people= model.max_people= model.effort= model.input_range= edgetpu.mode= edgetpu.device= edgetpu.library= edgetpu.model= edgetpu.timeout= edgetpu.max_backoff= tracking.enabled= tracking.max_age= tracking.min_similarity= smoothing.mode= smoothing.min_cutoff= smoothing.beta= overlay.skeleton= overlay.readout= overlay.crop= overlay.min_keypoint_score= overlay.colour= overlay.background= overlay.trails= display.kind= display.fullscreen= display.output= display.mode= display.rotation= display.fit= display.lock_keys= record.path= record.quality= record.preset= poses.path= csv.path= csv.coordinates= storage.segment= storage.keep= storage.min_free= udp.target= osc.targets= osc.layout= osc.coordinates= mqtt.url= mqtt.password_file= mqtt.ca_file= mqtt.version= mqtt.device= mqtt.rate= mqtt.discovery= mqtt.discovery_prefix= mqtt.control= mqtt.present_after= mqtt.absent_after= websocket.listen= websocket.origins= metrics.listen= web.enabled= web.listen= web.token_file= web.picture_width= web.fps= web.quality= web.clients= events.enter= events.leave= run.max_frames= run.duration= log.level= log.format=)
+_shtab_pose_edge_config_show___set_choices=(source.name= source.loop= source.pace= camera.width= camera.height= camera.fps= camera.rotation= camera.flip= camera.mirror= camera.exposure= camera.gain= camera.focus= camera.timeout= camera.wait= camera.transport= camera.snapshot_fps= model.name= model.threads= model.min_keypoint_score= model.second_look= model.min_pose_score= model.min_keypoints= model.people= model.max_people= model.effort= model.input_range= edgetpu.mode= edgetpu.device= edgetpu.library= edgetpu.model= edgetpu.timeout= edgetpu.max_backoff= tracking.enabled= tracking.max_age= tracking.min_similarity= smoothing.mode= smoothing.min_cutoff= smoothing.beta= overlay.skeleton= overlay.readout= overlay.crop= overlay.min_keypoint_score= overlay.colour= overlay.background= overlay.trails= display.kind= display.fullscreen= display.output= display.mode= display.rotation= display.fit= display.lock_keys= record.path= record.quality= record.preset= poses.path= csv.path= csv.coordinates= csv.min_keypoint_score= storage.segment= storage.keep= storage.min_free= udp.target= osc.targets= osc.layout= osc.coordinates= mqtt.url= mqtt.password_file= mqtt.ca_file= mqtt.version= mqtt.device= mqtt.rate= mqtt.discovery= mqtt.discovery_prefix= mqtt.control= mqtt.present_after= mqtt.absent_after= websocket.listen= websocket.origins= metrics.listen= web.enabled= web.listen= web.token_file= web.picture_width= web.fps= web.quality= web.clients= events.enter= events.leave= run.max_frames= run.duration= log.level= log.format=)
 _shtab_pose_edge_config_show___log_level_choices=(debug info warning error)
 _shtab_pose_edge_config_show___log_format_choices=(auto text journal json)
 _shtab_pose_edge_config_schema___log_level_choices=(debug info warning error)
 _shtab_pose_edge_config_schema___log_format_choices=(auto text journal json)
 _shtab_pose_edge_config_pos_0_choices=(check show schema)
+_shtab_pose_edge_schema___log_level_choices=(debug info warning error)
+_shtab_pose_edge_schema___log_format_choices=(auto text journal json)
 _shtab_pose_edge_service_install___log_level_choices=(debug info warning error)
 _shtab_pose_edge_service_install___log_format_choices=(auto text journal json)
 _shtab_pose_edge_service_uninstall___log_level_choices=(debug info warning error)
@@ -144,7 +148,7 @@ _shtab_pose_edge_service_pos_0_choices=(install uninstall status)
 _shtab_pose_edge_completion_pos_0_choices=(bash zsh)
 _shtab_pose_edge_completion___log_level_choices=(debug info warning error)
 _shtab_pose_edge_completion___log_format_choices=(auto text journal json)
-_shtab_pose_edge_pos_0_choices=(run annotate models bench tune eval doctor config service completion)
+_shtab_pose_edge_pos_0_choices=(run annotate models bench tune eval doctor config schema service completion)
 
 _shtab_pose_edge_run___force_nargs=0
 _shtab_pose_edge_run___lock_keys_nargs=0
@@ -226,6 +230,9 @@ _shtab_pose_edge_config_pos_0_nargs=A...
 _shtab_pose_edge_config__h_nargs=0
 _shtab_pose_edge_config___help_nargs=0
 _shtab_pose_edge_config___version_nargs=0
+_shtab_pose_edge_schema__h_nargs=0
+_shtab_pose_edge_schema___help_nargs=0
+_shtab_pose_edge_schema___version_nargs=0
 _shtab_pose_edge_service_install___no_start_nargs=0
 _shtab_pose_edge_service_install___dry_run_nargs=0
 _shtab_pose_edge_service_install__h_nargs=0

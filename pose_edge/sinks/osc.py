@@ -1,0 +1,192 @@
+"""The poses as Open Sound Control messages, a bundle a frame, for programs of sound and light.
+
+docs/osc.md describes the addresses. Those of the layout `arr` and the first ones of `addr` are
+PoseOSC's, which many patches know.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeAlias
+
+from pose_edge.config.outputs import OscSettings
+from pose_edge.errors import UnavailableError
+from pose_edge.poses import Keypoint, Pose
+from pose_edge.sinks.datagram_peer import MAX_DATAGRAM, DatagramPeer
+from pose_edge.sinks.drop_log import DropLog
+from pose_edge.sinks.message import PoseMessage
+from pose_edge.sinks.network_sink import NetworkSink, OpenWriter
+from pose_edge.supervision.supervisor import Supervisor
+
+OscValue: TypeAlias = int | float
+OscItem: TypeAlias = tuple[str, Sequence[OscValue]]
+"""Address and arguments of one message."""
+
+NO_ID: Final = -1
+"""The id of somebody who is not tracked."""
+MAX_INT: Final = 2**31
+"""Frames beyond it are counted from 0 again: receivers know integers of 32 bits."""
+BUNDLE_HEAD: Final = 16
+"""Bytes before the first message of a bundle."""
+
+NAMES: Final = tuple(
+    "".join([first, *(word.capitalize() for word in rest)])
+    for first, *rest in (keypoint.name.lower().split("_") for keypoint in Keypoint)
+)
+"""The keypoints as PoseNet and PoseOSC write them, e.g. leftWrist."""
+
+
+def osc_sink(
+    settings: OscSettings,
+    *,
+    report: Callable[[str | None], None],
+    supervisor: Supervisor | None = None,
+) -> NetworkSink[OscSettings]:
+    """Return a sink that sends OSC messages; see `NetworkSink` for the arguments."""
+    return NetworkSink("osc", _choose, settings, report=report, supervisor=supervisor)
+
+
+def _choose(settings: OscSettings) -> OpenWriter | None:
+    targets = settings.targets
+    if targets is None:
+        return None
+    if importlib.util.find_spec("pythonosc") is None:
+        raise UnavailableError(
+            "Open Sound Control needs the package python-osc",
+            remedy="install it with `pip install 'pose-edge[osc]'`",
+        )
+    return lambda: OscWriter([DatagramPeer(one) for one in targets.split(",")], settings)
+
+
+class OscWriter:
+    """Sends messages to all peers; a `Writer`, which waits only while none can be reached."""
+
+    def __init__(self, peers: Sequence[DatagramPeer], settings: OscSettings) -> None:
+        """Take whom to send to, and how."""
+        self._peers = peers
+        self._settings = settings
+        self._too_long = DropLog("osc", reason="some messages are too long for a datagram")
+
+    @property
+    def target(self) -> str | None:
+        """The peers that are reached."""
+        return ", ".join(peer.target for peer in self._peers if peer.target) or None
+
+    @property
+    def waiting(self) -> str | None:
+        """Why none of the peers can be reached, or None."""
+        reasons = [peer.waiting for peer in self._peers if peer.waiting]
+        return "; ".join(reasons) if len(reasons) == len(self._peers) else None
+
+    def write(self, item: PoseMessage) -> bool:
+        """Send the bundle of a frame; see `Writer.write`."""
+        complete = True
+        for data in bundles(item, self._settings):
+            if len(data) > MAX_DATAGRAM:
+                self._too_long.add(1)
+                complete = False
+                continue
+            sent = [peer.send(data) for peer in self._peers]
+            complete = complete and any(sent)
+        return complete
+
+    def tick(self) -> None:
+        """Look which peers are there; see `Writer.tick`."""
+        for peer in self._peers:
+            peer.tick()
+
+    def close(self) -> None:
+        """Close the sockets; see `Writer.close`."""
+        for peer in self._peers:
+            peer.close()
+
+
+def bundles(
+    message: PoseMessage, settings: OscSettings, limit: int = MAX_DATAGRAM
+) -> Iterator[bytes]:
+    """Yield the bundles of a frame: one, as long as it fits into a datagram.
+
+    Their time tag is the time of exposure; for a file it says "at once".
+
+    Args:
+        message: The message.
+        settings: Layout and unit of the coordinates.
+        limit: The most bytes of a bundle. Beyond it, another one begins with the next person; one
+            person, and the list of the layout `arr`, are never cut.
+    """
+    from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
+    from pythonosc.osc_message_builder import build_msg
+
+    moment = message.time if message.live else IMMEDIATELY
+
+    def bundle(items: Iterable[OscItem]) -> bytes:
+        builder = OscBundleBuilder(moment)  # type: ignore[arg-type]  # takes seconds as they are
+        for address, values in items:
+            builder.add_content(build_msg(address, values))
+        data: bytes = builder.build().dgram
+        return data
+
+    groups = grouped_messages(message, settings)
+    whole = bundle(item for group in groups for item in group)
+    if len(whole) <= limit or len(groups) == 1:
+        yield whole
+        return
+    waiting: list[OscItem] = []
+    size = BUNDLE_HEAD
+    for group in groups:
+        length = len(bundle(group)) - BUNDLE_HEAD
+        if waiting and size + length > limit:
+            yield bundle(waiting)
+            waiting, size = [], BUNDLE_HEAD
+        waiting += group
+        size += length
+    yield bundle(waiting)
+
+
+def grouped_messages(message: PoseMessage, settings: OscSettings) -> list[list[OscItem]]:
+    """Return the messages of a frame: those about the frame, then for `addr` each person's.
+
+    People come in the order of their ids, so that a number in an address means the same person
+    from frame to frame until somebody before them leaves.
+
+    Args:
+        message: The message.
+        settings: Layout and unit of the coordinates.
+    """
+    pixels = settings.coordinates == "pixels"
+    width, height = (message.width, message.height) if pixels else (1, 1)
+    people = sorted(message.poses, key=lambda pose: (pose.id is None, pose.id or 0))
+    events = list(_events(message))
+    if settings.layout == "arr":
+        values: list[OscValue] = [message.width, message.height, len(people)]
+        for pose in people:
+            values.append(float(pose.score))
+            for x, y, score in pose.keypoints.tolist():
+                values += (x * width, y * height, score)
+        return [[("/poses/arr", values), *events]]
+    frame: list[OscItem] = [
+        ("/frame", [message.index % MAX_INT]),
+        ("/videoWidth", [message.width]),
+        ("/videoHeight", [message.height]),
+        ("/nPoses", [len(people)]),
+        *events,
+    ]
+    each = (_person(f"/poses/{index}", pose, width, height) for index, pose in enumerate(people))
+    return [frame, *each]
+
+
+def _person(start: str, pose: Pose, width: int, height: int) -> list[OscItem]:
+    points = zip(NAMES, pose.keypoints.tolist(), strict=True)
+    return [
+        (f"{start}/id", [NO_ID if pose.id is None else pose.id]),
+        (f"{start}/score", [float(pose.score)]),
+        *((f"{start}/{name}", [x * width, y * height, score]) for name, (x, y, score) in points),
+    ]
+
+
+def _events(message: PoseMessage) -> Iterator[OscItem]:
+    """Yield the events, e.g. /event/person_left with the id and the seconds of the stay."""
+    for event in message.events:
+        values = [value for key, value in event.items() if key != "type"]
+        yield f"/event/{event['type']}", values
