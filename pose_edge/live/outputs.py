@@ -12,8 +12,11 @@ from pose_edge.poses import Result
 from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.jsonl import pose_file
 from pose_edge.sinks.message import PoseMessage
+from pose_edge.sinks.mqtt import mqtt_sink
 from pose_edge.sinks.network_sink import NetworkSink
 from pose_edge.sinks.restarting_sink import RestartingSink
+from pose_edge.sinks.run_state import RunState
+from pose_edge.sinks.steering import Steering
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
 
@@ -37,6 +40,8 @@ class Outputs:
         supervisor: Supervisor,
         *,
         replace: bool,
+        state: Callable[[], RunState],
+        steering: Steering,
     ) -> None:
         """Prepare; `open` starts.
 
@@ -46,6 +51,11 @@ class Outputs:
             telemetry: Gets the faults of the outputs.
             supervisor: Replaces writers that fail or hang.
             replace: Whether files may be replaced, of a source that is a file.
+            state: Returns the state of the run, in any thread; not called before `open`.
+            steering: Takes changes of settings that peers ask for.
+
+        Raises:
+            PoseEdgeError: An output can never work with these settings.
         """
 
         def report(name: str) -> Callable[[str | None], None]:
@@ -60,7 +70,9 @@ class Outputs:
         )
         self.people = 0
         self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [self.poses]
-        self._peers: list[NetworkSink[Any]] = []
+        self._peers: list[NetworkSink[Any]] = [
+            mqtt_sink(settings.mqtt, state, steering, report=report("mqtt"), supervisor=supervisor),
+        ]
 
     @property
     def sinks(self) -> list[RestartingSink[[PoseMessage], PoseMessage]]:
