@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ EDGETPU: Final = "edgetpu"
 
 KEPT_SAMPLES: Final = 512
 """The newest durations of each stage, from which its statistics are computed."""
+
+BOUNDS_MS: Final = (1.0, 2.5, 5.0, 10.0, 16.7, 25.0, 33.3, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0)
+"""Upper bounds of the histogram of each stage, milliseconds; beyond the last there is one more
+bucket. Among them are the frames of 60, 30 and 20 per second."""
 
 
 class Event(Enum):
@@ -83,11 +88,16 @@ class Summary:
         median: Median of the newest samples, milliseconds.
         p95: 95th percentile of the same samples, milliseconds.
         count: Samples since the start.
+        total_ms: Sum of all of them, milliseconds.
+        buckets: How many of them lie up to each of `BOUNDS_MS` and above the one before it, and at
+            the end how many lie above the last.
     """
 
     median: float
     p95: float
     count: int
+    total_ms: float = 0.0
+    buckets: tuple[int, ...] = (0,) * (len(BOUNDS_MS) + 1)
 
 
 class RateMeter:
@@ -127,7 +137,8 @@ class Telemetry:
         self._clock_ns = clock_ns
         self._lock = threading.Lock()
         self._samples = {stage: deque[float](maxlen=KEPT_SAMPLES) for stage in STAGES}
-        self._sample_counts: Counter[str] = Counter()
+        self._totals_ms = dict.fromkeys(STAGES, 0.0)
+        self._buckets = {stage: [0] * (len(BOUNDS_MS) + 1) for stage in STAGES}
         self._counts: Counter[Event] = Counter()
         self._meters = {event: RateMeter() for event in Event}
         self._faults: dict[str, str] = {}
@@ -139,7 +150,8 @@ class Telemetry:
         with self._lock:
             for stage, value in stages_ms.items():
                 self._samples[stage].append(value)
-                self._sample_counts[stage] += 1
+                self._totals_ms[stage] += value
+                self._buckets[stage][bisect_left(BOUNDS_MS, value)] += 1
 
     def tick(self, event: Event) -> None:
         """Count one event."""
@@ -160,11 +172,12 @@ class Telemetry:
     def summary(self, stage: str) -> Summary | None:
         """Return the statistics of a stage, or None when it never ran."""
         with self._lock:
-            samples, count = list(self._samples[stage]), self._sample_counts[stage]
+            samples, total_ms = list(self._samples[stage]), self._totals_ms[stage]
+            buckets = tuple(self._buckets[stage])
         if not samples:
             return None
         median, p95 = np.percentile(samples, [50, 95])
-        return Summary(float(median), float(p95), count)
+        return Summary(float(median), float(p95), sum(buckets), total_ms, buckets)
 
     def summaries(self) -> dict[str, Summary]:
         """Return the statistics of all stages that ran, in the order of the flow."""
