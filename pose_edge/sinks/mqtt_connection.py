@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ RECONNECT_S: Final = (1, 4)
 """Shortest and longest wait between two attempts to connect."""
 REFUSED_S: Final = 30
 """The wait after a refused login: brokers lock out those who try too often."""
+SHORT_S: Final = 5.0
+MANY_SHORT: Final = 3
+"""So many connections in a row that were lost within so many seconds, and two clients probably
+push each other out."""
 
 MAX_UNSENT: Final = 32
 """Messages without acknowledgement that wait for a slow network; then they are left out."""
@@ -181,6 +186,8 @@ class MqttConnection:
         self._connections = 0
         self._greeted = 0
         self._connected = False
+        self._since_s = 0.0
+        self._short = 0
         self._received: deque[tuple[str, bytes, bool]] = deque(maxlen=MAX_COMMANDS)
         self._unsent: deque[MQTTMessageInfo] = deque()
         new = broker.version == "5"
@@ -296,6 +303,7 @@ class MqttConnection:
         for topic in self._subscribe:
             self._client.subscribe(topic, 1)
         self.trouble = None
+        self._since_s = time.monotonic()
         self._connections += 1
         self._connected = True
 
@@ -318,9 +326,11 @@ class MqttConnection:
         if refused:  # why was said already
             return
         name = reason.getName()
-        if name == TAKEN_OVER:
+        self._short = self._short + 1 if time.monotonic() - self._since_s < SHORT_S else 0
+        # Brokers of MQTT 3.1.1 do not tell why, and what one of MQTT 5 tells may be lost.
+        if name == TAKEN_OVER or self._short >= MANY_SHORT:
             self._client.reconnect_delay_set(REFUSED_S, REFUSED_S)
-            name = "another client has the same name: set mqtt.device, different on each machine"
+            name = "another client seems to have the same name: set mqtt.device on each machine"
         elif not flags.is_disconnect_packet_from_server:
             name = "the connection was lost" if name != "Keep alive timeout" else "it is silent"
         self._complain(name)
