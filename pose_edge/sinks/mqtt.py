@@ -17,7 +17,8 @@ from pose_edge.config.outputs import MqttSettings
 from pose_edge.poses import Provenance
 from pose_edge.sinks.device_name import device_name
 from pose_edge.sinks.message import PoseMessage
-from pose_edge.sinks.mqtt_connection import Broker, MqttConnection, Will, find_broker
+from pose_edge.sinks.mqtt_broker import Broker, find_broker
+from pose_edge.sinks.mqtt_connection import MqttConnection, Will
 from pose_edge.sinks.mqtt_documents import (
     OFF,
     OFFLINE,

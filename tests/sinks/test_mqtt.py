@@ -19,7 +19,8 @@ from run_states import pose_message, run_state
 
 from pose_edge.config.outputs import MqttSettings
 from pose_edge.sinks.mqtt import mqtt_sink
-from pose_edge.sinks.mqtt_connection import MAX_UNSENT, find_broker
+from pose_edge.sinks.mqtt_broker import find_broker
+from pose_edge.sinks.mqtt_connection import MAX_UNSENT, MqttConnection
 from pose_edge.sinks.network_sink import NetworkSink
 from pose_edge.supervision.supervisor import Supervisor
 
@@ -247,8 +248,6 @@ class TestBrokerAway:
 
 
 def test_no_more_than_a_few_messages_wait_for_a_network_that_stands_still() -> None:
-    from pose_edge.sinks.mqtt_connection import MqttConnection
-
     settings = MqttSettings.model_validate({"url": f"mqtt://127.0.0.1:{free_port()}"})
     connection = MqttConnection(find_broker(settings, {}), "test")
     try:

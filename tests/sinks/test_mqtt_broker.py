@@ -7,7 +7,7 @@ import pytest
 
 from pose_edge.config.outputs import MqttSettings
 from pose_edge.errors import PoseEdgeError, UnavailableError, UsageError
-from pose_edge.sinks.mqtt_connection import Broker, find_broker
+from pose_edge.sinks.mqtt_broker import Broker, find_broker
 
 
 def found(url: str, environment: dict[str, str] | None = None, **settings: object) -> Broker:
