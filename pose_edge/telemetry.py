@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ KEPT_FRAMES: Final = 128
 """The newest frames that were shown, from which `Telemetry.typical` is computed."""
 TYPICAL_SHARE: Final = 5
 """One of so many frames, those with the latencies nearest to the median, is typical."""
+
+BOUNDS_MS: Final = (1.0, 2.5, 5.0, 10.0, 16.7, 25.0, 33.3, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0)
+"""Upper bounds of the histogram of each stage, milliseconds; beyond the last there is one more
+bucket. Among them are the frames of 60, 30 and 20 per second."""
 
 
 class Event(Enum):
@@ -114,11 +119,16 @@ class Summary:
         median: Median of the newest samples, milliseconds.
         p95: 95th percentile of the same samples, milliseconds.
         count: Samples since the start.
+        total_ms: Sum of all of them, milliseconds.
+        buckets: How many of them lie up to each of `BOUNDS_MS` and above the one before it, and at
+            the end how many lie above the last.
     """
 
     median: float
     p95: float
     count: int
+    total_ms: float = 0.0
+    buckets: tuple[int, ...] = (0,) * (len(BOUNDS_MS) + 1)
 
 
 class RateMeter:
@@ -158,7 +168,8 @@ class Telemetry:
         self._clock_ns = clock_ns
         self._lock = threading.Lock()
         self._samples = {stage: deque[float](maxlen=KEPT_SAMPLES) for stage in STAGES}
-        self._sample_counts: Counter[str] = Counter()
+        self._totals_ms = dict.fromkeys(STAGES, 0.0)
+        self._buckets = {stage: [0] * (len(BOUNDS_MS) + 1) for stage in STAGES}
         self._counts: Counter[Event] = Counter()
         self._shown_ms: deque[tuple[float, dict[str, float]]] = deque(maxlen=KEPT_FRAMES)
         self._meters = {event: RateMeter() for event in Event}
@@ -228,7 +239,8 @@ class Telemetry:
     def _add(self, stages_ms: dict[str, float]) -> None:
         for stage, value in stages_ms.items():
             self._samples[stage].append(value)
-            self._sample_counts[stage] += 1
+            self._totals_ms[stage] += value
+            self._buckets[stage][bisect_left(BOUNDS_MS, value)] += 1
 
     def _tick(self, event: Event, now_ns: int) -> None:
         self._counts[event] += 1
@@ -247,11 +259,12 @@ class Telemetry:
     def summary(self, stage: str) -> Summary | None:
         """Return the statistics of a stage, or None when it never ran."""
         with self._lock:
-            samples, count = list(self._samples[stage]), self._sample_counts[stage]
+            samples, total_ms = list(self._samples[stage]), self._totals_ms[stage]
+            buckets = tuple(self._buckets[stage])
         if not samples:
             return None
         median, p95 = np.percentile(samples, [50, 95])
-        return Summary(float(median), float(p95), count)
+        return Summary(float(median), float(p95), sum(buckets), total_ms, buckets)
 
     def summaries(self) -> dict[str, Summary]:
         """Return the statistics of all stages that ran, in the order of the flow."""

@@ -76,6 +76,11 @@ missing_for_rtsp() {
     exists /usr/lib/*/gstreamer-1.0/libgstvideoparsersbad.so || printf 'gstreamer1.0-plugins-bad '
 }
 
+# Debian keeps it in /usr/sbin, which is on the PATH of root alone.
+has_mosquitto() {
+    exists /usr/sbin/mosquitto || command -v mosquitto >/dev/null
+}
+
 # For systems whose packages have other names than Debian's.
 in_general_terms() {
     for package in "$@"; do

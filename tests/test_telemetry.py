@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_edge.poses import Provenance
-from pose_edge.telemetry import KEPT_SAMPLES, STAGES, Event, RateMeter, Stopwatch, Telemetry
+from pose_edge.telemetry import (
+    BOUNDS_MS,
+    KEPT_SAMPLES,
+    STAGES,
+    Event,
+    RateMeter,
+    Stopwatch,
+    Telemetry,
+)
 
 SECOND = 1_000_000_000
 
@@ -172,3 +180,18 @@ def test_threads_lose_no_count() -> None:
     summary = telemetry.summary("queue")
     assert summary is not None
     assert summary.count == 2000
+
+
+def test_a_summary_counts_all_samples_in_buckets_though_few_are_kept() -> None:
+    telemetry = Telemetry()
+    for _ in range(2 * KEPT_SAMPLES):
+        telemetry.add({"inference": 5.0})
+    telemetry.add({"inference": 5.1, "wait": 0.0})
+    telemetry.add({"inference": 1e6})
+    summary = telemetry.summary("inference")
+    assert summary is not None
+    assert summary.count == 2 * KEPT_SAMPLES + 2
+    assert summary.total_ms == pytest.approx(5.0 * 2 * KEPT_SAMPLES + 5.1 + 1e6)
+    place = BOUNDS_MS.index(5.0)  # a bound belongs to the bucket below it
+    assert summary.buckets[place : place + 2] == (2 * KEPT_SAMPLES, 1)
+    assert (sum(summary.buckets), summary.buckets[-1]) == (summary.count, 1)

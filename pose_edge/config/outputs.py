@@ -109,7 +109,7 @@ class MqttSettings(Section):
     device: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
-        description="name in topics; null: host name and a part of the machine's id",
+        description="name in topics; null: host name and eight digits of this machine's own",
     )
     rate: float = Field(
         10.0, ge=0.0, le=240.0, description="poses per second at most; 0: events and state only"

@@ -14,9 +14,12 @@ from pose_edge.sinks.csv_table import csv_file
 from pose_edge.sinks.file_sink import FileSink
 from pose_edge.sinks.jsonl import pose_file
 from pose_edge.sinks.message import PoseMessage
+from pose_edge.sinks.mqtt import mqtt_sink
 from pose_edge.sinks.network_sink import NetworkSink
 from pose_edge.sinks.osc import osc_sink
 from pose_edge.sinks.restarting_sink import RestartingSink
+from pose_edge.sinks.run_state import RunState
+from pose_edge.sinks.steering import Steering
 from pose_edge.sinks.udp import udp_sink
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
@@ -40,6 +43,8 @@ class Outputs:
         supervisor: Supervisor,
         *,
         replace: bool,
+        state: Callable[[], RunState],
+        steering: Steering,
     ) -> None:
         """Prepare; `open` starts.
 
@@ -49,6 +54,11 @@ class Outputs:
             telemetry: Gets the faults of the outputs.
             supervisor: Replaces writers that fail or hang.
             replace: Whether files may be replaced, of a source that is a file.
+            state: Returns the state of the run, in any thread; not called before `open`.
+            steering: Takes changes of settings that peers ask for.
+
+        Raises:
+            PoseEdgeError: An output can never work with these settings.
         """
 
         def report(name: str) -> Callable[[str | None], None]:
@@ -76,6 +86,7 @@ class Outputs:
         self._peers: list[NetworkSink[Any]] = [
             udp_sink(settings.udp, report=report("udp"), supervisor=supervisor),
             osc_sink(settings.osc, report=report("osc"), supervisor=supervisor),
+            mqtt_sink(settings.mqtt, state, steering, report=report("mqtt"), supervisor=supervisor),
         ]
 
     @property

@@ -205,8 +205,8 @@ class Reconfigurer:
                 remedy="start the program again",
             )
         source, estimator = self._prepare(settings, concerned)
-        if concerned & {Concern.LOG, Concern.SOURCE}:
-            logs.start_with(settings)  # which also knows the password of the source
+        if concerned & {Concern.LOG, Concern.SOURCE, Concern.OUTPUTS}:
+            logs.start_with(settings)  # which also knows the passwords of source and broker
         named = self.chosen.applied(settings)
         self.pipeline.change_options(pipeline_options(named, self.telemetry))
         if source is not None:

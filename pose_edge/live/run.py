@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pose_edge.config.outputs import StorageSettings
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
@@ -19,15 +20,18 @@ from pose_edge.live.controls import Controls
 from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
-from pose_edge.live.reload import Reloader
-from pose_edge.live.report import RunReport
+from pose_edge.live.reload import Reloader, SettingChange
+from pose_edge.live.run_report import RunReport
+from pose_edge.live.run_state import read_state
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
+from pose_edge.live.steering import SettingSteering
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import recorder
 from pose_edge.sinks.restarting_sink import RestartingSink, close_together
+from pose_edge.sinks.run_state import RunState
 from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
 from pose_edge.supervision.supervisor import Supervisor
@@ -137,10 +141,10 @@ class _Run:
         self._supervisor = Supervisor()
         self._part = self._supervisor.add("screen")  # the main thread
         storage = settings.storage if source.live else None
-        self._outputs = Outputs(settings, storage, telemetry, self._supervisor, replace=replace)
+        self._started_s = time.monotonic()
+        self._outputs = self._make_outputs(settings, storage, replace=replace)
         self._sinks: list[RestartingSink[..., Any]] = [*self._outputs.sinks]
         stack.callback(close_together, self._sinks)
-        self._outputs.open()
         self._meter = PassMeter()
         self._pipeline = self._open_pipeline(settings, source, estimator, chosen, stack)
         self._recorder = recorder(
@@ -169,6 +173,20 @@ class _Run:
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watchdog.close)
+        self._outputs.open()  # last: they tell the state of all the others
+
+    def _make_outputs(
+        self, settings: Settings, storage: StorageSettings | None, *, replace: bool
+    ) -> Outputs:
+        return Outputs(
+            settings,
+            storage,
+            self._telemetry,
+            self._supervisor,
+            replace=replace,
+            state=self._state,
+            steering=SettingSteering(self._change_setting),
+        )
 
     def _make_controls(self) -> Controls:
         return Controls(
@@ -322,6 +340,20 @@ class _Run:
         if self._pipeline.paused:
             return f"{line}; paused"
         return f"{line}; at rest" if self._pipeline.rest.resting else line
+
+    def _change_setting(self, change: SettingChange) -> None:
+        self._reloader.request(change)  # which is made after the outputs
+
+    def _state(self) -> RunState:
+        return read_state(
+            self._pipeline,
+            self._telemetry,
+            self._supervisor,
+            self._sinks,
+            screen=self._presenter.screen,
+            people=self._outputs.people,
+            started_s=self._started_s,
+        )
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""

@@ -75,4 +75,5 @@ def read_state(
             if sink.active
         ),
         temperature=temperature(),
+        replacements=supervisor.replacements(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pose_edge.poses import Provenance
 from pose_edge.supervision.supervisor import State
@@ -65,6 +65,7 @@ class RunState:
         parts: All parts.
         outputs: All outputs that are switched on.
         temperature: Of the processor, degrees Celsius, or None where the machine does not tell.
+        replacements: How often each part was replaced since the start, by its name.
     """
 
     uptime_s: float
@@ -82,3 +83,4 @@ class RunState:
     parts: tuple[PartState, ...]
     outputs: tuple[OutputState, ...]
     temperature: float | None
+    replacements: dict[str, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
@@ -172,6 +173,7 @@ class Supervisor:
         """Start without parts."""
         self._clock = clock
         self._parts: dict[str, Part] = {}
+        self._replacements: Counter[str] = Counter()
         self._looked_s: float | None = None
 
     def add(self, name: str, replacement: Callable[[], None] | None = None) -> Part:
@@ -194,6 +196,10 @@ class Supervisor:
     def parts(self) -> list[Part]:
         """All parts."""
         return list(self._parts.values())
+
+    def replacements(self) -> dict[str, int]:
+        """Return how often each part was replaced since the start, by its name."""
+        return dict(self._replacements)
 
     def look(self) -> bool:
         """Check all parts once, and replace those that are due.
@@ -229,6 +235,7 @@ class Supervisor:
 
     def _replace(self, part: Part, replacement: Callable[[], None]) -> None:
         log.info("%s: restarting it", part.name)
+        self._replacements[part.name] += 1
         try:
             replacement()
         except Exception as error:  # e.g. no thread can be started: tried again later

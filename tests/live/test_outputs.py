@@ -12,13 +12,27 @@ from pose_lines import strict
 from pose_edge.config.outputs import CsvSettings, EventsSettings, PosesSettings
 from pose_edge.config.schema import Settings, TrackingSettings
 from pose_edge.live.outputs import Outputs
+from pose_edge.live.steering import SettingSteering
 from pose_edge.poses import Result
+from pose_edge.sinks.run_state import RunState
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
 
 
+def no_state() -> RunState:
+    raise AssertionError("none of these outputs tells the state")
+
+
 def outputs_of(settings: Settings) -> Outputs:
-    outputs = Outputs(settings, None, Telemetry(), Supervisor(), replace=False)
+    outputs = Outputs(
+        settings,
+        None,
+        Telemetry(),
+        Supervisor(),
+        replace=False,
+        state=no_state,
+        steering=SettingSteering(lambda _change: None),
+    )
     outputs.open()
     return outputs
 

@@ -137,6 +137,7 @@ def test_a_replacement_that_fails_is_tried_again(
     assert [moment - 100.0 for moment in tries] == [FIRST_S, FIRST_S + 2, FIRST_S + 2 + 4]
     assert part.state is State.RUNNING
     assert caplog.text.count("RuntimeError: can't start new thread") == 2
+    assert supervisor.replacements() == {"source": 3}
 
 
 def test_a_part_can_be_made_to_hang(clock: Clock) -> None:

@@ -1,0 +1,67 @@
+"""The MQTT broker: whether it can be reached, and lets us in."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Final
+
+from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.report import Finding, explain
+from pose_edge.errors import PoseEdgeError
+from pose_edge.sinks.mqtt_broker import find_broker
+from pose_edge.sinks.mqtt_connection import CONNECT_S, MqttConnection
+
+LOOK_S: Final = 0.05
+"""Seconds between two looks at the connection."""
+SUBJECT: Final = "mqtt"
+
+
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Log in to the broker of the settings, if they name one; nothing is published."""
+    settings = context.settings.mqtt
+    if settings.url is None:
+        return
+    try:
+        broker = find_broker(settings, context.environment)
+    except PoseEdgeError as error:
+        yield Finding(SUBJECT, "fault", *explain(error, "see docs/mqtt.md"))
+        return
+    # A name of its own: the broker would end the connection of a program that runs.
+    connection = MqttConnection(broker, f"pose-edge-doctor-{uuid.uuid4().hex[:8]}")
+    try:
+        trouble = _wait(connection)
+    finally:
+        connection.close()
+    where = f"broker {broker.address}"
+    if trouble is not None:
+        remedy = "see that it runs, and that address, port and firewall are right (docs/mqtt.md)"
+        yield Finding(SUBJECT, "fault", trouble, remedy)
+        return
+    user, password = broker.login()
+    safe = "encrypted" if broker.tls else "not encrypted"
+    yield Finding(
+        SUBJECT,
+        "ok",
+        f"{where} answers: MQTT {broker.version}, {safe}, {f'user {user}' if user else 'no user'}",
+    )
+    if password is not None and broker.tls is None and not _is_here(broker.host):
+        remedy = "use mqtts:// and mqtt.ca_file where the network is not yours alone"
+        yield Finding(SUBJECT, "warning", f"{where}: the password is sent readable", remedy)
+
+
+def _wait(connection: MqttConnection) -> str | None:
+    """Return why there is no connection, or None once there is one."""
+    deadline = time.monotonic() + CONNECT_S
+    while not connection.connected:
+        if connection.trouble is not None:
+            return connection.trouble
+        if time.monotonic() > deadline:
+            return "the broker does not answer"
+        time.sleep(LOOK_S)
+    return None
+
+
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

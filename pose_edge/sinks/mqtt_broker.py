@@ -1,0 +1,104 @@
+"""Where the settings say that a broker is, and how to log in to it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from pose_edge.config.outputs import MqttSettings
+from pose_edge.errors import UnavailableError, UsageError
+from pose_edge.util.paths import user_path
+from pose_edge.util.text import one_line
+
+PASSWORD_VARIABLE: Final = "POSE_EDGE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker is, and how to log in.
+
+    Attributes:
+        host: Host name or address.
+        port: TCP port.
+        tls: Checks its certificate, or None for a connection in plain text.
+        version: Of the protocol: 5 or 3.1.1.
+        login: Returns user name and password, each None where there is none; may raise
+            `PoseEdgeError`. Called before each attempt, so that a new password is used.
+    """
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    version: str
+    login: Callable[[], tuple[str | None, str | None]]
+
+    @property
+    def address(self) -> str:
+        """Host and port, to be shown."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def find_broker(settings: MqttSettings, environment: Mapping[str, str]) -> Broker:
+    """Return the broker that the settings name, without connecting to it.
+
+    Raises:
+        UsageError: The address is none.
+        UnavailableError: A file cannot be read, or paho-mqtt is not installed.
+    """
+    try:
+        import paho.mqtt.client  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise UnavailableError(
+            "mqtt needs the package paho-mqtt", remedy="pip install 'pose-edge[mqtt]'"
+        ) from None
+    wrong = UsageError(
+        "mqtt.url is no address of a broker",
+        remedy="write mqtt://HOST, with %40 for an @ and %2F for a / in user name and password",
+    )
+    try:
+        url = urlsplit(settings.url or "")
+        host, tls = url.hostname or "", url.scheme == "mqtts"
+        host.encode("idna")
+        port = url.port or (8883 if tls else 1883)
+    except ValueError:  # of the port, of an IPv6 address, or of a name
+        raise wrong from None
+    if not host or url.path.strip("/") or url.query or url.fragment:
+        raise wrong
+    user = unquote(url.username) if url.username else None
+    in_url = unquote(url.password) if url.password else None
+
+    def login() -> tuple[str | None, str | None]:
+        return user, _password(settings, environment) or in_url
+
+    if login()[1] is not None and user is None:
+        raise UsageError(
+            "mqtt: there is a password, but no user name", remedy="mqtt.url: mqtt://USER@HOST"
+        )
+    return Broker(host, port, _tls(settings) if tls else None, settings.version, login)
+
+
+def _password(settings: MqttSettings, environment: Mapping[str, str]) -> str | None:
+    if settings.password_file is None:
+        return environment.get(PASSWORD_VARIABLE)
+    try:
+        text = Path(user_path(settings.password_file)).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise UnavailableError(
+            f"mqtt.password_file: {settings.password_file}: {reason}",
+            remedy="let the program's user read it",
+        ) from None
+    return text.rstrip("\r\n")
+
+
+def _tls(settings: MqttSettings) -> ssl.SSLContext:
+    file = settings.ca_file
+    try:
+        return ssl.create_default_context(cafile=None if file is None else user_path(file))
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "strerror", None) or "it holds no certificate"
+        raise UnavailableError(f"mqtt.ca_file: {file}: {one_line(reason)}") from None
