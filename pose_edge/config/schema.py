@@ -214,8 +214,9 @@ class OverlaySettings(Section):
 class DisplaySettings(Section):
     """Where the picture is shown."""
 
-    kind: Literal["auto", "hdmi", "window", "none"] = Field(
-        "auto", description="auto, hdmi (without a desktop), window (on a desktop) or none"
+    kind: Literal["auto", "hdmi", "window", "web", "none"] = Field(
+        "auto",
+        description="auto, hdmi (without a desktop), window (on one), web (the page only) or none",
     )
     fullscreen: bool = Field(False, description="start a window in full screen (key f)")
     output: str = Field(

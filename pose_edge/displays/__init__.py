@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Choice, choices, no_screen_reason
-from pose_edge.displays.display import CLOSED, DesktopEnded, Display
+from pose_edge.displays.display import CLOSED, DesktopEnded, Display, PageDisplay
 from pose_edge.displays.reconnecting import ReconnectingDisplay
 from pose_edge.displays.sdl import load_sdl
 from pose_edge.displays.terminal import Console, own_terminal
@@ -47,7 +47,7 @@ def open_display(
 
     Returns:
         A display that is opened as soon as there is a screen, and again whenever it was lost; with
-        kind "none" one that shows nothing.
+        kinds "none" and "web" one that shows nothing.
 
     Raises:
         DisplayError: There is a screen, or a window was asked for, and it cannot be opened; with
@@ -56,6 +56,9 @@ def open_display(
     if settings.kind == "none":
         log.info("display: none (the setting display.kind: none)")
         return Display()
+    if settings.kind == "web":
+        log.info("display: the page (the setting display.kind: web)")
+        return PageDisplay()
     console = Console(sysfs, own_terminal())
 
     def find_choices() -> list[Choice]:

@@ -42,6 +42,8 @@ def find_audience(
     """
     if settings.display.kind != "auto" or settings.record.path or settings.poses.path:
         return None
+    if settings.web.enabled:
+        return None
     if choices(settings.display, environment, Path(settings.testing.sysfs)):
         return None
     advice = f"connect a screen, {OUTPUTS}"

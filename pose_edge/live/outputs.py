@@ -16,6 +16,7 @@ from pose_edge.sinks.network_sink import NetworkSink
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
+from pose_edge.web.pose_feed import PoseFeed
 
 
 class Outputs:
@@ -37,6 +38,7 @@ class Outputs:
         supervisor: Supervisor,
         *,
         replace: bool,
+        feed: PoseFeed,
     ) -> None:
         """Prepare; `open` starts.
 
@@ -46,6 +48,7 @@ class Outputs:
             telemetry: Gets the faults of the outputs.
             supervisor: Replaces writers that fail or hang.
             replace: Whether files may be replaced, of a source that is a file.
+            feed: Hands the messages to WebSocket clients.
         """
 
         def report(name: str) -> Callable[[str | None], None]:
@@ -59,6 +62,7 @@ class Outputs:
             replace=replace,
         )
         self.people = 0
+        self._feed = feed
         self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [self.poses]
         self._peers: list[NetworkSink[Any]] = []
 
@@ -80,10 +84,12 @@ class Outputs:
         """Hand a result to all outputs."""
         self.people = len(result.poses)
         active = [sink for sink in self.sinks if sink.active]
-        if active:
+        if active or self._feed.active:
             message = PoseMessage.of(result)
             for sink in active:
                 sink.send(message)
+            if self._feed.active:
+                self._feed.send(message)
 
     def check(self, settings: Settings, storage: StorageSettings | None) -> None:
         """Raise what `change` would; the arguments are those of the constructor."""

@@ -20,6 +20,7 @@ from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Telemetry
+from pose_edge.web.live_picture import LivePicture
 
 STALE_S: Final = 6.0
 """An older picture of a live source is replaced by a message."""
@@ -45,6 +46,7 @@ class Presenter:
         recorder: Recorder,
         *,
         part: Part,
+        picture: LivePicture,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Open the screen.
@@ -55,6 +57,7 @@ class Presenter:
             telemetry: Gets durations, rates and faults of the screen; its figures are shown.
             recorder: Gets the drawn pictures.
             part: Gets the heartbeats of the main thread.
+            picture: Gets the pictures that the page shows.
             clock_ns: The monotonic clock, nanoseconds.
 
         Raises:
@@ -65,6 +68,7 @@ class Presenter:
         self._telemetry = telemetry
         self._recorder = recorder
         self._part = part
+        self._picture = picture
         self._clock_ns = clock_ns
         self._first_picture_due = False
         self._lasting: Scene | None = None  # stays until something else is to be shown
@@ -204,6 +208,8 @@ class Presenter:
         keys = self._display.poll()
         if (self._display.visible and not was_visible) or self.notices.stale:
             self._repeat_lasting()
+        if self._lasting is not None and self._picture.due_again():
+            self._send_to_page(self._lasting)
         return keys
 
     def close(self) -> None:
@@ -266,6 +272,10 @@ class Presenter:
         if self._lasting is not None:
             self._show(self._lasting)
 
+    def _send_to_page(self, scene: Scene) -> None:
+        fitting = self._picture.fitting(scene)
+        self._picture.put(self._renderer.draw(fitting), fitting.order)
+
     def _show(self, scene: Scene, captured_ns: int | None = None) -> None:
         stopwatch = Stopwatch()
         seen = replace(scene, overlay=self.notices.over(scene.overlay))
@@ -276,6 +286,8 @@ class Presenter:
             latency_ms = (self._clock_ns() - captured_ns) / 1e6
             self._telemetry.tick(Event.SHOWN)
             self._telemetry.add({**stopwatch.laps_ms, "latency": latency_ms})
+        if self._picture.due():
+            self._send_to_page(scene)
 
 
 def _copied(result: Result) -> Result:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
+from pose_edge.frames import Image
 from pose_edge.live.audience import find_audience
 from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
 from pose_edge.live.controls import Controls
@@ -22,14 +23,19 @@ from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
+from pose_edge.live.run_state import read_state
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
+from pose_edge.live.steering import SettingSteering
+from pose_edge.overlay import Scene
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.poses import Result
 from pose_edge.sinks.name_pattern import is_standard_output
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import recorder
 from pose_edge.sinks.restarting_sink import RestartingSink, close_together
+from pose_edge.sinks.run_state import RunState
 from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
 from pose_edge.supervision.supervisor import Supervisor
@@ -38,6 +44,8 @@ from pose_edge.telemetry import EDGETPU, Event, Summary, Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.util.resources import state_dir
+from pose_edge.web.run_access import RunAccess
+from pose_edge.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +156,17 @@ class _Run:
         self._supervisor = Supervisor()
         self._part = self._supervisor.add("screen")  # the main thread
         storage = settings.storage if source.live else None
-        self._outputs = Outputs(settings, storage, telemetry, self._supervisor, replace=replace)
+        self._web = WebServer(
+            settings, report=partial(telemetry.set_fault, "web"), supervisor=self._supervisor
+        )
+        self._outputs = Outputs(
+            settings,
+            storage,
+            telemetry,
+            self._supervisor,
+            replace=replace,
+            feed=self._web.poses,
+        )
         self._sinks: list[RestartingSink[..., Any]] = [*self._outputs.sinks]
         stack.callback(close_together, self._sinks)
         self._outputs.open()
@@ -165,13 +183,21 @@ class _Run:
         self._sinks.append(self._recorder)
         self._recorder.open()
         self._presenter = Presenter(
-            settings, self._pipeline, telemetry, self._recorder, part=self._part
+            settings,
+            self._pipeline,
+            telemetry,
+            self._recorder,
+            part=self._part,
+            picture=self._web.picture,
         )
         stack.callback(self._presenter.close)
         notifier = SystemdNotifier.from_environment()
         self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
         self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
+        self._started_s = self._logged_s = time.monotonic()
+        self._web.open(self._run_access(config))
+        stack.callback(self._web.close)
         self._auto_model = AutoModel(
             self._meter, telemetry, self._order_model, state_dir(), tune=tune
         )
@@ -181,6 +207,42 @@ class _Run:
             self._supervisor, notifier, self._status_line, interval=watchdog_interval()
         )
         stack.callback(self._watchdog.close)
+
+    def _state(self) -> RunState:
+        return read_state(
+            self._pipeline,
+            self._telemetry,
+            self._supervisor,
+            [*self._sinks, self._web.poses],
+            screen=self._presenter.screen,
+            people=self._outputs.people,
+            started_s=self._started_s,
+        )
+
+    def _run_access(self, config: Path | None) -> RunAccess:
+        return RunAccess(
+            state=self._state,
+            steering=SettingSteering(self._reloader),
+            settings=lambda: self._reloader.settings,
+            configured=lambda: self._reloader.configured,
+            take_picture=self._take_picture,
+            config=config,
+            kept=self._reloader.note_kept,
+        )
+
+    def _take_picture(
+        self, take: Callable[[Scene, Image], None], no_picture: Callable[[], None]
+    ) -> None:
+        """See `RunAccess.take_picture`."""
+
+        def draw(scene: Scene, _result: Result) -> None:
+            take(scene, self._presenter.draw(scene))
+
+        def ask() -> None:
+            if not self._presenter.take_picture(draw):
+                no_picture()
+
+        self._main_thread_calls.put(ask)
 
     def _make_controls(self) -> Controls:
         return Controls(
@@ -226,6 +288,7 @@ class _Run:
             self._telemetry,
             self._recorder,
             self._outputs,
+            self._web,
             in_main_thread=self._main_thread_calls.put,
             chosen=chosen,
             config=config,

@@ -1,0 +1,1 @@
+"""The page: a server for people and programs in the network, in a thread of its own."""
