@@ -216,7 +216,7 @@ class DisplaySettings(Section):
 
     kind: Literal["auto", "hdmi", "window", "web", "none"] = Field(
         "auto",
-        description="auto, hdmi (without a desktop), window (on one), web (the page only) or none",
+        description="auto, hdmi (no desktop), window (on a desktop), web (the page) or none",
     )
     fullscreen: bool = Field(False, description="start a window in full screen (key f)")
     output: str = Field(

@@ -53,12 +53,9 @@ def open_display(
         DisplayError: There is a screen, or a window was asked for, and it cannot be opened; with
             kind "auto" that is only logged.
     """
-    if settings.kind == "none":
-        log.info("display: none (the setting display.kind: none)")
-        return Display()
-    if settings.kind == "web":
-        log.info("display: the page (the setting display.kind: web)")
-        return PageDisplay()
+    if settings.kind in ("none", "web"):
+        log.info("display: none (the setting display.kind: %s)", settings.kind)
+        return PageDisplay() if settings.kind == "web" else Display()
     console = Console(sysfs, own_terminal())
 
     def find_choices() -> list[Choice]:

@@ -16,7 +16,7 @@ from pose_edge.sinks.network_sink import NetworkSink
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
-from pose_edge.web.pose_feed import PoseFeed
+from pose_edge.web.server import WebServer
 
 
 class Outputs:
@@ -28,6 +28,7 @@ class Outputs:
     Attributes:
         poses: The pose file.
         people: People in the newest frame.
+        web: The page, and all else that clients ask for. The run opens and closes it.
     """
 
     def __init__(
@@ -38,7 +39,6 @@ class Outputs:
         supervisor: Supervisor,
         *,
         replace: bool,
-        feed: PoseFeed,
     ) -> None:
         """Prepare; `open` starts.
 
@@ -48,7 +48,9 @@ class Outputs:
             telemetry: Gets the faults of the outputs.
             supervisor: Replaces writers that fail or hang.
             replace: Whether files may be replaced, of a source that is a file.
-            feed: Hands the messages to WebSocket clients.
+
+        Raises:
+            PoseEdgeError: An output can never work with these settings.
         """
 
         def report(name: str) -> Callable[[str | None], None]:
@@ -62,7 +64,7 @@ class Outputs:
             replace=replace,
         )
         self.people = 0
-        self._feed = feed
+        self.web = WebServer(settings, report=report("web"), supervisor=supervisor)
         self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [self.poses]
         self._peers: list[NetworkSink[Any]] = []
 
@@ -84,12 +86,13 @@ class Outputs:
         """Hand a result to all outputs."""
         self.people = len(result.poses)
         active = [sink for sink in self.sinks if sink.active]
-        if active or self._feed.active:
+        feed = self.web.poses
+        if active or feed.active:
             message = PoseMessage.of(result)
             for sink in active:
                 sink.send(message)
-            if self._feed.active:
-                self._feed.send(message)
+            if feed.active:
+                feed.send(message)
 
     def check(self, settings: Settings, storage: StorageSettings | None) -> None:
         """Raise what `change` would; the arguments are those of the constructor."""
@@ -97,6 +100,7 @@ class Outputs:
             file.check(getattr(settings, file.name), storage)
         for peer in self._peers:
             peer.check(getattr(settings, peer.name))
+        self.web.check(settings)
 
     def change(self, settings: Settings, storage: StorageSettings | None) -> None:
         """Go on with other settings; an output whose settings are the same is not touched.
@@ -108,3 +112,4 @@ class Outputs:
             file.change(getattr(settings, file.name), storage)
         for peer in self._peers:
             peer.change(getattr(settings, peer.name))
+        self.web.change(settings)

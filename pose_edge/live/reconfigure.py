@@ -25,7 +25,6 @@ from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
 from pose_edge.telemetry import EDGETPU, Telemetry
 from pose_edge.tracking import PoseTracker
-from pose_edge.web.server import WebServer
 from pose_edge.zoo.registry import AUTO
 
 log = logging.getLogger(__name__)
@@ -85,6 +84,7 @@ SECTIONS: Final = {
 KEYS: Final[dict[str, set[Concern]]] = {
     "camera.mirror": {Concern.PICTURE},
     "camera.wait": set(),  # a running program always waits
+    "display.kind": {Concern.SCREEN, Concern.OUTPUTS},  # it may be the page
     "display.lock_keys": set(),  # looked up at each key
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
     "testing.deadlock": set(),  # read at the moment of the signal
@@ -152,7 +152,6 @@ class Reconfigurer:
         telemetry: Gets the faults of the Edge TPU.
         recorder: The recording.
         outputs: All outputs that carry poses.
-        web: The page.
         in_main_thread: Has a function called in the main thread, soon.
         chosen: The model where the settings leave the choice to the program, and for whom.
         config: The configuration file.
@@ -164,7 +163,6 @@ class Reconfigurer:
     telemetry: Telemetry
     recorder: Recorder
     outputs: Outputs
-    web: WebServer
     in_main_thread: Callable[[Callable[[], None]], None]
     chosen: ChosenModel
     config: Path | None = None
@@ -216,8 +214,6 @@ class Reconfigurer:
             self.pipeline.change_inference(estimator, tracker)
         if Concern.LENGTH in concerned:
             self.pipeline.limit(settings.run.max_frames)
-        if concerned & {Concern.OUTPUTS, Concern.SCREEN}:
-            self.web.change(settings)
         if concerned & {Concern.PICTURE, Concern.SOURCE}:
             self.in_main_thread(lambda: self.presenter.change_overlay(settings))
         if Concern.SCREEN in concerned:
@@ -241,7 +237,6 @@ class Reconfigurer:
                     undo.callback(source.close)
                     source.open()
                     source.close()
-            self.web.check(settings)
             if concerned & {Concern.SOURCE, Concern.RECORDING, Concern.OUTPUTS}:
                 live = source.live if source else self.pipeline.live
                 self._change_outputs(settings, live=live)

@@ -24,16 +24,18 @@ CLOSE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A change of settings that a key asks for.
+    """A change of settings that somebody asks for.
 
     Attributes:
         make: Returns the new settings, given those in force, and a few words about them for the
             user; may raise `PoseEdgeError`. Called in the thread of the `Reloader`.
         answer: Called in that thread with these words, or with why nothing was changed.
+        by: What asks for it, for the log.
     """
 
     make: Callable[[Settings], tuple[Settings, str]]
     answer: Callable[[str], None]
+    by: str = "a key"
 
 
 RELOAD: Final = None
@@ -149,11 +151,11 @@ class Reloader:
             log.exception("configuration not taken: internal error")
 
     def _change(self, request: SettingChange) -> None:
-        """Change settings as a key asks for, and answer it."""
+        """Change settings as somebody asks for, and answer."""
         try:
             settings, words = request.make(self.settings)
             if changes := self._take(settings):
-                log.info("changed by a key: %s", "; ".join(map(str, changes)))
+                log.info("changed by %s: %s", request.by, "; ".join(map(str, changes)))
         except PoseEdgeError as error:
             log.warning("not changed: %s", error)
             words = f"{NOT_CHANGED}{error.message}"

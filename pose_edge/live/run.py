@@ -7,7 +7,6 @@ import queue
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,22 +14,21 @@ from typing import Any, Final
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
-from pose_edge.frames import Image
 from pose_edge.live.audience import find_audience
 from pose_edge.live.auto_model import AutoModel, Feed, TuneOrder, first_model
 from pose_edge.live.controls import Controls
 from pose_edge.live.outputs import Outputs
+from pose_edge.live.page_access import page_access
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
 from pose_edge.live.reload import Reloader
+from pose_edge.live.run_report import RunReport
 from pose_edge.live.run_state import read_state
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
 from pose_edge.live.steering import SettingSteering
-from pose_edge.overlay import Scene
 from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.poses import Result
 from pose_edge.sinks.name_pattern import is_standard_output
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import recorder
@@ -40,41 +38,16 @@ from pose_edge.sources import Source, choose_source
 from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.supervision.watchdog import Watchdog
-from pose_edge.telemetry import EDGETPU, Event, Summary, Telemetry
+from pose_edge.telemetry import EDGETPU, Event, Telemetry
 from pose_edge.tracking import PoseTracker
 from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.util.resources import state_dir
-from pose_edge.web.run_access import RunAccess
-from pose_edge.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
 TAKE_S: Final = 0.02
 """Longest wait for a result before the main thread looks at keys and signals again."""
 STATUS_INTERVAL_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """How a run went.
-
-    Attributes:
-        processed: Frames that were processed.
-        with_person: Frames in which at least one person was found.
-        skipped: Frames that were captured but not processed, so that the newest could be.
-        seconds: Duration of the run.
-        stages: Durations of each stage, milliseconds.
-        backends: Frames that each backend has processed.
-        failures: Why configured outputs are not complete, or what of a file could not be read.
-    """
-
-    processed: int
-    with_person: int
-    skipped: int
-    seconds: float
-    stages: dict[str, Summary]
-    backends: dict[str, int]
-    failures: tuple[str, ...]
 
 
 def run(
@@ -156,17 +129,8 @@ class _Run:
         self._supervisor = Supervisor()
         self._part = self._supervisor.add("screen")  # the main thread
         storage = settings.storage if source.live else None
-        self._web = WebServer(
-            settings, report=partial(telemetry.set_fault, "web"), supervisor=self._supervisor
-        )
-        self._outputs = Outputs(
-            settings,
-            storage,
-            telemetry,
-            self._supervisor,
-            replace=replace,
-            feed=self._web.poses,
-        )
+        self._started_s = self._logged_s = time.monotonic()
+        self._outputs = Outputs(settings, storage, telemetry, self._supervisor, replace=replace)
         self._sinks: list[RestartingSink[..., Any]] = [*self._outputs.sinks]
         stack.callback(close_together, self._sinks)
         self._outputs.open()
@@ -182,22 +146,14 @@ class _Run:
         )
         self._sinks.append(self._recorder)
         self._recorder.open()
-        self._presenter = Presenter(
-            settings,
-            self._pipeline,
-            telemetry,
-            self._recorder,
-            part=self._part,
-            picture=self._web.picture,
-        )
+        self._presenter = self._make_presenter(settings)
         stack.callback(self._presenter.close)
         notifier = SystemdNotifier.from_environment()
         self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
         self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
         stack.callback(self._reloader.close)
-        self._started_s = self._logged_s = time.monotonic()
-        self._web.open(self._run_access(config))
-        stack.callback(self._web.close)
+        self._open_page(config)
+        stack.callback(self._outputs.web.close)
         self._auto_model = AutoModel(
             self._meter, telemetry, self._order_model, state_dir(), tune=tune
         )
@@ -208,41 +164,37 @@ class _Run:
         )
         stack.callback(self._watchdog.close)
 
+    def _make_presenter(self, settings: Settings) -> Presenter:
+        return Presenter(
+            settings,
+            self._pipeline,
+            self._telemetry,
+            self._recorder,
+            part=self._part,
+            picture=self._outputs.web.picture,
+        )
+
     def _state(self) -> RunState:
         return read_state(
             self._pipeline,
             self._telemetry,
             self._supervisor,
-            [*self._sinks, self._web.poses],
+            [*self._sinks, self._outputs.web.poses],
             screen=self._presenter.screen,
             people=self._outputs.people,
             started_s=self._started_s,
         )
 
-    def _run_access(self, config: Path | None) -> RunAccess:
-        return RunAccess(
-            state=self._state,
-            steering=SettingSteering(self._reloader),
-            settings=lambda: self._reloader.settings,
-            configured=lambda: self._reloader.configured,
-            take_picture=self._take_picture,
+    def _open_page(self, config: Path | None) -> None:
+        access = page_access(
+            self._state,
+            SettingSteering(self._reloader.request),
+            self._reloader,
+            self._presenter,
+            in_main_thread=self._main_thread_calls.put,
             config=config,
-            kept=self._reloader.note_kept,
         )
-
-    def _take_picture(
-        self, take: Callable[[Scene, Image], None], no_picture: Callable[[], None]
-    ) -> None:
-        """See `RunAccess.take_picture`."""
-
-        def draw(scene: Scene, _result: Result) -> None:
-            take(scene, self._presenter.draw(scene))
-
-        def ask() -> None:
-            if not self._presenter.take_picture(draw):
-                no_picture()
-
-        self._main_thread_calls.put(ask)
+        self._outputs.web.open(access)
 
     def _make_controls(self) -> Controls:
         return Controls(
@@ -288,7 +240,6 @@ class _Run:
             self._telemetry,
             self._recorder,
             self._outputs,
-            self._web,
             in_main_thread=self._main_thread_calls.put,
             chosen=chosen,
             config=config,

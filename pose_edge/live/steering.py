@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from pose_edge.config.schema import Settings
 from pose_edge.live.choices import with_value
-from pose_edge.live.reload import Reloader, SettingChange
+from pose_edge.live.reload import SettingChange
 
 
 class SettingSteering:
     """Applies changes of single settings to a run; a `Steering`."""
 
-    def __init__(self, reloader: Reloader) -> None:
-        """Take what applies them."""
-        self._reloader = reloader
+    def __init__(self, request: Callable[[SettingChange], None]) -> None:
+        """Take what applies them, e.g. `Reloader.request`."""
+        self._request = request
 
     def change(self, key: str, value: object, answer: Callable[[str], None]) -> None:
         """Ask for a change of one setting; see `Steering.change`."""
@@ -22,4 +22,4 @@ class SettingSteering:
         def make(settings: Settings) -> tuple[Settings, str]:
             return with_value(settings, key, value), f"{key}: {value}"
 
-        self._reloader.request(SettingChange(make, answer))
+        self._request(SettingChange(make, answer, "an output"))

@@ -19,7 +19,7 @@ from pose_edge.sinks.name_pattern import TIME_FORMAT
 from pose_edge.sinks.steering import is_refusal
 from pose_edge.util import resources
 from pose_edge.web.doctor_child import doctor_findings
-from pose_edge.web.guard import refusal
+from pose_edge.web.guard import cookie_name, refusal
 from pose_edge.web.keeping import keep_settings
 from pose_edge.web.recordings import DEFAULT_RECORDING
 from pose_edge.web.server_parts import ServerParts
@@ -88,7 +88,7 @@ def _bad(text: str, kind: type[web.HTTPException] = web.HTTPBadRequest) -> web.H
 
 
 async def _send_state(
-    _request: web.Request, *, parts: ServerParts, most: Callable[[], int]
+    request: web.Request, *, parts: ServerParts, most: Callable[[], int]
 ) -> web.Response:
     record = state_record(
         parts.state(),
@@ -99,7 +99,8 @@ async def _send_state(
         watchers=parts.picture.watchers,
         clients=parts.poses.clients,
     )
-    return web.json_response({**record, "most_clients": most()})
+    session = cookie_name(request) in request.cookies  # which the guard has checked
+    return web.json_response({**record, "most_clients": most(), "session": session})
 
 
 async def _send_history(_request: web.Request, *, parts: ServerParts) -> web.Response:

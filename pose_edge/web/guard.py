@@ -18,7 +18,7 @@ from pose_edge.web.throttle import Throttle
 log = logging.getLogger(__name__)
 
 HEALTH: Final = "/healthz"
-OPEN: Final = frozenset({HEALTH, "/login", "/page.css"})
+OPEN: Final = frozenset({HEALTH, "/login", "/page.css", "/icon.svg"})
 """Paths that need no login."""
 REQUESTS_PER_S: Final = 60.0
 REQUESTS_AT_ONCE: Final = 120

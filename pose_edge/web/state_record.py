@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,25 +87,8 @@ def state_record(
             for name, one in state.stages.items()
         },
         "faults": state.faults,
-        "parts": [
-            {
-                "name": part.name,
-                "state": part.state.value,
-                "detail": part.detail,
-                "replaced": part.replaced,
-            }
-            for part in state.parts
-        ],
-        "outputs": [
-            {
-                "name": output.name,
-                "written": output.written,
-                "dropped": output.dropped,
-                "lost": output.lost,
-                "fault": output.fault,
-            }
-            for output in state.outputs
-        ],
+        "parts": [{**asdict(part), "state": part.state.value} for part in state.parts],
+        "outputs": [asdict(output) for output in state.outputs],
         "temperature": rounded(state.temperature),
         "events": list(events),
         "settings": {key: value_of(settings, key) for key in STEERED},

@@ -25,11 +25,6 @@ from pose_edge.runtimes.edgetpu.opening import Failover
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.telemetry import EDGETPU, Telemetry
 from pose_edge.tracking import PoseTracker
-from pose_edge.web.server import WebServer
-
-
-def nothing(_settings: Settings) -> None:
-    """Do nothing."""
 
 
 class Run:
@@ -55,7 +50,6 @@ class Run:
             self.telemetry,
             recorder=cast(Recorder, self),
             outputs=cast(Outputs, self),
-            web=cast(WebServer, SimpleNamespace(check=nothing, change=nothing)),
             in_main_thread=self.main_thread_calls.append,
             chosen=ChosenModel("movenet-lightning-int8", "one"),
         )

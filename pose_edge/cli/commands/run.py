@@ -10,7 +10,8 @@ from argparse import Namespace
 from pose_edge.cli.settings import config_path, overrides, read_settings
 from pose_edge.cli.terminal import people_read, print_table
 from pose_edge.config.load import load_config
-from pose_edge.live.run import RunReport, run
+from pose_edge.live.run import run
+from pose_edge.live.run_report import RunReport
 from pose_edge.live.signals import Signals
 from pose_edge.util.text import counted
 
