@@ -7,7 +7,7 @@ Left and right are the person's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -209,6 +209,11 @@ class Result:
     def frame(self) -> Frame:
         """The frame that the poses were computed from."""
         return self.lease.frame
+
+    def copied(self) -> Result:
+        """Return the result with a copy of its frame, so that the frame's memory is free again."""
+        frame = self.frame
+        return replace(self, lease=Lease(replace(frame, image=frame.image.copy())))
 
     def release(self) -> None:
         """Let the frame's memory be reused; the frame must not be read afterwards."""

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from pose_edge.config.outputs import WebSettings
 from pose_edge.config.schema import DisplaySettings, Settings
 from pose_edge.displays import Display
 from pose_edge.live import presenter as presenter_module
@@ -20,6 +21,7 @@ from pose_edge.pipeline.worker_thread import Lost
 from pose_edge.sinks.recorder import recorder
 from pose_edge.supervision.supervisor import State, Supervisor
 from pose_edge.telemetry import Stopwatch, Telemetry
+from pose_edge.web.live_picture import LivePicture
 
 
 class FakeScreen(Display):
@@ -94,6 +96,7 @@ class Bench:
             self.telemetry,
             recorder(Settings().record, None, frame_rate=None, report=lambda _reason: None),
             part=self.part,
+            picture=LivePicture(WebSettings(), lambda: self.now),
             clock_ns=lambda: round(self.now * 1e9),
         )
 

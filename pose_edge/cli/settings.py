@@ -61,6 +61,8 @@ def overrides(options: Namespace) -> list[tuple[str, str, str]]:
         value = getattr(options, option, None)
         if value is not None:
             found.append((key, value, f"--{option.replace('_', '-')} {value}"))
+    if (place := getattr(options, "web", None)) is not None:
+        found.append(("web.enabled", "true", f"--web {place}"))
     if getattr(options, "thorough", False):
         found.append(("model.effort", "thorough", "--thorough"))
     if getattr(options, "lock_keys", False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -15,7 +15,7 @@ COMMENT: Final = re.compile(r"( +)#")
 """The space before a comment, which may shrink or grow so that comments stay in their column."""
 
 
-def change_setting(text: str, section: str, key: str, value: str) -> str:
+def change_setting(text: str, section: str, key: str, value: Any) -> str:  # noqa: ANN401
     """Return the text of a configuration with another value of one setting.
 
     Comments, order and all other lines stay as they are; a key or section that is missing is added.

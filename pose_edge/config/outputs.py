@@ -158,6 +158,9 @@ class WebSettings(Section):
     token_file: FileName | None = Field(
         None, description="file with the token that people log in with; needed by other machines"
     )
+    hosts: str = Field(
+        "", description="names of a reverse proxy, e.g. pose.example.org; commas between"
+    )
     picture_width: int = Field(
         640, ge=64, le=3840, description="of the live picture, pixels, at most"
     )

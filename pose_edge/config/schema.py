@@ -221,8 +221,9 @@ class OverlaySettings(Section):
 class DisplaySettings(Section):
     """Where the picture is shown."""
 
-    kind: Literal["auto", "hdmi", "window", "none"] = Field(
-        "auto", description="auto, hdmi (without a desktop), window (on a desktop) or none"
+    kind: Literal["auto", "hdmi", "window", "web", "none"] = Field(
+        "auto",
+        description="auto, hdmi (no desktop), window (on a desktop), web (the page) or none",
     )
     fullscreen: bool = Field(False, description="start a window in full screen (key f)")
     output: str = Field(

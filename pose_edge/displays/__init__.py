@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Choice, choices, no_screen_reason
-from pose_edge.displays.display import CLOSED, DesktopEnded, Display
+from pose_edge.displays.display import CLOSED, DesktopEnded, Display, PageDisplay
 from pose_edge.errors import DisplayError
 
 if TYPE_CHECKING:
@@ -49,15 +49,15 @@ def open_display(
 
     Returns:
         A display that is opened as soon as there is a screen, and again whenever it was lost; with
-        kind "none" one that shows nothing.
+        kinds "none" and "web" one that shows nothing.
 
     Raises:
         DisplayError: There is a screen, or a window was asked for, and it cannot be opened; with
             kind "auto" that is only logged.
     """
-    if settings.kind == "none":
-        log.info("display: none (the setting display.kind: none)")
-        return Display()
+    if settings.kind in ("none", "web"):
+        log.info("display: none (the setting display.kind: %s)", settings.kind)
+        return PageDisplay() if settings.kind == "web" else Display()
     from pose_edge.displays.reconnecting import ReconnectingDisplay
     from pose_edge.displays.sdl import load_sdl
     from pose_edge.displays.terminal import Console, own_terminal

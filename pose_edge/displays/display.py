@@ -82,3 +82,17 @@ class Display:
 
     def close(self) -> None:
         """Give the screen back; closing twice does no harm."""
+
+
+class PageDisplay(Display):
+    """No screen, because people watch the page that the program serves."""
+
+    @property
+    def name(self) -> str:
+        """The kind of screen."""
+        return "web"
+
+    @property
+    def visible(self) -> bool:
+        """True: the page may be watched as long as the program runs."""
+        return True

@@ -1,9 +1,11 @@
-"""The settings that keys choose: the next model, or one of the cameras."""
+"""Settings with another choice: the next model, one of the cameras, any value."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from pose_edge.config.schema import Settings
-from pose_edge.errors import SourceError, UnavailableError
+from pose_edge.errors import SourceError, UnavailableError, UsageError
 from pose_edge.zoo.registry import Zoo
 
 
@@ -55,3 +57,28 @@ def connected_cameras() -> list[tuple[str, str]]:
         *((f"picamera:{number}", model) for number, model in modules.items()),
         *((str(node.path), node.name) for node in find_cameras()),
     ]
+
+
+def with_value(settings: Settings, key: str, value: object) -> Settings:
+    """Return settings with another value of one of them.
+
+    Args:
+        settings: The settings in force.
+        key: The setting, e.g. "model.name".
+        value: Its new value.
+
+    Raises:
+        UsageError: There is no such setting, or the value is not one for it.
+    """
+    from pydantic import ValidationError
+
+    section, _, name = key.partition(".")
+    values: dict[str, dict[str, Any]] = settings.model_dump()
+    if name not in values.get(section, {}):
+        raise UsageError(f"there is no setting {key}")
+    values[section][name] = value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise UsageError(f"{key}: {reason}") from None

@@ -23,6 +23,7 @@ from pose_edge.sinks.steering import Steering
 from pose_edge.sinks.udp import udp_sink
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
+from pose_edge.web.server import WebServer
 
 
 class Outputs:
@@ -33,6 +34,7 @@ class Outputs:
 
     Attributes:
         people: People in the newest frame.
+        web: The page, and all else that clients ask for. The run opens and closes it.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Outputs:
             return partial(telemetry.set_fault, name)
 
         self.people = 0
+        self.web = WebServer(settings, report=report("web"), supervisor=supervisor)
         self._tracked = settings.tracking.enabled
         self._presence = Presence(settings.events.enter, settings.events.leave)
         self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [
@@ -113,10 +116,13 @@ class Outputs:
         """Hand a result to all outputs."""
         self.people = len(result.poses)
         active = [sink for sink in self.sinks if sink.active]
-        if active:
+        feed = self.web.poses
+        if active or feed.active:
             message = self._message(result)
             for sink in active:
                 sink.send(message)
+            if feed.active:
+                feed.send(message)
 
     def _message(self, result: Result) -> PoseMessage:
         """Return the message of a result; with events, where people have ids."""
@@ -135,6 +141,7 @@ class Outputs:
             file.check(getattr(settings, file.name), storage)
         for peer in self._peers:
             peer.check(getattr(settings, peer.name))
+        self.web.check(settings)
 
     def change(self, settings: Settings, storage: StorageSettings | None) -> None:
         """Go on with other settings; an output whose settings are the same is not touched.
@@ -148,3 +155,4 @@ class Outputs:
             file.change(getattr(settings, file.name), storage)
         for peer in self._peers:
             peer.change(getattr(settings, peer.name))
+        self.web.change(settings)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pose_edge.config.schema import OverlaySettings, Settings
 from pose_edge.displays import Display, open_display
-from pose_edge.frames import Frame, Image, Lease
+from pose_edge.frames import Frame, Image
 from pose_edge.live.keys import KEYS
 from pose_edge.live.messages import no_picture, no_poses, silent_source
 from pose_edge.live.newest_frame import NewestFrames
@@ -21,6 +21,7 @@ from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Telemetry
+from pose_edge.web.live_picture import LivePicture
 
 COMPOSING: Final = ("handover", "compose")
 """The stages of a picture that is recorded only."""
@@ -48,6 +49,7 @@ class Presenter:
         recorder: Recorder,
         *,
         part: Part,
+        picture: LivePicture,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Open the screen.
@@ -58,6 +60,7 @@ class Presenter:
             telemetry: Gets durations, rates and faults of the screen; its figures are shown.
             recorder: Gets the drawn pictures.
             part: Gets the heartbeats of the main thread.
+            picture: Gets the pictures that the page shows.
             clock_ns: The monotonic clock, nanoseconds.
 
         Raises:
@@ -68,6 +71,7 @@ class Presenter:
         self._telemetry = telemetry
         self._recorder = recorder
         self._part = part
+        self._picture = picture
         self._clock_ns = clock_ns
         self._first_picture_due = False
         self._lasting: Scene | None = None  # stays until something else is to be shown
@@ -174,7 +178,7 @@ class Presenter:
                 if self._pipeline.still:
                     self._held = held = result
                 elif self._pipeline.paused:
-                    self._held = _copied(result)
+                    self._held = result.copied()
                     scene = self._scene(self._held)
                 self._show(scene, stopwatch)
                 self._lasting = scene if self._held is not None else None
@@ -231,6 +235,8 @@ class Presenter:
         keys = self._display.poll()
         if (self._display.visible and not was_visible) or self.notices.stale:
             self._repeat_lasting()
+        if self._lasting is not None and self._picture.due_again():
+            self._send_to_page(self._lasting)
         return keys
 
     def close(self) -> None:
@@ -308,11 +314,16 @@ class Presenter:
 
     def _is_seen(self) -> bool:
         """Return whether anybody sees the next picture."""
-        return self._display.visible or self._recorder.active or self._wanted is not None
+        screen = self._display.visible or self._picture.watched
+        return screen or self._recorder.active or self._wanted is not None
 
     def _is_wanted(self) -> bool:
         """Return whether anybody sees the next picture, now or later."""
         return self._is_seen() or self._pipeline.still or self._pipeline.paused
+
+    def _send_to_page(self, scene: Scene) -> None:
+        fitting = self._picture.fitting(scene)
+        self._picture.put(self._renderer.draw(fitting), fitting.order)
 
     def _stopwatch(self, result: Result) -> Stopwatch:
         """Return the stopwatch of a result that the main thread has just got."""
@@ -332,9 +343,5 @@ class Presenter:
             if self._newest is not None and self._pipeline.live:
                 age_ms = (self._clock_ns() - self._newest.posed_ns) / 1e6
             self._telemetry.shown(stopwatch.laps_ms, age_ms)
-
-
-def _copied(result: Result) -> Result:
-    """Return a result that keeps a copy of its frame, so that the frame's memory is free again."""
-    frame = result.frame
-    return replace(result, lease=Lease(replace(frame, image=frame.image.copy())))
+        if self._picture.due():
+            self._send_to_page(scene)

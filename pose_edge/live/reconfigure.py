@@ -85,6 +85,7 @@ SECTIONS: Final = {
 KEYS: Final[dict[str, set[Concern]]] = {
     "camera.mirror": {Concern.PICTURE},
     "camera.wait": set(),  # a running program always waits
+    "display.kind": {Concern.SCREEN, Concern.OUTPUTS},  # it may be the page
     "display.lock_keys": set(),  # looked up at each key
     "model.rest": set(),  # looked up all the time
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},

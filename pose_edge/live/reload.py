@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pose_edge.config.diff import Change, find_changes
 from pose_edge.config.schema import Settings
 from pose_edge.errors import PoseEdgeError
+from pose_edge.live.choices import with_value
+from pose_edge.sinks.steering import NOT_CHANGED
 from pose_edge.supervision.sd_notify import SystemdNotifier
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Reloader:
 
     Attributes:
         settings: The settings in force.
+        configured: The settings as the configuration was last read.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Reloader:
             apply: Applies new settings to the run, or raises `PoseEdgeError` and changes nothing.
             notifier: Gets the begin and the end of each reload.
         """
-        self.settings = settings
+        self.settings = self.configured = settings
         self._read = read
         self._apply = apply
         self._notifier = notifier
@@ -99,6 +102,13 @@ class Reloader:
         else:
             self._thread = thread
 
+    def note_kept(self, values: Mapping[str, object]) -> None:
+        """Note settings, by their keys, that were written to the configuration."""
+        configured = self.configured
+        for key, value in values.items():
+            configured = with_value(configured, key, value)
+        self.configured = configured
+
     def close(self) -> None:
         """Wait for the present reload."""
         with self._lock:
@@ -128,7 +138,10 @@ class Reloader:
     def _reload(self) -> None:
         """Read and apply the configuration; log what came of it."""
         try:
-            if changes := self._take(self._read()):
+            read = self._read()
+            changes = self._take(read)
+            self.configured = read
+            if changes:
                 log.info("configuration read again: %s", "; ".join(map(str, changes)))
             else:
                 log.info("configuration read again: nothing has changed")
@@ -145,10 +158,10 @@ class Reloader:
                 log.info("changed by %s: %s", request.by, "; ".join(map(str, changes)))
         except PoseEdgeError as error:
             log.warning("not changed: %s", error)
-            words = f"not changed: {error.message}"
+            words = f"{NOT_CHANGED}{error.message}"
         except Exception:
             log.exception("not changed: internal error")
-            words = "not changed: internal error (see the log)"
+            words = f"{NOT_CHANGED}internal error (see the log)"
         request.answer(words)
 
     def _take(self, settings: Settings) -> list[Change]:

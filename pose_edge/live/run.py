@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import logging
-import queue
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pose_edge.config.outputs import StorageSettings
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
-from pose_edge.estimators import Estimator
 from pose_edge.live.audience import find_audience
-from pose_edge.live.controls import Controls
-from pose_edge.live.outputs import Outputs
-from pose_edge.live.presenter import Presenter
-from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
-from pose_edge.live.reload import Reloader, SettingChange
+from pose_edge.live.reconfigure import ChosenModel
+from pose_edge.live.run_parts import RunOrder, RunParts, open_parts
 from pose_edge.live.run_report import RunReport
-from pose_edge.live.run_state import read_state
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
-from pose_edge.live.steering import SettingSteering
 from pose_edge.pipeline.loading import load_model
-from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.output_guard import check_outputs
-from pose_edge.sinks.recorder import recorder
-from pose_edge.sinks.restarting_sink import RestartingSink, close_together
-from pose_edge.sinks.run_state import RunState
-from pose_edge.sources import Source, choose_source
-from pose_edge.supervision.sd_notify import SystemdNotifier, watchdog_interval
-from pose_edge.supervision.supervisor import Supervisor
+from pose_edge.sources import choose_source
+from pose_edge.supervision.sd_notify import watchdog_interval
 from pose_edge.supervision.watchdog import Watchdog
 from pose_edge.telemetry import EDGETPU, Event, Telemetry
-from pose_edge.tracking import PoseTracker
-from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.util.resources import state_dir
 from pose_edge.zoo.registry import AUTO
 
@@ -82,6 +67,17 @@ def run(
     source = choose_source(settings.source, settings.camera)
     check_outputs(settings, config, numbered=source.live, replace=replace)
     chosen = ChosenModel(_first_model(settings, tune), settings.model.people)
+    order = RunOrder(
+        settings,
+        source,
+        telemetry,
+        signals,
+        read,
+        config,
+        replace=replace,
+        chosen=chosen,
+        tune=tune,
+    )
     with ExitStack() as stack:
         estimator = load_model(
             chosen.applied(settings),
@@ -91,19 +87,7 @@ def run(
         )
         if (advice := find_audience(settings)) is not None:
             log.warning("%s", advice)
-        made = _Run(
-            settings,
-            estimator,
-            source,
-            telemetry,
-            signals=signals,
-            read=read,
-            config=config,
-            replace=replace,
-            chosen=chosen,
-            tune=tune,
-            stack=stack,
-        )
+        made = _MainLoop(order, open_parts(order, estimator, stack))
         made.go()
     return made.report()  # the outputs have ended: now it is known what was lost
 
@@ -117,152 +101,56 @@ def _first_model(settings: Settings, tune: TuneOrder | None) -> str:
     return first_model(settings, state_dir(), tune)
 
 
-class _Run:
-    """The main thread's part of a run."""
+class _MainLoop:
+    """What the main thread does during a run."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        estimator: Estimator,
-        source: Source,
-        telemetry: Telemetry,
-        *,
-        signals: Signals,
-        read: Callable[[], Settings],
-        config: Path | None,
-        replace: bool,
-        chosen: ChosenModel,
-        tune: TuneOrder | None,
-        stack: ExitStack,
-    ) -> None:
-        self._signals = signals
-        self._telemetry = telemetry
-        self._main_thread_calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._supervisor = Supervisor()
-        self._part = self._supervisor.add("screen")  # the main thread
-        storage = settings.storage if source.live else None
-        self._started_s = time.monotonic()
-        self._outputs = self._make_outputs(settings, storage, replace=replace)
-        self._sinks: list[RestartingSink[..., Any]] = [*self._outputs.sinks]
-        stack.callback(close_together, self._sinks)
-        self._meter = PassMeter()
-        self._pipeline = self._open_pipeline(settings, source, estimator, chosen, stack)
-        self._recorder = recorder(
-            settings.record,
-            storage,
-            frame_rate=source.frame_rate,  # known now that the source is open
-            report=partial(telemetry.set_fault, "recording"),
-            supervisor=self._supervisor,
-            replace=replace,
-        )
-        self._sinks.append(self._recorder)
-        self._recorder.open()
-        self._presenter = Presenter(
-            settings, self._pipeline, telemetry, self._recorder, part=self._part
-        )
-        stack.callback(self._presenter.close)
-        notifier = SystemdNotifier.from_environment()
-        self._reconfigurer = self._make_reconfigurer(settings, chosen, config)
-        self._reloader = Reloader(settings, read, self._reconfigurer.apply, notifier)
-        stack.callback(self._reloader.close)
-        self._tune = tune
+    def __init__(self, order: RunOrder, parts: RunParts) -> None:
+        self._signals = order.signals
+        self._telemetry = order.telemetry
+        self._tune = order.tune
+        self._parts = parts
+        self._pipeline = parts.pipeline
+        self._presenter = parts.presenter
+        self._reloader = parts.reloader
         self._auto_model: AutoModel | None = None
-        self._controls = self._make_controls()
-        stack.callback(self._controls.close)
-        self._watchdog = Watchdog(
-            self._supervisor, notifier, self._status_line, interval=watchdog_interval()
-        )
-        stack.callback(self._watchdog.close)
-        self._outputs.open()  # last: they tell the state of all the others
-
-    def _make_outputs(
-        self, settings: Settings, storage: StorageSettings | None, *, replace: bool
-    ) -> Outputs:
-        return Outputs(
-            settings,
-            storage,
-            self._telemetry,
-            self._supervisor,
-            replace=replace,
-            state=self._state,
-            steering=SettingSteering(self._change_setting),
-        )
-
-    def _make_controls(self) -> Controls:
-        return Controls(
-            self._presenter,
-            self._pipeline,
-            change=self._reloader.request,
-            in_main_thread=self._call_in_main_thread,
-            locked=lambda: self._reloader.settings.display.lock_keys,
-        )
-
-    def _open_pipeline(
-        self,
-        settings: Settings,
-        source: Source,
-        estimator: Estimator,
-        chosen: ChosenModel,
-        stack: ExitStack,
-    ) -> Pipeline:
-        pipeline = Pipeline(
-            source,
-            estimator,
-            self._telemetry,
-            tracker=PoseTracker(settings, live=source.live),
-            sinks=[self._outputs, self._meter],
-            max_frames=settings.run.max_frames,
-            options=pipeline_options(chosen.applied(settings), self._telemetry),
-            supervisor=self._supervisor,
-            wakeup=self._signals.wakeup,
-        )
-        stack.callback(pipeline.stop)  # before the outputs are closed
-        # A source that is waited for is opened later, so that the screen can say so.
-        if not (source.live and settings.camera.wait):
-            pipeline.open()
-        log.info("source: %s", source.describe())
-        return pipeline
-
-    def _make_reconfigurer(
-        self, settings: Settings, chosen: ChosenModel, config: Path | None
-    ) -> Reconfigurer:
-        return Reconfigurer(
-            settings,
-            self._pipeline,
-            self._presenter,
-            self._telemetry,
-            self._recorder,
-            self._outputs,
-            in_main_thread=self._call_in_main_thread,
-            chosen=chosen,
-            config=config,
-        )
+        self._started_s = self._logged_s = self._ended_s = parts.started_s
 
     def go(self) -> None:
         """Show results until the end."""
-        if not self._signals.stop.is_set():  # it may be: loading waits for an Edge TPU
-            self._pipeline.start()
-        self._started_s = self._logged_s = time.monotonic()
-        self._watchdog.start()
-        try:
-            while True:
-                self._presenter.send_heartbeat()
-                self._presenter.state_demand()
-                if self._should_end():
-                    self._part.done()  # the end of a source may take longer than a heartbeat
-                    self._pipeline.stop()
-                if result := self._presenter.take():
-                    self._presenter.show_result(result)
-                else:
-                    self._presenter.show_no_result()
-                    self._signals.wakeup.wait(self._longest_wait_s())
-                self._handle_requests()
-                self._choose_model()
-                self._log_status()
-        except EndOfStream:
-            if self._pipeline.still:
-                self._linger()
-        self._ended_s = time.monotonic()
+        watchdog = Watchdog(
+            self._parts.supervisor,
+            self._parts.notifier,
+            self._status_line,
+            interval=watchdog_interval(),
+        )
+        with closing(watchdog):
+            if not self._signals.stop.is_set():  # it may be: loading waits for an Edge TPU
+                self._pipeline.start()
+            self._started_s = self._logged_s = time.monotonic()
+            watchdog.start()
+            try:
+                while True:
+                    self._show_next()
+            except EndOfStream:
+                if self._pipeline.still:
+                    self._linger()
+            self._ended_s = time.monotonic()
+
+    def _show_next(self) -> None:
+        """Show the next picture, or wait for it; see to everything else."""
+        self._presenter.send_heartbeat()
+        self._presenter.state_demand()
+        if self._should_end():
+            self._parts.main.done()  # the end of a source may take longer than a heartbeat
+            self._pipeline.stop()
+        if result := self._presenter.take():
+            self._presenter.show_result(result)
+        else:
+            self._presenter.show_no_result()
+            self._signals.wakeup.wait(self._longest_wait_s())
+        self._handle_requests()
+        self._choose_model()
+        self._log_status()
 
     def _linger(self) -> None:
         """Leave the last picture on the screen until the screen is closed."""
@@ -278,10 +166,6 @@ class _Run:
             wait_s = min(wait_s, self._started_s + duration - time.monotonic())
         return wait_s
 
-    def _call_in_main_thread(self, call: Callable[[], None]) -> None:
-        self._main_thread_calls.put(call)
-        self._signals.wakeup.set()
-
     def _should_end(self) -> bool:
         settings = self._reloader.settings
         duration = settings.run.duration
@@ -290,11 +174,11 @@ class _Run:
 
     def _is_unread(self) -> bool:
         """Return whether nobody reads the only output, e.g. `| head`; a recording goes on."""
-        return self._outputs.unread and not self._recorder.active
+        return self._parts.outputs.unread and not self._parts.recorder.active
 
     def _handle_requests(self) -> None:
         """Do what keys, signals and other threads ask for."""
-        if self._controls.handle_keys():
+        if self._parts.controls.handle_keys():
             self._signals.stop.set()
         if self._signals.reload.is_set():
             self._signals.reload.clear()
@@ -302,27 +186,30 @@ class _Run:
         if self._signals.hang.is_set():
             self._signals.hang.clear()
             if (part := self._reloader.settings.testing.deadlock) is not None:
-                self._supervisor.freeze(part)
-        while not self._main_thread_calls.empty():
-            self._main_thread_calls.get()()
+                self._parts.supervisor.freeze(part)
+        self._parts.calls.run()
 
     def _choose_model(self) -> None:
+        """Let `model.name: auto` look whether another model fits, and the scene rest."""
         settings, pipeline = self._reloader.settings, self._pipeline
-        if self._auto_model is None and settings.model.name != AUTO:
-            return
-        from pose_edge.live.auto_model import AutoModel, Feed
+        if self._auto_model is None and settings.model.name == AUTO:
+            from pose_edge.live.auto_model import AutoModel
 
-        if self._auto_model is None:
             self._auto_model = AutoModel(
-                self._meter, self._telemetry, self._order_model, state_dir(), tune=self._tune
+                self._parts.meter, self._telemetry, self._order_model, state_dir(), tune=self._tune
             )
-        paced = pipeline.live or (settings.source.pace and not pipeline.still)
-        self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
-        pipeline.rest.allowed = settings.model.rest == "auto" and not self._auto_model.measuring
+        measuring = False
+        if self._auto_model is not None:
+            from pose_edge.live.auto_model import Feed
+
+            paced = pipeline.live or (settings.source.pace and not pipeline.still)
+            self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
+            measuring = self._auto_model.measuring
+        pipeline.rest.allowed = settings.model.rest == "auto" and not measuring
 
     def _order_model(self, name: str, people: str, failed: Callable[[], None]) -> None:
         chosen = ChosenModel(name, people)
-        self._reloader.request_call(partial(self._reconfigurer.use_model, chosen, failed))
+        self._reloader.request_call(partial(self._parts.reconfigurer.use_model, chosen, failed))
 
     def _log_status(self) -> None:
         now = time.monotonic()
@@ -333,27 +220,13 @@ class _Run:
     def _status_line(self) -> str:
         line = status_line(
             self._telemetry,
-            self._supervisor.parts,
+            self._parts.supervisor.parts,
             self._presenter.screen,
-            [sink.name for sink in self._sinks if sink.active],
+            [sink.name for sink in self._parts.sinks if sink.active],
         )
         if self._pipeline.paused:
             return f"{line}; paused"
         return f"{line}; at rest" if self._pipeline.rest.resting else line
-
-    def _change_setting(self, change: SettingChange) -> None:
-        self._reloader.request(change)  # which is made after the outputs
-
-    def _state(self) -> RunState:
-        return read_state(
-            self._pipeline,
-            self._telemetry,
-            self._supervisor,
-            self._sinks,
-            screen=self._presenter.screen,
-            people=self._outputs.people,
-            started_s=self._started_s,
-        )
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""
@@ -366,7 +239,7 @@ class _Run:
             stages=self._telemetry.summaries(),
             backends=self._telemetry.backends(),
             failures=(
-                *(reason for sink in self._sinks for reason in sink.failures()),
+                *(reason for sink in self._parts.sinks for reason in sink.failures()),
                 *self._pipeline.missing,
             ),
         )

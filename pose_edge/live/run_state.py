@@ -14,6 +14,7 @@ from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Event, Telemetry
 from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
+from pose_edge.web.pose_feed import PoseFeed
 
 SYSFS: Final = Path("/sys")
 
@@ -33,7 +34,7 @@ def read_state(
     pipeline: Pipeline,
     telemetry: Telemetry,
     supervisor: Supervisor,
-    sinks: Iterable[RestartingSink[..., Any]],
+    sinks: Iterable[RestartingSink[..., Any] | PoseFeed],
     *,
     screen: str,
     people: int,

@@ -25,7 +25,7 @@ from pose_edge.util.urls import Redactor
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
 
-__all__ = ["LogFormat", "report_error", "reset", "start", "start_with", "written_for"]
+__all__ = ["LogFormat", "redact", "report_error", "reset", "start", "start_with", "written_for"]
 
 LIBRARY_LEVELS: Final = {
     "debug": logging.INFO,
@@ -82,13 +82,18 @@ def written_for() -> LogFormat:
     return handler.formatter.form if handler is not None else "text"
 
 
+def redact(text: str) -> str:
+    """Return a text without the secrets that the log leaves out."""
+    handler = _handler()
+    return (handler.formatter.redact if handler is not None else Redactor())(text)
+
+
 def report_error(text: str) -> None:
     """Report why a command fails: as plain lines for people, as a log record for programs."""
     handler = _handler()
     if handler is not None and handler.formatter.form != "text":
         log.error("%s", text)
         return
-    redact = handler.formatter.redact if handler is not None else Redactor()
     for line in text.split("\n"):
         print(f"pose-edge: {printable(redact(line))}", file=sys.stderr)  # noqa: T201 - without time and level
 

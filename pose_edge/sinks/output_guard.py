@@ -181,7 +181,7 @@ def _check_earlier(targets: Sequence[Target], *, replace: bool) -> None:
             f"{present[0]} exists already{more}", remedy=f"{OTHER_NAME}, or replace it with --force"
         )
     for target in present:
-        if _is_written(target.path):
+        if is_written(target.path):
             raise UsageError(f"another program is writing {target.path}", remedy=OTHER_NAME)
 
 
@@ -191,7 +191,7 @@ def _replaceable(path: Path) -> bool:
     return kind == 0 or stat.S_ISREG(kind)
 
 
-def _is_written(path: Path) -> bool:
+def is_written(path: Path) -> bool:
     """Return whether a program holds the lock of a file that it writes."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

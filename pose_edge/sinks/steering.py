@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
+
+NOT_CHANGED: Final = "not changed: "
+"""Begin of the answer to a change that was refused; the reason follows."""
+
+
+def is_refusal(answer: str) -> bool:
+    """Return whether an answer says that nothing was changed."""
+    return answer.startswith(NOT_CHANGED)
 
 
 class Steering(Protocol):

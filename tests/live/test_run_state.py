@@ -9,9 +9,10 @@ from helpers import FakeEstimator, FakeSource
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import UsageError
+from pose_edge.live.choices import with_value
 from pose_edge.live.reload import SettingChange
 from pose_edge.live.run_state import hottest, read_state
-from pose_edge.live.steering import SettingSteering, with_value
+from pose_edge.live.steering import SettingSteering
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
 from pose_edge.sinks.mqtt_documents import Sight, state_message

@@ -1,0 +1,287 @@
+"""The parts of a run: made in their order, connected, and closed in the opposite order."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pose_edge.config.outputs import StorageSettings
+from pose_edge.config.schema import Settings
+from pose_edge.estimators import Estimator
+from pose_edge.live.controls import Controls
+from pose_edge.live.outputs import Outputs
+from pose_edge.live.page_access import page_access
+from pose_edge.live.presenter import Presenter
+from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_options
+from pose_edge.live.reload import Reloader, SettingChange
+from pose_edge.live.run_state import read_state
+from pose_edge.live.signals import Signals
+from pose_edge.live.steering import SettingSteering
+from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.sinks import Sink
+from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.restarting_sink import RestartingSink, close_together
+from pose_edge.sinks.run_state import RunState
+from pose_edge.sinks.steering import Steering
+from pose_edge.sources import Source
+from pose_edge.supervision.sd_notify import SystemdNotifier
+from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.telemetry import Telemetry
+from pose_edge.tracking import PoseTracker
+from pose_edge.tuning.pass_meter import PassMeter
+from pose_edge.util.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from pose_edge.live.auto_model import TuneOrder
+
+log = logging.getLogger(__name__)
+
+
+class MainThreadCalls:
+    """Functions that other threads have called in the main thread."""
+
+    def __init__(self, wakeup: Wakeup) -> None:
+        """Start empty; `wakeup` is the main thread's."""
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wakeup = wakeup
+
+    def put(self, call: Callable[[], None]) -> None:
+        """Have a function called soon; return at once."""
+        self._calls.put(call)
+        self._wakeup.set()
+
+    def run(self) -> None:
+        """Call what waits; only the main thread does this."""
+        while not self._calls.empty():
+            self._calls.get()()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """What a run begins with.
+
+    Attributes:
+        settings: The settings at the start.
+        source: The source, not open.
+        telemetry: Gets the figures of the run.
+        signals: The requests that come as signals.
+        read: Reads the configuration again, for a reload.
+        config: The configuration file.
+        replace: Whether output files may be replaced that exist already.
+        chosen: The model, and for whom.
+        tune: Given to measure all candidates for `model.name: auto`.
+    """
+
+    settings: Settings
+    source: Source
+    telemetry: Telemetry
+    signals: Signals
+    read: Callable[[], Settings]
+    config: Path | None
+    replace: bool
+    chosen: ChosenModel
+    tune: TuneOrder | None
+
+    @property
+    def storage(self) -> StorageSettings | None:
+        """How files are kept; None for a source that is a file."""
+        return self.settings.storage if self.source.live else None
+
+
+@dataclass(slots=True, kw_only=True)
+class RunParts:
+    """The parts of a run that its main thread works with.
+
+    Attributes:
+        supervisor: Knows the state of all parts.
+        main: The main thread as a part.
+        outputs: All outputs that carry poses, and the page.
+        recorder: The recording.
+        pipeline: Source and model.
+        meter: What the newest frames took.
+        presenter: Overlay and screen.
+        reconfigurer: Applies new settings.
+        reloader: Reads them, in a thread of its own.
+        controls: The keys.
+        calls: What other threads want done in the main thread.
+        notifier: Tells systemd.
+        started_s: When the run began, monotonic seconds.
+    """
+
+    supervisor: Supervisor
+    main: Part
+    outputs: Outputs
+    recorder: Recorder
+    pipeline: Pipeline
+    meter: PassMeter
+    presenter: Presenter
+    reconfigurer: Reconfigurer
+    reloader: Reloader
+    controls: Controls
+    calls: MainThreadCalls
+    notifier: SystemdNotifier
+    started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def sinks(self) -> list[RestartingSink[..., Any]]:
+        """All outputs with a writer, switched on or not."""
+        return [*self.outputs.sinks, self.recorder]
+
+    def state(self, telemetry: Telemetry) -> RunState:
+        """Return the state of the run, in any thread; `telemetry` has its figures."""
+        return read_state(
+            self.pipeline,
+            telemetry,
+            self.supervisor,
+            [*self.sinks, self.outputs.web.poses],
+            screen=self.presenter.screen,
+            people=self.outputs.people,
+            started_s=self.started_s,
+        )
+
+
+def open_parts(order: RunOrder, estimator: Estimator, stack: ExitStack) -> RunParts:
+    """Make and open the parts of a run; the stack closes them.
+
+    Raises:
+        PoseEdgeError: One of them cannot be had.
+    """
+    telemetry, notifier = order.telemetry, SystemdNotifier.from_environment()
+    calls, supervisor, meter = MainThreadCalls(order.signals.wakeup), Supervisor(), PassMeter()
+    main = supervisor.add("screen")
+
+    # Outputs tell the state of all the others, and change settings: they are opened last.
+    def state() -> RunState:
+        return parts.state(telemetry)
+
+    def change(request: SettingChange) -> None:
+        parts.reloader.request(request)
+
+    steering = SettingSteering(change)
+    outputs = _make_outputs(order, supervisor, state, steering)
+    sinks: list[RestartingSink[..., Any]] = [*outputs.sinks]
+    stack.callback(close_together, sinks)
+    pipeline = _make_pipeline(order, estimator, [outputs, meter], supervisor)
+    stack.callback(pipeline.stop)  # before the outputs are closed
+    # A source that is waited for is opened later, so that the screen can say so.
+    if not (order.source.live and order.settings.camera.wait):
+        pipeline.open()
+    log.info("source: %s", order.source.describe())
+    recording = _make_recorder(order, supervisor)
+    sinks.append(recording)
+    recording.open()
+    presenter = Presenter(
+        order.settings, pipeline, telemetry, recording, part=main, picture=outputs.web.picture
+    )
+    stack.callback(presenter.close)
+    reconfigurer = Reconfigurer(
+        order.settings,
+        pipeline,
+        presenter,
+        telemetry,
+        recording,
+        outputs,
+        in_main_thread=calls.put,
+        chosen=order.chosen,
+        config=order.config,
+    )
+    reloader = Reloader(order.settings, order.read, reconfigurer.apply, notifier)
+    stack.callback(reloader.close)
+    controls = _make_controls(presenter, pipeline, reloader, calls)
+    stack.callback(controls.close)
+    parts = RunParts(
+        supervisor=supervisor,
+        main=main,
+        outputs=outputs,
+        recorder=recording,
+        pipeline=pipeline,
+        meter=meter,
+        presenter=presenter,
+        reconfigurer=reconfigurer,
+        reloader=reloader,
+        controls=controls,
+        calls=calls,
+        notifier=notifier,
+    )
+    _open_outputs(parts, state, steering, order.config)
+    stack.callback(outputs.web.close)
+    return parts
+
+
+def _make_outputs(
+    order: RunOrder,
+    supervisor: Supervisor,
+    state: Callable[[], RunState],
+    steering: Steering,
+) -> Outputs:
+    return Outputs(
+        order.settings,
+        order.storage,
+        order.telemetry,
+        supervisor,
+        replace=order.replace,
+        state=state,
+        steering=steering,
+    )
+
+
+def _open_outputs(
+    parts: RunParts, state: Callable[[], RunState], steering: Steering, config: Path | None
+) -> None:
+    parts.outputs.open()
+    access = page_access(
+        state,
+        steering,
+        parts.reloader,
+        parts.presenter,
+        in_main_thread=parts.calls.put,
+        config=config,
+    )
+    parts.outputs.web.open(access)
+
+
+def _make_recorder(order: RunOrder, supervisor: Supervisor) -> Recorder:
+    return recorder(
+        order.settings.record,
+        order.storage,
+        frame_rate=order.source.frame_rate,  # known now that the source is open
+        report=partial(order.telemetry.set_fault, "recording"),
+        supervisor=supervisor,
+        replace=order.replace,
+    )
+
+
+def _make_pipeline(
+    order: RunOrder, estimator: Estimator, sinks: Sequence[Sink], supervisor: Supervisor
+) -> Pipeline:
+    settings = order.settings
+    return Pipeline(
+        order.source,
+        estimator,
+        order.telemetry,
+        tracker=PoseTracker(settings, live=order.source.live),
+        sinks=sinks,
+        max_frames=settings.run.max_frames,
+        options=pipeline_options(order.chosen.applied(settings), order.telemetry),
+        supervisor=supervisor,
+        wakeup=order.signals.wakeup,
+    )
+
+
+def _make_controls(
+    presenter: Presenter, pipeline: Pipeline, reloader: Reloader, calls: MainThreadCalls
+) -> Controls:
+    return Controls(
+        presenter,
+        pipeline,
+        change=reloader.request,
+        in_main_thread=calls.put,
+        locked=lambda: reloader.settings.display.lock_keys,
+    )

@@ -1,0 +1,53 @@
+"""Recordings and pose files: list, play, fetch, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from pose_edge.errors import UsageError
+from pose_edge.web.api import read_json
+from pose_edge.web.recordings import delete_file, find_file, list_files
+from pose_edge.web.server_parts import ServerParts
+
+PLAYED: Final = "video/mp4"
+"""Media type of files that a browser shows; others are only saved."""
+
+
+def file_routes(parts: ServerParts) -> list[web.RouteDef]:
+    """Return the routes of recordings and pose files."""
+    return [
+        web.get("/api/files", partial(_send_list, parts=parts)),
+        web.post("/api/files/delete", partial(_delete, parts=parts)),
+        web.get("/files/{name}", partial(_send_file, parts=parts)),
+    ]
+
+
+async def _send_list(_request: web.Request, *, parts: ServerParts) -> web.Response:
+    files = await asyncio.to_thread(list_files, parts.run.settings())
+    return web.json_response({"files": [file.record for file in files]})
+
+
+async def _send_file(request: web.Request, *, parts: ServerParts) -> web.StreamResponse:
+    name = request.match_info["name"]
+    file = await asyncio.to_thread(find_file, parts.run.settings(), name)
+    if file is None:
+        raise web.HTTPNotFound(text="there is no such file")
+    kind = "inline" if file.content_type == PLAYED else "attachment"
+    headers = {
+        hdrs.CONTENT_TYPE: file.content_type,
+        hdrs.CONTENT_DISPOSITION: f"{kind}; filename*=UTF-8''{quote(name, safe='')}",
+    }
+    return web.FileResponse(file.path, headers=headers)
+
+
+async def _delete(request: web.Request, *, parts: ServerParts) -> web.Response:
+    name = (await read_json(request)).get("name")
+    if not isinstance(name, str):
+        raise UsageError("name must be the name of a file")
+    await asyncio.to_thread(delete_file, parts.run.settings(), name)
+    return web.json_response({"text": f"deleted: {name}"})

@@ -1,0 +1,33 @@
+"""Writing what the page has changed to the configuration file, which keeps its comments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pose_edge.config.edit import change_setting
+from pose_edge.config.file import read_config
+from pose_edge.errors import OutputError
+from pose_edge.util.atomic import write_atomically
+
+
+def keep_settings(path: Path, values: Mapping[str, Any]) -> None:
+    """Write values of settings to a configuration file.
+
+    Args:
+        path: The file.
+        values: The values by their dotted keys.
+
+    Raises:
+        ConfigError: The file cannot be read, or not be changed without danger.
+        OutputError: It cannot be written.
+    """
+    text = read_config(path)
+    for key, value in values.items():
+        section, _, name = key.partition(".")
+        text = change_setting(text, section, name, value)
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from None

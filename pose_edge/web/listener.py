@@ -1,0 +1,158 @@
+"""A server at one place: it listens, and bounds what clients can take up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Final
+
+from aiohttp import web
+
+from pose_edge.errors import OutputError
+from pose_edge.web.listening import Place, Service, needs_token
+from pose_edge.web.login import read_token
+from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.site import make_site
+
+CONNECTIONS: Final = 96
+"""Open connections; a browser has up to six."""
+IDLE_S: Final = 10.0
+"""Longest time until a request is complete, from the begin of a connection or from the request
+before it."""
+LINGER_S: Final = 1.0
+"""How long what nobody wants of a request is still read, so that the client sees the answer."""
+LINE_BYTES: Final = 8190
+HEADERS: Final = 64
+BACKLOG: Final = 64
+CLOSE_S: Final = 0.3
+"""Longest wait for requests that are being answered, at the end."""
+FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    b"Retry-After: 10\r\nContent-Length: 27\r\n\r\nthere are too many clients\n"
+)
+
+quiet = logging.getLogger("pose_edge.web.clients")
+"""Gets what aiohttp says about faulty requests, each of which a stranger could send."""
+
+
+class Refusal(asyncio.Protocol):
+    """Tells a client that there are too many, and leaves it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Answer whatever the client may ask for."""
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.write(FULL)
+        transport.close()
+
+
+class Listener:
+    """A server at one place.
+
+    Attributes:
+        place: Where it listens; its port is the true one once it does.
+        services: What it offers.
+        fault: Why it does not listen, or None.
+    """
+
+    def __init__(self, place: Place, services: Iterable[Service], parts: ServerParts) -> None:
+        """Prepare; `open` starts."""
+        self.place = place
+        self.services = frozenset(services)
+        self.fault: str | None = None
+        self.sockets: list[socket.socket] = []
+        self._parts = parts
+        self._runner: web.AppRunner | None = None
+        self._servers: list[asyncio.Server] = []
+
+    @property
+    def works(self) -> bool:
+        """Whether it listens."""
+        return bool(self._servers)
+
+    async def open(self) -> None:
+        """Try to listen; `fault` says why it does not."""
+        try:
+            self._check_token()
+            await self._listen()
+        except OutputError as error:
+            self.fault = error.message
+        except OSError as error:
+            self.fault = f"cannot listen at {self.place}: {error.strerror or error}"
+        else:
+            self.fault = None
+
+    async def close(self) -> None:
+        """End all connections."""
+        for server in self._servers:
+            server.close()
+        if self._runner is not None and self._runner.server is not None:
+            for task in [*self._parts.streams]:
+                if task is not None:
+                    task.cancel()
+            await self._runner.server.shutdown(CLOSE_S)
+            await self._runner.cleanup()
+        self._servers, self.sockets, self._runner = [], [], None
+
+    def _check_token(self) -> None:
+        """Raise `OutputError` where people must log in, and there is no token."""
+        settings = self._parts.settings.web
+        if Service.PAGE not in self.services or not needs_token(self.place, settings):
+            return
+        if settings.token_file is None:
+            raise OutputError(
+                f"not served at {self.place}: other machines need a token; set web.token_file to a "
+                "file that holds one"
+            )
+        read_token(settings.token_file)
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        sockets = await self._bind(loop)
+        site = make_site(self._parts, self.place, self.services)
+        runner = web.AppRunner(
+            site,
+            access_log=None,
+            logger=quiet,
+            keepalive_timeout=IDLE_S,
+            lingering_time=LINGER_S,
+            max_line_size=LINE_BYTES,
+            max_field_size=LINE_BYTES,
+            max_headers=HEADERS,
+            auto_decompress=False,
+            shutdown_timeout=CLOSE_S,
+        )
+        quiet.setLevel(logging.CRITICAL)
+        await runner.setup()
+        server = runner.server
+        assert server is not None
+
+        def accept() -> asyncio.Protocol:
+            return server() if len(server.connections) < CONNECTIONS else Refusal()
+
+        self.sockets, self._runner = sockets, runner
+        self._servers = [
+            await loop.create_server(accept, sock=one, backlog=BACKLOG) for one in sockets
+        ]
+
+    async def _bind(self, loop: asyncio.AbstractEventLoop) -> list[socket.socket]:
+        """Return bound sockets, one for each address of the host."""
+        found = await loop.getaddrinfo(
+            self.place.host, self.place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        port = self.place.port
+        with ExitStack() as undo:
+            sockets = []
+            for family, kind, protocol, _name, address in dict.fromkeys(found):
+                one = undo.enter_context(socket.socket(family, kind, protocol))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind((address[0], port, *address[2:]))
+                port = one.getsockname()[1]
+                sockets.append(one)
+            undo.pop_all()
+        self.place = Place(self.place.host, port)
+        return sockets

@@ -1,0 +1,135 @@
+"""The live picture: drawn and encoded only while somebody watches, once for all who do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pose_edge.config.outputs import WebSettings
+from pose_edge.frames import ColourOrder, Image
+from pose_edge.overlay import Scene, Size
+from pose_edge.web.loop_call import LoopCall
+
+REPEAT_S: Final = 2.0
+"""A picture that stands still is sent again after this time: so those who watch, and whatever lies
+between, see that the connection works."""
+
+
+class LivePicture:
+    """Takes pictures from the main thread, and hands them as JPEGs to all watchers.
+
+    The main thread calls `due`, `due_again` and `put`; everything else happens in the event loop.
+
+    Attributes:
+        settings: The settings in force.
+        number: Number of the newest picture.
+    """
+
+    def __init__(self, settings: WebSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start without watchers; `clock` returns seconds."""
+        self.settings = settings
+        self.number = 0
+        self._watchers: set[object] = set()
+        self._clock = clock
+        self._due_s = 0.0
+        self._put_s = self._joined_s = 0.0
+        self._waiting: tuple[Image, ColourOrder] | None = None
+        self._jpeg = b""
+        self._changed = asyncio.Event()
+        self._wake = LoopCall(self._encode)
+
+    # --- in the main thread -----------------------------------------------------------------------
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches."""
+        return bool(self._watchers)
+
+    def due(self) -> bool:
+        """Return whether somebody watches, and the next picture may come."""
+        return bool(self._watchers) and self._clock() >= self._due_s
+
+    def due_again(self) -> bool:
+        """Return whether a picture that stands still is to be sent once more."""
+        now = self._clock()
+        late = self._joined_s >= self._put_s or now - self._put_s >= REPEAT_S
+        return late and bool(self._watchers)
+
+    def fitting(self, scene: Scene) -> Scene:
+        """Return a scene as it is sent: its image no wider than the settings allow."""
+        size = shrunk_size(scene.size, self.settings.picture_width)
+        if size == scene.size:
+            return scene
+        image = None if scene.image is None else shrunk(scene.image, size)
+        return replace(scene, size=size, image=image)
+
+    def put(self, image: Image, order: ColourOrder) -> None:
+        """Send a picture, which is copied, in place of one that nobody has got yet."""
+        now = self._clock()
+        # A moment that is late does not shift those after it.
+        self._due_s = max(self._due_s + 1 / self.settings.fps, now)
+        self._put_s = now
+        self._waiting = image.copy(), order
+        self._wake.request()
+
+    # --- in the event loop ------------------------------------------------------------------------
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve from another event loop, without watchers."""
+        self._watchers = set()
+        self._changed = asyncio.Event()
+        self._wake.attach(loop)
+
+    def join(self) -> object:
+        """Return a new watcher, who gets a picture soon, even of a scene that stands still."""
+        watcher = object()
+        self._joined_s = self._clock()
+        self._watchers.add(watcher)
+        return watcher
+
+    def leave(self, watcher: object) -> None:
+        """Forget a watcher."""
+        self._watchers.discard(watcher)
+
+    async def newer(self, than: int) -> tuple[int, bytes]:
+        """Wait for a picture that is newer than one; return its number and its JPEG."""
+        while self.number == than:
+            await self._changed.wait()
+        return self.number, self._jpeg
+
+    def _encode(self) -> None:
+        import simplejpeg
+
+        waiting, self._waiting = self._waiting, None
+        if waiting is None or not self._watchers:
+            return
+        image, order = waiting
+        self._jpeg = simplejpeg.encode_jpeg(
+            image, quality=self.settings.quality, colorspace=order, colorsubsampling="420"
+        )
+        self.number += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def shrunk_size(size: Size, width: int) -> Size:
+    """Return a size of the same shape that is at most so wide, pixels."""
+    if size[0] <= width:
+        return size
+    return width, max(1, round(size[1] * width / size[0]))
+
+
+def shrunk(image: Image, size: Size) -> Image:
+    """Return a smaller copy of a picture."""
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,128 @@
+"""Who may see the page: the token, the sessions of those who have given it, and wrong attempts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Final
+
+from pose_edge.errors import OutputError
+from pose_edge.util.paths import user_path
+
+SHORTEST_TOKEN: Final = 8
+LONGEST_TOKEN: Final = 1024
+SESSIONS: Final = 64
+"""Sessions that are remembered; the one that was used least recently goes first."""
+SESSION_S: Final = 30 * 86_400.0
+"""Seconds after which people log in again."""
+FREE_ATTEMPTS: Final = 3
+LONGEST_WAIT_S: Final = 60.0
+REMEMBERED: Final = 256
+"""Addresses with wrong attempts that are remembered."""
+
+
+def read_token(name: str) -> str:
+    """Return the token of a file: its first line.
+
+    Raises:
+        OutputError: There is none, or it is too short to be one.
+    """
+    path = user_path(name)
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            token = file.readline(LONGEST_TOKEN).strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise OutputError(f"web.token_file: {path} cannot be read: {reason}") from None
+    if len(token) < SHORTEST_TOKEN:
+        raise OutputError(
+            f"web.token_file: {path}: the token has fewer than {SHORTEST_TOKEN} characters"
+        )
+    return token
+
+
+def is_token(given: str, token: str) -> bool:
+    """Return whether a text is the token, in a time that tells nothing about it."""
+    return hmac.compare_digest(given.encode(errors="replace"), token.encode())
+
+
+class Sessions:
+    """The sessions of people who have logged in, kept in memory only."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start without sessions; `clock` returns seconds."""
+        self._clock = clock
+        self._ends_s: OrderedDict[bytes, float] = OrderedDict()
+
+    def begin(self) -> str:
+        """Return the id of a new session, which only its browser knows."""
+        name = secrets.token_urlsafe(32)
+        self._ends_s[_digest(name)] = self._clock() + SESSION_S
+        while len(self._ends_s) > SESSIONS:
+            self._ends_s.popitem(last=False)
+        return name
+
+    def knows(self, name: str) -> bool:
+        """Return whether an id is that of a session that lasts."""
+        key = _digest(name)  # a lookup by the id itself would take a time that depends on it
+        if self._ends_s.get(key, -math.inf) <= self._clock():
+            self._ends_s.pop(key, None)
+            return False
+        self._ends_s.move_to_end(key)
+        return True
+
+    def end(self, name: str) -> None:
+        """Forget a session."""
+        self._ends_s.pop(_digest(name), None)
+
+
+class LoginAttempts:
+    """Wrong attempts to log in, by address: each one that follows has to wait longer."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start without attempts; `clock` returns seconds."""
+        self._clock = clock
+        self._failed: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def wait_s(self, address: str) -> float:
+        """Return the seconds until an address may try again; 0 for now."""
+        _count, until_s = self._failed.get(_network(address), (0, 0.0))
+        return max(0.0, until_s - self._clock())
+
+    def failed(self, address: str) -> None:
+        """Note a wrong attempt."""
+        key = _network(address)
+        count = self._failed.get(key, (0, 0.0))[0] + 1
+        # The exponent stays small: an attack may go on for months.
+        steps = min(count - FREE_ATTEMPTS, 16)
+        wait_s = min(2.0**steps, LONGEST_WAIT_S) if steps >= 0 else 0.0
+        self._failed[key] = count, self._clock() + wait_s
+        self._failed.move_to_end(key)
+        while len(self._failed) > REMEMBERED:
+            self._failed.popitem(last=False)
+
+    def succeeded(self, address: str) -> None:
+        """Forget the wrong attempts of an address."""
+        self._failed.pop(_network(address), None)
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode(errors="replace")).digest()
+
+
+def _network(address: str) -> str:
+    """Return what counts as one address: of IPv6 a home's network, whose addresses are free."""
+    try:
+        number = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(number, IPv6Address):
+        return str(number)
+    return str(number.ipv4_mapped or IPv6Address(int(number) >> 64 << 64))

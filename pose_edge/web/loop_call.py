@@ -1,0 +1,39 @@
+"""Waking the server's event loop from other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+
+class LoopCall:
+    """Has a function called in the event loop, once for any number of requests until then.
+
+    So a loop that is slow or hangs does not collect calls.
+    """
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        """Prepare; nothing is called before `attach`."""
+        self._call = call
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._requested = False
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Use another event loop from now on."""
+        with self._lock:
+            self._loop, self._requested = loop, False
+
+    def request(self) -> None:
+        """Request a call; return at once. Without a loop nothing happens."""
+        with self._lock:
+            if self._loop is None or self._requested or self._loop.is_closed():
+                return
+            self._requested = True
+            self._loop.call_soon_threadsafe(self._run)
+
+    def _run(self) -> None:
+        with self._lock:
+            self._requested = False
+        self._call()

@@ -1,0 +1,42 @@
+"""What the server may ask a run for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pose_edge.config.schema import Settings
+from pose_edge.frames import Image
+from pose_edge.overlay import Scene
+from pose_edge.sinks.run_state import RunState
+from pose_edge.sinks.steering import Steering
+
+TakePicture = Callable[[Callable[[Scene, Image], None], Callable[[], None]], None]
+"""See `RunAccess.take_picture`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAccess:
+    """What the server may ask a run for, from its own thread; nothing of it waits.
+
+    Attributes:
+        state: Returns the state of the run.
+        steering: Takes changes of settings.
+        settings: Returns the settings in force.
+        configured: Returns the settings as the configuration was last read.
+        take_picture: Has a function called in the main thread with the scene that is shown, or the
+            next one, and its picture, which is valid during the call; or another one where there is
+            no picture.
+        config: The configuration file, or None where there is none of the user's.
+        kept: Called with settings that were written to the configuration, by their keys.
+    """
+
+    state: Callable[[], RunState]
+    steering: Steering
+    settings: Callable[[], Settings]
+    configured: Callable[[], Settings]
+    take_picture: TakePicture
+    config: Path | None
+    kept: Callable[[Mapping[str, Any]], None]

@@ -1,0 +1,195 @@
+"""The server of a run, whose thread is replaced when it fails or hangs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import UnavailableError
+from pose_edge.supervision.hung_threads import HungThreads
+from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.web.listening import Place, Service, find_services
+from pose_edge.web.live_picture import LivePicture
+from pose_edge.web.pose_feed import PoseFeed
+from pose_edge.web.run_access import RunAccess
+from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_thread import NAME, ServerThread
+
+if TYPE_CHECKING:
+    from pose_edge.web.listener import Listener
+
+log = logging.getLogger(__name__)
+
+HANG_S: Final = 20.0
+CLOSE_S: Final = 2.0
+"""Longest wait for the end of the thread."""
+
+
+class WebServer:
+    """Serves the page, pose lines and figures of a run, as its settings say.
+
+    Attributes:
+        picture: The live picture, which the main thread draws.
+        poses: The pose lines.
+        place: Where the page is, or None while there is none.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        report: Callable[[str | None], None],
+        supervisor: Supervisor,
+    ) -> None:
+        """Prepare; `open` starts.
+
+        Args:
+            settings: The settings at the start.
+            report: Called with what is wrong, and with None once it works again.
+            supervisor: Replaces the thread when it fails or hangs.
+
+        Raises:
+            PoseEdgeError: See `check`.
+        """
+        self.check(settings)
+        self.picture = LivePicture(settings.web)
+        self.poses = PoseFeed()
+        self.place: Place | None = None
+        self._settings = settings
+        self._report = report
+        self._supervisor = supervisor
+        self._parts: ServerParts | None = None
+        self._part: Part | None = None
+        self._serving: ServerThread | None = None
+        self._hung = HungThreads()
+        self._lock = threading.Lock()
+        self._told: tuple[str, ...] = ()
+
+    def check(self, settings: Settings) -> None:
+        """Raise what `change` would.
+
+        Raises:
+            UsageError: A place cannot be one.
+            UnavailableError: The library is missing.
+        """
+        if find_services(settings) and find_spec("aiohttp") is None:
+            raise UnavailableError(
+                "aiohttp is not installed, which the page, the WebSocket and the figures need",
+                remedy="pip install 'pose-edge[web]'",
+            )
+
+    def open(self, run: RunAccess) -> None:
+        """Start serving what the settings want of a run."""
+        with self._lock:
+            self._parts = ServerParts(self._settings, run, self.picture, self.poses)
+            self._begin()
+
+    def change(self, settings: Settings) -> None:
+        """Go on with other settings; connections end only where something else is served.
+
+        Raises:
+            PoseEdgeError: The settings cannot be used; the present ones stay in force.
+        """
+        self.check(settings)
+        with self._lock:
+            again = _lasting(settings) != _lasting(self._settings)
+            self._settings, self.picture.settings = settings, settings.web
+            if self._parts is None:
+                return
+            self._parts.settings = settings
+            if again:
+                self._end()
+                self._begin()
+
+    def close(self) -> None:
+        """End all connections, within a moment."""
+        with self._lock:
+            self._end()
+
+    def _begin(self) -> None:
+        """Start to serve, where there is something to serve; the lock is held."""
+        services = find_services(self._settings)
+        if self._parts is None or not services:
+            return
+        self.poses.active = any(services.values())
+        if any(Service.PAGE in one for one in services.values()):
+            logging.getLogger().addHandler(self._parts.log)
+        self._part = self._part or self._supervisor.add(NAME, self._replace)
+        self._part.starting(within=HANG_S)
+        self._serving = ServerThread(self._parts, services, tick=self._tick, failed=self._failed)
+        self._serving.start()
+
+    def _end(self) -> None:
+        """Stop serving; the lock is held."""
+        serving, self._serving = self._serving, None
+        self.poses.active, self.place = False, None
+        self._supervisor.remove(NAME)
+        self._part = None
+        self._tell(())
+        if self._parts is not None:
+            logging.getLogger().removeHandler(self._parts.log)
+        if serving is not None and not serving.stop(CLOSE_S):
+            log.warning("%s: it does not end, and is given up", NAME)
+            serving.abandon()
+            self._hung.add(serving.thread)
+
+    def _replace(self) -> None:
+        """Serve in a new thread in place of one that has failed or hangs; for the supervisor."""
+        with self._lock:
+            serving, part = self._serving, self._part
+            if serving is None or part is None:
+                return
+            self._serving = None
+            serving.abandon()
+            self._hung.add(serving.thread)
+            if self._hung.too_many:
+                part.failed("too many threads hang in the server")
+            else:
+                self._begin()
+
+    # --- in the thread ----------------------------------------------------------------------------
+
+    def _tick(self, serving: ServerThread, listeners: Sequence[Listener]) -> None:
+        """Send a heartbeat, and say what is served and what is not."""
+        part = self._part
+        if serving is not self._serving or part is None:
+            return
+        page = [one.place for one in listeners if one.works and Service.PAGE in one.services]
+        self.place = page[0] if page else None
+        self._tell(tuple(one.fault for one in listeners if one.fault is not None), listeners)
+        working = ", ".join(str(one.place) for one in listeners if one.works)
+        if working:
+            part.running(working, within=HANG_S)
+        else:
+            part.waiting("; ".join(self._told), within=HANG_S, tried=False)
+
+    def _failed(self, serving: ServerThread, error: BaseException) -> None:
+        log.debug("%s", NAME, exc_info=error)
+        if serving is self._serving and self._part is not None:
+            self.place = None
+            self._part.failed(str(error) or type(error).__name__)
+
+    def _tell(self, faults: tuple[str, ...], listeners: Sequence[Listener] = ()) -> None:
+        """Log and report what is wrong, where that is news."""
+        said = (*faults, *(str(one.place) for one in listeners if one.works))
+        if said == self._told:
+            return
+        for fault in faults:
+            if fault not in self._told:
+                log.error("%s: %s", NAME, fault)
+        for one in listeners:
+            if one.works and str(one.place) not in self._told:
+                offered = ", ".join(sorted(service.name.lower() for service in one.services))
+                log.info("%s: %s at http://%s/", NAME, offered, one.place)
+        self._told = said
+        self._report("; ".join(faults) or None)
+
+
+def _lasting(settings: Settings) -> tuple[Any, ...]:
+    """Return what cannot be changed while connections are open."""
+    web, sockets = settings.web, settings.websocket
+    return find_services(settings), web.token_file, web.hosts, sockets.origins

@@ -1,0 +1,71 @@
+"""What all handlers of the server share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from pose_edge import logs
+from pose_edge.config.schema import Settings
+from pose_edge.logs.tail import LogTail
+from pose_edge.sinks.run_state import RunState
+from pose_edge.web.history import History
+from pose_edge.web.live_picture import LivePicture
+from pose_edge.web.login import LoginAttempts, Sessions
+from pose_edge.web.pose_feed import PoseFeed
+from pose_edge.web.run_access import RunAccess
+
+STATE_S: Final = 0.2
+"""Age up to which a state is used again: many pages ask for it."""
+
+
+@dataclass
+class ServerParts:
+    """What all handlers share; it outlives their event loop.
+
+    Attributes:
+        settings: The settings in force.
+        run: The run, once it has been made.
+        picture: The live picture.
+        poses: The pose lines.
+        history: The figures of the last minutes.
+        log: The last lines of the log.
+        sessions: Who has logged in.
+        attempts: Who has tried to.
+        streams: Tasks that serve until the client leaves.
+    """
+
+    settings: Settings
+    run: RunAccess
+    picture: LivePicture
+    poses: PoseFeed
+    history: History = field(default_factory=History)
+    log: LogTail = field(default_factory=lambda: LogTail(logs.redact))
+    sessions: Sessions = field(default_factory=Sessions)
+    attempts: LoginAttempts = field(default_factory=LoginAttempts)
+    streams: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    _state: RunState | None = None
+    _read_s: float = 0.0
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve from another event loop."""
+        self.streams = set()
+        self.picture.attach(loop)
+        self.poses.attach(loop)
+
+    def state(self) -> RunState:
+        """Return the state of the run, at most `STATE_S` old."""
+        now = time.monotonic()
+        if self._state is None or now - self._read_s > STATE_S:
+            self._state, self._read_s = self.run.state(), now
+        return self._state
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that can be chosen."""
+        from pose_edge.zoo.registry import AUTO, Zoo
+
+        return (AUTO, *Zoo().entries)

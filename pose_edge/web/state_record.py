@@ -1,0 +1,100 @@
+"""The state of a run as the page gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from pose_edge import __version__
+from pose_edge.config.schema import Settings
+from pose_edge.sinks.message import Record
+from pose_edge.sinks.run_state import RunState
+from pose_edge.supervision.supervisor import State
+from pose_edge.web.history import latency_to_result, rounded
+
+STEERED: Final = (
+    "model.name",
+    "model.people",
+    "edgetpu.mode",
+    "overlay.min_keypoint_score",
+    "camera.mirror",
+    "overlay.background",
+)
+"""The settings that the page can change."""
+
+
+def value_of(settings: Settings, key: str) -> Any:  # noqa: ANN401 - values of the settings
+    """Return the value of a setting, e.g. of "model.name"."""
+    section, _, name = key.partition(".")
+    return getattr(getattr(settings, section), name)
+
+
+def unsaved(settings: Settings, configured: Settings) -> list[str]:
+    """Return the settings of `STEERED` that differ from those of the configuration."""
+    return [key for key in STEERED if value_of(settings, key) != value_of(configured, key)]
+
+
+def recording_name(state: RunState) -> str | None:
+    """Return the name of the file that is being recorded, or None."""
+    running = (one for one in state.parts if one.name == "recording")
+    part = next(running, None)
+    if part is None:
+        return None
+    return Path(part.detail).name if part.state is State.RUNNING and part.detail else "..."
+
+
+def state_record(
+    state: RunState,
+    settings: Settings,
+    configured: Settings,
+    *,
+    models: Sequence[str],
+    events: Iterable[Record],
+    watchers: int,
+    clients: int,
+) -> Record:
+    """Return the state of a run as JSON values; docs/web.md describes them.
+
+    Args:
+        state: The state.
+        settings: The settings in force.
+        configured: The settings as the configuration was last read.
+        models: Names of models that can be chosen.
+        events: The newest events.
+        watchers: How many watch the live picture.
+        clients: How many read the poses.
+    """
+    provenance = state.provenance
+    return {
+        "version": __version__,
+        "uptime_s": round(state.uptime_s, 1),
+        "source": state.source,
+        "screen": state.screen,
+        "paused": state.paused,
+        "model": provenance.models if provenance else None,
+        "backend": provenance.backend if provenance else None,
+        "note": provenance.note if provenance else "",
+        "camera_fps": round(state.camera_fps, 1),
+        "poses_fps": round(state.poses_fps, 1),
+        "processed": state.processed,
+        "skipped": state.skipped,
+        "people": state.people,
+        "latency_ms": rounded(latency_to_result(state)),
+        "stages": {
+            name: {"median": round(one.median, 2), "p95": round(one.p95, 2)}
+            for name, one in state.stages.items()
+        },
+        "faults": state.faults,
+        "parts": [{**asdict(part), "state": part.state.value} for part in state.parts],
+        "outputs": [asdict(output) for output in state.outputs],
+        "temperature": rounded(state.temperature),
+        "events": list(events),
+        "settings": {key: value_of(settings, key) for key in STEERED},
+        "models": list(models),
+        "recording": recording_name(state),
+        "unsaved": unsaved(settings, configured),
+        "watchers": watchers,
+        "clients": clients,
+    }

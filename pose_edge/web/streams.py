@@ -1,0 +1,179 @@
+"""What is sent until the client leaves: the live picture, and pose lines."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Final
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from pose_edge.web.guard import refusal
+from pose_edge.web.pose_feed import PoseClient
+from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.throttle import Throttle
+
+BOUNDARY: Final = "frame"
+PLACE_S: Final = 1.0
+"""How long a new watcher waits for the place of one who is leaving, as when a page is reloaded."""
+STUCK_S: Final = 30.0
+"""Seconds after which a client that takes nothing any more is given up."""
+DRAIN_S: Final = 0.02
+UNSENT_BYTES: Final = 32_768
+"""What the kernel holds back for a slow client at most; more would only make its picture older."""
+HEARTBEAT_S: Final = 20.0
+MESSAGE_BYTES: Final = 1024
+"""Size of a client's message beyond which it is not even read."""
+PINGS_PER_S: Final = 2.0
+PINGS_AT_ONCE: Final = 10
+
+
+def stream_route(parts: ServerParts, most: Callable[[], int]) -> web.RouteDef:
+    """Return the route of the live picture, for so many watchers."""
+    return web.get(
+        "/stream.mjpg", partial(_send_pictures, parts=parts, most=most), allow_head=False
+    )
+
+
+def poses_route(parts: ServerParts, most: Callable[[], int]) -> web.RouteDef:
+    """Return the route of the pose lines, for so many clients."""
+    return web.get("/poses", partial(_send_poses, parts=parts, most=most), allow_head=False)
+
+
+async def _send_pictures(
+    request: web.Request, *, parts: ServerParts, most: Callable[[], int]
+) -> web.StreamResponse:
+    picture = parts.picture
+    if not await _is_free(lambda: picture.watchers < most()):
+        return _full(most())
+    kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+    response = web.StreamResponse(headers={"Content-Type": kind, "X-Accel-Buffering": "no"})
+    response.force_close()
+    watcher = picture.join()
+    try:
+        with _listed(parts):
+            await response.prepare(request)
+            _hold_back_little(request)
+            await response.write(f"--{BOUNDARY}\r\n".encode())
+            number = picture.number  # what was made for others may be old
+            while True:
+                number, jpeg = await picture.newer(number)
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
+                # With the boundary after it: browsers show a picture when they see its end.
+                await response.write(b"".join((head, jpeg, f"\r\n--{BOUNDARY}\r\n".encode())))
+                await _drained(request)
+    except (ConnectionError, TimeoutError):
+        return response
+    finally:
+        picture.leave(watcher)
+
+
+async def _send_poses(
+    request: web.Request, *, parts: ServerParts, most: Callable[[], int]
+) -> web.StreamResponse:
+    feed = parts.poses
+    if not await _is_free(lambda: feed.clients < most()):
+        return _full(most())
+    response = web.WebSocketResponse(
+        timeout=1.0,
+        heartbeat=HEARTBEAT_S,
+        autoping=False,
+        max_msg_size=MESSAGE_BYTES,
+        compress=False,
+    )
+    client = feed.join()
+    try:
+        with _listed(parts):
+            await response.prepare(request)
+            _hold_back_little(request)
+            code = await _first_of(
+                _read_until_message(response), _write_lines(request, response, client)
+            )
+            await response.close(code=code)
+    except ConnectionError:
+        return response
+    finally:
+        feed.leave(client)
+    return response
+
+
+async def _write_lines(
+    request: web.Request, response: web.WebSocketResponse, client: PoseClient
+) -> int:
+    with suppress(ConnectionError, TimeoutError):
+        while True:
+            await response.send_frame(await client.next(), WSMsgType.TEXT)
+            await _drained(request)
+    return WSCloseCode.GOING_AWAY
+
+
+async def _read_until_message(response: web.WebSocketResponse) -> int:
+    """Wait until a client leaves, or says anything: it has nothing to say."""
+    throttle = Throttle(PINGS_PER_S, PINGS_AT_ONCE)
+    while throttle.take() is not None:
+        message: WSMessage = await response.receive()
+        if message.type is WSMsgType.PING:
+            await response.pong(message.data)
+        elif message.type is not WSMsgType.PONG:
+            return WSCloseCode.POLICY_VIOLATION
+    return WSCloseCode.POLICY_VIOLATION
+
+
+async def _first_of(*works: Coroutine[Any, Any, int]) -> int:
+    """Return what the first of some works returns, and end the others."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _is_free(free: Callable[[], bool]) -> bool:
+    """Return whether there is a place, for which somebody may be making room just now."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PLACE_S):
+            while not free():
+                await asyncio.sleep(DRAIN_S)
+    return free()
+
+
+async def _drained(request: web.Request) -> None:
+    """Wait until the client has taken what was sent, but for what the kernel holds.
+
+    Raises:
+        ConnectionError: It has left.
+        TimeoutError: It takes nothing any more.
+    """
+    async with asyncio.timeout(STUCK_S):
+        while (transport := request.transport) is not None and not transport.is_closing():
+            if not transport.get_write_buffer_size():
+                return
+            await asyncio.sleep(DRAIN_S)
+    raise ConnectionResetError
+
+
+@contextmanager
+def _listed(parts: ServerParts) -> Iterator[None]:
+    """Note the present task as one that the end of the server must not wait for."""
+    task = asyncio.current_task()
+    parts.streams.add(task)
+    try:
+        yield
+    finally:
+        parts.streams.discard(task)
+
+
+def _hold_back_little(request: web.Request) -> None:
+    connection = request.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+def _full(most: int) -> web.Response:
+    text = f"{most} people are watching already, and more would be too many: try again later"
+    return refusal(503, text, {"Retry-After": "10"})
