@@ -116,6 +116,7 @@ def test_pipeline(pose_edge: Command, clip: Path) -> None:
         assert [one["frames"] for one in rounds] == [20, 20]
         assert all(one["fps"] == pytest.approx(20 / one["wall_s"]) for one in rounds)
         assert all(one["cpu_ms"] == pytest.approx(one["cpu_s"] * 1000 / 20) for one in rounds)
+        assert all(set(one["stages_ms"]) == set(STAGES[:3]) for one in rounds)
         assert found[what]["skipped"] == 0
         assert found[what]["latency_ms"] is None, "a file was never exposed"
     pairs = zip(found["pipeline"]["rounds"], found["bare_loop"]["rounds"], strict=True)

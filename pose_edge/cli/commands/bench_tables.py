@@ -13,7 +13,7 @@ from pose_edge.offline.bench.against import AgainstReport, ProgramRun
 from pose_edge.offline.bench.machine_state import MachineState
 from pose_edge.offline.bench.models import ModelsReport, ModelTiming
 from pose_edge.offline.bench.pipeline import PipelineReport, latency_of
-from pose_edge.offline.bench.rounds import BenchRound
+from pose_edge.offline.bench.rounds import ROUND_STAGES, BenchRound
 from pose_edge.offline.bench.statistics import RatioRange, median
 from pose_edge.offline.bench.system import System
 from pose_edge.util.text import counted, printable
@@ -101,7 +101,7 @@ def pipeline_page(report: PipelineReport) -> BenchPage:
     rows = [
         _ratio_row("frames/s", report, "fps", report.fps_ratio, digits=1),
         _ratio_row("CPU ms a frame", report, "cpu_ms", report.cpu_ratio),
-        _pair_row("model, ms a frame", report, "frame_inference_ms"),
+        *(_stage_row(stage, report) for stage in ROUND_STAGES),
         *_camera_rows(report),
         _switch_row("voluntary switches a frame", report, "voluntary"),
         _switch_row("involuntary switches a frame", report, "involuntary"),
@@ -240,15 +240,16 @@ def _ratios(ratio: RatioRange) -> tuple[str, str, str]:
     return f"{ratio.median:.2f}", f"{ratio.low:.2f}", f"{ratio.high:.2f}"
 
 
-def _pair_row(name: str, report: PipelineReport, what: str, digits: int = 2) -> tuple[str, ...]:
-    medians = (median([getattr(one, what) for one in rounds]) for rounds in _both(report))
-    return (name, *(f"{value:.{digits}f}" for value in medians), *_NO_RATIO)
+def _stage_row(stage: str, report: PipelineReport) -> tuple[str, ...]:
+    medians = (median([one.stages_ms[stage] for one in rounds]) for rounds in _both(report))
+    return (f"{stage}, ms a frame", *(f"{value:.2f}" for value in medians), *_NO_RATIO)
 
 
 def _ratio_row(
     name: str, report: PipelineReport, what: str, ratio: RatioRange, digits: int = 2
 ) -> tuple[str, ...]:
-    return (*_pair_row(name, report, what, digits)[:3], *_ratios(ratio))
+    medians = (median([getattr(one, what) for one in rounds]) for rounds in _both(report))
+    return (name, *(f"{value:.{digits}f}" for value in medians), *_ratios(ratio))
 
 
 def _switch_row(name: str, report: PipelineReport, what: str) -> tuple[str, ...]:
