@@ -70,7 +70,7 @@ def test_models_in_markdown(pose_edge: Command) -> None:
     names = ["movenet-lightning-int8", LIGHTNING]
     done = pose_edge("bench", "model", *names, "--runs", "2", "--markdown")
     assert done.status == 0, done.stderr
-    facts, latency, stages = tables(done.stdout)
+    facts, latency, stages, passes = tables(done.stdout)
     named = {row[0]: row[1] for row in facts[2:]}
     assert set(named) == {"machine", "system", "software", "before", "after", "measured"}
     assert "kernel" in named["system"]
@@ -81,8 +81,8 @@ def test_models_in_markdown(pose_edge: Command) -> None:
     assert counts[0] == 1
     assert counts[-1] == usable_cores()
     assert [row[0] for row in latency[2:]] == names
-    assert len(stages) - 2 == len(names) * len(counts)
-    assert all(len(row) == len(table[0]) for table in (facts, latency, stages) for row in table)
+    assert len(stages) == len(passes) == 2 + len(names) * len(counts)
+    assert all(len(row) == len(table[0]) for table in (latency, stages, passes) for row in table)
 
 
 def test_a_model_of_a_coral(coral: CoralRig) -> None:
@@ -116,6 +116,7 @@ def test_pipeline(pose_edge: Command, clip: Path) -> None:
         assert [one["frames"] for one in rounds] == [20, 20]
         assert all(one["fps"] == pytest.approx(20 / one["wall_s"]) for one in rounds)
         assert all(one["cpu_ms"] == pytest.approx(one["cpu_s"] * 1000 / 20) for one in rounds)
+        assert all(set(one["stages_ms"]) == set(STAGES[:3]) for one in rounds)
         assert found[what]["skipped"] == 0
         assert found[what]["latency_ms"] is None, "a file was never exposed"
     pairs = zip(found["pipeline"]["rounds"], found["bare_loop"]["rounds"], strict=True)

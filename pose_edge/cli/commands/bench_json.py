@@ -97,7 +97,7 @@ def _rounds(report: PipelineReport, rounds: Sequence[BenchRound]) -> dict[str, A
                 "frames": one.frames,
                 "fps": one.fps,
                 "cpu_ms": one.cpu_ms,
-                "inference_ms": one.frame_inference_ms,
+                "stages_ms": one.stages_ms,
                 **_cost(one.cost),
             }
             for one in rounds

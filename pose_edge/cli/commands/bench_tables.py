@@ -11,16 +11,17 @@ from typing import Final, NamedTuple
 from pose_edge.cli.terminal import NONE, print_table
 from pose_edge.offline.bench.against import AgainstReport, ProgramRun
 from pose_edge.offline.bench.machine_state import MachineState
-from pose_edge.offline.bench.models import ModelsReport, ModelTiming
+from pose_edge.offline.bench.models import STAGES, ModelsReport, ModelTiming
 from pose_edge.offline.bench.pipeline import PipelineReport, latency_of
-from pose_edge.offline.bench.rounds import BenchRound
+from pose_edge.offline.bench.rounds import ROUND_STAGES, BenchRound
 from pose_edge.offline.bench.statistics import RatioRange, median
 from pose_edge.offline.bench.system import System
 from pose_edge.util.text import counted, printable
 
 MODEL_NOTE: Final = (
     "Times are milliseconds; latency is the median of a whole inference pass (Total). Best is the "
-    "fastest pass, CPU the time of the processor for one, all threads together."
+    "fastest pass, CPU the time of the processor for one, Fps the highest rate with one pass a "
+    "frame, MB what the model adds to the memory, Process all of it."
 )
 
 
@@ -80,7 +81,7 @@ def models_page(report: ModelsReport) -> BenchPage:
     return BenchPage(
         "pose-edge bench model",
         {**_machine(report.system, report.before, report.after), "measured": _when(how)},
-        (_latency_table(report.timings), _stage_table(report.timings)),
+        tuple(make(report.timings) for make in (_latency_table, _stage_table, _pass_table)),
         (MODEL_NOTE, *(f"left out: {line}" for line in report.left_out)),
     )
 
@@ -101,7 +102,7 @@ def pipeline_page(report: PipelineReport) -> BenchPage:
     rows = [
         _ratio_row("frames/s", report, "fps", report.fps_ratio, digits=1),
         _ratio_row("CPU ms a frame", report, "cpu_ms", report.cpu_ratio),
-        _pair_row("model, ms a frame", report, "frame_inference_ms"),
+        *(_stage_row(stage, report) for stage in ROUND_STAGES),
         *_camera_rows(report),
         _switch_row("voluntary switches a frame", report, "voluntary"),
         _switch_row("involuntary switches a frame", report, "involuntary"),
@@ -197,28 +198,43 @@ def _latency_table(timings: Sequence[ModelTiming]) -> BenchTable:
 
 
 def _stage_table(timings: Sequence[ModelTiming]) -> BenchTable:
-    """Return a row for each model and number of threads: the stages, and the memory."""
-    rows = []
-    for one in timings:
-        stages = one.stages_ms
-        rows.append(
-            (
-                one.name,
-                NONE if one.threads is None else str(one.threads),
-                *(
-                    f"{value:.2f}"
-                    for stage in ("preprocess", "inference", "postprocess", "total")
-                    for value in (stages[stage].median, stages[stage].p95)
-                ),
-                f"{stages['total'].best:.2f}",
-                _number(one.cpu_ms.median if one.cpu_ms else None, 2),
-                f"{one.fps:.0f}",
-                _number(one.memory_mb, 0),
-                f"{one.process_mb:.0f}",
-            )
+    """Return a row for each model and number of threads: the stages of a pass."""
+    rows = [
+        (
+            *_whose(one),
+            *(
+                f"{value:.2f}"
+                for stage in STAGES[:-1]
+                for value in (one.stages_ms[stage].median, one.stages_ms[stage].p95)
+            ),
         )
-    header = ("Model", "Threads", "Pre", "95 %", "Invoke", "95 %", "Post", "95 %", "Total", "95 %")
-    return BenchTable((*header, "Best", "CPU", "Fps", "Memory MB", "Process MB"), rows)
+        for one in timings
+    ]
+    header = ("Model", "Threads", "Pre", "95 %", "Invoke", "95 %", "Post", "95 %")
+    return BenchTable(header, rows)
+
+
+def _pass_table(timings: Sequence[ModelTiming]) -> BenchTable:
+    """Return a row for each model and number of threads: the whole pass, and the memory."""
+    rows = [
+        (
+            *_whose(one),
+            *(f"{value:.2f}" for value in (total.median, total.p95, total.best)),
+            _number(one.cpu_ms.median if one.cpu_ms else None, 2),
+            f"{one.fps:.0f}",
+            _number(one.memory_mb, 0),
+            f"{one.process_mb:.0f}",
+        )
+        for one in timings
+        for total in (one.stages_ms["total"],)
+    ]
+    header = ("Model", "Threads", "Total", "95 %", "Best", "CPU", "Fps", "MB", "Process")
+    return BenchTable(header, rows)
+
+
+def _whose(timing: ModelTiming) -> tuple[str, str]:
+    """Return the first cells of a row about a model: its name and its threads."""
+    return timing.name, NONE if timing.threads is None else str(timing.threads)
 
 
 def _sizes(timing: ModelTiming) -> str:
@@ -240,15 +256,16 @@ def _ratios(ratio: RatioRange) -> tuple[str, str, str]:
     return f"{ratio.median:.2f}", f"{ratio.low:.2f}", f"{ratio.high:.2f}"
 
 
-def _pair_row(name: str, report: PipelineReport, what: str, digits: int = 2) -> tuple[str, ...]:
-    medians = (median([getattr(one, what) for one in rounds]) for rounds in _both(report))
-    return (name, *(f"{value:.{digits}f}" for value in medians), *_NO_RATIO)
+def _stage_row(stage: str, report: PipelineReport) -> tuple[str, ...]:
+    medians = (median([one.stages_ms[stage] for one in rounds]) for rounds in _both(report))
+    return (f"{stage}, ms a frame", *(f"{value:.2f}" for value in medians), *_NO_RATIO)
 
 
 def _ratio_row(
     name: str, report: PipelineReport, what: str, ratio: RatioRange, digits: int = 2
 ) -> tuple[str, ...]:
-    return (*_pair_row(name, report, what, digits)[:3], *_ratios(ratio))
+    medians = (median([getattr(one, what) for one in rounds]) for rounds in _both(report))
+    return (name, *(f"{value:.{digits}f}" for value in medians), *_ratios(ratio))
 
 
 def _switch_row(name: str, report: PipelineReport, what: str) -> tuple[str, ...]:

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
+from types import FrameType
+
+
+def _wait_on(_number: int, _frame: FrameType | None) -> None:
+    """Leave the end to the program, which gets the same signal."""
 
 
 def main(command: list[str]) -> None:
@@ -18,6 +24,7 @@ def main(command: list[str]) -> None:
     Args:
         command: Path of the program, and its arguments.
     """
+    signal.signal(signal.SIGTERM, _wait_on)  # a handler: the program does not inherit it
     null = os.open(os.devnull, os.O_RDWR)
     files = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
     started_s = time.perf_counter()

@@ -20,11 +20,14 @@ from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.runtimes import Runtime
 from pose_edge.sources import Source
-from pose_edge.telemetry import Telemetry
+from pose_edge.telemetry import Stopwatch, Telemetry
 from pose_edge.tracking import PoseTracker
 
 TAKE_S: Final = 0.1
 """Longest wait for a result before it is looked whether to stop."""
+
+ROUND_STAGES: Final = ("preprocess", "inference", "postprocess")
+"""Stages of the inference thread that are measured. The bare loop has no postprocessing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,14 @@ class BenchRound:
     Attributes:
         frames: Frames that were processed.
         cost: Time and context switches of the whole process.
-        inference_ms: Milliseconds in the model, of all frames together.
+        sums_ms: Milliseconds in each of the `ROUND_STAGES`, of all frames together.
         latencies_ms: Milliseconds of each processed frame, from its exposure (of a file: from its
             decoding) until its poses were there, or were shown.
     """
 
     frames: int
     cost: Cost
-    inference_ms: float
+    sums_ms: dict[str, float]
     latencies_ms: tuple[float, ...]
 
     @property
@@ -55,9 +58,9 @@ class BenchRound:
         return self.cost.cpu_s * 1000 / self.frames
 
     @property
-    def frame_inference_ms(self) -> float:
-        """Milliseconds in the model for a frame."""
-        return self.inference_ms / self.frames
+    def stages_ms(self) -> dict[str, float]:
+        """Milliseconds in each stage for a frame, by wall time."""
+        return {stage: total / self.frames for stage, total in self.sums_ms.items()}
 
 
 class Screen(Protocol):
@@ -93,7 +96,7 @@ def run_bare_loop(
     """
     (height, width), dtype = runtime.sizes[0], runtime.input.dtype
     latencies_ms: list[float] = []
-    inference_s, frame = 0.0, None
+    sums_ms, frame = dict.fromkeys(ROUND_STAGES, 0.0), None
     with closing(source):
         source.open()
         started = read_cost()
@@ -105,14 +108,16 @@ def run_bare_loop(
             if new is None:
                 continue
             frame = new
+            stopwatch = Stopwatch()
             small = cv2.resize(frame.image, (width, height))
             tensor = small[np.newaxis].astype(dtype, copy=False)
-            begun_s = time.perf_counter()
+            stopwatch.lap("preprocess")
             runtime.run(tensor)
-            inference_s += time.perf_counter() - begun_s
+            stopwatch.lap("inference")
+            _add(sums_ms, stopwatch.laps_ms)
             latencies_ms.append(_age_ms(frame))
         cost = read_cost() - started
-    return BenchRound(len(latencies_ms), cost, inference_s * 1000, tuple(latencies_ms))
+    return BenchRound(len(latencies_ms), cost, sums_ms, tuple(latencies_ms))
 
 
 def run_pipeline(
@@ -140,7 +145,7 @@ def run_pipeline(
     tracker = PoseTracker(settings, live=source.live)
     pipeline = Pipeline(source, estimator, telemetry, tracker=tracker, max_frames=limit)
     latencies_ms: list[float] = []
-    inference_ms = 0.0
+    sums_ms = dict.fromkeys(ROUND_STAGES, 0.0)
     started = read_cost()
     try:
         pipeline.open()
@@ -151,14 +156,20 @@ def run_pipeline(
                 continue
             screen.show(result)
             latencies_ms.append(_age_ms(result.frame))
-            inference_ms += result.stages_ms["inference"]
+            _add(sums_ms, result.stages_ms)
             result.release()
     except EndOfStream:
         pass  # the usual end
     finally:
         cost = read_cost() - started
         pipeline.stop()
-    return BenchRound(len(latencies_ms), cost, inference_ms, tuple(latencies_ms))
+    return BenchRound(len(latencies_ms), cost, sums_ms, tuple(latencies_ms))
+
+
+def _add(sums_ms: dict[str, float], stages_ms: dict[str, float]) -> None:
+    """Add the stages of a frame that are measured to their sums."""
+    for stage in sums_ms:
+        sums_ms[stage] += stages_ms.get(stage, 0.0)
 
 
 def _age_ms(frame: Frame) -> float:

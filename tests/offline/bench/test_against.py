@@ -132,6 +132,23 @@ def test_a_program_is_stopped_with_its_children(tmp_path: Path) -> None:
     wait_until(lambda: not left(), "the end of its processes")
 
 
+def test_a_program_may_end_in_order(tmp_path: Path) -> None:
+    mark, done = tmp_path / "started", tmp_path / "done"
+    stop = threading.Event()
+
+    def stop_it() -> None:
+        wait_until(mark.exists)
+        stop.set()
+
+    thread = threading.Thread(target=stop_it)
+    thread.start()
+    # The shell hears of the signal once its sleep has got the same one.
+    script = f"trap 'touch {done}; exit 0' TERM; touch {mark}; sleep 1000"
+    assert run_program(["/bin/sh", "-c", script], "it", stop) is None
+    assert done.exists(), "it was waited for"
+    thread.join()
+
+
 def test_an_early_end_leaves_whole_pairs() -> None:
     stop = threading.Event()
     report = bench_against(

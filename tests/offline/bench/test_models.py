@@ -159,6 +159,15 @@ def test_a_coral_that_does_not_work_costs_only_its_own_models(
     assert "for-a-coral" not in [one.name for one in report.timings]
 
 
+def test_a_model_of_a_coral_has_no_threads(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    coral = ModelFile("for-a-coral", Path(__file__), compiled=True)
+    monkeypatch.setattr(models, "_edgetpu_models", lambda _settings, _zoo: ([coral], []))
+    report = go([], threads=[1, 2], runs=2)
+    (timing,) = [one for one in report.timings if one.name == "for-a-coral"]
+    assert (timing.threads, timing.runs) == (None, 2)
+    assert (timing.cpu_ms, timing.memory_mb) == (None, None), "another process has them"
+
+
 def test_an_unknown_model_is_refused_before_anything_is_measured(loads: Loads) -> None:
     with pytest.raises(ModelError, match="no model 'movenet-huge'"):
         go([TWO[0], "movenet-huge"])
