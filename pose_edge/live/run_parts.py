@@ -181,16 +181,8 @@ def open_parts(order: RunOrder, estimator: Estimator, stack: ExitStack) -> RunPa
         order.settings, pipeline, telemetry, recording, part=main, picture=outputs.web.picture
     )
     stack.callback(presenter.close)
-    reconfigurer = Reconfigurer(
-        order.settings,
-        pipeline,
-        presenter,
-        telemetry,
-        recording,
-        outputs,
-        in_main_thread=calls.put,
-        chosen=order.chosen,
-        config=order.config,
+    reconfigurer = _make_reconfigurer(
+        order, calls, pipeline=pipeline, presenter=presenter, recording=recording, outputs=outputs
     )
     reloader = Reloader(order.settings, order.read, reconfigurer.apply, notifier)
     stack.callback(reloader.close)
@@ -245,6 +237,28 @@ def _open_outputs(
         config=config,
     )
     parts.outputs.web.open(access)
+
+
+def _make_reconfigurer(
+    order: RunOrder,
+    calls: MainThreadCalls,
+    *,
+    pipeline: Pipeline,
+    presenter: Presenter,
+    recording: Recorder,
+    outputs: Outputs,
+) -> Reconfigurer:
+    return Reconfigurer(
+        order.settings,
+        pipeline,
+        presenter,
+        order.telemetry,
+        recording,
+        outputs,
+        in_main_thread=calls.put,
+        chosen=order.chosen,
+        config=order.config,
+    )
 
 
 def _make_recorder(order: RunOrder, supervisor: Supervisor) -> Recorder:

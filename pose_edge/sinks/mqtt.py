@@ -32,7 +32,7 @@ from pose_edge.sinks.mqtt_documents import (
     state_message,
 )
 from pose_edge.sinks.network_sink import NetworkSink
-from pose_edge.sinks.presence import Presence
+from pose_edge.sinks.occupancy import Occupancy
 from pose_edge.sinks.run_state import RunState
 from pose_edge.sinks.steering import Steering
 from pose_edge.supervision.supervisor import Supervisor
@@ -147,7 +147,7 @@ class MqttWriter:
         self.announced = frozenset(topic for topic, text in self._discovery.items() if text)
         self._target = f"{broker.address}, topics {self._topics.base}"
         self._arrived = False
-        self._presence = Presence(clock(), settings.present_after, settings.absent_after)
+        self._presence = Occupancy(clock(), settings.present_after, settings.absent_after)
         self._people = 0
         self._provenance: Provenance | None = None
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES)

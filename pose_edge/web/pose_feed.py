@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Final
 
@@ -84,7 +85,9 @@ class PoseFeed:
     def send(self, message: PoseMessage) -> None:
         """Hand on a message; this never waits."""
         if message.events:
-            self.events.extend({"time": round(message.time, 3), **one} for one in message.events)
+            # A file's own times are no times of day.
+            time_s = message.time if message.live else time.time()
+            self.events.extend({"time": round(time_s, 3), **one} for one in message.events)
         if not self._clients:
             return
         if len(self._messages) == WAITING_LINES:

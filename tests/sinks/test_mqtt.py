@@ -151,7 +151,7 @@ def test_with_a_rate_of_0_there_are_events_and_state_alone(
 def test_without_frames_there_is_no_picture(
     stack: ExitStack, server: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pose_edge.sinks.presence.NO_PICTURE_S", 0.5)
+    monkeypatch.setattr("pose_edge.sinks.occupancy.NO_PICTURE_S", 0.5)
     listener = stack.enter_context(listening(server.port))
     rig = running(stack, server, absent_after=0.0)
     listener.wait_for(f"{BASE}/picture", b"online")

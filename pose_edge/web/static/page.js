@@ -144,14 +144,14 @@ const EVENT_WORDS = {
 let eventsShown = "";
 
 function showEvents(events) {
-  events = events.filter((event) => event.event in EVENT_WORDS);
+  events = events.filter((event) => event.type in EVENT_WORDS);
   const key = JSON.stringify(events);
   if (key === eventsShown) return; // a screen reader would read them all again
   eventsShown = key;
   $("no-events").hidden = events.length > 0;
   $("events").replaceChildren(...[...events].reverse().map((event) => {
     const clock = new Date(event.time * 1000);
-    return make("li", {}, make("time", { textContent: clock.toLocaleTimeString(), dateTime: clock.toISOString() }), make("b", { textContent: EVENT_WORDS[event.event](event) }));
+    return make("li", {}, make("time", { textContent: clock.toLocaleTimeString(), dateTime: clock.toISOString() }), make("b", { textContent: EVENT_WORDS[event.type](event) }));
   }));
 }
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from pose_edge.sinks.presence import NO_PICTURE_S, Presence
+from pose_edge.sinks.occupancy import NO_PICTURE_S, Occupancy
 
 
-def watched(present_after: float = 1.0, absent_after: float = 3.0) -> Presence:
-    return Presence(0.0, present_after, absent_after)
+def watched(present_after: float = 1.0, absent_after: float = 3.0) -> Occupancy:
+    return Occupancy(0.0, present_after, absent_after)
 
 
 def test_nothing_is_known_at_first() -> None:

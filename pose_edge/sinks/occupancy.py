@@ -8,7 +8,7 @@ NO_PICTURE_S: Final = 5.0
 """Without a frame for so many seconds there is no picture, and nobody has been seen since."""
 
 
-class Presence:
+class Occupancy:
     """Turns who is seen in single frames into a presence that does not flicker. No I/O, no clock.
 
     All times are those of one clock, in seconds.
