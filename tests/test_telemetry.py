@@ -172,3 +172,24 @@ def test_threads_lose_no_count() -> None:
     summary = telemetry.summary("queue")
     assert summary is not None
     assert summary.count == 2000
+
+
+def test_the_stages_of_a_typical_frame_add_up_to_the_latency() -> None:
+    telemetry = Telemetry()
+    assert telemetry.typical() == {}
+    rng = np.random.default_rng(1)
+    for slow in rng.exponential(30.0, 200):
+        telemetry.processed({"queue": 1.0, "inference": slow}, Provenance("m", "cpu"), person=True)
+        telemetry.shown({"queue": 1.0, "inference": slow, "present": 40.0 - min(slow, 30.0)})
+    latency, typical = telemetry.summary("latency"), telemetry.typical()
+    assert latency is not None
+    assert list(typical) == ["queue", "inference", "present"], "in the order of the flow"
+    assert sum(typical.values()) == pytest.approx(latency.median, rel=0.05)
+    assert telemetry.count(Event.SHOWN) == telemetry.count(Event.PERSON) == 200
+    assert [telemetry.summaries()[stage].count for stage in typical] == [200] * 3
+
+
+def test_a_single_frame_is_typical() -> None:
+    telemetry = Telemetry()
+    telemetry.shown({"queue": 1.0, "present": 2.0})
+    assert telemetry.typical() == {"queue": 1.0, "present": 2.0}

@@ -130,6 +130,19 @@ def test_the_table_says_what_was_measured_with_units(telemetry: Telemetry) -> No
     assert lines[-1].kind == "fault"
 
 
+def test_the_table_says_what_the_latency_is_made_up_of(telemetry: Telemetry) -> None:
+    telemetry.shown(
+        {"arrival": 8.21, "queue": 0.5, "inference": 12.25, "handover": 0.04, "present": 9.0}
+    )
+    lines = texts(make(telemetry, Clock()).full_lines(CPU, skipped=0))
+    assert lines[3:7] == [
+        "latency: 30 ms, exposure to screen",
+        f"in, ms: arrival 8.2{GAP}queue 0.5",
+        "model, ms: inference 12.2",
+        f"out, ms: handover 0.0{GAP}present 9.0",
+    ]
+
+
 def test_both_models_of_two_stages_are_named(telemetry: Telemetry) -> None:
     two = Provenance("movenet-lightning-int8", "cpu", finder="movenet-multipose-int8")
     lines = texts(make(telemetry, Clock()).full_lines(two, skipped=0))

@@ -194,6 +194,7 @@ def test_results_are_of_their_own_frame() -> None:
     assert set(result.stages_ms) == {"wait", "preprocess", "inference", "postprocess", "total"}
     parts = [value for stage, value in result.stages_ms.items() if stage != "total"]
     assert result.stages_ms["total"] == pytest.approx(sum(parts))
+    assert result.stages_ms["total"] == pytest.approx(sum(result.laps_ms.values()))
     result.release()
     pipeline.stop()
 
