@@ -23,11 +23,11 @@ def wake_ups(process: int) -> int:
 
 
 def test_nothing_wakes_up_while_a_live_source_sends_nothing(pose_edge: Command) -> None:
-    poses = pose_edge.folder / "p-1.jsonl"
+    poses = pose_edge.folder / "p.jsonl"
     with MjpegServer(fps=15) as camera:
         run = pose_edge.start(
             *("run", "--source", camera.url, "--display", "none", "--poses", "p.jsonl"),
-            *("--set", "camera.timeout=60"),
+            *("--set", "camera.timeout=10"),
         )
         wait_until(lambda: poses.exists() and poses.read_text().count("\n") > 10)
         camera.stall()
