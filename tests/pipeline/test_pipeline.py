@@ -20,14 +20,16 @@ from helpers import (
     wait_until_blocked,
 )
 
+from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.frames import Frame
 from pose_edge.pipeline import capture as capture_module
 from pose_edge.pipeline.pipeline import Pipeline, PipelineOptions
-from pose_edge.poses import Provenance, Result
+from pose_edge.poses import Estimate, Provenance, Result
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.supervision.supervisor import State, Supervisor
-from pose_edge.telemetry import Event, Telemetry
+from pose_edge.telemetry import Event, Stopwatch, Telemetry
+from pose_edge.tracking import PoseTracker
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +183,26 @@ def test_a_file_is_processed_frame_by_frame_in_order() -> None:
 def test_a_slow_taker_slows_a_file_down_and_loses_nothing() -> None:
     pipeline, _ = make(FakeSource(frames(20), live=False))
     assert drain(pipeline, hold_s=0.01) == list(range(20))
+    pipeline.stop()
+
+
+def test_a_frame_without_an_inference_pass_has_a_result_too() -> None:
+    """As of several people while nobody is there and no search is due."""
+
+    class Idle(FakeEstimator):
+        def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+            return Estimate([])
+
+    pipeline = Pipeline(
+        FakeSource(frames(1), live=False),
+        Idle(),
+        Telemetry(),
+        tracker=PoseTracker(Settings(), live=False),
+    )
+    pipeline.start()
+    result = take(pipeline)
+    assert set(result.stages_ms) == {"wait", "postprocess", "total"}
+    result.release()
     pipeline.stop()
 
 
