@@ -229,8 +229,9 @@ class Telemetry:
         """
         with self._lock:
             frames = sorted(self._shown_ms, key=lambda shown: shown[0])
-        rest = (len(frames) - 1) // 2 - len(frames) // (2 * TYPICAL_SHARE)
-        typical = frames[max(0, rest) : len(frames) - max(0, rest)]
+        count = max(1, len(frames) // TYPICAL_SHARE)
+        first = (len(frames) - count) // 2
+        typical = frames[max(0, first) : first + count]
         sums: Counter[str] = Counter()
         for _latency_ms, laps_ms in typical:
             sums.update(laps_ms)

@@ -195,3 +195,24 @@ def test_a_summary_counts_all_samples_in_buckets_though_few_are_kept() -> None:
     place = BOUNDS_MS.index(5.0)  # a bound belongs to the bucket below it
     assert summary.buckets[place : place + 2] == (2 * KEPT_SAMPLES, 1)
     assert (sum(summary.buckets), summary.buckets[-1]) == (summary.count, 1)
+
+
+def test_the_stages_of_a_typical_frame_add_up_to_the_latency() -> None:
+    telemetry = Telemetry()
+    assert telemetry.typical() == {}
+    rng = np.random.default_rng(1)
+    for slow in rng.exponential(30.0, 200):
+        telemetry.processed({"queue": 1.0, "inference": slow}, Provenance("m", "cpu"), person=True)
+        telemetry.shown({"queue": 1.0, "inference": slow, "present": 40.0 - min(slow, 30.0)})
+    latency, typical = telemetry.summary("latency"), telemetry.typical()
+    assert latency is not None
+    assert list(typical) == ["queue", "inference", "present"], "in the order of the flow"
+    assert sum(typical.values()) == pytest.approx(latency.median, rel=0.05)
+    assert telemetry.count(Event.SHOWN) == telemetry.count(Event.PERSON) == 200
+    assert [telemetry.summaries()[stage].count for stage in typical] == [200] * 3
+
+
+def test_a_single_frame_is_typical() -> None:
+    telemetry = Telemetry()
+    telemetry.shown({"queue": 1.0, "present": 2.0})
+    assert telemetry.typical() == {"queue": 1.0, "present": 2.0}

@@ -41,6 +41,9 @@ side."""
 GAP: Final = " \N{MIDDLE DOT} "
 """Between the figures of one line."""
 
+TIED: Final = "\N{NO-BREAK SPACE}"
+"""Between a name and its figure, which stay on one line."""
+
 STAGE_GROUPS: Final = {"in, ms": TO_POSES[:3], "model, ms": TO_POSES[3:], "out, ms": TO_SCREEN}
 """The stages of each line of the full read-out, by its label."""
 
@@ -270,7 +273,7 @@ class Readout:
         """Return what the latency is made up of, in groups, each with its label."""
         typical = self._telemetry.typical()
         groups = {
-            label: [f"{stage} {typical[stage]:.1f}" for stage in stages if stage in typical]
+            label: [f"{stage}{TIED}{typical[stage]:.1f}" for stage in stages if stage in typical]
             for label, stages in STAGE_GROUPS.items()
         }
         return {label: GAP.join(figures) for label, figures in groups.items() if figures}

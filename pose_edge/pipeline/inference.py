@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -184,13 +184,7 @@ class Inference(WorkerThread):
             poses=poses,
             provenance=provenance,
             crop=estimate.crop,
-            stages_ms={
-                "wait": wait_ms,
-                "preprocess": laps_ms.get("preprocess", 0.0),
-                "inference": laps_ms.get("inference", 0.0),
-                "postprocess": laps_ms.get("postprocess", 0.0) + laps_ms.get("tracking", 0.0),
-                "total": stopwatch.total_ms,
-            },
+            stages_ms=_stages_ms(laps_ms, wait_ms),
             laps_ms=laps_ms,
             done_ns=stopwatch.last_ns,
             passed_over=passed_over,
@@ -199,3 +193,20 @@ class Inference(WorkerThread):
         for sink in self._shared.sinks:
             sink.send(result)
         return result
+
+
+def _stages_ms(laps_ms: Mapping[str, float], wait_ms: float) -> dict[str, float]:
+    """Return the stages of `Result.stages_ms`; one that a frame did not have is left out.
+
+    Args:
+        laps_ms: The stages `TO_POSES` of a frame.
+        wait_ms: What came before the estimator.
+    """
+    stages_ms = {"wait": wait_ms}
+    for stage in ("preprocess", "inference", "postprocess"):
+        if stage in laps_ms:
+            stages_ms[stage] = laps_ms[stage]
+    if "tracking" in laps_ms:
+        stages_ms["postprocess"] = stages_ms.get("postprocess", 0.0) + laps_ms["tracking"]
+    stages_ms["total"] = sum(laps_ms.values())
+    return stages_ms

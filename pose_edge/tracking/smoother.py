@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pose_edge.poses import KEYPOINT_COUNT, Pose, box_of
 from pose_edge.tracking.one_euro import BETA, MAX_GAP_S, MIN_CUTOFF_HZ, OneEuro
@@ -45,6 +44,7 @@ class Smoother:
         self._min_keypoint_score = min_keypoint_score
         self._people: dict[int, _Person] = {}
         self._frame_size = (0, 0)
+        self._scale = np.zeros(2)
 
     def apply(self, poses: Sequence[Pose], time_s: float, width: int, height: int) -> list[Pose]:
         """Smooth the poses of a frame.
@@ -61,6 +61,7 @@ class Smoother:
         """
         if (width, height) != self._frame_size:  # positions of the old picture mean nothing here
             self._frame_size = (width, height)
+            self._scale = np.array((width, height), dtype=np.float64)
             self._people = {}
         self._people = {
             number: person
@@ -76,11 +77,15 @@ class Smoother:
             one_euro = OneEuro(KEYPOINT_COUNT, min_cutoff=self._min_cutoff, beta=self._beta)
             person = self._people[pose.id] = _Person(one_euro)
         valid = pose.keypoints[:, 2] >= self._min_keypoint_score
-        points = pose.keypoints[:, :2].astype(np.float64) * self._frame_size
-        size = person.measure(points[valid], time_s, MIN_SIZE * max(self._frame_size))
+        points = pose.keypoints[:, :2] * self._scale
+        x0, y0, x1, y1 = pose.box
+        width, height = self._frame_size
+        extent = ((x1 - x0) * width + (y1 - y0) * height) / 2
+        size = person.measure(max(extent, MIN_SIZE * max(width, height)), time_s)
         smooth = person.filter.apply(points, time_s, size, valid)
         keypoints = pose.keypoints.copy()
-        keypoints[valid, :2] = smooth[valid] / self._frame_size
+        # What is not valid was not changed, and comes out of this as it was: twice the digits.
+        np.divide(smooth, self._scale, out=keypoints[:, :2], casting="same_kind")
         return replace(pose, keypoints=keypoints, box=box_of(keypoints, self._min_keypoint_score))
 
 
@@ -93,9 +98,8 @@ class _Person:
         self.seen_at = -math.inf
         self._size = 0.0
 
-    def measure(self, points: NDArray[np.float64], time_s: float, least: float) -> float:
-        """Return the person's size, smoothed over time, at least `least`; all in pixels."""
-        extent = max(least, float(np.ptp(points, axis=0).sum()) / 2 if len(points) else 0.0)
+    def measure(self, extent: float, time_s: float) -> float:
+        """Return the person's size, smoothed over time, given what it seems to be now; pixels."""
         weight = -math.expm1(-(time_s - self.seen_at) / SIZE_S)  # 1 for the first sample
         self._size += weight * (extent - self._size)
         self.seen_at = time_s

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from helpers import make_frame, make_result, pose
 from presenting import Bench
 
 from pose_edge.config.schema import Settings
 from pose_edge.live.presenter import OPEN_S, STALE_S, STALL_S
+from pose_edge.overlay import Scene
 from pose_edge.supervision.supervisor import State
-from pose_edge.telemetry import SOURCE, Event
+from pose_edge.telemetry import SOURCE, Event, Stopwatch
 
 
 @pytest.fixture
@@ -22,6 +25,44 @@ def test_a_result_is_shown_and_released(bench: Bench) -> None:
     with pytest.raises(RuntimeError, match="released"):
         _ = result.frame
     assert bench.telemetry.count(Event.SHOWN) == 1
+
+
+def test_the_stages_add_up_to_the_time_from_exposure_to_screen(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = {"upload": 3.0, "draw": 2.0, "present": 11.0}
+
+    def show(_scene: Scene, stopwatch: Stopwatch) -> bool:
+        for stage, milliseconds in steps.items():
+            bench.now += milliseconds / 1e3
+            stopwatch.lap(stage)
+        return True
+
+    monkeypatch.setattr(bench.screens[-1], "show", show)
+    for _ in range(9):
+        exposed_ns = round(bench.now * 1e9)
+        bench.now += 0.032  # until the main thread has it
+        result = make_result(replace(make_frame(), captured_ns=exposed_ns))
+        result.laps_ms = {"arrival": 12.0, "decode": 4.0, "queue": 1.0, "inference": 10.0}
+        result.done_ns = exposed_ns + 27_000_000
+        bench.presenter.show_result(result)
+    latency, stages = bench.telemetry.summary("latency"), bench.telemetry.typical()
+    assert latency is not None
+    assert latency.median == pytest.approx(48.0)
+    assert sum(stages.values()) == pytest.approx(latency.median, rel=0.05)
+    assert stages["handover"] == pytest.approx(5.0)
+    assert {stage: stages[stage] for stage in steps} == pytest.approx(steps)
+
+
+def test_a_picture_that_nobody_sees_is_not_drawn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.presenter, "_scene", None)  # would raise an error
+    bench.screens[-1].there = False
+    result = make_result()
+    bench.presenter.show_result(result)
+    with pytest.raises(RuntimeError, match="released"):
+        _ = result.frame
 
 
 def test_a_screen_has_time_until_its_first_picture_is_there(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from pose_edge.overlay.figures import place_poses
 from pose_edge.overlay.paint import Painter
 from pose_edge.overlay.palette import YELLOW
 from pose_edge.overlay.panel import PanelLine
-from pose_edge.overlay.readout import GAP, ReadoutKind
+from pose_edge.overlay.readout import GAP, TIED, ReadoutKind
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import DISPLAY, Event, Telemetry
 
@@ -128,6 +128,19 @@ def test_the_table_says_what_was_measured_with_units(telemetry: Telemetry) -> No
         "! camera: no frame for 5 s",
     ]
     assert lines[-1].kind == "fault"
+
+
+def test_the_table_says_what_the_latency_is_made_up_of(telemetry: Telemetry) -> None:
+    telemetry.shown(
+        {"arrival": 8.21, "queue": 0.5, "inference": 12.25, "handover": 0.04, "present": 9.0}
+    )
+    lines = texts(make(telemetry, Clock()).full_lines(CPU, skipped=0))
+    assert lines[3:7] == [
+        "latency: 30 ms, exposure to screen",
+        f"in, ms: arrival{TIED}8.2{GAP}queue{TIED}0.5",
+        f"model, ms: inference{TIED}12.2",
+        f"out, ms: handover{TIED}0.0{GAP}present{TIED}9.0",
+    ]
 
 
 def test_both_models_of_two_stages_are_named(telemetry: Telemetry) -> None:

@@ -20,15 +20,17 @@ from helpers import (
     wait_until_blocked,
 )
 
+from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
 from pose_edge.frames import Frame
 from pose_edge.pipeline import capture as capture_module
 from pose_edge.pipeline.options import PipelineOptions
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.poses import Provenance, Result
+from pose_edge.poses import Estimate, Provenance, Result
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.supervision.supervisor import State, Supervisor
-from pose_edge.telemetry import Event, Telemetry
+from pose_edge.telemetry import Event, Stopwatch, Telemetry
+from pose_edge.tracking import PoseTracker
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +187,26 @@ def test_a_slow_taker_slows_a_file_down_and_loses_nothing() -> None:
     pipeline.stop()
 
 
+def test_a_frame_without_an_inference_pass_has_a_result_too() -> None:
+    """As of several people while nobody is there and no search is due."""
+
+    class Idle(FakeEstimator):
+        def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+            return Estimate([])
+
+    pipeline = Pipeline(
+        FakeSource(frames(1), live=False),
+        Idle(),
+        Telemetry(),
+        tracker=PoseTracker(Settings(), live=False),
+    )
+    pipeline.start()
+    result = take(pipeline)
+    assert set(result.stages_ms) == {"wait", "postprocess", "total"}
+    result.release()
+    pipeline.stop()
+
+
 def test_results_are_of_their_own_frame() -> None:
     pipeline, _ = make(FakeSource(frames(5), live=False))
     result = take(pipeline)
@@ -195,6 +217,7 @@ def test_results_are_of_their_own_frame() -> None:
     assert set(result.stages_ms) == {"wait", "preprocess", "inference", "postprocess", "total"}
     parts = [value for stage, value in result.stages_ms.items() if stage != "total"]
     assert result.stages_ms["total"] == pytest.approx(sum(parts))
+    assert result.stages_ms["total"] == pytest.approx(sum(result.laps_ms.values()))
     result.release()
     pipeline.stop()
 
