@@ -18,7 +18,11 @@ from pose_edge.frames import Image
 from pose_edge.runtimes import InputSize
 
 FROM: Final = 3.0
-"""Pixels of the frame that one of the input spans along a side, from which averaging pays."""
+"""Pixels of the frame that one of the input spans along a side, from which averaging pays.
+
+With a sensor's noise, AP of Lightning INT8 rises from .61 to .63 at 4 pixels and from .625 to .646
+at 6; at 2 nothing is gained, and in between hardly what the halving costs (models/README.md).
+"""
 
 
 def halvings(shrink: float) -> int:
