@@ -278,8 +278,8 @@ class Presenter:
         return frame.captured_ns / 1e9 if self._pipeline.live else frame.time
 
     def _give_wanted(self, scene: Scene, result: Result) -> None:
-        take, self._wanted = self._wanted, None
-        if take is not None:
+        if self._wanted is not None and result.frame.full_size is None:
+            take, self._wanted = self._wanted, None
             take(scene, result)
 
     def _draw_held_again(self) -> None:

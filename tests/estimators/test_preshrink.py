@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pose_edge.estimators.crop import Crop
-from pose_edge.estimators.preshrink import FROM, Preshrinker, halvings
+from pose_edge.estimators.preshrink import ENOUGH, FROM, Preshrinker, halvings
 from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import Image
 
@@ -30,12 +30,11 @@ def warped(image: Image, crop: Crop) -> Image:
 
 
 @pytest.mark.parametrize(
-    ("shrink", "times"), [(0.4, 0), (2.99, 0), (3.0, 1), (5.99, 1), (6.0, 2), (12.0, 3), (20.0, 3)]
+    ("shrink", "times"), [(0.4, 0), (4.0, 0), (4.01, 1), (5.99, 1), (6.0, 2), (12.0, 3), (20.0, 3)]
 )
-def test_half_to_one_times_the_least_shrink_is_left_to_the_warp(shrink: float, times: int) -> None:
+def test_large_crops_are_halved_until_little_is_left_to_the_warp(shrink: float, times: int) -> None:
     assert halvings(shrink) == times
-    assert shrink / 2**times < FROM
-    assert times == 0 or shrink / 2**times >= FROM / 2
+    assert times == 0 or ENOUGH / 2 <= shrink / 2**times < ENOUGH
 
 
 def test_a_small_crop_is_left_alone() -> None:
@@ -93,7 +92,7 @@ def test_the_frame_is_left_alone_and_the_memory_reused() -> None:
     preshrinker = Preshrinker()
     first, _ = preshrinker.apply(image, crop_of(5.9), SIZE)
     address = first.ctypes.data
-    for shrink in (3.0, 5.5, 5.9):
+    for shrink in (4.1, 5.5, 5.9):
         smaller, _ = preshrinker.apply(image, crop_of(shrink), SIZE)
         assert smaller.ctypes.data == address
     assert (image == before).all()
@@ -107,4 +106,4 @@ def test_the_frame_is_left_alone_and_the_memory_reused() -> None:
 @pytest.mark.parametrize("place", [(-5000.0, 0.0), (0.0, 9000.0), (641.0, 0.0), (-400.0, -400.0)])
 def test_beside_the_picture_is_black(place: tuple[float, float]) -> None:
     image = np.full((480, 640, 3), 255, np.uint8)
-    assert not warped(*Preshrinker().apply(image, crop_of(4.0, *place), SIZE)).any()
+    assert not warped(*Preshrinker().apply(image, crop_of(4.5, *place), SIZE)).any()

@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from pose_edge.estimators.crop import Crop, fit_crop, square_around_hips, whole_frame
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
+from pose_edge.estimators.preshrink import Preshrinker
 from pose_edge.estimators.single_person import (
     CANDIDATE_SCORE,
     SEARCH_INTERVAL_S,
@@ -72,7 +73,8 @@ class Scene(FakeRuntime):
 
     def _view(self, crop: Crop) -> AnyArray:
         target = np.zeros((SIZE, SIZE, 3), dtype=np.uint8)
-        warp_into(self.picture, "BGR", crop, target)
+        picture, part = Preshrinker().apply(self.picture, crop, (SIZE, SIZE))
+        warp_into(picture, "BGR", part, target)
         return target
 
     def frame(self, time_s: float) -> Frame:

@@ -310,3 +310,21 @@ def test_the_picture_that_is_shown_can_be_taken(bench: Bench) -> None:
     bench.presenter.show_no_result()
     assert not bench.presenter.take_picture(lambda _scene, _result: taken.append(0))
     assert taken == [5, 7]
+
+
+def test_pictures_are_needed_by_who_sees_or_saves_them(bench: Bench) -> None:
+    def needed() -> bool:
+        return bench.presenter.needs_pictures
+
+    assert needed()
+    bench.screens[-1].there = False
+    assert not needed()
+    taken: list[int] = []
+    bench.presenter.take_picture(lambda _scene, result: taken.append(result.frame.index))
+    assert needed()
+    small = replace(make_frame(index=5), full_size=(640, 480))
+    bench.presenter.show_result(make_result(small))
+    assert taken == [], "it was decoded before somebody wanted it"
+    bench.presenter.show_result(make_result(make_frame(index=6)))
+    assert taken == [6]
+    assert not needed()
