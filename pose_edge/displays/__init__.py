@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays.choice import Choice, choices, no_screen_reason
 from pose_edge.displays.display import CLOSED, DesktopEnded, Display
+from pose_edge.errors import DisplayError
 
 if TYPE_CHECKING:
     from pose_edge.displays.terminal import Console
@@ -81,13 +82,21 @@ def open_display(
     elif errors and settings.kind != "auto" and must:
         raise errors[0]
     else:
-        fault = "; ".join(map(str, errors)) or no_screen_reason(settings)
-        if not errors and (other := console.other_in_front()):
-            fault = f"{other} is in front, not {console.own}, which this was started on"
+        fault = _why_nothing_is_shown(errors, settings, console)
         log.warning("nothing is shown yet: %s", fault)
         if errors or settings.kind == "hdmi":
             report(fault)
     return display
+
+
+def _why_nothing_is_shown(
+    errors: Sequence[DisplayError], settings: DisplaySettings, console: Console
+) -> str:
+    if errors:
+        return "; ".join(map(str, errors))
+    if other := console.other_in_front():
+        return f"{other} is in front, not {console.own}, which this was started on"
+    return no_screen_reason(settings)
 
 
 def _open(choice: Choice, settings: DisplaySettings, console: Console) -> Display:

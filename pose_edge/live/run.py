@@ -100,7 +100,12 @@ def run(
     telemetry = Telemetry()
     source = choose_source(settings.source, settings.camera)
     check_outputs(settings, config, numbered=source.live, replace=replace)
-    chosen = ChosenModel(_first_model(settings, tune), settings.model.people)
+    model = settings.model.name
+    if model == AUTO:
+        from pose_edge.live.auto_model import first_model
+
+        model = first_model(settings, state_dir(), tune)
+    chosen = ChosenModel(model, settings.model.people)
     with ExitStack() as stack:
         estimator = load_model(
             chosen.applied(settings),
@@ -125,15 +130,6 @@ def run(
         )
         made.go()
     return made.report()  # the outputs have ended: now it is known what was lost
-
-
-def _first_model(settings: Settings, tune: TuneOrder | None) -> str:
-    """Return the model that a run begins with."""
-    if settings.model.name != AUTO:
-        return settings.model.name
-    from pose_edge.live.auto_model import first_model
-
-    return first_model(settings, state_dir(), tune)
 
 
 class _Run:
