@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Sequence
 
 
@@ -21,10 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     hold_signals()
     # What is imported stays: looking for garbage in it again and again is a quarter of the start.
-    # `execute` turns it on again.
+    # `execute` turns it on again before the command begins.
     gc.disable()
+    # To find plugins of pydantic, the entry points of all installed packages are read.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from pose_edge.cli.dispatch import dispatch
     from pose_edge.util.standard_streams import prepare_standard_streams
 
     prepare_standard_streams()
-    return dispatch(arguments)
+    try:
+        return dispatch(arguments)
+    finally:
+        gc.enable()

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from pose_edge.config.file import read_config
 from pose_edge.config.schema import SHORT_FORMS, TESTING, Settings
@@ -111,25 +112,26 @@ def load_with_origins(
     layers = _Layers(tree.values, lines)
     for section in SHORT_FORMS.keys() & tree.values.keys():
         layers.put((section,), tree.values[section], layers.origin((section,)))
-    known = _known()
+    fields = _fields()
     for number, (variable, raw) in enumerate(sorted(environment.items())):
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
         key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         if len(key) > 1 or key[0] in SHORT_FORMS:
             origin = ValueOrigin(ENVIRONMENT, number, f"environment variable {variable}")
-            layers.put(key, _typed(known.get(key), raw), origin)
+            layers.put(key, _typed(fields.get(key), raw), origin)
         else:
             log.warning("environment variable %s is ignored: %s", variable, _variable_hint(key[0]))
     for number, (dotted, raw, option) in enumerate(overrides):
         key = tuple(dotted.split("."))
-        layers.put(key, _typed(known.get(key), raw), ValueOrigin(COMMAND_LINE, number, option))
+        layers.put(key, _typed(fields.get(key), raw), ValueOrigin(COMMAND_LINE, number, option))
 
     faults = [(ValueOrigin(FILE, line, f"{path}:{line}"), message) for line, message in tree.faults]
     more = 0
     try:
         settings = Settings.model_validate(_without_empty_sections(layers.values))
     except ValidationError as error:
+        known = _known()
         found = [
             (layers.origin(_path(fault, known)), fault)
             for fault in error.errors(include_url=False, include_context=False)
@@ -140,7 +142,7 @@ def load_with_origins(
     if faults:
         faults.sort(key=lambda one: one[0])
         raise ConfigError(_readable([f"{place.text}: {text}" for place, text in faults], more))
-    return settings, {key: layers.origins[key] for key in known if key in layers.origins}
+    return settings, {key: layers.origins[key] for key in fields if key in layers.origins}
 
 
 def _readable(faults: Sequence[str], more: int) -> list[str]:
@@ -155,11 +157,7 @@ def _readable(faults: Sequence[str], more: int) -> list[str]:
 
 def _variable_hint(word: str) -> str:
     """Say what an environment variable without a section was probably meant to be."""
-    variables = {
-        "_".join(path): ENVIRONMENT_PREFIX + "__".join(path).upper()
-        for path in _known()
-        if path[0] != TESTING
-    }
+    variables = {"_".join(path): ENVIRONMENT_PREFIX + "__".join(path).upper() for path in _fields()}
     near = difflib.get_close_matches(word[:60], variables, n=1, cutoff=0.8)
     hint = f"did you mean {variables[near[0]]}?" if near else ""
     return hint or f"settings are {ENVIRONMENT_PREFIX}SECTION__KEY, with two underscores"
@@ -222,7 +220,17 @@ def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if not (v is None and k in Settings.model_fields)}
 
 
-@cache  # pydantic takes longer to make it than everything else here
+def _fields() -> dict[KeyPath, FieldInfo]:
+    """Return the field of each setting, by its path."""
+    return {
+        (name, key): field
+        for name, section in Settings()
+        if name != TESTING
+        for key, field in type(section).model_fields.items()
+    }
+
+
+@cache  # pydantic takes longer to make it than everything else here: it is for faults alone
 def _known() -> Mapping[KeyPath, dict[str, Any]]:
     """Return the JSON schema of each setting, by its path."""
     schema = Settings.model_json_schema()
@@ -239,13 +247,23 @@ def _definition(schema: dict[str, Any], info: Mapping[str, str]) -> dict[str, An
     return definition
 
 
-def _typed(details: Mapping[str, Any] | None, raw: str) -> Any:  # noqa: ANN401
+def _typed(field: FieldInfo | None, raw: str) -> Any:  # noqa: ANN401
     """Convert a text from the command line or environment to the type of the setting."""
-    if details is None:
+    if field is None:
         return raw
-    types = {option.get("type") for option in details.get("anyOf", [details])}
+    types = _types(field.annotation)
     value = parse_scalar(raw)
-    return raw if "string" in types and not (value is None and "null" in types) else value
+    return raw if str in types and not (value is None and type(None) in types) else value
+
+
+def _types(annotation: Any) -> set[type]:  # noqa: ANN401 - whatever a field is annotated with
+    """Return the types of the values that an annotation allows."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return {type(value) for value in inner}
+    if get_origin(annotation) is Annotated:
+        inner = inner[:1]
+    return set().union(*map(_types, inner)) if inner else {annotation}
 
 
 def _path(fault: Any, known: Mapping[KeyPath, Any]) -> KeyPath:  # noqa: ANN401

@@ -82,18 +82,21 @@ def open_display(
     elif errors and settings.kind != "auto" and must:
         raise errors[0]
     else:
-        fault = _missing(errors, settings, console)
+        fault = _why_nothing_is_shown(errors, settings, console)
         log.warning("nothing is shown yet: %s", fault)
         if errors or settings.kind == "hdmi":
             report(fault)
     return display
 
 
-def _missing(errors: Sequence[DisplayError], settings: DisplaySettings, console: Console) -> str:
-    """Return why there is no screen yet."""
-    if not errors and (other := console.other_in_front()):
+def _why_nothing_is_shown(
+    errors: Sequence[DisplayError], settings: DisplaySettings, console: Console
+) -> str:
+    if errors:
+        return "; ".join(map(str, errors))
+    if other := console.other_in_front():
         return f"{other} is in front, not {console.own}, which this was started on"
-    return "; ".join(map(str, errors)) or no_screen_reason(settings)
+    return no_screen_reason(settings)
 
 
 def _open(choice: Choice, settings: DisplaySettings, console: Console) -> Display:

@@ -16,7 +16,7 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding, Verdict, explain
 from pose_edge.errors import PoseEdgeError
 from pose_edge.pipeline.loading import find_pair
-from pose_edge.runtimes.child import ChildDied, ChildFault
+from pose_edge.runtimes.child_fault import ChildDied, ChildFault
 from pose_edge.runtimes.edgetpu.detection import Coral, count_undriven, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library, find_pycoral
 from pose_edge.runtimes.edgetpu.opening import start_edgetpu

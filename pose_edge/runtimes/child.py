@@ -19,6 +19,7 @@ import numpy as np
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import child_main
+from pose_edge.runtimes.child_fault import LOAD_S, ChildDied, ChildFault, ChildLate
 from pose_edge.runtimes.child_main import (
     FIRST_ANSWER,
     MAX_MESSAGE,
@@ -32,8 +33,6 @@ from pose_edge.util.child_process import child_command, child_environment, descr
 
 log = logging.getLogger(__name__)
 
-LOAD_S: Final = 60.0
-"""How long loading may take, including the firmware of a USB Coral."""
 END_S: Final = 2.0
 """How long a child may take to end in order, and so to give its device back."""
 POLL_S: Final = 0.1
@@ -50,27 +49,6 @@ LAST_WORDS: Final = 3
 """Lines of a dead process's last output that the log quotes."""
 LOG_LINE: Final = re.compile(r"<(\d+)>(.*)")
 """A line of the child's log: level and text; see `child_main`."""
-
-
-class ChildFault(UnavailableError):  # noqa: N818 - an event, like SourceLost
-    """The child cannot run the model, or no longer.
-
-    Attributes:
-        crashed: A signal ended the process.
-    """
-
-    def __init__(self, message: str, *, remedy: str | None = None, crashed: bool = False) -> None:
-        """Keep message and remedy, see `PoseEdgeError`, and whether the process crashed."""
-        super().__init__(message, remedy=remedy)
-        self.crashed = crashed
-
-
-class ChildDied(ChildFault):
-    """The process has ended; `Child.cause_of_death` says how."""
-
-
-class ChildLate(ChildFault):
-    """The answer has not come in time; it may still come: see `Child.answer`."""
 
 
 class Child:

@@ -22,6 +22,10 @@ PICTURE_SUFFIXES: Final = frozenset(
 """A file of such a name is taken for a picture, whatever is in it."""
 FILM_SUFFIXES: Final = frozenset((".mjpeg", ".mjpg"))
 """Films that look like a picture at their beginning."""
+VIDEO_START: Final = re.compile(
+    rb".{4}ftyp(isom|iso[2-9]|mp4[12]|avc1|M4V |qt  )|\x1aE\xdf\xa3|RIFF.{4}AVI ", re.DOTALL
+)
+"""How MP4, QuickTime, Matroska, WebM and AVI begin; HEIC and AVIF are MP4 of other brands."""
 V4L2_LINKS: Final = "/dev/v4l"
 """Where udev makes links to cameras, by-id and by-path; a link goes when its camera does."""
 OTHER_NAMES: Final = "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..."
@@ -111,15 +115,27 @@ def _path_spec(path: Path) -> SourceSpec:
 
 def _file_kind(path: Path) -> SourceKind:
     """Return what a file is by its content; by its suffix, where the content does not tell."""
+    picture = path.suffix.lower() in PICTURE_SUFFIXES
+    unknown = SourceKind.PICTURES if picture else SourceKind.VIDEO
+    if is_film(path) or _begins_as_video(path):
+        return unknown
     from pose_edge.sources.picture_file import ANIMATED_FORMATS, identify
 
-    known = None if is_film(path) else identify(path)
+    known = identify(path)
     if known is None:
-        picture = path.suffix.lower() in PICTURE_SUFFIXES
-        return SourceKind.PICTURES if picture else SourceKind.VIDEO
+        return unknown
     kind, count = known
     animated = count > 1 and kind in ANIMATED_FORMATS
     return SourceKind.ANIMATION if animated else SourceKind.PICTURES
+
+
+def _begins_as_video(path: Path) -> bool:
+    """Return whether a file begins as no picture does; else all that reads pictures is needed."""
+    try:
+        with path.open("rb") as file:
+            return VIDEO_START.match(file.read(12)) is not None
+    except OSError:  # whoever opens it next says why
+        return False
 
 
 def is_film(path: Path) -> bool:

@@ -24,12 +24,10 @@ from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray, Runtime
 from pose_edge.runtimes.child import (
     Child,
-    ChildDied,
-    ChildFault,
-    ChildLate,
     ChildRuntime,
     start_child,
 )
+from pose_edge.runtimes.child_fault import ChildDied, ChildFault, ChildLate
 from pose_edge.runtimes.child_main import FIRST_ANSWER, Job, Loaded
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.zoo.registry import ModelFile, Tensor, Zoo

@@ -7,11 +7,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate
+from pose_edge.runtimes.child_fault import ChildDied, ChildFault, ChildLate
 from pose_edge.runtimes.runtime import AnyArray
 from pose_edge.supervision.backoff import Backoff
+
+if TYPE_CHECKING:
+    from pose_edge.runtimes.child import Child
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +98,7 @@ class FailureBackoff:
         return self._wait_s
 
 
-Start = Callable[[Callable[[], bool]], Child]
+Start: TypeAlias = "Callable[[Callable[[], bool]], Child]"
 """Starts a child and waits until it has loaded the model, or until the argument, a function,
 returns False. Raises EdgeTpuAbsent, EdgeTpuUnavailable, or another ChildFault."""
 

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import ModelError, UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes.child import LOAD_S, Child, ChildFault, ChildRuntime, start_child
-from pose_edge.runtimes.child_main import Job, Loaded
+from pose_edge.runtimes.child_fault import LOAD_S, ChildFault
 from pose_edge.runtimes.edgetpu.child_supervisor import (
     LATE_S,
     ChildSupervisor,
@@ -27,6 +26,10 @@ from pose_edge.runtimes.edgetpu.lookup import find_library
 from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, InputSize, Runtime, SizeGone
 from pose_edge.util.paths import typed
 from pose_edge.zoo.registry import ModelFile, Zoo
+
+if TYPE_CHECKING:
+    from pose_edge.runtimes.child import Child
+    from pose_edge.runtimes.child_main import Loaded
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +150,8 @@ def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
     Raises:
         UnavailableError: There is none, or it cannot run the model.
     """
+    from pose_edge.runtimes.child import ChildRuntime
+
     child = start_edgetpu(Zoo(), typed(model.path), settings, lambda: True)
     provenance = Provenance(model.name, "edgetpu")
     return ChildRuntime(child, provenance, timeout=settings.edgetpu.timeout)
@@ -177,6 +182,9 @@ def start_edgetpu(
     corals = _usable_corals(settings)
     file = _compiled_model(zoo, model)
     library = _library(settings.edgetpu.library)
+    from pose_edge.runtimes.child import start_child  # most machines have no Coral
+    from pose_edge.runtimes.child_main import Job
+
     job = Job(file, settings.model.threads, library, settings.edgetpu.device)
     child = start_child(job, wanted)
     if twin is not None and not _interchangeable(child.loaded, twin):

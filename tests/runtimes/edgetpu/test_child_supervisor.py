@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 )
 
 from pose_edge.runtimes import AnyArray
-from pose_edge.runtimes.child import Child, ChildDied, ChildFault, ChildLate
+from pose_edge.runtimes.child import Child
+from pose_edge.runtimes.child_fault import ChildDied, ChildFault, ChildLate
 from pose_edge.runtimes.child_main import Loaded
 from pose_edge.runtimes.edgetpu import child_supervisor as supervisor_module
 from pose_edge.runtimes.edgetpu.child_supervisor import (

@@ -19,7 +19,9 @@ from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
 from pose_edge.runtimes import AnyArray, Runtime, SizeGone
-from pose_edge.runtimes.child import Child, ChildFault, ChildRuntime
+from pose_edge.runtimes import child as child_module
+from pose_edge.runtimes.child import Child, ChildRuntime
+from pose_edge.runtimes.child_fault import ChildFault
 from pose_edge.runtimes.child_main import Job, Loaded
 from pose_edge.runtimes.edgetpu import child_supervisor, opening
 from pose_edge.runtimes.edgetpu.child_supervisor import (
@@ -75,7 +77,7 @@ class Machine:
         self.gate.set()
         self.jobs: list[Job] = []
         self.children: list[FakeChild] = []
-        monkeypatch.setattr(opening, "start_child", self.start_child)
+        monkeypatch.setattr(child_module, "start_child", self.start_child)
         monkeypatch.setattr(opening, "SETTLE_S", 0.0)
 
     def start_child(self, job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
