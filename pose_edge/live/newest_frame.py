@@ -12,10 +12,10 @@ from pose_edge.tracking import move_forward
 
 MAX_AGE_S: Final = 0.3
 """Older poses are not shown: who knows where everybody is by now."""
-TOO_SLOW_S: Final = 0.15
+TOO_SLOW_S: Final = 0.12
 """Where poses take longer from the exposure, moving them forward does not bring them near enough to
 the people: each is shown on its own frame, as with `overlay.sync: frame`."""
-FAST_AGAIN_S: Final = 0.12
+FAST_AGAIN_S: Final = 0.1
 """Below this they are moved to the newest frame again."""
 DELAY_WEIGHT: Final = 0.1
 """Weight of the newest result in the mean time that poses take."""

@@ -17,7 +17,9 @@ QUIET_S: Final = 5.0
 LOOK_S: Final = 0.25
 """Time between two frames that are looked at all the same, should somebody hardly move."""
 MAX_SHARE: Final = 0.25
-"""With a slow model they take this part of the time at most."""
+"""With a slow model they take this part of the time, as far as `MAX_LOOK_S` allows."""
+MAX_LOOK_S: Final = 1.0
+"""Longest time between two such frames, so that the run goes on to show that it lives."""
 
 
 class RestRule:
@@ -60,7 +62,7 @@ class RestRule:
         if somebody:
             self._wake(time_s)
         else:
-            self._next_look_s = time_s + max(LOOK_S, took_s / MAX_SHARE)
+            self._next_look_s = time_s + min(max(LOOK_S, took_s / MAX_SHARE), MAX_LOOK_S)
 
     def _wake(self, time_s: float) -> None:
         self.resting = False

@@ -7,7 +7,7 @@ import pytest
 from helpers import make_frame
 
 from pose_edge.frames import Frame
-from pose_edge.pipeline.rest import LOOK_S, MAX_SHARE, QUIET_S, Rest, RestRule
+from pose_edge.pipeline.rest import LOOK_S, MAX_LOOK_S, MAX_SHARE, QUIET_S, Rest, RestRule
 
 FPS = 32
 STEP_S = 1 / FPS
@@ -52,8 +52,11 @@ def test_somebody_who_does_not_move_ends_the_rest() -> None:
 
 def test_a_slow_model_takes_a_part_of_the_time_only() -> None:
     rule = RestRule()
-    run(rule, 0.0, QUIET_S + LOOK_S, took_s=1.0)
-    assert len(run(rule, QUIET_S + 1, 40.0, took_s=1.0)) == pytest.approx(40 * MAX_SHARE, abs=1)
+    run(rule, 0.0, QUIET_S + 1, took_s=0.2)
+    looked = len(run(rule, QUIET_S + 1, 40.0, took_s=0.2))
+    assert looked * 0.2 == pytest.approx(40 * MAX_SHARE, abs=1)
+    looked = len(run(rule, QUIET_S + 41, 40.0, took_s=10.0))
+    assert looked == pytest.approx(40 / MAX_LOOK_S, abs=1)
 
 
 def test_a_clock_that_goes_back_ends_the_rest() -> None:
