@@ -10,6 +10,7 @@ from typing import Final
 
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Lease
+from pose_edge.pipeline.rest import Found
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
 from pose_edge.supervision.supervisor import Part
@@ -164,18 +165,19 @@ class Inference(WorkerThread):
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
         poses = estimate.poses
-        took_ms = sum(stopwatch.laps_ms.values()) - stopwatch.laps_ms["wait"]
-        passed_over = self._shared.rest.looked(frame, took_ms / 1e3, somebody=bool(poses))
         if self._tracker is not None:
             poses = self._tracker.apply(poses, frame)
             stopwatch.lap("postprocess")
+        took_ms = sum(stopwatch.laps_ms.values()) - stopwatch.laps_ms["wait"]
+        doubt = Found.PERHAPS if estimate.poses else Found.NOBODY
+        found = Found.SOMEBODY if poses else doubt
         result = Result(
             lease=lease,
             poses=poses,
             provenance=estimator.provenance,
             crop=estimate.crop,
             stages_ms={**stopwatch.laps_ms, "total": sum(stopwatch.laps_ms.values())},
-            passed_over=passed_over,
+            passed_over=self._shared.rest.looked(frame, took_ms / 1e3, found),
         )
         telemetry = self._shared.telemetry
         telemetry.add(stopwatch.laps_ms)
