@@ -64,6 +64,7 @@ class FakePipeline:
     live = True
     still = False
     skipped = 0
+    ended = False
     lost: Lost | None = None
 
     def __init__(self) -> None:

@@ -161,8 +161,9 @@ def _entering(background: Image, cutout: Cutout, size: float, light: Light) -> I
         if seen > 0:
             left = max(0, round(walked) - width)
             part = picture[top : top + height, left : left + seen]
-            mask = opacity[:, width - seen :]
-            part[:] = mask * person[:, width - seen :] + (1 - mask) * part
+            columns = np.s_[width - seen : width - seen + part.shape[1]]  # it may leave again
+            mask = opacity[:, columns]
+            part[:] = mask * person[:, columns] + (1 - mask) * part
         yield _seen(picture, light, random)
 
 

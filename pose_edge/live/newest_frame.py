@@ -53,8 +53,8 @@ class NewestFrames:
         inference is too slow.
 
         Returns:
-            A frame that was not shown yet, with poses, or None when none came within `timeout`
-            seconds, or no poses are known at all.
+            A frame that was not shown yet, or None when none came within `timeout` seconds. Frames
+            before the first result are left out: it is not known yet who is there.
 
         Raises:
             EndOfStream: There will be no more; see also `Pipeline.take`.
@@ -62,8 +62,10 @@ class NewestFrames:
         if self._too_slow or self._pipeline.rest.resting:
             return self._take_own(timeout)
         lease = self._pipeline.newest(self._shown_index, timeout)
+        # At the end no more frames come, and the last results are what is waited for.
+        wait_s = timeout if lease is None and self._pipeline.ended else 0.0
         try:
-            while (result := self._pipeline.take(0.0)) is not None:
+            while (result := self._pipeline.take(wait_s)) is not None:
                 self._note(result)
                 result.release()
         except BaseException:
@@ -72,10 +74,10 @@ class NewestFrames:
             raise
         if lease is None:
             return None
+        self._shown_index = lease.frame.index
         if self._last is None:
             lease.release()
             return None
-        self._shown_index = lease.frame.index
         return self._joined(lease, self._last)
 
     def _take_own(self, timeout: float) -> Result | None:

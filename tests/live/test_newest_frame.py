@@ -26,15 +26,19 @@ class Feed:
         self.results: deque[Result] = deque()
         self.frame: Frame | None = None
         self.leased = 0
+        self.asked: list[tuple[int, float]] = []
+        self.waited: list[float] = []
         self.ended = False
 
     def newest(self, after: int, timeout: float) -> Lease | None:
+        self.asked.append((after, timeout))
         if self.frame is None or self.frame.index <= after:
             return None
         self.leased += 1
         return Lease(self.frame, self._released)
 
     def take(self, timeout: float) -> Result | None:
+        self.waited.append(timeout)
         if self.ended and not self.results:
             raise EndOfStream
         return self.results.popleft() if self.results else None
@@ -101,11 +105,24 @@ def test_the_poses_say_that_they_are_predicted() -> None:
     assert [one.predicted for one in (*first.poses, *second.poses)] == [False, True]
 
 
-def test_before_the_first_poses_nothing_is_shown() -> None:
+def test_before_the_first_poses_nothing_is_shown_and_each_frame_is_waited_for() -> None:
     feed, newest = start()
     feed.frame = frame(0)
-    assert newest.take(0.0) is None
+    for _ in range(3):
+        assert newest.take(0.5) is None
+    assert feed.asked == [(-1, 0.5), (0, 0.5), (0, 0.5)]
+    assert feed.waited == [0.0, 0.0, 0.0]
     assert feed.leased == 0
+
+
+def test_at_the_end_the_last_results_are_waited_for() -> None:
+    feed, newest = start()
+    feed.ended = True
+    feed.results.append(make_result(frame(0)))
+    feed.results[0].stages_ms["total"] = 50.0
+    with pytest.raises(EndOfStream):
+        newest.take(0.5)
+    assert feed.waited == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("number", [None, 2])
