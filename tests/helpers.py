@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -350,7 +351,7 @@ class FakeSource:
         if step is not None and reuse is not None and reuse.shape == step.image.shape:
             reuse[:] = step.image
             self.reused.append(True)
-            return Frame(reuse, step.order, step.captured_ns, step.index, step.time, step.file)
+            return replace(step, image=reuse)
         if step is not None:
             self.reused.append(False)
         return step

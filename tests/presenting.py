@@ -11,6 +11,7 @@ import pytest
 from pose_edge.config.outputs import WebSettings
 from pose_edge.config.schema import DisplaySettings, Settings
 from pose_edge.displays import Display
+from pose_edge.frames import Frame, Lease
 from pose_edge.live import presenter as presenter_module
 from pose_edge.live.presenter import Presenter
 from pose_edge.overlay import Drawing, Scene, Stamp
@@ -18,7 +19,9 @@ from pose_edge.pipeline.gate import Gate
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.pipeline.rest import Rest
 from pose_edge.pipeline.worker_thread import Lost
+from pose_edge.poses import Result
 from pose_edge.sinks.recorder import recorder
+from pose_edge.sources.demand import FrameDemand
 from pose_edge.supervision.supervisor import State, Supervisor
 from pose_edge.telemetry import Stopwatch, Telemetry
 from pose_edge.web.live_picture import LivePicture
@@ -64,16 +67,27 @@ class FakePipeline:
     live = True
     still = False
     skipped = 0
+    ended = False
     lost: Lost | None = None
 
     def __init__(self) -> None:
         self.rest = Rest()
+        self.demand = FrameDemand()
+        self.frame: Frame | None = None
+        self.results: list[Result] = []
         self.gate = Gate()
         self.pause, self.resume, self.step = self.gate.close, self.gate.open, self.gate.step
 
     @property
     def paused(self) -> bool:
         return self.gate.closed
+
+    def newest(self, after: int) -> Lease | None:
+        newer = self.frame is not None and self.frame.index > after
+        return Lease(self.frame) if newer and self.frame is not None else None
+
+    def take(self, timeout: float) -> Result | None:
+        return self.results.pop(0) if self.results else None
 
     def describe_source(self) -> str:
         return "/dev/video0"

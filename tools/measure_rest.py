@@ -27,7 +27,7 @@ from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Frame, Image
 from pose_edge.pipeline.motion import MotionDetector, tiny_grey
-from pose_edge.pipeline.rest import QUIET_S, Rest
+from pose_edge.pipeline.rest import QUIET_S, Found, Rest
 from pose_edge.sources import choose_source
 
 FPS: Final = 30
@@ -131,17 +131,18 @@ def _entry(
     """Let somebody enter, and return when they are found."""
     pictures = list(_entering(background, cutout, size, light))
     estimator.reset()
-    always = _first_found(estimator, pictures, None)
+    always = _first_found(estimator, pictures, Rest())
     estimator.reset()
     rest = Rest()
     rest.allowed = True
     rested = _first_found(estimator, pictures, rest)
-    if always is None or rested is None:
-        return f"found in frame {always} when all are looked at, {rested} after a rest"
-    later_ms = 1000 * (rested - always) / FPS
+    if not rested.resting:
+        return "the scene was not at rest: somebody is found in the empty frame"
+    if always.frame is None or rested.frame is None:
+        return f"found in frame {always.frame} when all are looked at, {rested.frame} after a rest"
     return (
-        f"found {1000 * (always - EMPTY_FRAMES) / FPS:.0f} ms after the first pixel, "
-        f"{later_ms:.0f} ms later after a rest"
+        f"found {1000 * (always.frame - EMPTY_FRAMES) / FPS:.0f} ms after the first pixel, "
+        f"{1000 * (rested.frame - always.frame) / FPS:.0f} ms later after a rest"
     )
 
 
@@ -160,8 +161,9 @@ def _entering(background: Image, cutout: Cutout, size: float, light: Light) -> I
         if seen > 0:
             left = max(0, round(walked) - width)
             part = picture[top : top + height, left : left + seen]
-            mask = opacity[:, width - seen :]
-            part[:] = mask * person[:, width - seen :] + (1 - mask) * part
+            columns = np.s_[width - seen : width - seen + part.shape[1]]  # it may leave again
+            mask = opacity[:, columns]
+            part[:] = mask * person[:, columns] + (1 - mask) * part
         yield _seen(picture, light, random)
 
 
@@ -173,20 +175,32 @@ def _seen(picture: Image, light: Light, random: np.random.Generator) -> Image:
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _first_found(estimator: Estimator, pictures: Sequence[Image], rest: Rest | None) -> int | None:
-    """Return the first frame from the entry on in which somebody is found."""
+class Entry(NamedTuple):
+    """How an entry was noticed.
+
+    Attributes:
+        resting: Whether the scene was at rest before.
+        frame: The first frame from the entry on in which somebody is found, or None.
+    """
+
+    resting: bool
+    frame: int | None
+
+
+def _first_found(estimator: Estimator, pictures: Sequence[Image], rest: Rest) -> Entry:
+    """Look at the pictures of an entry, but for those that may be passed over."""
+    resting = False
     for index, picture in enumerate(pictures):
         frame = Frame(picture, "BGR", round(index * 1e9 / FPS), index, index / FPS, live=True)
-        if rest is None and index < EMPTY_FRAMES - FPS:
-            continue
-        if rest is not None and rest.passes_over(frame):
+        if index == EMPTY_FRAMES:
+            resting = rest.resting
+        if rest.passes_over(frame) or (not rest.allowed and index < EMPTY_FRAMES - FPS):
             continue
         found = bool(estimator.estimate(frame).poses)
-        if rest is not None:
-            rest.looked(frame, 0.005, somebody=found)
+        rest.looked(frame, 0.005, Found.SOMEBODY if found else Found.NOBODY)
         if found and index >= EMPTY_FRAMES:
-            return index
-    return None
+            return Entry(resting, index)
+    return Entry(resting, None)
 
 
 def _frames(path: Path, numbers: set[int]) -> dict[int, Image]:

@@ -12,10 +12,10 @@ from pose_edge.tracking import move_forward
 
 MAX_AGE_S: Final = 0.3
 """Older poses are not shown: who knows where everybody is by now."""
-TOO_SLOW_S: Final = 0.15
+TOO_SLOW_S: Final = 0.12
 """Where poses take longer from the exposure, moving them forward does not bring them near enough to
 the people: each is shown on its own frame, as with `overlay.sync: frame`."""
-FAST_AGAIN_S: Final = 0.12
+FAST_AGAIN_S: Final = 0.1
 """Below this they are moved to the newest frame again."""
 DELAY_WEIGHT: Final = 0.1
 """Weight of the newest result in the mean time that poses take."""
@@ -53,8 +53,8 @@ class NewestFrames:
         inference is too slow.
 
         Returns:
-            A frame that was not shown yet, with poses, or None when there is none, or no poses are
-            known at all.
+            A frame that was not shown yet, or None when there is none. Frames before the first
+            result are left out: it is not known yet who is there.
 
         Raises:
             EndOfStream: There will be no more; see also `Pipeline.take`.
@@ -72,10 +72,10 @@ class NewestFrames:
             raise
         if lease is None:
             return None
+        self._shown_index = lease.frame.index
         if self._last is None:
             lease.release()
             return None
-        self._shown_index = lease.frame.index
         return self._joined(lease, self._last)
 
     def _take_own(self) -> Result | None:

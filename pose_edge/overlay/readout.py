@@ -130,6 +130,7 @@ class Readout:
         rate = self._telemetry.rate
         latency = self._latency_ms()
         origin, begin = ("camera", "exposure") if self._live else ("file", "frame")
+        age = self._pose_age_ms()
         milliseconds = "-" if latency is None else f"{latency:.0f} ms"
         table = {
             origin: f"{rate(Event.CAPTURED):.1f} fps",
@@ -137,13 +138,12 @@ class Readout:
             "screen": f"{rate(Event.SHOWN):.1f} fps" + (" (paused)" if paused else ""),
             "latency": f"{milliseconds}, {begin} to screen",
             **({} if latency is None else self._stages()),
+            **({} if age is None else {"pose age": f"{age:.0f} ms, moved forward"}),
             "skipped": str(skipped),
             "model": provenance.models,
             "runs on": provenance.place,
             "source": self._source(),
         }
-        if (age := self._pose_age()) is not None:
-            table["latency"] += f"; {age}"
         lines = [PanelLine("figure", text, label) for label, text in table.items()]
         return [*lines, *self._faults()]
 
@@ -253,14 +253,14 @@ class Readout:
             figures = ["at rest"]
         if latency is not None:
             figures.append(f"{latency:.0f} ms" if latency < 9999.5 else f"{latency / 1e3:.0f} s")
-        if not resting and (age := self._pose_age()) is not None:
-            figures.append(age)
+        if not resting and (age := self._pose_age_ms()) is not None:
+            figures.append(f"poses {age:.0f} ms")
         return figures
 
-    def _pose_age(self) -> str | None:
-        """Return how old the poses are, where they are older than the picture."""
+    def _pose_age_ms(self) -> float | None:
+        """Return how old the poses are, where they may be older than the picture."""
         age = self._telemetry.summary("pose_age") if self._newest else None
-        return None if age is None or self._latency_ms() is None else f"poses {age.median:.0f} ms"
+        return None if age is None or self._latency_ms() is None else age.median
 
     def _latency_ms(self) -> float | None:
         # In a recording while there is no screen, the latencies measured before are out of date.

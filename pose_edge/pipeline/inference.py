@@ -10,6 +10,7 @@ from typing import Final
 
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Lease
+from pose_edge.pipeline.rest import Found
 from pose_edge.pipeline.ring_buffer import Slot
 from pose_edge.pipeline.worker_thread import Shared, WorkerThread
 from pose_edge.poses import Result
@@ -173,11 +174,12 @@ class Inference(WorkerThread):
         estimate = estimator.estimate(frame, stopwatch)
         self._shared.demand.shrink = estimate.shrink
         poses = estimate.poses
-        took_ms = stopwatch.total_ms - wait_ms
-        passed_over = self._shared.rest.looked(frame, took_ms / 1e3, somebody=bool(poses))
         if self._tracker is not None:
             poses = self._tracker.apply(poses, frame)
             stopwatch.lap("tracking")
+        took_s = (stopwatch.total_ms - wait_ms) / 1e3
+        doubt = Found.PERHAPS if estimate.poses else Found.NOBODY
+        found = Found.SOMEBODY if poses else doubt
         laps_ms, provenance = stopwatch.laps_ms, estimator.provenance
         result = Result(
             lease=lease,
@@ -187,7 +189,7 @@ class Inference(WorkerThread):
             stages_ms=_stages_ms(laps_ms, wait_ms),
             laps_ms=laps_ms,
             done_ns=stopwatch.last_ns,
-            passed_over=passed_over,
+            passed_over=self._shared.rest.looked(frame, took_s, found),
         )
         self._shared.telemetry.processed(laps_ms, provenance, person=bool(poses))
         for sink in self._shared.sinks:

@@ -7,6 +7,7 @@ something moves is looked at at once.
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Final
 
 from pose_edge.frames import Frame
@@ -17,7 +18,18 @@ QUIET_S: Final = 5.0
 LOOK_S: Final = 0.25
 """Time between two frames that are looked at all the same, should somebody hardly move."""
 MAX_SHARE: Final = 0.25
-"""With a slow model they take this part of the time at most."""
+"""With a slow model they take this part of the time, as far as `MAX_LOOK_S` allows."""
+MAX_LOOK_S: Final = 1.0
+"""Longest time between two such frames, so that the run goes on to show that it lives."""
+
+
+class Found(Enum):
+    """Whether anybody is in a frame."""
+
+    NOBODY = auto()
+    PERHAPS = auto()
+    """The next frame tells: the model alone takes a tree for a person now and then."""
+    SOMEBODY = auto()
 
 
 class RestRule:
@@ -49,18 +61,20 @@ class RestRule:
             self._next_look_s = time_s
         return not self.resting or time_s >= self._next_look_s
 
-    def looked(self, time_s: float, took_s: float, *, somebody: bool) -> None:
+    def looked(self, time_s: float, took_s: float, found: Found) -> None:
         """Take note of what was found in a frame.
 
         Args:
             time_s: The frame's time, seconds.
             took_s: How long it took, seconds.
-            somebody: Whether anybody was found.
+            found: Whether anybody is there.
         """
-        if somebody:
+        if found is Found.SOMEBODY:
             self._wake(time_s)
+        elif found is Found.PERHAPS:
+            self._next_look_s = time_s
         else:
-            self._next_look_s = time_s + max(LOOK_S, took_s / MAX_SHARE)
+            self._next_look_s = time_s + min(max(LOOK_S, took_s / MAX_SHARE), MAX_LOOK_S)
 
     def _wake(self, time_s: float) -> None:
         self.resting = False
@@ -97,15 +111,15 @@ class Rest:
         self._passed_over += not wanted
         return not wanted
 
-    def looked(self, frame: Frame, took_s: float, *, somebody: bool) -> int:
+    def looked(self, frame: Frame, took_s: float, found: Found) -> int:
         """Take note of what was found in a frame; see `RestRule.looked`.
 
         Returns:
             The number of frames before it that were passed over.
         """
-        self._somebody = somebody
-        if somebody:
+        self._somebody = found is Found.SOMEBODY
+        if self._somebody:
             self._motion.reset()
-        self._rule.looked(frame.captured_ns / 1e9, took_s, somebody=somebody)
+        self._rule.looked(frame.captured_ns / 1e9, took_s, found)
         passed_over, self._passed_over = self._passed_over, 0
         return passed_over

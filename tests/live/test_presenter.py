@@ -7,6 +7,7 @@ from helpers import make_frame, make_result, pose
 from presenting import Bench
 
 from pose_edge.config.schema import Settings
+from pose_edge.frames import Lease
 from pose_edge.live.presenter import OPEN_S, STALE_S, STALL_S
 from pose_edge.overlay import Scene
 from pose_edge.supervision.supervisor import State
@@ -314,7 +315,8 @@ def test_the_picture_that_is_shown_can_be_taken(bench: Bench) -> None:
 
 def test_pictures_are_needed_by_who_sees_or_saves_them(bench: Bench) -> None:
     def needed() -> bool:
-        return bench.presenter.needs_pictures
+        bench.presenter.state_demand()
+        return bench.pipeline.demand.visible
 
     assert needed()
     bench.screens[-1].there = False
@@ -328,3 +330,43 @@ def test_pictures_are_needed_by_who_sees_or_saves_them(bench: Bench) -> None:
     bench.presenter.show_result(make_result(make_frame(index=6)))
     assert taken == [6]
     assert not needed()
+
+
+def test_the_newest_frame_is_shown_with_the_age_of_its_poses(bench: Bench) -> None:
+    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"sync": "live"}}))
+    found = make_result(make_frame(index=4), [pose()])
+    found = replace(found, lease=Lease(replace(found.frame, captured_ns=round(100.1e9))))
+    found.stages_ms["total"] = 50.0
+    bench.pipeline.results.append(found)
+    bench.pipeline.frame = replace(make_frame(index=6), captured_ns=round(100.15e9))
+    bench.now = 100.17
+    result = bench.presenter.take()
+    assert result is not None
+    bench.presenter.show_result(result)
+    assert len(bench.shown) == 1
+    summaries = bench.telemetry.summaries()
+    assert summaries["latency"].median == pytest.approx(20.0)
+    assert summaries["pose_age"].median == pytest.approx(70.0)
+    assert bench.presenter.take() is None, "it is shown once"
+
+
+def test_poses_found_before_a_change_of_the_source_are_not_drawn_after_it(bench: Bench) -> None:
+    live = Settings.model_validate({"overlay": {"sync": "live"}})
+    bench.presenter.change_overlay(live)
+    bench.now = 200.0
+    bench.presenter.change_overlay(live)
+    found = make_result(replace(make_frame(index=4), captured_ns=round(199.9e9)), [pose()])
+    found.stages_ms["total"] = 50.0
+    bench.pipeline.results.append(found)
+    bench.pipeline.frame = replace(make_frame(index=6), captured_ns=round(200.1e9))
+    assert bench.presenter.take() is None
+
+
+def test_a_file_is_shown_frame_by_frame_whatever_the_settings(bench: Bench) -> None:
+    bench.presenter.change_overlay(Settings.model_validate({"overlay": {"sync": "live"}}))
+    bench.pipeline.live = False
+    result = make_result()
+    bench.pipeline.results.append(result)
+    assert bench.presenter.take() is result
+    bench.presenter.show_result(result)
+    assert "pose_age" not in bench.telemetry.summaries()

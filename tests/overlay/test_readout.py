@@ -40,8 +40,10 @@ def telemetry() -> Telemetry:
     return Telemetry()
 
 
-def make(telemetry: Telemetry, clock: Clock) -> Readout:
-    return Readout(telemetry, source=lambda: "/dev/video0", live=True, clock_ns=clock)
+def make(telemetry: Telemetry, clock: Clock, *, newest: bool = False) -> Readout:
+    return Readout(
+        telemetry, source=lambda: "/dev/video0", live=True, newest=newest, clock_ns=clock
+    )
 
 
 CPU = Provenance("movenet-lightning-fp16", "cpu")
@@ -101,6 +103,24 @@ def test_the_pill_says_rate_and_latency_and_nothing_else(telemetry: Telemetry) -
     assert texts(lines[1:]) == ["cpu (edgetpu lost 12:03)", "! recording: the disk is full"]
     assert [line.kind for line in lines] == ["figure", "detail", "fault"]
     assert texts(readout.short_lines(CPU, paused=True))[0] == "paused"
+
+
+def test_the_age_of_poses_that_were_moved_forward_is_told(telemetry: Telemetry) -> None:
+    telemetry.add({"latency": 12.3, "pose_age": 78.1})
+    assert texts(make(telemetry, Clock()).short_lines(CPU)) == [f"0.0 fps{GAP}12 ms"]
+    readout = make(telemetry, Clock(), newest=True)
+    assert texts(readout.short_lines(CPU)) == [f"0.0 fps{GAP}12 ms{GAP}poses 78 ms"]
+    lines = texts(readout.full_lines(CPU, skipped=0))
+    assert lines[3:5] == ["latency: 12 ms, exposure to screen", "pose age: 78 ms, moved forward"]
+    telemetry.set_fault(DISPLAY, "unplugged")
+    assert texts(readout.short_lines(CPU))[0] == "0.0 fps"
+
+
+def test_at_rest_no_rate_is_told_that_looks_like_a_fault(telemetry: Telemetry) -> None:
+    telemetry.add({"latency": 12.3})
+    readout = make(telemetry, Clock())
+    assert texts(readout.short_lines(CPU, resting=True)) == [f"at rest{GAP}12 ms"]
+    assert texts(readout.full_lines(CPU, skipped=0, resting=True))[1] == "poses: 0.0 fps (at rest)"
 
 
 def test_without_a_screen_earlier_latencies_are_not_shown(telemetry: Telemetry) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import itertools
+import queue
 import statistics
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from helpers import (
     GENEROUS_S,
@@ -15,6 +18,7 @@ from helpers import (
     frames,
     make_frame,
     no_threads_left,
+    read_code,
     slowness,
     wait_until,
     wait_until_blocked,
@@ -22,10 +26,11 @@ from helpers import (
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, SourceError, SourceLost
-from pose_edge.frames import Frame
+from pose_edge.frames import Frame, Lease
 from pose_edge.pipeline import capture as capture_module
 from pose_edge.pipeline.options import PipelineOptions
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.rest import LOOK_S, QUIET_S
 from pose_edge.poses import Estimate, Provenance, Result
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.supervision.supervisor import State, Supervisor
@@ -710,3 +715,75 @@ def test_a_file_shorter_than_max_frames_ends_at_its_end() -> None:
     pipeline, _ = make(FakeSource(frames(3), live=False), max_frames=10)
     assert drain(pipeline) == [0, 1, 2]
     pipeline.stop()
+
+
+# --- the newest frame, and rest -------------------------------------------------------------------
+
+
+def newest(pipeline: Pipeline, after: int) -> Lease:
+    deadline = time.monotonic() + GENEROUS_S
+    while (lease := pipeline.newest(after)) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    return lease
+
+
+def test_the_newest_frame_is_there_while_inference_is_busy_with_an_older_one() -> None:
+    estimator = FakeEstimator()
+    estimator.gate.clear()
+    pipeline, _ = make(FakeSource(frames(interval_s=0.001), live=True), estimator)
+    seen = -1
+    for _ in range(20):
+        lease = newest(pipeline, after=seen)
+        assert lease.frame.index > seen
+        seen = lease.frame.index
+        assert read_code(lease.frame.image) == seen
+        lease.release()
+    assert estimator.codes == []
+    estimator.gate.set()
+    take(pipeline).release()
+    pipeline.stop()
+
+
+def test_a_scene_at_rest_is_looked_at_a_few_times_a_second_until_something_moves() -> None:
+    still = [replace(make_frame(ROOM, index=index), live=True) for index in range(30 * 8)]
+    moving = replace(make_frame(coded_picture(1), index=len(still)), live=True)
+    times = [replace(one, captured_ns=one.index * 10**9 // 30) for one in (*still, moving)]
+    handed = queue.SimpleQueue[Frame | None]()
+
+    def steps() -> Iterator[Frame]:
+        while (frame := handed.get()) is not None:
+            yield frame
+
+    estimator, sink, supervisor = NobodyThere(), Sink(), Supervisor()
+    pipeline, telemetry = make(
+        FakeSource(steps(), live=True), estimator, sinks=[sink], supervisor=supervisor
+    )
+    pipeline.rest.allowed = True
+    for number, frame in enumerate(times, 1):
+        handed.put(frame)
+        wait_until(lambda: _handled(telemetry) == number)  # noqa: B023 - waits at once
+        if frame is still[-1]:
+            assert pipeline.rest.resting
+    assert sink.sent[-1] == moving.index
+    assert not pipeline.rest.resting
+    assert len(sink.sent) == pytest.approx(30 * QUIET_S + (8 - QUIET_S) / LOOK_S, abs=3)
+    assert all(part.state is State.RUNNING for part in supervisor.parts)
+    assert pipeline.skipped == 0
+    handed.put(None)
+    drain(pipeline)
+    pipeline.stop()
+
+
+ROOM = np.full((120, 160, 3), 90, np.uint8)
+
+
+class NobodyThere(FakeEstimator):
+    """An estimator that never finds anybody."""
+
+    def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+        return Estimate([])
+
+
+def _handled(telemetry: Telemetry) -> int:
+    return telemetry.count(Event.PROCESSED) + telemetry.count(Event.PASSED_OVER)

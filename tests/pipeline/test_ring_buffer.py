@@ -14,6 +14,7 @@ from helpers import GENEROUS_S, make_frame, wait_until, wait_until_blocked
 from pose_edge.errors import EndOfStream, SourceLost
 from pose_edge.frames import Frame, Image, Lease
 from pose_edge.pipeline.ring_buffer import RingBuffer, Slot
+from pose_edge.util.wakeup import Wakeup
 
 SHAPE = (64, 48, 3)
 
@@ -419,3 +420,87 @@ def test_the_policy_can_change() -> None:
     assert slot is not None
     ring.publish(slot, make_frame(index=2))
     assert ring.skipped == 1
+
+
+def view(ring: RingBuffer, after: int = -1) -> Slot:
+    slot = ring.newest(after)
+    assert slot is not None
+    return slot
+
+
+def index_of(slot: Slot) -> int:
+    assert slot.frame is not None
+    return slot.frame.index
+
+
+def test_the_newest_frame_is_seen_while_it_waits_is_read_and_is_free() -> None:
+    ring = RingBuffer(3, drop=True)
+    assert ring.newest(-1) is None
+    publish(ring, 0)
+    waiting = view(ring)
+    assert index_of(waiting) == 0
+    assert ring.newest(0) is None
+    assert ring.take(0) is waiting, "the reader loses nothing"
+    ring.free(waiting)
+    reader = view(ring)
+    ring.free(waiting)
+    ring.free(reader)
+    free = view(ring)
+    assert free is waiting
+    ring.free(free)
+
+
+def test_a_frame_that_is_seen_is_not_overwritten() -> None:
+    ring = RingBuffer(3, drop=True)
+    publish(ring, 0)
+    seen = view(ring)
+    for index in range(1, 10):
+        publish(ring, index)
+        assert index_of(seen) == 0
+    assert index_of(view(ring, 8)) == 9
+    ring.free(seen)
+    assert ring.skipped == 9
+
+
+def test_a_frame_without_a_slot_does_not_replace_one_that_is_seen() -> None:
+    ring = RingBuffer(2, drop=True)
+    publish(ring, 0)
+    assert ring.take(0) is not None
+    publish(ring, 1)
+    seen = view(ring)
+    assert ring.reserve(0) is None
+    ring.offer(make_frame(index=2))
+    assert index_of(seen) == 1
+    assert ring.skipped == 1
+    ring.free(seen)
+    ring.offer(make_frame(index=3))
+    assert index_of(view(ring)) == 3
+
+
+def test_a_slot_that_is_being_written_is_not_seen() -> None:
+    ring = RingBuffer(2, drop=True)
+    publish(ring, 0)
+    slot = ring.take(0)
+    assert slot is not None
+    ring.free(slot)
+    assert ring.reserve(0) is not None
+    assert ring.reserve(0) is slot
+    assert ring.newest(-1) is None
+
+
+def test_the_viewer_is_woken_up_by_a_newer_frame_once_it_has_asked_for_one() -> None:
+    calls: list[int] = []
+
+    class CountedWakeup(Wakeup):
+        def set(self) -> None:
+            calls.append(1)
+
+    ring = RingBuffer(3, drop=True, wakeup=CountedWakeup())
+    publish(ring, 0)
+    assert not calls, "nobody has asked"
+    assert ring.newest(0) is None
+    publish(ring, 1)
+    assert len(calls) == 1
+    publish(ring, 2)
+    assert len(calls) == 1, "nobody has asked again"
+    assert index_of(view(ring)) == 2

@@ -64,6 +64,13 @@ def test_the_finder_and_people_who_were_moved_on_are_fields_of_their_own() -> No
     assert PoseMessage.of(result).record == {**plain, "finder": "multipose"}
 
 
+def test_frames_that_were_not_looked_at_are_counted_where_there_are_any() -> None:
+    result = make_result()
+    assert "passed_over" not in PoseMessage.of(result).record
+    result.passed_over = 7
+    assert PoseMessage.of(result).record["passed_over"] == 7
+
+
 def test_without_a_person_there_is_a_line_without_poses_and_without_a_file() -> None:
     record = strict(json.dumps(PoseMessage.of(make_result()).record))
     assert record["poses"] == []

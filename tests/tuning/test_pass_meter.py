@@ -32,12 +32,14 @@ class Fed:
         model: str = "m",
         backend: str = "cpu",
         times: Iterable[float] = (),
+        passed_over: int = 0,
     ) -> None:
         moments = iter(times)
         for index in indices:
             self.now += interval_s
             frame = replace(FRAME, index=index, live=live, time=next(moments, index / 10))
             result = make_result(frame)
+            result.passed_over = passed_over
             result.provenance = Provenance(model, backend)
             result.stages_ms = {"wait": 5.0, "inference": busy_ms, "total": 5.0 + busy_ms}
             self.meter.send(result)
@@ -51,6 +53,15 @@ def test_a_camera_skips() -> None:
     assert passes.offered_fps == pytest.approx(20.0)
     timing = passes.timing()
     assert (timing.median_ms, timing.p95_ms, timing.mean_ms) == pytest.approx((20.0, 20.0, 20.0))
+
+
+def test_frames_that_needed_no_look_were_followed() -> None:
+    fed = Fed()
+    fed.send(range(0, 40, 4), passed_over=3)
+    assert fed.meter.since(0.0).followed == 1.0
+    fed = Fed()
+    fed.send(range(0, 40, 4), passed_over=2)
+    assert fed.meter.since(0.0).followed == 0.5
 
 
 def test_a_video_is_played_too_slowly() -> None:
