@@ -118,7 +118,7 @@ def test_the_line_of_poses_has_the_fields_that_are_described() -> None:
 def test_code_of_python_is_that_of_one_page_or_short() -> None:
     """That page's is run by tests/test_api.py; the rest stands in a whole program of examples/."""
     for page in PAGES:
-        for code in blocks(page, "python"):
+        for code, _needs in blocks(page, "python"):
             compile(code, str(page), "exec")
             assert page.name == "python.md" or len(code.splitlines()) <= 8
 
