@@ -24,8 +24,8 @@ from pose_edge.live.reconfigure import ChosenModel, Reconfigurer, pipeline_optio
 from pose_edge.live.reload import Reloader
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
-from pose_edge.pipeline.loading import load_model
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.replay import load_model_or_replay
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import recorder
 from pose_edge.sinks.restarting_sink import RestartingSink, close_together
@@ -98,7 +98,7 @@ def run(
     check_outputs(settings, config, numbered=source.live, replace=replace)
     chosen = ChosenModel(first_model(settings, state_dir(), tune), settings.model.people)
     with ExitStack() as stack:
-        estimator = load_model(
+        estimator = load_model_or_replay(
             chosen.applied(settings),
             stack,
             report=partial(telemetry.set_fault, EDGETPU),
@@ -287,6 +287,8 @@ class _Run:
 
     def _choose_model(self) -> None:
         settings, pipeline = self._reloader.settings, self._pipeline
+        if settings.source.poses is not None:
+            return  # no model runs
         paced = pipeline.live or (settings.source.pace and not pipeline.still)
         self._auto_model.look(settings, Feed(pipeline.frame_rate, paced))
 

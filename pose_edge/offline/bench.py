@@ -162,6 +162,7 @@ def bench_pipeline(settings: Settings, source_name: str, rounds: int) -> Pipelin
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True)
         runtime = estimator.runtime
+        assert runtime is not None, "only a replay has none"
         for _ in range(rounds):
             frames, seconds = _bare_loop(spec.location, runtime)
             bare_fps.append(frames / seconds)
