@@ -54,7 +54,8 @@ class PipeWriter(Generic[Item]):
 
     def write(self, item: Item) -> bool:
         """Write an item, or leave it out while nobody reads; see `Writer.write`."""
-        if self._descriptor is None or self._encoder is None or not self._write_rest(ROOM_S):
+        room_s = ROOM_S if self.waiting is None else 0.0
+        if self._descriptor is None or self._encoder is None or not self._write_rest(room_s):
             return False
         self._encoder.write(item)
         self._rest = self._buffer.getvalue()
@@ -77,7 +78,7 @@ class PipeWriter(Generic[Item]):
         if self._descriptor is not None and self._encoder is not None:
             self._encoder.finish()
             self._rest += self._buffer.getvalue()
-            self._write_rest(ROOM_S)
+            self._write_rest(ROOM_S if self.waiting is None else 0.0)
         self._lose_reader()
 
     def _open(self) -> None:
