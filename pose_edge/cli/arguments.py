@@ -12,6 +12,11 @@ SETTING_OPTIONS: Final = {
         "SRC",
         "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..., a file or folder",
     ),
+    "poses_from": (
+        "source.poses",
+        "IN.jsonl",
+        "replay a video with the poses that were recorded with it, without a model",
+    ),
     "model": ("model.name", "NAME", "a listed model, a .tflite file, or auto"),
     "people": (
         "model.people",
@@ -100,7 +105,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         "Show a camera, stream, video or picture with skeletons.",
         _value("source_argument", "SRC", "what to show, as with --source", nargs="?"),
         *_MODEL,
-        *("source", "display", "record", "poses", "csv"),
+        *("source", "poses_from", "display", "record", "poses", "csv"),
         *("udp", "osc", "mqtt", "websocket", "metrics", "web"),
         *("max_frames", "duration"),
         _FORCE,

@@ -47,6 +47,9 @@ class SourceSettings(Section):
         "auto",
         description="auto, demo, picamera, /dev/video0, camera:NAME, URL, file or folder",
     )
+    poses: FileName | None = Field(
+        None, description="replay: the pose lines recorded with a video, in place of a model"
+    )
     loop: bool = Field(False, description="start a video again when it ends")
     pace: bool = Field(
         True, description="play a video at its own speed; false: as fast as possible"

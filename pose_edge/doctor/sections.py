@@ -82,5 +82,6 @@ SECTIONS: Final = (
         early=True,
     ),
     ReportSection("Screens", in_module("screens")),
+    ReportSection("Outputs", in_module("outputs"), stuck="the network's names cannot be looked up"),
     ReportSection("Service", in_module("service")),
 )

@@ -37,8 +37,8 @@ class Estimator(Protocol):
     """Finds the poses in the frames of one source."""
 
     @property
-    def runtime(self) -> Runtime:
-        """The loaded model that finds the keypoints."""
+    def runtime(self) -> Runtime | None:
+        """The loaded model that finds the keypoints; None where poses are replayed."""
 
     @property
     def provenance(self) -> Provenance:

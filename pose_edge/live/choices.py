@@ -13,8 +13,10 @@ def with_next_model(settings: Settings) -> tuple[Settings, str]:
     """Return settings with the model after the present one, and words about it.
 
     Raises:
-        PoseEdgeError: There is no other model, or the list is damaged.
+        PoseEdgeError: There is no other model, the list is damaged, or poses are replayed.
     """
+    if settings.source.poses is not None:
+        raise UnavailableError("recorded poses are played, so no model runs")
     zoo = Zoo()
     names = list(zoo.entries)
     present = zoo.aliases.get(settings.model.name, settings.model.name)
@@ -40,7 +42,7 @@ def with_camera(settings: Settings, number: int) -> tuple[Settings, str]:
         found = "1 is" if len(cameras) == 1 else f"{len(cameras) or 'none'} are"
         raise SourceError(f"there is no camera {number}: {found} connected")
     name, words = cameras[number - 1]
-    source = settings.source.model_copy(update={"name": name})
+    source = settings.source.model_copy(update={"name": name, "poses": None})
     return settings.model_copy(update={"source": source}), f"camera {number}: {words}"
 
 

@@ -18,9 +18,10 @@ from pose_edge.errors import PoseEdgeError
 from pose_edge.estimators import Estimator
 from pose_edge.live.outputs import Outputs
 from pose_edge.live.presenter import Presenter
-from pose_edge.pipeline.loading import load_model, with_model
+from pose_edge.pipeline.loading import with_model
 from pose_edge.pipeline.options import PipelineOptions
 from pose_edge.pipeline.pipeline import Pipeline
+from pose_edge.pipeline.replay import load_model_or_replay
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.sources import Source, choose_source
@@ -89,6 +90,7 @@ KEYS: Final[dict[str, set[Concern]]] = {
     "display.lock_keys": set(),  # looked up at each key
     "model.rest": set(),  # looked up all the time
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
+    "source.poses": {Concern.SOURCE, Concern.MODEL},
     "tracking.enabled": {Concern.FOLLOWING, Concern.OUTPUTS},  # no events without ids
     "testing.deadlock": set(),  # read at the moment of the signal
 }
@@ -231,7 +233,8 @@ class Reconfigurer:
         source = estimator = None
         with ExitStack() as undo:
             undo.callback(self.telemetry.set_fault, EDGETPU, fault)
-            if Concern.MODEL in concerned:
+            replayed = settings.source.poses is not None and Concern.SOURCE in concerned
+            if Concern.MODEL in concerned or replayed:
                 estimator = self._load_beside(self.chosen.applied(settings))
                 undo.callback(estimator.close)
             if Concern.SOURCE in concerned:
@@ -268,7 +271,8 @@ class Reconfigurer:
 def _load(settings: Settings, telemetry: Telemetry) -> Estimator:
     """Load a model, which whoever gets it closes."""
     with ExitStack() as stack:
-        estimator = load_model(settings, stack, report=partial(telemetry.set_fault, EDGETPU))
+        report = partial(telemetry.set_fault, EDGETPU)
+        estimator = load_model_or_replay(settings, stack, report=report)
         stack.pop_all()
         return estimator
 

@@ -18,7 +18,7 @@ from pose_edge.live.run_parts import RunOrder, RunParts, open_parts
 from pose_edge.live.run_report import RunReport
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
-from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.replay import load_model_or_replay
 from pose_edge.sinks.output_guard import check_outputs
 from pose_edge.sources import choose_source
 from pose_edge.supervision.sd_notify import watchdog_interval
@@ -79,7 +79,7 @@ def run(
         tune=tune,
     )
     with ExitStack() as stack:
-        estimator = load_model(
+        estimator = load_model_or_replay(
             chosen.applied(settings),
             stack,
             report=partial(telemetry.set_fault, EDGETPU),
@@ -192,6 +192,8 @@ class _MainLoop:
     def _choose_model(self) -> None:
         """Let `model.name: auto` look whether another model fits, and the scene rest."""
         settings, pipeline = self._reloader.settings, self._pipeline
+        if settings.source.poses is not None:
+            return  # no model runs
         if self._auto_model is None and settings.model.name == AUTO:
             from pose_edge.live.auto_model import AutoModel
 

@@ -50,7 +50,10 @@ def tune(settings: Settings, signals: Signals, target_fps: float | None = None) 
 
 def _only_measuring(settings: Settings) -> Settings:
     """Return settings of a run that measures, and leaves nothing behind."""
-    source, off = settings.source.model_copy(update={"loop": True, "pace": True}), Settings()
+    source, off = (
+        settings.source.model_copy(update={"loop": True, "pace": True, "poses": None}),
+        Settings(),
+    )
     return settings.model_copy(
         update={
             "source": source,

@@ -199,7 +199,7 @@ def _moment_path(path: str | None) -> str | None:
 
 
 def _with_source(settings: Settings, name: str) -> Settings:
-    source = settings.source.model_copy(update={"name": name, "loop": False})
+    source = settings.source.model_copy(update={"name": name, "loop": False, "poses": None})
     return settings.model_copy(update={"source": source})
 
 

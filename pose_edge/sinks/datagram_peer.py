@@ -80,6 +80,7 @@ class DatagramPeer:
         self._socket: socket.socket | None = None
         self._sent_s: float | None = None
         self._retry_s = 0.0
+        self._failures = 0
         self.waiting: str | None = None
         self.target: str | None = None
         self._lookup: AddressLookup | None = AddressLookup(*split_address(address))
@@ -131,9 +132,14 @@ class DatagramPeer:
             self._lose(error)
 
     def _connect(self, found: list[Any]) -> None:
-        """Take the first address that has a route; of a connected socket, refusals are seen."""
+        """Take the next address that has a route; of a connected socket, refusals are seen.
+
+        Those of IPv4 come first: many receivers listen at no other, even under the name localhost.
+        """
         failure = OSError("it has no address")
-        for family, kind, protocol, _canonical, address in found:
+        found = sorted(found, key=lambda one: one[0] != socket.AF_INET)
+        turn = self._failures % max(1, len(found))
+        for family, kind, protocol, _canonical, address in [*found[turn:], *found[:turn]]:
             try:
                 opened = socket.socket(family, kind, protocol)
             except OSError as error:  # no IPv6 on this machine
@@ -155,6 +161,7 @@ class DatagramPeer:
         """Wait before the host is looked up again."""
         self.close()
         self.target = None
+        self._failures += 1
         self._retry_s = self._clock() + RETRY_S
         if error.errno == errno.ECONNREFUSED:
             self.waiting = f"nobody listens at {self._name}"

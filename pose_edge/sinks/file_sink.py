@@ -14,7 +14,7 @@ from pose_edge.config.outputs import (
 )
 from pose_edge.errors import UsageError
 from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
-from pose_edge.sinks.pipe_writer import PipeWriter, is_pipe
+from pose_edge.sinks.pipe_writer import FILE_ROOM_S, LIVE_ROOM_S, PipeWriter, is_pipe
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.sinks.segment_file import Encoder, SegmentFile
 from pose_edge.sinks.segment_files import SegmentFiles
@@ -162,7 +162,7 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
 
         def make() -> Writer[Item]:
             if piped:
-                return PipeWriter(pipe, begin)
+                return PipeWriter(pipe, begin, LIVE_ROOM_S if live else FILE_ROOM_S)
             # Each attempt has its own files: a writer that hangs must not touch those of the next.
             files = SegmentFiles(self.name, path, bounds, replace=self._replace_file)
             return SegmentWriter(self.name, files, begin)

@@ -7,7 +7,8 @@ PoseOSC's, which many patches know.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from pose_edge.config.outputs import OscSettings
@@ -27,8 +28,6 @@ NO_ID: Final = -1
 """The id of somebody who is not tracked."""
 MAX_INT: Final = 2**31
 """Frames beyond it are counted from 0 again: receivers know integers of 32 bits."""
-BUNDLE_HEAD: Final = 16
-"""Bytes before the first message of a bundle."""
 
 NAMES: Final = tuple(
     "".join([first, *(word.capitalize() for word in rest)])
@@ -115,33 +114,35 @@ def bundles(
         limit: The most bytes of a bundle. Beyond it, another one begins with the next person; one
             person, and the list of the layout `arr`, are never cut.
     """
-    from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
-    from pythonosc.osc_message_builder import build_msg
+    from pythonosc.parsing import osc_types
 
-    moment = message.time if message.live else IMMEDIATELY
-
-    def bundle(items: Iterable[OscItem]) -> bytes:
-        builder = OscBundleBuilder(moment)  # type: ignore[arg-type]  # takes seconds as they are
-        for address, values in items:
-            builder.add_content(build_msg(address, values))
-        data: bytes = builder.build().dgram
-        return data
-
-    groups = grouped_messages(message, settings)
-    whole = bundle(item for group in groups for item in group)
-    if len(whole) <= limit or len(groups) == 1:
-        yield whole
-        return
-    waiting: list[OscItem] = []
-    size = BUNDLE_HEAD
+    moment = message.time if message.live else osc_types.IMMEDIATELY
+    head = b"#bundle\0" + osc_types.write_date(moment)
+    groups = [
+        b"".join(_encode(osc_types.write_string, item) for item in group)
+        for group in grouped_messages(message, settings)
+    ]
+    waiting, size = [head], len(head)
     for group in groups:
-        length = len(bundle(group)) - BUNDLE_HEAD
-        if waiting and size + length > limit:
-            yield bundle(waiting)
-            waiting, size = [], BUNDLE_HEAD
-        waiting += group
-        size += length
-    yield bundle(waiting)
+        if len(waiting) > 1 and size + len(group) > limit:
+            yield b"".join(waiting)
+            waiting, size = [head], len(head)
+        waiting.append(group)
+        size += len(group)
+    yield b"".join(waiting)
+
+
+def _encode(write_string: Callable[[str], bytes], item: OscItem) -> bytes:
+    """Return a message as it stands in a bundle, behind its length.
+
+    Not by the message builder of python-osc: that takes ten times as long, half a millisecond for
+    a person, because it reads each message again.
+    """
+    address, values = item
+    tags = "".join("i" if isinstance(value, int) else "f" for value in values)
+    # The tags of OSC are the letters of `struct` for the same types, big-endian.
+    data = write_string(address) + write_string(f",{tags}") + struct.pack(f">{tags}", *values)
+    return struct.pack(">i", len(data)) + data
 
 
 def grouped_messages(message: PoseMessage, settings: OscSettings) -> list[list[OscItem]]:

@@ -97,13 +97,14 @@ def run_targets(settings: Settings, *, numbered: bool) -> list[Target]:
 
 
 def files_read(settings: Settings, config: Path | None) -> list[Path]:
-    """Return the files that a command reads: source, models and configuration.
+    """Return the files that a command reads: source, recorded poses, models and configuration.
 
     Raises:
         SourceError: No source has the name in the settings.
     """
     spec = parse_source(settings.source.name)
-    paths = [user_path(name) for name in (settings.model.name, settings.edgetpu.model) if name]
+    named = (settings.model.name, settings.edgetpu.model, settings.source.poses)
+    paths = [user_path(name) for name in named if name]
     if spec.kind in (SourceKind.VIDEO, SourceKind.PICTURES, SourceKind.CAMERA):
         source = Path(spec.location)
         paths += [source, *entries(source)]

@@ -14,15 +14,17 @@ from typing import Final, Generic, TypeVar
 
 from pose_edge.sinks.segment_file import Encoder, SegmentFile
 
-ROOM_S: Final = 1.0
-"""Longest wait for room in the pipe; meanwhile the sink's queue fills, and drops what is too
-much. A reader that takes longer does not read."""
+LIVE_ROOM_S: Final = 1.0
+"""Longest wait for room in the pipe, seconds; a reader that takes longer does not read. Meanwhile
+the sink's queue fills, and drops what is too much."""
+FILE_ROOM_S: Final = 10.0
+"""The same where the source is a file, which waits: nothing is to be lost while a reader starts."""
 
 Item = TypeVar("Item")
 
 
 class PipeWriter(Generic[Item]):
-    """A `Writer` for a named pipe, which never blocks.
+    """A `Writer` for a named pipe, which blocks for a bounded time only.
 
     Each reader gets whole items from the next one on, encoded as in a file of its own: a table
     begins with its header. What comes while nobody reads is left out.
@@ -31,13 +33,20 @@ class PipeWriter(Generic[Item]):
         waiting: See `Writer`.
     """
 
-    def __init__(self, path: Path, start: Callable[[SegmentFile], Encoder[Item]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        start: Callable[[SegmentFile], Encoder[Item]],
+        room_s: float = LIVE_ROOM_S,
+    ) -> None:
         """Prepare; the pipe is opened as soon as somebody reads it.
 
         Args:
             path: The pipe.
             start: Makes the encoder of a reader.
+            room_s: Longest wait for room in the pipe, seconds.
         """
+        self._room_s = room_s
         self._path = path
         self._start = start
         self._descriptor: int | None = None
@@ -54,7 +63,8 @@ class PipeWriter(Generic[Item]):
 
     def write(self, item: Item) -> bool:
         """Write an item, or leave it out while nobody reads; see `Writer.write`."""
-        if self._descriptor is None or self._encoder is None or not self._write_rest(ROOM_S):
+        room_s = self._room_s if self.waiting is None else 0.0
+        if self._descriptor is None or self._encoder is None or not self._write_rest(room_s):
             return False
         self._encoder.write(item)
         self._rest = self._buffer.getvalue()
@@ -77,7 +87,7 @@ class PipeWriter(Generic[Item]):
         if self._descriptor is not None and self._encoder is not None:
             self._encoder.finish()
             self._rest += self._buffer.getvalue()
-            self._write_rest(ROOM_S)
+            self._write_rest(LIVE_ROOM_S if self.waiting is None else 0.0)
         self._lose_reader()
 
     def _open(self) -> None:

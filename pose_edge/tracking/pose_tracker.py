@@ -18,14 +18,14 @@ class PoseTracker:
         """Start without people.
 
         Args:
-            settings: The sections tracking and smoothing.
+            settings: The sections tracking, smoothing and source: replayed poses stay as they are.
             live: Whether the source is a camera or stream. The time of its frames is then that of
                 the monotonic clock, and smoothing is on by default.
         """
         tracking, smoothing = settings.tracking, settings.smoothing
         self._live = live
         self._tracker = self._smoother = None
-        if tracking.enabled:
+        if tracking.enabled and settings.source.poses is None:  # which have their ids
             self._tracker = Tracker(
                 max_age=tracking.max_age, min_similarity=tracking.min_similarity
             )

@@ -54,7 +54,7 @@ def test_a_run_tries_the_slow_model_and_settles_on_the_fast_one(
         return loaded[-1]
 
     for module in (run_module, reconfigure_module):
-        monkeypatch.setattr(module, "load_model", load)
+        monkeypatch.setattr(module, "load_model_or_replay", load)
     settings = Settings.model_validate(
         {
             "source": {"name": "demo", "loop": True},

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pose_edge.config.schema import Settings
-from pose_edge.errors import SourceError
+from pose_edge.errors import SourceError, UnavailableError
 from pose_edge.live.choices import with_camera, with_next_model
 from pose_edge.sources import cameras, csi
 from pose_edge.sources.cameras import CameraNode
@@ -45,3 +45,12 @@ def test_cameras_have_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csi, "find_picameras", none)
     with pytest.raises(SourceError, match="there is no camera 2: 1 is connected"):
         with_camera(Settings(), 2)
+
+
+def test_a_replay_has_no_model_and_ends_with_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csi, "find_picameras", lambda: {0: "imx708"})
+    monkeypatch.setattr(cameras, "find_cameras", list)
+    replay = Settings.model_validate({"source": {"name": "walk.mp4", "poses": "walk.jsonl"}})
+    with pytest.raises(UnavailableError, match="no model runs"):
+        with_next_model(replay)
+    assert with_camera(replay, 1)[0].source.poses is None

@@ -42,7 +42,7 @@ class Run:
         self.main_thread_calls: list[Callable[[], None]] = []
         self.refuses_poses = False
         self.changed: list[object] = []
-        monkeypatch.setattr(reconfigure_module, "load_model", self._load_model)
+        monkeypatch.setattr(reconfigure_module, "load_model_or_replay", self._load_model)
         self.reconfigurer = Reconfigurer(
             Settings(),
             cast(Pipeline, self),
@@ -212,7 +212,7 @@ def test_a_chosen_model_that_cannot_be_loaded_changes_nothing(
     def refuse(*_: object, **_named: object) -> None:
         raise UsageError("no")
 
-    monkeypatch.setattr(reconfigure_module, "load_model", refuse)
+    monkeypatch.setattr(reconfigure_module, "load_model_or_replay", refuse)
     run.reconfigurer.settings = Settings.model_validate({"model": {"name": "auto"}})
     before, failed = run.reconfigurer.chosen, list[str]()
     run.reconfigurer.use_model(ChosenModel("m", "one"), lambda: failed.append("x"))

@@ -152,6 +152,7 @@ def test_without_an_edge_tpu_the_cpu_does_it(tmp_path: Path, mode: Mode, wait: b
         estimator = load_model(settings(tmp_path, mode), stack, report=reports.append, wait=wait)
         estimate = estimator.estimate(make_frame(np.zeros((48, 64, 3), np.uint8)))
         assert estimate.poses == []
+        assert estimator.runtime is not None
         provenance = estimator.runtime.provenance
         assert (provenance.model, provenance.place) == ("movenet-lightning-int8", "cpu")
     assert reports == []

@@ -122,6 +122,41 @@ def test_a_host_that_nobody_knows_is_looked_up_again(monkeypatch: pytest.MonkeyP
     peer.close()
 
 
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
+    """Let every name have some addresses, in this order."""
+    real = socket.getaddrinfo
+
+    def find(_host: str, *arguments: Any, **options: Any) -> list[Any]:  # noqa: ANN401
+        return [one for host in hosts for one in real(host, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+
+
+def test_ipv4_comes_first(receiver: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver on this machine often listens at 127.0.0.1 only, and localhost is ::1 too."""
+    resolve_to(monkeypatch, "::1", "127.0.0.1")
+    peer = DatagramPeer(address_of(receiver).replace("127.0.0.1", "localhost"))
+    assert peer.send(b"here you are")
+    assert receiver.recv(100) == b"here you are"
+    peer.close()
+
+
+def test_an_address_that_refuses_gives_way_to_the_next(
+    receiver: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+    clock = Clock()
+    name = address_of(receiver).replace("127.0.0.1", "studio.example")
+    peer = DatagramPeer(name, clock)
+    peer.send(b"to the wrong one")
+    wait_until(lambda: after_tick(peer) is not None)
+    clock.now += RETRY_S
+    wait_until(lambda: after_tick(peer) is None)
+    assert peer.send(b"here you are")
+    assert receiver.recv(100) == b"here you are"
+    peer.close()
+
+
 def test_a_network_that_is_down_is_said_in_words(receiver: socket.socket) -> None:
     peer = DatagramPeer(address_of(receiver))
 

@@ -151,3 +151,29 @@ def test_the_standard_output_is_no_file_of_a_run(tmp_path: Path) -> None:
     ((option, path),) = ((one.option, one.path) for one in run_targets(settings, numbered=False))
     assert option == "--record"
     assert "{time}" not in path.name
+
+
+def test_a_table_is_guarded_as_pose_lines_are(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {
+            "poses": {"path": str(tmp_path / "p.jsonl")},
+            "csv": {"path": str(tmp_path / "p.csv")},
+        }
+    )
+    targets = run_targets(settings, numbered=False)
+    assert [str(target) for target in targets] == [
+        f"--poses {tmp_path / 'p.jsonl'}",
+        f"--csv {tmp_path / 'p.csv'}",
+    ]
+
+
+def test_two_outputs_cannot_share_the_standard_output() -> None:
+    settings = Settings.model_validate({"poses": {"path": "-"}, "csv": {"path": "/dev/stdout"}})
+    with pytest.raises(UsageError, match="--poses and --csv both go to the standard output"):
+        run_targets(settings, numbered=True)
+
+
+def test_recorded_poses_are_an_input(tmp_path: Path) -> None:
+    lines = tmp_path / "walk.jsonl"
+    settings = Settings.model_validate({"source": {"name": "demo", "poses": str(lines)}})
+    assert lines in files_read(settings, None)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import GENEROUS_S, fill_pipe, make_frame, make_result, pose, wait_until
+from helpers import (
+    GENEROUS_S,
+    fill_pipe,
+    make_frame,
+    make_result,
+    pose,
+    wait_until,
+    wait_until_blocked,
+)
 from pose_lines import strict
 
 from pose_edge.config.outputs import CsvSettings, PosesSettings, StorageSettings
-from pose_edge.sinks import pipe_writer, restarting_sink
+from pose_edge.sinks import file_sink, restarting_sink
 from pose_edge.sinks.csv_table import csv_file
 from pose_edge.sinks.jsonl import JsonLines, PoseFile, pose_file
 from pose_edge.sinks.message import PoseMessage
@@ -103,24 +113,22 @@ def test_a_pipe_that_nobody_ever_reads_is_a_failure(pipe: Path) -> None:
     assert sink.failures()[0] == f"nobody reads {pipe}"
 
 
-def test_a_reader_that_does_not_read_gets_whole_lines_again(
-    pipe: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipe_writer, "ROOM_S", 0.01)
+def test_a_reader_that_does_not_read_gets_whole_lines_again(pipe: Path) -> None:
     reader = PipeReader(pipe)
-    writer = PipeWriter(pipe, JsonLines)
+    writer = PipeWriter(pipe, JsonLines, room_s=0.01)
     index = 0
     while writer.write(message(index)):
         index += 1
     assert writer.waiting == f"the reader of {pipe} does not read"
-    assert not writer.write(message(index)), "left out"
+    writer._room_s = 3600.0
+    assert not writer.write(message(index)), "left out at once"
     first = [strict(reader.line())["seq"] for _ in range(20)]
     assert first == list(range(20)), "what was written before"
     writer.tick()
     assert writer.write(message(1000))
     numbers = first
     while numbers[-1] != 1000:
-        numbers.append(strict(reader.line())["seq"])
+        numbers.append(json.loads(reader.line())["seq"])
         writer.tick()
     assert numbers == sorted(numbers)
     reader.leave()
@@ -131,7 +139,7 @@ def test_a_reader_that_does_not_read_stops_nothing(
     pipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restarting_sink, "CLOSE_TIMEOUT_S", GENEROUS_S)
-    monkeypatch.setattr(pipe_writer, "ROOM_S", 0.01)
+    monkeypatch.setattr(file_sink, "LIVE_ROOM_S", 0.01)
     reports: list[str | None] = []
     reader = PipeReader(pipe)
     sink = sink_for(pipe, reports)
@@ -186,3 +194,22 @@ def test_a_file_in_the_place_of_the_pipe_ends_the_writer(pipe: Path) -> None:
     with pytest.raises(OSError, match="no named pipe"):
         writer.tick()
     writer.close()
+
+
+def test_of_a_file_nothing_is_lost_while_the_reader_is_slow(pipe: Path) -> None:
+    reader = PipeReader(pipe)
+    sink = sink_for(pipe, [], live=False)
+
+    def send_all() -> None:
+        for number in range(400):
+            sink.send(message(number))
+
+    sending = threading.Thread(target=send_all)
+    sending.start()
+    wait_until_blocked(sending)
+    seen = [json.loads(reader.line())["seq"] for _ in range(400)]
+    sending.join()
+    sink.close()
+    reader.leave()
+    assert seen == list(range(400))
+    assert (sink.lost, sink.failures()) == (0, [])

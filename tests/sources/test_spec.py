@@ -202,8 +202,8 @@ def test_each_kind_has_its_source(tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     picture.touch()
 
-    def choose(name: str, **more: bool) -> object:
-        return choose_source(SourceSettings(name=name, **more), settings)
+    def choose(name: str, *, loop: bool = False) -> object:
+        return choose_source(SourceSettings(name=name, loop=loop), settings)
 
     assert isinstance(choose("/dev/video0"), V4L2Camera)
     assert isinstance(choose("picamera:1"), PiCamera)

@@ -168,18 +168,22 @@ def bench_pipeline(
     sysfs = Path(settings.testing.sysfs)
     with ExitStack() as stack:
         estimator = load_model(settings, stack, wait=True, stop=control.stop)
+        runtime = estimator.runtime
+        assert runtime is not None, "only a replay has none"
         telemetry = Telemetry()
         screen = open_screen(stack, telemetry)
         before = read_state(sysfs)
         ours, bare = _run_in_turns(
-            _Rounds(clip, estimator, settings, telemetry, screen, control.stop), rounds, control
+            _Rounds(clip, estimator, runtime, settings, telemetry, screen, control.stop),
+            rounds,
+            control,
         )
         return PipelineReport(
             system=read_system(),
             before=before,
             after=read_state(sysfs),
             model=estimator.provenance.models,
-            runtime=estimator.runtime.describe(),
+            runtime=runtime.describe(),
             source=Path(clip.path).name,
             camera_fps=camera_fps,
             camera_frames=None if camera_fps is None else clip.limit,
@@ -197,14 +201,15 @@ class _Rounds:
 
     clip: _Clip
     estimator: Estimator
+    runtime: Runtime
     settings: Settings
     telemetry: Telemetry
     screen: Screen
     stop: threading.Event
 
     def run_bare(self) -> BenchRound:
-        source, runtime = self.clip.make_source(), self.estimator.runtime
-        return run_bare_loop(source, runtime, limit=self.clip.limit, stop=self.stop)
+        source = self.clip.make_source()
+        return run_bare_loop(source, self.runtime, limit=self.clip.limit, stop=self.stop)
 
     def run_ours(self) -> BenchRound:
         return run_pipeline(

@@ -1,0 +1,146 @@
+"""The outputs in the network: is their library there, and can they go where they should."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pose_edge.config.schema import Settings
+from pose_edge.doctor.context import DoctorContext
+from pose_edge.doctor.report import Finding
+from pose_edge.sinks.datagram_peer import AddressLookup, split_address
+
+LIBRARIES: Final = {
+    "osc": ("pythonosc", "osc"),
+    "mqtt": ("paho.mqtt", "mqtt"),
+    "websocket": ("aiohttp", "web"),
+    "metrics": ("prometheus_client", "metrics"),
+    "web": ("aiohttp", "web"),
+}
+"""The module that an output needs, and the extra of the package that brings it."""
+MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+LOOKUP_S: Final = 3.0
+"""Seconds that all look-ups may take together."""
+ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what users write to be reached by others
+LOOPBACK: Final = "127.0.0.1"
+
+
+def examine(context: DoctorContext) -> Iterator[Finding]:
+    """Examine the outputs that are switched on; nothing is sent."""
+    settings = context.settings
+    targets, servers = targets_of(settings), servers_of(settings)
+    if not targets and not servers:
+        yield Finding("network", "ok", "no output goes into the network")
+        return
+    lookups = [(name, host, port, AddressLookup(host, port)) for name, host, port in targets]
+    for name in dict.fromkeys([name for name, *_ in (*targets, *servers)]):
+        yield from _library(name)
+    deadline_s = time.monotonic() + LOOKUP_S
+    for name, host, port, lookup in lookups:
+        yield _target(name, host, port, lookup, max(0.0, deadline_s - time.monotonic()))
+    for name, host, port in servers:
+        yield _server(name, host, port)
+
+
+def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
+    """Return where outputs send to: the name of each, host and port."""
+    found = []
+    if settings.udp.target is not None:
+        found.append(("udp", *split_address(settings.udp.target)))
+    if settings.osc.targets is not None:
+        found += [("osc", *split_address(one)) for one in settings.osc.targets.split(",")]
+    if settings.mqtt.url is not None:
+        url = urlsplit(settings.mqtt.url)
+        try:
+            port = url.port or MQTT_PORTS[url.scheme]
+        except ValueError:  # a port that none can be
+            port = 0
+        found.append(("mqtt", url.hostname or "", port))
+    return found
+
+
+def servers_of(settings: Settings) -> list[tuple[str, str, int]]:
+    """Return where outputs listen: the name of each, host and port."""
+    listening = {
+        "websocket": settings.websocket.listen,
+        "metrics": settings.metrics.listen,
+        "web": settings.web.listen if settings.web.enabled else None,
+    }
+    found = []
+    for name, listen in listening.items():
+        if listen is not None:
+            host, port = split_address(listen if ":" in listen else f"{LOOPBACK}:{listen}")
+            found.append((name, host, port))
+    return found
+
+
+def _library(name: str) -> Iterator[Finding]:
+    """Yield a fault where the library of an output is missing."""
+    if name not in LIBRARIES:
+        return
+    module, extra = LIBRARIES[name]
+    try:
+        present = importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it lies in
+        present = False
+    if not present:
+        text = f"{name} needs a package that is not installed"
+        yield Finding(name, "fault", text, f"`pip install 'pose-edge[{extra}]'`")
+
+
+def _target(name: str, host: str, port: int, lookup: AddressLookup, timeout: float) -> Finding:
+    place = f"{host}:{port}"
+    if not 1 <= port <= 65_535:
+        return Finding(name, "fault", f"{place}: there is no such port", "choose 1 to 65535")
+    try:
+        found = lookup.result(timeout)
+    except OSError as error:
+        remedy = "check the name, or give the address in numbers"
+        return Finding(name, "fault", f"{place} is not known: {error.strerror or error}", remedy)
+    if found is None:
+        text = f"{place}: nobody has said yet what address that is"
+        return Finding(name, "warning", text, "check the network, or give the address in numbers")
+    if (reason := _hindrance(found)) is not None:
+        return Finding(name, "fault", f"{place} cannot be reached: {reason}", "check the network")
+    numbers = found[0][4][0]
+    return Finding(name, "ok", place if numbers == host else f"{place} is {numbers}")
+
+
+def _hindrance(found: list[Any]) -> str | None:
+    """Return why no address has a route, or None; to see that, nothing is sent."""
+    reason = "it has no address"
+    for family, kind, protocol, _canonical, address in found:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                probe.connect(address)
+        except OSError as error:
+            reason = error.strerror or str(error)
+        else:
+            return None
+    return reason
+
+
+def _server(name: str, host: str, port: int) -> Finding:
+    place = f"{host}:{port}"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        if number == errno.EADDRINUSE:
+            text = f"{place} is taken, perhaps by the running service"
+            return Finding(name, "warning", text, "else choose another port")
+        reason = os.strerror(number) if number else str(error)
+        remedy = "choose a port from 1024 to 65535, and an address of this machine"
+        return Finding(name, "fault", f"{place} cannot be listened at: {reason}", remedy)
+    reach = "other machines can reach it" if host in ANYWHERE else "of this machine"
+    return Finding(name, "ok", f"{place}, {reach}")

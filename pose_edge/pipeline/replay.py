@@ -1,0 +1,248 @@
+"""Replay: a video with the poses that were recorded with it, without a model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pose_edge.config.schema import Settings
+from pose_edge.errors import EndOfStream, SourceError, UsageError
+from pose_edge.estimators import Estimator
+from pose_edge.estimators.crop import Crop
+from pose_edge.frames import Frame
+from pose_edge.pipeline.loading import load_model
+from pose_edge.pipeline.pose_record import PoseRecord, recorded_poses, recorded_provenance
+from pose_edge.poses import Estimate, Pose
+from pose_edge.sources import choose_source
+from pose_edge.sources.spec import SourceKind, parse_source
+from pose_edge.telemetry import Stopwatch
+from pose_edge.util.paths import user_path
+
+log = logging.getLogger(__name__)
+
+TOLERANCE_S: Final = 0.002
+"""Seconds by which the times of a frame and of its line may differ: containers round times."""
+COMPARED_FRAMES: Final = 30
+"""Frames whose times are compared before anything is shown."""
+SEARCHED_LINES: Final = 300
+"""Lines among which that of the first frame is looked for: those before it were recorded before
+the first picture was."""
+FILE_TIME_S: Final = 1e8
+"""Times below are positions in a file, others are Unix time."""
+MISSING_SHARE: Final = 0.1
+"""Of the frames, so many may have no line, because the disk was too slow for some of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What the beginning of a video tells.
+
+    Attributes:
+        name: Name of the file.
+        size: Width and height of its first frame, pixels.
+        times: Times of its first frames, seconds.
+        frame_rate: Frames per second, where known.
+        frame_count: Number of its frames, where known.
+    """
+
+    name: str
+    size: tuple[int, int]
+    times: tuple[float, ...]
+    frame_rate: float | None
+    frame_count: int | None
+
+
+def load_model_or_replay(
+    settings: Settings,
+    stack: ExitStack,
+    *,
+    report: Callable[[str | None], None],
+    stop: threading.Event | None = None,
+) -> Estimator:
+    """Load the model of the settings, or the recorded poses that they put in its place.
+
+    See `load_model` and `open_replay` for arguments and errors.
+    """
+    if settings.source.poses is not None:
+        return open_replay(settings, stack)
+    return load_model(settings, stack, report=report, stop=stop)
+
+
+def open_replay(settings: Settings, stack: ExitStack) -> ReplayEstimator:
+    """Open the recorded poses of a video, and make sure that both belong together.
+
+    Args:
+        settings: The section source.
+        stack: Closes the file of the poses.
+
+    Raises:
+        UsageError: The source is no video, or the poses are those of another one.
+        SourceError: One of them cannot be read.
+    """
+    path = user_path(settings.source.poses or "")
+    spec = parse_source(settings.source.name)
+    if spec.kind is not SourceKind.VIDEO:
+        raise UsageError(
+            f"--poses-from {path} needs the video that the poses were recorded with",
+            remedy="name it with --source",
+        )
+    video = _read_facts(settings)
+    record = PoseRecord(path, Path(spec.location).name)
+    stack.callback(record.close)
+    offset_s = match_times(video, record)
+    log.info("replay: %d lines of %s, no model runs", len(record.times), path)
+    return ReplayEstimator(record, video, offset_s, loop=settings.source.loop)
+
+
+def match_times(video: VideoFacts, record: PoseRecord) -> float:
+    """Return the time of a video's line less that of its frame, seconds.
+
+    Raises:
+        UsageError: Sizes, numbers or times of frames and lines differ.
+    """
+    size = tuple(record.read(0)["frame"])
+    if size != video.size:
+        raise _mismatch(video, record, f"frames of {_text(video.size)} and of {_text(size)} pixels")
+    frames, lines = video.frame_count, len(record.times)
+    spare = max(2.0, video.frame_rate or 0.0)
+    of_file = record.times[0] < FILE_TIME_S
+    if frames is not None and (lines < frames - spare or (of_file and lines > frames + spare)):
+        raise _mismatch(video, record, f"{frames} frames and {lines} lines")
+    for time_s in record.times[:SEARCHED_LINES]:
+        offset_s = time_s - video.times[0]
+        if all(record.find(one + offset_s, TOLERANCE_S) is not None for one in video.times):
+            return offset_s
+    raise _mismatch(video, record, "the times of their frames differ")
+
+
+class ReplayEstimator:
+    """Finds the poses of a frame in a file, by its time; an `Estimator`.
+
+    Attributes:
+        runtime: None: no model runs.
+        provenance: See `Estimator`; with a note that the poses are recorded.
+    """
+
+    runtime = None
+
+    def __init__(
+        self, record: PoseRecord, video: VideoFacts, offset_s: float, *, loop: bool
+    ) -> None:
+        """Take what `match_times` has found to belong together.
+
+        Args:
+            record: The poses.
+            video: The video.
+            offset_s: See `match_times`.
+            loop: Whether the video is played again when it ends.
+        """
+        self._record = record
+        self._video = video
+        self._offset_s = offset_s
+        self._first_s = video.times[0] + offset_s
+        self._loop = loop
+        self._found = self._missing = 0
+        self.provenance = recorded_provenance(record.read(0))
+
+    def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
+        """Return the poses of a frame; none where none were recorded.
+
+        Raises:
+            UsageError: The poses are not those of this video.
+            SourceError: The file of the poses cannot be read.
+        """
+        watch = stopwatch or Stopwatch()
+        line = self._find(frame)
+        watch.lap("preprocess")
+        watch.lap("inference")
+        poses = [] if line is None else self._read(line, frame)
+        watch.lap("postprocess")
+        return Estimate(poses)
+
+    def estimate_crop(
+        self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
+    ) -> list[Pose]:
+        """Return the poses of the whole frame: others are not recorded."""
+        del crop
+        return self.estimate(frame, stopwatch).poses
+
+    def reset(self) -> None:
+        """Do nothing: no frame depends on an earlier one."""
+
+    def close(self) -> None:
+        """Close the file of the poses; see `Estimator.close`."""
+        self._record.close()
+
+    def _find(self, frame: Frame) -> int | None:
+        """Return the number of a frame's line, or None where it has none."""
+        if self._loop and frame.index > 0 and self._begins_round(frame):
+            self._offset_s = self._first_s - frame.time
+        line = self._record.find(frame.time + self._offset_s, TOLERANCE_S)
+        if line is not None:
+            self._found += 1
+            return line
+        self._missing += 1
+        if self._missing > COMPARED_FRAMES and self._missing > self._found * MISSING_SHARE:
+            raise _mismatch(self._video, self._record, "the times of their frames differ")
+        if self._missing == 1:
+            log.warning("%s has no line for %.2f s", self._record.path, frame.time)
+        return None
+
+    def _begins_round(self, frame: Frame) -> bool:
+        """Return whether the video was started again with a frame."""
+        if self._video.frame_count:
+            return frame.index % self._video.frame_count == 0
+        return frame.time + self._offset_s > self._record.times[-1] + TOLERANCE_S
+
+    def _read(self, line: int, frame: Frame) -> list[Pose]:
+        record = self._record.read(line)
+        size = tuple(record["frame"])
+        if size != (frame.width, frame.height):
+            sizes = f"frames of {frame.width}x{frame.height} and of {_text(size)} pixels"
+            raise _mismatch(self._video, self._record, sizes)
+        self.provenance = recorded_provenance(record)
+        try:
+            return recorded_poses(record)
+        except (ValueError, TypeError, KeyError) as error:
+            where = f"at {record['time']} s"
+            raise SourceError(f"{self._record.path}: no poses can be read {where}") from error
+
+
+def _read_facts(settings: Settings) -> VideoFacts:
+    """Read the beginning of a video.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    once = settings.source.model_copy(update={"loop": False})
+    source = choose_source(once, settings.camera)
+    times: list[float] = []
+    size = (0, 0)
+    with closing(source):
+        source.open()
+        try:
+            while len(times) < COMPARED_FRAMES:
+                if (frame := source.read(0.0)) is not None:
+                    size = size if times else (frame.width, frame.height)
+                    times.append(frame.time)
+        except EndOfStream:
+            log.debug("%s has %d frames", source.describe(), len(times))
+        return VideoFacts(
+            source.describe(), size, tuple(times), source.frame_rate, source.frame_count
+        )
+
+
+def _mismatch(video: VideoFacts, record: PoseRecord, why: str) -> UsageError:
+    return UsageError(
+        f"{video.name} and {record.path} do not belong together: {why}",
+        remedy="give the poses that were written with this video",
+    )
+
+
+def _text(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))

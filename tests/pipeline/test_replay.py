@@ -1,0 +1,222 @@
+"""A video and the poses that were recorded with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import make_frame, make_result, noise, person, pose, write_video
+
+from pose_edge.config.schema import Settings, SourceSettings
+from pose_edge.errors import EndOfStream, SourceError, UsageError
+from pose_edge.frames import Frame
+from pose_edge.pipeline.replay import ReplayEstimator, open_replay
+from pose_edge.poses import Pose
+from pose_edge.sinks.message import PoseMessage
+from pose_edge.sources import choose_source
+from pose_edge.tracking import PoseTracker
+
+SIZE = (160, 120)
+RATE = 30
+UNIX_S = 1763800000.25
+
+
+def somebody(index: int) -> Pose:
+    """Return a pose that tells the number of its frame: by its id and its place."""
+    keypoints = person(centre=(0.3 + index * 0.002, 0.5))
+    confidence = np.full(17, 0.75, np.float32)
+    return replace(pose(keypoints), id=index + 1, confidence=confidence, predicted=index == 3)
+
+
+def write_lines(
+    path: Path,
+    times: Sequence[float],
+    size: tuple[int, int] = SIZE,
+    file: str | None = None,
+) -> Path:
+    """Write the lines of frames at some times; each has a person with the frame's number."""
+    lines = []
+    for index, moment in enumerate(times):
+        frame = make_frame(noise(*size), index=index, file=file)
+        result = make_result(replace(frame, time=moment), [somebody(index)])
+        lines.append(PoseMessage.of(result).line)
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def frame_times(count: int, start: float = 0.0) -> list[float]:
+    return [start + index / RATE for index in range(count)]
+
+
+def settings_for(video: Path, lines: Path, *, loop: bool = False) -> Settings:
+    return Settings(source=SourceSettings(name=str(video), poses=str(lines), loop=loop))
+
+
+def frames_of(settings: Settings, count: int) -> list[Frame]:
+    source = choose_source(settings.source, settings.camera)
+    source.open()
+    frames: list[Frame] = []
+    try:
+        while len(frames) < count:
+            if (frame := source.read(1.0)) is not None:
+                frames.append(frame)
+    except EndOfStream:
+        pass
+    source.close()
+    return frames
+
+
+def replayed(settings: Settings, count: int = 1000) -> list[int | None]:
+    """Return the number that the pose of each frame tells, None for a frame without."""
+    found: list[int | None] = []
+    with ExitStack() as stack:
+        estimator = open_replay(settings, stack)
+        for frame in frames_of(settings, count):
+            poses = estimator.estimate(frame).poses
+            number = poses[0].id if poses else None
+            found.append(None if number is None else number - 1)
+    return found
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return write_video(tmp_path / "walk.mp4", frame_times(40), SIZE)
+
+
+def test_each_frame_gets_the_poses_of_its_line(video: Path, tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(40))
+    assert replayed(settings_for(video, lines)) == list(range(40))
+
+
+def test_poses_are_those_that_were_recorded(video: Path, tmp_path: Path) -> None:
+    settings = settings_for(video, write_lines(tmp_path / "walk.jsonl", frame_times(40)))
+    with ExitStack() as stack:
+        estimator = open_replay(settings, stack)
+        assert isinstance(estimator, ReplayEstimator)
+        assert estimator.provenance.place == "cpu (recorded)"
+        frame = frames_of(settings, 4)[3]
+        (found,) = estimator.estimate(frame).poses
+        (tracked,) = PoseTracker(settings, live=False).apply([found], frame)
+    true = somebody(3)
+    assert tracked == found, "neither numbered nor smoothed again"
+    assert np.abs(found.keypoints - true.keypoints).max() <= 1e-4
+    assert found.box == pytest.approx(true.box, abs=1e-5)
+    assert (found.id, found.predicted) == (4, True)
+    assert found.confidence is not None
+    assert found.confidence[0] == 0.75
+
+
+def test_a_recording_of_a_camera_goes_by_the_time_since_its_first_picture(
+    video: Path, tmp_path: Path
+) -> None:
+    """Lines of a camera have Unix times; those before the first picture are passed over."""
+    jitter = [0.003 * (index * 7 % 5) for index in range(45)]
+    times = [UNIX_S + index / RATE + late for index, late in enumerate(jitter)]
+    shown = [moment - times[2] for moment in times[2:42]]
+    recording = write_video(video, shown, SIZE)
+    lines = write_lines(tmp_path / "walk.jsonl", times)
+    assert replayed(settings_for(recording, lines)) == list(range(2, 42))
+
+
+def test_a_line_that_is_missing_leaves_its_frame_without_poses(
+    video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    times = frame_times(40)
+    lines = write_lines(tmp_path / "walk.jsonl", [*times[:35], *times[36:]])
+    found = replayed(settings_for(video, lines))
+    assert [index for index, number in enumerate(found) if number is None] == [35]
+    assert "has no line for 1.17 s" in caplog.text
+
+
+def test_a_video_that_is_played_again_gets_its_poses_again(video: Path, tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(40))
+    found = replayed(settings_for(video, lines, loop=True), count=100)
+    assert found == [index % 40 for index in range(100)]
+
+
+def test_of_several_videos_the_lines_of_this_one_count(video: Path, tmp_path: Path) -> None:
+    mine = write_lines(tmp_path / "a", frame_times(40), file=video.name).read_bytes()
+    others = write_lines(tmp_path / "b", frame_times(7), file="other.mp4").read_bytes()
+    lines = tmp_path / "walk.jsonl"
+    lines.write_bytes(others + mine)
+    assert replayed(settings_for(video, lines)) == list(range(40))
+
+
+def test_lines_of_another_program_are_read_too(video: Path, tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(40))
+    records = [json.loads(line) for line in lines.read_text().splitlines()]
+    texts = [json.dumps(one, sort_keys=True, separators=(",", ":")) for one in records]
+    lines.write_text("\n".join(texts))
+    assert replayed(settings_for(video, lines)) == list(range(40))
+
+
+@pytest.mark.parametrize(
+    ("times", "size", "why"),
+    [
+        (frame_times(40), (120, 160), "frames of 160x120 and of 120x160 pixels"),
+        (frame_times(5), SIZE, "40 frames and 5 lines"),
+        (frame_times(80), SIZE, "40 frames and 80 lines"),
+        ([index / 25 for index in range(40)], SIZE, "the times of their frames differ"),
+        ([UNIX_S + index / 25 for index in range(60)], SIZE, "the times of their frames differ"),
+    ],
+)
+def test_a_pair_that_does_not_belong_together_is_refused(
+    video: Path, tmp_path: Path, times: list[float], size: tuple[int, int], why: str
+) -> None:
+    lines = write_lines(tmp_path / "walk.jsonl", times, size)
+    with ExitStack() as stack, pytest.raises(UsageError) as error:
+        open_replay(settings_for(video, lines), stack)
+    assert f"walk.mp4 and {lines} do not belong together: {why}" in str(error.value)
+
+
+def test_a_pair_that_parts_later_is_refused_then(video: Path, tmp_path: Path) -> None:
+    recording = write_video(video, frame_times(200), SIZE)
+    times = [moment if moment < 2 else moment + 0.01 for moment in frame_times(200)]
+    with pytest.raises(UsageError, match="the times of their frames differ"):
+        replayed(settings_for(recording, write_lines(tmp_path / "walk.jsonl", times)))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("", "holds no poses of walk.mp4"),
+        ("time,frame\n1,2\n", "holds something else than poses (line 1)"),
+        ('{"schema": 2}\n', "holds something else than poses (line 1)"),
+        ("[1, 2]\n", "holds something else than poses (line 1)"),
+    ],
+)
+def test_what_is_no_pose_file_is_refused(
+    video: Path, tmp_path: Path, text: str | None, why: str
+) -> None:
+    lines = tmp_path / "walk.jsonl"
+    if text is not None:
+        lines.write_text(text)
+    with ExitStack() as stack, pytest.raises(SourceError) as error:
+        open_replay(settings_for(video, lines), stack)
+    assert str(error.value) == f"{lines} {why}"
+
+
+@pytest.mark.parametrize("change", [{"keypoints": [[0.5, 0.5]]}, {"box": None}, {"score": "high"}])
+def test_a_line_that_is_damaged_is_named(
+    video: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(40))
+    texts = lines.read_text().splitlines()
+    record = json.loads(texts[3])
+    record["poses"][0] |= change
+    texts[3] = json.dumps(record)
+    lines.write_text("\n".join(texts))
+    with pytest.raises(SourceError, match="no poses can be read at"):
+        replayed(settings_for(video, lines))
+
+
+def test_only_a_video_can_be_replayed(tmp_path: Path) -> None:
+    with ExitStack() as stack, pytest.raises(UsageError, match="name it with --source"):
+        open_replay(settings_for(tmp_path, tmp_path / "walk.jsonl"), stack)
