@@ -39,7 +39,7 @@ def command_config_show(options: Namespace) -> int:
     shown = without_secrets(settings)
     print(render_config(shown, _origins(options, settings) if options.origin else None), end="")
     if shown != settings:
-        log.warning("the address of the source is shown without its secrets: *** and ...")
+        log.warning("addresses are shown without their secrets: *** and ...")
     return 0
 
 

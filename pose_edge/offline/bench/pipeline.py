@@ -26,6 +26,7 @@ from pose_edge.offline.bench.rounds import (
 from pose_edge.offline.bench.statistics import RatioRange, Spread
 from pose_edge.offline.bench.system import System, read_system
 from pose_edge.pipeline.loading import load_model
+from pose_edge.runtimes import Runtime
 from pose_edge.sources import Source
 from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.sources.video import Video
