@@ -20,7 +20,7 @@ from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Telemetry
-from pose_edge.web.live_picture import LivePicture
+from pose_edge.web.server import WebServer
 
 STALE_S: Final = 6.0
 """An older picture of a live source is replaced by a message."""
@@ -36,6 +36,7 @@ class Presenter:
 
     Attributes:
         notices: What is said on the screen for a moment.
+        page: The page.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Presenter:
         recorder: Recorder,
         *,
         part: Part,
-        picture: LivePicture,
+        page: WebServer,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Open the screen.
@@ -57,18 +58,20 @@ class Presenter:
             telemetry: Gets durations, rates and faults of the screen; its figures are shown.
             recorder: Gets the drawn pictures.
             part: Gets the heartbeats of the main thread.
-            picture: Gets the pictures that the page shows.
+            page: Gets the pictures that it shows, while somebody watches.
             clock_ns: The monotonic clock, nanoseconds.
 
         Raises:
             DisplayError: See `open_display`.
         """
-        self.notices = Notices([(key.shown, key.meaning) for key in KEYS], clock_ns)
+        keys = [(key.shown, key.meaning) for key in KEYS]
+        self.notices = Notices(keys, clock_ns, lambda: page.address if page.reachable else None)
         self._pipeline = pipeline
         self._telemetry = telemetry
         self._recorder = recorder
         self._part = part
-        self._picture = picture
+        self.page = page
+        self._picture = page.picture
         self._clock_ns = clock_ns
         self._first_picture_due = False
         self._lasting: Scene | None = None  # stays until something else is to be shown
@@ -145,6 +148,7 @@ class Presenter:
                 stopwatch.lap("compose")
                 self._telemetry.add(stopwatch.laps_ms)
                 self._recorder.send(canvas, scene.order, self._recording_time(result.frame))
+            self.notices.waiting = False
             if not frozen:
                 self._release_held()
                 self._give_wanted(scene, result)
@@ -176,6 +180,7 @@ class Presenter:
             self._pipeline.resume()  # what was paused is gone
         self._wanted = None
         self._release_held()
+        self.notices.waiting = True
         scene = self._renderer.message(message.title, *message.lines)
         if scene is not self._lasting:
             self._show_lasting(scene)

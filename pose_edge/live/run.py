@@ -171,7 +171,7 @@ class _Run:
             self._telemetry,
             self._recorder,
             part=self._part,
-            picture=self._outputs.web.picture,
+            page=self._outputs.web,
         )
 
     def _state(self) -> RunState:
@@ -320,7 +320,9 @@ class _Run:
 
     def _status_line(self) -> str:
         line = status_line(self._telemetry, self._supervisor.parts, self._presenter.screen)
-        return f"{line}; paused" if self._pipeline.paused else line
+        line = f"{line}; paused" if self._pipeline.paused else line
+        page = self._outputs.web.address
+        return f"{line}; page {page}" if page else line
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""

@@ -90,6 +90,11 @@ class Listener:
         """Whether it listens."""
         return bool(self._servers)
 
+    @property
+    def page(self) -> bool:
+        """Whether it serves the page."""
+        return self.works and Service.PAGE in self.services
+
     async def open(self) -> None:
         """Try to listen; `fault` says why it does not."""
         try:
