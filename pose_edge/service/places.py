@@ -18,7 +18,7 @@ from pose_edge.util.paths import exists, is_dir, resolved
 USER: Final = "pose-edge"
 PREFIX: Final = Path("/opt/pose-edge")
 
-WEB_TOKEN: Final = "/etc/pose-edge/web-token"
+WEB_TOKEN: Final = "/etc/pose-edge/web-token"  # noqa: S105 - a path
 
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
 

@@ -134,6 +134,7 @@ async def _change(parts: ServerParts, key: str, value: object) -> str:
             text = await answered
     except TimeoutError:
         raise UnavailableError("this takes its time: look again later") from None
+    parts.forget_state()
     if is_refusal(text):
         raise UnavailableError(text)
     return text
