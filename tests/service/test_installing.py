@@ -400,7 +400,7 @@ def test_so_is_one_into_which_somebody_wrote_it(
     made_up.places.config.write_text("source: {name: 'rtsp://me:a s3cret@camera/x'}\n")
     put(made_up)
     assert made_up.places.config.stat().st_mode & 0o777 == 0o640
-    assert groups == {"config.yaml": 0, "web-token": 0}, "there is no group of the service here"
+    assert groups == {"config.yaml": 0}, "there is no group of the service here"
 
 
 def test_the_page_has_a_token_that_only_the_service_reads(made_up: MadeUp) -> None:

@@ -52,7 +52,10 @@ def test_the_page_and_its_files_come_with_their_policy() -> None:
 def test_the_state_says_what_goes_on() -> None:
     state = made_up_state(
         faults={"source": "<script>alert(1)</script>"},
-        outputs=(OutputState("mqtt", 7, 1, 2, "no broker"),),
+        outputs=(
+            OutputState("mqtt", 7, 1, 2, "no broker"),
+            OutputState("recording", 7, 0, 0, None),
+        ),
         parts=(PartState("recording", State.RUNNING, "/var/lib/x/a.mp4", 0),),
     )
     with serving(state=state) as rig:
