@@ -16,7 +16,7 @@ ELSEWHERE: Final = (
 
 
 def page_address(place: Place) -> str:
-    """Return the address of a page, e.g. "http://192.168.1.7:8080/".
+    """Return the address of a page, e.g. "http://192.168.1.7:8080".
 
     For a server that listens at all addresses it is that of the network's default route, as a
     number: not every phone finds a name of `.local`.
@@ -24,7 +24,7 @@ def page_address(place: Place) -> str:
     host = place.host
     if _is_any(host):
         host = own_address() or socket.gethostname()
-    return f"http://{Place(host, place.port)}/"
+    return f"http://{Place(host, place.port)}"
 
 
 def own_address() -> str | None:

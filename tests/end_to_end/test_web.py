@@ -16,7 +16,7 @@ import numpy as np
 from command import Command, Log, read_lines
 from helpers import wait_until
 
-READY = re.compile(r"web: page at (http://127\.0\.0\.1:\d+/)")
+READY = re.compile(r"web: page at (http://127\.0\.0\.1:\d+)\n")
 
 
 class PagedRun:
@@ -30,7 +30,7 @@ class PagedRun:
         wait_until(lambda: READY.search(self.log.text) is not None, "a page")
         found = READY.search(self.log.text)
         assert found is not None
-        self.url = found[1]
+        self.url = f"{found[1]}/"
 
     async def state(self, client: aiohttp.ClientSession) -> dict[str, Any]:
         async with client.get(f"{self.url}api/state") as response:
@@ -43,6 +43,18 @@ class PagedRun:
         while (state := await self.state(client))[key] != value:
             assert time.monotonic() < deadline, state
             await asyncio.sleep(0.05)
+
+    async def wait_until_recorded(self, client: aiohttp.ClientSession) -> None:
+        """Wait until a recording has some frames."""
+        while not any(
+            output["name"] == "recording" and output["written"] > 3
+            for output in (await self.state(client))["outputs"]
+        ):
+            await asyncio.sleep(0.05)
+
+    async def files(self, client: aiohttp.ClientSession) -> list[str]:
+        async with client.get(f"{self.url}api/files") as response:
+            return [file["kind"] for file in (await response.json())["files"]]
 
     async def post(
         self, client: aiohttp.ClientSession, path: str, body: object
@@ -92,11 +104,12 @@ def test_a_page_watches_and_steers_a_run(pose_edge: Command, tmp_path: Path) -> 
         await run.wait_for(client, "unsaved", [])
         assert (await run.post(client, "api/recording", {"on": True}))[0] == 200
         assert (await run.state(client))["recording"] is not None
+        await run.wait_until_recorded(client)
         assert (await run.post(client, "api/recording", {"on": False}))[0] == 200
         await run.wait_for(client, "recording", None)
-        async with client.get(f"{run.url}api/files") as response:
-            files = (await response.json())["files"]
-        assert [file["kind"] for file in files] == ["video"]
+        while not (kinds := await run.files(client)):  # it is being finished
+            await asyncio.sleep(0.05)
+        assert kinds == ["video"]
 
     asyncio.run(use())
     run.process.send_signal(signal.SIGTERM)

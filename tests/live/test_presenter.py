@@ -269,3 +269,30 @@ def test_the_picture_that_is_shown_can_be_taken(bench: Bench) -> None:
     bench.presenter.show_no_result()
     assert not bench.presenter.take_picture(lambda _scene, _result: taken.append(0))
     assert taken == [5, 7]
+
+
+def test_the_page_gets_pictures_only_while_somebody_watches(bench: Bench) -> None:
+    picture = bench.page.picture
+    bench.presenter.show_result(make_result())
+    assert picture._waiting is None
+    picture.join()
+    bench.presenter.show_result(make_result())
+    assert picture._waiting is not None
+    image, order = picture._waiting
+    assert (image.shape, order) == ((120, 160, 3), "BGR")
+
+
+def test_the_page_gets_no_picture_of_the_camera_with_a_black_background(bench: Bench) -> None:
+    bench.presenter.draw_with(background="black", readout="off")
+    bench.page.picture.join()
+    bench.presenter.show_result(make_result())
+    assert bench.page.picture._waiting is not None
+    assert not bench.page.picture._waiting[0].any()
+
+
+def test_somebody_who_begins_to_watch_gets_what_the_screen_says(bench: Bench) -> None:
+    bench.telemetry.set_fault(SOURCE, "no camera")
+    bench.presenter.show_no_result()
+    bench.page.picture.join()
+    bench.presenter.poll()
+    assert bench.page.picture._waiting is not None
