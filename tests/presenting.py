@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 
-from pose_edge.config.outputs import WebSettings
 from pose_edge.config.schema import DisplaySettings, Settings
 from pose_edge.displays import Display
 from pose_edge.frames import Frame, Lease
@@ -24,7 +23,7 @@ from pose_edge.sinks.recorder import recorder
 from pose_edge.sources.demand import FrameDemand
 from pose_edge.supervision.supervisor import State, Supervisor
 from pose_edge.telemetry import Stopwatch, Telemetry
-from pose_edge.web.live_picture import LivePicture
+from pose_edge.web.server import WebServer
 
 
 class FakeScreen(Display):
@@ -103,6 +102,7 @@ class Bench:
         self.now = 100.0
         self.supervisor = Supervisor(lambda: self.now)
         self.part = self.supervisor.add("screen")
+        self.page = WebServer(Settings(), report=lambda _fault: None, supervisor=self.supervisor)
         monkeypatch.setattr(presenter_module, "open_display", self._open)
         self.presenter = Presenter(
             Settings(),
@@ -110,7 +110,7 @@ class Bench:
             self.telemetry,
             recorder(Settings().record, None, frame_rate=None, report=lambda _reason: None),
             part=self.part,
-            picture=LivePicture(WebSettings(), lambda: self.now),
+            page=self.page,
             clock_ns=lambda: round(self.now * 1e9),
         )
 

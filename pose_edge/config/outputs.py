@@ -97,7 +97,7 @@ class MqttSettings(Section):
     url: str | None = Field(
         None,
         pattern=r"^mqtts?://[!-~]+$",
-        description="mqtt://[USER@]HOST[:PORT], or mqtts:// with TLS",
+        description="mqtt://HOST[:PORT], or mqtts:// with TLS",
     )
     password_file: FileName | None = Field(
         None, description="file with the password; or the variable POSE_EDGE_MQTT_PASSWORD"

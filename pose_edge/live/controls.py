@@ -74,7 +74,7 @@ class Controls:
         if self._snapshots is not None:
             self._snapshots.close()
 
-    def _do(self, action: Action, name: str) -> None:
+    def _do(self, action: Action, name: str) -> None:  # noqa: PLR0912 - one for each action
         notices, overlay = self._presenter.notices, self._presenter.overlay
         match action:
             case Action.HELP:
@@ -104,12 +104,23 @@ class Controls:
             case Action.CROP:
                 self._presenter.draw_with(crop=not overlay.crop)
                 notices.say(f"part that the model sees: {_on(not overlay.crop)}")
+            case Action.PAGE:
+                self._show_page()
             case Action.FULLSCREEN:
                 full = self._presenter.toggle_fullscreen()
                 words = {True: "full screen", False: "window", None: "there is no window"}
                 notices.say(words[full])
             case Action.QUIT:
                 notices.say("quitting")
+
+    def _show_page(self) -> None:
+        notices, page = self._presenter.notices, self._presenter.page
+        if page.reachable:
+            notices.code = not notices.code
+        elif page.address is not None:
+            notices.say(f"{page.address} (this machine only)", FAULT_S)
+        else:
+            notices.say("there is no page: start with --web 8080", FAULT_S)
 
     def _pause_or_go_on(self) -> None:
         paused = self._pipeline.paused

@@ -19,6 +19,7 @@ class Action(Enum):
     SKELETON = auto()
     READOUT = auto()
     CROP = auto()
+    PAGE = auto()
     FULLSCREEN = auto()
     QUIT = auto()
 
@@ -50,6 +51,7 @@ KEYS: Final = (
     Key("s", "skeletons on or off", Action.SKELETON, ("s",)),
     Key("i", "read-out: short, full, off", Action.READOUT, ("i",)),
     Key("c", "part of the picture that the model sees", Action.CROP, ("c",)),
+    Key("w", "address of the page, as a code for phones", Action.PAGE, ("w",)),
     Key("f", "full screen, or a window", Action.FULLSCREEN, ("f",)),
     Key("q  Esc", "quit", Action.QUIT, ("q", "escape")),
 )

@@ -21,7 +21,7 @@ from pose_edge.poses import Result
 from pose_edge.sinks.recorder import Recorder
 from pose_edge.supervision.supervisor import Part
 from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Telemetry
-from pose_edge.web.live_picture import LivePicture
+from pose_edge.web.server import WebServer
 
 COMPOSING: Final = ("handover", "compose")
 """The stages of a picture that is recorded only."""
@@ -39,6 +39,7 @@ class Presenter:
 
     Attributes:
         notices: What is said on the screen for a moment.
+        page: The page.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Presenter:
         recorder: Recorder,
         *,
         part: Part,
-        picture: LivePicture,
+        page: WebServer,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Open the screen.
@@ -60,18 +61,20 @@ class Presenter:
             telemetry: Gets durations, rates and faults of the screen; its figures are shown.
             recorder: Gets the drawn pictures.
             part: Gets the heartbeats of the main thread.
-            picture: Gets the pictures that the page shows.
+            page: Gets the pictures that it shows, while somebody watches.
             clock_ns: The monotonic clock, nanoseconds.
 
         Raises:
             DisplayError: See `open_display`.
         """
-        self.notices = Notices([(key.shown, key.meaning) for key in KEYS], clock_ns)
+        keys = [(key.shown, key.meaning) for key in KEYS]
+        self.notices = Notices(keys, clock_ns, lambda: page.address if page.reachable else None)
         self._pipeline = pipeline
         self._telemetry = telemetry
         self._recorder = recorder
         self._part = part
-        self._picture = picture
+        self.page = page
+        self._picture = page.picture
         self._clock_ns = clock_ns
         self._first_picture_due = False
         self._lasting: Scene | None = None  # stays until something else is to be shown
@@ -172,6 +175,7 @@ class Presenter:
             stopwatch.lap("compose")
             if not self._display.visible:
                 self._telemetry.add({stage: stopwatch.laps_ms[stage] for stage in COMPOSING})
+            self.notices.waiting = False
             if not frozen:
                 self._release_held()
                 self._give_wanted(scene, result)
@@ -203,6 +207,7 @@ class Presenter:
             self._pipeline.resume()  # what was paused is gone
         self._wanted = None
         self._release_held()
+        self.notices.waiting = True
         scene = self._renderer.message(message.title, *message.lines)
         if scene is not self._lasting:
             self._show_lasting(scene)
@@ -236,7 +241,7 @@ class Presenter:
         if (self._display.visible and not was_visible) or self.notices.stale:
             self._repeat_lasting()
         if self._lasting is not None and self._picture.due_again():
-            self._send_to_page(self._lasting)
+            self._picture.send(self._lasting, self._renderer.draw)
         return keys
 
     def close(self) -> None:
@@ -321,10 +326,6 @@ class Presenter:
         """Return whether anybody sees the next picture, now or later."""
         return self._is_seen() or self._pipeline.still or self._pipeline.paused
 
-    def _send_to_page(self, scene: Scene) -> None:
-        fitting = self._picture.fitting(scene)
-        self._picture.put(self._renderer.draw(fitting), fitting.order)
-
     def _stopwatch(self, result: Result) -> Stopwatch:
         """Return the stopwatch of a result that the main thread has just got."""
         begin_ns = result.frame.captured_ns if result.done_ns is None else result.done_ns
@@ -344,4 +345,4 @@ class Presenter:
                 age_ms = (self._clock_ns() - self._newest.posed_ns) / 1e6
             self._telemetry.shown(stopwatch.laps_ms, age_ms)
         if self._picture.due():
-            self._send_to_page(scene)
+            self._picture.send(scene, self._renderer.draw)

@@ -226,9 +226,9 @@ class _MainLoop:
             self._presenter.screen,
             [sink.name for sink in self._parts.sinks if sink.active],
         )
-        if self._pipeline.paused:
-            return f"{line}; paused"
-        return f"{line}; at rest" if self._pipeline.rest.resting else line
+        doing = "at rest" if self._pipeline.rest.resting else ""
+        doing, page = "paused" if self._pipeline.paused else doing, self._parts.outputs.web.address
+        return "; ".join(filter(None, (line, doing, page and f"page {page}")))
 
     def report(self) -> RunReport:
         """Return how the run went, once its outputs have ended."""

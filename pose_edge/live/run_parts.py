@@ -178,7 +178,7 @@ def open_parts(order: RunOrder, estimator: Estimator, stack: ExitStack) -> RunPa
     sinks.append(recording)
     recording.open()
     presenter = Presenter(
-        order.settings, pipeline, telemetry, recording, part=main, picture=outputs.web.picture
+        order.settings, pipeline, telemetry, recording, part=main, page=outputs.web
     )
     stack.callback(presenter.close)
     reconfigurer = _make_reconfigurer(

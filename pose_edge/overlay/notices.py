@@ -1,4 +1,7 @@
-"""What is said on the screen for a moment, and the table of keys; not part of a recording."""
+"""What is said on the screen for a moment, the table of keys, and the address of the page.
+
+None of it is part of a recording.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_edge.overlay.page_code import page_code
 from pose_edge.overlay.palette import YELLOW
 from pose_edge.overlay.panel import LEAST_TEXT, PanelLine, Typesetter
 from pose_edge.overlay.scene import Drawing, Overlay, Rectangle, Size, Stamp, relative
@@ -30,6 +34,9 @@ HEIGHT: Final = 0.8
 MAX_WIDTH: Final = 0.9
 """Fraction of the screen's width that a panel may take."""
 
+MARGIN: Final = 1 / 40
+"""Space between the page's code and the edges, as a fraction of the screen's shorter side."""
+
 HELP_OPACITY: Final = 0.97
 
 
@@ -38,25 +45,31 @@ class Notices:
 
     Attributes:
         help: Whether the table is shown.
+        code: Whether the page's address is shown as a code.
+        waiting: Whether the screen says that something is missing: then the code is shown too.
     """
 
     def __init__(
         self,
         keys: Sequence[tuple[str, str]] = (),
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        page: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Start with nothing to say.
 
         Args:
             keys: Each key and its meaning, for the table.
             clock_ns: Nanoseconds that only increase.
+            page: Returns the address of the page for other machines, None where there is none.
         """
-        self.help = False
+        self.help = self.code = self.waiting = False
+        self._page = page
         self._clock_ns = clock_ns
         self._keys = [PanelLine("figure", meaning, key) for key, meaning in keys]
         self._toast = ""
         self._until_ns = 0
         self._drawn = self._shown()
+        self._page_code = lru_cache(2)(page_code)
         self._typesetter = Typesetter()
         self._toast_panel = lru_cache(2)(self._render_toast)
         self._help_panel = lru_cache(2)(self._render_help)
@@ -82,8 +95,13 @@ class Notices:
 
     def stamps(self, size: Size) -> list[Stamp]:
         """Return what is shown now on a screen of a size."""
-        self._drawn = text, table = self._shown()
+        self._drawn = text, table, page = self._shown()
         stamps = []
+        if page:
+            picture = self._page_code(size, page)
+            height, width = picture.shape[:2]
+            margin = relative(size, MARGIN)
+            stamps.append(Stamp(picture, size[0] - width - margin, size[1] - height - margin))
         if table:
             picture = self._help_panel(size)
             height, width = picture.shape[:2]
@@ -95,8 +113,10 @@ class Notices:
             stamps.append(Stamp(picture, (size[0] - width) // 2, top))
         return stamps
 
-    def _shown(self) -> tuple[str, bool]:
-        return (self._toast if self._clock_ns() < self._until_ns else ""), self.help
+    def _shown(self) -> tuple[str, bool, str]:
+        text = self._toast if self._clock_ns() < self._until_ns else ""
+        page = self._page() if self.code or self.waiting else None
+        return text, self.help, page or ""
 
     def _render_toast(self, size: Size, text: str) -> NDArray[np.uint8]:
         font_size = relative(size, TOAST_TEXT, least=LEAST_TEXT)

@@ -8,6 +8,7 @@ from typing import Final
 
 from pose_edge.config.load import render_config
 from pose_edge.config.schema import Settings
+from pose_edge.service.places import WEB_TOKEN
 from pose_edge.util.urls import Redactor
 
 HEADER: Final = (
@@ -17,9 +18,14 @@ HEADER: Final = (
 
 
 def service_settings(settings: Settings) -> Settings:
-    """Return settings with the service's own: it starts without a camera and waits for one."""
+    """Return settings with the service's own.
+
+    It starts without a camera and waits for one, and its page has a token.
+    """
     camera = settings.camera.model_copy(update={"wait": True})
-    return settings.model_copy(update={"camera": camera})
+    token_file = settings.web.token_file or WEB_TOKEN
+    web = settings.web.model_copy(update={"token_file": token_file})
+    return settings.model_copy(update={"camera": camera, "web": web})
 
 
 def service_config(settings: Settings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from pose_edge.util import resources
 from pose_edge.util.paths import exists, is_dir, is_file
 from pose_edge.util.systemd import UNIT
 
+TOKEN_BYTES: Final = 12
+"""Random bytes of the page's token: more than anybody can guess, and 16 letters to type."""
 GROUPS: Final = ("video", "render", "input", "plugdev", "tty")
 
 
@@ -161,6 +164,7 @@ class _Installation:
             machine.write(places.config, wanted, mode=PRIVATE if holds_secret(wanted) else None)
             present = wanted
         self._protect(present)
+        self._provide_token()
         # Recorded after the write: if that is interrupted, the old file must not count as edited.
         self.record.default_config = digest(plain)
         self._save_record()
@@ -177,6 +181,15 @@ class _Installation:
         group = _number(self.places.root / "etc/group", USER)
         if config is not None and holds_secret(config) and is_file(self.places.config):
             self.machine.restrict(self.places.config, 0 if group is None else group)
+
+    def _provide_token(self) -> None:
+        """Make the token of the page; one that is there stays."""
+        machine, token = self.machine, self.places.token
+        if not is_file(token):
+            machine.write(token, f"{secrets.token_urlsafe(TOKEN_BYTES)}\n", mode=PRIVATE)
+        if is_file(token):  # not in a dry run
+            group = _number(self.places.root / "etc/group", USER)
+            machine.restrict(token, 0 if group is None else group)
 
     def _switch(self) -> None:
         places, machine = self.places, self.machine

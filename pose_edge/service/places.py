@@ -18,6 +18,8 @@ from pose_edge.util.paths import exists, is_dir, resolved
 USER: Final = "pose-edge"
 PREFIX: Final = Path("/opt/pose-edge")
 
+WEB_TOKEN: Final = "/etc/pose-edge/web-token"  # noqa: S105 - a path
+
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
 
 HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - not used
@@ -37,6 +39,7 @@ class Places:
         command: The link that lets people type `pose-edge`.
         config: The service's configuration.
         default_config: The configuration as it is without edits.
+        token: The token that people log in to the page with.
         record: The record of what was installed.
         state: The home of the service's user: recordings, fetched models.
         unit: The systemd unit.
@@ -53,6 +56,7 @@ class Places:
         self.command = root / "usr/local/bin/pose-edge"
         self.config = root / "etc/pose-edge/config.yaml"
         self.default_config = root / "etc/pose-edge/config.yaml.default"
+        self.token = root / WEB_TOKEN.lstrip("/")
         self.record = root / "etc/pose-edge/install.json"
         self.state = root / "var/lib/pose-edge"
         self.unit = root / "etc/systemd/system" / systemd.UNIT

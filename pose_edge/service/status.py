@@ -31,6 +31,7 @@ class ServiceStatus:
         version: Version of the installed program; empty where it is not known.
         prefix: Folder of the installed program; empty where it is not known.
         config: Path of its configuration; empty where it does not exist.
+        token: Path of the file with the page's token; empty where it does not exist.
         log: The last lines of its log; empty where this user may not read them.
     """
 
@@ -45,6 +46,7 @@ class ServiceStatus:
     version: str
     prefix: str
     config: str
+    token: str
     log: tuple[str, ...]
 
     @property
@@ -80,6 +82,7 @@ def read_status(machine: Machine, places: Places, now_s: float | None = None) ->
         version=record.version if record else "",
         prefix=record.prefix if record else "",
         config=str(places.config) if exists(places.config) else "",
+        token=str(places.token) if exists(places.token) else "",
         log=_log(machine) if exists(places.unit) else (),
     )
 
@@ -107,6 +110,8 @@ def as_lines(status: ServiceStatus) -> list[str]:
         ("version", f"{status.version or 'unknown'} in {status.prefix or 'an unknown place'}"),
         ("config", status.config or "missing"),
     ]
+    if status.token:
+        rows.append(("page token", f"sudo cat {status.token}"))
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]
     if status.log:

@@ -118,6 +118,7 @@ class _Removal:
         machine.remove(places.default_config)
         if self.purge:
             machine.remove(places.config)
+            machine.remove(places.token)
         elif exists(places.config):
             machine.note(f"{places.config.name} stays: --purge removes it")
 

@@ -25,8 +25,6 @@ from pose_edge.web.recordings import DEFAULT_RECORDING
 from pose_edge.web.server_parts import ServerParts
 from pose_edge.web.state_record import STEERED, state_record, unsaved, value_of
 
-BODY_S: Final = 10.0
-"""Longest time for the body of a request."""
 CHANGE_S: Final = 60.0
 """Longest wait for a change: a model may have to be loaded."""
 PICTURE_S: Final = 5.0
@@ -67,15 +65,12 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     """Return the JSON object of a request; a form cannot send one to another site.
 
     Raises:
-        HTTPException: It has none, or takes too long to send it.
+        HTTPException: It has none.
     """
     if request.content_type != "application/json":
         raise _bad("send JSON, as application/json", web.HTTPUnsupportedMediaType)
     try:
-        async with asyncio.timeout(BODY_S):
-            body = await request.json()
-    except TimeoutError:
-        raise _bad("the request has not arrived", web.HTTPRequestTimeout) from None
+        body = await request.json()
     except (ValueError, RecursionError):
         raise _bad("this is no JSON") from None
     if not isinstance(body, dict):
@@ -139,6 +134,7 @@ async def _change(parts: ServerParts, key: str, value: object) -> str:
             text = await answered
     except TimeoutError:
         raise UnavailableError("this takes its time: look again later") from None
+    parts.forget_state()
     if is_refusal(text):
         raise UnavailableError(text)
     return text

@@ -22,6 +22,8 @@ OPEN: Final = frozenset({HEALTH, "/login", "/page.css", "/icon.svg"})
 """Paths that need no login."""
 REQUESTS_PER_S: Final = 60.0
 REQUESTS_AT_ONCE: Final = 120
+BODY_S: Final = 10.0
+"""Longest time for the body of a request."""
 LONGEST_WAIT_S: Final = 2.0
 """Requests beyond the rate wait so long at most, and are refused then."""
 
@@ -82,6 +84,8 @@ def make_guard(rules: Rules) -> Middleware:
         refused = check_sender(request, rules)
         if refused is None and request.path not in OPEN:
             refused = check_login(request, rules)
+        if refused is None and request.method == "POST":
+            refused = await read_body(request)
         if refused is not None:
             return refused
         try:
@@ -97,6 +101,16 @@ def make_guard(rules: Rules) -> Middleware:
             return refusal(500, "internal error (see the log)")
 
     return guard
+
+
+async def read_body(request: web.Request) -> web.Response | None:
+    """Read the body of a request, for its handler; return the refusal where it does not come."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.read()
+    except TimeoutError:
+        return refusal(408, "the request has not arrived")
+    return None
 
 
 def check_sender(request: web.Request, rules: Rules) -> web.Response | None:

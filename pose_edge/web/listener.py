@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from pose_edge.errors import OutputError
+from pose_edge.web.guard import HEADERS
 from pose_edge.web.listening import Place, Service, needs_token
 from pose_edge.web.login import read_token
 from pose_edge.web.server_parts import ServerParts
@@ -25,7 +25,7 @@ before it."""
 LINGER_S: Final = 1.0
 """How long what nobody wants of a request is still read, so that the client sees the answer."""
 LINE_BYTES: Final = 8190
-HEADERS: Final = 64
+MOST_HEADERS: Final = 64
 BACKLOG: Final = 64
 CLOSE_S: Final = 0.3
 """Longest wait for requests that are being answered, at the end."""
@@ -34,8 +34,26 @@ FULL: Final = (
     b"Retry-After: 10\r\nContent-Length: 27\r\n\r\nthere are too many clients\n"
 )
 
-quiet = logging.getLogger("pose_edge.web.clients")
-"""Gets what aiohttp says about faulty requests, each of which a stranger could send."""
+
+class ClientConnection(web.RequestHandler):
+    """A connection whose faulty requests get a short answer, and no entry in the log.
+
+    By itself aiohttp would repeat what was sent, and log it, as long as it may be.
+    """
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - of the base class
+        status: int = 500,
+        exc: BaseException | None = None,  # noqa: ARG002
+        message: str | None = None,  # noqa: ARG002
+    ) -> web.StreamResponse:
+        """Return the answer to a request that cannot be read."""
+        response = web.Response(status=status, text="faulty request\n", headers=HEADERS)
+        response.force_close()
+        return response
 
 
 class Refusal(asyncio.Protocol):
@@ -71,6 +89,11 @@ class Listener:
     def works(self) -> bool:
         """Whether it listens."""
         return bool(self._servers)
+
+    @property
+    def page(self) -> bool:
+        """Whether it serves the page."""
+        return self.works and Service.PAGE in self.services
 
     async def open(self) -> None:
         """Try to listen; `fault` says why it does not."""
@@ -112,25 +135,25 @@ class Listener:
         loop = asyncio.get_running_loop()
         sockets = await self._bind(loop)
         site = make_site(self._parts, self.place, self.services)
-        runner = web.AppRunner(
-            site,
-            access_log=None,
-            logger=quiet,
-            keepalive_timeout=IDLE_S,
-            lingering_time=LINGER_S,
-            max_line_size=LINE_BYTES,
-            max_field_size=LINE_BYTES,
-            max_headers=HEADERS,
-            auto_decompress=False,
-            shutdown_timeout=CLOSE_S,
-        )
-        quiet.setLevel(logging.CRITICAL)
+        # Cancellation: of a stream whose client has left.
+        runner = web.AppRunner(site, handler_cancellation=True, shutdown_timeout=CLOSE_S)
         await runner.setup()
         server = runner.server
         assert server is not None
 
         def accept() -> asyncio.Protocol:
-            return server() if len(server.connections) < CONNECTIONS else Refusal()
+            if len(server.connections) >= CONNECTIONS:
+                return Refusal()
+            return ClientConnection(
+                server,
+                loop=loop,
+                keepalive_timeout=IDLE_S,
+                lingering_time=LINGER_S,
+                max_line_size=LINE_BYTES,
+                max_field_size=LINE_BYTES,
+                max_headers=MOST_HEADERS,
+                auto_decompress=False,
+            )
 
         self.sockets, self._runner = sockets, runner
         self._servers = [

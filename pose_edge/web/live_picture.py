@@ -61,6 +61,11 @@ class LivePicture:
         late = self._joined_s >= self._put_s or now - self._put_s >= REPEAT_S
         return late and bool(self._watchers)
 
+    def send(self, scene: Scene, draw: Callable[[Scene], Image]) -> None:
+        """Draw and send a scene, see `fitting`; `draw` returns the picture of a scene."""
+        fitting = self.fitting(scene)
+        self.put(draw(fitting), fitting.order)
+
     def fitting(self, scene: Scene) -> Scene:
         """Return a scene as it is sent: its image no wider than the settings allow."""
         size = shrunk_size(scene.size, self.settings.picture_width)

@@ -16,6 +16,7 @@ from pose_edge.web.server_parts import ServerParts
 STATIC: Final = Path(__file__).parent / "static"
 MESSAGE: Final = "<!--message-->"
 """Stands in login.html where it is said why somebody is not logged in."""
+FORM: Final = "application/x-www-form-urlencoded"
 FILES: Final = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
@@ -79,6 +80,8 @@ async def _show_login(_request: web.Request, *, rules: Rules) -> web.Response:
 
 
 async def _log_in(request: web.Request, *, rules: Rules) -> web.Response:
+    if request.content_type != FORM:
+        return _login_page("send the form", status=415)
     form = await request.post()
     wrong = try_token(request, rules, str(form.get("token", "")))
     if wrong is not None:

@@ -12,6 +12,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.hung_threads import HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.web.address import page_address
 from pose_edge.web.listening import Place, Service, find_services
 from pose_edge.web.live_picture import LivePicture
 from pose_edge.web.pose_feed import PoseFeed
@@ -35,7 +36,8 @@ class WebServer:
     Attributes:
         picture: The live picture, which the main thread draws.
         poses: The pose lines.
-        place: Where the page is, or None while there is none.
+        address: The address of the page, for people; None while there is none.
+        reachable: Whether other machines can reach it.
     """
 
     def __init__(
@@ -58,7 +60,8 @@ class WebServer:
         self.check(settings)
         self.picture = LivePicture(settings.web)
         self.poses = PoseFeed()
-        self.place: Place | None = None
+        self.address: str | None = None
+        self.reachable = False
         self._settings = settings
         self._report = report
         self._supervisor = supervisor
@@ -126,7 +129,7 @@ class WebServer:
     def _end(self) -> None:
         """Stop serving; the lock is held."""
         serving, self._serving = self._serving, None
-        self.poses.active, self.place = False, None
+        self.poses.active, self.address, self.reachable = False, None, False
         self._supervisor.remove(NAME)
         self._part = None
         self._tell(())
@@ -158,8 +161,7 @@ class WebServer:
         part = self._part
         if serving is not self._serving or part is None:
             return
-        page = [one.place for one in listeners if one.works and Service.PAGE in one.services]
-        self.place = page[0] if page else None
+        self._note_page([one.place for one in listeners if one.page])
         self._tell(tuple(one.fault for one in listeners if one.fault is not None), listeners)
         working = ", ".join(str(one.place) for one in listeners if one.works)
         if working:
@@ -170,8 +172,12 @@ class WebServer:
     def _failed(self, serving: ServerThread, error: BaseException) -> None:
         log.debug("%s", NAME, exc_info=error)
         if serving is self._serving and self._part is not None:
-            self.place = None
+            self._note_page([])
             self._part.failed(str(error) or type(error).__name__)
+
+    def _note_page(self, places: Sequence[Place]) -> None:
+        self.address = page_address(places[0]) if places else None
+        self.reachable = bool(places) and not places[0].local
 
     def _tell(self, faults: tuple[str, ...], listeners: Sequence[Listener] = ()) -> None:
         """Log and report what is wrong, where that is news."""
@@ -184,7 +190,7 @@ class WebServer:
         for one in listeners:
             if one.works and str(one.place) not in self._told:
                 offered = ", ".join(sorted(service.name.lower() for service in one.services))
-                log.info("%s: %s at http://%s/", NAME, offered, one.place)
+                log.info("%s: %s at %s", NAME, offered, page_address(one.place))
         self._told = said
         self._report("; ".join(faults) or None)
 

@@ -63,6 +63,10 @@ class ServerParts:
             self._state, self._read_s = self.run.state(), now
         return self._state
 
+    def forget_state(self) -> None:
+        """Read the state anew when it is asked for: something was changed."""
+        self._state = None
+
     @cached_property
     def models(self) -> tuple[str, ...]:
         """Names of the models that can be chosen."""

@@ -14,6 +14,8 @@ from pose_edge.sinks.run_state import RunState
 from pose_edge.supervision.supervisor import State
 from pose_edge.web.history import latency_to_result, rounded
 
+RECORDING: Final = "recording"
+"""Name of the output, and of the part."""
 STEERED: Final = (
     "model.name",
     "model.people",
@@ -36,13 +38,19 @@ def unsaved(settings: Settings, configured: Settings) -> list[str]:
     return [key for key in STEERED if value_of(settings, key) != value_of(configured, key)]
 
 
-def recording_name(state: RunState) -> str | None:
-    """Return the name of the file that is being recorded, or None."""
-    running = (one for one in state.parts if one.name == "recording")
-    part = next(running, None)
-    if part is None:
+def recording_name(state: RunState, settings: Settings) -> str | None:
+    """Return the name of the file that is being recorded, or None.
+
+    It is that of the settings, with its marks, where the file itself is not known.
+    """
+    if all(output.name != RECORDING for output in state.outputs):
         return None
-    return Path(part.detail).name if part.state is State.RUNNING and part.detail else "..."
+    details = [
+        part.detail
+        for part in state.parts
+        if part.name == RECORDING and part.state is State.RUNNING and part.detail
+    ]
+    return Path(details[0] if details else settings.record.path or "").name
 
 
 def state_record(
@@ -93,7 +101,7 @@ def state_record(
         "events": list(events),
         "settings": {key: value_of(settings, key) for key in STEERED},
         "models": list(models),
-        "recording": recording_name(state),
+        "recording": recording_name(state, settings),
         "unsaved": unsaved(settings, configured),
         "watchers": watchers,
         "clients": clients,

@@ -156,3 +156,18 @@ def test_a_model_and_a_camera_are_asked_for_and_the_answer_is_said(desk: Desk) -
     camera.answer("not changed: there is no camera 3")
     desk.calls[0]()
     assert desk.said[-1] == "not changed: there is no camera 3"
+
+
+def test_the_page_is_shown_as_a_code_where_other_machines_can_reach_it(desk: Desk) -> None:
+    page = desk.bench.page
+    desk.press("w")
+    assert desk.said[-1].startswith("there is no page")
+    page.address = "http://127.0.0.1:8080"
+    desk.press("w")
+    assert desk.said[-1] == "http://127.0.0.1:8080 (this machine only)"
+    shown = [desk.bench.presenter.notices.code]
+    page.address, page.reachable = "http://192.168.1.7:8080", True
+    for _ in range(2):
+        desk.press("w")
+        shown.append(desk.bench.presenter.notices.code)
+    assert shown == [False, True, False]

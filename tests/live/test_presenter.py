@@ -7,7 +7,7 @@ from helpers import make_frame, make_result, pose
 from presenting import Bench
 
 from pose_edge.config.schema import Settings
-from pose_edge.frames import Lease
+from pose_edge.frames import Image, Lease
 from pose_edge.live.presenter import OPEN_S, STALE_S, STALL_S
 from pose_edge.overlay import Scene
 from pose_edge.supervision.supervisor import State
@@ -370,3 +370,32 @@ def test_a_file_is_shown_frame_by_frame_whatever_the_settings(bench: Bench) -> N
     assert bench.presenter.take() is result
     bench.presenter.show_result(result)
     assert "pose_age" not in bench.telemetry.summaries()
+
+
+def pictures_for_page(bench: Bench) -> list[Image]:
+    """Return the picture that waits for the page's server, if there is one."""
+    waiting = bench.page.picture._waiting
+    return [] if waiting is None else [waiting[0]]
+
+
+def test_the_page_gets_pictures_only_while_somebody_watches(bench: Bench) -> None:
+    bench.presenter.show_result(make_result())
+    assert not pictures_for_page(bench)
+    bench.page.picture.join()
+    bench.presenter.show_result(make_result())
+    assert [image.shape for image in pictures_for_page(bench)] == [(120, 160, 3)]
+
+
+def test_the_page_gets_no_picture_of_the_camera_with_a_black_background(bench: Bench) -> None:
+    bench.presenter.draw_with(background="black", readout="off")
+    bench.page.picture.join()
+    bench.presenter.show_result(make_result())
+    assert [image.any() for image in pictures_for_page(bench)] == [False]
+
+
+def test_somebody_who_begins_to_watch_gets_what_the_screen_says(bench: Bench) -> None:
+    bench.telemetry.set_fault(SOURCE, "no camera")
+    bench.presenter.show_no_result()
+    bench.page.picture.join()
+    bench.presenter.poll()
+    assert len(pictures_for_page(bench)) == 1

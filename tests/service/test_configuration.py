@@ -22,7 +22,7 @@ def test_it_reads_as_it_was_meant(tmp_path: Path) -> None:
     assert load_config(path, {}) == service_settings(settings)
 
 
-def test_a_service_waits_for_its_camera() -> None:
+def test_a_service_waits_for_its_camera_and_its_page_has_a_token() -> None:
     assert Settings().camera.wait is False
     settings = service_settings(Settings())
     assert settings.camera.wait is True
@@ -32,7 +32,7 @@ def test_a_service_waits_for_its_camera() -> None:
         for key, value in section
         if value != getattr(getattr(Settings(), name), key)
     }
-    assert changed == {("camera", "wait")}
+    assert changed == {("camera", "wait"), ("web", "token_file")}
     assert "\n  wait: true " in service_config(Settings())
 
 

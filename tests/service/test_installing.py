@@ -385,10 +385,10 @@ def test_a_configuration_with_a_password_is_for_the_service_alone(
     groups = given_to(monkeypatch)
     put(made_up)
     assert made_up.places.config.stat().st_mode & 0o777 == 0o644
-    assert not groups
+    assert groups == {"web-token": 777}
     put(made_up, settings=SECRET)
     assert made_up.places.config.stat().st_mode & 0o777 == 0o640
-    assert groups == {"config.yaml": 777}
+    assert groups == {"config.yaml": 777, "web-token": 777}
     assert made_up.places.default_config.stat().st_mode & 0o777 == 0o644
 
 
@@ -401,3 +401,19 @@ def test_so_is_one_into_which_somebody_wrote_it(
     put(made_up)
     assert made_up.places.config.stat().st_mode & 0o777 == 0o640
     assert groups == {"config.yaml": 0}, "there is no group of the service here"
+
+
+def test_the_page_has_a_token_that_only_the_service_reads(made_up: MadeUp) -> None:
+    put(made_up)
+    token = made_up.places.token
+    text = token.read_text(encoding="ascii")
+    assert len(text.strip()) == 16
+    assert token.stat().st_mode & 0o777 == 0o640
+    settings = load_config(made_up.places.config, {})
+    assert settings.web.token_file == "/etc/pose-edge/web-token"
+    put(made_up)
+    assert token.read_text(encoding="ascii") == text, "an upgrade logs nobody out"
+    uninstall(made_up.machine(), made_up.places)
+    assert token.exists()
+    uninstall(made_up.machine(), made_up.places, purge=True)
+    assert not token.exists()

@@ -44,6 +44,7 @@ def test_it_runs(made_up: MadeUp) -> None:
         "at power-on  starts",
         f"version      0.1.0 in {made_up.places.prefix}",
         f"config       {made_up.places.config}",
+        f"page token   sudo cat {made_up.places.token}",
         "",
         LOG.strip(),
     ]
