@@ -580,10 +580,11 @@ def test_both_models_find_the_walker_of_the_demo_clip(
 
 
 @pytest.mark.parametrize("number", [18, 20])
-def test_a_scene_without_a_whole_person_has_no_skeleton(
+def test_a_scene_without_a_person_has_no_skeleton(
     models: dict[str, SinglePersonEstimator], number: int
 ) -> None:
-    picture = demo_frame(number)
+    """In the left half somebody is in the air, whom not every model finds."""
+    picture = make_frame(np.ascontiguousarray(demo_frame(number).image[:, 640:]), order="BGR")
     for estimator in models.values():
         estimator.reset()
         assert estimator.estimate(picture).poses == []
