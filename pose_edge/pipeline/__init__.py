@@ -2,7 +2,7 @@
 
 `pipeline.Pipeline` is the way in: ``start``, ``take``, ``stop``. It connects `capture` (source to
 ring), `ring_buffer` and `inference` (ring to results), which share what `worker_thread` holds;
-`loading` loads the model that the settings name.
+`loading` loads the model that the settings name, `replay` the recorded poses that take its place.
 
 May import everything below: frames, poses, config, supervision, telemetry, zoo, runtimes,
 estimators, sources, tracking, sinks.

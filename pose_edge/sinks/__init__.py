@@ -3,13 +3,15 @@
 * `restarting_sink` is what every sink is: a queue and a thread that runs a `Writer`, with a new
   writer when one fails or hangs.
 * `message` is what sinks get of a result. All sinks of a run share it, and with it its JSON.
-* `network_sink` sends messages to peers: the newest win.
+* `network_sink` sends messages to peers: the newest win. `udp` and `osc` say what is sent;
+  `datagram_peer` finds the peer, and finds it again.
 * `file_sink` writes files: `segment_writer` is its writer, `segment_files` creates the files and
-  keeps them within bounds, `name_pattern` names them. `recorder` (MP4) and `jsonl` (JSON lines)
-  say what is written into them.
+  keeps them within bounds, `name_pattern` names them. `recorder` (MP4), `jsonl` (JSON lines)
+  and `csv_table` say what is written into them. `pipe_writer` takes the place of the files where
+  the path is a named pipe.
 * `output_guard` refuses outputs that would destroy something, before anything is opened.
 
-May import errors, util, frames, poses, config, logs, supervision, telemetry, and of sources
+May import errors, util, frames, poses, config, activity, logs, supervision, telemetry, and of sources
 `spec`, `ffmpeg` and `timeline`.
 
 A new sink is one file with a function like `recorder` or `pose_file`, and one entry in

@@ -17,7 +17,7 @@ from pose_edge.sinks.segment_file import Encoder, SegmentFile
 LIVE_ROOM_S: Final = 1.0
 """Longest wait for room in the pipe, seconds; a reader that takes longer does not read. Meanwhile
 the sink's queue fills, and drops what is too much."""
-FILE_ROOM_S: Final = 10.0
+FILE_ROOM_S: Final = 3.0
 """The same where the source is a file, which waits: nothing is to be lost while a reader starts."""
 
 Item = TypeVar("Item")
