@@ -287,7 +287,6 @@ class _Run:
         path, poses = self._reloader.settings.poses.path or "", self._outputs.poses
         ended = poses.unread or (is_standard_output(path) and poses.failed is not None)
         others = any(sink.active for sink in self._sinks if sink is not poses)
-        others |= self._outputs.web.poses.active
         return ended and not others
 
     def _handle_requests(self) -> None:

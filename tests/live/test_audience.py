@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pose_edge.config import schema
-from pose_edge.config.outputs import PosesSettings, RecordSettings, WebSettings
+from pose_edge.config.outputs import PosesSettings, RecordSettings
 from pose_edge.config.schema import (
     CameraSettings,
     DisplaySettings,
@@ -97,9 +97,3 @@ def test_who_has_another_output_needs_no_advice(
 
 def test_a_desktop_is_a_screen(headless: Settings, tmp_path: Path) -> None:
     assert find_audience(headless, {"DISPLAY": ":1"}, tmp_path) is None
-
-
-def test_a_page_is_an_audience(headless: Settings, tmp_path: Path) -> None:
-    assert find_audience(changed(headless, web=WebSettings(enabled=True)), {}, tmp_path) is None
-    page = DisplaySettings(kind="web")
-    assert find_audience(changed(headless, display=page), {}, tmp_path) is None
