@@ -88,3 +88,8 @@ def test_annotate_can_be_thorough() -> None:
 def test_the_keys_can_be_locked() -> None:
     for arguments, found in ((["run"], []), (["run", "--lock-keys"], ["display.lock_keys"])):
         assert [key for key, *_ in overrides(typed(*arguments))] == found
+
+
+def test_the_page_is_switched_on_by_its_place() -> None:
+    found = dict(option[:2] for option in overrides(typed("run", "--web", "0.0.0.0:8080")))
+    assert found == {"web.listen": "0.0.0.0:8080", "web.enabled": "true"}

@@ -404,3 +404,9 @@ def test_auto_without_a_screen_waits_for_one_without_a_fault(
     add_output(tmp_path, "card1-HDMI-A-1", "connected")
     assert display.poll() == []
     assert is_open(display)
+
+
+def test_a_page_takes_the_place_of_a_screen(tmp_path: Path) -> None:
+    display = open_display(DisplaySettings(kind="web"), {"DISPLAY": ":0"}, tmp_path)
+    assert (display.name, display.visible) == ("web", True)
+    assert display.poll() == []

@@ -183,3 +183,11 @@ def test_other_changes_take_their_turn_in_the_same_thread() -> None:
     run.gate.set()
     wait_until(lambda: called == ["reload"])
     run.reloader.close()
+
+
+def test_what_is_kept_counts_as_configured() -> None:
+    reloader = Run().reloader
+    reloader.note_kept({"camera.mirror": True, "overlay.min_keypoint_score": 0.5})
+    assert reloader.configured.camera.mirror
+    assert reloader.configured.overlay.min_keypoint_score == 0.5
+    assert reloader.settings == Settings()
