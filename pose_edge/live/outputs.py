@@ -101,7 +101,8 @@ class Outputs:
     def unread(self) -> bool:
         """Whether nobody reads the only output any more, e.g. `| head`."""
         ended = [file for file in self._files if file.ended]
-        return bool(ended) and not any(one.active for one in self.sinks if one not in ended)
+        others = any(one.active for one in self.sinks if one not in ended)
+        return bool(ended) and not others and not self.web.poses.active
 
     def open(self) -> None:
         """Start writing.

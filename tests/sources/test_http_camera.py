@@ -22,7 +22,7 @@ from scripted_http import ScriptedHttpServer, head
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
-from pose_edge.sources import http_camera
+from pose_edge.sources import http_camera, jpeg_feeds
 from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.http_camera import HttpCamera
 from pose_edge.sources.pixels import decode_jpeg
@@ -406,7 +406,7 @@ def test_single_pictures_that_fail_now_and_then_do_not_lose_the_camera(fault: by
         assert [read_code(frame.image) for frame in frames] == [1, 4, 7]
         assert [frame.index for frame in frames] == [0, 3, 6]
         assert "127.0.0.1" in read_until_lost(camera)[1]
-        assert len(server.requests) == 7 + http_camera.MAX_FAILURES
+        assert len(server.requests) == 7 + jpeg_feeds.MAX_FAILURES
         camera.close()
 
 

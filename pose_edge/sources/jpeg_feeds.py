@@ -1,0 +1,158 @@
+"""The pictures of a camera that is read over HTTP: parts of one answer, or one for each request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pose_edge.sources.http_connection import HttpAnswer
+from pose_edge.sources.http_get import get
+from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
+
+log = logging.getLogger(__name__)
+
+MAX_FAILURES: Final = 3
+"""Requests for a single picture that fail one after the other, and the camera is lost."""
+EMPTY_PART: Final = 4
+"""Bytes up to which a part holds no picture, only line breaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg:
+    """A picture as a camera sent it.
+
+    Attributes:
+        data: The JPEG, perhaps damaged.
+        arrived_ns: When it began to arrive, on the monotonic clock, nanoseconds.
+        skipped: Number of older pictures that were dropped for it.
+    """
+
+    data: bytes
+    arrived_ns: int
+    skipped: int = 0
+
+
+class JpegFeed(Protocol):
+    """Pictures from a camera.
+
+    Attributes:
+        interval_s: Seconds between two pictures, where we set them.
+    """
+
+    interval_s: float = 0.0
+
+    @abstractmethod
+    def next(self, timeout: float) -> Jpeg | None:
+        """Return the newest picture; None when none came within `timeout` seconds.
+
+        Raises:
+            OSError, http.client.HTTPException, MalformedStream, SourceError: The camera fails.
+            EOFError: The connection was closed.
+        """
+
+    def survives(self) -> bool:
+        """Return, after `next` has raised an error, whether another picture may come."""
+        return False
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class PartsFeed(JpegFeed):
+    """The parts of one answer that goes on forever."""
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        """Read the parts of an answer."""
+        self._answer = answer
+        self._splitter = PartSplitter(answer.boundary)
+        self._began_ns: int | None = None
+
+    def next(self, timeout: float) -> Jpeg | None:
+        """Return the newest part; see `JpegFeed.next`.
+
+        Parts that have arrived already are skipped, so that no backlog builds up.
+        """
+        until = time.monotonic() + timeout
+        newest, passed_over = None, 0
+        while True:
+            wait_s = 0.0 if newest else max(0.0, until - time.monotonic())
+            data = self._answer.receive(wait_s)
+            if not data:
+                if data == b"" and newest is None:
+                    raise EOFError
+                return newest
+            for part in self._splitter.feed(data):
+                if len(part) > EMPTY_PART:
+                    passed_over += newest is not None
+                    newest = Jpeg(part, self._began_ns or self._answer.arrived_ns, passed_over)
+                self._began_ns = None
+            if self._splitter.in_part and self._began_ns is None:
+                self._began_ns = self._answer.arrived_ns
+            if time.monotonic() >= until:
+                return newest
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._answer.close()
+
+
+class SnapshotFeed(JpegFeed):
+    """One picture for each request, at a rate of our own."""
+
+    def __init__(self, url: str, first: HttpAnswer, interval_s: float, limit_s: float) -> None:
+        """Begin with an answer that has come already, and ask again every `interval_s`."""
+        self._url = url
+        self._answer: HttpAnswer | None = first
+        self.interval_s = interval_s
+        self._limit_s = limit_s
+        self._due = time.monotonic() + interval_s
+        self._failures = 0
+        self._good_s = time.monotonic()
+
+    def next(self, timeout: float) -> Jpeg | None:
+        """Return the next picture when it is due; see `JpegFeed.next`."""
+        answer, self._answer = self._answer, None
+        until = time.monotonic() + self._limit_s
+        if answer is None:
+            wait_s = self._due - time.monotonic()
+            time.sleep(max(0.0, min(wait_s, timeout)))
+            if wait_s > timeout:
+                return None
+            self._due = max(self._due + self.interval_s, time.monotonic())
+            until = time.monotonic() + self._limit_s
+            answer = get(self._url, self._limit_s)
+        try:
+            arrived_ns = answer.arrived_ns
+            jpeg = Jpeg(_content(answer, until), arrived_ns)
+        finally:
+            answer.close()
+        self._failures, self._good_s = 0, time.monotonic()
+        return jpeg
+
+    def survives(self) -> bool:
+        """See `JpegFeed.survives`: one request that fails is not the end of the camera."""
+        self._failures += 1
+        return self._failures < MAX_FAILURES and time.monotonic() - self._good_s < self._limit_s
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._answer is not None:
+            self._answer.close()
+
+
+def _content(answer: HttpAnswer, until: float) -> bytes:
+    """Return the whole content of an answer; raise TimeoutError where it has no end in time."""
+    content = bytearray()
+    while data := answer.receive(max(0.0, until - time.monotonic())):
+        content += data
+        if len(content) > MAX_PART:
+            raise MalformedStream(f"a picture has no end after {MAX_PART} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError
+    if data is None:
+        raise TimeoutError
+    return bytes(content)
