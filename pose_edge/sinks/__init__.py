@@ -11,8 +11,8 @@
   the path is a named pipe.
 * `output_guard` refuses outputs that would destroy something, before anything is opened.
 
-May import errors, util, frames, poses, config, activity, logs, supervision, telemetry, and of sources
-`spec`, `ffmpeg` and `timeline`.
+May import errors, util, frames, poses, config, activity, logs, supervision, telemetry, and of
+sources `spec`, `ffmpeg` and `timeline`.
 
 A new sink is one file with a function like `recorder` or `pose_file`, and one entry in
 `live/outputs.py`, where the sinks of a run are listed. For a network it holds one `Writer`, and
