@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +23,7 @@ from PIL import Image as PillowImage
 from pose_lines import strict
 from sound_clips import BEEP_S, heard, write_clip_with_sound
 
-from pose_edge.config.outputs import PosesSettings
+from pose_edge.config.outputs import CsvSettings, PosesSettings
 from pose_edge.config.schema import OverlaySettings, Settings, SourceSettings
 from pose_edge.errors import OutputError, SourceError, UsageError
 from pose_edge.estimators import Estimator
@@ -426,6 +427,24 @@ def run_several(
         settings, names, output, draw=draw, stop=event, progress=progress, force=force
     )
     return reports, seen
+
+
+def test_a_table_of_several_inputs_names_them(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    write_video(tmp_path / "c.mp4", [0.0, 0.1])
+    settings = Settings(overlay=PLAIN, csv=CsvSettings(path="p.csv"))
+    reports = annotate(
+        settings,
+        ["a.jpg", "c.mp4"],
+        None,
+        draw=False,
+        stop=threading.Event(),
+        progress=lambda *_: None,
+    )
+    assert reports[0].outputs == (Path("p.csv"),)
+    with Path("p.csv").open(newline="") as file:
+        rows = [(row["file"], row["frame"]) for row in csv.DictReader(file)]
+    assert rows == [("a.jpg", "0"), ("c.mp4", "0"), ("c.mp4", "1")]
 
 
 def test_several_inputs(tmp_path: Path, estimator: FakeEstimator) -> None:
