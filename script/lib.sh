@@ -207,7 +207,7 @@ make_venv() {
     quietly "$python" -m venv "$@" "$venv" || fail "could not make $venv (see above)."
 }
 
-# $1: pip's name for the extras, "" or "[test]".
+# $1: pip's name for the extras, "[outputs]" or "[test]".
 install_checkout() {
     # Unpacked beside .venv's packages, because /tmp can be a small part of the memory
     # (Debian 13 on a Zero 2 W). Into .venv even for people whose pip.conf says "user".
@@ -280,7 +280,7 @@ provide_wishes() {
 
 # The entrance: makes sure of .venv and of the system's packages.
 #   $1       run or test
-#   $2       pip's name for the extras: "" or "[test]"
+#   $2       pip's name for the extras: "[outputs]" or "[test]"
 #   $3 ...   apt packages that are missing and wished for
 ensure() {
     if [ $# -eq 2 ] && is_ready "$1"; then
