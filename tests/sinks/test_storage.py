@@ -330,9 +330,11 @@ def test_a_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
 
 def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> None:
     fifo, away = tmp_path / "p.jsonl", tmp_path / "away"
-    os.mkfifo(fifo)  # nobody reads it: opening it hangs, as a network disk does that is gone
     before = threading.active_count()
     with outputs(tmp_path) as made:
+        # Not there at the start, so it is taken for a file, and opening it hangs, as a network
+        # disk does that is gone: nobody reads it.
+        os.mkfifo(fifo)
         made.send_until_failed()
         assert made.faults == ["the output does not answer; trying again"]
         fifo.rename(away)
