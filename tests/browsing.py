@@ -37,7 +37,7 @@ class Served:
     def start(self) -> None:
         """Start the run, and wait until it serves."""
         self.log = Log(self.command.start("run", *self.arguments))
-        self.log.wait_for(f":{self.port}/")
+        self.log.wait_for(f":{self.port}")
 
 
 @dataclass

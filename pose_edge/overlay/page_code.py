@@ -6,12 +6,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
 from pose_edge.overlay.palette import INK, WHITE
 from pose_edge.overlay.scene import Size, relative
-from pose_edge.overlay.typeset import load_font
 
 SIDE: Final = 0.3
 """Side of the code, as a fraction of the screen's shorter side."""
@@ -32,6 +29,11 @@ def page_code(size: Size, address: str) -> NDArray[np.uint8]:
     Returns:
         uint8 (height, width, 4) as in `Stamp`, opaque.
     """
+    from PIL import Image as PillowImage
+    from PIL import ImageDraw
+
+    from pose_edge.overlay.typeset import load_font
+
     modules = _modules(address)
     font = load_font(relative(size, TEXT, least=LEAST_TEXT))
     pad = round(font.size * 0.6)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from pose_edge.config.outputs import MqttSettings
 from pose_edge.errors import UnavailableError, UsageError
 from pose_edge.util.paths import user_path
 from pose_edge.util.text import one_line
+
+if TYPE_CHECKING:
+    import ssl
 
 PASSWORD_VARIABLE: Final = "POSE_EDGE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -96,6 +98,8 @@ def _password(settings: MqttSettings, environment: Mapping[str, str]) -> str | N
 
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext:
+    import ssl
+
     file = settings.ca_file
     try:
         return ssl.create_default_context(cafile=None if file is None else user_path(file))

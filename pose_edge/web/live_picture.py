@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -15,6 +14,9 @@ from pose_edge.config.outputs import WebSettings
 from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay import Scene, Size
 from pose_edge.web.loop_call import LoopCall
+
+if TYPE_CHECKING:
+    import asyncio
 
 REPEAT_S: Final = 2.0
 """A picture that stands still is sent again after this time: so those who watch, and whatever lies
@@ -41,7 +43,7 @@ class LivePicture:
         self._put_s = self._joined_s = 0.0
         self._waiting: tuple[Image, ColourOrder] | None = None
         self._jpeg = b""
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # of those who wait for the next picture
         self._wake = LoopCall(self._encode)
 
     # --- in the main thread -----------------------------------------------------------------------
@@ -93,7 +95,7 @@ class LivePicture:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Serve from another event loop, without watchers."""
         self._watchers = set()
-        self._changed = asyncio.Event()
+        self._changed = None
         self._wake.attach(loop)
 
     def join(self) -> object:
@@ -109,7 +111,11 @@ class LivePicture:
 
     async def newer(self, than: int) -> tuple[int, bytes]:
         """Wait for a picture that is newer than one; return its number and its JPEG."""
+        import asyncio
+
         while self.number == than:
+            if self._changed is None:
+                self._changed = asyncio.Event()
             await self._changed.wait()
         return self.number, self._jpeg
 
@@ -124,8 +130,9 @@ class LivePicture:
             image, quality=self.settings.quality, colorspace=order, colorsubsampling="420"
         )
         self.number += 1
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
 
 
 def shrunk_size(size: Size, width: int) -> Size:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pose_edge.sinks.drop_log import DropLog
 from pose_edge.sinks.message import PoseMessage, Record
 from pose_edge.web.loop_call import LoopCall
+
+if TYPE_CHECKING:
+    import asyncio
 
 WAITING_LINES: Final = 32
 """Messages that wait for the event loop."""
@@ -27,6 +29,8 @@ class PoseClient:
 
     def __init__(self) -> None:
         """Start without lines."""
+        import asyncio
+
         self.dropped = 0
         self._lines: deque[bytes] = deque(maxlen=CLIENT_LINES)
         self._arrived = asyncio.Event()

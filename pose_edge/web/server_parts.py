@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pose_edge import logs
 from pose_edge.config.schema import Settings
@@ -17,6 +16,9 @@ from pose_edge.web.live_picture import LivePicture
 from pose_edge.web.login import LoginAttempts, Sessions
 from pose_edge.web.pose_feed import PoseFeed
 from pose_edge.web.run_access import RunAccess
+
+if TYPE_CHECKING:
+    import asyncio
 
 STATE_S: Final = 0.2
 """Age up to which a state is used again: many pages ask for it."""

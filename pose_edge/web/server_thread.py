@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,8 @@ from pose_edge.web.listening import Place, Service
 from pose_edge.web.server_parts import ServerParts
 
 if TYPE_CHECKING:
+    import asyncio
+
     from pose_edge.web.listener import Listener
 
 NAME: Final = "web"
@@ -72,6 +73,8 @@ class ServerThread:
                     one.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
+        import asyncio
+
         try:
             asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - reported, and the thread is replaced
@@ -79,6 +82,8 @@ class ServerThread:
 
     async def _serve(self) -> None:
         # Imported here, so that a run without a server does not load aiohttp.
+        import asyncio
+
         from pose_edge.web.listener import Listener
         from pose_edge.web.serving import serve
 
