@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 from checkout import REPOSITORY
 from clips import demo_frames, load_picture, video_frames, write_clip
 from command import Command
+from mosquitto import Mosquitto, needs_mosquitto
 from shared import shared_dir
 
 from pose_edge.frames import Image
@@ -175,16 +178,18 @@ def free_port() -> int:
         return int(unused.getsockname()[1])
 
 
-def receive(pose_edge: Command, name: str, option: str, words: str) -> list[str]:
+def receive(
+    pose_edge: Command, name: str, address: tuple[str, ...], options: tuple[str, ...], words: str
+) -> list[str]:
     """Run an example that receives, send it the demo clip, and return what it prints until then."""
-    port = free_port()
-    receiver = subprocess.Popen(command(name, str(port)), stdout=subprocess.PIPE, text=True)
+    receiver = subprocess.Popen(command(name, *address), stdout=subprocess.PIPE, text=True)
     assert receiver.stdout is not None
     lines: list[str] = []
     try:
-        assert receiver.stdout.readline() == "listening\n"
+        while receiver.stdout.readline() != "listening\n":
+            assert receiver.poll() is None
         sender = pose_edge.start(
-            *("run", "--source", "demo", "--display", "none", option, f"127.0.0.1:{port}"),
+            *("run", "--source", "demo", "--display", "none", *options),
             *("--set", "source.loop=true"),
         )
         while not lines or words not in lines[-1]:
@@ -200,15 +205,45 @@ def receive(pose_edge: Command, name: str, option: str, words: str) -> list[str]
 
 
 def test_datagrams_are_received(pose_edge: Command) -> None:
-    lines = receive(pose_edge, "receive_udp", "--udp", "frame 20:")
+    port = str(free_port())
+    options = ("--udp", f"127.0.0.1:{port}")
+    lines = receive(pose_edge, "receive_udp", (port,), options, "frame 20:")
     assert re.fullmatch(r"frame \d+: person 1: nose at \d+ \d+ \(0\.\d\d\)", lines[-1])
 
 
 def test_osc_messages_are_received(pose_edge: Command) -> None:
-    lines = receive(pose_edge, "receive_osc", "--osc", "/event/people")
+    port = str(free_port())
+    options = ("--osc", f"127.0.0.1:{port}")
+    lines = receive(pose_edge, "receive_osc", (port,), options, "/event/people")
     assert "/event/person_entered 1.000" in lines
     wrists = [line for line in lines if line.startswith("/poses/0/leftWrist ")]
     assert re.fullmatch(r"/poses/0/leftWrist( [01]\.\d{3}){3}", wrists[0])
+
+
+@needs_mosquitto
+def test_events_of_a_broker_are_received(pose_edge: Command, tmp_path: Path) -> None:
+    with closing_broker(tmp_path) as broker:
+        options = ("--mqtt", broker.url, "--set", "mqtt.device=desk")
+        address = ("127.0.0.1", str(broker.port))
+        lines = receive(pose_edge, "receive_mqtt", address, options, "people")
+    assert "desk: person_entered 1" in lines
+
+
+def test_lines_of_a_websocket_are_received(pose_edge: Command) -> None:
+    port = free_port()
+    options = ("--websocket", str(port))
+    address = (f"ws://127.0.0.1:{port}/poses",)
+    lines = receive(pose_edge, "receive_websocket", address, options, "people: 1")
+    assert lines[-1] == "people: 1"
+
+
+@contextmanager
+def closing_broker(folder: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(folder)
+    try:
+        yield broker
+    finally:
+        broker.stop()
 
 
 def test_a_table_of_squats_is_read(pose_edge: Command) -> None:
