@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pose_edge.config.schema import Settings
+from pose_edge.doctor import broker
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
 from pose_edge.sinks.datagram_peer import AddressLookup, split_address
@@ -32,20 +33,25 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine the outputs that are switched on; nothing is sent."""
+    """Examine the outputs that are switched on; nothing is sent but a login to the broker."""
     settings = context.settings
     targets, servers = targets_of(settings), servers_of(settings)
     if not targets and not servers:
         yield Finding("network", "ok", "no output goes into the network")
         return
     lookups = [(name, host, port, AddressLookup(host, port)) for name, host, port in targets]
+    missing = set()
     for name in dict.fromkeys([name for name, *_ in (*targets, *servers)]):
-        yield from _library(name)
+        for finding in _library(name):
+            missing.add(name)
+            yield finding
     deadline_s = time.monotonic() + LOOKUP_S
     for name, host, port, lookup in lookups:
         yield _target(name, host, port, lookup, max(0.0, deadline_s - time.monotonic()))
     for name, host, port in servers:
         yield _server(name, host, port)
+    if "mqtt" not in missing:
+        yield from broker.examine(context)
 
 
 def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
@@ -67,10 +73,11 @@ def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
 
 def servers_of(settings: Settings) -> list[tuple[str, str, int]]:
     """Return where outputs listen: the name of each, host and port."""
+    on_page = settings.web.enabled or settings.display.kind == "web"
     listening = {
         "websocket": settings.websocket.listen,
         "metrics": settings.metrics.listen,
-        "web": settings.web.listen if settings.web.enabled else None,
+        "web": settings.web.listen if on_page else None,
     }
     found = []
     for name, listen in listening.items():

@@ -82,6 +82,11 @@ SECTIONS: Final = (
         early=True,
     ),
     ReportSection("Screens", in_module("screens")),
-    ReportSection("Outputs", in_module("outputs"), stuck="the network's names cannot be looked up"),
+    ReportSection(
+        "Outputs",
+        in_module("outputs"),
+        limit_s=14.0,
+        stuck="the network's names cannot be looked up, or the broker does not answer",
+    ),
     ReportSection("Service", in_module("service")),
 )
