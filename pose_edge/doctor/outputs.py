@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import itertools
 import os
 import socket
 import time
@@ -40,18 +41,17 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
         yield Finding("network", "ok", "no output goes into the network")
         return
     lookups = [(name, host, port, AddressLookup(host, port)) for name, host, port in targets]
-    missing = set()
-    for name in dict.fromkeys([name for name, *_ in (*targets, *servers)]):
-        for finding in _library(name):
-            missing.add(name)
-            yield finding
+    names = list(dict.fromkeys([name for name, *_ in (*targets, *servers)]))
+    missing = {name: list(_library(name)) for name in names}
+    yield from itertools.chain.from_iterable(missing.values())
     deadline_s = time.monotonic() + LOOKUP_S
     for name, host, port, lookup in lookups:
-        yield _target(name, host, port, lookup, max(0.0, deadline_s - time.monotonic()))
+        finding = _target(name, host, port, lookup, max(0.0, deadline_s - time.monotonic()))
+        yield finding
+        if name == "mqtt" and finding.verdict == "ok" and not missing[name]:
+            yield from broker.examine(context)
     for name, host, port in servers:
         yield _server(name, host, port)
-    if "mqtt" not in missing:
-        yield from broker.examine(context)
 
 
 def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
