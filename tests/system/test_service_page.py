@@ -51,7 +51,9 @@ def page(service_rig: ServiceRig, served: Settings) -> Page:
     service_rig.restore(served)
     token = service_rig.machine.agent.pull(served["web"]["token_file"]).decode().strip()
     made = Page(service_rig.machine, token)
-    wait_for(lambda: made.health() == 200, "the page", scaled_limit(BACK_S))
+    limit = scaled_limit(BACK_S)
+    wait_for(lambda: made.health() == 200, "the page", limit)
+    wait_for(lambda: not made.json("/api/state")["faults"], "all in order, the page too", limit)
     return made
 
 
@@ -138,7 +140,6 @@ def test_an_unplugged_camera_and_its_return_are_seen(service_rig: ServiceRig, pa
     rig = service_rig
     before = rig.service.condition()
     well = page.json("/api/state")
-    assert "source" not in well["faults"]
     assert part(well, "source") == "running"
 
     def away_and_back(lines: list[Line]) -> None:
@@ -163,9 +164,7 @@ def test_an_unplugged_camera_and_its_return_are_seen(service_rig: ServiceRig, pa
         limit = scaled_limit(BACK_S)
         wait_for(lambda: lines[-1]["time"] > since, "poses on the same WebSocket", limit)
         rig.chapter.measure("until poses on the same WebSocket", lines[-1]["time"] - since)
-        wait_for(
-            lambda: "source" not in page.json("/api/state")["faults"], "no fault any more", limit
-        )
+        wait_for(lambda: not page.json("/api/state")["faults"], "no fault any more", limit)
         assert part(page.json("/api/state"), "source") == "running"
 
     page.with_lines(away_and_back)
