@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+START_S: Final = 60.0
+"""Longest time for a start: to import the library took 20 s on an emulated processor."""
 HANG_S: Final = 20.0
 CLOSE_S: Final = 2.0
 """Longest wait for the end of the thread."""
@@ -122,7 +124,7 @@ class WebServer:
         if any(Service.PAGE in one for one in services.values()):
             logging.getLogger().addHandler(self._parts.log)
         self._part = self._part or self._supervisor.add(NAME, self._replace)
-        self._part.starting(within=HANG_S)
+        self._part.starting(within=START_S)
         self._serving = ServerThread(self._parts, services, tick=self._tick, failed=self._failed)
         self._serving.start()
 

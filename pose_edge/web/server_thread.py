@@ -58,19 +58,23 @@ class ServerThread:
 
     def stop(self, timeout: float) -> bool:
         """End all connections, and return whether the thread ended within some seconds."""
-        with self._lock:
-            self._stopped = True
-            if self._loop is not None and self._ended is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._ended.set)
+        self._ask_to_end()
         self.thread.join(timeout)
         return not self.thread.is_alive()
 
     def abandon(self) -> None:
-        """Free the places of a thread that hangs."""
+        """Free the places of a thread that hangs; one that goes on after all ends at once."""
+        self._ask_to_end()
         for listener in self._listeners:
             for one in listener.sockets:
                 with suppress(OSError):  # closed already
                     one.shutdown(socket.SHUT_RDWR)
+
+    def _ask_to_end(self) -> None:
+        with self._lock:
+            self._stopped = True
+            if self._loop is not None and self._ended is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._ended.set)
 
     def _run(self) -> None:
         import asyncio

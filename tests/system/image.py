@@ -32,6 +32,8 @@ VENV: Final = "/opt/tests-venv"
 """Where the tests of `pose-edge run` have it; the service has another, made by its own command."""
 WHEELS: Final = "/opt/wheels"
 """The wheels that the product depends on, for installations without a network."""
+EXTRAS: Final = ("web",)
+"""Extras of the product whose wheels are there too; nothing of them is installed in the image."""
 
 # A terminal on the serial port hangs up the console log; the rest only takes time from the tests.
 MASKED: Final = (
@@ -48,9 +50,9 @@ systemctl enable agent.service
 systemctl mask {" ".join(MASKED)}
 python3 -m venv {VENV}
 pip() {{ SSL_CERT_FILE=/root/certificates {VENV}/bin/pip --isolated --no-input "$@"; }}
-pip download --timeout 180 --dest {WHEELS} --requirement /root/requirements
-pip install --no-index --find-links {WHEELS} --requirement /root/requirements
-rm /root/certificates /root/requirements
+pip download --timeout 180 --dest {WHEELS} -r /root/requirements -r /root/extra-requirements
+pip install --no-index --find-links {WHEELS} -r /root/requirements
+rm /root/certificates /root/requirements /root/extra-requirements
 update-initramfs -u
 """
 """Run inside the new system, by its own Python, so that the wheels are the right ones."""
@@ -86,10 +88,23 @@ class Image:
 
 def requirements() -> list[str]:
     """Return what the product depends on, as setup.cfg says it."""
+    return _lines(_setup()["options"]["install_requires"])
+
+
+def extra_requirements() -> list[str]:
+    """Return what the product depends on besides with its `EXTRAS`."""
+    extras = _setup()["options.extras_require"]
+    return [line for name in EXTRAS for line in _lines(extras[name])]
+
+
+def _setup() -> ConfigParser:
     setup = ConfigParser()
     setup.read(REPOSITORY / "setup.cfg", encoding="utf-8")
-    lines = setup["options"]["install_requires"].splitlines()
-    return [line for line in lines if line]
+    return setup
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line]
 
 
 def cache() -> Path:
@@ -100,7 +115,7 @@ def cache() -> Path:
 
 def fingerprint() -> str:
     """Return a name for everything that an image is built from."""
-    digest = hashlib.sha256("\n".join(requirements()).encode())
+    digest = hashlib.sha256("\n".join([*requirements(), *extra_requirements()]).encode())
     for path in (Path(__file__), *sorted(GUEST.iterdir())):
         if path.is_file():
             digest.update(path.read_bytes())
@@ -158,6 +173,7 @@ def debootstrap(root: Path) -> list[str]:
         # This machine's own, for those who sit behind a proxy.
         'cp /etc/ssl/certs/ca-certificates.crt "$1/root/certificates"',
         f'printf "%s\\n" {shlex.join(requirements())} >"$1/root/requirements"',
+        f'printf "%s\\n" {shlex.join(extra_requirements())} >"$1/root/extra-requirements"',
         f'chroot "$1" sh -c {shlex.quote(INSIDE)}',
     ]
     return [

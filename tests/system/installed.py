@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from system.agent import Agent
-from system.image import VENV, WHEELS, Image, cache, fingerprint
+from system.image import EXTRAS, VENV, WHEELS, Image, cache, fingerprint
 from system.light_model import write_light_model
 from system.machine import Machine
 from system.rig import LIGHT_MODEL
@@ -80,7 +80,8 @@ def provide_installed(image: Image, wheel: Path) -> Image:
 
 def install_command(wheel: str) -> str:
     """Return the command that a user types, with a folder of wheels in place of the network."""
-    return f"{VENV}/bin/pose-edge service install --wheel {wheel} --find-links {WHEELS}"
+    extras = " ".join(f"--extra {name}" for name in EXTRAS)
+    return f"{VENV}/bin/pose-edge service install --wheel {wheel} --find-links {WHEELS} {extras}"
 
 
 def _install(image: Image, wheel: Path, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,8 +18,9 @@ from typing import Any, Final
 from system.agent import Agent
 from system.image import Image
 
-BOOT_S: Final = 180.0
-"""After this long a machine that does not answer is broken; the usual time is 15 s."""
+BOOT_S: Final = 600.0
+"""After this long a machine that does not answer is broken; the usual time is 15 s,
+and two minutes on a host that is busy."""
 
 SHUT_DOWN_S: Final = 120.0
 
@@ -33,6 +35,16 @@ KERNEL_ARGUMENTS: Final = (
     *("root=/dev/vda", "rw", "console=tty0", "console=ttyS0", "quiet", "loglevel=4"),
     *("mitigations=off", "systemd.show_status=0"),
 )
+ADDRESS: Final = "10.0.2.15"
+"""Of the machine, where it has a network card: one of those that QEMU's user network knows."""
+NETWORK: Final = f"""
+[Match]
+Type=ether
+[Network]
+Address={ADDRESS}/24
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+"""
 NO_SCREEN: Final = "video=Virtual-1:d"
 """A kernel argument: the screen is not connected when the machine starts."""
 
@@ -55,17 +67,27 @@ def accelerator() -> list[str]:
 class Machine:
     """One machine with its own layer over the image's disk, which a power cut leaves as it is."""
 
-    def __init__(self, image: Image, folder: Path, *, screen: tuple[int, int] = (640, 480)) -> None:
+    def __init__(
+        self,
+        image: Image,
+        folder: Path,
+        *,
+        screen: tuple[int, int] = (640, 480),
+        served: int | None = None,
+    ) -> None:
         """Make the machine; `boot` switches it on.
 
         Args:
             image: The disk to start from; it is not written to.
             folder: For disk layer and logs.
             screen: Width and height of the screen, pixels.
+            served: A TCP port of it that this host can reach, after `open_network`; None: it has no
+                network card.
         """
         self._image = image
         self._folder = folder
         self._screen = screen
+        self._served = served
         self._disk = folder / "disk.qcow2"
         # The path of a socket may not be long, as those of test folders are.
         self._sockets = Path(tempfile.mkdtemp(prefix="pose-edge-vm-"))
@@ -88,6 +110,19 @@ class Machine:
         """What carries out commands inside."""
         assert self._agent is not None, "the machine is off"
         return self._agent
+
+    @property
+    def forwarded_port(self) -> int:
+        """The port of this host's loopback that leads to the served one; another at each boot.
+
+        Raises:
+            MachineError: It has no network.
+        """
+        told = self.command("human-monitor-command", **{"command-line": "info usernet"})
+        found = re.search(rf"HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+{ADDRESS}\s", told)
+        if found is None:
+            raise MachineError(f"no port is forwarded: {told}")
+        return int(found[1])
 
     def boot(self, *kernel_arguments: str) -> float:
         """Switch it on, wait until the system is up, and return the seconds that it took.
@@ -113,6 +148,18 @@ class Machine:
         self._agent.wait(BOOT_S)
         self._agent("systemctl is-system-running --wait || true", timeout=BOOT_S)
         return time.monotonic() - began
+
+    def open_network(self) -> None:
+        """Give the system in it, which has a network card, its address; until it is switched off.
+
+        There is no way from there to anywhere.
+        """
+        self.agent(
+            "mkdir -p /run/systemd/network && cat >/run/systemd/network/page.network && "
+            "systemctl start systemd-networkd && "
+            f"until grep -q {ADDRESS} /proc/net/fib_trie; do sleep 0.1; done",
+            given=NETWORK.encode(),
+        )
 
     def command(self, name: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
         """Tell QEMU something (a command of its monitor protocol), and return the answer."""
@@ -179,6 +226,18 @@ class Machine:
             *("-device", "qemu-xhci", "-device", "usb-kbd"),
             *("-chardev", f"socket,id=usb,path={self.usb_port},server=on,wait=off"),
             *("-device", "usb-redir,chardev=usb"),
+            *self._network_card(),
+        ]
+
+    def _network_card(self) -> list[str]:
+        """Return QEMU's options for a network in which there is nothing but the served port."""
+        if self._served is None:
+            return []
+        forward = f"hostfwd=tcp:127.0.0.1:0-{ADDRESS}:{self._served}"
+        return [
+            *("-netdev", f"user,id=page,restrict=on,{forward}"),
+            # Without a ROM: it is not started from the network.
+            *("-device", "virtio-net-pci,netdev=page,romfile="),
         ]
 
 
