@@ -186,7 +186,7 @@ def test_a_summary_counts_all_samples_in_buckets_though_few_are_kept() -> None:
     telemetry = Telemetry()
     for _ in range(2 * KEPT_SAMPLES):
         telemetry.add({"inference": 5.0})
-    telemetry.add({"inference": 5.1, "wait": 0.0})
+    telemetry.add({"inference": 5.1, "queue": 0.0})
     telemetry.add({"inference": 1e6})
     summary = telemetry.summary("inference")
     assert summary is not None

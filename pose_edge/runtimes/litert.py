@@ -74,11 +74,7 @@ class Accelerator:
 
 
 class LiteRT:
-    """One model in a TensorFlow Lite interpreter. Not thread-safe.
-
-    Attributes:
-        sizes: Heights and widths that the input can have.
-    """
+    """One model in a TensorFlow Lite interpreter. Not thread-safe."""
 
     def __init__(
         self, model: ModelFile, *, threads: int, accelerator: Accelerator | None = None
@@ -111,9 +107,8 @@ class LiteRT:
                     content = keep_sizes(content, model.entry.sizes)
                 interpreter = interpreter_class(model_content=content, num_threads=self.threads)
             graphs = _graphs(model, interpreter)
-            self._graphs = {_size(graph): graph for graph in graphs}
+            self._graphs = {graph.input.shape[1:3]: graph for graph in graphs}
             self._prepared: _Graph | None = None
-            self.sizes: tuple[InputSize, ...] = tuple(self._graphs)
             self.input, self.outputs = graphs[0].input, graphs[0].outputs
             self.run(np.zeros(self.input.shape, dtype=self.input.dtype))
         except OSError as error:
@@ -124,10 +119,14 @@ class LiteRT:
                 reason = "it is compiled for the Edge TPU"
             raise ModelError(f"{self._library} cannot load {model.path}: {reason}") from error
 
+    @property
+    def sizes(self) -> tuple[InputSize, ...]:
+        """Heights and widths that the input can have."""
+        return tuple((height, width) for height, width in self._graphs)
+
     def run(self, tensor: AnyArray) -> list[AnyArray]:
         """Run the model once, on a tensor of one of the sizes; the interpreter releases the GIL."""
-        _, height, width, _ = tensor.shape
-        graph = self._graphs[height, width]
+        graph = self._graphs[tensor.shape[1:3]]
         if graph.prepare is not None and graph is not self._prepared:
             graph.prepare()
             self._prepared = graph
@@ -192,11 +191,6 @@ def _graphs(model: ModelFile, interpreter: Any) -> list[_Graph]:  # noqa: ANN401
             if not graphs:
                 raise
     return graphs
-
-
-def _size(graph: _Graph) -> InputSize:
-    _, height, width, _ = graph.input.shape
-    return height, width
 
 
 def _is_dynamic(source: dict[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pose_edge.util.paths import exists
+
 ROOT: Final = Path("/")
 DIGITS: Final = 8
 """Hexadecimal digits that tell machines of the same host name apart."""
@@ -52,7 +54,7 @@ def hardware_id(root: Path = ROOT) -> str:
         return serial
     for interface in sorted((root / "sys/class/net").glob("*")):
         # Only devices of the machine: containers and bridges make up addresses of their own.
-        if (interface / "device").exists() and (address := _read(interface / "address")):
+        if exists(interface / "device") and (address := _read(interface / "address")):
             return address
     return ""
 

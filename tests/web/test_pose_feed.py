@@ -16,7 +16,7 @@ def test_nothing_is_kept_without_clients_but_events() -> None:
     feed = PoseFeed()
     for index in range(30):
         entered = {"event": "person_entered", "id": index}
-        feed.send(replace(message(index), events=(entered,)))
+        feed.send(replace(message(index), events=(entered,), live=True))
     assert len(feed._messages) == 0
     assert len(feed.events) == KEPT_EVENTS
     assert feed.events[-1] == {"time": 29.0, "event": "person_entered", "id": 29}
