@@ -17,6 +17,7 @@ from pose_edge.doctor import broker
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
 from pose_edge.sinks.datagram_peer import AddressLookup, split_address
+from pose_edge.web.listening import serves_page
 
 LIBRARIES: Final = {
     "osc": ("pythonosc", "osc"),
@@ -73,11 +74,10 @@ def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
 
 def servers_of(settings: Settings) -> list[tuple[str, str, int]]:
     """Return where outputs listen: the name of each, host and port."""
-    on_page = settings.web.enabled or settings.display.kind == "web"
     listening = {
         "websocket": settings.websocket.listen,
         "metrics": settings.metrics.listen,
-        "web": settings.web.listen if on_page else None,
+        "web": settings.web.listen if serves_page(settings) else None,
     }
     found = []
     for name, listen in listening.items():

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.sinks.run_state import OutputState, PartState, RunState
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Event, Telemetry
+from pose_edge.util.temperature import hottest
 from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
 from pose_edge.web.pose_feed import PoseFeed
-
-SYSFS: Final = Path("/sys")
-
-
-def hottest(sysfs: Path = SYSFS) -> float | None:
-    """Return the highest temperature of the machine, degrees Celsius; None without a sensor."""
-    found = []
-    for zone in sysfs.glob("class/thermal/thermal_zone*/temp"):
-        try:
-            found.append(int(zone.read_text(encoding="ascii")) / 1000)
-        except (OSError, ValueError):  # a sensor that is switched off
-            continue
-    return max(found, default=None)
 
 
 def read_state(

@@ -11,7 +11,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import UsageError
 from pose_edge.live.choices import with_value
 from pose_edge.live.reload import SettingChange
-from pose_edge.live.run_state import hottest, read_state
+from pose_edge.live.run_state import read_state
 from pose_edge.live.steering import SettingSteering
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
@@ -20,6 +20,7 @@ from pose_edge.sinks.prometheus import metrics_text
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.supervision.supervisor import State, Supervisor
 from pose_edge.telemetry import SOURCE, Event, Telemetry
+from pose_edge.util.temperature import hottest
 
 
 def test_a_state_is_that_of_the_parts() -> None:

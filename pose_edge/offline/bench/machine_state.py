@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pose_edge.util.temperature import hottest
+
 THROTTLING: Final = (
     "voltage too low",
     "clock limited",
@@ -40,10 +42,9 @@ class MachineState:
 
 def read_state(sysfs: Path = Path("/sys")) -> MachineState:
     """Read the state of the machine, from sysfs and the kernel."""
-    zones = _numbers(sysfs, "class/thermal/thermal_zone*/temp")
     clocks = _numbers(sysfs, "devices/system/cpu/cpu*/cpufreq/scaling_cur_freq")
     return MachineState(
-        temperature_c=max(zones) / 1000 if zones else None,
+        temperature_c=hottest(sysfs),
         clock_mhz=max(clocks) / 1000 if clocks else None,
         throttling=_throttling(sysfs),
         load=os.getloadavg()[0],
