@@ -229,7 +229,7 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _value(
             "--extra",
             "NAME",
-            "extra of the package, e.g. edgetpu; kept by upgrades; repeatable",
+            "add an extra of the package, e.g. edgetpu; kept by upgrades; repeatable",
             dest="extras",
             action="append",
         ),

@@ -17,6 +17,7 @@ from pose_edge.doctor import broker
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
 from pose_edge.sinks.datagram_peer import AddressLookup, split_address
+from pose_edge.util.extras import extra_command
 from pose_edge.web.listening import serves_page
 
 LIBRARIES: Final = {
@@ -98,7 +99,7 @@ def _library(name: str) -> Iterator[Finding]:
         present = False
     if not present:
         text = f"{name} needs a package that is not installed"
-        yield Finding(name, "fault", text, f"`pip install 'pose-edge[{extra}]'`")
+        yield Finding(name, "fault", text, extra_command(extra))
 
 
 def _target(name: str, host: str, port: int, lookup: AddressLookup, timeout: float) -> Finding:

@@ -34,7 +34,7 @@ class InstallOptions:
     Attributes:
         origin: What to install.
         settings: The settings to start with; an existing configuration that was edited stays.
-        extras: The program's extras; None for those of the last install.
+        extras: Extras of the program to have beside those of the last install.
         find_links: A folder of wheels to use in place of the network.
         start: Whether the service is started at the end.
         prepared: The environment that an older version has made for this one.
@@ -42,7 +42,7 @@ class InstallOptions:
 
     origin: Origin
     settings: Settings
-    extras: tuple[str, ...] | None = None
+    extras: tuple[str, ...] = ()
     find_links: Path | None = None
     start: bool = True
     prepared: Path | None = None
@@ -130,8 +130,7 @@ class _Installation:
         if self.options.prepared is not None:
             return
         self._check_prefix()
-        if self.options.extras is not None:
-            self.record.extras = sorted(set(self.options.extras))
+        self.record.extras = sorted({*self.record.extras, *self.options.extras})
         self._save_record()
         remove_others(self.machine, self.places, (Path(sys.prefix),))  # this program runs there
         self.environment = make_environment(

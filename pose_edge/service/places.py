@@ -13,6 +13,7 @@ from typing import Any, Final
 from pose_edge.errors import UsageError
 from pose_edge.service.machine import ServiceError
 from pose_edge.util import systemd
+from pose_edge.util.extras import VERSIONS
 from pose_edge.util.paths import exists, is_dir, resolved
 
 USER: Final = "pose-edge"
@@ -51,7 +52,7 @@ class Places:
         """Take the folders; nothing is made."""
         self.root = root
         self.prefix = prefix
-        self.versions = prefix / "versions"
+        self.versions = prefix / VERSIONS
         self.current = prefix / "current"
         self.command = root / "usr/local/bin/pose-edge"
         self.config = root / "etc/pose-edge/config.yaml"

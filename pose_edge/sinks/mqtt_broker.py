@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pose_edge.config.outputs import MqttSettings
 from pose_edge.errors import UnavailableError, UsageError
+from pose_edge.util.extras import extra_command
 from pose_edge.util.paths import user_path
 from pose_edge.util.text import one_line
 
@@ -55,7 +56,7 @@ def find_broker(settings: MqttSettings, environment: Mapping[str, str]) -> Broke
         import paho.mqtt.client  # noqa: F401 - only whether it is there
     except ImportError:
         raise UnavailableError(
-            "mqtt needs the package paho-mqtt", remedy="pip install 'pose-edge[mqtt]'"
+            "mqtt needs the package paho-mqtt", remedy=f"install it with {extra_command('mqtt')}"
         ) from None
     wrong = UsageError(
         "mqtt.url is no address of a broker",

@@ -19,6 +19,7 @@ from pose_edge.sinks.drop_log import DropLog
 from pose_edge.sinks.message import PoseMessage
 from pose_edge.sinks.network_sink import NetworkSink, OpenWriter
 from pose_edge.supervision.supervisor import Supervisor
+from pose_edge.util.extras import extra_command
 
 OscValue: TypeAlias = int | float
 OscItem: TypeAlias = tuple[str, Sequence[OscValue]]
@@ -53,7 +54,7 @@ def _choose(settings: OscSettings) -> OpenWriter | None:
     if importlib.util.find_spec("pythonosc") is None:
         raise UnavailableError(
             "Open Sound Control needs the package python-osc",
-            remedy="install it with `pip install 'pose-edge[osc]'`",
+            remedy=f"install it with {extra_command('osc')}",
         )
     return lambda: OscWriter([DatagramPeer(one) for one in targets.split(",")], settings)
 

@@ -11,6 +11,7 @@ from pose_edge.errors import UnavailableError
 from pose_edge.sinks.run_state import RunState
 from pose_edge.supervision.supervisor import State
 from pose_edge.telemetry import BOUNDS_MS
+from pose_edge.util.extras import extra_command
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -30,7 +31,8 @@ def metrics_text(state: RunState) -> bytes:
         from prometheus_client.registry import Collector
     except ImportError:
         raise UnavailableError(
-            "metrics need the package prometheus-client", remedy="pip install 'pose-edge[metrics]'"
+            "metrics need the package prometheus-client",
+            remedy=f"install it with {extra_command('metrics')}",
         ) from None
 
     class RunCollector(Collector):

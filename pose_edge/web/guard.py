@@ -93,7 +93,7 @@ def make_guard(rules: Rules) -> Middleware:
         except web.HTTPException:
             raise
         except PoseEdgeError as error:
-            return refusal(409, error.message)
+            return refusal(409, str(error))
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:

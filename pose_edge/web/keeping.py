@@ -8,6 +8,7 @@ from typing import Any
 
 from pose_edge.config.edit import change_setting
 from pose_edge.config.file import read_config
+from pose_edge.config.load import scalar
 from pose_edge.errors import OutputError
 from pose_edge.util.atomic import write_atomically
 
@@ -30,4 +31,7 @@ def keep_settings(path: Path, values: Mapping[str, Any]) -> None:
     try:
         write_atomically(path, text)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from None
+        lines = ", ".join(f"{key}: {scalar(value)}" for key, value in values.items())
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror})", remedy=f"write there by hand: {lines}"
+        ) from None

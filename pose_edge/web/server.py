@@ -12,6 +12,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import UnavailableError
 from pose_edge.supervision.hung_threads import HungThreads
 from pose_edge.supervision.supervisor import Part, Supervisor
+from pose_edge.util.extras import extra_command
 from pose_edge.web.address import page_address
 from pose_edge.web.listening import Place, Service, find_services
 from pose_edge.web.live_picture import LivePicture
@@ -84,7 +85,7 @@ class WebServer:
         if find_services(settings) and find_spec("aiohttp") is None:
             raise UnavailableError(
                 "aiohttp is not installed, which the page, the WebSocket and the figures need",
-                remedy="pip install 'pose-edge[web]'",
+                remedy=f"install it with {extra_command('web')}",
             )
 
     def open(self, run: RunAccess) -> None:

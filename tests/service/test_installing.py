@@ -282,8 +282,11 @@ def test_it_does_not_move_by_itself(made_up: MadeUp) -> None:
 def test_extras_are_remembered(made_up: MadeUp) -> None:
     put(made_up, extras=("edgetpu",))
     put(made_up)
+    put(made_up, extras=("web", "edgetpu"))
     installs = [command for command in made_up.commands if "pip install" in command]
-    assert [command.endswith("[edgetpu]") for command in installs] == [True, True]
+    assert [command[command.rindex("[") :] for command in installs] == [
+        *("[edgetpu]", "[edgetpu]", "[edgetpu,web]")
+    ]
 
 
 def test_without_a_network(made_up: MadeUp, tmp_path: Path) -> None:

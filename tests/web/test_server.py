@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import socket
@@ -139,6 +140,28 @@ def test_without_a_file_of_the_users_nothing_is_written(tmp_path: Path) -> None:
         post(rig, "/api/settings", {"key": "camera.mirror", "value": True})
         status, answer = post(rig, "/api/keep", {})
         assert (status, "--config FILE" in answer["text"]) == (409, True)
+
+
+def test_a_file_that_may_not_be_written_leaves_the_lines_to_write_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _text: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr("pose_edge.web.keeping.write_atomically", refuse)
+    config = tmp_path / "config.yaml"
+    config.write_text("camera:\n  mirror: false\n", encoding="utf-8")
+    with serving(config) as rig:
+        post(rig, "/api/settings", {"key": "camera.mirror", "value": True})
+        post(rig, "/api/settings", {"key": "overlay.min_keypoint_score", "value": 0.5})
+        assert post(rig, "/api/keep", {}) == (
+            409,
+            {
+                "text": f"{config} cannot be written (Read-only file system); write there by hand: "
+                "overlay.min_keypoint_score: 0.5, camera.mirror: true"
+            },
+        )
+        assert len(json.loads(get(rig, "/api/state")[1])["unsaved"]) == 2
 
 
 def test_a_recording_is_started_and_ended() -> None:

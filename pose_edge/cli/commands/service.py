@@ -37,7 +37,7 @@ def command_service_install(options: Namespace) -> int:
     chosen = InstallOptions(
         origin=find_origin(None if prepared else options.wheel),
         settings=settings,
-        extras=tuple(options.extras) if options.extras else None,
+        extras=tuple(options.extras or ()),
         find_links=resolved(Path(options.find_links)) if options.find_links else None,
         start=not options.no_start,
         prepared=prepared,
