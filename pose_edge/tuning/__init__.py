@@ -1,11 +1,12 @@
-"""Choosing the model for `model.name: auto`: from measured times, and again under pressure.
+"""Choose the model for `model.name: auto` from measured times, and change it when load changes.
 
-Pure parts: `choice` takes the measured times of the candidates and returns the most accurate that
-holds the rate; `governor` steps down where inference cannot follow, and up where there is room.
-`pass_meter` notes the frames of a run, `trial` measures one candidate in it, `kept` keeps what was
-measured in the state folder. The candidates are a matter of the zoo.
+`choice` and `governor` are free of side effects. `choice` picks the most accurate candidate whose
+measured times hold the frame rate. `governor` steps down to a faster model when inference cannot
+keep up, and up again when there is room. `pass_meter` records the times of a run's newest frames,
+`trial` measures one candidate during the run, and `kept` stores the measurements in the state
+folder. The candidates themselves are listed in the zoo.
 
 May import everything below: errors, util, poses, config, zoo, runtimes, sinks, pipeline.
 
-Another candidate is one name in zoo/candidates.py, with its accuracy in models/accuracy.yaml.
+To add a candidate, add its name to zoo/candidates.py and its accuracy to models/accuracy.yaml.
 """

@@ -1,4 +1,4 @@
-"""Which model to take: the most accurate that holds the rate, by the times that were measured."""
+"""Choose the most accurate model that holds the frame rate, based on measured times."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_SHARE: Final = 0.8
-"""Part of the time from frame to frame that finding the poses may take: the rest is margin."""
+"""Largest share of the frame interval that pose estimation may take; the rest is margin."""
 MIN_FOLLOWED: Final = 0.9
-"""Part of the frames to process that must have been processed while a model was measured."""
+"""Smallest share of the wanted frames that must have been processed during the measurement."""
 MAX_P95: Final = 2.0
-"""The 95th percentile of a frame may take this many intervals: it then costs one frame in 20."""
+"""Largest 95th percentile of the time per frame, in frame intervals.
+
+A frame that takes two intervals costs the next frame, so at most one frame in 20 is lost.
+"""
 CROWD: Final = 3
-"""People whom a model for several must be able to look at in every frame."""
+"""Number of people per frame that a model must keep up with where several people are followed."""
 SEARCHES_PER_S: Final = 4.0
-"""How often people are searched for while several are followed, see `two_stage`."""
+"""Searches for people per second while several are followed; see `estimators.two_stage`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassTiming:
-    """What one model took for a frame of one person, in a run with all that goes on in it.
+    """Times of one model per frame with one person, measured in a complete run.
 
     Attributes:
         model: Name of the model.
-        backend: What ran it: "cpu" or "edgetpu".
-        median_ms: Median time of a frame in the inference thread, milliseconds.
-        p95_ms: 95th percentile of it.
-        mean_ms: Mean, which counts what interrupts it from time to time.
-        followed: Part of the source's frames that were processed, 0...1.
+        backend: Hardware that ran the model: "cpu" or "edgetpu".
+        median_ms: Median time per frame in the inference thread, milliseconds.
+        p95_ms: 95th percentile of the time per frame, milliseconds.
+        mean_ms: Mean time per frame, milliseconds; unlike the median it includes interruptions.
+        followed: Share of the source's frames that were processed, 0...1.
     """
 
     model: str
@@ -41,12 +44,12 @@ class PassTiming:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a model is chosen for.
+    """The requirements that a model is chosen for.
 
     Attributes:
-        rate: Frames per second that are to be processed.
-        source_rate: Frames per second of the source in which the models were measured.
-        search_ms: What a search for people takes, where several are followed; else None.
+        rate: Frames per second to process.
+        source_rate: Frames per second of the source with which the models were measured.
+        search_ms: Time of one search for people, milliseconds; None unless several are followed.
     """
 
     rate: float
@@ -55,7 +58,7 @@ class Demand:
 
     @property
     def least_followed(self) -> float:
-        """The part of the source's frames that must have been processed."""
+        """Smallest share of the source's frames that must have been processed, 0...1."""
         return MIN_FOLLOWED * min(1.0, self.rate / self.source_rate)
 
 
@@ -64,10 +67,10 @@ class ModelChoice:
     """The model that was chosen.
 
     Attributes:
-        model: Its name.
-        fps: Frames per second that it promises.
-        held: Whether that is the source's rate.
-        reason: Why, in one line.
+        model: Name of the model.
+        fps: Frames per second that the model is expected to process.
+        held: Whether the model holds the wanted rate with a margin.
+        reason: Why this model was chosen, in one line.
     """
 
     model: str
@@ -77,11 +80,12 @@ class ModelChoice:
 
 
 def frame_ms(pass_ms: float, demand: Demand) -> float:
-    """Return what a frame takes on average.
+    """Return the time per frame, milliseconds, including searches for people if any.
 
     Args:
-        pass_ms: What a frame with one person takes, milliseconds.
-        demand: Whether several people are followed, and what a search for them takes.
+        pass_ms: Time of a frame with one person, milliseconds.
+        demand: The requirements; where several people are followed, the time counts `CROWD`
+            people and the average share of a search.
     """
     if demand.search_ms is None:
         return pass_ms
@@ -89,26 +93,26 @@ def frame_ms(pass_ms: float, demand: Demand) -> float:
 
 
 def slow_frame_ms(timing: PassTiming, demand: Demand) -> float:
-    """Return what a frame takes in which one pass is slow, as one in 20 is."""
+    """Return the time of a frame with one slow pass (95th percentile), milliseconds."""
     return frame_ms(timing.median_ms, demand) + timing.p95_ms - timing.median_ms
 
 
 def typical_ms(timing: PassTiming, demand: Demand) -> float:
-    """Return what a frame takes, milliseconds.
+    """Return the typical time per frame, milliseconds.
 
-    The mean counts where it is above the median: a process that is held up ten times a second (by a
-    quota of the processor's time) has a good median and a bad rate.
+    This uses the larger of mean and median. A process that a CPU quota suspends ten times a second
+    has a good median but a low frame rate; only the mean shows that.
     """
     return frame_ms(max(timing.median_ms, timing.mean_ms), demand)
 
 
 def share(timing: PassTiming, demand: Demand) -> float:
-    """Return the part of the time from frame to frame that a model takes; above 1: too slow."""
+    """Return the share of the frame interval that a model takes; above 1, it is too slow."""
     return typical_ms(timing, demand) * demand.rate / 1000
 
 
 def holds(timing: PassTiming, demand: Demand) -> bool:
-    """Return whether a model holds the rate, with a margin."""
+    """Return whether a model holds the wanted rate with a margin."""
     return (
         timing.followed >= demand.least_followed
         and share(timing, demand) <= MAX_SHARE
@@ -117,7 +121,7 @@ def holds(timing: PassTiming, demand: Demand) -> bool:
 
 
 def promised_fps(timing: PassTiming, demand: Demand) -> float:
-    """Return the frames per second that a model can be expected to process."""
+    """Return the frames per second that a model is expected to process."""
     processed = timing.followed * demand.source_rate
     return min(demand.rate, processed, demand.rate / max(1e-9, share(timing, demand)))
 
@@ -125,12 +129,12 @@ def promised_fps(timing: PassTiming, demand: Demand) -> float:
 def choose(
     timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand
 ) -> ModelChoice:
-    """Choose the most accurate model that holds the rate, or the one that comes nearest to it.
+    """Choose the most accurate model that holds the rate, or else the one nearest to it.
 
     Args:
-        timings: What was measured, at least one; the order has no influence.
-        accuracy: Measured average precision of each of the models, 0...1.
-        demand: What for.
+        timings: Measured times of the candidates, at least one, in any order.
+        accuracy: Measured average precision of each candidate, 0...1, by name.
+        demand: The requirements that the model is chosen for.
     """
     best_first = sorted(timings, key=lambda one: (-accuracy[one.model], one.mean_ms, one.model))
     fitting = [one for one in best_first if holds(one, demand)]
@@ -157,10 +161,16 @@ def choose(
 def ladder(
     timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand, chosen: str
 ) -> list[PassTiming]:
-    """Return the models that are worth a step, from the least to the most accurate.
+    """Return the models between which a run may step, from the least to the most accurate.
 
-    One that is slower than a more accurate one, as may be without a version for the Edge TPU, is
-    left out, unless it is the chosen one. Arguments are as for `choose`.
+    A model that is not faster than every more accurate one is left out, unless it is the chosen
+    one. This happens, for example, to a model without a version for the Edge TPU.
+
+    Args:
+        timings: See `choose`.
+        accuracy: See `choose`.
+        demand: See `choose`.
+        chosen: Name of the chosen model.
     """
 
     def is_worth_it(one: PassTiming) -> bool:
@@ -178,7 +188,7 @@ def _busy(timing: PassTiming, demand: Demand) -> str:
 
 
 def _obstacle(timing: PassTiming, demand: Demand) -> str:
-    """Return the first reason why a model does not hold a rate."""
+    """Return the first reason why a model does not hold the wanted rate."""
     if timing.followed < demand.least_followed:
         return f"{timing.followed * demand.source_rate:.3g} fps"
     if share(timing, demand) > MAX_SHARE:

@@ -1,6 +1,7 @@
-"""When to step down to a faster model and up to a more accurate one, while a run goes on.
+"""Decide during a run when to step down to a faster model or up to a more accurate one.
 
-A pure state machine: it has no clock, and is told once in a while how things stand.
+The governor is a state machine without a clock of its own: its caller regularly passes the time and
+whether inference keeps up. Different delays for stepping down and up give it hysteresis.
 """
 
 from __future__ import annotations
@@ -9,22 +10,28 @@ from dataclasses import dataclass
 from typing import Final
 
 PRESSURE_S: Final = 10.0
-"""How long inference cannot follow before there is a step down."""
+"""Seconds for which inference must have fallen behind before a step down."""
 ROOM_S: Final = 60.0
-"""How long there is room before there is a step up."""
+"""Seconds for which there must have been room before a step up."""
 MIN_HOLD_S: Final = 60.0
-"""Least time between two steps."""
+"""Shortest time between two steps, seconds."""
 PROVEN_S: Final = 120.0
-"""A step up that is taken back before this time has failed."""
+"""Seconds after which a step up counts as successful; a step down before that means it failed."""
 MAX_ROOM_S: Final = 3600.0
-"""After failed steps up there must be room for twice as long each time, up to this."""
+"""Upper limit, seconds, of the time with room before a step up.
+
+The required time starts at `ROOM_S` and doubles after each failed step up (exponential backoff).
+"""
 GAP_S: Final = 5.0
-"""After a longer silence nothing is known of the time before: the camera was gone, or all slept."""
+"""Seconds without an observation after which earlier observations are forgotten.
+
+Such a gap means, for example, that the camera was lost or the program was suspended.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Strain:
-    """How a run goes.
+    """The load of a run.
 
     Attributes:
         followed: Whether inference keeps up with the source.
@@ -36,19 +43,19 @@ class Strain:
 
 
 class Governor:
-    """Decides about steps on a ladder of models, from the fastest (0) to the most accurate.
+    """Decides on steps along a ladder of models, from the fastest (0) to the most accurate.
 
     Attributes:
-        level: The present step.
+        level: Index of the current model on the ladder.
     """
 
     def __init__(self, levels: int, level: int, now_s: float) -> None:
-        """Start on a step, which is kept for `MIN_HOLD_S` at least.
+        """Create a governor; its first level is kept for at least `MIN_HOLD_S`.
 
         Args:
-            levels: Number of steps.
-            level: The step to start on.
-            now_s: The time, seconds.
+            levels: Number of models on the ladder.
+            level: Index of the first model.
+            now_s: The current time, seconds.
         """
         self.level = level
         self._levels = levels
@@ -59,11 +66,14 @@ class Governor:
         self._unproven = False
 
     def observe(self, strain: Strain | None, now_s: float) -> int | None:
-        """Take note of how things stand, and return the step to change to, or None.
+        """Record the load of the run and decide whether to change the model.
 
         Args:
-            strain: How the run goes; None while that cannot be said.
-            now_s: The time, seconds; it does not go back.
+            strain: The load of the run; None while it is unknown.
+            now_s: The current time, seconds, never earlier than in the last call.
+
+        Returns:
+            The level to change to, which is also the new `level`; None for no change.
         """
         if strain is None or now_s - self._seen_s > GAP_S:
             self._pressure_since = self._room_since = None

@@ -1,4 +1,4 @@
-"""What was measured of the candidates, kept in the state folder from run to run."""
+"""Store the measured times of the candidates in the state folder, for later runs."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ log = logging.getLogger(__name__)
 FILE: Final = "auto.json"
 MAX_BYTES: Final = 100_000
 RATE_TOLERANCE: Final = 0.1
-"""A camera whose rate differs by less is the same one."""
+"""Largest relative difference of two frame rates that count as the same source."""
 
 
 class Conditions(BaseModel):
-    """What measured times hold for.
+    """The conditions under which measured times are valid.
 
     Attributes:
         processor: Name of the processor or the board.
-        architecture: Of the kernel, e.g. aarch64.
-        cores: Usable cores.
+        architecture: Machine architecture that the kernel reports, e.g. aarch64.
+        cores: Number of usable cores.
         edgetpu: Whether an Edge TPU is plugged in and may be used.
-        versions: Of the program and its runtime, and a checksum of the candidates' files.
-        people: Whether several people are followed.
-        threads: Threads of the CPU that a model may use.
+        versions: Versions of the program and its runtime, and a checksum of the candidates' files.
+        people: Whether one person or several are followed.
+        threads: Number of CPU threads that a model may use.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -58,13 +58,13 @@ class Kept(BaseModel):
     """The content of the file.
 
     Attributes:
-        conditions: What it holds for.
-        rate: Frames per second of the source.
-        width: Of its frames, pixels.
-        height: Of its frames, pixels.
-        model: What was chosen.
-        timings: What was measured.
-        search_ms: What a search for people takes, where several are followed.
+        conditions: The conditions under which the times are valid.
+        rate: Frame rate of the source, frames per second.
+        width: Width of the source's frames, pixels.
+        height: Height of the source's frames, pixels.
+        model: Name of the chosen model.
+        timings: Measured times of the candidates.
+        search_ms: Time of one search for people, milliseconds; None unless several are followed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -78,13 +78,13 @@ class Kept(BaseModel):
     search_ms: float | None = Field(default=None, ge=0.0)
 
     def fits(self, rate: float, width: int, height: int) -> bool:
-        """Return whether it was measured with such a source."""
+        """Return whether the times were measured with a source of this rate and frame size."""
         near = abs(self.rate - rate) <= RATE_TOLERANCE * max(self.rate, rate)
         return near and (self.width, self.height) == (width, height)
 
 
 def present_conditions(settings: Settings, zoo: Zoo) -> Conditions:
-    """Return the conditions of this machine and program."""
+    """Return the current conditions of this machine and program."""
     corals = settings.edgetpu.mode != "off" and _is_coral_there(settings)
     return Conditions(
         processor=processor_name(),
@@ -98,10 +98,13 @@ def present_conditions(settings: Settings, zoo: Zoo) -> Conditions:
 
 
 def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
-    """Return what was kept, if it holds for these conditions; else None, and the log says why."""
+    """Return the stored times if they are valid under these conditions, else None.
+
+    A file that cannot be used is not an error: the reason is logged. A missing one is not logged.
+    """
     path = folder / FILE
     try:
-        # O_NONBLOCK: a pipe of this name would wait for its writer.
+        # O_NONBLOCK: opening a named pipe must not wait for a writer.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -123,7 +126,7 @@ def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
 
 
 def write_kept(folder: Path, kept: Kept) -> None:
-    """Keep what was measured; where that is impossible, it is measured again at the next start."""
+    """Store the measured times; if that fails, log a warning: the next start measures again."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / FILE, kept.model_dump_json(indent=2) + "\n")
@@ -136,7 +139,7 @@ def write_kept(folder: Path, kept: Kept) -> None:
 
 
 def _versions(zoo: Zoo) -> str:
-    """Return the versions of what determines the times, as one text."""
+    """Return the versions of everything that determines the times, as one text."""
     digest = hashlib.sha256()
     for name in candidates(zoo):
         if name in zoo.entries:
@@ -155,7 +158,7 @@ def _installed(packages: Sequence[str]) -> list[str]:
 
 
 def _is_coral_there(settings: Settings) -> bool:
-    # Only here: a run with edgetpu off loads none of it.
+    # Imported lazily: a run with `edgetpu: off` needs none of this package.
     from pose_edge.runtimes.edgetpu.detection import find_corals
 
     sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)

@@ -1,4 +1,4 @@
-"""What the newest frames of a run took, by the model that answered."""
+"""Record the processing time of a run's newest frames, with the model that processed each."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pose_edge.poses import Provenance, Result
 from pose_edge.tuning.choice import PassTiming
 
 KEPT: Final = 2048
-"""Frames that are kept: 8 s of the fastest camera."""
+"""Number of frames that are kept; 8 s of the fastest camera."""
 
 
 @dataclass(frozen=True, slots=True)
 class FramePass:
-    """One frame that was processed.
+    """One processed frame.
 
     Attributes:
-        done_s: When it was, monotonic seconds.
-        index: Number of the frame; those between two are frames that were skipped or passed over.
-        passed_over: Frames right before it that needed no look, see `Result`.
-        time_s: The frame's own time, seconds.
-        size: Its width and height, pixels.
-        live: Whether its source skips frames where there is no time; a file's frames wait.
-        busy_ms: What the inference thread took for it, milliseconds.
-        provenance: What answered.
-        complete: Whether there was time to look at everybody in it.
+        done_s: Time when processing ended, monotonic seconds.
+        index: Number of the frame in the source; numbers left out were skipped or passed over.
+        passed_over: Frames directly before this one that did not need inference; see `Result`.
+        time_s: Capture time of the frame or, for a file, its time in the video, seconds.
+        size: Width and height of the frame, pixels.
+        live: Whether the source drops frames that inference has no time for; a file waits.
+        busy_ms: Time that the inference thread spent on the frame, milliseconds.
+        provenance: The model and backend that processed the frame.
+        complete: Whether inference ran for every person; False if a pose was only predicted.
     """
 
     done_s: float
@@ -58,9 +58,10 @@ class Passes:
 
     @property
     def followed(self) -> float:
-        """The part of the source's frames that were processed, 0...1.
+        """Share of the source's frames that were processed, 0...1.
 
-        Of a file nothing is skipped, it is played too slowly instead: the part of its own speed.
+        Frames of a file are never skipped; a file plays too slowly instead. For a file, this is
+        the ratio of the achieved to the normal playing speed.
         """
         if len(self.frames) < 2:
             return 0.0
@@ -68,13 +69,13 @@ class Passes:
         if first.live:
             wanted = last.index - first.index - sum(one.passed_over for one in self.frames[1:])
             return min(1.0, (len(self.frames) - 1) / max(1, wanted))
-        # Summed up, because a video may begin again.
+        # Summed from frame to frame, because a looped video starts again at time 0.
         played_s = sum(max(0.0, b.time_s - a.time_s) for a, b in pairwise(self.frames))
         return min(1.0, played_s / max(1e-6, last.done_s - first.done_s))
 
     @property
     def offered_fps(self) -> float:
-        """The frames per second that came, those that were skipped among them."""
+        """Frames per second that the source delivered, including skipped frames."""
         if len(self.frames) < 2:
             return 0.0
         first, last = self.frames[0], self.frames[-1]
@@ -82,16 +83,16 @@ class Passes:
 
     @property
     def complete(self) -> float:
-        """The part of the frames with time to look at everybody in them, 0...1."""
+        """Share of the frames in which inference ran for every person, 0...1."""
         return sum(one.complete for one in self.frames) / max(1, len(self.frames))
 
     @property
     def mean_ms(self) -> float:
-        """The mean of what a frame took, milliseconds; 0 without frames."""
+        """Mean processing time of a frame, milliseconds; 0 without frames."""
         return sum(one.busy_ms for one in self.frames) / max(1, len(self.frames))
 
     def timing(self) -> PassTiming:
-        """Return what the frames took, at least one of them."""
+        """Return statistics of the processing times; there must be at least one frame."""
         median, p95 = np.percentile([one.busy_ms for one in self.frames], (50, 95)).tolist()
         answered = self.frames[-1].provenance
         return PassTiming(
@@ -100,18 +101,18 @@ class Passes:
 
 
 class PassMeter:
-    """A sink that keeps what the newest frames took.
+    """A thread-safe sink that keeps the processing times of the newest frames.
 
     Attributes:
-        failed: None; see `Sink`.
-        lost: 0; see `Sink`.
+        failed: Always None; see `Sink`.
+        lost: Always 0; see `Sink`.
     """
 
     failed: str | None = None
     lost: int = 0
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without frames."""
+        """Create an empty meter."""
         self._clock = clock
         self._lock = threading.Lock()
         self._frames: deque[FramePass] = deque(maxlen=KEPT)
@@ -120,7 +121,7 @@ class PassMeter:
         """Do nothing; see `Sink.open`."""
 
     def send(self, result: Result, /) -> None:
-        """Take a result; called in the inference thread."""
+        """Record the times of a result; called in the inference thread."""
         laps, frame = result.stages_ms, result.frame
         one = FramePass(
             self._clock(),
@@ -140,7 +141,12 @@ class PassMeter:
         """Do nothing; see `Sink.close`."""
 
     def since(self, begin_s: float, model: str | None = None) -> Passes:
-        """Return the frames since a time, of the given model only where one is given."""
+        """Return the recorded frames of a period.
+
+        Args:
+            begin_s: Begin of the period, monotonic seconds.
+            model: Name of the only model whose frames are wanted; None for all models.
+        """
         with self._lock:
             frames = tuple(self._frames)
         return Passes(

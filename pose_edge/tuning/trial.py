@@ -1,4 +1,4 @@
-"""Measuring one candidate in a run that goes on."""
+"""Measure one candidate model during a run."""
 
 from __future__ import annotations
 
@@ -8,36 +8,39 @@ from pose_edge.tuning.choice import PassTiming
 from pose_edge.tuning.pass_meter import PassMeter
 
 WARM_UP_S: Final = 0.3
-"""The first frames of a model do not count: memory is touched for the first time."""
+"""Seconds after a model's first result that are not measured: memory is touched the first time."""
 MEASURE_S: Final = 1.0
-"""How long it is measured."""
+"""Shortest measurement, seconds."""
 MIN_FRAMES: Final = 10
-"""So many frames at least, where the rate allows it."""
+"""Number of frames that a measurement waits for, up to `MAX_MEASURE_S`."""
 MAX_MEASURE_S: Final = 4.0
-"""How long it is measured at most."""
+"""Longest measurement, seconds."""
 MIN_SLOW_FRAMES: Final = 3
-"""With fewer frames in that time, the model is not usable here."""
+"""Frames within `MAX_MEASURE_S` below which a model is too slow to be usable on this machine."""
 ANSWER_S: Final = 60.0
-"""How long it may take to load a model: a Zero 2 W with a slow card takes its time."""
+"""Longest time to load a model, seconds; generous for a Pi Zero 2 W with a slow SD card."""
 EDGETPU_S: Final = 15.0
-"""How long a model is given to come to the Edge TPU, where the one before ran on it."""
+"""Seconds after a model's first result by which it should run on the expected backend.
+
+Where the previous model ran on the Edge TPU, the next may first answer on the CPU.
+"""
 
 
 class CandidateTrial:
-    """The measuring of one model, from the order to load it to its times.
+    """The measurement of one model, from the request to load it to its times.
 
     Attributes:
         model: Name of the model.
-        timing: What was measured; None as long as it is not done, and where nothing could be.
+        timing: The measured times; None until the trial is done, or if it produced none.
     """
 
     def __init__(self, model: str, now_s: float, *, backend: str = "cpu") -> None:
-        """Begin.
+        """Create the trial of a model that was just requested.
 
         Args:
             model: Name of the model.
-            now_s: The time when it was ordered, monotonic seconds.
-            backend: What is expected to run it.
+            now_s: Time of the request, monotonic seconds.
+            backend: Hardware that is expected to run the model: "cpu" or "edgetpu".
         """
         self.model = model
         self.timing: PassTiming | None = None
@@ -47,11 +50,11 @@ class CandidateTrial:
         self._begin_s: float | None = None
 
     def look(self, meter: PassMeter, now_s: float) -> bool:
-        """Look at the newest frames, and return whether the trial is done.
+        """Evaluate the newest frames and return whether the trial is done.
 
         Args:
-            meter: The frames of the run.
-            now_s: The time, monotonic seconds.
+            meter: The processed frames of the run.
+            now_s: The current time, monotonic seconds.
         """
         if self._begin_s is None:
             self._find_begin(meter, now_s)
@@ -66,7 +69,7 @@ class CandidateTrial:
         return True
 
     def _find_begin(self, meter: PassMeter, now_s: float) -> None:
-        """Begin to measure a little after the first answer of the backend that is expected."""
+        """Start measuring after the warm-up, once the expected backend answers."""
         frames = meter.since(self._ordered_s, self.model).frames
         if not frames:
             return
