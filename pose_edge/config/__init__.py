@@ -1,7 +1,8 @@
-"""The settings: what there is (`schema`), where values come from (`load`), what changed (`diff`).
+"""The settings: their definition (`schema`), their loading (`load`), their differences (`diff`).
 
-Imports: `errors`, `util`. A new setting is one field of a section in schema.py; `pose-edge config
-show --defaults` then writes config.yaml. A new section also gets a line in live/reconfigure.py,
-which says what a reload does about it; an option of the command line, a line of `SETTING_OPTIONS`
-in cli/arguments.py.
+May import `errors` and `util`.
+
+To add a setting, add a field to a section in schema.py, then write config.yaml with `pose-edge
+config show --defaults`. A new section also needs a line in live/reconfigure.py, which says how a
+reload applies it. A new command-line option needs a line in `SETTING_OPTIONS` of cli/arguments.py.
 """

@@ -1,4 +1,4 @@
-"""The settings in which two configurations differ, and settings that may be shown."""
+"""Find the settings in which two configurations differ, and remove secrets from settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pose_edge.util.urls import redact
 
 
 class Change(NamedTuple):
-    """A setting that differs.
+    """A setting with different values in two configurations.
 
     Attributes:
         key: Dotted key, e.g. "model.name".
@@ -22,7 +22,7 @@ class Change(NamedTuple):
     after: Any
 
     def __str__(self) -> str:
-        """Return e.g. ``overlay.crop: false -> true``, without passwords."""
+        """Return the change without secrets, e.g. ``overlay.crop: false -> true``."""
         return f"{self.key}: {_shown(self.before)} -> {_shown(self.after)}"
 
 
@@ -37,7 +37,7 @@ def find_changes(before: Settings, after: Settings) -> list[Change]:
 
 
 def without_secrets(settings: Settings) -> Settings:
-    """Return settings whose addresses show no password and no token."""
+    """Return a copy of the settings with the passwords and tokens in addresses hidden."""
     source = settings.source.model_copy(update={"name": redact(settings.source.name)})
     broker = settings.mqtt.url and redact(settings.mqtt.url)
     mqtt = settings.mqtt.model_copy(update={"url": broker})

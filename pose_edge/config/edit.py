@@ -1,4 +1,4 @@
-"""Changing one setting in the text of a configuration file, which keeps everything else."""
+"""Change one setting in the text of a configuration file and keep everything else."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pose_edge.config.yaml_tree import YamlTree, parse_yaml
 from pose_edge.errors import ConfigError
 
 COMMENT: Final = re.compile(r"( +)#")
-"""The space before a comment, which may shrink or grow so that comments stay in their column."""
+"""The spaces before a comment; their number changes so that the comment stays in its column."""
 
 
 def change_setting(text: str, section: str, key: str, value: Any) -> str:  # noqa: ANN401
-    """Return the text of a configuration with another value of one setting.
+    """Return the text of a configuration with a new value for one setting.
 
-    Comments, order and all other lines stay as they are; a key or section that is missing is added.
-    The result is parsed again, and refused unless it differs in this setting only.
+    Comments, order and all other lines are kept; a missing key or section is added. The result is
+    parsed again and rejected unless it differs in this setting only.
 
     Args:
-        text: The file's text.
+        text: Text of the configuration file.
         section: Name of the section, e.g. "model".
-        key: Name of the key in it.
+        key: Name of the key in the section.
         value: The new value.
 
     Raises:
-        ConfigError: The file has faults, or is written in a way that cannot be changed like this.
+        ConfigError: The file has faults, or its notation does not allow this change.
     """
     before = parse_yaml(text)
     number = before.lines.get((section, key), before.lines.get((section,)))
@@ -47,7 +47,7 @@ def change_setting(text: str, section: str, key: str, value: Any) -> str:  # noq
 
 
 def _with_other_value(text: str, section: str, key: str, value: str) -> str:
-    """Replace a value that is there."""
+    """Replace the value of a key that exists."""
     node: yaml.Node | None = yaml.compose(text, yaml.SafeLoader)
     for name in (section, key):
         inner = node.value if isinstance(node, yaml.MappingNode) else []
@@ -65,7 +65,7 @@ def _with_other_value(text: str, section: str, key: str, value: str) -> str:
 
 
 def _with_another_line(text: str, tree: YamlTree, section: str, line: str) -> str:
-    """Add a key to a section, and the section where it is missing."""
+    """Add a key to a section; add the section if it is missing."""
     lines = text.splitlines(keepends=True)
     lines = [one if one.endswith(("\n", "\r")) else f"{one}\n" for one in lines]
     keys = [number for path, number in tree.lines.items() if path[0] == section]

@@ -1,4 +1,4 @@
-"""The configuration file: which one is read, and its text."""
+"""Find the configuration file and read its text."""
 
 from __future__ import annotations
 
@@ -17,13 +17,19 @@ log = logging.getLogger(__name__)
 
 MACHINE_FILE: Final = Path("/etc/pose-edge/config.yaml")
 MAX_BYTES: Final = 100_000
-"""Size of a configuration file; the one that ships has a twentieth of it."""
+"""Maximum size of a configuration file; the one that ships has about a tenth of it."""
 
 
 def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
-    """Return the file of --config, else the user's, else the machine's, else the one that ships.
+    """Return the path of the configuration file to use.
 
-    A file that is there but cannot be read is returned too: `read_config` says what is wrong.
+    The order is: the file of --config, the user's file, the machine's file if this user can read
+    it, and the one that ships. Any other existing file is returned even if it is unreadable;
+    `read_config` then raises the error.
+
+    Args:
+        explicit: Value of --config; None if it was not given.
+        environment: Environment variables; XDG_CONFIG_HOME is used.
 
     Raises:
         UsageError: The file of --config does not exist.
@@ -43,13 +49,13 @@ def find_config(explicit: str | None, environment: Mapping[str, str]) -> Path:
     if _is_there(MACHINE_FILE):
         if os.access(MACHINE_FILE, os.R_OK):
             return MACHINE_FILE
-        # The service's, with a password in it: no reason to refuse everything to other users.
+        # The service's file may hold a password, but other users must be able to run the program.
         log.warning("%s cannot be read by this user; using the default settings", MACHINE_FILE)
     return resources.default_config()
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether there is anything of this name, be it a folder or a link that leads nowhere."""
+    """Return whether the path exists; a folder or a dangling link counts, too."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -64,10 +70,11 @@ def read_config(path: Path) -> str:
     """Return the text of a configuration file.
 
     Raises:
-        ConfigError: It is not a file, or not a text of a reasonable size.
+        ConfigError: The path is not a regular file, cannot be read, is larger than `MAX_BYTES`, or
+            is not UTF-8.
     """
     try:
-        # O_NONBLOCK: a pipe of this name would wait for its writer.
+        # O_NONBLOCK: opening a named pipe must not wait for a writer.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ConfigError([f"{path}: is not a regular file"])

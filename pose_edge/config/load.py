@@ -1,6 +1,7 @@
-"""Load the configuration: command line over environment over file over defaults.
+"""Load the configuration from the command line, the environment, the file and the defaults.
 
-Every fault is reported, each with its place and with what is allowed there.
+Of these, an earlier one overrides a later one. All faults are reported together, each with its
+place and the allowed values.
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ from pose_edge.util.text import counted
 log = logging.getLogger(__name__)
 
 FILE, ENVIRONMENT, COMMAND_LINE = range(3)
-"""The layers of the configuration: the later wins."""
+"""Layers of the configuration; a higher one overrides a lower one."""
 
 ENVIRONMENT_PREFIX: Final = "POSE_EDGE_"
 COMMENT_COLUMN: Final = 34
 
 MAX_FAULTS, MAX_LETTERS = 20, 500
-"""Faults that are reported, and the length of each: whatever the file is, people can read them."""
+"""Maximum number of faults in a report and of characters in each, so that it stays readable."""
 
 
 class ValueOrigin(NamedTuple):
-    """Where a value comes from; origins are sorted as they win over each other.
+    """Where a value comes from; origins sort by precedence, lowest first.
 
     Attributes:
         layer: `FILE`, `ENVIRONMENT` or `COMMAND_LINE`.
-        line: Line of the file, or position among the variables or options.
-        text: For people, e.g. "config.yaml:12"; an option as it was typed.
+        line: Line in the file, or position among the variables or options.
+        text: Description for people, e.g. "config.yaml:12"; for an option, the option as typed.
     """
 
     layer: int
@@ -53,13 +54,13 @@ class ValueOrigin(NamedTuple):
 
 @dataclass
 class _Layers:
-    """The merged values from all places, with the origin of each."""
+    """The merged values of all layers, with the origin of each."""
 
     values: dict[str, Any]
     origins: dict[KeyPath, ValueOrigin]
 
     def put(self, path: KeyPath, value: Any, origin: ValueOrigin) -> None:  # noqa: ANN401
-        """Set one value, in place of an earlier one."""
+        """Set one value and its origin, replacing any earlier value."""
         if len(path) == 1 and isinstance(value, str) and path[0] in SHORT_FORMS:
             path = (path[0], SHORT_FORMS[path[0]])
         here = self.values
@@ -73,7 +74,7 @@ class _Layers:
             self.origins[path[:depth]] = origin
 
     def origin(self, path: KeyPath) -> ValueOrigin:
-        """Return the place of a value, or that of the nearest section."""
+        """Return the origin of a value, or else of the innermost section around it."""
         while path and path not in self.origins:
             path = path[:-1]
         return self.origins.get(path, ValueOrigin(FILE, 0, "configuration"))
@@ -84,7 +85,7 @@ def load_config(
     environment: Mapping[str, str] = os.environ,
     overrides: Sequence[tuple[str, str, str]] = (),
 ) -> Settings:
-    """Read and check the configuration; see `load_with_origins`."""
+    """Load and check the configuration; see `load_with_origins`."""
     return load_with_origins(path, environment, overrides)[0]
 
 
@@ -93,19 +94,20 @@ def load_with_origins(
     environment: Mapping[str, str] = os.environ,
     overrides: Sequence[tuple[str, str, str]] = (),
 ) -> tuple[Settings, Mapping[KeyPath, ValueOrigin]]:
-    """Read and check the configuration.
+    """Load and check the configuration.
 
     Args:
-        path: The file.
-        environment: ``POSE_EDGE_SECTION__KEY`` variables win over the file.
-        overrides: From the command line: dotted key, text, and the option as it was typed. They
-            win over everything.
+        path: The configuration file.
+        environment: Environment variables; ``POSE_EDGE_SECTION__KEY`` overrides the file.
+        overrides: Settings from the command line, which override everything: dotted key, value as
+            text, and the option as typed.
 
     Returns:
-        The settings, and where each comes from that is not left at its default, by section and key.
+        The settings, and by section and key the origin of each setting that is given anywhere.
 
     Raises:
-        ConfigError: Some settings are wrong; their faults are listed in the order of their places.
+        ConfigError: The file cannot be read, or settings are wrong; the faults are listed in the
+            order of their origins.
     """
     tree = parse_yaml(read_config(path))
     lines = {key: ValueOrigin(FILE, line, f"{path}:{line}") for key, line in tree.lines.items()}
@@ -146,7 +148,12 @@ def load_with_origins(
 
 
 def _readable(faults: Sequence[str], more: int) -> list[str]:
-    """Return faults as far as people can read them; `more` are not among them."""
+    """Shorten a list of faults for people.
+
+    Args:
+        faults: Texts of the faults.
+        more: Number of further faults that are not in the list.
+    """
     shown = [
         text if len(text) <= MAX_LETTERS else f"{text[:MAX_LETTERS]}..."
         for text in faults[:MAX_FAULTS]
@@ -156,7 +163,11 @@ def _readable(faults: Sequence[str], more: int) -> list[str]:
 
 
 def _variable_hint(word: str) -> str:
-    """Say what an environment variable without a section was probably meant to be."""
+    """Return a hint for an environment variable whose name has no section.
+
+    Args:
+        word: Name of the variable without the prefix, in lower case.
+    """
     variables = {"_".join(path): ENVIRONMENT_PREFIX + "__".join(path).upper() for path in _fields()}
     near = difflib.get_close_matches(word[:60], variables, n=1, cutoff=0.8)
     hint = f"did you mean {variables[near[0]]}?" if near else ""
@@ -180,8 +191,8 @@ def render_config(settings: Settings, comments: Mapping[KeyPath, str] | None = N
 
     Args:
         settings: The settings.
-        comments: Where each setting comes from, by section and key; it stands in the place of the
-            description.
+        comments: Comment of each setting by section and key, such as its origin; None for the
+            descriptions of the settings.
     """
     header = DEFAULTS_HEADER if settings == Settings() else SHOWN_HEADER
     lines = list(header if comments is None else ORIGIN_HEADER)
@@ -207,21 +218,21 @@ def config_schema() -> dict[str, Any]:
 
 
 def scalar(value: Any) -> str:  # noqa: ANN401
-    """Return a value as YAML on one line, which `parse_yaml` reads as the same value."""
+    """Return a value as YAML on one line that `parse_yaml` reads as the same value."""
     text = yaml.safe_dump(value, width=1 << 20).removesuffix("...\n").strip()
-    # PyYAML leaves out quotes by the rules of YAML 1.1, and breaks quoted lines.
+    # PyYAML omits quotes by the rules of YAML 1.1, and wraps some quoted texts.
     if isinstance(value, str) and ("\n" in text or parse_scalar(text) != value):
         text = yaml.safe_dump(value, width=1 << 20, default_style='"').strip()
     return text
 
 
 def _without_empty_sections(values: Mapping[str, Any]) -> dict[str, Any]:
-    # A section whose keys are all commented out reads as null; the user means the defaults.
+    # A section whose keys are all commented out is null in YAML; the user means the defaults.
     return {k: v for k, v in values.items() if not (v is None and k in Settings.model_fields)}
 
 
 def _fields() -> dict[KeyPath, FieldInfo]:
-    """Return the field of each setting, by its path."""
+    """Return the pydantic field of each setting, by its path."""
     return {
         (name, key): field
         for name, section in Settings()
@@ -230,9 +241,9 @@ def _fields() -> dict[KeyPath, FieldInfo]:
     }
 
 
-@cache  # pydantic takes longer to make it than everything else here: it is for faults alone
+@cache  # only needed for faults: generating the schema takes longer than loading the settings
 def _known() -> Mapping[KeyPath, dict[str, Any]]:
-    """Return the JSON schema of each setting, by its path."""
+    """Return the JSON Schema of each setting, by its path."""
     schema = Settings.model_json_schema()
     return {
         (section, key): details
@@ -242,13 +253,13 @@ def _known() -> Mapping[KeyPath, dict[str, Any]]:
 
 
 def _definition(schema: dict[str, Any], info: Mapping[str, str]) -> dict[str, Any]:
-    """Return the part of a schema that a property refers to."""
+    """Return the definition in a schema that the ``$ref`` of a property points to."""
     definition: dict[str, Any] = schema["$defs"][info["$ref"].rpartition("/")[2]]
     return definition
 
 
 def _typed(field: FieldInfo | None, raw: str) -> Any:  # noqa: ANN401
-    """Convert a text from the command line or environment to the type of the setting."""
+    """Convert a text from the command line or environment to the type of its setting."""
     if field is None:
         return raw
     types = _types(field.annotation)
@@ -257,7 +268,7 @@ def _typed(field: FieldInfo | None, raw: str) -> Any:  # noqa: ANN401
 
 
 def _types(annotation: Any) -> set[type]:  # noqa: ANN401 - whatever a field is annotated with
-    """Return the types of the values that an annotation allows."""
+    """Return the types of the values that a type annotation allows."""
     inner = get_args(annotation)
     if get_origin(annotation) is Literal:
         return {type(value) for value in inner}
@@ -267,14 +278,14 @@ def _types(annotation: Any) -> set[type]:  # noqa: ANN401 - whatever a field is 
 
 
 def _path(fault: Any, known: Mapping[KeyPath, Any]) -> KeyPath:  # noqa: ANN401
-    """Return the path of a setting with a fault."""
+    """Return the path of the setting that a validation error is about."""
     path = tuple(str(part) for part in fault["loc"])
-    # pydantic appends the name of the tried type to the path of a union: cut back to the setting.
+    # In a union, pydantic appends the name of the tried type to the path; it is cut off here.
     return path[:2] if fault["type"] != "extra_forbidden" and path[:2] in known else path
 
 
 def _describe(fault: Any, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
-    """Say what is wrong, and what is allowed."""
+    """Return a message that says what is wrong with a setting and what is allowed."""
     path = _path(fault, known)
     name = ".".join(path)
     if fault["type"] == "extra_forbidden":
@@ -291,7 +302,7 @@ def _describe(fault: Any, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
 
 
 def _shown(value: object) -> str:
-    """Return a value as Python writes it, but no more of it than fits a line."""
+    """Return the `repr` of a value, shortened to fit on a line."""
     short = reprlib.Repr()
     short.maxlevel, short.maxlist, short.maxdict, short.maxstring = 2, 4, 4, 120
     return short.repr(value)
@@ -300,7 +311,7 @@ def _shown(value: object) -> str:
 def _unknown_hint(path: KeyPath, known: Mapping[KeyPath, Any]) -> str:
     kind = "section" if len(path) == 1 else "key"
     names = sorted({".".join(key[: len(path)]) for key in known})
-    wanted = ".".join(path)[:100]  # comparing takes the square of the length
+    wanted = ".".join(path)[:100]  # the comparison takes quadratic time
     near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
     if not near:  # the right key in the wrong section
         near = [".".join(key) for key in known if key[-1] == path[-1]][:1]
@@ -311,7 +322,7 @@ def _unknown_hint(path: KeyPath, known: Mapping[KeyPath, Any]) -> str:
 
 
 def describe_allowed(details: Mapping[str, Any]) -> str:
-    """Return in words what a setting accepts, from its JSON schema: "allowed: ..."."""
+    """Return in words which values the JSON Schema of a setting allows: "allowed: ..."."""
     words = []
     for option in details.get("anyOf", [details]):
         if "enum" in option:

@@ -1,4 +1,4 @@
-"""The settings of the outputs besides the screen: files, and what goes into the network."""
+"""The settings of all outputs except the screen: files and network outputs."""
 
 from __future__ import annotations
 

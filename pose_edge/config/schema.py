@@ -1,11 +1,11 @@
 """Every setting: its name, type, default, range and meaning.
 
-`config.yaml` is written from these models (`pose-edge config show --defaults`), so a setting is
-described in one place only.
+`config.yaml` is generated from these models (`pose-edge config show --defaults`), so each setting
+is described in one place only.
 """
 
-# No `from __future__ import annotations`: pydantic would have to evaluate each of them as text,
-# which is a quarter of the time that this file takes to import.
+# No `from __future__ import annotations`: pydantic would have to evaluate each annotation from its
+# text, which is a quarter of the import time of this file.
 
 from typing import Annotated, Final, Literal
 
@@ -28,16 +28,16 @@ from pose_edge.config.outputs import (
 from pose_edge.config.section import FileName, Score, Section
 
 SHORT_FORMS: Final = {"edgetpu": "mode"}
-"""Sections that may be given as one word, and the key that the word is the value of."""
+"""Sections that may be given as a single value, and the key that this value is assigned to."""
 
 TESTING: Final = "testing"
-"""The section that only the program's own tests set: it is not printed and not documented."""
+"""The section that only the program's own tests use; it is neither printed nor documented."""
 
 EDGETPU_LIBRARY: Final = "libedgetpu.so.1"
-"""Name under which Debian's packages install Google's library."""
+"""File name of Google's Edge TPU library as Debian packages install it."""
 
 DEVICE_PATTERN: Final = r"^(usb|pci)?(:[0-9]{1,3})?$"
-"""Names of devices in that library: "", ":N", "usb", "usb:N", "pci" or "pci:N", N from 0."""
+"""Device names of the Edge TPU library: "", ":N", "usb", "usb:N", "pci", "pci:N"; N from 0."""
 
 
 class SourceSettings(Section):
@@ -191,7 +191,7 @@ class SmoothingSettings(Section):
 
 
 def _readout_of_a_switch(value: object) -> object:
-    """Let the values of earlier versions pass, in which this setting was a switch."""
+    """Convert true and false, the values of this setting in earlier versions, to the new ones."""
     switch = {"true": "short", "false": "off"}
     return switch.get(str(value).lower(), value) if isinstance(value, (bool, str)) else value
 

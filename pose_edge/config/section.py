@@ -1,4 +1,4 @@
-"""The base of all sections of the settings, and the types of their values."""
+"""The base class of all sections of the settings, and the types of their values."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 FILE_PATTERN: Final = r"^([^{}\x00]*/)?([^{}/\x00]|\{time\})+$"
-"""Path of an output: the only braces are those of {time}, which stands in the file's name only."""
+"""Path of an output file; braces are allowed only as {time}, and only in the file name."""
 
 HOST: Final = r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)"
 PORT: Final = (
     "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 )
-"""1...65535."""
+"""A port number from 1 to 65535."""
 ADDRESS_PATTERN: Final = rf"^{HOST}:{PORT}$"
-"""HOST:PORT, where an IPv6 address stands in brackets."""
+"""HOST:PORT; an IPv6 address is in brackets."""
 ADDRESSES_PATTERN: Final = rf"^{HOST}:{PORT}( ?, ?{HOST}:{PORT})*$"
-"""Several of these, with commas between."""
+"""One or more HOST:PORT, separated by commas."""
 LISTEN_PATTERN: Final = rf"^({HOST}:)?[0-9]{{1,5}}$"
-"""[HOST:]PORT of a server of this program."""
+"""[HOST:]PORT that a server of this program listens on."""
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 def _accept_file_name(value: object, check: ValidatorFunctionWrapHandler) -> object:
-    """Let a file's name pass that is not UTF-8 (see PEP 383): pydantic takes it for no text."""
+    """Accept file names that are not UTF-8 (PEP 383), which pydantic rejects as text."""
     if isinstance(value, str) and any("\udc80" <= character <= "\udcff" for character in value):
         return value
     return check(value)
@@ -40,6 +40,6 @@ ListenAddress = Annotated[str, Field(pattern=LISTEN_PATTERN)]
 
 
 class Section(BaseModel):
-    """Base of all sections: no unknown keys, no silent conversions, no changes."""
+    """Base of all sections: rejects unknown keys and type conversions, and is immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)

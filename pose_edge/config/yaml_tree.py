@@ -1,11 +1,13 @@
 """Parse YAML with the line of every key, and report all faults at once.
 
-Written by hand on PyYAML's nodes, because no library does both: PyYAML has no lines, ruamel.yaml
-stops at the first fault. Differences from plain PyYAML: a key given twice is a fault (PyYAML keeps
-the last), and only ``true`` and ``false`` are booleans (YAML 1.1 also reads ``on``, ``off``,
-``yes`` and ``no`` as booleans, and ``1:30`` as the number 90). What would take forever or end in
-an error elsewhere is a fault too: deep nesting, aliases that multiply, characters that no text of
-the system can hold.
+This works on PyYAML's nodes, because no library does both: PyYAML's values have no line numbers,
+and ruamel.yaml stops at the first fault. There are these differences from plain PyYAML:
+
+* A key given twice is a fault; PyYAML keeps the last value.
+* Only ``true`` and ``false`` are booleans. YAML 1.1 also reads ``on``, ``off``, ``yes`` and ``no``
+  as booleans, and ``1:30`` as the number 90.
+* Input that would take forever or fail later is a fault: deep nesting, aliases that multiply, and
+  characters that neither a path nor UTF-8 can hold.
 """
 
 from __future__ import annotations
@@ -20,21 +22,21 @@ KeyPath = tuple[str, ...]
 TAG: Final = "tag:yaml.org,2002:"
 
 MAX_DEPTH: Final = 16
-"""Levels of nesting; the settings have two."""
+"""Maximum depth of nesting; the settings have two levels."""
 MAX_SIZE: Final = 200_000
-"""Values and characters, counted as often as an alias repeats them."""
+"""Maximum number of values plus characters in a file, with all aliases expanded."""
 FORBIDDEN: Final = re.compile("[\0\ud800-\udfff]")
-"""Characters that a quoted YAML text can name, but neither a path nor UTF-8 can hold."""
+"""Characters that an escape in YAML can express, but that neither a path nor UTF-8 can hold."""
 
 
 class _CoreLoader(yaml.SafeLoader):
-    """A safe loader with the scalars of YAML 1.2's core schema."""
+    """A safe loader with scalars close to those of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Compose a node, as long as it is not nested too deeply."""
+        """Compose a node; raise a `ComposerError` if it is nested too deeply."""
         if self._depth > MAX_DEPTH:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(problem="nested too deeply", problem_mark=mark)
@@ -44,7 +46,7 @@ class _CoreLoader(yaml.SafeLoader):
         return node
 
     def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
-        """Compose a scalar without characters that lead to errors elsewhere."""
+        """Compose a scalar; raise a `ComposerError` for a forbidden character."""
         node = super().compose_scalar_node(anchor)
         if found := FORBIDDEN.search(node.value):
             problem = f"character U+{ord(found[0]):04X} is not allowed"
@@ -65,11 +67,11 @@ _CoreLoader.add_constructor(TAG + "int", lambda _loader, node: int(node.value))
 
 @dataclass
 class YamlTree:
-    """A parsed file.
+    """A parsed YAML text.
 
     Attributes:
-        values: Nested mapping of what could be read.
-        lines: Line number of each key, from 1, by its path.
+        values: Nested mapping of all values that could be read.
+        lines: Line number of each key, counted from 1, by the path of the key.
         faults: Line number and message of each fault.
     """
 
@@ -79,7 +81,7 @@ class YamlTree:
 
 
 def parse_yaml(text: str) -> YamlTree:
-    """Parse a YAML text whose top level is a mapping."""
+    """Parse a YAML text whose top level is a mapping; errors become `YamlTree.faults`."""
     try:
         loader = _CoreLoader(text)
     except yaml.reader.ReaderError as error:
@@ -106,7 +108,7 @@ def parse_yaml(text: str) -> YamlTree:
 
 
 def parse_scalar(text: str) -> Any:  # noqa: ANN401 - any scalar
-    """Return a value as it would be read in a file; a text that is not a YAML scalar stays text."""
+    """Return the value of a text as `parse_yaml` would read it; invalid YAML stays a string."""
     try:
         loader = _CoreLoader(text)
         node = loader.get_single_node()
@@ -116,16 +118,16 @@ def parse_scalar(text: str) -> Any:  # noqa: ANN401 - any scalar
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return how many values and characters a node has, with aliases written out.
+    """Return the number of values and characters of a node, with aliases expanded.
 
     Args:
-        node: A node of the graph that the aliases of a text make.
-        known: Gets the sizes of its parts, by their identity.
+        node: The node; with aliases, nodes form a graph.
+        known: Cache of the sizes of nodes, by their `id`; it is filled here.
     """
     if isinstance(node, yaml.ScalarNode):
         return 1 + len(node.value)
     if id(node) not in known:
-        known[id(node)] = MAX_SIZE  # counts only where the node contains itself
+        known[id(node)] = MAX_SIZE  # makes a node that contains itself too large
         parts = node.value
         if isinstance(node, yaml.MappingNode):
             parts = [part for pair in node.value for part in pair]
@@ -134,7 +136,12 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 def _construct(loader: _CoreLoader, node: yaml.Node) -> Any:  # noqa: ANN401
-    """Return the value of a node; ValueError where its tag does not fit its text."""
+    """Return the value of a node.
+
+    Raises:
+        ValueError: The tag of the node does not fit its text.
+        yaml.YAMLError: The value cannot be built, e.g. because its tag is unknown.
+    """
     try:
         return loader.construct_object(node, deep=True)
     except (LookupError, AttributeError, TypeError) as error:
