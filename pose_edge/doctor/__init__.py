@@ -1,12 +1,12 @@
-"""`pose-edge doctor`: checks this machine and says what to fix.
+"""`pose-edge doctor`: check this machine and say what to fix.
 
-Each section of the report is one file here; `isolated` runs each in a process of its own, because
-a broken driver or library may hang or crash it.
+Each section of the report is one module here. `isolated` runs each section in its own process,
+because a broken driver or library may hang or crash.
 
 May import every folder up to pipeline, but not live, offline or service.
 
-A new section is one file with a function `examine(context)` that yields findings, and one line in
-`sections.SECTIONS`.
+To add a section, write a module with a function `examine(context)` that yields findings, and add an
+entry to `sections.SECTIONS`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pose_edge.doctor.sections import SECTIONS, ReportSection
 __all__ = ["DoctorContext", "Report", "as_json", "as_lines", "has_fault", "run_doctor"]
 
 TOTAL_S: Final = 20.0
-"""Time limit of the report, seconds, whatever hangs."""
+"""Time limit for the whole report, seconds, even if a section hangs."""
 LAST_S: Final = 5.0
-"""The part of it that is reserved for the sections that run alone, after the others."""
+"""Part of `TOTAL_S` that is reserved for the sections that run alone at the end, seconds."""
 
 
 def run_doctor(
@@ -34,10 +34,14 @@ def run_doctor(
     sections: Sequence[ReportSection] = SECTIONS,
     progress: Callable[[list[str]], None] = lambda _sections: None,
 ) -> Report:
-    """Examine everything; nothing is raised.
+    """Examine all sections; errors become findings.
 
-    Call this before the process has other threads, because it forks. `progress` is called with the
-    names of the sections under way whenever they change.
+    Call this before the process has other threads, because it forks.
+
+    Args:
+        context: The configuration and the machine.
+        sections: The sections to examine, in the order of the report.
+        progress: Called with the names of the running sections whenever they change.
     """
     end = time.monotonic() + TOTAL_S
     together = sorted((one for one in sections if not one.alone), key=lambda one: not one.early)

@@ -1,4 +1,4 @@
-"""The MQTT broker: whether it can be reached, and lets us in."""
+"""Check whether the MQTT broker can be reached and accepts the login."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pose_edge.sinks.mqtt_broker import find_broker
 from pose_edge.sinks.mqtt_connection import CONNECT_S, MqttConnection
 
 LOOK_S: Final = 0.05
-"""Seconds between two looks at the connection."""
+"""Interval at which the state of the connection is polled, seconds."""
 SUBJECT: Final = "mqtt"
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Log in to the broker of the settings, if they name one; nothing is published."""
+    """Log in to the configured broker, if there is one; nothing is published."""
     settings = context.settings.mqtt
     if settings.url is None:
         return
@@ -28,7 +28,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     except PoseEdgeError as error:
         yield Finding(SUBJECT, "fault", *explain(error, "see docs/mqtt.md"))
         return
-    # A name of its own: the broker would end the connection of a program that runs.
+    # With the client id of a running pose-edge, the broker would end that program's connection.
     connection = MqttConnection(broker, f"pose-edge-doctor-{uuid.uuid4().hex[:8]}")
     try:
         trouble = _wait(connection)
@@ -52,7 +52,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def _wait(connection: MqttConnection) -> str | None:
-    """Return why there is no connection, or None once there is one."""
+    """Wait until the connection stands and return None, or return why it failed."""
     deadline = time.monotonic() + CONNECT_S
     while not connection.connected:
         if connection.trouble is not None:

@@ -1,4 +1,4 @@
-"""The cameras: which exist, whether this user may open them, and which programs use them."""
+"""Check which cameras exist, whether this user may open them, and which programs use them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pose_edge.util.device_access import find_obstacle
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine V4L2 cameras, most of them on USB, and camera modules."""
+    """Examine V4L2 cameras (usually USB) and camera modules."""
     yield from _usb(context)
     yield _modules(context)
 
 
 def wanted_source(context: DoctorContext) -> SourceSpec | None:
-    """Return what the source's name means; None where it names nothing."""
+    """Return the parsed `source.name` of the settings; None if no source has this name."""
     try:
         return parse_source(context.settings.source.name)
     except SourceError:
@@ -32,7 +32,7 @@ def wanted_source(context: DoctorContext) -> SourceSpec | None:
 
 
 def camera_nodes(dev: Path) -> list[Path]:
-    """Return the nodes of cameras and codecs, /dev/videoN and then /dev/mediaN."""
+    """Return the device nodes of cameras and codecs: /dev/videoN, then /dev/mediaN."""
     return video_nodes(dev) + sorted(dev.glob("media[0-9]*"))
 
 
@@ -77,7 +77,7 @@ def _usable(node: Path, name: str, users: list[DeviceUser], *, complete: bool) -
 
 
 def _modules(context: DoctorContext) -> Finding:
-    """Examine picamera2 and the camera modules that it finds, without opening one."""
+    """Examine picamera2 and the camera modules that it lists, without opening one."""
     wanted = wanted_source(context)
     number = wanted.location if wanted is not None and wanted.kind is SourceKind.PICAMERA else None
     on_pi = is_pi(context)
@@ -92,7 +92,7 @@ def _modules(context: DoctorContext) -> Finding:
         cameras = find_picameras()
     except SourceError as error:
         text, remedy = explain(error, "`rpicam-hello --list-cameras` must work first")
-        # With another remedy than this one, there may be a module that something hides.
+        # Any other remedy means that picamera2 failed, so a connected module may be hidden.
         if number is not None or remedy != SEATING:
             return Finding("camera modules", "fault", text, remedy)
         remedy = f"if one is connected: {remedy}" if on_pi else ""

@@ -1,4 +1,4 @@
-"""The clock: the times in the poses come from it."""
+"""Check the system clock, which gives the poses their time stamps."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
 
 TIME_ERROR: Final = 5
-"""What adjtimex(2) returns while the clock is not synchronised."""
+"""Value that adjtimex(2) returns while the clock is not synchronised (TIME_ERROR)."""
 TIMEX_BYTES: Final = 512
-"""More than struct timex has; all zero, the call changes nothing."""
+"""Size of the buffer for struct timex, more than it needs; all zeros, so nothing is changed."""
 
 OLDEST: Final = 1_735_689_600.0
-"""The first moment of 2025, UTC, in Unix seconds: the program is younger than that."""
+"""Start of 2025, UTC, in Unix seconds; this program is newer, so an earlier time is wrong."""
 
 REMEDY: Final = (
     "connect the machine to a network once (`timedatectl set-ntp true`), or set the time: "
@@ -25,9 +25,9 @@ REMEDY: Final = (
 
 
 def is_synchronised() -> bool | None:
-    """Ask the kernel whether the clock is synchronised; None where it is not known.
+    """Return whether the clock is synchronised, according to the kernel; None if unknown.
 
-    Works with systemd-timesyncd, chrony and ntpd, without their commands.
+    This works with systemd-timesyncd, chrony and ntpd, without their commands.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     state: int = libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
@@ -40,7 +40,7 @@ def examine(
     now: Callable[[], float] = time.time,
     synchronised: Callable[[], bool | None] = is_synchronised,
 ) -> Iterator[Finding]:
-    """Examine the time, its synchronisation, and the clock that runs without power."""
+    """Examine the time, its synchronisation, and the battery-backed clock (RTC)."""
     in_step = synchronised()
     seconds = now()
     local = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds))

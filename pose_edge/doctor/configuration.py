@@ -1,4 +1,4 @@
-"""The configuration: which file is read, what is wrong with it, and what it changes."""
+"""Check the configuration: the file that is read, its faults, and the changed settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_edge.util.urls import Redactor, redact
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine the configuration."""
+    """Examine the configuration file, the environment variables and the settings."""
     ships = resolved(context.file) == resolved(resources.default_config())
     yield Finding("file", "ok", f"{context.file}{' (the one that ships)' if ships else ''}")
     clean = Redactor([context.settings.source.name])
@@ -33,7 +33,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def changes(settings: Settings) -> dict[str, object]:
-    """Return the settings that are not at their defaults, by dotted key."""
+    """Return the settings that differ from their defaults, by dotted key."""
     default = Settings()
     return {
         f"{name}.{key}": value
@@ -44,7 +44,7 @@ def changes(settings: Settings) -> dict[str, object]:
 
 
 def _secret(context: DoctorContext) -> Iterator[Finding]:
-    """Find a password or token that every user can read."""
+    """Warn if every user can read the source's password or token in the file."""
     address = context.settings.source.name
     try:
         text = context.file.read_text(encoding="utf-8", errors="replace")

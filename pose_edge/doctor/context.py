@@ -1,4 +1,4 @@
-"""What the doctor examines: a configuration on a machine."""
+"""The context of the doctor: a configuration, a machine, and functions to read the machine."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pose_edge.util.commands import run_command
 ANSWER_S: Final = 3.0
 """Time limit of a command, seconds."""
 SYSTEM_FOLDERS: Final = "/usr/bin:/bin:/usr/sbin:/sbin:/opt/vc/bin"
-"""Where commands are searched, whatever the PATH of a service is."""
+"""Folders in which commands are searched, in place of the PATH variable."""
 
 
 @dataclass(frozen=True)
 class DoctorContext:
-    """A configuration and the machine that it is for; tests replace the machine's folders.
+    """A configuration and the machine to examine; tests replace the machine's folders.
 
     Attributes:
-        settings: The settings of a run; the defaults where the configuration is faulty.
+        settings: The settings of a run; the defaults if the configuration is faulty.
         file: The configuration file that was read.
         faults: The faults of the configuration, one line each.
         use_camera: Whether a picture may be taken.
         use_models: Whether models may be run.
-        proc: The kernel's folder of processes, /proc.
-        folders: Folders of commands, separated by colons.
+        proc: Mount point of the proc file system.
+        folders: Search path of commands, separated by colons.
         environment: Environment variables.
     """
 
@@ -44,18 +44,18 @@ class DoctorContext:
 
     @property
     def sysfs(self) -> Path:
-        """The kernel's folder of devices, /sys."""
+        """Mount point of sysfs, /sys except in tests."""
         return Path(self.settings.testing.sysfs)
 
     @property
     def dev(self) -> Path:
-        """The folder of device nodes, /dev."""
+        """Folder of the device nodes, /dev except in tests."""
         return Path(self.settings.testing.dev)
 
     def ask(self, *command: str) -> str:
-        """Return what a command writes to its standard output.
+        """Run a command and return its standard output.
 
-        The text is empty where the command does not exist, fails, or takes too long.
+        The text is empty if the command does not exist, fails, or exceeds `ANSWER_S`.
         """
         environment = {**self.environment, "PATH": self.folders, "LC_ALL": "C.UTF-8"}
         result = run_command(command, environment, ANSWER_S)
@@ -63,7 +63,7 @@ class DoctorContext:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a small file of the kernel without its end of line; "" for no file."""
+    """Return the stripped text of a small file in /proc or /sys; "" if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip(" \n\0")
     except OSError:
@@ -71,7 +71,7 @@ def read_text(path: Path) -> str:
 
 
 def read_number(path: Path) -> int | None:
-    """Return the number in a file of the kernel; None where there is none."""
+    """Return the integer in a file in /proc or /sys; None if there is none."""
     try:
         return int(read_text(path))
     except ValueError:
@@ -79,7 +79,7 @@ def read_number(path: Path) -> int | None:
 
 
 def installed_version(package: str) -> str | None:
-    """Return the version of an installed package of Python; None where it is not installed."""
+    """Return the version of an installed Python package; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

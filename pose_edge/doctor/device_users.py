@@ -1,4 +1,4 @@
-"""Which processes have a device open, as fuser(1) finds out."""
+"""Find the processes that have a device open, as fuser(1) does."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class DeviceUser:
     """A process that has a device open.
 
     Attributes:
-        pid: The number of the process.
-        name: The name of its program, e.g. "cheese".
-        ours: Whether it is this program, as a service or otherwise.
+        pid: Process id.
+        name: Name of the program, e.g. "cheese".
+        ours: Whether the program is pose-edge, as a service or otherwise.
     """
 
     pid: int
@@ -35,11 +35,15 @@ class DeviceUser:
 def find_device_users(
     nodes: Iterable[Path], proc: Path
 ) -> tuple[dict[Path, list[DeviceUser]], bool]:
-    """Find the processes that have devices open, except for this one and its parent, the doctor.
+    """Find the processes that have devices open, except this process and its parent, the doctor.
+
+    Args:
+        nodes: The device nodes.
+        proc: Mount point of the proc file system.
 
     Returns:
-        The processes by device, for devices that are in use; and whether all processes could be
-        examined: only root sees those of other users.
+        The processes by device node, for devices in use; and whether all processes could be
+        examined, because only root can examine those of other users.
     """
     wanted = {str(node): node for node in nodes}
     users: dict[Path, list[DeviceUser]] = {}
@@ -51,7 +55,7 @@ def find_device_users(
         try:
             targets = {str(link.readlink()) for link in (process / "fd").iterdir()}
         except PermissionError:
-            # Kernel threads have nothing open, and no command line.
+            # A process without a command line is a kernel thread, which opens no devices.
             complete &= not read_text(process / "cmdline")
             continue
         except OSError:  # the process has ended

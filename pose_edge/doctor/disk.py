@@ -1,4 +1,4 @@
-"""Free space on the disks that are written to."""
+"""Check the free space of the disks that the program writes to."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from pose_edge.util import resources
 from pose_edge.util.paths import absolute, is_dir, mount_point, user_path
 
 LOW_BYTES, LOW_SHARE = 500_000_000, 0.05
+"""Free bytes, and free share of a disk, below which there is a warning."""
 FULL_BYTES: Final = 50_000_000
+"""Free bytes below which there is a fault."""
 STATE: Final = Path("/var/lib/pose-edge")
-"""The home of the service's user."""
+"""Home folder of the service's user."""
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine the file system of every folder that is written to."""
+    """Examine the file system of every folder that the program writes to."""
     disks: dict[int, tuple[Path, list[str]]] = {}
     for use, folder in places(context).items():
         if not is_dir(folder) and use in ("recordings", "poses", "csv"):
@@ -36,7 +38,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def places(context: DoctorContext) -> dict[str, Path]:
-    """Return the folders that are written to, by what is written."""
+    """Return the folders that the program writes to, by their use, e.g. "recordings"."""
     settings = context.settings
     found = {"system": Path("/")}
     if settings.record.path is not None:
@@ -51,7 +53,12 @@ def places(context: DoctorContext) -> dict[str, Path]:
 
 
 def verdict_of(free: int, total: int) -> Verdict:
-    """Judge free space, bytes."""
+    """Judge the free space of a disk.
+
+    Args:
+        free: Free space, bytes.
+        total: Size of the disk, bytes.
+    """
     if free < FULL_BYTES:
         return "fault"
     return "warning" if free < LOW_BYTES or free < total * LOW_SHARE else "ok"

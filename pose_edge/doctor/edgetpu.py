@@ -1,4 +1,4 @@
-"""The Edge TPU: is one plugged in, may it be used, and does it work."""
+"""Check whether an Edge TPU is plugged in, may be used, and works."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ MODES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The outcome of loading library and model in a child process, and running it.
+    """The outcome of loading library and model and running the model, in a child process.
 
     Attributes:
-        version: Version of the library; None when the trial ended before it was known.
-        inference_ms: Time of the second inference (the first is slow); None when it failed.
-        fault: What went wrong, in a sentence; None when nothing did.
-        crashed: A signal ended the process, as it does when library and runtime do not match.
+        version: Version of the library; None if the trial failed before it was known.
+        inference_ms: Time of the second inference, milliseconds (the first is slow); None if the
+            trial failed.
+        fault: What went wrong, in a sentence; None on success.
+        crashed: Whether a signal ended the process, as when library and runtime do not match.
     """
 
     version: str | None = None
@@ -48,7 +49,7 @@ class Trial:
 
 
 def try_edgetpu(settings: Settings) -> Trial:
-    """Load library and model in a child process and run the model; every error is an outcome."""
+    """Load library and model in a child process, run the model, and return the outcome."""
     zoo = Zoo()
     try:
         cpu, edgetpu = find_pair(zoo, settings.model.name, settings.edgetpu)
@@ -75,10 +76,14 @@ def try_edgetpu(settings: Settings) -> Trial:
 def examine(
     context: DoctorContext, trial: Callable[[Settings], Trial] = try_edgetpu
 ) -> Iterator[Finding]:
-    """Examine what a run on the Edge TPU needs, and try it unless asked not to.
+    """Examine what a run on the Edge TPU needs, then run a model on it if models may be run.
 
-    A missing part is a fault where a run needs it: when a Coral is plugged in, or must be. The
-    trial is made only when nothing is missing.
+    A missing part is a fault if a Coral is plugged in or `edgetpu.mode` is "on". The model runs
+    only if no part is missing.
+
+    Args:
+        context: The configuration and the machine.
+        trial: Runs the model; tests replace it.
     """
     settings = context.settings
     options = settings.edgetpu

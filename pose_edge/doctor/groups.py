@@ -1,4 +1,4 @@
-"""The user: which devices stay closed, and which group would open them."""
+"""Check which devices this user may not open, and which group would give access."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GROUPS: Final = {
     "tty": ("the console where there is no desktop", ("tty1",)),
     "plugdev": ("the Coral", ("apex_*",)),
 }
-"""What each group is for, and patterns of its devices below /dev."""
+"""Purpose of each group, and patterns of its device nodes below /dev."""
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
@@ -33,6 +33,6 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
             continue
         nodes = (node for pattern in patterns for node in sorted(context.dev.glob(pattern)))
         closed = next((node for node in nodes if not can_open(node)), None)
-        if closed is not None:  # else nothing needs the group, or the desktop has given access
+        if closed is not None:  # otherwise no device needs it, or the desktop session has access
             text = f"not in group {group}, which is for {purpose}: {closed} cannot be opened"
             yield Finding(group, "warning", text, how_to_join(group))

@@ -1,4 +1,4 @@
-"""Heat and power: what silently makes a Raspberry Pi slow or unstable."""
+"""Check heat and power supply, which silently make a Raspberry Pi slow or unstable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from pose_edge.doctor.machine import is_pi
 from pose_edge.doctor.report import Finding
 
 WARM, HOT = 75.0, 82.0
-"""Degrees Celsius: a Raspberry Pi slows down from 80 (a 3B+ from 60), and more so from 85."""
+"""Temperatures in °C for a warning and a fault.
+
+A Raspberry Pi slows down from 80 °C (a 3B+ from 60 °C), and more so from 85 °C.
+"""
 
 COOLER: Final = "add a heat sink or a fan, and let air in"
 STRONGER: Final = (
@@ -26,10 +29,13 @@ BITS: Final = {
     2: ("the cores are throttled", "the cores were throttled", f"{COOLER}; {STRONGER}"),
     3: ("the temperature limit is active", "the temperature limit was active", COOLER),
 }
-"""Bits of `vcgencmd get_throttled`, with what they mean while they hold and after that, and the
-remedy. The same bits 16 places higher have held since the start. Raspberry Pi's documentation,
-"vcgencmd"."""
+"""Bits of `vcgencmd get_throttled`: text while the condition holds, text afterwards, and remedy.
+
+The same bit, shifted left by 16, says whether the condition has occurred since the start. Source:
+"vcgencmd" in the documentation of Raspberry Pi.
+"""
 SINCE_START: Final = 16
+"""Shift of the bits for conditions that have occurred since the start."""
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
@@ -45,8 +51,12 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 def throttling(word: int) -> Iterator[Finding]:
     """Explain the bits of `vcgencmd get_throttled`.
 
+    Args:
+        word: The number that the command prints.
+
     Yields:
-        A fault for each condition that holds now, a warning for each that is over.
+        A fault for each condition that holds now, a warning for each that is over, and otherwise
+        an "ok".
     """
     for bit, (now, past, remedy) in BITS.items():
         if word >> bit & 1:
@@ -79,7 +89,7 @@ def _temperature(context: DoctorContext) -> Finding:
 
 
 def _without_firmware(context: DoctorContext) -> Finding:
-    """Read the kernel's voltage alarm, where vcgencmd gives no answer."""
+    """Read the kernel's undervoltage alarm, for machines where vcgencmd gives no answer."""
     for sensor in context.sysfs.glob("class/hwmon/hwmon*"):
         if read_text(sensor / "name") == "rpi_volt":
             if read_number(sensor / "in0_lcrit_alarm"):

@@ -1,4 +1,4 @@
-"""The model on the CPU: does the runtime load, how fast is it, and does it find people."""
+"""Check the model on the CPU: whether it loads, how fast it is, and whether it finds people."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 RUNS: Final = 10
 RUNS_S: Final = 2.0
 SLOW_MS: Final = 150.0
-"""Milliseconds above which the poses visibly lag behind."""
+"""Inference time, milliseconds, above which the poses visibly lag behind."""
 FRAMES: Final = (60, 75, 90, 105, 120)
-"""Frames of the demo clip: every model that ships finds a person in one of them at least."""
+"""Frame numbers of the demo clip; every model that ships finds a person in at least one."""
 PACKAGES: Final = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Load the runtime and the configured CPU model, and try it on the demo clip."""
+    """Load the runtime and the configured CPU model, and run the model on the demo clip."""
     from pose_edge.runtimes.litert import import_runtime
 
     library, _interpreter = import_runtime()
@@ -52,7 +52,7 @@ def _try_model(context: DoctorContext) -> Iterator[Finding]:
     from pose_edge.zoo.registry import Zoo
 
     settings = context.settings
-    # The CPU's, also where an Edge TPU is used: that has a section of its own.
+    # The CPU model, even if an Edge TPU is used: the Edge TPU has its own section.
     model, _edgetpu = find_pair(Zoo(), settings.model.name, settings.edgetpu)
     model = try_model(model, settings.model)
     started = time.perf_counter()
@@ -76,7 +76,7 @@ def _try_model(context: DoctorContext) -> Iterator[Finding]:
 
 
 def _answer(context: DoctorContext, estimator: Estimator) -> Finding:
-    """Estimate poses in frames that show a person, until one is found."""
+    """Estimate poses in `FRAMES` of the demo clip until a person is found."""
     from pose_edge.sources.video import Video
     from pose_edge.util import resources
 

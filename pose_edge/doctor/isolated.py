@@ -1,7 +1,7 @@
-"""Sections of the report in processes of their own.
+"""Run each section of the report in a child process.
 
-Drivers and libraries may hang in the kernel, hold Python's lock, or end the process. Only a process
-can be given up: it is killed, and not waited for.
+Drivers and libraries may hang in the kernel, hold the GIL, or end the process. A thread could not
+be stopped then, but a process can be killed without waiting for its end.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from pose_edge.util.child_process import describe_death, die_with, redirect_outp
 from pose_edge.util.text import one_line
 
 AT_ONCE: Final = 3
-"""Sections that are examined at the same time: most of them wait for something, but each takes
-memory."""
+"""Number of sections that run at the same time; most only wait, but each process takes memory."""
 POLL_S: Final = 0.05
+"""Interval at which processes are polled, seconds."""
 END_S: Final = 1.0
-"""How long the end of a process may take."""
+"""Longest wait, seconds, for the end of a process that has closed its pipe."""
 LAST_WORDS: Final = 300
-"""Bytes of a dead process's last output that the report quotes."""
+"""Number of bytes that the report quotes from the end of a dead process's output."""
 DONE: Final = None
-"""The last message of a process."""
+"""Message with which a process says that it has sent all findings."""
 
 log = logging.getLogger(__name__)
 
@@ -44,17 +44,17 @@ def examine_all(
     at_once: int = AT_ONCE,
     progress: Callable[[list[str]], None] = lambda _sections: None,
 ) -> Report:
-    """Examine sections, some at the same time, each in a process of its own.
+    """Examine sections concurrently, each in its own process.
 
     Args:
-        sections: The sections; the first are started first.
+        sections: The sections, in the order in which they are started.
         context: The configuration and the machine.
-        until: Monotonic seconds at which all must have ended.
-        at_once: How many run at the same time.
+        until: Deadline for all sections, monotonic seconds.
+        at_once: Maximum number of sections that run at the same time.
         progress: Called with the names of the running sections whenever they change.
 
     Returns:
-        The findings by section, also of sections that did not end as they should.
+        The findings by section, including sections that failed or were not started in time.
     """
     waiting = list(sections)
     running: list[_Examination] = []
@@ -87,7 +87,7 @@ class _Examination:
     """A process that examines one section."""
 
     def __init__(self, section: ReportSection, context: DoctorContext, until: float) -> None:
-        """Start the process; it ends at `until`, monotonic seconds, or at the section's limit."""
+        """Start the process; its deadline is `until` (monotonic seconds) or the section's limit."""
         self.section = section
         self.findings: list[Finding] = []
         self.over = False
@@ -96,7 +96,7 @@ class _Examination:
         self.results, theirs = Pipe(duplex=False)
         self._output = os.memfd_create("output")
         parent = os.getpid()
-        # A fork: the doctor has one thread, and what is examined need not be made again.
+        # Forking is safe because the doctor has one thread, and it spares the imports.
         self._pid = os.fork()
         if self._pid == 0:
             self.results.close()
@@ -104,7 +104,7 @@ class _Examination:
         theirs.close()
 
     def update(self) -> None:
-        """Take the results that have come; end a process that takes too long."""
+        """Receive pending findings; kill the process if it is past its deadline."""
         try:
             while self.results.poll():
                 found = self.results.recv()
@@ -119,8 +119,8 @@ class _Examination:
             self._fail(f"no answer within {self._limit_s:.0f} s")
 
     def kill(self) -> None:
-        """End the process with all that it has started, without waiting for it."""
-        for end in (os.killpg, os.kill):  # the group, if the process has come to make one
+        """Kill the process and its process group, without waiting for their end."""
+        for end in (os.killpg, os.kill):  # the process may not have created its group yet
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 end(self._pid, signal.SIGKILL)
         self._close()
@@ -142,7 +142,7 @@ class _Examination:
         return describe_death(self._status(), one_line(output.decode("utf-8", "replace")))
 
     def _status(self) -> int | None:
-        """Wait for the end of the process; None if it only closed its end of the connection."""
+        """Wait up to `END_S` for the exit status; None if the process only closed its pipe."""
         latest = time.monotonic() + END_S
         while time.monotonic() < latest:
             pid, status = os.waitpid(self._pid, os.WNOHANG)
@@ -153,7 +153,7 @@ class _Examination:
 
 
 def guarded(section: ReportSection, context: DoctorContext) -> Iterator[Finding]:
-    """Yield a section's findings; an error that stops it is one of them."""
+    """Yield a section's findings; an exception becomes a finding."""
     try:
         yield from section.examine(context)
     except PoseEdgeError as error:
@@ -171,14 +171,14 @@ def _examine(
     output: int,
     parent: int,
 ) -> NoReturn:
-    """Examine the section, send the findings, end: the child's main.
+    """Run in the child: examine the section, send the findings, and exit.
 
-    Nothing that the parent has opened is cleaned up here.
+    The child exits by `os._exit`, which leaves everything that the parent has opened alone.
     """
     status = 1
     try:
         os.setpgid(0, 0)
-        # A child that hangs while it uses the camera would outlive a doctor that is killed.
+        # If the doctor is killed, a hanging child must not keep the camera.
         die_with(parent)
         if not log.isEnabledFor(logging.DEBUG):  # hide what libraries write
             redirect_output(output)

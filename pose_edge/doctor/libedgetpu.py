@@ -1,4 +1,4 @@
-"""The Edge TPU library: which build is installed, and how to install one that works."""
+"""Find out which build of the Edge TPU library is installed, and how to install a working one."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ from pose_edge.util.commands import run_command
 
 RELEASE: Final = "16.0TF2.19.1-1"
 RELEASES: Final = "https://github.com/feranick/libedgetpu/releases"
-"""Google's library of 2021, built by others with newer TensorFlow: Google's own build crashes with
-TensorFlow Lite 2.12 and newer, and so with LiteRT."""
+"""Builds of Google's library of 2021 with newer TensorFlow, by a third party.
+
+Google's own build crashes with TensorFlow Lite 2.12 and newer, and so with LiteRT.
+"""
 
 DEBIANS: Final = frozenset(("bookworm", "trixie"))
-"""Releases of Debian and Raspberry Pi OS that have packages of their own there."""
+"""Releases of Debian and Raspberry Pi OS for which `RELEASES` has packages."""
 
 ARCHITECTURES: Final = {"aarch64": "arm64", "x86_64": "amd64"}
-"""Debian's names of the machines that LiteRT runs on."""
+"""Machine architectures that LiteRT supports, with their names in Debian."""
 
 MATCHING_LITERT: Final = "2.2.0"
-"""The newest LiteRT that this release of the library is known to work with."""
+"""The newest version of LiteRT that is known to work with `RELEASE`."""
 
 DPKG_S: Final = 20.0
-"""Time limit, seconds: dpkg reads all its lists, which takes seconds on a slow SD card."""
+"""Time limit of dpkg-query, seconds; it reads all its lists, which is slow on some SD cards."""
 
 
 def package_of(path: Path) -> str | None:
     """Return name and version of the Debian package that a file belongs to.
 
     Returns:
-        E.g. "libedgetpu1-std 16.0tf2.19.1-1"; None for a file of no package, or without dpkg.
+        E.g. "libedgetpu1-std 16.0tf2.19.1-1"; None if the file is in no package, or without dpkg.
     """
-    # dpkg knows a file by the path that the package gave it: /lib may be a link to /usr/lib, and
-    # the path that is searched may be a link to the file.
+    # dpkg only knows a file by its path in the package. But /lib may be a link to /usr/lib, and
+    # `path` may itself be a link.
     resolved = str(path.resolve())
     for name in dict.fromkeys((str(path), resolved, resolved.removeprefix("/usr"))):
         owner = _ask_dpkg("--search", name)
@@ -47,12 +49,12 @@ def package_of(path: Path) -> str | None:
 
 
 def is_googles(package: str) -> bool:
-    """Tell whether a package is Google's own build: the others name their TensorFlow."""
+    """Return whether a package is Google's own build; other builds name their TensorFlow."""
     return package.startswith("libedgetpu1") and "tf2" not in package.lower()
 
 
 def runtime() -> str:
-    """Return the installed runtime with its version, e.g. "ai-edge-litert 2.2.0"."""
+    """Return the installed runtime and its version, e.g. "ai-edge-litert 2.2.0"."""
     for name in ("ai-edge-litert", "tflite-runtime"):
         if (version := installed_version(name)) is not None:
             return f"{name} {version}"
@@ -60,7 +62,7 @@ def runtime() -> str:
 
 
 def how_to_install() -> str:
-    """Say how to install the library on this machine."""
+    """Return the instructions to install the library on this machine."""
     release, architecture = os_release("VERSION_CODENAME"), ARCHITECTURES.get(platform.machine())
     if release in DEBIANS and architecture is not None:
         file = f"libedgetpu1-std_{RELEASE.lower()}.{release}_{architecture}.deb"
@@ -72,7 +74,7 @@ def how_to_install() -> str:
 
 
 def how_to_match() -> str:
-    """Say how to install a library and a runtime that work together."""
+    """Return the instructions to install a library and a runtime that work together."""
     return (
         f"`pip install ai-edge-litert=={MATCHING_LITERT}`, which works with libedgetpu1-std "
         f"{RELEASE}: {how_to_install()}"

@@ -1,4 +1,4 @@
-"""The machine: what it is, and how many cores and how much memory the program may use."""
+"""Check the machine: board, system, and the cores and memory that the program may use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from pose_edge.doctor.report import Finding
 from pose_edge.util.cores import usable_cores
 
 ENOUGH_BYTES: Final = 250_000_000
-"""The program takes about 150 MB without a screen, and more with one."""
+"""Free memory, bytes, below which there is a warning.
+
+The program takes about 150 MB without a screen, and more with one.
+"""
 
 UNLIMITED: Final = 1 << 60
-"""Bytes from which on a limit of control groups, version 1, means no limit."""
+"""Memory limit, bytes, from which on cgroups version 1 mean "no limit"."""
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
@@ -37,12 +40,12 @@ def board(context: DoctorContext) -> str:
 
 
 def is_pi(context: DoctorContext) -> bool:
-    """Tell whether the machine is a Raspberry Pi."""
+    """Return whether the machine is a Raspberry Pi."""
     return "Raspberry Pi" in read_text(context.proc / "device-tree/model")
 
 
 def os_release(key: str) -> str:
-    """Return a value of os-release(5), e.g. of VERSION_CODENAME; empty where it is not known."""
+    """Return a value from os-release(5), e.g. for VERSION_CODENAME; "" if it is unknown."""
     try:
         return platform.freedesktop_os_release().get(key, "")
     except OSError:
@@ -50,12 +53,12 @@ def os_release(key: str) -> str:
 
 
 def size(count: float) -> str:
-    """Return a number of bytes with a unit, e.g. "3.7 GB"."""
+    """Format a number of bytes with a unit, e.g. "3.7 GB"."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def cpu_limit(context: DoctorContext) -> float | None:
-    """Return how many cores' time the control groups allow; None for no limit."""
+    """Return the CPU quota of the control groups, in cores; None for no limit."""
     limits = []
     for group in _control_groups(context, "cpu"):
         quota, _, period = read_text(group / "cpu.max").partition(" ")
@@ -69,7 +72,7 @@ def cpu_limit(context: DoctorContext) -> float | None:
 
 
 def memory_limit(context: DoctorContext) -> int | None:
-    """Return how many bytes of memory the control groups allow; None for no limit."""
+    """Return the memory limit of the control groups, bytes; None for no limit."""
     limits = []
     for group in _control_groups(context, "memory"):
         for file in ("memory.max", "memory.high", "memory.limit_in_bytes"):
@@ -80,9 +83,10 @@ def memory_limit(context: DoctorContext) -> int | None:
 
 
 def _control_groups(context: DoctorContext, controller: str) -> Iterator[Path]:
-    """Yield this process's control groups and those above, whose limits count too.
+    """Yield this process's control groups and all groups above, whose limits apply too.
 
-    Of either version; see cgroup-v2.rst and cgroup-v1 of the kernel's documentation.
+    Both versions of cgroups are supported; see cgroup-v2.rst and cgroup-v1 in the documentation of
+    the kernel.
     """
     for line in read_text(context.proc / "self/cgroup").splitlines():
         _number, _, rest = line.partition(":")

@@ -1,4 +1,4 @@
-"""The models: are their files intact, and is the configured one among them."""
+"""Check whether the model files are intact and the configured model is among them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pose_edge.zoo.registry import Zoo
 
 
 def examine(context: DoctorContext, zoo: Zoo | None = None) -> Iterator[Finding]:
-    """Verify every model that ships or was fetched, and find the configured one."""
+    """Verify every model that ships or was fetched, and find the configured model."""
     zoo = zoo or Zoo()
     yield from _verify(zoo, "shipped", list(zoo.entries))
     if fetched := zoo.fetched():

@@ -1,4 +1,4 @@
-"""The outputs in the network: is their library there, and can they go where they should."""
+"""Check the network outputs: their libraries, targets and listening ports."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ LIBRARIES: Final = {
     "metrics": ("prometheus_client", "metrics"),
     "web": ("aiohttp", "web"),
 }
-"""The module that an output needs, and the extra of the package that brings it."""
+"""For each output, the module that it needs and the extra of this package that installs it."""
 MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 LOOKUP_S: Final = 3.0
-"""Seconds that all look-ups may take together."""
+"""Time limit for all name look-ups together, seconds."""
 ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what users write to be reached by others
 LOOPBACK: Final = "127.0.0.1"
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine the outputs that are switched on; nothing is sent but a login to the broker."""
+    """Examine the enabled outputs; nothing is sent except a login to the broker."""
     settings = context.settings
     targets, servers = targets_of(settings), servers_of(settings)
     if not targets and not servers:
@@ -57,7 +57,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
-    """Return where outputs send to: the name of each, host and port."""
+    """Return name, host and port of each output that sends; port 0 for an invalid one."""
     found = []
     if settings.udp.target is not None:
         found.append(("udp", *split_address(settings.udp.target)))
@@ -67,14 +67,14 @@ def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
         url = urlsplit(settings.mqtt.url)
         try:
             port = url.port or MQTT_PORTS[url.scheme]
-        except ValueError:  # a port that none can be
+        except ValueError:  # the port is out of range
             port = 0
         found.append(("mqtt", url.hostname or "", port))
     return found
 
 
 def servers_of(settings: Settings) -> list[tuple[str, str, int]]:
-    """Return where outputs listen: the name of each, host and port."""
+    """Return name, host and port of each output that listens."""
     listening = {
         "websocket": settings.websocket.listen,
         "metrics": settings.metrics.listen,
@@ -89,13 +89,13 @@ def servers_of(settings: Settings) -> list[tuple[str, str, int]]:
 
 
 def _library(name: str) -> Iterator[Finding]:
-    """Yield a fault where the library of an output is missing."""
+    """Yield a fault if the library of an output is missing."""
     if name not in LIBRARIES:
         return
     module, extra = LIBRARIES[name]
     try:
         present = importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # not even the package that it lies in
+    except ModuleNotFoundError:  # the parent package is missing
         present = False
     if not present:
         text = f"{name} needs a package that is not installed"
@@ -121,7 +121,7 @@ def _target(name: str, host: str, port: int, lookup: AddressLookup, timeout: flo
 
 
 def _hindrance(found: list[Any]) -> str | None:
-    """Return why no address has a route, or None; to see that, nothing is sent."""
+    """Return why no address can be reached, or None; connecting a UDP socket sends nothing."""
     reason = "it has no address"
     for family, kind, protocol, _canonical, address in found:
         try:

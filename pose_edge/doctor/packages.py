@@ -1,4 +1,4 @@
-"""Python and the installed packages, compared with what the program needs."""
+"""Check Python and the installed packages against the requirements of the program."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ STAND_INS: Final = {
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv"),
     "ai-edge-litert": ("tflite-runtime",),
 }
-"""Packages that do as well: a full OpenCV or the system's own, and the older runtime."""
+"""Packages that can replace a required one: other OpenCV packages, and the older runtime."""
 
 COMPILED: Final = ("numpy", "cv2", "av")
-"""Modules compiled for one version of Python, numpy or the C library, which fail at import."""
+"""Compiled modules; their import fails if they do not fit Python, numpy or the C library."""
 
 SYSTEM_PACKAGES: Final = Path("/usr/lib/python3/dist-packages")
-"""The folder of Python packages that apt installs."""
+"""Folder into which apt installs Python packages."""
 SYSTEMS_OWN: Final = " (the system's own)"
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Examine the interpreter and the packages, and import those that are compiled."""
+    """Examine the interpreter and the packages, and import the compiled modules."""
     del context
     yield _interpreter()
     yield from _packages(_requirements())
@@ -48,10 +48,10 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def check(requirement: Requirement) -> tuple[str, str]:
-    """Compare what is installed with a requirement.
+    """Compare the installed package with a requirement.
 
     Returns:
-        What is installed, e.g. "numpy 2.1.3", and what is wrong with it; either may be empty.
+        The installed package, e.g. "numpy 2.1.3", and what is wrong with it; either may be "".
     """
     name, version = requirement.name, installed_version(requirement.name)
     for other in STAND_INS.get(name, ()) if version is None else ():
@@ -63,13 +63,21 @@ def check(requirement: Requirement) -> tuple[str, str]:
     try:
         fits = requirement.specifier.contains(Version(version), prereleases=True)
     except InvalidVersion:
-        fits = True  # a version that follows no rule cannot be compared
+        fits = True  # a version that does not follow PEP 440 cannot be compared
     wanted = f"{name} {version}: needs {requirement.specifier}"
     return f"{name} {version}", "" if fits else wanted
 
 
 def system_numpy(folder: Path, used: str | None) -> Iterator[Finding]:
-    """Compare the numpy in use with the one that the system's packages, in `folder`, need."""
+    """Compare the numpy in use with the one that the system's packages are built for.
+
+    Args:
+        folder: Folder of the system's packages.
+        used: Version of the numpy in use; None if there is none.
+
+    Yields:
+        At most one finding.
+    """
     pattern = re.compile(r"numpy-(\d[^-]*)\.(?:dist|egg)-info")
     matches = (pattern.fullmatch(path.name) for path in sorted(folder.glob("numpy-*-info")))
     theirs = next((match[1] for match in matches if match), None)
@@ -100,11 +108,11 @@ def _sees_system_packages() -> bool:
 
 
 def _requirements() -> list[Requirement]:
-    """Return the requirements of this program on this Python, without its extras."""
+    """Return the requirements of this program for this Python, without extras."""
     found = []
     try:
         lines = metadata.requires(PACKAGE) or []
-    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+    except metadata.PackageNotFoundError:  # the program runs from a checkout
         return []
     for line in lines:
         with suppress(InvalidRequirement):
@@ -126,7 +134,7 @@ def _packages(requirements: Sequence[Requirement]) -> Iterator[Finding]:
 
 
 def imports(modules: Sequence[str]) -> Iterator[Finding]:
-    """Import compiled modules, which shows whether they work together."""
+    """Import compiled modules, which shows whether they are compatible."""
     loaded = []
     for name in modules:
         try:

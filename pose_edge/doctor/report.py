@@ -1,6 +1,6 @@
-"""The doctor's findings, and the report of them as text and as JSON.
+"""The doctor's findings, and the report as text and as JSON.
 
-The JSON of `as_json` is one object; keys are added, never changed:
+The JSON of `as_json` is one object; keys may be added, but are never changed:
 
     schema    1
     version   of pose_edge, e.g. "0.1.0"
@@ -10,7 +10,7 @@ The JSON of `as_json` is one object; keys are added, never changed:
         subject  what was examined, e.g. "/dev/video0"; several findings may share one
         verdict  "ok", "skipped" (not examined), "warning" or "fault"
         text     what was found; its wording may change
-        remedy   what to do; "" when nothing needs doing
+        remedy   what to do; "" if nothing needs to be done
 
 A section that could not be examined has a finding with the subject "examination".
 """
@@ -27,7 +27,7 @@ from pose_edge.errors import PoseEdgeError
 from pose_edge.util.text import one_line, printable
 
 Verdict = Literal["ok", "skipped", "warning", "fault"]
-"""From best to worst; "skipped" was not examined, and the text says why."""
+"""Verdicts from best to worst; for "skipped", the text says why nothing was examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Finding:
 
     Attributes:
         subject: What was examined, e.g. "library".
-        verdict: How good or bad it is.
+        verdict: The verdict on the subject.
         text: What was found.
-        remedy: What to do about it; empty when nothing needs doing.
+        remedy: What to do about it; empty if nothing needs to be done.
     """
 
     subject: str
@@ -52,36 +52,40 @@ Report = dict[str, list[Finding]]
 
 
 def explain(error: Exception, remedy: str = "") -> tuple[str, str]:
-    """Return an error's text and its remedy, else the given one, each in one line."""
+    """Return text and remedy of an error, each in one line.
+
+    Args:
+        error: The error.
+        remedy: The remedy to return if the error has none.
+    """
     if not isinstance(error, PoseEdgeError):
         return one_line(str(error)), remedy
     return one_line(error.message), one_line(error.remedy or remedy)
 
 
 def has_fault(report: Report) -> bool:
-    """Tell whether anything must be fixed."""
+    """Return whether any finding is a fault."""
     return any(one.verdict == "fault" for findings in report.values() for one in findings)
 
 
 COLOURS: Final[dict[Verdict, int]] = {"ok": 32, "skipped": 90, "warning": 33, "fault": 31}
-"""SGR codes of a terminal: green, grey, yellow, red."""
+"""SGR codes for the colours of a terminal: green, grey, yellow, red."""
 
 NARROWEST: Final = 24
-"""Columns of the texts at least, however narrow the terminal is."""
+"""Minimum width of the texts in columns, even if the terminal is narrower."""
 ARROW: Final = "-> "
 
 
 def as_lines(report: Report, width: int | None = None, *, colour: bool = False) -> list[str]:
-    """Return the report as text.
+    """Return the report as lines of text.
 
     Args:
-        report: The findings by section; sections without any are left out.
-        width: Columns of the terminal, at which longer texts are wrapped; None for no wrapping.
-        colour: Whether verdicts have the codes that give them their colour on a terminal.
+        report: The findings by section; sections without findings are left out.
+        width: Width of the terminal in columns, at which texts are wrapped; None for no wrapping.
+        colour: Whether verdicts are coloured for a terminal.
 
     Returns:
-        Lines: for each section its name and its findings, each with its remedy below it, and at
-        the end a summary.
+        For each section its name and its findings, each with its remedy below it; then a summary.
     """
     everything = [finding for findings in report.values() for finding in findings]
     verdict_width = max(map(len, get_args(Verdict)))
@@ -109,7 +113,7 @@ def as_lines(report: Report, width: int | None = None, *, colour: bool = False) 
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Return the report as JSON values; this module's docstring describes them."""
+    """Return the report as JSON values; see the docstring of this module."""
     return {
         "schema": 1,
         "version": __version__,
@@ -123,8 +127,8 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def _wrap(text: str, room: int | None) -> list[str]:
-    """Wrap a text between words; paths and addresses are not broken, so that they can be copied."""
-    text = printable(text)  # names of devices, and what servers say
+    """Wrap a text between words only, so that paths and addresses can be copied."""
+    text = printable(text)  # device names and answers of servers may hold control characters
     if room is None or len(text) <= room:
         return [text]
     return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]

@@ -1,4 +1,4 @@
-"""The screens: what is connected to the graphics cards, and the libraries that draw."""
+"""Check the screens that are connected to the graphics cards, and the libraries that draw."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MESA: Final = {
     "libgbm.so.1": "libgbm1",
     "libdrm.so.2": "libdrm2",
 }
-"""Libraries that SDL loads to draw without a desktop, and the Debian package of each."""
+"""Libraries that SDL loads to draw without a desktop, and their Debian packages."""
 DRIVERS: Final = "libgl1-mesa-dri"
 
 
@@ -71,7 +71,7 @@ def _output(output: Output) -> Finding:
 
 
 def _no_screen(settings: DisplaySettings, desktop: str | None, present: list[Output]) -> Finding:
-    """Report that no screen is connected to the wanted output, and how bad that is."""
+    """Return the finding that no screen is connected to the wanted output."""
     kind, name = settings.kind, settings.output
     text = "no screen is connected"
     remedy = "plug one in and switch it on (a Pi 4 or 5: the socket next to the power first)"
@@ -91,7 +91,7 @@ def _no_screen(settings: DisplaySettings, desktop: str | None, present: list[Out
 
 
 def _card(context: DoctorContext, output: Output) -> Iterator[Finding]:
-    """Check that a run could open the graphics card of its screen."""
+    """Check whether a run could open the graphics card of its screen."""
     card = context.dev / f"dri/card{output.card}"
     if not exists(card):
         return

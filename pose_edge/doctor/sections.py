@@ -1,4 +1,4 @@
-"""The sections of the report, in its order: from the machine itself to the service."""
+"""The sections of the report in their order, from the machine to the service."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ class ReportSection:
     """A section of the report.
 
     Attributes:
-        name: Its title.
-        examine: Yields its findings.
-        limit_s: Time limit, seconds. The default is for sections that read a few files and run a
-            command or two, on a slow SD card.
-        stuck: What to do when the section exceeds its limit.
-        alone: Whether it runs after the others, so that they do not disturb what it measures.
-        early: Whether it starts before the others, as it may have to wait long.
+        name: Title of the section.
+        examine: Yields the findings of the section.
+        limit_s: Time limit, seconds. The default suits sections that read a few files and run one
+            or two commands, on a slow SD card.
+        stuck: Remedy to report if the section crashes or exceeds its time limit.
+        alone: Whether the section runs after all others, so that they do not disturb its
+            measurements.
+        early: Whether the section starts before the others, because it may wait long.
     """
 
     name: str
@@ -34,7 +35,7 @@ class ReportSection:
 
 
 def in_module(name: str) -> Callable[[DoctorContext], Iterable[Finding]]:
-    """Return the `examine` of a module of this package, imported when it is called."""
+    """Return a function that calls `examine` of a module in this package, imported lazily."""
 
     def examine(context: DoctorContext) -> Iterable[Finding]:
         module = importlib.import_module(f"pose_edge.doctor.{name}")

@@ -1,4 +1,4 @@
-"""The service, as systemd sees it."""
+"""Check the state of the service in systemd."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ SEE_LOG: Final = "`journalctl -u pose-edge -n 50` says why"
 
 
 def examine(context: DoctorContext, root: Path = Path("/")) -> Iterator[Finding]:
-    """Examine the service's unit, state and restarts."""
+    """Examine unit, state and restarts of the service.
+
+    Args:
+        context: The configuration and the machine.
+        root: Root of the file system; tests replace it.
+    """
     if not systemd.is_booted(root):
         yield Finding("systemd", "skipped", "does not run here")
         return

@@ -1,4 +1,4 @@
-"""The source that is set: can it be reached, and does it give a picture."""
+"""Check whether the configured source can be reached and delivers a picture."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from pose_edge.frames import Frame
 
 CONNECT_S: Final = 3.0
+"""Time limit for connecting to a network source, seconds."""
 FIRST_S: Final = 4.0
-"""Time limit of the first frame, seconds; less where the settings say so."""
+"""Time limit for the first frame, seconds; `camera.timeout` applies if it is shorter."""
 GRACE_S: Final = 0.5
-"""Seconds after that limit, in which the source reports itself what is wrong."""
+"""Additional wait, seconds, in which the source may raise a more precise error itself."""
 MORE_S: Final = 1.0
-"""Seconds for which frames are counted."""
+"""Time for which frames are counted to measure the frame rate, seconds."""
 SLOW: Final = 0.6
-"""Part of the wanted frame rate below which a camera is slow."""
+"""Share of the wanted frame rate below which a camera counts as slow."""
 DARK: Final = 12
-"""Difference of the brightest and the darkest pixel below which a picture shows nothing."""
+"""Contrast (maximum minus minimum pixel value, 0...255) below which a picture shows nothing."""
 
 CAMERAS: Final = frozenset((SourceKind.AUTO, SourceKind.PICAMERA, SourceKind.CAMERA))
 
@@ -40,7 +41,7 @@ PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 193
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:
-    """Connect to the source, and take a picture from it unless asked not to."""
+    """Connect to the source and read frames; with --no-camera, not from a camera or stream."""
     spec = wanted_source(context)
     kind = spec.kind if spec is not None else None
     if kind is SourceKind.STREAM:
@@ -61,7 +62,7 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def _reach(url: str) -> Finding:
-    """Connect to a network source without sending anything."""
+    """Open a TCP connection to a network source without sending anything."""
     parts = urlsplit(url)
     host, port = parts.hostname, parts.port or PORTS.get(parts.scheme)
     if parts.scheme == "udp" or host is None or port is None:
@@ -86,7 +87,7 @@ def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Findin
     started = time.monotonic()
     try:
         source = choose_source(settings.source, camera)
-        chooses = auto and source.live  # which camera is known when it is open
+        chooses = auto and source.live  # the chosen camera is known only once it is open
         prefix = "no camera is found, so auto plays the demo clip: " if auto else ""
         if not chooses:
             yield Finding("source", "ok", prefix + source.describe())
@@ -102,7 +103,7 @@ def _picture(context: DoctorContext, kind: SourceKind | None) -> Iterator[Findin
         rate = _rate(source) if source.live else source.frame_rate
         text = f"{width}x{height}, the first after {first_s:.2f} s"
         text += f", then {rate:.1f} frames a second" if rate else ""
-        # A network camera has a rate of its own, which `camera.fps` does not set.
+        # A network camera has its own frame rate, which `camera.fps` does not set.
         wanted = (source.frame_rate or 0) if kind is SourceKind.STREAM else settings.camera.fps
         yield _judge(source, text, rate, contrast, wanted)
     except (SourceError, EndOfStream) as error:
@@ -138,7 +139,7 @@ def _next(source: Source, until: float) -> Frame | None:
 
 
 def _rate(source: Source) -> float | None:
-    """Measure the frame rate; None where no frame comes."""
+    """Measure the frame rate, frames per second; None if no frame arrives."""
     started = last = time.monotonic()
     count = 0
     while last - started < MORE_S:
