@@ -1,5 +1,6 @@
 """The command line `pose-edge`: options, commands, tables, progress bars, exit statuses.
 
-Imports: everything, but the heavy parts only inside the commands, so that `--help` stays quick.
-Only this folder prints and exits. A new option or command is an entry of a table in arguments.py.
+May import everything; heavy modules are imported only inside the commands, so that `--help` is
+fast. Only this folder prints and exits. To add an option or command, add an entry to a table in
+arguments.py.
 """

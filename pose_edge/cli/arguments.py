@@ -1,4 +1,4 @@
-"""The commands and options of the command line, as tables; parser.py makes the parser of them."""
+"""Tables of the commands and options, from which parser.py builds the parser."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ SETTING_OPTIONS: Final = {
     "log_level": ("log.level", "LEVEL", "debug, info, warning or error; debug shows tracebacks"),
     "log_format": ("log.format", "FORMAT", "auto, text, journal or json (one object a line)"),
 }
-"""Options that override a setting: the setting, the placeholder of the value, and the help."""
+"""Options that override a setting: dotted key of the setting, placeholder of the value, help."""
 
 Arguments = tuple[str, dict[str, Any]]
-"""Names of an option, and the other arguments of `ArgumentParser.add_argument`."""
+"""Names of an option, separated by spaces, and keywords for `ArgumentParser.add_argument`."""
 
 
 def _count(text: str) -> int:
@@ -98,7 +98,7 @@ GROUPS: Final = {
     "config": "Check, show and describe the configuration.",
     "service": "Run from power-on, as a systemd service.",
 }
-"""Commands with subcommands, and their help."""
+"""Commands that have subcommands, with their help."""
 
 COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
     "run": (
@@ -248,17 +248,17 @@ COMMANDS: Final[Mapping[str, tuple[str, *tuple[str | Arguments, ...]]]] = {
         _value("shell", "SHELL", "bash or zsh", choices=("bash", "zsh")),
     ),
 }
-"""Help of each command, and its options: those of `SETTING_OPTIONS` by name."""
+"""Help and options of each command; a string names an option of `SETTING_OPTIONS`."""
 
 
 def option(name: str) -> Arguments:
-    """Return the option of a setting, e.g. --max-frames for "max_frames"."""
+    """Return an option of `SETTING_OPTIONS`, e.g. --max-frames for "max_frames"."""
     _key, placeholder, meaning = SETTING_OPTIONS[name]
     return _value(f"--{name.replace('_', '-')}", placeholder, meaning)
 
 
 def everywhere() -> tuple[Arguments, ...]:
-    """Return the options that every command has."""
+    """Return the options that all commands share, apart from --help and --version."""
     settings = {"action": "append", "default": [], "metavar": "SECTION.KEY=VALUE"}
     return (
         _value("--config", "FILE", "configuration file to read"),

@@ -1,6 +1,6 @@
-"""From the command line to the exit status.
+"""Parse the command line, run the command, and return the exit status.
 
-What only commands need is imported once a command is to run: `--help` waits for none of it.
+Modules that only commands need are imported lazily, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pose_edge.util.standard_streams import discard_output
 
 
 def dispatch(arguments: Sequence[str] | None) -> int:
-    """Run a command; see `main`."""
+    """Run a command and return its exit status; see `main`."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         options = parse(words)
@@ -32,7 +32,10 @@ def dispatch(arguments: Sequence[str] | None) -> int:
 
 
 def _flush_output(status: int) -> int:
-    """Write what is left of the output; return the exit status, which says so if that fails."""
+    """Flush the standard output and return the exit status: that of the error if this fails.
+
+    A reader that has closed the pipe is not an error.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Examples for the help of each command, with what they do."""
+"""Examples for the help of each command, each with an explanation."""
 
 from __future__ import annotations
 
@@ -143,4 +143,4 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("pose-edge service status --json", "the same for programs"),
     ),
 }
-"""Command lines and what they do, by the full name of the command or group; "" is the program."""
+"""Example command lines and explanations, by full name of command or group; "" is the program."""

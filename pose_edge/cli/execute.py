@@ -1,4 +1,4 @@
-"""Run a command: start the log, report errors, return the exit status."""
+"""Run a command: start the log, report errors, and return the exit status."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from pose_edge.util.urls import Redactor
 log = logging.getLogger("pose_edge")
 
 LISTENERS: Final = ("run", "annotate", "tune", "bench model", "bench pipeline")
-"""Commands that end in order at a signal; any other is interrupted."""
+"""Commands with signal handlers of their own; in others, a signal raises KeyboardInterrupt."""
 
 
 def execute(options: Namespace, arguments: Sequence[str]) -> int:
     """Run a command.
 
     Args:
-        options: What `parse` has returned.
-        arguments: The command line, whose secrets are not shown, whatever is wrong with it.
+        options: The result of `parse`.
+        arguments: The command line; secrets in its addresses are removed from all messages.
 
     Returns:
-        The exit status, see `main`.
+        The exit status; see `main`.
     """
     logs.start(options.log_level, options.log_format, redactor=Redactor(arguments))
     try:
         return _report_errors(options)
     except KeyboardInterrupt:
         logs.report_error("interrupted")
-        discard_output()  # what is left may wait for a reader that never comes
+        discard_output()  # flushing could wait forever for a reader
         return 1
 
 
 def refuse(error: UsageError, arguments: Sequence[str]) -> int:
-    """Report a wrong command line, and return the exit status."""
+    """Report a wrong command line and return the exit status."""
     logs.start(redactor=Redactor(arguments))
     logs.report_error(str(error))
     return error.exit_status
 
 
 def _report_errors(options: Namespace) -> int:
-    # FFmpeg and OpenCV must not write to the terminal: their faults are raised and reported.
+    # Keep FFmpeg and OpenCV from writing to the terminal: their errors are raised and reported.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
@@ -59,7 +59,7 @@ def _report_errors(options: Namespace) -> int:
             log.exception("the command failed")
         logs.report_error(str(error))
         return error.exit_status
-    except BrokenPipeError:  # the reader of the output has closed it
+    except BrokenPipeError:  # the reader of the output has closed the pipe
         discard_output()
         return 0
     except OSError as error:
@@ -77,7 +77,7 @@ def _report_errors(options: Namespace) -> int:
 
 def _run_command(options: Namespace) -> int:
     command = find_command(options.command)
-    gc.freeze()  # nor is what a command has imported looked through while it runs
+    gc.freeze()  # imported modules stay, so garbage collection need not scan them
     gc.enable()
     if options.command not in LISTENERS:
         interrupt_on_signals()
@@ -85,7 +85,7 @@ def _run_command(options: Namespace) -> int:
 
 
 def _report_system_error(error: OSError) -> int:
-    """Report what the system refused: a fault of a file or of the machine, not of the program."""
+    """Report an error of the operating system, which is not a bug of the program."""
     if log.isEnabledFor(logging.DEBUG):
         log.exception("the command failed")
     where = f"{error.filename}: " if error.filename is not None else ""

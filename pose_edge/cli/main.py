@@ -1,4 +1,4 @@
-"""Entry point: prepare the process, run the command, see its output off."""
+"""Entry point: prepare the process and run the command."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: Arguments after the program's name, by default those of the process.
+        arguments: Arguments after the program's name; by default those of the process.
 
     Returns:
-        The exit status: 0 done; 2 wrong usage or configuration; 3 an input, model or device that
-        was requested is not available; 1 anything else.
+        The exit status: 0 for success; 2 for wrong usage or configuration; 3 if an input, model or
+        device that was requested is not available; 1 for any other error.
     """
-    # Before everything else, which takes its time to import: a signal that comes now waits.
+    # Block signals first: the imports below take long, and a signal must wait for its handler.
     from pose_edge.live.signals import hold_signals
 
     hold_signals()
-    # What is imported stays: looking for garbage in it again and again is a quarter of the start.
-    # `execute` turns it on again before the command begins.
+    # Imported modules stay, so scanning them for garbage is wasted: a quarter of the start time.
+    # `execute` enables the collector again before the command begins.
     gc.disable()
-    # To find plugins of pydantic, the entry points of all installed packages are read.
+    # To find its plugins, pydantic would read the entry points of all installed packages.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from pose_edge.cli.dispatch import dispatch
     from pose_edge.util.standard_streams import prepare_standard_streams

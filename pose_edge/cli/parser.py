@@ -1,4 +1,4 @@
-"""The parser of the command line, made from the tables of arguments.py and examples.py."""
+"""The parser of the command line, built from the tables in arguments.py and examples.py."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pose_edge.live.keys import KEYS
 PROGRAM: Final = "pose-edge"
 
 FORMS: Final = {"": "{}", "?": "[{}]", "+": "{} ...", "*": "[{} ...]"}
-"""How an argument is written in the usage, by argparse's `nargs`."""
+"""Format of an argument in the usage, by argparse's `nargs`."""
 
 EXAMPLES_TITLE: Final = "examples:\n"
-"""What the text at the end of a help begins with, whose lines stay as they are."""
+"""First line of the examples in a help text; a text that starts with it is not re-wrapped."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -32,6 +32,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     Raises:
         UsageError: The command line is wrong; the usage was printed.
+        SystemExit: Help or the version was printed.
     """
     words = list(arguments)
     if words[:1] == ["help"]:  # `pose-edge help run` is `pose-edge run --help`
@@ -44,7 +45,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def make_parser() -> CommandParser:
-    """Return the parser of the command line."""
+    """Create the parser of the command line."""
     parser = CommandParser(
         prog=PROGRAM,
         usage=f"{PROGRAM} COMMAND [OPTIONS]",
@@ -74,28 +75,28 @@ def make_parser() -> CommandParser:
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser of one command, or of the choice of a command.
+    """A parser of one command, or of the choice between commands.
 
-    Its errors are those of the command that was typed: they show its usage, and what was probably
-    meant. Without a command it prints its help.
+    An error shows the usage of the command that was typed, with a suggestion if there is one.
+    Without a command, the parser prints its help and exits.
     """
 
     def __init__(self, **keywords: Any) -> None:  # noqa: ANN401
-        """Make a parser without options; see `argparse.ArgumentParser`."""
-        # An abbreviation that works today may be ambiguous tomorrow.
+        """Create a parser without options; see `argparse.ArgumentParser`."""
+        # No abbreviations: one that works today may be ambiguous in a later version.
         keywords |= {"add_help": False, "allow_abbrev": False, "formatter_class": _HelpFormatter}
         super().__init__(**keywords)
         self._flags: list[str] = []
         self._lists: list[str] = []
 
     def add_commands(self) -> argparse._SubParsersAction[CommandParser]:
-        """Let a command follow."""
+        """Add a choice of commands and return it; the caller adds commands to it."""
         commands = self.add_subparsers(title="commands", metavar="COMMAND", prog=self.prog)
         self._add_global_options(())
         return commands
 
     def add_options(self, command: str, options: Sequence[Arguments]) -> None:
-        """Make this the parser of a command, with its own options and those of all commands."""
+        """Make this the parser of a command: add its own options and the global ones."""
         self.set_defaults(command=command)
         groups = {title: self.add_argument_group(title) for title in ("arguments", "options")}
         for names, keywords in options:
@@ -109,9 +110,9 @@ class CommandParser(argparse.ArgumentParser):
         args: Sequence[str] | None = None,
         namespace: Any = None,  # noqa: ANN401
     ) -> tuple[Any, list[str]]:
-        """Parse all arguments: one that is not known is an error here, not of the caller."""
+        """Parse all arguments; an unknown one is an error of this parser, not of its parent."""
         options, rest = super().parse_known_args(args, namespace)
-        for name in self._lists:  # argparse has only taken those before the first option
+        for name in self._lists:  # argparse only takes the values before the first option
             getattr(options, name).extend(one for one in rest if one[:1] != "-")
             rest = [one for one in rest if one[:1] == "-"]
         if rest:
@@ -122,12 +123,12 @@ class CommandParser(argparse.ArgumentParser):
         return options, []
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage, and raise the error of a wrong command line."""
+        """Print the usage and raise a `UsageError`."""
         self.print_usage(sys.stderr)
         raise UsageError(f"{message} (see `{self.prog} --help`)")
 
     def _add_global_options(self, more: Iterable[Arguments]) -> None:
-        """Add --help, --version and more options, below a title of their own."""
+        """Add --help, --version and more options as a group of the help."""
         group = self.add_argument_group("global options")
         self._add(group, "-h --help", action="help", help="print this help")
         self._add(group, "--version", action=_PrintVersion, help="print the version")
@@ -140,7 +141,7 @@ class CommandParser(argparse.ArgumentParser):
         names: str,
         **keywords: Any,  # noqa: ANN401
     ) -> argparse.Action:
-        """Add an option or argument to a group of the help."""
+        """Add an option or argument to a group, and record it for suggestions and lists."""
         action = group.add_argument(*names.split(), **keywords)
         self._flags += action.option_strings
         if not action.option_strings and action.nargs in ("+", "*"):
@@ -148,7 +149,7 @@ class CommandParser(argparse.ArgumentParser):
         return action
 
     def _explain(self, rest: Sequence[str]) -> str:
-        """Say what is wrong with arguments that are left over."""
+        """Return a message about arguments that the parser does not know."""
         flags = [one for one in rest if one[:1] == "-"]
         if not flags:
             return f"unexpected argument: {rest[0]}"
@@ -156,12 +157,12 @@ class CommandParser(argparse.ArgumentParser):
         return f"unknown option {flag}{_hint(flag, self._flags)}"
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
-        """Refuse a value that is not among the choices of an option, or no command."""
+        """Raise an error for a value outside an option's choices, or for an unknown command."""
         if not isinstance(action, argparse._SubParsersAction) or value in action.choices:
             super()._check_value(action, value)
             return
         known = list(action.choices)
-        if self.prog == PROGRAM:  # `pose-edge list` is to be `pose-edge models list`
+        if self.prog == PROGRAM:  # for `pose-edge list`, suggest `pose-edge models list`
             known += COMMANDS
         hint = _hint(value, known)
         if not hint and self.prog == PROGRAM and ("." in value or "/" in value):
@@ -171,7 +172,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Wraps texts, but leaves examples as they are, and lists commands without a title more."""
+    """A help formatter that does not wrap examples and shows commands without an extra title."""
 
     def _format_action(self, action: argparse.Action) -> str:
         if isinstance(action, argparse._SubParsersAction):
@@ -185,7 +186,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class _PrintVersion(argparse.Action):
-    """Prints the version. argparse's own action would look it up for every command."""
+    """Prints the version, looked up lazily; argparse's own action needs it for every command."""
 
     def __init__(self, **keywords: Any) -> None:  # noqa: ANN401
         super().__init__(nargs=0, **keywords)
@@ -209,7 +210,7 @@ def usage(command: str, options: Sequence[Arguments]) -> str:
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
-    """Return which of the known words was probably meant, as the end of a sentence, or nothing."""
+    """Return a suggestion for a mistyped word as the end of a sentence, or ""."""
     import difflib
 
     names = {name.split()[-1]: name for name in reversed(list(known))}  # the first one counts
@@ -218,7 +219,7 @@ def _hint(word: str, known: Iterable[str]) -> str:
 
 
 def _examples(command: str) -> str:
-    """Return the examples of a command for the end of its help, and the keys of `run`."""
+    """Return the examples of a command for the end of its help; for `run`, also the keys."""
     lines = [f"  {line}\n      {meaning}" for line, meaning in EXAMPLES[command]]
     if command == "run":
         lines += ["", "keys while it runs:", *(f"  {key.shown:<9} {key.meaning}" for key in KEYS)]

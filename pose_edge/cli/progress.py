@@ -1,4 +1,4 @@
-"""Progress on the standard error: bars on a terminal, a line in the log now and then elsewhere."""
+"""Show progress on the standard error: bars on a terminal, otherwise regular log messages."""
 
 from __future__ import annotations
 
@@ -30,24 +30,25 @@ log = logging.getLogger(__name__)
 
 BAR_WIDTH: Final = 20
 BAR_FROM: Final = 70
-"""Columns of a terminal that has room for a bar beside the numbers."""
+"""Terminal width in columns from which a bar is shown beside the numbers."""
 LOG_INTERVAL_S: Final = 30.0
 
 ShowProgress = Callable[[str, int, int | None], None]
-"""Takes the name of a task, how much of it is done, and its size, None while that is unknown."""
+"""Takes the name of a task, the completed amount, and the total (None while it is unknown)."""
 
 
 @contextmanager
 def show_progress(unit: str, *, steady: bool = True) -> Iterator[ShowProgress]:
-    """Show the progress of tasks.
+    """Show the progress of tasks while the context is open.
 
     Args:
-        unit: What is counted: "frame", "picture" or "byte".
-        steady: Whether bars move between two reports too; a measurement wants nothing to run then.
+        unit: Unit of the amounts, e.g. "frame", "picture" or "byte".
+        steady: Whether a thread refreshes the bars between two reports; False for measurements,
+            which it would disturb.
 
     Yields:
-        The function to report progress with. Nothing is shown before its first call, so a fault
-        before that stands alone.
+        The function that reports progress. Nothing is shown before its first call, so that an
+        earlier error message stands alone.
     """
     if not (people_read() and sys.stderr.isatty()):
         yield _ProgressLog(unit).report
@@ -80,12 +81,12 @@ def show_progress(unit: str, *, steady: bool = True) -> Iterator[ShowProgress]:
     try:
         yield report
     finally:
-        if tasks:  # rich would print an empty line
+        if tasks:  # without tasks, rich would print an empty line
             bars.stop()
 
 
 class _ProgressLog:
-    """Logs progress now and then, for files and for programs."""
+    """Logs progress every `LOG_INTERVAL_S`, for output that is not a terminal."""
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
@@ -107,7 +108,7 @@ class _ProgressLog:
 
 
 class _FieldColumn(ProgressColumn):
-    """A text about a task, on one line."""
+    """A column with a text about the task, on one line."""
 
     def __init__(self, text: Callable[[Task], str]) -> None:
         super().__init__(Column(no_wrap=True))
@@ -118,7 +119,7 @@ class _FieldColumn(ProgressColumn):
 
 
 def _time_text(task: Task) -> str:
-    """Return how long a task will take, or in the end how long it took."""
+    """Return the remaining time of a task; if it is finished or unknown, the elapsed time."""
     if task.finished:
         return f"in {duration(task.finished_time or 0.0)}"
     if task.time_remaining is None:
@@ -131,7 +132,7 @@ def _count(done: int, total: float | None, unit: str) -> str:
 
 
 def rate_text(rate: float, unit: str) -> str:
-    """Return a rate with its unit.
+    """Format a rate with its unit.
 
     >>> rate_text(24.83, "frame"), rate_text(3.0, "picture")
     ('24.8 fps', '3.0 pictures/s')
@@ -140,7 +141,7 @@ def rate_text(rate: float, unit: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration.
+    """Format a duration as minutes and seconds, or hours, minutes and seconds.
 
     >>> duration(7.4), duration(754), duration(3725)
     ('0:07', '12:34', '1:02:05')

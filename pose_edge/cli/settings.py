@@ -1,4 +1,4 @@
-"""Settings of a command: the configuration, overridden by the command line."""
+"""Load the settings of a command: the configuration, overridden by the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_settings(options: Namespace, path: Path | None = None) -> Settings:
 
     Args:
         options: Options of the command line.
-        path: The file, by default the one in force.
+        path: The configuration file; by default, that of `config_path`.
 
     Raises:
         UsageError: The file does not exist, or --set has no value.
@@ -36,12 +36,19 @@ def read_settings(options: Namespace, path: Path | None = None) -> Settings:
 
 
 def config_path(options: Namespace) -> Path:
-    """Return the configuration file in force; UsageError if that of --config does not exist."""
+    """Return the path of the configuration file in force.
+
+    Raises:
+        UsageError: The file of --config does not exist.
+    """
     return find_config(options.config, os.environ)
 
 
 def overrides(options: Namespace) -> list[tuple[str, str, str]]:
-    """Return the settings of the command line: dotted key, text, and option as it was typed.
+    """Return the settings from the command line, in the form that `load_config` takes.
+
+    Returns:
+        Dotted key, value as text, and the option as typed, for each setting.
 
     Raises:
         UsageError: --set has no value, or the source is given twice.

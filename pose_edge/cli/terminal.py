@@ -1,4 +1,4 @@
-"""Tables and JSON on the standard output."""
+"""Print tables and JSON."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from pose_edge import logs
 from pose_edge.util.text import printable
 
 NONE: Final = "-"
-"""What stands in a table for a number that is not known."""
+"""Text of a table cell without a value."""
 
 LAST_WIDTH: Final = 24
-"""Narrowest that the last column of a table becomes, if its cells are wider."""
+"""Width in columns below which the last column of a table does not shrink."""
 
 PIPE_WIDTH: Final = 10_000
-"""Width of a file or pipe in columns: nothing is cut off in it."""
+"""Width in columns for files and pipes, large enough that nothing is wrapped or cut off."""
 
 
 def people_read() -> bool:
-    """Return whether people read the standard error, so that it may show bars and tables."""
+    """Return whether the log is for people, so that standard error may show bars and tables."""
     return logs.written_for() == "text"
 
 
 def print_json(figures: object) -> None:
-    """Print what a command found out as JSON on the standard output."""
+    """Print the results of a command as JSON on the standard output."""
     print(json.dumps(figures, indent=2))  # noqa: T201 - the output of a command
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
-    """Print a table, below its header a rule where the stream is a terminal.
+    """Print a table; on a terminal, a line separates the header.
 
-    Only the last column may be wrapped to fit a terminal; numbers stand at the right.
+    Only the last column is wrapped to fit a terminal. Columns of numbers are right-aligned.
 
     Args:
         header: Titles of the columns.
-        rows: One text for each column.
-        stream: The file to print to.
+        rows: Rows with one text per column.
+        stream: The stream to print to.
     """
     from rich import box
     from rich.console import Console
@@ -66,7 +66,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], stream: Te
         table.add_row(*row)
     console = Console(file=stream)
     width, console.width = console.width, PIPE_WIDTH
-    if terminal:  # rather lines that the terminal breaks than names that are cut off
+    if terminal:  # if the terminal is too narrow, let it break lines: rich would cut off names
         console.width = max(width, console.measure(table).minimum)
     with console.capture() as capture:
         console.print(table)

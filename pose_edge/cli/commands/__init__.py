@@ -1,9 +1,9 @@
 """The commands: each reads its options, calls the package, prints, and returns an exit status.
 
-One file per group, named after the first word of the command, and imported only for its own
-commands: no command waits for the imports of another. A new command is a function
-`command_GROUP_NAME` here and its options in cli/arguments.py. Commands print, but never exit: they
-return the exit status or raise a `PoseEdgeError`.
+Each module holds the commands of one group, is named after the first word of the command, and is
+imported only for its own commands, so that no command waits for the imports of another. To add a
+command, write a function `command_GROUP_NAME` and list its options in cli/arguments.py. Commands
+never exit: they return the exit status or raise a `PoseEdgeError`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Command = Callable[[Namespace], int]
 
 
 def find_command(name: str) -> Command:
-    """Import and return a command, e.g. `command_models_list` of models.py for "models list"."""
+    """Import and return a command, e.g. `command_models_list` from models.py for "models list"."""
     group = import_module(f"{__name__}.{name.partition(' ')[0]}")
     command: Command = getattr(group, f"command_{name.replace(' ', '_')}")
     return command

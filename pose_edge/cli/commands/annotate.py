@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def command_annotate(options: Namespace) -> int:
-    """``pose-edge annotate``."""
+    """Run ``pose-edge annotate``: draw poses on videos and pictures."""
     settings = read_settings(options)
     signals = Signals()
     signals.listen_for_the_end()

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 def command_bench_model(options: Namespace) -> int:
-    """``pose-edge bench model``."""
+    """Run ``pose-edge bench model``: time models with each number of threads."""
     settings = read_settings(options)
     _check_format(options)
     signals = Signals()
@@ -59,7 +59,7 @@ def command_bench_model(options: Namespace) -> int:
 
 
 def command_bench_pipeline(options: Namespace) -> int:
-    """``pose-edge bench pipeline``."""
+    """Run ``pose-edge bench pipeline``: compare with a bare loop, or with another program."""
     settings = read_settings(options)
     _check_format(options)
     source = video_path(options.source or "demo")
@@ -90,7 +90,7 @@ def command_bench_pipeline(options: Namespace) -> int:
 
 
 def command_bench_child(options: Namespace) -> int:
-    """``pose-edge bench child``."""
+    """Run ``pose-edge bench child``: compare a model in this process and in a child process."""
     timing, system = bench_child(read_settings(options), options.runs), read_system()
     figures = child_json(timing, system)
     if options.json:
@@ -105,7 +105,7 @@ def command_bench_child(options: Namespace) -> int:
 
 
 def _bench_against(options: Namespace, settings: Settings, source: str) -> int:
-    """Measure this program beside another one."""
+    """Compare this program with another one (``--against``)."""
     for option in ("camera", "display", "max_frames"):
         if getattr(options, option) is not None:
             raise UsageError(
@@ -133,12 +133,12 @@ def _bench_against(options: Namespace, settings: Settings, source: str) -> int:
 
 
 def _our_command(settings: Settings, source: str, folder: Path) -> list[str]:
-    """Return the command that does with this program what another one does: all poses of a video.
+    """Return the command with which this program writes the poses of a whole video.
 
     Args:
-        settings: Model, Edge TPU, tracking and smoothing.
+        settings: The settings; model, Edge TPU, tracking and smoothing are used.
         source: Path of the video.
-        folder: Gets the configuration and the poses.
+        folder: Folder for the configuration, which is written here, and for the poses.
     """
     import yaml
 
@@ -159,7 +159,7 @@ def _our_command(settings: Settings, source: str, folder: Path) -> list[str]:
 
 
 def _usable(wanted: tuple[int, ...] | list[int]) -> list[int]:
-    """Return numbers of threads, at most one thread per usable core."""
+    """Limit numbers of threads to one per usable core; return them sorted, each once."""
     cores = usable_cores()
     if max(wanted) > cores:
         log.warning("--threads: this machine has %s", counted(cores, "usable core"))
@@ -172,7 +172,7 @@ def _check_format(options: Namespace) -> None:
 
 
 def _print(options: Namespace, figures: dict[str, Any], page: BenchPage, *, complete: bool) -> int:
-    """Print what was measured, and return the exit status."""
+    """Print the measurements in the wanted format and return the exit status."""
     if options.json:
         print_json(figures)
     elif options.markdown:

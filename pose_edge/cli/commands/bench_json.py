@@ -1,4 +1,4 @@
-"""The JSON of `bench`, as docs/performance.md describes it: fields are added, never changed."""
+"""The JSON of `bench`; see docs/performance.md. Fields may be added, but are never changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA: Final = 1
 
 
 def models_json(report: ModelsReport) -> dict[str, Any]:
-    """Return what `bench model` prints."""
+    """Return the JSON object of `bench model`."""
     first = report.timings[0].stages_ms["inference"].median
     return {
         **_head("model", report),
@@ -29,7 +29,7 @@ def models_json(report: ModelsReport) -> dict[str, Any]:
 
 
 def pipeline_json(report: PipelineReport) -> dict[str, Any]:
-    """Return what `bench pipeline` prints."""
+    """Return the JSON object of `bench pipeline`."""
     return {
         **_head("pipeline", report),
         "model": report.model,
@@ -46,7 +46,7 @@ def pipeline_json(report: PipelineReport) -> dict[str, Any]:
 
 
 def against_json(report: AgainstReport, frames: int) -> dict[str, Any]:
-    """Return what `bench pipeline --against` prints; `frames` are those of the video."""
+    """Return the JSON object of `bench pipeline --against`; `frames` counts the video's frames."""
     return {
         **_head("against", report),
         "source": report.source,
@@ -58,7 +58,7 @@ def against_json(report: AgainstReport, frames: int) -> dict[str, Any]:
 
 
 def child_json(timing: ChildTiming, system: System) -> dict[str, Any]:
-    """Return what `bench child` prints."""
+    """Return the JSON object of `bench child`."""
     here, child = timing.here_ms.median, timing.child_ms.median
     return {
         "machine": system.line,

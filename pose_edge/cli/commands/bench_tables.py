@@ -1,4 +1,4 @@
-"""The tables of `bench`, printed as text or as Markdown that can be pasted into an issue."""
+"""The tables of `bench`, as text or as Markdown to paste into an issue."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODEL_NOTE: Final = (
 
 
 class BenchTable(NamedTuple):
-    """Figures in rows and columns."""
+    """A table of results; the cells are texts."""
 
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -34,13 +34,13 @@ class BenchTable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BenchPage:
-    """What a command of `bench` prints.
+    """The output of a `bench` command.
 
     Attributes:
-        command: The command, without its options.
-        facts: What was measured, where and how: name and text of each line.
-        tables: The figures.
-        notes: What is to be said below them.
+        command: The command without its options.
+        facts: Name and text of each line about what was measured, where and how.
+        tables: The tables of results.
+        notes: Notes below the tables.
     """
 
     command: str
@@ -49,7 +49,7 @@ class BenchPage:
     notes: tuple[str, ...] = ()
 
     def print_text(self) -> None:
-        """Print it for a terminal."""
+        """Print the page as text."""
         width = max(map(len, self.facts))
         for name, text in self.facts.items():
             print(f"{name:<{width}}  {printable(text)}")
@@ -60,7 +60,7 @@ class BenchPage:
             print(f"\n{printable(note)}")
 
     def print_markdown(self) -> None:
-        """Print it as Markdown."""
+        """Print the page as Markdown."""
         print(f"#### `{self.command}`\n")
         facts = BenchTable(("", ""), list(self.facts.items()))
         print("\n\n".join(markdown_table(table) for table in (facts, *self.tables)))
@@ -69,14 +69,14 @@ class BenchPage:
 
 
 def markdown_table(table: BenchTable) -> str:
-    """Return a table in Markdown."""
+    """Format a table as Markdown."""
     rows = [table.header, tuple("---" for _ in table.header), *table.rows]
     cells = ([printable(cell).replace("|", "\\|") for cell in row] for row in rows)
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
 def models_page(report: ModelsReport) -> BenchPage:
-    """Return what `bench model` prints."""
+    """Return the output of `bench model`."""
     how = f"{counted(report.runs, 'run')} of each, in turns"
     return BenchPage(
         "pose-edge bench model",
@@ -87,7 +87,7 @@ def models_page(report: ModelsReport) -> BenchPage:
 
 
 def pipeline_page(report: PipelineReport) -> BenchPage:
-    """Return what `bench pipeline` prints."""
+    """Return the output of `bench pipeline`."""
     rounds = counted(len(report.pipeline), "round")
     frames = counted(report.pipeline[0].frames, "frame")
     camera = "" if report.camera_fps is None else f" as a camera of {report.camera_fps:g} fps"
@@ -117,7 +117,7 @@ def pipeline_page(report: PipelineReport) -> BenchPage:
 
 
 def against_page(report: AgainstReport, frames: int) -> BenchPage:
-    """Return what `bench pipeline --against` prints; `frames` are those of the video."""
+    """Return the output of `bench pipeline --against`; `frames` counts the video's frames."""
     how = f"{counted(len(report.ours), 'run')} of each, in turns, with start and end"
     facts = {
         **_machine(report.system, report.before, report.after),
@@ -159,7 +159,7 @@ def _machine(system: System, before: MachineState, after: MachineState) -> dict[
 
 
 def _conditions(state: MachineState) -> str:
-    """Return what is known of a machine's state."""
+    """Describe load, temperature, clock and throttling of the machine, as far as known."""
     parts = [f"load {state.load:.1f}"]
     if state.temperature_c is not None:
         parts.append(f"{state.temperature_c:.0f} °C")
@@ -176,7 +176,7 @@ def _when(how: str) -> str:
 
 
 def _latency_table(timings: Sequence[ModelTiming]) -> BenchTable:
-    """Return a row for each model: what it is, and its latency with each number of threads."""
+    """Return a row per model with its latency for each number of threads."""
     columns: list[int | None] = []
     for timing in timings:
         if timing.threads not in columns:
@@ -198,7 +198,7 @@ def _latency_table(timings: Sequence[ModelTiming]) -> BenchTable:
 
 
 def _stage_table(timings: Sequence[ModelTiming]) -> BenchTable:
-    """Return a row for each model and number of threads: the stages of a pass."""
+    """Return a row per model and number of threads with the stages of an inference pass."""
     rows = [
         (
             *_whose(one),
@@ -215,7 +215,7 @@ def _stage_table(timings: Sequence[ModelTiming]) -> BenchTable:
 
 
 def _pass_table(timings: Sequence[ModelTiming]) -> BenchTable:
-    """Return a row for each model and number of threads: the whole pass, and the memory."""
+    """Return a row per model and number of threads with the whole pass and the memory."""
     rows = [
         (
             *_whose(one),
@@ -233,12 +233,12 @@ def _pass_table(timings: Sequence[ModelTiming]) -> BenchTable:
 
 
 def _whose(timing: ModelTiming) -> tuple[str, str]:
-    """Return the first cells of a row about a model: its name and its threads."""
+    """Return the first two cells of a model's row: its name and its number of threads."""
     return timing.name, NONE if timing.threads is None else str(timing.threads)
 
 
 def _sizes(timing: ModelTiming) -> str:
-    """Return the usual size of an input, width first, and how many others there are."""
+    """Return the default input size as WIDTHxHEIGHT, and the number of other sizes."""
     height, width = timing.sizes[0]
     others = len(timing.sizes) - 1
     return f"{width}x{height}" + (f" (+{others})" if others else "")
@@ -276,7 +276,7 @@ def _switch_row(name: str, report: PipelineReport, what: str) -> tuple[str, ...]
 
 
 def _camera_rows(report: PipelineReport) -> list[tuple[str, ...]]:
-    """Return what only a camera has: its frames are exposed at a moment, and do not wait."""
+    """Return latency and skipped frames; only a camera has them, as its frames do not wait."""
     if report.camera_fps is None:
         return []
     spreads = [latency_of(rounds) for rounds in _both(report)]

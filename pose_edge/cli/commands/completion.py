@@ -8,6 +8,6 @@ from pose_edge.util import resources
 
 
 def command_completion(options: Namespace) -> int:
-    """``pose-edge completion``."""
+    """Run ``pose-edge completion``: print the completion script of a shell."""
     print(resources.completion(options.shell).read_text(encoding="utf-8"), end="")
     return 0

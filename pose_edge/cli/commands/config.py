@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def command_config_check(options: Namespace) -> int:
-    """``pose-edge config check``."""
+    """Run ``pose-edge config check``: load the configuration, which raises its faults."""
     settings_file = config_path(options)
     read_settings(options)
     print(f"{settings_file}: no faults")
@@ -34,7 +34,7 @@ def command_config_check(options: Namespace) -> int:
 
 
 def command_config_show(options: Namespace) -> int:
-    """``pose-edge config show``: the settings in force, as a commented file."""
+    """Run ``pose-edge config show``: print the settings in force as a commented file."""
     settings = Settings() if options.defaults else read_settings(options)
     shown = without_secrets(settings)
     print(render_config(shown, _origins(options, settings) if options.origin else None), end="")
@@ -44,20 +44,20 @@ def command_config_show(options: Namespace) -> int:
 
 
 def _origins(options: Namespace, settings: Settings) -> dict[KeyPath, str]:
-    """Return in words where the value of each setting comes from."""
+    """Return in words where the value of each setting comes from, by section and key."""
     path = config_path(options)
     found: Mapping[KeyPath, ValueOrigin] = {}
     if not options.defaults:
         found = load_with_origins(path, os.environ, overrides(options))[1]
     changed = {tuple(one.key.split(".")) for one in find_changes(Settings(), settings)}
-    ships = path == resources.default_config()  # it holds every default
+    ships = path == resources.default_config()  # this file lists every setting at its default
     words: dict[KeyPath, str] = {}
     for section, values in settings:
         for key, _ in values:
             origin = found.get((section, key))
             if origin is None or (ships and origin.layer == FILE and (section, key) not in changed):
                 words[section, key] = "default"
-            elif origin.layer == COMMAND_LINE:  # which may hold a password
+            elif origin.layer == COMMAND_LINE:  # not its text, which may hold a password
                 words[section, key] = "command line"
             else:
                 words[section, key] = origin.text
@@ -65,6 +65,6 @@ def _origins(options: Namespace, settings: Settings) -> dict[KeyPath, str]:
 
 
 def command_config_schema(_options: Namespace) -> int:
-    """``pose-edge config schema``: the JSON Schema of config.yaml."""
+    """Run ``pose-edge config schema``: print the JSON Schema of config.yaml."""
     print_json(config_schema())
     return 0

@@ -17,7 +17,7 @@ from pose_edge.util import resources
 
 
 def command_doctor(options: Namespace) -> int:
-    """``pose-edge doctor``."""
+    """Run ``pose-edge doctor``: check this machine; the exit status is 1 if there is a fault."""
     report = run_doctor(_context(options), progress=_show_sections)
     if options.json:
         print_json(as_json(report))
@@ -30,14 +30,14 @@ def command_doctor(options: Namespace) -> int:
 
 
 def _context(options: Namespace) -> DoctorContext:
-    """Read the configuration for the doctor, which reports a faulty file and goes on."""
+    """Read the configuration for the doctor; faults of the file are only recorded."""
     path = config_path(options)
     faults: list[str] = []
     try:
         settings = read_settings(options)
     except ConfigError as error:
         faults = error.faults
-        # Options must be right all the same: this reports the faults of nothing else.
+        # Use the default settings with the options; this raises if an option is wrong.
         settings = load_config(resources.default_config(), {}, overrides(options))
         logs.start_with(settings)
     return DoctorContext(
@@ -50,7 +50,7 @@ def _context(options: Namespace) -> DoctorContext:
 
 
 def _show_sections(names: list[str]) -> None:
-    """Show the sections under way on a line of the terminal that vanishes."""
+    """Show the running sections on a temporary line of the terminal."""
     if sys.stderr.isatty() and people_read():
         text = f"checking {', '.join(names)} ..." if names else ""
         room = shutil.get_terminal_size().columns - 1

@@ -18,7 +18,7 @@ from pose_edge.offline.evaluate import evaluate
 
 
 def command_eval(options: Namespace) -> int:
-    """``pose-edge eval``."""
+    """Run ``pose-edge eval``: measure the accuracy of models as COCO does."""
     settings = read_settings(options)
     truth = load_truth(Path(options.annotations))
     answers = Answers(Path(options.resume) if options.resume else None)

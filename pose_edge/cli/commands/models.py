@@ -19,20 +19,20 @@ from pose_edge.zoo.registry import ManifestEntry, Zoo
 log = logging.getLogger(__name__)
 
 Model = ManifestEntry | Download
-"""An entry of one of the lists."""
+"""An entry of the manifest (models that ship) or of the catalogue (models to fetch)."""
 
 TO_FETCH: Final = "can be fetched"
 SEVERAL: Final = ("multipose", "posenet")
-"""Kinds of models that find several people, as their names have it."""
+"""Words in the names of models that find several people."""
 
 UNVERIFIABLE: Final = "no checksum is published, so it cannot be verified"
 
 WIDE: Final = 110
-"""Columns of a terminal that has room for the summaries in the list of models."""
+"""Terminal width in columns from which the list of models includes the summaries."""
 
 
 def command_models_list(options: Namespace) -> int:
-    """``pose-edge models list``: the models that ship and those that can be fetched."""
+    """Run ``pose-edge models list``: list the models that ship and those that can be fetched."""
     usual = read_settings(options).model.name
     zoo = Zoo()
     models: list[Model] = [*zoo.entries.values(), *zoo.downloads.values()]
@@ -69,7 +69,7 @@ def command_models_list(options: Namespace) -> int:
 
 
 def command_models_info(options: Namespace) -> int:
-    """``pose-edge models info NAME``."""
+    """Run ``pose-edge models info NAME``: describe a model."""
     usual = read_settings(options).model.name
     zoo = Zoo()
     model = zoo.downloads.get(options.name) or zoo.entry(options.name)
@@ -103,7 +103,7 @@ def command_models_info(options: Namespace) -> int:
 
 
 def command_models_fetch(options: Namespace) -> int:
-    """``pose-edge models fetch NAME``: download models, with a progress bar."""
+    """Run ``pose-edge models fetch NAME``: download models, with a progress bar."""
     from pose_edge.cli.progress import show_progress
     from pose_edge.zoo.download import download
 
@@ -130,7 +130,7 @@ def command_models_fetch(options: Namespace) -> int:
 
 
 def command_models_verify(options: Namespace) -> int:
-    """``pose-edge models verify``: the named models, or all whose files are present."""
+    """Run ``pose-edge models verify``: verify the named models, or all that are present."""
     zoo = Zoo()
     worst = 0
     for name in options.names or [*zoo.entries, *zoo.fetched()]:
@@ -150,7 +150,7 @@ def command_models_verify(options: Namespace) -> int:
 
 
 def _describe_entry(model: ManifestEntry) -> dict[str, str]:
-    """Describe what only a model that ships has."""
+    """Return the facts that only a model that ships has, by title."""
     sizes = model.sizes or (model.input.shape[1:3],)
     lines = {
         "input": f"{', '.join(f'{width}x{height}' for height, width in sizes)} pixels, "
@@ -165,7 +165,7 @@ def _describe_entry(model: ManifestEntry) -> dict[str, str]:
 
 
 def _describe(model: Download) -> dict[str, str]:
-    """Describe what only a model that can be fetched has."""
+    """Return the facts that only a model to fetch has, by title."""
     lines = {"address": model.url}
     if model.cpu_twin:
         lines["on the CPU"] = model.cpu_twin

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def command_run(options: Namespace) -> int:
-    """``pose-edge run``."""
+    """Run ``pose-edge run``: show a source with skeletons until it ends or is stopped."""
     settings = read_settings(options)
     path = config_path(options)
     signals = Signals()

@@ -8,6 +8,6 @@ from pose_edge.util import resources
 
 
 def command_schema(_options: Namespace) -> int:
-    """``pose-edge schema``: the JSON Schema of a line of poses."""
+    """Run ``pose-edge schema``: print the JSON Schema of a line of poses."""
     print(resources.pose_line_schema().read_text(encoding="utf-8"), end="")
     return 0

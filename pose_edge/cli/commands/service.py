@@ -30,7 +30,7 @@ from pose_edge.util.paths import absolute, resolved
 
 
 def command_service_install(options: Namespace) -> int:
-    """``pose-edge service install``."""
+    """Run ``pose-edge service install``: install or upgrade the service."""
     settings = read_settings(options, Path(options.config or resources.default_config()))
     prepared = Path(options.prepared) if options.prepared else None
     places = find_places(options.prefix)
@@ -50,7 +50,7 @@ def command_service_install(options: Namespace) -> int:
 
 
 def command_service_uninstall(options: Namespace) -> int:
-    """``pose-edge service uninstall``."""
+    """Run ``pose-edge service uninstall``: remove the service."""
     if not uninstall(_machine(options), Places(), purge=options.purge):
         print("the service is not installed")
         return 0
@@ -58,7 +58,7 @@ def command_service_uninstall(options: Namespace) -> int:
 
 
 def command_service_status(options: Namespace) -> int:
-    """``pose-edge service status``; the exit status is 0 while the service runs."""
+    """Run ``pose-edge service status``; the exit status is 0 if the service is running."""
     status = read_status(Machine(print), Places())
     if options.json:
         print_json(as_json(status))
@@ -68,22 +68,22 @@ def command_service_status(options: Namespace) -> int:
 
 
 def _machine(options: Namespace) -> Machine:
-    """Return the machine to install on; without root it only announces what it would do."""
+    """Return the machine to install on; with --dry-run or without root, it changes nothing."""
     dry = options.dry_run or os.geteuid() != 0
     return Machine(print if dry else _say, dry=dry)
 
 
 def _say(line: str) -> None:
-    """Print a line; that nobody can see it is no reason to stop half-way."""
+    """Print a line; if that fails, continue rather than stop half-way."""
     with suppress(OutputError, BrokenPipeError):
         print(line, flush=True)
 
 
 def _exit_status(options: Namespace) -> int:
-    """Return the exit status of an install or uninstall, made or only announced.
+    """Return the exit status of an install, an uninstall, or a dry run of either.
 
     Raises:
-        ServiceError: Nothing was changed, because this is not root.
+        ServiceError: Nothing was changed, because root rights are missing.
     """
     if options.dry_run or os.geteuid() == 0:
         return 0

@@ -22,12 +22,12 @@ from pose_edge.util.atomic import write_atomically
 
 
 def command_tune(options: Namespace) -> int:
-    """``pose-edge tune``."""
+    """Run ``pose-edge tune``: measure the models and choose one for this machine."""
     settings = read_settings(options)
     path = config_path(options)
     if options.write:
         _refuse_shipped(path)
-        changed_config(path, settings.model.name)  # before the work, not after it
+        changed_config(path, settings.model.name)  # raises now, not after the measurement
     signals = Signals()
     signals.listen()
     tuned = tune(settings, signals, options.target_fps)
@@ -47,7 +47,7 @@ def changed_config(path: Path, model: str) -> str:
     """Return the text of a configuration file with another model.
 
     Raises:
-        ConfigError: It cannot be read, or cannot be changed without danger.
+        ConfigError: The file cannot be read, or cannot be changed safely.
     """
     try:
         return change_setting(read_config(path), "model", "name", model)
