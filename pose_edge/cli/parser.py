@@ -186,7 +186,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class _PrintVersion(argparse.Action):
-    """Prints the version, looked up lazily; argparse's own action needs it for every command."""
+    """Prints the version; unlike argparse's own action, looks it up only when asked for it."""
 
     def __init__(self, **keywords: Any) -> None:  # noqa: ANN401
         super().__init__(nargs=0, **keywords)
@@ -213,7 +213,7 @@ def _hint(word: str, known: Iterable[str]) -> str:
     """Return a suggestion for a mistyped word as the end of a sentence, or ""."""
     import difflib
 
-    names = {name.split()[-1]: name for name in reversed(list(known))}  # the first one counts
+    names = {name.split()[-1]: name for name in reversed(list(known))}  # the first one wins
     near = difflib.get_close_matches(word[:60], names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else ""
 

@@ -119,7 +119,7 @@ class _FieldColumn(ProgressColumn):
 
 
 def _time_text(task: Task) -> str:
-    """Return the remaining time of a task; if it is finished or unknown, the elapsed time."""
+    """Return the remaining time of a task; the elapsed time if it has ended or has no estimate."""
     if task.finished:
         return f"in {duration(task.finished_time or 0.0)}"
     if task.time_remaining is None:

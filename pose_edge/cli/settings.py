@@ -25,8 +25,8 @@ def read_settings(options: Namespace, path: Path | None = None) -> Settings:
         path: The configuration file; by default, that of `config_path`.
 
     Raises:
-        UsageError: The file does not exist, or --set has no value.
-        ConfigError: Some settings are wrong.
+        UsageError: The file of --config does not exist, or an option is wrong; see `overrides`.
+        ConfigError: The file cannot be read, or some settings are wrong.
     """
     path = path or config_path(options)
     settings = load_config(path, os.environ, overrides(options))

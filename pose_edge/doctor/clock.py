@@ -11,7 +11,7 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
 
 TIME_ERROR: Final = 5
-"""Value that adjtimex(2) returns while the clock is not synchronised (TIME_ERROR)."""
+"""Value that adjtimex(2) returns while the clock is not synchronised."""
 TIMEX_BYTES: Final = 512
 """Size of the buffer for struct timex, more than it needs; all zeros, so nothing is changed."""
 

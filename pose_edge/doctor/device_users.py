@@ -28,7 +28,7 @@ class DeviceUser:
     ours: bool
 
     def __str__(self) -> str:
-        """Return e.g. "cheese (process 812)"."""
+        """Return name and process id, e.g. "cheese (process 812)"."""
         return f"{self.name} (process {self.pid})"
 
 

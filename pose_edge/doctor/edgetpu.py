@@ -76,10 +76,10 @@ def try_edgetpu(settings: Settings) -> Trial:
 def examine(
     context: DoctorContext, trial: Callable[[Settings], Trial] = try_edgetpu
 ) -> Iterator[Finding]:
-    """Examine what a run on the Edge TPU needs, then run a model on it if models may be run.
+    """Examine what a run on the Edge TPU needs, then run a model on it.
 
     A missing part is a fault if a Coral is plugged in or `edgetpu.mode` is "on". The model runs
-    only if no part is missing.
+    only if no part is missing and models may be run.
 
     Args:
         context: The configuration and the machine.

@@ -96,7 +96,7 @@ class _Examination:
         self.results, theirs = Pipe(duplex=False)
         self._output = os.memfd_create("output")
         parent = os.getpid()
-        # Forking is safe because the doctor has one thread, and it spares the imports.
+        # Forking is safe because the doctor has one thread. The child inherits all that it needs.
         self._pid = os.fork()
         if self._pid == 0:
             self.results.close()
@@ -158,7 +158,7 @@ def guarded(section: ReportSection, context: DoctorContext) -> Iterator[Finding]
         yield from section.examine(context)
     except PoseEdgeError as error:
         yield Finding("examination", "fault", *explain(error))
-    except Exception as error:  # a report with a hole is better than none
+    except Exception as error:  # an incomplete report is better than none
         log.debug("the section %s was ended", section.name, exc_info=True)
         text = one_line(f"ended by {type(error).__name__}: {error}")
         yield Finding("examination", "fault", text, "please report this")

@@ -21,7 +21,7 @@ The program takes about 150 MB without a screen, and more with one.
 """
 
 UNLIMITED: Final = 1 << 60
-"""Memory limit, bytes, from which on cgroups version 1 mean "no limit"."""
+"""Smallest memory limit, bytes, that means "no limit" in cgroups version 1."""
 
 
 def examine(context: DoctorContext) -> Iterator[Finding]:

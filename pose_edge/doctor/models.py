@@ -45,7 +45,7 @@ def _verify(zoo: Zoo, subject: str, names: list[str]) -> Iterator[Finding]:
         else:
             yield Finding(subject, "ok", f"{name}: here; no checksum is published to verify it")
     if intact:
-        files = {model.path for model in intact}  # two models may share one
+        files = {model.path for model in intact}  # two models may share a file
         total = size(sum(path.stat().st_size for path in files))
         listed = ", ".join(model.name for model in intact)
         yield Finding(subject, "ok", f"{len(intact)}, intact, {total}: {listed}")

@@ -112,7 +112,7 @@ def _requirements() -> list[Requirement]:
     found = []
     try:
         lines = metadata.requires(PACKAGE) or []
-    except metadata.PackageNotFoundError:  # the program runs from a checkout
+    except metadata.PackageNotFoundError:  # run from a checkout without installation
         return []
     for line in lines:
         with suppress(InvalidRequirement):

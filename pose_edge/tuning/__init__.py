@@ -1,10 +1,9 @@
 """Choose the model for `model.name: auto` from measured times, and change it when load changes.
 
-`choice` and `governor` are free of side effects. `choice` picks the most accurate candidate whose
-measured times hold the frame rate. `governor` steps down to a faster model when inference cannot
-keep up, and up again when there is room. `pass_meter` records the times of a run's newest frames,
-`trial` measures one candidate during the run, and `kept` stores the measurements in the state
-folder. The candidates themselves are listed in the zoo.
+`choice` picks the most accurate candidate whose measured times hold the frame rate. `governor`
+steps down to a faster model when inference cannot keep up, and up again when there is room.
+`pass_meter` records the times of a run's newest frames, `trial` measures one candidate during the
+run, and `kept` stores the measurements in the state folder. The zoo lists the candidates.
 
 May import everything below: errors, util, poses, config, zoo, runtimes, sinks, pipeline.
 

@@ -9,7 +9,7 @@ from typing import Final
 MAX_SHARE: Final = 0.8
 """Largest share of the frame interval that pose estimation may take; the rest is margin."""
 MIN_FOLLOWED: Final = 0.9
-"""Smallest share of the wanted frames that must have been processed during the measurement."""
+"""Smallest share of the wanted frames that must be processed for a model to keep up."""
 MAX_P95: Final = 2.0
 """Largest 95th percentile of the time per frame, in frame intervals.
 
@@ -84,8 +84,8 @@ def frame_ms(pass_ms: float, demand: Demand) -> float:
 
     Args:
         pass_ms: Time of a frame with one person, milliseconds.
-        demand: The requirements; where several people are followed, the time counts `CROWD`
-            people and the average share of a search.
+        demand: The requirements; where several people are followed, the result is for `CROWD`
+            people and includes the searches, averaged over the frames.
     """
     if demand.search_ms is None:
         return pass_ms

@@ -55,7 +55,7 @@ class Conditions(BaseModel):
 
 
 class Kept(BaseModel):
-    """The content of the file.
+    """The content of `FILE`: the measured times and the model chosen from them.
 
     Attributes:
         conditions: The conditions under which the times are valid.
@@ -78,7 +78,7 @@ class Kept(BaseModel):
     search_ms: float | None = Field(default=None, ge=0.0)
 
     def fits(self, rate: float, width: int, height: int) -> bool:
-        """Return whether the times were measured with a source of this rate and frame size."""
+        """Return whether the times were measured with a source of about this rate and this size."""
         near = abs(self.rate - rate) <= RATE_TOLERANCE * max(self.rate, rate)
         return near and (self.width, self.height) == (width, height)
 

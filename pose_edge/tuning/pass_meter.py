@@ -16,7 +16,7 @@ from pose_edge.poses import Provenance, Result
 from pose_edge.tuning.choice import PassTiming
 
 KEPT: Final = 2048
-"""Number of frames that are kept; 8 s of the fastest camera."""
+"""Number of frames that are kept: 8 s of the fastest camera (240 frames/s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class PassMeter:
         """Return the recorded frames of a period.
 
         Args:
-            begin_s: Begin of the period, monotonic seconds.
+            begin_s: Start of the period, monotonic seconds.
             model: Name of the only model whose frames are wanted; None for all models.
         """
         with self._lock:

@@ -8,7 +8,7 @@ from pose_edge.tuning.choice import PassTiming
 from pose_edge.tuning.pass_meter import PassMeter
 
 WARM_UP_S: Final = 0.3
-"""Seconds after a model's first result that are not measured: memory is touched the first time."""
+"""Warm-up after a model's first result, seconds: its memory is touched for the first time."""
 MEASURE_S: Final = 1.0
 """Shortest measurement, seconds."""
 MIN_FRAMES: Final = 10
@@ -16,7 +16,7 @@ MIN_FRAMES: Final = 10
 MAX_MEASURE_S: Final = 4.0
 """Longest measurement, seconds."""
 MIN_SLOW_FRAMES: Final = 3
-"""Frames within `MAX_MEASURE_S` below which a model is too slow to be usable on this machine."""
+"""Minimum number of frames within `MAX_MEASURE_S`; with fewer, the model is unusable here."""
 ANSWER_S: Final = 60.0
 """Longest time to load a model, seconds; generous for a Pi Zero 2 W with a slow SD card."""
 EDGETPU_S: Final = 15.0

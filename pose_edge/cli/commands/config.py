@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def command_config_check(options: Namespace) -> int:
-    """Run ``pose-edge config check``: load the configuration, which raises its faults."""
+    """Run ``pose-edge config check``: load the configuration, and raise an error for faults."""
     settings_file = config_path(options)
     read_settings(options)
     print(f"{settings_file}: no faults")
