@@ -11,8 +11,8 @@ PERSON_LEFT: Final = "person_left"
 PEOPLE: Final = "people"
 
 ActivityEvent: TypeAlias = dict[str, Any]
-"""An event as a JSON object: its `type`, and `id` if a person has entered, `id` and `seconds` (the
-stay) if a person has left, or `people` if the number of people has changed."""
+"""An event as a JSON object: `type`, and `id` when a person has entered, `id` and `seconds` (length
+of stay) when a person has left, or `people` when the number of people has changed."""
 
 
 @dataclass(slots=True)

@@ -288,6 +288,6 @@ class MqttWriter:
 
 
 def choosable_models() -> tuple[str, ...]:
-    """Return the names of the models that clients can choose, which are not paths of files."""
+    """Return the names of the models that MQTT clients can choose; paths of files are excluded."""
     zoo = Zoo()
     return (AUTO, *zoo.entries, *zoo.twins)

@@ -1,4 +1,4 @@
-"""Find the MQTT broker that the settings name, and the login to it."""
+"""Read address and login of the MQTT broker from the settings."""
 
 from __future__ import annotations
 

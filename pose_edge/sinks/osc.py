@@ -60,7 +60,7 @@ def _choose(settings: OscSettings) -> OpenWriter | None:
 
 
 class OscWriter:
-    """Sends messages to all peers. A `Writer`, which waits only while no peer can be reached."""
+    """Sends messages to all peers. A `Writer`, `waiting` only while no peer can be reached."""
 
     def __init__(self, peers: Sequence[DatagramPeer], settings: OscSettings) -> None:
         """Initialise the writer with its peers, and the layout and unit of its messages."""

@@ -55,7 +55,7 @@ def check_outputs(
     """Check that the outputs can be written, and destroy nothing that is needed.
 
     Args:
-        settings: They name the source, the models, the recording and the files of poses.
+        settings: Settings with the source, the models, the recording and the files of poses.
         config: The configuration file, or None.
         numbered: Whether the recording and the files of poses get another name where one exists.
         replace: Whether results of earlier runs may be replaced.

@@ -193,7 +193,7 @@ class Mp4:
         even = frame.width % 2 == 0 and frame.height % 2 == 0
         stream.pix_fmt = "yuv420p" if even else "yuv444p"
         stream.codec_context.time_base = TIME_BASE
-        stream.codec_context.gop_size = max(1, round(self._frame_rate))  # a fragment a second
+        stream.codec_context.gop_size = max(1, round(self._frame_rate))  # a fragment per second
         stream.codec_context.options = {
             "preset": self._settings.preset,
             "crf": str(self._settings.quality),

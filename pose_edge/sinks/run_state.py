@@ -64,7 +64,7 @@ class RunState:
         faults: What is wrong, keyed by the name of the part.
         parts: All parts.
         outputs: All outputs that are switched on.
-        temperature: Of the processor, degrees Celsius; None where the machine does not report it.
+        temperature: Temperature of the processor, degrees Celsius; None where it is unknown.
         replacements: How often each part was replaced since the start, keyed by its name.
     """
 

@@ -61,7 +61,7 @@ def snapshots(written: Callable[[str], None], pattern: str = NAME) -> Snapshots:
 
 
 def take_snapshot(image: Image, order: ColourOrder, result: Result) -> Snapshot:
-    """Return a snapshot with a copy of the picture, which is in the colour order `order`."""
+    """Return a snapshot with a copy of `image`, whose channels are in `order`."""
     bgr = image if order == "BGR" else image[:, :, ::-1]
     return Snapshot(bgr.copy(), PoseMessage.of(result).record)
 
