@@ -90,7 +90,7 @@ class SegmentFile:
         return length
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Sync a live file and seek in it; after a failure, change only the result of `tell`."""
+        """Seek, after syncing a live file; after a failure, change only the result of `tell`."""
         if self.live and self.unsynced and self.error is None:
             try:
                 self.sync()
