@@ -1,7 +1,7 @@
-"""What people do, told from their poses: numbers alone, no device and no file.
+"""Derive from poses what people do. Pure computation: no devices, no files.
 
-* `angles` measures joints.
-* `presence` says who has come and who has left.
+* `angles` computes the angles of joints.
+* `presence` detects who has entered and who has left.
 
 May import errors, util, frames and poses.
 """

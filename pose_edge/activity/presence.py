@@ -1,4 +1,4 @@
-"""Who has come and who has left, for programs that want no coordinates."""
+"""Detect who has entered and who has left, for programs that need no coordinates."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PERSON_LEFT: Final = "person_left"
 PEOPLE: Final = "people"
 
 ActivityEvent: TypeAlias = dict[str, Any]
-"""`type` and what belongs to it: `id` for somebody who has entered, `id` and `seconds` for somebody
-who has left, `people` for their number."""
+"""An event as a JSON object: `type`, and `id` when a person has entered, `id` and `seconds` (length
+of stay) when a person has left, or `people` when the number of people has changed."""
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class _Visit:
     Attributes:
         first_s: When they were first seen.
         seen_s: When they were last seen.
-        announced: Whether it was said that they have entered.
+        announced: Whether `PERSON_ENTERED` was reported.
     """
 
     first_s: float
@@ -31,21 +31,21 @@ class _Visit:
 
 
 class Presence:
-    """Tells from the ids in each frame who enters and who leaves.
+    """Detects from the ids in each frame who enters and who leaves.
 
-    A person has entered once they were seen for `enter_s`, and has left once they were not seen
-    for `leave_s`: a flicker of the poses is neither. Pauses that are shorter count as presence.
+    A person has entered after being seen for `enter_s`, and has left after not being seen for
+    `leave_s`, so flickering poses cause no events. Shorter gaps count as presence.
 
     Attributes:
-        people: How many are there.
+        people: Number of people present.
     """
 
     def __init__(self, enter_s: float, leave_s: float) -> None:
-        """Start without people.
+        """Start with nobody present.
 
         Args:
-            enter_s: Seconds in sight before it is said, from 0.
-            leave_s: Seconds out of sight before it is said, from 0.
+            enter_s: Seconds in sight after which a person has entered, 0 or more.
+            leave_s: Seconds out of sight after which a person has left, 0 or more.
         """
         self._enter_s = enter_s
         self._leave_s = leave_s
@@ -54,21 +54,21 @@ class Presence:
         self.people = 0
 
     def change(self, enter_s: float, leave_s: float) -> None:
-        """Go on with other limits, and with the people who are there."""
+        """Change the delays; the people present are kept."""
         self._enter_s = enter_s
         self._leave_s = leave_s
 
     def update(self, ids: Collection[int], time_s: float) -> tuple[ActivityEvent, ...]:
-        """Take the people of the next frame.
+        """Update the people present from the next frame, and return the events.
 
         Args:
-            ids: Their ids; see `Pose.id`.
-            time_s: The frame's time, seconds, on any clock. When it goes backwards, a new
-                sequence begins, and everybody of the one before has left.
+            ids: Ids of the people in the frame; see `Pose.id`.
+            time_s: The frame's time, seconds, on any clock. If it goes backwards, a new sequence
+                begins, and everybody of the previous one has left.
 
         Returns:
-            The events in their order: who has left, who has entered, and the number of people
-            when it has changed.
+            The events in this order: who has left, who has entered, and the number of people if it
+            has changed.
         """
         restarted = time_s < self._time_s
         self._time_s = time_s
@@ -90,12 +90,12 @@ class Presence:
         return tuple(events)
 
     def _is_over(self, number: int, visit: _Visit, ids: Collection[int]) -> bool:
-        """Return whether somebody has been away for long enough, back now or not."""
+        """Return whether a person was away long enough to have left, even if back by now."""
         away_s = self._time_s - visit.seen_s
         return away_s > self._leave_s or (number not in ids and away_s >= self._leave_s)
 
     def _end(self, number: int) -> list[ActivityEvent]:
-        """Forget a person; return what is to be said of it."""
+        """Remove a person; return the event, if their entry was reported."""
         visit = self._visits.pop(number)
         if not visit.announced:
             return []

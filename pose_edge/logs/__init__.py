@@ -1,12 +1,12 @@
-"""The log on the standard error: of this program, its libraries, and Python itself.
+"""The log of this program, its libraries and Python itself, on the standard error.
 
-Repeated messages are summed up unless people read along (`handlers`), secrets of addresses are
-removed (`util.urls`), control characters are made visible (`util.text`), and the rest is rendered
-for people, systemd's journal or programs (`formats`). Warnings and uncaught errors of threads are
-logged too (`excepthooks`).
+Repeated messages are summarised, except in the format "text" (`handlers`). Passwords in addresses
+are removed (`util.urls`), and control characters are made visible (`util.text`). Records are
+rendered for people, systemd's journal or programs (`formats`). Warnings and uncaught errors of
+threads are logged too (`excepthooks`).
 
-Imports: `config`, `util`. A new format is a case of `formats.Formatter.format` and a word of
-`LogFormat` and of the setting `log.format`.
+Imports: `config`, `util`. A new format needs a case in `formats.Formatter.format`, and a word in
+`LogFormat` and in the setting `log.format`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LIBRARY_LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-"""Level of the libraries' loggers for each level of ours: their details would drown our own."""
+"""Level of the libraries' loggers for each level of ours; it keeps their details out of the log."""
 
 log = logging.getLogger("pose_edge")
 
@@ -41,19 +41,19 @@ log = logging.getLogger("pose_edge")
 def start(
     level: str | None = None, form: str | None = None, *, redactor: Redactor | None = None
 ) -> None:
-    """Start the log, or change it; summaries of repeated messages are written first.
+    """Start the log, or reconfigure it; pending summaries of messages are written first.
 
     Args:
         level: debug, info, warning or error. Anything else counts as info: this runs before the
             configuration is checked, which then reports the fault.
         form: auto, text, journal or json. Anything else counts as auto.
-        redactor: Knows addresses whose passwords are removed wherever they appear.
+        redactor: Removes the passwords of the addresses that it knows, wherever they appear.
     """
     level = level if level in LIBRARY_LEVELS else "info"
     chosen = choose_format(form or "auto", os.environ)
     reset()
     formatter = Formatter(chosen, redactor or Redactor(), detailed=level == "debug")
-    # People who read along want to see each loss and each return.
+    # People who read the log live want to see every failure and every recovery.
     handler = StderrHandler(formatter) if chosen == "text" else SummingHandler(formatter)
     root = logging.getLogger()
     root.addHandler(handler)
@@ -63,13 +63,13 @@ def start(
 
 
 def start_with(settings: Settings) -> None:
-    """Start the log, or change it, with the settings `log.*`."""
+    """Start the log, or reconfigure it, with the settings `log.*`."""
     redactor = Redactor([settings.source.name, *filter(None, [settings.mqtt.url])])
     start(settings.log.level, settings.log.format, redactor=redactor)
 
 
 def reset() -> None:
-    """Remove the handler of `start`, after it has written its summaries."""
+    """Write the pending summaries, and remove the handler of `start`."""
     handler = _handler()
     if handler is not None:
         logging.getLogger().removeHandler(handler)
@@ -77,19 +77,19 @@ def reset() -> None:
 
 
 def written_for() -> LogFormat:
-    """Return the format in force: people read "text", programs the others."""
+    """Return the format in use: "text" is for people, the others are for programs."""
     handler = _handler()
     return handler.formatter.form if handler is not None else "text"
 
 
 def redact(text: str) -> str:
-    """Return a text without the secrets that the log leaves out."""
+    """Return a text without the secrets that the log removes."""
     handler = _handler()
     return (handler.formatter.redact if handler is not None else Redactor())(text)
 
 
 def report_error(text: str) -> None:
-    """Report why a command fails: as plain lines for people, as a log record for programs."""
+    """Report why a command fails: as plain lines in the format "text", else as a log record."""
     handler = _handler()
     if handler is not None and handler.formatter.form != "text":
         log.error("%s", text)

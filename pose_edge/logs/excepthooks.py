@@ -1,4 +1,4 @@
-"""Log what Python would print past the log: warnings, and errors that end a thread or finaliser."""
+"""Log what Python prints by itself: warnings, and errors that end a thread or finaliser."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ log = logging.getLogger("pose_edge.python")
 
 
 def install_excepthooks(*, tracebacks: bool) -> None:
-    """Install the hooks.
+    """Install the hooks for threads, finalisers and warnings.
 
     Args:
-        tracebacks: Whether to log an error's traceback; its place in the code is always logged.
+        tracebacks: Whether to log the traceback of an error; its file and line are always logged.
     """
 
     def log_thread_error(event: threading.ExceptHookArgs) -> None:

@@ -1,4 +1,4 @@
-"""Render log records: for people, for systemd's journal, or for programs."""
+"""Render log records for people, for systemd's journal, or for programs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PRIORITIES: Final = {
     logging.ERROR: 3,
     logging.CRITICAL: 2,
 }
-"""Priorities of syslog, by which journalctl colours and filters."""
+"""Syslog priority of each level; journalctl colours and filters by it."""
 
 
 def choose_format(wanted: str, environment: Mapping[str, str]) -> LogFormat:
-    """Return the wanted format; if it is none, "journal" under systemd, else "text"."""
+    """Return the wanted format. If that is not a format: "journal" under systemd, else "text"."""
     if wanted in get_args(LogFormat):
         return cast(LogFormat, wanted)
     return "journal" if is_journal(environment) else "text"
@@ -33,8 +33,8 @@ def choose_format(wanted: str, environment: Mapping[str, str]) -> LogFormat:
 def is_journal(environment: Mapping[str, str], descriptor: int = 2) -> bool:
     """Return whether a file descriptor leads to systemd's journal.
 
-    systemd names the socket that it passed in $JOURNAL_STREAM. A redirection leaves the variable
-    as it was, so the numbers of device and inode are compared (sd-journal(3)).
+    $JOURNAL_STREAM contains device and inode of the socket that systemd has passed. They are
+    compared, because a redirection leaves the variable unchanged (systemd.exec(5)).
     """
     try:
         status = os.fstat(descriptor)
@@ -47,7 +47,7 @@ class Formatter(logging.Formatter):
     """Renders records in one of the formats, without passwords.
 
     * text: time, level and message, for people at a terminal.
-    * journal: every line with its priority in front, as an entry of its own. The journal adds the
+    * journal: every line, prefixed with its priority, is an entry of its own. The journal adds the
       time.
     * json: one JSON object per line with the keys `time` (Unix seconds, as in the lines of poses),
       `level` (debug, info, warning, error, critical), `logger`, `message`, and `exception` (the
@@ -61,9 +61,13 @@ class Formatter(logging.Formatter):
     def __init__(
         self, form: LogFormat, redact: Callable[[str], str], *, detailed: bool = False
     ) -> None:
-        """Render records in a format; `detailed` shows tracebacks to people too.
+        """Initialise the formatter.
 
-        The other formats always have them, because a service cannot be asked to fail again.
+        Args:
+            form: The format.
+            redact: Removes passwords from a text.
+            detailed: Whether the format "text" contains tracebacks. The other formats always do,
+                because a failure of a service cannot be repeated on request.
         """
         super().__init__(datefmt="%H:%M:%S")
         self.form = form
@@ -88,14 +92,14 @@ class Formatter(logging.Formatter):
         return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in text.split("\n"))
 
     def _message(self, record: logging.LogRecord) -> str:
-        """Return a record's message, with the name of its library, redacted."""
+        """Return a record's redacted message, prefixed with the logger unless it is ours."""
         text = message_of(record)
         if record.name.partition(".")[0] != "pose_edge":
             text = f"{record.name}: {text}"
         return self.redact(text)
 
     def _traceback(self, record: logging.LogRecord) -> str:
-        """Return the exception and stack of a record, or an empty text."""
+        """Return the exception and stack of a record, or an empty string."""
         if not self._tracebacks:
             return ""
         exception = record.exc_text or ""
@@ -105,7 +109,7 @@ class Formatter(logging.Formatter):
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return a record's message; that of a faulty call as far as it can be rendered."""
+    """Return a record's message; if it cannot be formatted, its parts as far as possible."""
     try:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - arguments that do not fit, or cannot be printed

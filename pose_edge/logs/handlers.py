@@ -1,7 +1,7 @@
-"""Write the log to the standard error, with repeated messages summed up.
+"""Write the log to the standard error, with repeated messages summarised.
 
-The journal of a service must not fill with one fault: the first message of a call is written at
-once, and repetitions within the next `WINDOW_S` are counted and written as one line.
+One fault must not fill the journal of a service. So the first message of a logging call is written
+at once, and repetitions within the next `WINDOW_S` are counted and written as one line.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from pose_edge.logs.formats import Formatter, message_of
 from pose_edge.util.text import counted
 
 WINDOW_S: Final = 60.0
+"""Length of the window in which repetitions are counted, seconds."""
 VARIANTS: Final = 10
-"""Different texts of one call that are written in a window: a status with new figures every ten
-seconds is not a repetition, and two cameras that fail are two faults."""
+"""Most different texts of one call that are written in a window. A status with new figures every
+ten seconds is not a repetition, and two cameras that fail are two faults."""
 MAX_TEXT: Final = 2000
-"""Characters of a text that are compared, and shown in a summary."""
+"""Most characters of a text that are compared, and shown in a summary."""
 
 
 class StderrHandler(logging.Handler):
-    """Writes records to whatever `sys.stderr` is at that moment.
+    """Writes records to the current `sys.stderr`.
 
-    Records that cannot be written (a full disk, a reader that has gone) are counted, and their
+    Records that cannot be written (a full disk, a reader that has left) are counted, and their
     number is written as soon as writing works again.
     """
 
     formatter: Formatter
 
     def __init__(self, formatter: Formatter) -> None:
-        """Write records as the formatter renders them."""
+        """Initialise the handler; `formatter` renders the records."""
         super().__init__()
         self.formatter = formatter
         self._lost = 0
@@ -47,7 +48,7 @@ class StderrHandler(logging.Handler):
         try:
             if self._lost:
                 text = self._lost_message() + text
-            # `write` of the program's own standard error would hide that it failed.
+            # `write` of the program's own stream hides failures, `deliver` raises them.
             getattr(sys.stderr, "deliver", sys.stderr.write)(text)
             sys.stderr.flush()
         except (OSError, ValueError, AttributeError):  # broken, closed, missing
@@ -63,7 +64,7 @@ class StderrHandler(logging.Handler):
 
 @dataclass(slots=True)
 class _Repeated:
-    """The texts that one call has logged in the current window, and what was held back of them."""
+    """The texts that one call has logged in the current window, and the suppressed repetitions."""
 
     written: set[str] = field(default_factory=set)
     held: int = 0
@@ -77,10 +78,10 @@ class _Repeated:
 
 
 class SummingHandler(StderrHandler):
-    """Writes records to the standard error, with a cooldown and a count for repeated ones.
+    """Writes records to the standard error, and counts repetitions instead of writing them.
 
-    Messages of one call (place in the code, logger and level) with the same text are repetitions.
-    Records of level debug are always written.
+    Messages of one call (place in the code, logger and level) with the same text are repetitions;
+    so are all further texts of a call after `VARIANTS`. Debug records are always written.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class SummingHandler(StderrHandler):
         clock: Callable[[], float] = time.monotonic,
         window: float = WINDOW_S,
     ) -> None:
-        """Start without any repetition; `window` is the length of the cooldown in seconds."""
+        """Start with an empty window of `window` seconds; `clock` returns monotonic seconds."""
         super().__init__(formatter)
         self._clock = clock
         self._window = window
@@ -119,12 +120,12 @@ class SummingHandler(StderrHandler):
             self._start_timer()
 
     def flush(self) -> None:
-        """Write the summaries now; logging calls it at the end of the program."""
+        """Write the summaries now; `logging` calls this at the end of the program."""
         with self.lock or nullcontext():
             self._end_window()
 
     def close(self) -> None:
-        """Write the summaries, and take no more records."""
+        """Write the summaries, and close the handler."""
         self.flush()
         super().close()
 
@@ -142,7 +143,7 @@ class SummingHandler(StderrHandler):
         self._begin = now
 
     def _start_timer(self) -> None:
-        """Make sure that the summaries are written even if nothing else is logged."""
+        """Schedule the summaries, so that they are written even if nothing else is logged."""
         if self._timer is not None:
             return
         left = max(0.0, self._begin + self._window - self._clock())
@@ -164,7 +165,7 @@ def _summary(key: tuple[Any, ...], call: _Repeated, seconds: float) -> logging.L
 
 
 def _text(record: logging.LogRecord) -> str:
-    """Return a record's message, with the error that is logged with it."""
+    """Return a record's message, followed by the error that is logged with it."""
     text = message_of(record)
     error = record.exc_info[1] if record.exc_info else None
     with suppress(Exception):  # an error that cannot be printed

@@ -1,4 +1,4 @@
-"""The last lines of the log, for people who have no terminal."""
+"""Keep the last lines of the log, for the web page."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Final
 from pose_edge.logs.formats import Formatter
 
 LINES: Final = 100
+"""Number of lines that are kept."""
 LONGEST_LINE: Final = 1000
-"""Characters of a line that are kept."""
+"""Most characters of a line that are kept."""
 
 
 class LogTail(logging.Handler):
-    """Keeps the last lines of the log, without secrets."""
+    """Keeps the last lines of the log (level info and above), without secrets."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
-        """Start empty; `redact` removes the secrets of a text."""
+        """Start with no lines; `redact` removes the secrets from a text."""
         super().__init__(logging.INFO)
         self.setFormatter(Formatter("text", redact))
         self._lines: deque[str] = deque(maxlen=LINES)
@@ -29,5 +30,5 @@ class LogTail(logging.Handler):
         return list(self._lines)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record."""
+        """Keep the lines of a record."""
         self._lines.extend(line[:LONGEST_LINE] for line in self.format(record).split("\n"))

@@ -1,4 +1,4 @@
-"""The poses as a table: one row for every frame and person."""
+"""Write poses as a CSV table: one row for each person in each frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def csv_file(
     supervisor: Supervisor | None = None,
     replace: bool = False,
 ) -> CsvFile:
-    """Return a sink that writes results to a table, or to the standard output.
+    """Return a sink that writes poses as CSV to a file or to the standard output.
 
     Its `send` takes a `PoseMessage`. See `FileSink` for the arguments.
     """
@@ -45,34 +45,34 @@ def csv_file(
 
 
 class CsvTable:
-    """Writes messages as rows below a header, readable at once; an `Encoder`.
+    """Writes messages as rows below a header; each row is readable at once. An `Encoder`.
 
-    The table is as RFC 4180 has it, in UTF-8 and with points in numbers, which spreadsheets and
-    pandas read without any option.
+    The format is RFC 4180 in UTF-8 with decimal points, which spreadsheets and pandas read without
+    any option.
 
     Attributes:
-        file: The file.
+        file: The output file.
     """
 
     def __init__(self, file: SegmentFile, settings: CsvSettings) -> None:
-        """Take an empty file."""
+        """Initialise the encoder of an empty file; the first message determines the header."""
         self.file = file
         self._settings = settings
         self._named: bool | None = None
 
     def takes(self, item: PoseMessage) -> bool:
-        """Return whether the rows of a message fit the header; see `Encoder.takes`."""
+        """Return whether the header fits the rows of a message; see `Encoder.takes`."""
         return self._named in (None, item.file is not None)
 
     def write(self, item: PoseMessage) -> None:
-        """Write a row for each person, the first time below the header; see `Encoder.write`."""
+        """Write a row for each person, on the first call below the header; see `Encoder.write`."""
         rows = list(rows_of(item, self._settings))
         if self._named is None:
             self._named = item.file is not None
             rows.insert(0, header(self._settings, named=self._named))
         text = io.StringIO(newline="")
         csv.writer(text).writerows(rows)
-        # Names that are no UTF-8 hold halves of characters, which no encoding has.
+        # A file name that is not UTF-8 contains lone surrogates, which cannot be encoded.
         self.file.write(text.getvalue().encode("utf-8", "replace"))
         self.file.settle()
 
@@ -84,8 +84,8 @@ def header(settings: CsvSettings, *, named: bool) -> list[str]:
     """Return the names of the columns.
 
     Args:
-        settings: They choose the unit of the coordinates, which the names say.
-        named: Whether the first column is the name of the picture or video.
+        settings: The unit of the coordinates, which is part of the column names.
+        named: Whether the first column is the name of the input file.
     """
     unit = "_px" if settings.coordinates == "pixels" else ""
     points = [
@@ -98,7 +98,7 @@ def header(settings: CsvSettings, *, named: bool) -> list[str]:
 
 
 def rows_of(message: PoseMessage, settings: CsvSettings) -> Iterator[list[str]]:
-    """Yield the row of each person of a message; none where nobody was found."""
+    """Yield one row per person of a message; no row when nobody was found."""
     start = [*([] if message.file is None else [message.file]), f"{message.time:.6f}"]
     for pose in message.poses:
         number = "" if pose.id is None else str(pose.id)

@@ -1,4 +1,4 @@
-"""A host and port that datagrams are sent to: looked up, lost and found again."""
+"""Send datagrams to a host and port; the host is looked up again after each failure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from collections.abc import Callable
 from typing import Any, Final
 
 MAX_DATAGRAM: Final = 65_507
-"""Bytes of the longest datagram of IPv4. What is longer than the network's packets (about 1,470
-bytes) travels in several, and arrives complete or not at all."""
+"""Largest payload of an IPv4 datagram, bytes. One that exceeds the network's packets (about 1,470
+bytes) is fragmented, and arrives complete or not at all."""
 FIRST_LOOKUP_S: Final = 2.0
-"""Seconds that the first frames wait for the host's address."""
+"""Timeout of the first address lookup, seconds; the first frames wait for it."""
 RETRY_S: Final = 2.0
 """Seconds between two attempts to reach a host."""
 SETTLE_S: Final = 0.5
 """Seconds without a refusal after which a peer counts as reached."""
 
 NOT_NOW: Final = frozenset((errno.EAGAIN, errno.ENOBUFS))
-"""Errors of a network that is slower than the frames; the datagram is lost, and no more."""
+"""Errors of a network that is slower than the frames: only the current datagram is lost."""
 
 
 class AddressLookup:
-    """Looks up the address of a host, in a thread: the system's resolver may take a minute."""
+    """Looks up the address of a host in a thread, as the system's resolver may take a minute."""
 
     def __init__(self, host: str, port: int) -> None:
         """Start the thread."""
@@ -37,10 +37,10 @@ class AddressLookup:
         self._thread.start()
 
     def result(self, timeout: float) -> list[Any] | None:
-        """Return what `socket.getaddrinfo` has found; None when that takes longer, seconds.
+        """Return the result of `socket.getaddrinfo`, or None after `timeout` seconds without one.
 
         Raises:
-            OSError: There is no such host.
+            OSError: The address cannot be found.
         """
         self._thread.join(timeout)
         if self._thread.is_alive():
@@ -54,26 +54,26 @@ class AddressLookup:
             self._found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
         except OSError as error:
             self._error = error
-        except UnicodeError as error:  # a name that no host can have
+        except UnicodeError as error:  # an invalid host name
             self._error = OSError(str(error))
 
 
 class DatagramPeer:
     """Sends datagrams to one host, and looks it up again whenever it cannot be reached.
 
-    Nothing here blocks, but for the first look-up, which is waited for `FIRST_LOOKUP_S`.
+    Nothing here blocks except the constructor, for at most `FIRST_LOOKUP_S`.
 
     Attributes:
-        waiting: Why nothing can be sent for the time being, or None; see `Writer`.
+        waiting: Why nothing can be sent at present, or None; see `Writer`.
         target: The peer, once it is known to be reached, else None; see `Writer`.
     """
 
     def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Look up the host.
+        """Start to look up the host, and wait for the result for at most `FIRST_LOOKUP_S`.
 
         Args:
-            address: HOST:PORT of the settings.
-            clock: The monotonic clock, seconds.
+            address: HOST:PORT.
+            clock: Returns the time of a monotonic clock, seconds.
         """
         self._name = address
         self._clock = clock
@@ -87,7 +87,7 @@ class DatagramPeer:
         self._take_address(self._lookup, FIRST_LOOKUP_S)
 
     def send(self, data: bytes) -> bool:
-        """Send a datagram of at most `MAX_DATAGRAM` bytes; return whether it has left."""
+        """Send a datagram of at most `MAX_DATAGRAM` bytes; return whether it was sent."""
         if self._socket is None:
             return False
         try:
@@ -100,7 +100,7 @@ class DatagramPeer:
         return True
 
     def tick(self) -> None:
-        """Look whether the peer is there, when it is time; see `Writer.tick`."""
+        """Check whether the peer can be reached, and retry when due; see `Writer.tick`."""
         now = self._clock()
         if self._lookup is not None:
             self._take_address(self._lookup, 0.0)
@@ -119,7 +119,7 @@ class DatagramPeer:
             self._socket = None
 
     def _take_address(self, lookup: AddressLookup, timeout: float) -> None:
-        """Go on with the address that was found, as soon as it is."""
+        """Connect to the address as soon as the lookup has finished."""
         try:
             found = lookup.result(timeout)
             if found is None:
@@ -132,9 +132,9 @@ class DatagramPeer:
             self._lose(error)
 
     def _connect(self, found: list[Any]) -> None:
-        """Take the next address that has a route; of a connected socket, refusals are seen.
+        """Connect a socket to the next address that has a route, so that refusals are reported.
 
-        Those of IPv4 come first: many receivers listen at no other, even under the name localhost.
+        IPv4 addresses come first: many receivers listen only on IPv4, even as localhost.
         """
         failure = OSError("it has no address")
         found = sorted(found, key=lambda one: one[0] != socket.AF_INET)
@@ -158,7 +158,7 @@ class DatagramPeer:
         raise failure
 
     def _lose(self, error: OSError) -> None:
-        """Wait before the host is looked up again."""
+        """Close the socket; the host is looked up again after `RETRY_S`."""
         self.close()
         self.target = None
         self._failures += 1
@@ -170,13 +170,13 @@ class DatagramPeer:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of HOST:PORT, where an IPv6 address stands in brackets."""
+    """Split HOST:PORT into host and port; an IPv6 address is in brackets."""
     host, _colon, port = address.strip().rpartition(":")
     return host.strip("[]"), int(port)
 
 
 def _reason(error: OSError) -> str:
-    """Return the words of the system, or of the resolver, for an error."""
+    """Return the message of the system, or of the resolver, for an error."""
     if isinstance(error, socket.gaierror) or not error.errno:
         return error.strerror or str(error)
     return os.strerror(error.errno)

@@ -1,4 +1,4 @@
-"""The name of this machine among others of its kind, also where SD cards were cloned."""
+"""A name for this machine that is unique in a fleet, even where SD cards were cloned."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from pose_edge.util.paths import exists
 
 ROOT: Final = Path("/")
 DIGITS: Final = 8
-"""Hexadecimal digits that tell machines of the same host name apart."""
+"""Number of hexadecimal digits that distinguish machines with the same host name."""
 MAX_HOST: Final = 40
-"""Characters of the host name that are kept."""
+"""Most characters of the host name that are used."""
 
 
 def device_name(root: Path = ROOT) -> str:
-    """Return the name of this machine, of letters, digits, - and _.
+    """Return the name of this machine, which consists of letters, digits, - and _.
 
     Args:
-        root: Folder in which the files of the system lie; for tests.
+        root: Root folder of the system's files; for tests.
     """
     machine = _read(root / "etc/machine-id")
     return named(socket.gethostname(), machine, hardware_id(root))
 
 
 def named(host: str, machine_id: str, hardware: str) -> str:
-    """Return the name of a machine: its host name, and digits that stay the same.
+    """Return the name of a machine: its host name, and a stable hash of its ids.
 
-    The digits tell neither the machine's id nor its hardware: systemd asks for the former to be
-    kept secret.
+    The hash (HMAC-SHA256) reveals neither the machine id, which systemd wants to be kept secret
+    (machine-id(5)), nor the hardware id.
 
     Args:
-        host: Its host name.
-        machine_id: The id of its system, which a cloned SD card has too.
-        hardware: What differs from board to board.
+        host: The host name.
+        machine_id: The machine id of systemd, which a cloned SD card shares.
+        hardware: The hardware id, which differs from board to board.
     """
     digest = hmac.new(machine_id.encode(), f"pose-edge {hardware}".encode(), hashlib.sha256)
     short = re.sub(r"[^A-Za-z0-9_-]+", "-", host.partition(".")[0])[:MAX_HOST].strip("-")
@@ -46,14 +46,14 @@ def named(host: str, machine_id: str, hardware: str) -> str:
 
 
 def hardware_id(root: Path = ROOT) -> str:
-    """Return the serial number of the board, or else the address of its first interface.
+    """Return the board's serial number, or else the address of its first network interface.
 
-    The text is empty where there is neither.
+    Returns an empty string where there is neither.
     """
     if serial := _read(root / "proc/device-tree/serial-number"):
         return serial
     for interface in sorted((root / "sys/class/net").glob("*")):
-        # Only devices of the machine: containers and bridges make up addresses of their own.
+        # Only physical devices: the addresses of bridges and containers are made up.
         if exists(interface / "device") and (address := _read(interface / "address")):
             return address
     return ""

@@ -1,4 +1,4 @@
-"""What is left out of an output, said once a minute."""
+"""Log once a minute how many frames an output has dropped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERVAL_S: Final = 60.0
 
 
 class DropLog:
-    """Logs how many frames were left out of an output: the first at once, then once a minute."""
+    """Logs dropped frames of an output: the first one at once, then a count once a minute."""
 
     def __init__(
         self,
@@ -25,12 +25,12 @@ class DropLog:
         *,
         reason: str = "it cannot keep up",
     ) -> None:
-        """Start with nothing left out.
+        """Start with no dropped frames.
 
         Args:
             name: Name of the output.
-            clock: The monotonic clock, seconds.
-            reason: Why frames are left out.
+            clock: Returns the time of a monotonic clock, seconds.
+            reason: Why frames are dropped, as a clause.
         """
         self._name = name
         self._reason = reason
@@ -39,7 +39,7 @@ class DropLog:
         self._said_s: float | None = None
 
     def add(self, count: int) -> None:
-        """Note that some frames were left out."""
+        """Record that `count` frames were dropped."""
         self._count += count
         now = self._clock()
         if self._said_s is None:

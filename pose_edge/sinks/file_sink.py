@@ -23,9 +23,9 @@ from pose_edge.sinks.writer import Writer
 from pose_edge.supervision.supervisor import Supervisor
 
 PIPE_QUEUE_LENGTH: Final = 32
-"""Items that wait for a slow reader of a named pipe; then the oldest goes."""
+"""Most items that may wait for a slow reader of a named pipe; then the oldest one is dropped."""
 UNBOUNDED: Final = StorageSettings(min_free=0.0)
-"""For files that a reload begins: they are numbered then, even for a source that is a file."""
+"""For files begun by a reload where the source is a file: numbered, but not limited in size."""
 
 P = ParamSpec("P")
 Item = TypeVar("Item")
@@ -36,7 +36,7 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
     """Encodes items into files, one after the other.
 
     Attributes:
-        paths: The files of a source that is not live, so far.
+        paths: The files written so far, for a source that is not live.
     """
 
     def __init__(
@@ -53,21 +53,22 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
         suffix: str | None = None,
         replace: bool = False,
     ) -> None:
-        """Prepare; `open` starts. The first item creates the first file.
+        """Initialise the sink; `open` starts it, and the first item creates the first file.
 
         Args:
             name: See `RestartingSink`.
             encode: See `RestartingSink`.
-            start: Makes the encoder of a file.
+            start: Creates the encoder of a file.
             settings: Where to write (a path, a pattern of `NamePattern`, "-" for the standard
-                output, None for nowhere) and how to encode.
-            storage: How the files of a live source are kept; None when the source is a file, of
-                which no frame is dropped.
+                output, None for no output) and how to encode.
+            storage: The storage limits for a live source; None when the source is a file, of which
+                no frame is dropped.
             capacity: See `RestartingSink`.
             report: See `RestartingSink`.
-            supervisor: Replaces writers that fail; for live sources only.
-            suffix: What the path must end in, in lower case; None for any.
-            replace: Whether a file may be replaced, of a source that is a file; see `SegmentFiles`.
+            supervisor: Replaces writers that fail, for live sources and named pipes.
+            suffix: Required suffix of the path, in lower case; None for any.
+            replace: Whether the output of a source that is a file may replace an existing file; see
+                `SegmentFiles`.
         """
         super().__init__(
             name,
@@ -87,29 +88,30 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
 
     @property
     def ended(self) -> bool:
-        """Whether it went to the standard output, where nothing can be written any more."""
+        """Whether the output was the standard output, and writing to it has ended."""
         path = self._settings.path or ""
         return self.unread or (is_standard_output(path) and self.failed is not None)
 
     def failures(self) -> list[str]:
-        """Return, after `close`, why what was written is not complete.
+        """Return, after `close`, why the output is incomplete.
 
-        Of a named pipe nothing is: whoever read it got what came meanwhile.
+        A named pipe that was written to does not count as incomplete: its readers got what came
+        while they read.
         """
         return [] if self._piped and self.written else super().failures()
 
     def open(self) -> None:
-        """Check that the files can be written, and start.
+        """Check that the files can be written, and start writing.
 
         Raises:
-            OutputError: They cannot.
+            OutputError: A file cannot be written.
             UsageError: The path does not end in the suffix.
         """
         self._check(self._settings, self._storage)
         self._write_to(self._settings, self._storage, live=self._storage is not None)
 
     def check(self, settings: Options, storage: StorageSettings | None) -> None:
-        """Check that `change` could write the files; raise what it would.
+        """Check settings as `change` does, without applying them.
 
         Raises:
             OutputError: The new file could not be written.
@@ -119,14 +121,14 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
             self._check(settings, storage or UNBOUNDED)
 
     def change(self, settings: Options, storage: StorageSettings | None) -> None:
-        """Go on with other settings, in a new file; the present one is finished in the background.
+        """Continue with other settings in a new file; finish the current one in the background.
 
-        The arguments are those of the constructor. Nothing happens when they are the same. No file
+        The arguments are those of the constructor. Nothing happens when they are unchanged. No file
         is overwritten.
 
         Raises:
-            OutputError: The new file could not be written; the present one goes on.
-            UsageError: The same, for its name.
+            OutputError: The new file could not be written; the current one continues.
+            UsageError: The path does not end in the suffix; the current file continues.
         """
         if (settings, storage) != (self._settings, self._storage):
             self.check(settings, storage)
@@ -156,14 +158,14 @@ class FileSink(RestartingSink[P, Item], Generic[P, Item, Options]):
             return self._start_encoder(file, settings)
 
         pipe = NamePattern(path).current()
-        # Without a supervisor there is no picture to go on: whoever reads gets everything.
+        # Without a supervisor the run is offline and may block, so the reader gets every item.
         piped = self._supervisor is not None and is_pipe(pipe)
         self._piped = piped
 
         def make() -> Writer[Item]:
             if piped:
                 return PipeWriter(pipe, begin, LIVE_ROOM_S if live else FILE_ROOM_S)
-            # Each attempt has its own files: a writer that hangs must not touch those of the next.
+            # Each writer has its own files: one that hangs must not touch those of the next one.
             files = SegmentFiles(self.name, path, bounds, replace=self._replace_file)
             return SegmentWriter(self.name, files, begin)
 

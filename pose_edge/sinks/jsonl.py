@@ -1,4 +1,4 @@
-"""One line of JSON for every processed frame."""
+"""Write poses as JSON lines: one line per processed frame."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pose_edge.sinks.segment_file import SegmentFile
 from pose_edge.supervision.supervisor import Supervisor
 
 QUEUE_LENGTH: Final = 256
+"""Most messages that may wait to be written."""
 
 PoseFile: TypeAlias = FileSink[[PoseMessage], PoseMessage, PosesSettings]
 
@@ -24,7 +25,7 @@ def pose_file(
     supervisor: Supervisor | None = None,
     replace: bool = False,
 ) -> PoseFile:
-    """Return a sink that writes results to a file of JSON lines, or to the standard output.
+    """Return a sink that writes JSON lines to a file or to the standard output.
 
     Its `send` takes a `PoseMessage`. See `FileSink` for the arguments.
     """
@@ -42,18 +43,18 @@ def pose_file(
 
 
 class JsonLines:
-    """Writes messages as lines of JSON, complete and readable at once; an `Encoder`.
+    """Writes messages as lines of JSON; each line is readable at once. An `Encoder`.
 
     Attributes:
-        file: The file.
+        file: The output file.
     """
 
     def __init__(self, file: SegmentFile) -> None:
-        """Take an empty file."""
+        """Initialise the encoder of an empty file."""
         self.file = file
 
     def takes(self, _item: PoseMessage) -> bool:
-        """Return True: lines have no limit; see `Encoder.takes`."""
+        """Return True: a file can hold any messages; see `Encoder.takes`."""
         return True
 
     def write(self, item: PoseMessage) -> None:

@@ -1,4 +1,4 @@
-"""What sinks get of a result: everything but the picture, whose memory is used again."""
+"""The message that sinks receive for a result: all but the image, whose buffer is reused."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from typing import Any, Final, TypeAlias
 from pose_edge.poses import Pose, Provenance, Result
 
 SCHEMA: Final = 1
+"""Version of the JSON format."""
 
 Record: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class PoseMessage:
-    """The poses of one frame, for other programs. All sinks of a run share it.
+    """The poses of one frame, for other programs. All sinks of a run share the message.
 
     Attributes:
         index: Number of the frame in its source, from 0.
         time: Time of exposure in Unix seconds; for a file, its position in seconds.
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
+        width: Width of the frame, pixels.
+        height: Height of the frame, pixels.
         poses: The people, best first.
         provenance: The model that found them, and the hardware that ran it.
         stages_ms: See `Result.stages_ms`.
-        file: Name of the picture's file, for pictures only.
+        file: Name of the input file, or None.
         live: Whether the frame comes from a camera or stream.
-        events: Who has come or left, as JSON objects; see `activity/presence.py`.
-        people: Number of people by the events, or None where events are not looked for.
+        events: Who has entered or left, as JSON objects; see `ActivityEvent`.
+        people: Number of people present by the events, or None where there are no events.
         passed_over: See `Result.passed_over`.
     """
 
@@ -56,13 +57,13 @@ class PoseMessage:
         events: tuple[Record, ...] = (),
         people: int | None = None,
     ) -> PoseMessage:
-        """Return the message of a result.
+        """Create the message of a result.
 
         Args:
-            result: The result; nothing of its frame is kept.
-            file: Name of the input, where the frame has none.
-            events: See the attribute.
-            people: See the attribute.
+            result: The result; no reference to its frame is kept.
+            file: Name of the input file, used if the frame has none.
+            events: See the attribute `events`.
+            people: See the attribute `people`.
         """
         frame = result.frame
         return cls(
@@ -82,7 +83,7 @@ class PoseMessage:
 
     @cached_property
     def record(self) -> Record:
-        """The JSON object, which docs/poses.md describes.
+        """The message as a JSON object, in the format of docs/poses.md.
 
         Coordinates are rounded to 1e-5 (less than a tenth of a pixel in 4K), scores to 1e-4,
         probabilities to 1e-3.
@@ -111,7 +112,7 @@ class PoseMessage:
 
     @cached_property
     def line(self) -> bytes:
-        """The JSON object as a line of text, made by the first sink that asks for it."""
+        """The JSON object as a line of text, encoded once when the first sink needs it."""
         return f"{json.dumps(self.record)}\n".encode()
 
 

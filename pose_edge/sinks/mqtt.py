@@ -1,4 +1,4 @@
-"""Poses, events and state for an MQTT broker, and commands from it."""
+"""Publish poses, events and state over MQTT, and execute commands from there."""
 
 from __future__ import annotations
 
@@ -41,13 +41,15 @@ from pose_edge.util.text import one_line
 from pose_edge.zoo.registry import AUTO, Zoo
 
 STATE_S: Final = 10.0
-"""Seconds between two messages of the state while nothing happens."""
+"""Seconds between two state messages while nothing changes."""
 SOON_S: Final = 1.0
-"""Seconds between two of them at least, but for a change of presence or picture."""
+"""Shortest time between two state messages, seconds; a change of presence or picture is published
+at once."""
 LATENCIES: Final = 128
-"""The newest latencies, whose median is told."""
+"""Number of newest latencies whose median is published."""
 HANDOVER_S: Final = 3.0
-"""How long a new connection waits for the end of the one before it, which has the same name."""
+"""Longest wait of a new connection for the end of the previous one, which has the same client
+name, seconds."""
 
 ReadState = Callable[[], RunState]
 
@@ -60,12 +62,12 @@ def mqtt_sink(
     report: Callable[[str | None], None],
     supervisor: Supervisor | None = None,
 ) -> NetworkSink[MqttSettings]:
-    """Return the sink that publishes over MQTT, or to nobody where the settings name no broker.
+    """Return a sink that publishes over MQTT, or to nobody if the settings name no broker.
 
     Args:
         settings: The section mqtt.
         state: Returns the state of the run; called in the sink's thread.
-        steering: Takes the changes that the broker's clients ask for.
+        steering: Takes the changes that clients of the broker request.
         report: See `RestartingSink`.
         supervisor: See `RestartingSink`.
 
@@ -77,19 +79,19 @@ def mqtt_sink(
 
 
 class MqttOpener:
-    """Opens one writer after the other, so that each cleans up what the one before it has left."""
+    """Opens one writer after the other; each removes the obsolete entities of the previous one."""
 
     def __init__(
         self, state: ReadState, steering: Steering, environment: Mapping[str, str] = os.environ
     ) -> None:
-        """Prepare; see `mqtt_sink`. The environment may hold the password."""
+        """Initialise the opener; see `mqtt_sink`. `environment` may contain the password."""
         self._state = state
         self._steering = steering
         self._environment = environment
         self._before: MqttWriter | None = None
 
     def choose(self, settings: MqttSettings) -> Callable[[], MqttWriter] | None:
-        """Return what opens a writer for some settings, or None where they name no broker."""
+        """Return a function that opens a writer, or None if the settings name no broker."""
         if settings.url is None:
             return None
         return partial(self._open, settings, find_broker(settings, self._environment))
@@ -112,8 +114,8 @@ class MqttWriter:
     """Publishes over one connection. A `Writer`.
 
     Attributes:
-        announced: Topics of the entities that it has announced.
-        ended: Set once it is closed.
+        announced: Discovery topics of the entities that the writer announces.
+        ended: Set once the writer is closed.
     """
 
     def __init__(
@@ -126,15 +128,15 @@ class MqttWriter:
         obsolete: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin to connect.
+        """Start to connect; return at once.
 
         Args:
             settings: The section mqtt.
-            broker: Where to.
+            broker: The broker.
             state: Returns the state of the run.
-            steering: Takes changes of its settings.
-            obsolete: Topics of entities that are removed, unless they are announced again.
-            clock: The monotonic clock, seconds.
+            steering: Takes changes of the run's settings.
+            obsolete: Discovery topics of entities to remove, unless they are announced again.
+            clock: Returns the time of a monotonic clock, seconds.
         """
         self.ended = threading.Event()
         self._settings = settings
@@ -180,7 +182,7 @@ class MqttWriter:
 
     @property
     def target(self) -> str | None:
-        """The broker and the topics, once it was connected."""
+        """The broker and the topics, once there was a connection."""
         return self._target if self._arrived else None
 
     @property
@@ -189,7 +191,7 @@ class MqttWriter:
         return None if self._connection.connected else self._connection.trouble
 
     def write(self, item: PoseMessage) -> bool:
-        """Publish a message; of the poses as many as the settings want."""
+        """Publish the events of a message, and its poses at the rate in the settings."""
         if not self._connection.connected:
             return False
         now = self._clock()
@@ -203,13 +205,13 @@ class MqttWriter:
             taken &= self._connection.deliver(self._topics.events, json.dumps(event).encode())
         rate = self._settings.rate
         if rate and now >= self._pose_due_s:
-            # What is due is counted on from what was, so that the mean rate is the one wanted.
+            # Counted from the previous due time, not from now, so that the mean rate is exact.
             self._pose_due_s = max(self._pose_due_s, now - 1 / rate) + 1 / rate
             taken &= self._connection.send(self._topics.poses, item.line.rstrip(b"\n"))
         return taken
 
     def tick(self) -> None:
-        """Say what has changed, and do what was asked for."""
+        """Execute received commands, and publish what has changed."""
         now = self._clock()
         if self._connection.is_new():
             self._greet(now)
@@ -224,16 +226,16 @@ class MqttWriter:
         self._tell_if_due(now)
 
     def close(self) -> None:
-        """Say that this device is offline, and end the connection."""
+        """Publish that this device is offline, and close the connection."""
         try:
             self._connection.close(Will(self._topics.availability, OFFLINE))
         finally:
             self.ended.set()
 
     def _greet(self, now: float) -> None:
-        """Say everything, after a new connection."""
+        """Publish all retained messages anew, after a new connection."""
         self._arrived = True
-        self._presence.forget(now)  # nothing was seen while there was no connection
+        self._presence.forget(now)  # no frame was evaluated while there was no connection
         for topic, text in self._discovery.items():
             self._connection.keep(topic, text)
         self._connection.keep(self._topics.availability, ONLINE)
@@ -259,9 +261,9 @@ class MqttWriter:
             self._told, self._told_soon, self._told_s = sight, soon, now
 
     def _take(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Do what a message from the broker asks for."""
+        """Handle a message from the broker."""
         if topic == self._topics.availability:
-            # The last will of an earlier connection may come late.
+            # The last will of an earlier connection may arrive late.
             if payload == OFFLINE:
                 self._connection.keep(topic, ONLINE)
             return
@@ -286,6 +288,6 @@ class MqttWriter:
 
 
 def choosable_models() -> tuple[str, ...]:
-    """Return the names of models that can be chosen without knowing files."""
+    """Return the names of the models that MQTT clients can choose; paths of files are excluded."""
     zoo = Zoo()
     return (AUTO, *zoo.entries, *zoo.twins)

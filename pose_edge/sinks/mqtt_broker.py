@@ -1,4 +1,4 @@
-"""Where the settings say that a broker is, and how to log in to it."""
+"""Read address and login of the MQTT broker from the settings."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
     import ssl
 
 PASSWORD_VARIABLE: Final = "POSE_EDGE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
+"""Environment variable with the password, used if there is no `mqtt.password_file`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where a broker is, and how to log in.
+    """The address of an MQTT broker, and the login to it.
 
     Attributes:
         host: Host name or address.
         port: TCP port.
-        tls: Checks its certificate, or None for a connection in plain text.
-        version: Of the protocol: 5 or 3.1.1.
-        login: Returns user name and password, each None where there is none; may raise
-            `PoseEdgeError`. Called before each attempt, so that a new password is used.
+        tls: Checks the broker's certificate; None for an unencrypted connection.
+        version: Version of the protocol, "5" or "3.1.1".
+        login: Returns user name and password, each None if there is none; may raise
+            `PoseEdgeError`. Called before each attempt to connect, so that a changed password is
+            used.
     """
 
     host: str
@@ -41,7 +43,7 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Host and port, to be shown."""
+        """Host and port, for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -49,7 +51,7 @@ def find_broker(settings: MqttSettings, environment: Mapping[str, str]) -> Broke
     """Return the broker that the settings name, without connecting to it.
 
     Raises:
-        UsageError: The address is none.
+        UsageError: `mqtt.url` is not a broker's address, or there is a password but no user name.
         UnavailableError: A file cannot be read, or paho-mqtt is not installed.
     """
     try:
@@ -67,7 +69,7 @@ def find_broker(settings: MqttSettings, environment: Mapping[str, str]) -> Broke
         host, tls = url.hostname or "", url.scheme == "mqtts"
         host.encode("idna")
         port = url.port or (8883 if tls else 1883)
-    except ValueError:  # of the port, of an IPv6 address, or of a name
+    except ValueError:  # invalid port, IPv6 address or host name
         raise wrong from None
     if not host or url.path.strip("/") or url.query or url.fragment:
         raise wrong

@@ -1,4 +1,4 @@
-"""A connection to an MQTT broker that comes back by itself, and never holds anybody up."""
+"""A connection to an MQTT broker that reconnects by itself and never blocks its caller."""
 
 from __future__ import annotations
 
@@ -20,39 +20,45 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 KEEPALIVE_S: Final = 5
-"""A broker that says nothing for twice as long is gone, and so are we for it after 1.5 times."""
+"""MQTT keepalive interval, seconds. A broker that is silent for twice this time counts as lost; the
+broker drops a client after 1.5 times this time."""
 CONNECT_S: Final = 5.0
+"""Timeout of an attempt to connect, seconds."""
 RECONNECT_S: Final = (1, 4)
-"""Shortest and longest wait between two attempts to connect."""
+"""Shortest and longest wait between two attempts to connect, seconds."""
 REFUSED_S: Final = 30
-"""The wait after a refused login: brokers lock out those who try too often."""
+"""Wait after a refused login, seconds, because brokers lock out clients that try too often; also
+after another client has taken over the session."""
 SHORT_S: Final = 5.0
+"""Duration below which a connection counts as short, seconds."""
 MANY_SHORT: Final = 3
-"""So many connections in a row that were lost within so many seconds, and two clients probably
-push each other out."""
+"""Number of short connections in a row that suggests that two clients with the same name keep
+disconnecting each other."""
 
 MAX_UNSENT: Final = 32
-"""Messages without acknowledgement that wait for a slow network; then they are left out."""
+"""Most messages of QoS 0 that may wait for a slow network; further ones are dropped."""
 MAX_UNACKNOWLEDGED: Final = 200
-"""Messages that the broker has not acknowledged; then they are left out."""
+"""Most messages of QoS 1 that the broker has yet to acknowledge; further ones are dropped."""
 MAX_COMMANDS: Final = 16
-"""Messages from the broker that wait to be read; then the oldest goes."""
+"""Most received messages that wait to be read; a new one then replaces the oldest."""
 MAX_COMMAND_BYTES: Final = 256
+"""Largest payload of a received message; larger ones are ignored."""
 FAREWELL_S: Final = 1.0
-"""How long the last message may take, and the end of the connection after it."""
+"""Timeout of the last message, and again of closing the connection after it, seconds."""
 
 LOGIN_REFUSED: Final = {"Bad user name or password", "Not authorized", "Banned"}
+"""Names of MQTT 5 reason codes; paho uses them for both versions of the protocol."""
 TAKEN_OVER: Final = "Session taken over"
-"""Reasons of MQTT 5, as paho calls them for both versions of the protocol."""
+"""Reason code for a client that was replaced by another one of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says, retained, once this connection is lost.
+    """A retained message that the broker publishes once the connection is lost.
 
     Attributes:
-        topic: Where.
-        payload: What.
+        topic: Its topic.
+        payload: Its payload.
     """
 
     topic: str
@@ -60,12 +66,12 @@ class Will:
 
 
 class MqttConnection:
-    """A connection that a thread of paho makes, keeps, and makes anew.
+    """A connection that paho's network thread opens, keeps alive and reopens.
 
-    One other thread may use it; none of its calls waits for the broker, but `close`.
+    It may be used by one other thread. No call but `close` waits for the broker.
 
     Attributes:
-        trouble: Why there is no connection, or None: it stands, or the first attempt lasts.
+        trouble: Why there is no connection; None while connected and during the first attempt.
     """
 
     def __init__(
@@ -76,13 +82,13 @@ class MqttConnection:
         will: Will | None = None,
         subscribe: Sequence[str] = (),
     ) -> None:
-        """Begin to connect; return at once.
+        """Start to connect; return at once.
 
         Args:
-            broker: Where to.
+            broker: The broker.
             client_id: Name of the client; the broker ends an older connection of the same name.
-            will: What the broker says for a client that has vanished.
-            subscribe: Topics of which messages are read.
+            will: The last will: published by the broker when this client vanishes.
+            subscribe: Topics to receive messages of.
         """
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -124,21 +130,21 @@ class MqttConnection:
         return self._connected
 
     def is_new(self) -> bool:
-        """Return whether this is the first call since the present connection was made."""
+        """Return whether this is the first call since the current connection was made."""
         connections = self._connections
         new = self._connected and connections != self._greeted
         self._greeted = connections
         return new
 
     def receive(self) -> list[tuple[str, bytes, bool]]:
-        """Return topic, payload, and whether it was retained, of messages since the last call."""
+        """Return the messages since the last call, as (topic, payload, whether retained)."""
         messages = []
         while self._received:
             messages.append(self._received.popleft())
         return messages
 
     def send(self, topic: str, payload: bytes) -> bool:
-        """Send a message that may be lost (QoS 0); return False where it was left out."""
+        """Publish a message that may be lost (QoS 0); return whether it was queued."""
         while self._unsent and _is_through(self._unsent[0]):
             self._unsent.popleft()
         if not self._connected or len(self._unsent) >= MAX_UNSENT:
@@ -150,41 +156,41 @@ class MqttConnection:
         return True
 
     def keep(self, topic: str, payload: bytes) -> bool:
-        """Send a message that the broker keeps, of which there are few; False: it is left out.
+        """Publish a retained message (QoS 0); return whether it was queued.
 
-        It is sent once (QoS 0): after a new connection, everything that is kept is said anew, and
-        what was repeated by then would be out of date.
+        QoS 0 suffices: the caller publishes all retained messages anew after each reconnect, and a
+        redelivered one would be out of date by then. They are few, so `MAX_UNSENT` does not apply.
         """
         return self._connected and not self._client.publish(topic, payload, retain=True).rc
 
     def deliver(self, topic: str, payload: bytes) -> bool:
-        """Send a message until the broker has it (QoS 1); return False where it was left out."""
+        """Publish a message until the broker has it (QoS 1); return whether it was queued."""
         return self._connected and not self._client.publish(topic, payload, 1).rc
 
     def close(self, farewell: Will | None = None) -> None:
-        """End the connection, within a second or two.
+        """Close the connection, within a second or two.
 
         Args:
-            farewell: What is said, retained, before that.
+            farewell: A retained message to publish first.
         """
         if farewell is not None and self._connected:
             info = self._client.publish(farewell.topic, farewell.payload, 1, retain=True)
             try:
                 info.wait_for_publish(FAREWELL_S)
-            except (RuntimeError, ValueError):  # the connection was lost, or stands still
+            except (RuntimeError, ValueError):  # the connection was lost, or hangs
                 self._connected = False
         self._client.disconnect()
-        # paho waits for its thread, which may look up a name or shake hands.
+        # `loop_stop` joins paho's thread, which may be in a DNS lookup or a TLS handshake.
         end = threading.Thread(target=self._client.loop_stop, name="mqtt end", daemon=True)
         end.start()
         end.join(FAREWELL_S)
 
-    # --- in the thread of paho -------------------------------------------------------------------
+    # --- in paho's network thread ----------------------------------------------------------------
 
     def _log_in(self, _client: Client, _data: object) -> None:
         try:
             self._client.username_pw_set(*self._broker.login())
-        except PoseEdgeError as error:  # tried with the password of before, which may still do
+        except PoseEdgeError as error:  # try the previous login, which may still be valid
             self.trouble = one_line(error.message)
 
     def _note_connection(
@@ -216,7 +222,7 @@ class MqttConnection:
 
     def _note_failure(self, _client: Client, _data: object) -> None:
         self._connected = False
-        error = sys.exc_info()[1]  # paho hands on everything but why
+        error = sys.exc_info()[1]  # paho does not pass on the error
         reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
         self._complain(one_line(reason or error or "no connection"))
 
@@ -230,11 +236,11 @@ class MqttConnection:
     ) -> None:
         refused = self.trouble is not None and not self._connected
         self._connected = False
-        if refused:  # why was said already
+        if refused:  # the reason was reported already
             return
         name = reason.getName()
         self._short = self._short + 1 if time.monotonic() - self._since_s < SHORT_S else 0
-        # Brokers of MQTT 3.1.1 do not tell why, and what one of MQTT 5 tells may be lost.
+        # An MQTT 3.1.1 broker gives no reason, and that of an MQTT 5 broker may get lost.
         if name == TAKEN_OVER or self._short >= MANY_SHORT:
             self._client.reconnect_delay_set(REFUSED_S, REFUSED_S)
             name = "another client seems to have the same name: set mqtt.device on each machine"
@@ -251,7 +257,7 @@ class MqttConnection:
 
 
 def _is_through(info: MQTTMessageInfo) -> bool:
-    """Return whether a message has been sent, or was lost with its connection."""
+    """Return whether a message was sent, or was lost with its connection."""
     try:
         return bool(info.is_published())
     except (RuntimeError, ValueError):

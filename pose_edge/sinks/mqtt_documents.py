@@ -1,8 +1,8 @@
-"""What is said over MQTT, and where: topics, the state, and the messages of discovery.
+"""Topics and payloads of MQTT: the state of a run, and the discovery messages.
 
 Home Assistant learns of a device by one retained message for each of its entities ("discovery").
-There is a newer form with one message for a whole device, which versions before 2024.11 do not
-know; this one is known to all. Their device block must hold no key that old versions refuse.
+Since 2024.11 it also knows one message for a whole device. This module uses the older form, which
+all versions know. The device block must not contain a key that old versions refuse.
 
 https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery
 """
@@ -22,9 +22,10 @@ OFFLINE: Final = b"offline"
 ON: Final = "ON"
 OFF: Final = "OFF"
 REMOVED: Final = b""
-"""A retained message that is empty removes the one before it, and with it the entity."""
+"""Empty payload: as a retained message it deletes the previous one, and with it the entity."""
 
 STATE_SCHEMA: Final = 1
+"""Version of the JSON format of the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +33,24 @@ class Topics:
     """The topics of one device.
 
     Attributes:
-        device: Its name in them.
+        device: Name of the device in its topics.
     """
 
     device: str
 
     @property
     def base(self) -> str:
-        """What all of them begin with."""
+        """Prefix of all topics."""
         return f"pose-edge/{self.device}"
 
     @property
     def availability(self) -> str:
-        """Retained: whether the program runs; offline is its last will."""
+        """Retained: whether the program runs; `OFFLINE` is its last will."""
         return f"{self.base}/availability"
 
     @property
     def picture(self) -> str:
-        """Retained: whether frames come."""
+        """Retained: whether frames arrive."""
         return f"{self.base}/picture"
 
     @property
@@ -59,17 +60,17 @@ class Topics:
 
     @property
     def poses(self) -> str:
-        """The pose lines."""
+        """The pose lines (JSON)."""
         return f"{self.base}/poses"
 
     @property
     def events(self) -> str:
-        """Who has come or left."""
+        """Events: who has entered or left."""
         return f"{self.base}/events"
 
     @property
     def answer(self) -> str:
-        """What came of a command."""
+        """The results of commands."""
         return f"{self.base}/answer"
 
     def command(self, name: str) -> str:
@@ -82,10 +83,10 @@ class Appearance:
     """How a device appears in Home Assistant.
 
     Attributes:
-        device: Its name in topics, which also identifies it.
-        board: What kind of machine it is.
+        device: Name of the device in its topics; also its unique identifier.
+        board: Kind of machine.
         version: Version of this program.
-        control: Whether model and Edge TPU can be chosen there.
+        control: Whether Home Assistant may choose the model and switch the Edge TPU.
         models: Names of the models that can be chosen.
     """
 
@@ -97,14 +98,14 @@ class Appearance:
 
 
 def discovery(prefix: str, appearance: Appearance) -> dict[str, bytes]:
-    """Return the retained messages of discovery by their topics.
+    """Return the retained discovery messages, keyed by topic.
 
     Args:
         prefix: Home Assistant's discovery prefix.
         appearance: The device.
 
     Returns:
-        A JSON object for each entity, or `REMOVED` for one that there is not with these settings.
+        A JSON object for each entity, or `REMOVED` for one that does not exist with these settings.
     """
     messages = {}
     for entity in _entities(appearance):
@@ -117,7 +118,7 @@ def discovery(prefix: str, appearance: Appearance) -> dict[str, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _Entity:
-    """One entity: its kind, its key, its name, and its own fields."""
+    """One entity of Home Assistant: its component, key, name, and specific fields."""
 
     component: str
     key: str
@@ -135,7 +136,7 @@ def _entities(appearance: Appearance) -> list[_Entity]:
     model = {
         "command_topic": topics.command("model"),
         "options": options,
-        # A user's own file is no option, and Home Assistant logs each value that is none.
+        # A user's own file is not an option, and Home Assistant logs each value that is not one.
         "value_template": f"{{{{ value_json.model if value_json.model in {options} else None }}}}",
     }
     measured = {"state_class": "measurement"}
@@ -190,9 +191,9 @@ class Sight:
 
     Attributes:
         present: Whether a person is present, or None where that is not known yet.
-        picture: Whether frames come, or None where that is not known yet.
-        people: People in the newest frame.
-        latency_ms: From the exposure to the poses, median, or None where there is no picture.
+        picture: Whether frames arrive, or None where that is not known yet.
+        people: Number of people in the newest frame.
+        latency_ms: Median time from the exposure to the poses; None while no frames arrive.
     """
 
     present: bool | None
@@ -202,10 +203,10 @@ class Sight:
 
 
 def state_message(time_s: float, sight: Sight, run: RunState) -> bytes:
-    """Return the message of the state.
+    """Return the JSON payload of the state topic.
 
     Args:
-        time_s: Now, Unix seconds.
+        time_s: The current time, Unix seconds.
         sight: What the newest frames show.
         run: The state of the run.
     """

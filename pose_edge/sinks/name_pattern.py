@@ -10,19 +10,19 @@ from typing import Final
 from pose_edge.util.paths import user_path
 
 STANDARD_OUTPUT: Final = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
-"""Names of the standard output. Opened by its path, a file that it is redirected to would be
-overwritten from its start."""
+"""Paths that mean the standard output. They are not opened: a file that the standard output is
+redirected to would be overwritten from its start."""
 RECORDING_SUFFIX: Final = ".mp4"
 TIME_MARK: Final = "{time}"
-"""Stands for the time at which a file is created."""
+"""Placeholder for the local time at which a file is created."""
 TIME_FORMAT: Final = "%Y-%m-%d_%H-%M-%S"
 TIME_SHAPE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}"
 MAX_NUMBER: Final = 99_999
-"""The highest number in a name: one of more digits, such as a date, has another origin."""
+"""Highest number in a name; one with more digits, e.g. a date, comes from elsewhere."""
 
 
 class NamePattern:
-    """A path of the configuration, into which a time and a number are put.
+    """A path from the settings, into which a time and a number are inserted.
 
     ``rec-{time}.mp4`` makes ``rec-2026-11-23_03-12-05.mp4``, then ``rec-2026-11-23_03-12-05-2.mp4``
     and so on.
@@ -32,11 +32,11 @@ class NamePattern:
     """
 
     def __init__(self, path: str) -> None:
-        """Take a path; each `TIME_MARK` in its last part stands for the time."""
+        """Parse a path; each `TIME_MARK` in its last component stands for the time."""
         full = user_path(path)
         self.folder = full.parent
         self._stem, self._suffix = full.stem, full.suffix
-        if TIME_MARK in self._suffix:  # it is not a suffix then
+        if TIME_MARK in self._suffix:  # a time, not a suffix
             self._stem, self._suffix = full.name, ""
         parts = [re.escape(part) for part in self._stem.split(TIME_MARK)]
         stem = parts[0]
@@ -50,19 +50,25 @@ class NamePattern:
         return self.path(time.localtime())
 
     def path(self, moment: time.struct_time, number: int = 1) -> Path:
-        """Return the path of a file that is created at a local time.
+        """Return the path of a file.
 
-        The number is 1 for the plain name; 2, 3, ... when that exists.
+        Args:
+            moment: Local time at which the file is created.
+            number: 1 for the plain name; 2, 3, ... if that exists.
         """
         stem = self._stem.replace(TIME_MARK, time.strftime(TIME_FORMAT, moment))
         more = f"-{number}" if number > 1 else ""
         return self.folder / f"{stem}{more}{self._suffix}"
 
     def number(self, name: str, moment: time.struct_time | None = None) -> int | None:
-        """Return the number of a file: 1 for a plain name, else 2 or more.
+        """Return the number in a file name: 1 for a plain name, else 2 or more.
 
-        Returns None for a name (without its folder) that does not fit the pattern or, where a
-        moment is given, belongs to a file that was created at another local time.
+        Args:
+            name: The name, without its folder.
+            moment: The local time that the name must contain, if it contains one; None for any.
+
+        Returns:
+            The number, or None for a name that does not match.
         """
         found = self._shape.fullmatch(name)
         if found is None:
@@ -77,7 +83,7 @@ class NamePattern:
 
 
 def is_standard_output(path: str) -> bool:
-    """Return whether a path of the configuration stands for the standard output."""
+    """Return whether a path from the settings means the standard output."""
     return path in STANDARD_OUTPUT
 
 

@@ -1,4 +1,4 @@
-"""A sink whose peers are in the network: the newest results win, and none is worth waiting for."""
+"""A sink that sends results over the network: it drops the oldest rather than wait for a peer."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from pose_edge.sinks.writer import Writer
 from pose_edge.supervision.supervisor import Supervisor
 
 QUEUE_LENGTH: Final = 32
-"""Messages that wait for a slow peer, a second at 30 frames per second; then the oldest goes."""
+"""Most messages that may wait for a slow peer, a second at 30 frames per second; then the oldest
+one is dropped."""
 
 Options = TypeVar("Options", bound=Section)
 
 OpenWriter = Callable[[], Writer[PoseMessage]]
-"""Makes a writer, in the sink's thread. A peer that is away is no error: the writer is `waiting`,
-and tries again at each `tick` that is due, at most a few seconds apart."""
+"""Creates a writer, in the sink's thread. An unreachable peer is not an error: the writer is
+`waiting`, and its `tick` tries again every few seconds."""
 
 
 class NetworkSink(RestartingSink[[PoseMessage], PoseMessage], Generic[Options]):
-    """Sends messages to peers, or to nobody where the settings name none.
+    """Sends messages to peers, or to nobody if the settings name no peer.
 
-    What is left out because no peer was there, or because one was slow, is counted and logged.
-    Unlike with files that is no failure of the run, unless nothing at all was ever sent.
+    Messages dropped because no peer was reachable, or because one was slow, are counted and logged.
+    Unlike with files this is no failure of the run, unless nothing at all was sent.
     """
 
     def __init__(
@@ -37,12 +38,13 @@ class NetworkSink(RestartingSink[[PoseMessage], PoseMessage], Generic[Options]):
         report: Callable[[str | None], None],
         supervisor: Supervisor | None = None,
     ) -> None:
-        """Prepare; `open` starts.
+        """Initialise the sink; `open` starts it.
 
         Args:
-            name: Of the sink, its thread and its section of the settings, e.g. "udp".
-            choose: Returns what makes the writer for some settings, or None for no output. It
-                checks what can be checked without a peer, and raises `PoseEdgeError`.
+            name: Name of the sink, its thread and its section of the settings, e.g. "udp".
+            choose: Returns the function that creates the writer for given settings, or None for no
+                output. It checks the settings as far as possible without a peer, and raises
+                `PoseEdgeError`.
             settings: The section of the settings.
             report: See `RestartingSink`.
             supervisor: See `RestartingSink`.
@@ -61,22 +63,26 @@ class NetworkSink(RestartingSink[[PoseMessage], PoseMessage], Generic[Options]):
         self._settings = settings
 
     def check(self, settings: Options) -> None:
-        """Raise what `change` would."""
+        """Check settings as `change` does, without applying them.
+
+        Raises:
+            PoseEdgeError: The settings cannot be used.
+        """
         if settings != self._settings:
             self._choose(settings)
 
     def change(self, settings: Options) -> None:
-        """Go on with other settings; nothing happens when they are the same.
+        """Continue with other settings; nothing happens when they are unchanged.
 
         Raises:
-            PoseEdgeError: The settings cannot be used; the present ones stay in force.
+            PoseEdgeError: The settings cannot be used; the current ones stay in force.
         """
         if settings != self._settings:
             self.switch(self._choose(settings))
             self._settings = settings
 
     def failures(self) -> list[str]:
-        """Return, after `close`, why nothing at all was sent; nothing where anything was."""
+        """Return, after `close`, why nothing at all was sent; empty if anything was."""
         if self.written or not (self.failed or self.lost or self.dropped):
             return []
         return [f"{self.name}: nothing was sent: {self.failed or 'no peer was there in time'}"]

@@ -1,28 +1,28 @@
-"""Whether a person is present, as a switch would show it: late and steady rather than at once."""
+"""Debounce the detection of people: `Occupancy` says whether anybody is present."""
 
 from __future__ import annotations
 
 from typing import Final
 
 NO_PICTURE_S: Final = 5.0
-"""Without a frame for so many seconds there is no picture, and nobody has been seen since."""
+"""Seconds without a frame after which there is no picture, and nobody counts as seen since."""
 
 
 class Occupancy:
-    """Turns who is seen in single frames into a presence that does not flicker. No I/O, no clock.
+    """Debounces the people seen in single frames. Does no I/O, and reads no clock.
 
-    All times are those of one clock, in seconds.
+    All times are in seconds on the same clock.
 
     Attributes:
         present: Whether a person is present; None until one of the delays has passed.
-        picture: Whether frames come; None until the first, or until none has come for long.
+        picture: Whether frames arrive; None until the first frame, or `NO_PICTURE_S` without one.
     """
 
     def __init__(self, now_s: float, present_after: float, absent_after: float) -> None:
-        """Start without knowing anything.
+        """Start with presence and picture unknown.
 
         Args:
-            now_s: Now.
+            now_s: The current time.
             present_after: Seconds with a person in every frame before `present` becomes true.
             absent_after: Seconds without a person in any frame before it becomes false.
         """
@@ -32,23 +32,23 @@ class Occupancy:
         self.forget(now_s)
 
     def forget(self, now_s: float) -> None:
-        """Forget the frames, but not what they led to: nobody has looked at them for a while.
+        """Forget the frames seen so far, after a time in which none were evaluated.
 
-        `present` stays until one of the delays has passed anew.
+        `present` keeps its value until one of the delays has passed anew.
         """
         self.picture: bool | None = None
         self._seen: bool | None = None
         self._since_s = self._frame_s = now_s
 
     def see(self, now_s: float, somebody: bool) -> None:
-        """Note a frame; `somebody` tells whether a person is in it."""
+        """Record a frame; `somebody` is whether a person is in it."""
         if somebody is not self._seen:
             self._seen, self._since_s = somebody, now_s
         self._frame_s, self.picture = now_s, True
         self.advance(now_s)
 
     def advance(self, now_s: float) -> None:
-        """Let time pass."""
+        """Update `present` and `picture` for the current time."""
         if now_s - self._frame_s >= NO_PICTURE_S:
             self.picture = False
             if self._seen is not False:

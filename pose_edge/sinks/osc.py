@@ -1,7 +1,7 @@
-"""The poses as Open Sound Control messages, a bundle a frame, for programs of sound and light.
+"""Send poses as Open Sound Control (OSC) bundles, for sound and light programs.
 
 docs/osc.md describes the addresses. Those of the layout `arr` and the first ones of `addr` are
-PoseOSC's, which many patches know.
+those of PoseOSC, which many patches understand.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ OscItem: TypeAlias = tuple[str, Sequence[OscValue]]
 """Address and arguments of one message."""
 
 NO_ID: Final = -1
-"""The id of somebody who is not tracked."""
+"""The id that is sent for a person who is not tracked."""
 MAX_INT: Final = 2**31
-"""Frames beyond it are counted from 0 again: receivers know integers of 32 bits."""
+"""Frame numbers wrap to 0 here: OSC integers are signed and have 32 bits."""
 
 NAMES: Final = tuple(
     "".join([first, *(word.capitalize() for word in rest)])
     for first, *rest in (keypoint.name.lower().split("_") for keypoint in Keypoint)
 )
-"""The keypoints as PoseNet and PoseOSC write them, e.g. leftWrist."""
+"""Names of the keypoints as PoseNet and PoseOSC write them, e.g. leftWrist."""
 
 
 def osc_sink(
@@ -60,17 +60,17 @@ def _choose(settings: OscSettings) -> OpenWriter | None:
 
 
 class OscWriter:
-    """Sends messages to all peers; a `Writer`, which waits only while none can be reached."""
+    """Sends messages to all peers. A `Writer`, `waiting` only while no peer can be reached."""
 
     def __init__(self, peers: Sequence[DatagramPeer], settings: OscSettings) -> None:
-        """Take whom to send to, and how."""
+        """Initialise the writer with its peers, and the layout and unit of its messages."""
         self._peers = peers
         self._settings = settings
         self._too_long = DropLog("osc", reason="some messages are too long for a datagram")
 
     @property
     def target(self) -> str | None:
-        """The peers that are reached."""
+        """The peers that are known to be reached, or None."""
         return ", ".join(peer.target for peer in self._peers if peer.target) or None
 
     @property
@@ -80,7 +80,7 @@ class OscWriter:
         return "; ".join(reasons) if len(reasons) == len(self._peers) else None
 
     def write(self, item: PoseMessage) -> bool:
-        """Send the bundle of a frame; see `Writer.write`."""
+        """Send the bundles of a frame; see `Writer.write`."""
         complete = True
         for data in bundles(item, self._settings):
             if len(data) > MAX_DATAGRAM:
@@ -92,7 +92,7 @@ class OscWriter:
         return complete
 
     def tick(self) -> None:
-        """Look which peers are there; see `Writer.tick`."""
+        """Check which peers can be reached; see `Writer.tick`."""
         for peer in self._peers:
             peer.tick()
 
@@ -105,15 +105,15 @@ class OscWriter:
 def bundles(
     message: PoseMessage, settings: OscSettings, limit: int = MAX_DATAGRAM
 ) -> Iterator[bytes]:
-    """Yield the bundles of a frame: one, as long as it fits into a datagram.
+    """Yield the bundles of a frame: a single one, if it fits into a datagram.
 
-    Their time tag is the time of exposure; for a file it says "at once".
+    The time tag is the time of exposure; for a source that is a file it means "immediately".
 
     Args:
         message: The message.
         settings: Layout and unit of the coordinates.
-        limit: The most bytes of a bundle. Beyond it, another one begins with the next person; one
-            person, and the list of the layout `arr`, are never cut.
+        limit: Largest size of a bundle, bytes. A person who does not fit begins another bundle; one
+            person, and the list of the layout `arr`, are never split.
     """
     from pythonosc.parsing import osc_types
 
@@ -134,23 +134,23 @@ def bundles(
 
 
 def _encode(write_string: Callable[[str], bytes], item: OscItem) -> bytes:
-    """Return a message as it stands in a bundle, behind its length.
+    """Return a message as it is encoded in a bundle, preceded by its length.
 
-    Not by the message builder of python-osc: that takes ten times as long, half a millisecond for
-    a person, because it reads each message again.
+    The message builder of python-osc is not used: it parses each message again, and so takes ten
+    times as long, half a millisecond per person.
     """
     address, values = item
     tags = "".join("i" if isinstance(value, int) else "f" for value in values)
-    # The tags of OSC are the letters of `struct` for the same types, big-endian.
+    # The type tags of OSC are also the format characters of `struct`; OSC is big-endian.
     data = write_string(address) + write_string(f",{tags}") + struct.pack(f">{tags}", *values)
     return struct.pack(">i", len(data)) + data
 
 
 def grouped_messages(message: PoseMessage, settings: OscSettings) -> list[list[OscItem]]:
-    """Return the messages of a frame: those about the frame, then for `addr` each person's.
+    """Return the messages of a frame: one group for the frame, then for `addr` one per person.
 
-    People come in the order of their ids, so that a number in an address means the same person
-    from frame to frame until somebody before them leaves.
+    People are sorted by id, so that an index in an address means the same person from frame to
+    frame, until somebody with a lower id leaves.
 
     Args:
         message: The message.
@@ -188,7 +188,7 @@ def _person(start: str, pose: Pose, width: int, height: int) -> list[OscItem]:
 
 
 def _events(message: PoseMessage) -> Iterator[OscItem]:
-    """Yield the events, e.g. /event/person_left with the id and the seconds of the stay."""
+    """Yield the events, e.g. /event/person_left with the id and the length of stay, seconds."""
     for event in message.events:
         values = [value for key, value in event.items() if key != "type"]
         yield f"/event/{event['type']}", values

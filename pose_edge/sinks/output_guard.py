@@ -1,4 +1,4 @@
-"""Refuses outputs that would destroy something, before anything is opened."""
+"""Refuse outputs that would destroy something, before anything is opened."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from pose_edge.util.paths import is_dir, user_path
 OTHER_NAME: Final = "choose another name"
 
 Identity = tuple[int | str, ...]
-"""Device and inode of a file; of one that does not exist yet those of its folder, and its name."""
+"""Device and inode of a file. If it does not exist yet: those of its folder, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file that is to be written.
+    """A file that is going to be written.
 
     Attributes:
-        option: What names it, e.g. "--poses"; for messages.
+        option: The option that names the file, e.g. "--poses"; for messages.
         path: The file.
-        numbered: Whether a file that exists is left alone, and another name is taken.
-        folder: Whether it is a folder that holds what is written.
+        numbered: Whether an existing file is kept, and another name is chosen.
+        folder: Whether the path is a folder into which files are written.
     """
 
     option: str
@@ -40,7 +40,7 @@ class Target:
     folder: bool = False
 
     def __str__(self) -> str:
-        """Return option and path, as in the command line."""
+        """Return option and path, as on the command line."""
         return f"{self.option} {self.path}"
 
 
@@ -52,13 +52,13 @@ def check_outputs(
     replace: bool,
     drawn: Sequence[Target] = (),
 ) -> None:
-    """Make sure that outputs destroy nothing that anybody needs, and that they can be written.
+    """Check that the outputs can be written, and destroy nothing that is needed.
 
     Args:
-        settings: Source, models, recording and files of poses.
-        config: The configuration file.
+        settings: Settings with the source, the models, the recording and the files of poses.
+        config: The configuration file, or None.
         numbered: Whether the recording and the files of poses get another name where one exists.
-        replace: Whether earlier results may be replaced.
+        replace: Whether results of earlier runs may be replaced.
         drawn: Further outputs.
 
     Raises:
@@ -75,10 +75,10 @@ def check_outputs(
 
 
 def run_targets(settings: Settings, *, numbered: bool) -> list[Target]:
-    """Return the recording and the files of poses of a run, as far as they are files.
+    """Return the recording and the files of poses of a run, without the standard output.
 
     Raises:
-        UsageError: Two of them go to the standard output.
+        UsageError: More than one output goes to the standard output.
     """
     named = (
         ("--record", settings.record.path),
@@ -112,7 +112,7 @@ def files_read(settings: Settings, config: Path | None) -> list[Path]:
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return what lies in a folder; nothing for a file, or a folder that cannot be read."""
+    """Return the paths in a folder; empty for a file or a folder that cannot be read."""
     try:
         return sorted(folder.iterdir())
     except OSError:
@@ -120,9 +120,9 @@ def entries(folder: Path) -> list[Path]:
 
 
 def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace: bool) -> None:
-    """Make sure that no output destroys an input, another output or an earlier result.
+    """Check that no output destroys an input, another output or an earlier result.
 
-    Files are compared by device and inode, so that links count as the files that they stand for.
+    Files are compared by device and inode, so that a link counts as the file that it leads to.
 
     Args:
         targets: The files to be written.
@@ -130,7 +130,7 @@ def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace:
         replace: Whether earlier results may be replaced.
 
     Raises:
-        UsageError: One of the outputs would.
+        UsageError: One of the outputs would destroy something.
     """
     read = {identity: path for path in inputs if (identity := _existing(path)) is not None}
     streams = _open_streams()
@@ -160,10 +160,10 @@ def check_targets(targets: Sequence[Target], inputs: Iterable[Path], *, replace:
 
 
 def check_places(targets: Sequence[Target]) -> None:
-    """Make sure that files can be made where the outputs are to lie.
+    """Check that each output can be created in its folder.
 
     Raises:
-        OutputError: One of them cannot be written.
+        OutputError: One of the outputs cannot be written.
     """
     made = {target.path for target in targets if target.folder}
     for target in targets:
@@ -174,7 +174,7 @@ def check_places(targets: Sequence[Target]) -> None:
 
 
 def _check_earlier(targets: Sequence[Target], *, replace: bool) -> None:
-    """Make sure that results of earlier runs, and of those that go on, are kept."""
+    """Check that earlier results are replaced only if `replace`, and never while being written."""
     present = [one for one in targets if os.path.lexists(one.path) and _replaceable(one.path)]
     if present and not replace:
         more = f" (and {len(present) - 1} more)" if len(present) > 1 else ""
@@ -187,16 +187,16 @@ def _check_earlier(targets: Sequence[Target], *, replace: bool) -> None:
 
 
 def _replaceable(path: Path) -> bool:
-    """Return whether a file would be replaced: not so folders, FIFOs and devices."""
+    """Return whether writing would replace a file; folders, FIFOs and devices are not replaced."""
     kind = _kind(path)
     return kind == 0 or stat.S_ISREG(kind)
 
 
 def is_written(path: Path) -> bool:
-    """Return whether a program holds the lock of a file that it writes."""
+    """Return whether a program is writing a file, and so holds its lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:  # not readable, or a link to nowhere: opening it for writing says more
+    except OSError:  # not readable, or a broken link: opening it for writing tells more
         return False
     try:
         lock(descriptor)
@@ -208,7 +208,7 @@ def is_written(path: Path) -> bool:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Return the status of what a path leads to; None where this user finds nothing."""
+    """Return the status of the file that a path leads to; None if this user cannot find one."""
     try:
         return path.stat()
     except (OSError, ValueError):
@@ -216,7 +216,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _kind(path: Path) -> int:
-    """Return the mode of what a path leads to, 0 for nothing."""
+    """Return the mode bits of the file that a path leads to, 0 if there is none."""
     status = _status(path)
     return status.st_mode if status else 0
 
@@ -234,12 +234,12 @@ def _identity(path: Path) -> Identity:
 
 
 def _open_streams() -> dict[Identity, str]:
-    """Return the files that the standard output and the log are redirected to."""
+    """Return the files to which the standard output and the log are redirected, if any."""
     found: dict[Identity, str] = {}
     for stream, name in ((sys.stdout, "the standard output"), (sys.stderr, "the log")):
         try:
             status = os.fstat(stream.fileno())
-        except (OSError, ValueError, AttributeError):  # closed, or no file
+        except (OSError, ValueError, AttributeError):  # closed, or not a file
             continue
         if stat.S_ISREG(status.st_mode):
             found[status.st_dev, status.st_ino] = name

@@ -1,4 +1,4 @@
-"""Writing into a named pipe, whose reader may come late, be slow, leave, and come back."""
+"""Write to a named pipe whose reader may come late, be slow, leave, and come back."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import Final, Generic, TypeVar
 from pose_edge.sinks.segment_file import Encoder, SegmentFile
 
 LIVE_ROOM_S: Final = 1.0
-"""Longest wait for room in the pipe, seconds; a reader that takes longer does not read. Meanwhile
-the sink's queue fills, and drops what is too much."""
+"""Longest wait for room in the pipe, seconds; a reader that takes longer counts as not reading.
+Meanwhile the sink's queue fills, and drops its oldest items."""
 FILE_ROOM_S: Final = 3.0
-"""The same where the source is a file, which waits: nothing is to be lost while a reader starts."""
+"""The same for a source that is a file. It can wait, so nothing is lost while a reader starts."""
 
 Item = TypeVar("Item")
 
 
 class PipeWriter(Generic[Item]):
-    """A `Writer` for a named pipe, which blocks for a bounded time only.
+    """A `Writer` for a named pipe, which blocks only for a bounded time.
 
-    Each reader gets whole items from the next one on, encoded as in a file of its own: a table
-    begins with its header. What comes while nobody reads is left out.
+    Each reader gets whole items, starting with the next one, encoded as in a file of its own: a
+    table begins with its header. Items are dropped while nobody reads.
 
     Attributes:
         waiting: See `Writer`.
@@ -39,11 +39,11 @@ class PipeWriter(Generic[Item]):
         start: Callable[[SegmentFile], Encoder[Item]],
         room_s: float = LIVE_ROOM_S,
     ) -> None:
-        """Prepare; the pipe is opened as soon as somebody reads it.
+        """Initialise the writer; the pipe is opened as soon as a reader has opened it.
 
         Args:
             path: The pipe.
-            start: Makes the encoder of a reader.
+            start: Creates the encoder for each reader.
             room_s: Longest wait for room in the pipe, seconds.
         """
         self._room_s = room_s
@@ -58,11 +58,11 @@ class PipeWriter(Generic[Item]):
 
     @property
     def target(self) -> str | None:
-        """The path of the pipe, while somebody has it open."""
+        """The path of the pipe, while a reader has it open."""
         return str(self._path) if self._descriptor is not None else None
 
     def write(self, item: Item) -> bool:
-        """Write an item, or leave it out while nobody reads; see `Writer.write`."""
+        """Write an item, or drop it while nobody reads; see `Writer.write`."""
         room_s = self._room_s if self.waiting is None else 0.0
         if self._descriptor is None or self._encoder is None or not self._write_rest(room_s):
             return False
@@ -70,11 +70,11 @@ class PipeWriter(Generic[Item]):
         self._rest = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()
-        self._write_rest(0.0)  # the rest follows with the next item
+        self._write_rest(0.0)  # the rest is written with the next item
         return self._descriptor is not None
 
     def tick(self) -> None:
-        """Look whether somebody reads; see `Writer.tick`."""
+        """Check whether there is a reader; see `Writer.tick`."""
         if self._descriptor is None:
             self._open()
         elif _is_left(self._descriptor):
@@ -83,7 +83,7 @@ class PipeWriter(Generic[Item]):
             self._write_rest(0.0)
 
     def close(self) -> None:
-        """Write what is left, as far as the reader takes it; see `Writer.close`."""
+        """Write what is left, as far as the reader accepts it; see `Writer.close`."""
         if self._descriptor is not None and self._encoder is not None:
             self._encoder.finish()
             self._rest += self._buffer.getvalue()
@@ -91,10 +91,10 @@ class PipeWriter(Generic[Item]):
         self._lose_reader()
 
     def _open(self) -> None:
-        """Open the pipe, if somebody reads it.
+        """Open the pipe, if a reader has opened it.
 
         Raises:
-            OSError: It is not there any more, or no pipe.
+            OSError: The path no longer exists, or is not a pipe any more.
         """
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -112,10 +112,10 @@ class PipeWriter(Generic[Item]):
         self.waiting = None
 
     def _write_rest(self, timeout: float) -> bool:
-        """Write what is left of the last item; return whether nothing is left.
+        """Write what is left of the last item; return whether all of it has reached the pipe.
 
         Args:
-            timeout: The longest wait for each piece of room, seconds.
+            timeout: Longest wait for room before each partial write, seconds.
         """
         while self._rest and self._descriptor is not None:
             try:
@@ -132,12 +132,12 @@ class PipeWriter(Generic[Item]):
         return self._descriptor is not None
 
     def _lose_reader(self) -> None:
-        """Wait for the next reader."""
+        """Close the pipe, and wait for the next reader."""
         descriptor, self._descriptor = self._descriptor, None
         self._encoder, self._rest = None, b""
         self.waiting = f"nobody reads {self._path}"
         if descriptor is not None:
-            with suppress(OSError):  # of a pipe, nothing is lost by it
+            with suppress(OSError):  # closing a pipe loses no data
                 os.close(descriptor)
 
 
@@ -150,7 +150,7 @@ def is_pipe(path: Path) -> bool:
 
 
 def _is_left(descriptor: int) -> bool:
-    """Return whether the reader of a pipe has left it."""
+    """Return whether the reader of a pipe has closed it."""
     poll = select.poll()
     poll.register(descriptor, 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

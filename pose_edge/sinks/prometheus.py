@@ -1,4 +1,4 @@
-"""The state of a run as figures for Prometheus, in its text format."""
+"""Export the state of a run as metrics, in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 WORKING: Final = {State.STARTING, State.RUNNING, State.DONE}
-"""States of a part in which nothing is wrong, and nothing is missing."""
+"""States of a part in which nothing is wrong and no device is missing."""
 
 
 def metrics_text(state: RunState) -> bytes:
-    """Return the figures of a run in the text format of Prometheus; docs/metrics.md lists them.
+    """Return the metrics of a run in the text format of Prometheus; docs/metrics.md lists them.
 
     Raises:
         UnavailableError: prometheus-client is not installed.
@@ -36,10 +36,10 @@ def metrics_text(state: RunState) -> bytes:
         ) from None
 
     class RunCollector(Collector):
-        """Hands the figures to the registry."""
+        """Passes the metrics to the registry."""
 
         def collect(self) -> Iterator[Metric]:
-            """Yield them."""
+            """Yield all metrics."""
             yield from _run(state)
             yield from _stages(state)
             yield from _parts(state)

@@ -1,7 +1,7 @@
-"""A video of what is shown: H.264 in MP4, playable whatever happens.
+"""Record what is displayed as H.264 in MP4, playable whatever happens.
 
-A file is written in fragments of a second at most while it grows, so one that was cut off by a full
-disk or a power cut plays up to there; closed in order it becomes a plain MP4 (FFmpeg's
+While a file grows, it is written in fragments of at most a second, so a file that was cut off by a
+full disk or a power cut plays up to there. Closing it properly makes it a plain MP4 (FFmpeg's
 ``hybrid_fragmented``).
 """
 
@@ -30,18 +30,22 @@ if TYPE_CHECKING:
     from pose_edge.sinks.sound import Sound
 
 QUEUE_LENGTH: Final = 8
+"""Most pictures that may wait to be encoded."""
 USUAL_FPS: Final = 30.0
+"""Frame rate that is assumed for a source that does not report one."""
 TIME_BASE: Final = Fraction(1, 90_000)
+"""Unit of the pictures' times, seconds."""
 FRAGMENT_S: Final = SYNC_S
+"""Longest fragment of a live file, seconds."""
 MAX_PAUSE: Final = 2**31 - 1
-"""Longest time between two pictures of a file in units of `TIME_BASE`, 6.6 hours: MP4 cannot hold
-more, and a longer pause begins a new file."""
+"""Longest time between two pictures of a file, in units of `TIME_BASE`: 6.6 hours. MP4 cannot hold
+more; after a longer pause a new file begins."""
 MAX_DISORDER_S: Final = 1.0
-"""A time that is earlier than the one before by more than this begins a new count, as of a clip
-that is played again."""
+"""Largest backward step of times that counts as disorder, seconds. After a larger one,
+e.g. when a clip is played again, the times are shifted so that they continue."""
 MAX_FRAMES: Final = 500_000
-"""FFmpeg keeps the table of a file in memory, 73 bytes a frame: 36 MB, after 4.6 hours at
-30 frames per second."""
+"""Most pictures in a live file. FFmpeg keeps the index of a file in memory, 73 bytes per frame:
+36 MB after 4.6 hours at 30 frames per second."""
 
 Recorder: TypeAlias = "FileSink[[Image, ColourOrder, float], av.VideoFrame, RecordSettings]"
 
@@ -59,8 +63,8 @@ def recorder(
     """Return a sink that records pictures to MP4 files.
 
     Its `send` takes the arguments of `video_frame`. See `FileSink` for the arguments; `frame_rate`
-    is the usual number of pictures per second, where known: a file can be cut once a second.
-    `sound_of` is the video file that the pictures are of, if its sound is to be heard with them.
+    is the usual number of pictures per second, if known, and sets the interval of key frames to
+    one second. `sound_of` is the video file of the pictures, if its sound is to be copied.
     """
     return FileSink(
         "recording",
@@ -77,14 +81,14 @@ def recorder(
 
 
 def video_frame(image: Image, order: ColourOrder, time_s: float) -> av.VideoFrame:
-    """Return a picture as the encoder takes it.
+    """Convert a picture to a frame for the encoder.
 
     Args:
         image: uint8 (height, width, 3), copied.
-        order: Its order of colours.
-        time_s: When it belongs, in seconds; only differences matter.
+        order: Order of the colour channels.
+        time_s: Time of the picture, seconds; only differences matter.
     """
-    import av  # not before: without a recording a run needs no FFmpeg
+    import av  # imported late: without a recording a run needs no FFmpeg
 
     frame = av.VideoFrame.from_ndarray(image, format="rgb24" if order == "RGB" else "bgr24")
     frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
@@ -92,10 +96,10 @@ def video_frame(image: Image, order: ColourOrder, time_s: float) -> av.VideoFram
 
 
 class Mp4:
-    """Encodes pictures to H.264, with their own times; the first is at 0. An `Encoder`.
+    """Encodes pictures to H.264 with their own times; the first is at 0. An `Encoder`.
 
     Attributes:
-        file: The file. If it is live, no picture waits in the encoder for later ones.
+        file: The output file. If it is live, the encoder holds no picture back.
     """
 
     def __init__(
@@ -105,7 +109,7 @@ class Mp4:
         frame_rate: float,
         sound_of: str | None = None,
     ) -> None:
-        """Take an empty file; see `recorder` for the frame rate and the sound."""
+        """Initialise the encoder of an empty file; see `recorder` for the frame rate and sound."""
         self.file = file
         self._sound_of = sound_of
         self._sound: Sound | None = None
@@ -119,14 +123,14 @@ class Mp4:
         self._frames = 0
 
     def takes(self, item: av.VideoFrame) -> bool:
-        """Return whether a picture fits into the table and the times of the file; see `Encoder`."""
+        """Return whether the file's index and range of times can hold a picture; see `Encoder`."""
         if self._frames == 0:
             return True
         full = self.file.live and self._frames >= MAX_FRAMES
         return not full and (item.pts or 0) - self._origin - self._last_pts <= MAX_PAUSE
 
     def write(self, item: av.VideoFrame) -> None:
-        """Encode a picture of `video_frame`; see `Encoder.write`."""
+        """Encode a picture made by `video_frame`; see `Encoder.write`."""
         frame, pts = item, item.pts or 0
         if self._stream is None or self._container is None:
             self._stream = self._begin(frame)
@@ -147,7 +151,7 @@ class Mp4:
         self.file.settle()
 
     def finish(self) -> None:
-        """Encode what the encoder holds back, and write the table; see `Encoder.finish`."""
+        """Flush the encoder, and write the index of the file; see `Encoder.finish`."""
         container, stream = self._container, self._stream
         self._container = self._stream = None
         if container is not None and stream is not None:
@@ -169,7 +173,7 @@ class Mp4:
             self._sound.begin(self._container, float(self._origin * TIME_BASE))
 
     def _rising(self, pts: int) -> int:
-        """Return the time of a picture in the file: players want times that rise."""
+        """Return the time of a picture in the file, in `TIME_BASE`: players need rising times."""
         if pts - self._origin < self._last_pts - round(MAX_DISORDER_S / TIME_BASE):
             usual = round(1 / self._frame_rate / TIME_BASE)
             self._origin = pts - self._last_pts - usual
@@ -185,22 +189,22 @@ class Mp4:
         rate = Fraction(self._frame_rate).limit_denominator(1001)
         stream: VideoStream = self._container.add_stream("libx264", rate=rate)
         stream.width, stream.height = self._size = (frame.width, frame.height)
-        # 4:2:0 needs even edges; rather a rarer format than another size.
+        # 4:2:0 needs even sizes. A rarer pixel format is better than another size.
         even = frame.width % 2 == 0 and frame.height % 2 == 0
         stream.pix_fmt = "yuv420p" if even else "yuv444p"
         stream.codec_context.time_base = TIME_BASE
-        stream.codec_context.gop_size = max(1, round(self._frame_rate))  # a fragment a second
+        stream.codec_context.gop_size = max(1, round(self._frame_rate))  # a fragment per second
         stream.codec_context.options = {
             "preset": self._settings.preset,
             "crf": str(self._settings.quality),
-            "bf": "0",  # no frame waits for a later one: a cut loses the least
+            "bf": "0",  # no B-frames, which wait for later frames: a cut loses the least
             **({"tune": "zerolatency"} if self.file.live else {}),
         }
         return stream
 
 
 def letterbox(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """Fit an rgb24 or bgr24 picture into another size in pixels, with black bars at its sides."""
+    """Scale an rgb24 or bgr24 picture to fit a size in pixels, and pad it with black bars."""
     import av
 
     factor = min(width / frame.width, height / frame.height)

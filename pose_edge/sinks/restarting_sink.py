@@ -1,6 +1,6 @@
-"""A sink with a thread of its own, whose writer is replaced when it fails or hangs.
+"""A sink with its own thread, whose writer is replaced when it fails or hangs.
 
-A slow or broken output must not stop the picture: items wait in a bounded queue, and everything
+A slow or broken output must not stop the picture. So items wait in a bounded queue, and everything
 slow (opening, writing, closing) happens in the thread.
 """
 
@@ -25,26 +25,26 @@ P = ParamSpec("P")
 Item = TypeVar("Item")
 
 HANG_S: Final = 20.0
-"""Seconds without a heartbeat after which a writer hangs. SD cards pause for a second or two; the
-end of a long file on a slow one takes some more."""
+"""Seconds without a heartbeat after which a writer counts as hung. SD cards pause for a second or
+two; finishing a long file on a slow card takes longer."""
 TRYING_AGAIN: Final = "; trying again"
 CLOSE_TIMEOUT_S: Final = 10.0
-"""Seconds that the end of a run waits for its sinks, all together."""
+"""Seconds that the end of a run waits for all its sinks together."""
 
 
 class RestartingSink(Generic[P, Item]):
-    """Hands items to a writer in a thread, and to a new writer when that one fails or hangs.
+    """Passes items to a writer in a thread, and to a new writer when that one fails or hangs.
 
-    Without a supervisor, a failure is final. With one, only `close` ever waits for the output: a
-    thread that hangs is given up.
+    Without a supervisor, a failure is final. With one, only `close` waits for the output, and a
+    thread that hangs is abandoned.
 
     Attributes:
         name: Name of the sink.
         failed: Why nothing is written now, or None.
-        written: Items that a writer has taken.
-        lost: Items left out because the output had failed, or had to wait.
-        dropped: Items left out because the output could not keep up.
-        unread: Whether the reader of the output has left, and writing has ended for that.
+        written: Items that a writer has written.
+        lost: Items dropped because the output had failed, or was waiting or stalled.
+        dropped: Items dropped because the output could not keep up.
+        unread: Whether writing has ended because the reader of the output has left.
     """
 
     def __init__(
@@ -59,19 +59,20 @@ class RestartingSink(Generic[P, Item]):
         report: Callable[[str | None], None],
         supervisor: Supervisor | None = None,
     ) -> None:
-        """Prepare; `open` starts.
+        """Initialise the sink; `open` starts it.
 
         Args:
-            name: Of the sink, its thread and its part, e.g. "recording".
-            encode: Makes an item of the arguments of `send`. The item must keep nothing of them
+            name: Name of the sink, its thread and its part, e.g. "recording".
+            encode: Makes an item from the arguments of `send`. The item must not refer to anything
                 that changes later, such as the image of a frame.
             make: Opens a writer; called in the sink's thread, again after each failure. None for
                 no output yet.
-            capacity: Items that may wait for the writer.
-            drop: Whether an item is dropped when so many wait (live sources), or `send` waits.
-            newest: Whether it is the oldest item that is dropped then, instead of the new one.
-            report: Called with what is wrong, and with None once it works again.
-            supervisor: Replaces writers that fail or hang.
+            capacity: Most items that may wait for the writer.
+            drop: Whether an item is dropped when the queue is full (live sources); otherwise `send`
+                waits.
+            newest: Whether the oldest item is dropped then, instead of the new one.
+            report: Called with a description of a fault, and with None once the output works again.
+            supervisor: Replaces writers that fail or hang; None for no replacement.
         """
         self.name = name
         self.failed: str | None = None
@@ -98,14 +99,14 @@ class RestartingSink(Generic[P, Item]):
 
     @property
     def active(self) -> bool:
-        """Whether there is an output, working or not."""
+        """Whether there is an output, whether it works or not."""
         return self._make is not None
 
     def open(self) -> None:
         """Start writing.
 
         Raises:
-            OutputError: The target can never be written to.
+            OutputError: The output can never be written (checked by subclasses).
         """
         self.switch(self._make, drop=self._drop)
 
@@ -119,16 +120,16 @@ class RestartingSink(Generic[P, Item]):
         for_reader: bool = False,
         newest: int | None = None,
     ) -> None:
-        """Go on with another writer; the present one finishes what was sent, in the background.
+        """Switch to another writer; the current one finishes its queue in the background.
 
         Args:
             make: As for the constructor; None for no more output.
-            title: Name of the output in messages about a final failure.
+            title: Name of the output in messages about a final failure; None for `name`.
             drop: As for the constructor.
             supervised: Whether the supervisor, if there is one, replaces writers that fail.
-            for_reader: Whether the output ends, and is no failure, when its reader has left.
-            newest: How many items may wait, of which the oldest is dropped for a new one; None for
-                the rule of the constructor.
+            for_reader: Whether the output ends without a failure when its reader has left.
+            newest: Capacity of a queue that drops its oldest item for a new one; None for capacity
+                and rule of the constructor.
         """
         with self._lock:
             self._capacity = newest or self._usual_capacity
@@ -142,13 +143,13 @@ class RestartingSink(Generic[P, Item]):
                 if make is not None and supervised:
                     self._part = self._supervisor.add(self.name, self._replace)
             old, self._queue = self._queue, None if make is None else self._start(make)
-            # Closed after the new one is in place: `send` tries again when they differ.
+            # Closed after the new queue is in place: `send` retries when the queue has changed.
             if old is not None:
                 self._ending.append(old)
                 old.close()
 
     def send(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Encode and queue an item; with `drop` this never waits."""
+        """Encode and queue an item; never wait if `drop`."""
         if self._make is None:
             return
         item = self._encode(*args, **kwargs)
@@ -173,11 +174,11 @@ class RestartingSink(Generic[P, Item]):
         self._drops.add(count)
 
     def close(self) -> None:
-        """Finish what was sent, and wait for that; a second call does nothing."""
+        """Finish the queued items, and wait for the writers; a second call does nothing."""
         close_together([self])
 
     def begin_close(self) -> None:
-        """Let the writers finish what was sent; return at once."""
+        """Let the writers finish the queued items; return at once."""
         with self._lock:
             if self._part is not None and self._supervisor is not None:
                 self._supervisor.remove(self.name)
@@ -186,7 +187,7 @@ class RestartingSink(Generic[P, Item]):
                 queue.close()
 
     def end_close(self, deadline_s: float) -> None:
-        """Wait for the writers after `begin_close`, until a time of the monotonic clock."""
+        """Wait for the writers after `begin_close`, until a time on the monotonic clock."""
         for queue in self._queues():
             queue.thread.join(max(0.0, deadline_s - time.monotonic()))
             if queue.thread.is_alive():
@@ -201,7 +202,7 @@ class RestartingSink(Generic[P, Item]):
             self.dropped = 0
 
     def failures(self) -> list[str]:
-        """Return, after `close`, why what was written is not complete."""
+        """Return, after `close`, why the output is incomplete; empty if it is complete."""
         left_out = f"{self.name}: {self.lost} left out while nothing could be written"
         return [*([self.failed] if self.failed else []), *([left_out] if self.lost else [])]
 
@@ -222,7 +223,7 @@ class RestartingSink(Generic[P, Item]):
         return queue
 
     def _replace(self) -> None:
-        """Start a new writer in place of one that has failed or hangs; for the supervisor."""
+        """Replace a writer that has failed or hangs by a new one; called by the supervisor."""
         with self._lock:
             make, part, old = self._make, self._part, self._queue
             if make is None or part is None:
@@ -263,7 +264,7 @@ class RestartingSink(Generic[P, Item]):
                 log.debug("%s: while closing after a failure: %s", self.name, second)
 
     def _heartbeat(self, queue: WriterQueue[Item], writer: Writer[Item]) -> None:
-        """Pass on the state of a writer."""
+        """Report the state of a writer to its queue, the log and the supervisor."""
         waiting, target = writer.waiting, writer.target
         queue.pause(waiting)
         with self._lock:
@@ -275,7 +276,7 @@ class RestartingSink(Generic[P, Item]):
                     log.warning("%s: %s", self.name, waiting)
             elif target is not None:
                 self._go_on(target)
-        # Without the lock: should the thread hang in here, it can still be replaced.
+        # Not under the lock: if the thread hangs in here, it can still be replaced.
         if part is None:
             return
         if waiting is None:
@@ -291,7 +292,7 @@ class RestartingSink(Generic[P, Item]):
             queue.failed = True
             unsent = 1 + queue.discard()
             if self._for_reader and queue is self._queue and isinstance(error, BrokenPipeError):
-                self._make, self.unread = None, True  # what nobody wants to read is not lost
+                self._make, self.unread = None, True  # what nobody reads does not count as lost
                 log.info("%s: the reader has left", self.name)
                 return
             self.lost += unsent
@@ -322,7 +323,7 @@ class RestartingSink(Generic[P, Item]):
         self._set_fault(None)
 
     def _set_fault(self, reason: str | None, hint: str = "") -> bool:
-        """Change `failed`, report it with a hint, and return whether it is news."""
+        """Set `failed`, report it with a hint, and return whether it has changed."""
         if reason == self.failed:
             return False
         self.failed = reason
@@ -331,7 +332,7 @@ class RestartingSink(Generic[P, Item]):
 
 
 def close_together(sinks: Iterable[RestartingSink[..., Any]]) -> None:
-    """Close sinks, and wait for all of them until one deadline."""
+    """Close sinks, and wait for all of them with one common deadline."""
     sinks = list(sinks)
     for sink in sinks:
         sink.begin_close()

@@ -1,4 +1,4 @@
-"""The state of a run, for programs and people elsewhere."""
+"""The state of a run, as it is shown to other programs and on the web page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PartState:
         name: Name of the part, e.g. "source".
         state: What it is doing.
         detail: What it runs on or waits for, or why it has failed; without secrets.
-        replaced: How often it was replaced, or tried in vain, since it last ran.
+        replaced: Failures, and attempts to open its device, since it last ran.
     """
 
     name: str
@@ -32,9 +32,9 @@ class OutputState:
 
     Attributes:
         name: Its name, e.g. "mqtt".
-        written: Frames that it has taken.
-        dropped: Frames left out because it could not keep up.
-        lost: Frames left out because nothing could be written or nobody was there.
+        written: Frames that were written or sent.
+        dropped: Frames dropped because the output could not keep up.
+        lost: Frames dropped because nothing could be written or no peer was there.
         fault: What is wrong, or None.
     """
 
@@ -53,19 +53,19 @@ class RunState:
         uptime_s: Seconds since the run was started.
         source: Name of the source, without secrets.
         screen: Name of the screen, or "none".
-        paused: Whether the picture stands still because somebody wants it so.
-        provenance: What found the newest poses, or None before the first.
+        paused: Whether a user has paused the picture.
+        provenance: Model and hardware that found the newest poses, or None before the first.
         camera_fps: Frames per second that came from the source.
         poses_fps: Frames per second that were processed.
         processed: Frames that were processed since the start.
         skipped: Frames that were captured but not processed.
         people: People in the newest frame.
-        stages: Durations of each stage by its name, milliseconds, in the order of the flow.
-        faults: What is wrong, by the name of the part.
+        stages: Statistics of each stage's duration by its name, in the order of processing.
+        faults: What is wrong, keyed by the name of the part.
         parts: All parts.
         outputs: All outputs that are switched on.
-        temperature: Of the processor, degrees Celsius, or None where the machine does not tell.
-        replacements: How often each part was replaced since the start, by its name.
+        temperature: Temperature of the processor, degrees Celsius; None where it is unknown.
+        replacements: How often each part was replaced since the start, keyed by its name.
     """
 
     uptime_s: float

@@ -1,4 +1,4 @@
-"""One open output file."""
+"""An open output file, which stays readable after a failed write or a power cut."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
 class SegmentFile:
-    """A file that keeps what it holds when it cannot grow any more.
+    """A file that keeps its contents when it cannot grow any more, e.g. on a full disk.
 
-    FFmpeg does not survive every failing write: its MP4 muxer can crash the process when the disk
-    is full, and it would go back and rewrite the start of the file for an end that never got
-    written. So `write` raises nothing: the first failure is kept in `error` for `settle` to raise,
-    and from then on everything written is thrown away: what lies on the disk stays as it was,
-    readable up to there.
+    FFmpeg does not survive every failed write. When the disk is full, its MP4 muxer can crash the
+    process, and it would go back and rewrite the start of the file for an end that was never
+    written. So `write` raises nothing. It keeps the first failure in `error`, which `settle`
+    raises, and from then on discards all data. The file on the disk stays readable up to there.
 
-    The same applies to a power cut: until a file is synced, a disk may write its parts in any
-    order. So a file that is to survive one is synced before FFmpeg goes back.
+    A power cut is similar: until a file is synced, the disk may write its parts in any order. So a
+    file that must survive a power cut is synced before FFmpeg seeks in it.
 
     Attributes:
-        path: The name of the file.
-        regular: Whether it lies on a disk; else it is a FIFO, a device or the standard output.
-        live: Whether it is to survive a power cut at any moment, and is new: see `SegmentFiles`.
+        path: The path of the file.
+        regular: Whether it is a regular file; else it is a FIFO, a device or the standard output.
+        live: Whether it must survive a power cut at any moment, and is new; see `SegmentFiles`.
         error: The first failure, or None.
-        size: Bytes in it.
-        head: Bytes at its start that hold no item yet; set by the encoder.
-        unsynced: Whether something was written since the last `sync` began.
+        size: Size of the file, bytes.
+        head: Bytes at the start of the file that hold no item; set by the encoder.
+        unsynced: Whether anything was written since the last `sync` began.
     """
 
     def __init__(
         self, raw: io.FileIO | io.BytesIO, path: Path, *, regular: bool, live: bool
     ) -> None:
-        """Take an empty file, open for reading and writing (or only writing, if not regular).
+        """Wrap an empty file, open for reading and writing (only for writing, if not regular).
 
-        Memory stands for a file whose bytes somebody else passes on.
+        A `BytesIO` may be given instead, if the caller passes its bytes on.
         """
         self._raw = raw
         self.path = path
@@ -54,16 +53,16 @@ class SegmentFile:
 
     @property
     def safe(self) -> int:
-        """Bytes of items that a completed `sync` has brought to the disk."""
+        """Bytes of items that a completed `sync` has written to the disk."""
         return max(0, self._synced - self.head)
 
     def clear(self) -> None:
-        """Throw away what an earlier run has left in it."""
+        """Discard what an earlier run has left in the file."""
         if self.regular:
             self._raw.truncate(0)
 
     def read(self, size: int = -1) -> bytes:
-        """Read from the current position, as FFmpeg does at the end; nothing after a failure."""
+        """Read from the current position, as FFmpeg does at the end; b"" after a failure."""
         if self.error is not None:
             return b""
         data = self._raw.read(size) or b""
@@ -71,7 +70,7 @@ class SegmentFile:
         return data
 
     def write(self, data: object) -> int:
-        """Write all of the data, or throw it away after a failure."""
+        """Write all of the data, or discard it after a failure; return its length, bytes."""
         rest = memoryview(data).cast("B")  # type: ignore[arg-type]  # PyAV gives bytes or a view
         length = len(rest)
         while rest and self.error is None:
@@ -91,7 +90,7 @@ class SegmentFile:
         return length
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move; after a failure only in appearance."""
+        """Seek, after syncing a live file; after a failure, change only the result of `tell`."""
         if self.live and self.unsynced and self.error is None:
             try:
                 self.sync()
@@ -110,7 +109,7 @@ class SegmentFile:
         return self._position
 
     def settle(self) -> None:
-        """Mark what was written as complete: if a later write fails, the file is cut off here.
+        """Mark what was written as complete: if a later write fails, the file is truncated to here.
 
         Raises:
             OSError: The first failure of a write.
@@ -120,17 +119,17 @@ class SegmentFile:
         self._settled = self.size
 
     def sync(self) -> None:
-        """Bring what was written to the disk; from any thread.
+        """Sync what was written to the disk; may be called from any thread.
 
         Raises:
-            OSError: That failed: it may be lost.
+            OSError: The sync failed, and data may be lost.
         """
         size, self.unsynced = self.size, False
         os.fdatasync(self._raw.fileno())
         self._synced = size
 
     def check_place(self) -> None:
-        """Make sure that what was written can be found under its name.
+        """Check that the path still leads to this file.
 
         Raises:
             OSError: The file was moved or removed, or its disk was taken away.
@@ -144,23 +143,23 @@ class SegmentFile:
             raise OSError(errno.ENOENT, "the file was moved or removed while it was written")
 
     def remove(self) -> None:
-        """Remove the file, unless it is gone or another one has its name by now."""
+        """Remove the file, unless it is gone or its path leads to another file by now."""
         with suppress(OSError):
             self.check_place()
             self.path.unlink()
 
     def fileno(self) -> int:
-        """Return the descriptor."""
+        """Return the file descriptor."""
         return self._raw.fileno()
 
     def close(self) -> None:
-        """Close the file; twice does no harm."""
+        """Close the file; a second call does nothing."""
         self._raw.close()
 
     def _cut(self) -> None:
-        """Leave no half of a fragment or line, which some readers stumble over."""
-        if self.regular and self._settled <= self._position:  # others may have written to a stream
-            with suppress(OSError):  # a device; or most readers will manage
+        """Truncate to the last complete item: some readers fail on half a fragment or line."""
+        if self.regular and self._settled <= self._position:  # a stream may hold data of others
+            with suppress(OSError):  # most readers cope with an incomplete end
                 self._raw.truncate(self._settled)
                 self.size = self._settled
 
@@ -173,7 +172,7 @@ class Encoder(Protocol[Item_contra]):
         """The file; closed by the caller."""
 
     def takes(self, item: Item_contra, /) -> bool:
-        """Return whether an item belongs into this file; else the next one is begun with it."""
+        """Return whether an item belongs in this file; otherwise it begins the next file."""
 
     def write(self, item: Item_contra) -> None:
         """Write one item.
@@ -183,7 +182,7 @@ class Encoder(Protocol[Item_contra]):
         """
 
     def finish(self) -> None:
-        """Write what belongs at the end; after a failure save what can be saved.
+        """Write the end of the file; after a failure, save what can be saved.
 
         Raises:
             OSError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""The files that a sink writes one after the other: their names, and the space they may take."""
+"""Create the files that a sink writes one after the other, and limit the space they take."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from pose_edge.util.paths import exists, is_dir, is_file, mount_point
 log = logging.getLogger(__name__)
 
 MODE: Final = 0o666
-"""Permission bits of new files, less the umask."""
+"""Permission bits of new files, before the umask is applied."""
 GIGABYTE: Final = 1_000_000_000
 RESERVE_SHARE: Final = 0.1
-"""Of a small file system, no more than this share is kept free, whatever `storage.min_free` is."""
+"""Largest share of a file system that is kept free: an upper limit of `storage.min_free`."""
 HEADROOM: Final = 16_000_000
-"""Bytes beyond the reserve that must be free before a file is created, so that it does not end at
-once."""
+"""Bytes that must be free beyond the reserve before a file is created; otherwise it would have to
+end at once."""
 HEADROOM_SHARE: Final = 0.05
-"""Of a small file system, this share is enough headroom."""
+"""Largest share of a file system that is required as headroom: an upper limit of `HEADROOM`."""
 KEPT_SHARE: Final = 0.25
-"""One file takes no more of `storage.keep`: the oldest can only be removed once it is finished."""
+"""Largest share of `storage.keep` for one file, because only finished files can be removed."""
 
 
 class SegmentFiles:
-    """Creates files of one pattern, and keeps what they take within bounds.
+    """Creates files of one name pattern, and keeps their total size within bounds.
 
-    For live sources no file is ever overwritten: a new one gets a number higher than all that
-    exist. For others the first file has the name as it is, and those that follow get numbers.
+    For live sources no file is ever overwritten: a new file gets a number above all existing ones.
+    For other sources the first file has the plain name, and later ones get numbers.
 
-    A new file is created so that no other program can create it at the same time. While it is
-    written it is locked (flock): another run neither takes it for a finished one nor writes to it.
+    A file is created exclusively (O_EXCL), unless it may replace another one. While it is written
+    it is locked (flock): another run neither removes it as a finished file nor writes to it.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class SegmentFiles:
         space: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
         local_time: Callable[[], time.struct_time] = time.localtime,
     ) -> None:
-        """Create nothing yet.
+        """Prepare to create files; nothing is created yet.
 
         Args:
-            name: Of the sink, for the log.
-            path: See `NamePattern`, or "-" for the standard output.
-            storage: The bounds, for live sources; None for others.
+            name: Name of the sink, for the log.
+            path: Pattern of the paths, see `NamePattern`, or "-" for the standard output.
+            storage: The storage limits for a live source; None for other sources.
             replace: Whether the first file of a source that is not live may replace another one.
             space: Returns the total, used and free bytes of a folder's file system.
-            local_time: Returns the time that is put into names.
+            local_time: Returns the local time, which becomes part of the names.
         """
         self._name = name
         self._path = path
@@ -79,14 +79,14 @@ class SegmentFiles:
 
     @property
     def live(self) -> bool:
-        """Whether the bounds apply, and all files are numbered."""
+        """Whether the storage limits apply and existing files are never overwritten."""
         return self._storage is not None
 
     def check(self) -> None:
-        """Make sure that a file can be created, free space aside.
+        """Check that a file can be created; the free space is not checked.
 
         Raises:
-            OutputError: It cannot.
+            OutputError: No file can be created.
         """
         if is_standard_output(self._path):
             return
@@ -101,8 +101,9 @@ class SegmentFiles:
         """Create the next file.
 
         Raises:
-            OSError: It cannot be created.
-            OutputError: There are too many of this name, or another program has created it.
+            OSError: The file cannot be created.
+            OutputError: There are too many files of this name, or another program has created the
+                file or is writing it.
         """
         if is_standard_output(self._path):
             sys.stdout.flush()
@@ -126,7 +127,7 @@ class SegmentFiles:
         raise OutputError(f"there are {MAX_NUMBER} files of the name {self._path}")
 
     def _begin_first(self, path: Path) -> SegmentFile:
-        """Create the file of the plain name, or replace what has that name."""
+        """Create the file with the plain name, or replace the existing one."""
         try:
             file = self._open(path, os.O_RDWR | os.O_CREAT | (0 if self._replace else os.O_EXCL))
         except FileExistsError as error:
@@ -138,7 +139,7 @@ class SegmentFiles:
         return file
 
     def due(self, age_s: float, size: int) -> bool:
-        """Return whether a file of this age and size (bytes) should give way to the next one."""
+        """Return whether the next file is due after one of this age (seconds) and size (bytes)."""
         storage = self._storage
         if storage is None:
             return False
@@ -149,7 +150,8 @@ class SegmentFiles:
     def obstacle(self, *, writing: bool) -> str | None:
         """Return why nothing can be written now, or None.
 
-        Without `writing`, a new file is needed, which takes a little more room.
+        Args:
+            writing: Whether a file is open; without one, `HEADROOM` must be free as well.
         """
         if self._storage is None:
             return None
@@ -169,7 +171,7 @@ class SegmentFiles:
         return f"less than {amount} free on {place}; it goes on when there is room"
 
     def remove_oldest(self) -> None:
-        """Remove the oldest finished files of this pattern until the rest is within its bound.
+        """Remove the oldest finished files of this pattern until the rest is within `storage.keep`.
 
         Raises:
             OSError: The folder cannot be read.
@@ -186,7 +188,7 @@ class SegmentFiles:
                 log.info("%s: removed the oldest file, %s, to stay within", self._name, path)
 
     def _next_number(self, moment: time.struct_time) -> int:
-        """Return a number above all that exist, so that names rise with time."""
+        """Return a number above all existing ones, so that numbers rise with time."""
         existing = self._pattern.folder.iterdir()
         numbers = (self._pattern.number(path.name, moment) or 0 for path in existing)
         return max(numbers, default=0) + 1
@@ -197,7 +199,7 @@ class SegmentFiles:
             try:
                 lock(file.fileno())
             except BlockingIOError:
-                if not flags & os.O_EXCL:  # else another run looks whether the new file is finished
+                if not flags & os.O_EXCL:  # else another run is testing the lock of the new file
                     file.close()
                     raise
         return file
@@ -208,7 +210,7 @@ class SegmentFiles:
         return SegmentFile(raw, path, regular=regular, live=self.live)
 
     def _files(self) -> Iterator[tuple[int, int, Path, int]]:
-        """Yield time of change, number, path and size of all files that fit the pattern."""
+        """Yield modification time (ns), number, path and size (bytes) of all matching files."""
         with os.scandir(self._pattern.folder) as entries:
             for entry in entries:
                 number = self._pattern.number(entry.name)
@@ -220,7 +222,13 @@ class SegmentFiles:
 
 
 def hindrance(target: Path, *, numbered: bool) -> str | None:
-    """Return why a file cannot be created or, unless `numbered`, replaced; None if it can."""
+    """Return why a file cannot be written, or None if it can.
+
+    Args:
+        target: The file.
+        numbered: Whether an existing file is kept, and a new one is created beside it; otherwise
+            the existing file must be writable.
+    """
     folder = target.parent
     if is_dir(target):
         return "it is a folder"
@@ -233,14 +241,14 @@ def hindrance(target: Path, *, numbered: bool) -> str | None:
 
 
 def _amount(size: float) -> str:
-    """Return bytes as a user reads them, e.g. "0.5 GB" or "16 MB"."""
+    """Return a number of bytes as text, e.g. "0.5 GB" or "16 MB"."""
     if size >= GIGABYTE / 10:
         return f"{size / GIGABYTE:.3g} GB"
     return f"{size / 1e6:.2g} MB"
 
 
 def _remove_finished(path: Path) -> bool:
-    """Remove a file unless a program still writes it; return whether it is gone."""
+    """Remove a file unless a program is still writing it; return whether it is gone."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -260,10 +268,10 @@ def _remove_finished(path: Path) -> bool:
 
 
 def lock(descriptor: int) -> None:
-    """Lock a file, where the file system supports locks.
+    """Lock a file exclusively (flock), where the file system supports locks.
 
     Raises:
-        BlockingIOError: Another program has locked it.
+        BlockingIOError: Another program has locked the file.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

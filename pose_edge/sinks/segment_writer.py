@@ -1,4 +1,4 @@
-"""Writing items to one file after the other, with a second thread for slow disk work."""
+"""Write items to one file after the other, with a second thread for slow disk work."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pose_edge.sinks.segment_files import SegmentFiles
 from pose_edge.util.closable_queue import ClosableQueue
 
 SYNC_S: Final = 0.8
-"""Seconds between two syncs of a file: with the time that a sync takes, a power cut costs at most
-about a second. More often would wear SD cards."""
+"""Seconds between two syncs of a file. Together with the time that a sync takes, a power cut costs
+at most about a second. More frequent syncs would wear out SD cards."""
 LOOK_S: Final = 5.0
 """Seconds between two checks of free space and old files."""
 
@@ -25,13 +25,13 @@ Item = TypeVar("Item")
 
 
 class DiskThread(ClosableQueue[Callable[[], object]]):
-    """Runs jobs in order, in a thread: syncing a file on an SD card may take a second.
+    """Runs jobs in order in a thread, because syncing a file on an SD card may take a second.
 
-    The writer of the file goes on, and calls `check` now and then to learn of failures.
+    The writer of the file continues meanwhile, and calls `check` regularly to learn of failures.
     """
 
     def __init__(self, name: str) -> None:
-        """Start the thread."""
+        """Create the queue and start the thread."""
         super().__init__()
         self._failure: BaseException | None = None
         self._since_s = 0.0
@@ -51,11 +51,11 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
         return not self._waiting and not self._busy
 
     def check(self) -> None:
-        """Raise what went wrong.
+        """Raise the failure of a job, if there is one.
 
         Raises:
-            OutputError: A job takes longer than `HANG_S`.
-            Exception: The first that a job has raised since the last call.
+            OutputError: A job has been running for longer than `HANG_S`.
+            Exception: The first exception that a job has raised since the last call.
         """
         failure, self._failure = self._failure, None
         if failure is not None:
@@ -65,7 +65,7 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
                 raise OutputError(f"the disk has not answered for {HANG_S:g} s")
 
     def finish(self) -> None:
-        """Wait until all jobs are done, end the thread, and `check`."""
+        """Wait until all jobs are done, end the thread, and raise as `check` does."""
         self.close()
         self._thread.join()
         self.check()
@@ -91,10 +91,10 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
 
 
 class SegmentWriter(Generic[Item]):
-    """A `Writer` that cuts its output into files.
+    """A `Writer` that splits its output into files.
 
-    For live sources, syncing and closing files happens in a second thread: no frame is lost while
-    a file is ended.
+    For live sources a second thread syncs and closes the files, so that no frame is lost while a
+    file is finished.
 
     Attributes:
         waiting: See `Writer`.
@@ -103,7 +103,13 @@ class SegmentWriter(Generic[Item]):
     def __init__(
         self, name: str, files: SegmentFiles, start: Callable[[SegmentFile], Encoder[Item]]
     ) -> None:
-        """Prepare; the first item creates the first file, for which `start` makes the encoder."""
+        """Initialise the writer; the first item creates the first file.
+
+        Args:
+            name: Name of the sink.
+            files: Creates the files.
+            start: Creates the encoder of a file.
+        """
         self._files = files
         self._start = start
         self._disk = DiskThread(f"{name} disk") if files.live else None
@@ -115,7 +121,7 @@ class SegmentWriter(Generic[Item]):
 
     @property
     def target(self) -> str | None:
-        """The path of the file; for live sources, once something in it is safe."""
+        """The path of the file; for live sources, once an item in it is synced to the disk."""
         if self._encoder is None:
             return None
         file = self._encoder.file
@@ -134,7 +140,7 @@ class SegmentWriter(Generic[Item]):
         return True
 
     def tick(self) -> None:
-        """Sync the file and watch the disk, when it is time; see `Writer.tick`."""
+        """Sync the file and check the disk, when that is due; see `Writer.tick`."""
         if self._disk is None:
             return
         self._disk.check()
@@ -155,7 +161,7 @@ class SegmentWriter(Generic[Item]):
             self._disk.finish()
 
     def _is_due(self, encoder: Encoder[Item], item: Item) -> bool:
-        """Return whether the file should give way to the next one before an item."""
+        """Return whether the next file is due before an item is written."""
         age_s = time.monotonic() - self._created_s
         return not encoder.takes(item) or self._files.due(age_s, encoder.file.size)
 
@@ -172,7 +178,7 @@ class SegmentWriter(Generic[Item]):
         return encoder
 
     def _end_file(self, *, reachable: bool = True) -> None:
-        """End the file; its disk may be gone, unless it is `reachable`."""
+        """Finish the file; its disk may be gone, unless `reachable`."""
         encoder, self._encoder = self._encoder, None
         if encoder is None:
             return
@@ -186,7 +192,7 @@ class SegmentWriter(Generic[Item]):
             self._disk.do(finish)
 
     def _sync(self) -> None:
-        """Have the file synced every `SYNC_S`."""
+        """Queue a sync of the file every `SYNC_S`."""
         if self._encoder is None or self._disk is None:
             return
         file, now = self._encoder.file, time.monotonic()
@@ -204,7 +210,7 @@ class SegmentWriter(Generic[Item]):
 
 
 def _finish(encoder: Encoder[Any], *, durable: bool, reachable: bool) -> None:
-    """End a file, and remove it when nothing in it was ever safe: the disk was full already."""
+    """Finish a file. Remove it if no item in it was ever synced: the disk was already full."""
     file = encoder.file
     with closing(file):
         try:

@@ -1,4 +1,4 @@
-"""Single pictures with their poses, saved when somebody asks for one."""
+"""Save single pictures with their poses on request."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.util.atomic import write_complete
 
 NAME: Final = "pose-edge-{time}.jpg"
-"""Pattern of the names, in the current folder; the poses lie beside the picture, as .json."""
+"""Pattern of the names, in the current folder; the poses are in a .json file of the same name."""
 QUEUE_LENGTH: Final = 2
+"""Most pictures that may wait to be saved."""
 JPEG_QUALITY: Final = 95
 
 log = logging.getLogger(__name__)
 
 
 class Snapshot(NamedTuple):
-    """A picture as it is shown, and its poses.
+    """A picture as it is displayed, and its poses.
 
     Attributes:
         image: uint8 (height, width, 3), BGR.
@@ -43,11 +44,11 @@ Snapshots: TypeAlias = RestartingSink[[Image, ColourOrder, Result], Snapshot]
 
 
 def snapshots(written: Callable[[str], None], pattern: str = NAME) -> Snapshots:
-    """Return a sink that saves pictures, each in a file of its own that did not exist before.
+    """Return a sink that saves each picture in a new file.
 
     Args:
-        written: Called in the sink's thread with what became of each picture, for the user.
-        pattern: A path, see `NamePattern`, that ends in .jpg.
+        written: Called in the sink's thread with the outcome for each picture, for the user.
+        pattern: Pattern of the paths, see `NamePattern`; it ends in .jpg.
     """
     return RestartingSink(
         "snapshots",
@@ -60,13 +61,13 @@ def snapshots(written: Callable[[str], None], pattern: str = NAME) -> Snapshots:
 
 
 def take_snapshot(image: Image, order: ColourOrder, result: Result) -> Snapshot:
-    """Return what is to be saved; the picture is copied."""
+    """Return a snapshot with a copy of `image`, whose channels are in `order`."""
     bgr = image if order == "BGR" else image[:, :, ::-1]
     return Snapshot(bgr.copy(), PoseMessage.of(result).record)
 
 
 class SnapshotWriter:
-    """Saves pictures; a `Writer`. One that cannot be saved is reported, and the next one tried.
+    """Saves snapshots; a `Writer`. A failure is reported, and does not end the writer.
 
     Attributes:
         target: The last file, or None.
@@ -76,13 +77,13 @@ class SnapshotWriter:
     waiting = None
 
     def __init__(self, pattern: str, written: Callable[[str], None]) -> None:
-        """See `snapshots`."""
+        """Initialise the writer; see `snapshots` for the arguments."""
         self.target: str | None = None
         self._pattern = NamePattern(pattern)
         self._written = written
 
     def write(self, item: Snapshot) -> bool:
-        """Save a picture and its poses; return whether both are there."""
+        """Save a picture and its poses; return whether both were saved."""
         path = self._pattern.current()
         try:
             path = self._save(item)
@@ -103,7 +104,7 @@ class SnapshotWriter:
         """Do nothing: every file is complete; see `Writer`."""
 
     def _save(self, item: Snapshot) -> Path:
-        """Write both files under the first name that is free, and return the picture's path."""
+        """Write both files under the first free name, and return the picture's path."""
         done, encoded = cv2.imencode(".jpg", item.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not done:
             raise OSError("the picture cannot be encoded")

@@ -1,4 +1,4 @@
-"""The sound of a video file, for the drawn copy of its pictures."""
+"""Copy the sound of a video file into its annotated copy."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from pose_edge.sources.timeline import Timeline
 log = logging.getLogger(__name__)
 
 COPIED: Final = ("aac", "mp3", "ac3", "eac3", "alac", "opus")
-"""Codecs that MP4 files hold; sound of any other is encoded again, as AAC."""
+"""Codecs that MP4 files can hold; sound in any other codec is re-encoded as AAC."""
 AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
+"""Sample rates at which sound is encoded as AAC, Hz."""
 USUAL_RATE: Final = 48_000
-"""For sound of a rate that AAC does not have."""
+"""Sample rate, Hz, for sound whose own rate is not in `AAC_RATES`."""
 USUAL_S: Final = 0.02
-"""Seconds of sound in a packet that does not say it."""
+"""Usual seconds of sound in a packet, for packets with an unusable time."""
 
 AudioPacket: TypeAlias = "av.Packet[Any]"
 
 
 class Sound:
-    """Hands the sound of a video over to another container, as far as its pictures have come.
+    """Copies the sound of a video to another container, up to the pictures written so far.
 
-    Its times are those of the pictures: from the first picture of the video, without the jumps of
-    its clock. What is damaged is left out.
+    Times count from the first picture of the video, and jumps of the video's clock are removed.
+    Damaged packets are left out.
     """
 
     def __init__(self, path: str, container: InputContainer, stream: AudioStream) -> None:
-        """Read the sound of an open video; see `open_sound`."""
+        """Initialise the sound of an open video; see `open_sound`."""
         self._path = path
         self._container = container
         self._stream = stream
@@ -51,11 +52,11 @@ class Sound:
         self._last: int | None = None
 
     def begin(self, target: OutputContainer, origin_s: float) -> None:
-        """Add a stream to a container to which nothing was written yet.
+        """Add an audio stream to a container to which nothing was written yet.
 
         Args:
             target: The container.
-            origin_s: Time of its first picture, seconds: that becomes 0.
+            origin_s: Time in the video of the container's first picture, seconds; it becomes 0.
         """
         self._start_s += origin_s
         self._target = target
@@ -69,7 +70,7 @@ class Sound:
             self._encoded = True
 
     def write_until(self, time_s: float) -> None:
-        """Hand over what is to be heard before a time of the target, seconds."""
+        """Write the sound before `time_s`, a time in the target, seconds."""
         while self._next is not None or self._advance():
             assert self._next is not None
             moment, packet = self._next
@@ -79,7 +80,7 @@ class Sound:
             self._write(moment, packet)
 
     def finish(self, time_s: float) -> None:
-        """Hand over the rest before a time, and close the video that was read."""
+        """Write the rest of the sound before `time_s`, seconds, and close the source video."""
         try:
             self.write_until(time_s)
             if self._encoded:
@@ -88,12 +89,12 @@ class Sound:
             self._container.close()
 
     def _advance(self) -> bool:
-        """Read the next packet that belongs to the pictures; return False at the end."""
+        """Read the next packet into `_next`; return False at the end."""
         self._next = next(self._packets, None)
         return self._next is not None
 
     def _read(self) -> Iterator[tuple[float, AudioPacket]]:
-        """Yield the packets that can be heard with the pictures, and their times in seconds."""
+        """Yield (time in seconds, packet), from the target's first picture on."""
         try:
             for packet in self._container.demux(self._stream):
                 if packet.pts is None or packet.size == 0 or packet.is_corrupt:
@@ -103,7 +104,7 @@ class Sound:
                     yield self._timeline.place(given), packet
         except (av.error.FFmpegError, OSError) as error:
             log.warning("the sound of %s ends early: %s", self._path, error.strerror or error)
-        except IndexError:  # of PyAV, for a stream that begins later
+        except IndexError:  # raised by PyAV for a stream that begins later
             log.warning("the sound of %s ends early: the file is damaged", self._path)
 
     def _write(self, moment: float, packet: AudioPacket) -> None:
@@ -118,11 +119,11 @@ class Sound:
         self._mux(packet)
 
     def _encode(self, packet: AudioPacket | None, moment: float = 0.0) -> None:
-        """Decode a packet and encode it again; without one, encode what is held back."""
+        """Decode and re-encode a packet; None flushes the encoder."""
         assert self._output is not None
         encoder = self._output.codec_context
         frames: list[av.AudioFrame | None] = [None]
-        with suppress(av.error.FFmpegError):  # of a damaged packet
+        with suppress(av.error.FFmpegError):  # a damaged packet
             if packet is not None:
                 frames = [*self._stream.codec_context.decode(packet)]
             for frame in frames:
@@ -137,15 +138,15 @@ class Sound:
         assert self._target is not None
         assert self._output is not None
         packet.stream = self._output
-        with suppress(av.error.FFmpegError):  # of a damaged packet: a full disk raises nothing here
+        with suppress(av.error.FFmpegError):  # a damaged packet; a full disk raises nothing
             self._target.mux(packet)
 
 
 def open_sound(path: str) -> Sound | None:
-    """Return the sound of a video file; None where it has none that can be read."""
+    """Open the sound of a video file; return None if it has no readable sound."""
     try:
         container = open_container(path)
-    except (av.error.FFmpegError, OSError):  # the reader of the pictures says why
+    except (av.error.FFmpegError, OSError):  # the video reader reports the reason
         return None
     stream = container.streams.best("audio")
     if isinstance(stream, AudioStream) and stream.codec_context.sample_rate:
@@ -155,7 +156,7 @@ def open_sound(path: str) -> Sound | None:
 
 
 def _can_be_copied(stream: AudioStream) -> bool:
-    """Return whether an MP4 file holds sound of this kind."""
+    """Return whether an MP4 file can hold the stream without re-encoding."""
     if stream.codec_context.codec.canonical_name not in COPIED:
         return False
     try:

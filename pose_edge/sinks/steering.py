@@ -1,4 +1,4 @@
-"""Changes of the settings of a run that come from outside: from a broker, or from a page."""
+"""Requests from outside (an MQTT broker or the web page) to change a setting of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 NOT_CHANGED: Final = "not changed: "
-"""Begin of the answer to a change that was refused; the reason follows."""
+"""Prefix of the answer to a refused change; the reason follows it."""
 
 
 def is_refusal(answer: str) -> bool:
@@ -15,14 +15,14 @@ def is_refusal(answer: str) -> bool:
 
 
 class Steering(Protocol):
-    """Takes changes of settings, which take effect as a reload of the configuration does."""
+    """Accepts changes of settings, which take effect like a reload of the configuration."""
 
     def change(self, key: str, value: object, answer: Callable[[str], None]) -> None:
-        """Ask for a change of one setting; return at once.
+        """Request a change of one setting; return at once.
 
         Args:
             key: The setting, e.g. "model.name".
             value: Its new value.
-            answer: Called in another thread with a few words for people: what was changed, or why
-                nothing was.
+            answer: Called in another thread with a short message for the user: what was changed,
+                or why nothing was changed.
         """

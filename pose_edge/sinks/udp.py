@@ -1,4 +1,4 @@
-"""Each pose line as one datagram."""
+"""Send each pose line as one UDP datagram."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pose_edge.sinks.network_sink import NetworkSink, OpenWriter
 from pose_edge.supervision.supervisor import Supervisor
 
 SHORTER: Final = ((4, 5), (2, 5), (2, 4), (2, 3))
-"""Digits of scores and of coordinates that are kept, the first that make a line short enough.
-Three digits of a coordinate are about a pixel."""
+"""Decimal places of (scores, coordinates), tried in this order until a line is short enough. Three
+places of a coordinate are about a pixel."""
 
 
 def udp_sink(
@@ -34,16 +34,16 @@ def _choose(settings: UdpSettings) -> OpenWriter | None:
 
 
 class UdpWriter:
-    """Sends messages as datagrams, a line each; a `Writer`."""
+    """Sends each message as one datagram that holds a line. A `Writer`."""
 
     def __init__(self, peer: DatagramPeer) -> None:
-        """Take whom to send to."""
+        """Initialise the writer of a peer."""
         self._peer = peer
         self._too_long = DropLog("udp", reason="some lines are too long for a datagram")
 
     @property
     def target(self) -> str | None:
-        """The peer, once it is reached."""
+        """The peer, once it is known to be reached."""
         return self._peer.target
 
     @property
@@ -60,7 +60,7 @@ class UdpWriter:
         return self._peer.send(data)
 
     def tick(self) -> None:
-        """Look whether the peer is there; see `Writer.tick`."""
+        """Check whether the peer can be reached; see `Writer.tick`."""
         self._peer.tick()
 
     def close(self) -> None:
@@ -69,11 +69,11 @@ class UdpWriter:
 
 
 def datagram(message: PoseMessage, limit: int = MAX_DATAGRAM) -> bytes | None:
-    """Return the line of a message, with fewer digits where it would be too long.
+    """Return the line of a message, with fewer digits if it would be too long.
 
     Args:
         message: The message.
-        limit: The most bytes.
+        limit: Maximum length, bytes.
 
     Returns:
         One line of JSON, or None when even the shortest is too long.
@@ -89,7 +89,7 @@ def datagram(message: PoseMessage, limit: int = MAX_DATAGRAM) -> bytes | None:
 
 
 def _rounded(record: Record, scores: int, coordinates: int) -> Record:
-    """Return a record with fewer digits after the point."""
+    """Return a record with fewer decimal places."""
     poses = []
     for pose in record["poses"]:
         shorter = {

@@ -1,4 +1,4 @@
-"""What writes the items of a sink."""
+"""The interface of the writers that sinks pass their items to."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Writer(Protocol[Item_contra]):
 
     @property
     def waiting(self) -> str | None:
-        """Why nothing can be written for the time being, e.g. a full disk, or None."""
+        """Why nothing can be written at present, e.g. a full disk, or None."""
 
     def write(self, item: Item_contra) -> bool:
-        """Write one item; return False when it was left out, e.g. while `waiting`."""
+        """Write one item; return False if it was dropped, e.g. while `waiting`."""
 
     def tick(self) -> None:
-        """Do periodic work; called after each item, and every second or more often else."""
+        """Do periodic work; called after each item, and otherwise at least once a second."""
 
     def close(self) -> None:
-        """Finish and release everything; after a failure save what can be saved.
+        """Finish the output and release all resources; after a failure, save what can be saved.
 
-        A call that has failed is repeated once.
+        A failed call is repeated once.
         """

@@ -14,23 +14,23 @@ from pose_edge.util.closable_queue import ClosableQueue
 Item = TypeVar("Item")
 
 TICK_S: Final = 0.2
-"""Seconds between two calls of `Writer.tick` in the pauses between items ..."""
+"""Seconds between two calls of `Writer.tick` while no item comes."""
 BUSY_S: Final = 2.0
-"""... which are longer than this where nothing is written at all ..."""
+"""Seconds without an item after which the queue counts as idle."""
 IDLE_TICK_S: Final = 1.0
-"""... and then there is less to do."""
+"""Seconds between two calls of `Writer.tick` while the queue is idle."""
 STALL_S: Final = 2.0
-"""A writer that is busy with one item for longer does not just work slowly: its output stands."""
+"""Seconds with one item after which a writer counts as stalled, not just as slow."""
 
 
 class WriterQueue(ClosableQueue[Item]):
-    """The items for one writer, and the thread that runs it.
+    """Holds the items for one writer, and the thread that runs the writer.
 
     Attributes:
         thread: The thread; the owner starts it.
-        paused: Why no items are taken for the time being, or None; see `Writer.waiting`.
+        paused: Why no items are accepted at present, or None; see `Writer.waiting`.
         failed: Whether the writer has ended with an error.
-        displaced: Items that newer ones have taken the place of.
+        displaced: Items that were dropped for newer ones, since the owner last reset the count.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class WriterQueue(ClosableQueue[Item]):
         drop: bool,
         newest: bool = False,
     ) -> None:
-        """Prepare the thread, which calls `run`.
+        """Create the queue and the thread, which the owner starts.
 
         Args:
             name: Name of the thread.
-            run: Called in the thread.
-            capacity: Items that may wait.
-            drop: Whether an item is left out beyond the capacity; else `put` waits.
-            newest: Whether it is the oldest one that is left out then, instead of the new one.
+            run: Called in the thread, with this queue.
+            capacity: Most items that may wait.
+            drop: Whether an item is dropped when the queue is full; otherwise `put` waits.
+            newest: Whether the oldest item is dropped then, instead of the new one.
         """
         super().__init__(drop=drop)
         self._capacity = capacity
@@ -62,16 +62,16 @@ class WriterQueue(ClosableQueue[Item]):
 
     @property
     def accepting(self) -> bool:
-        """Whether items are taken, as long as there is room."""
+        """Whether items are accepted while there is room."""
         return not self._closed and self.paused is None
 
     @property
     def stalled(self) -> bool:
-        """Whether the writer has been busy with one item for long."""
+        """Whether the writer has been busy with one item for more than `STALL_S`."""
         return time.monotonic() - self._taken_s > STALL_S
 
     def put(self, item: Item) -> bool:
-        """Queue an item; return whether it was taken."""
+        """Queue an item, or wait or drop one if the queue is full; return whether it was queued."""
         with self._changed:
             if not self._drop:
                 self._changed.wait_for(lambda: not self.accepting or self._has_room())
@@ -87,7 +87,7 @@ class WriterQueue(ClosableQueue[Item]):
             return True
 
     def items(self) -> Iterator[Item | None]:
-        """Yield the items in order, and None when it is time for a tick, until the end."""
+        """Yield the items in order, and None when a tick is due, until the queue is closed."""
         last_s = time.monotonic()
         with suppress(EndOfStream):
             while True:
@@ -98,14 +98,14 @@ class WriterQueue(ClosableQueue[Item]):
                 yield item
 
     def pause(self, reason: str | None) -> None:
-        """Take no items for this reason, or, with None, take them again."""
+        """Refuse items for a reason, or accept them again if it is None."""
         if reason != self.paused:
             with self._changed:
                 self.paused = reason
                 self._changed.notify_all()
 
     def discard(self) -> int:
-        """Close the queue, drop the items in it, and return how many they were."""
+        """Close the queue, drop its items, and return their number."""
         with self._changed:
             count = len(self._waiting)
             self._waiting.clear()
