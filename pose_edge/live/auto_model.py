@@ -279,7 +279,7 @@ class AutoModel:
         return choice
 
     def _rest(self, _settings: Settings, _feed: Feed, _now_s: float) -> None:
-        """Do nothing, because the model stays: e.g. there is no frame rate to keep up with."""
+        """Do nothing: the model is final, e.g. because there is no frame rate to keep up with."""
 
     def _govern(self, settings: Settings, _feed: Feed, now_s: float) -> None:
         """Use a faster model if inference cannot keep up, a more accurate one if it easily can."""

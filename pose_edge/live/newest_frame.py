@@ -30,7 +30,7 @@ class NewestFrames:
     """
 
     def __init__(self, pipeline: Pipeline, min_score: float, since_ns: int) -> None:
-        """Create it, with no poses yet.
+        """Start without poses.
 
         Args:
             pipeline: Delivers the frames and the results.
@@ -50,8 +50,8 @@ class NewestFrames:
     def take(self) -> Result | None:
         """Return the next result to show, if there is one yet; the caller releases it.
 
-        While the scene is at rest, or inference is too slow, these are the results of inference:
-        each frame with its own poses.
+        While the scene is at rest, or inference is too slow, the results of inference are returned
+        unchanged: each frame with its own poses.
 
         Returns:
             A frame that was not shown yet, with poses, or None when there is none. Frames before

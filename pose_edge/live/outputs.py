@@ -55,7 +55,7 @@ class Outputs:
             storage: How files of a live source are kept; None for a source that is a file.
             telemetry: Gets the faults of the outputs.
             supervisor: Replaces writers that fail or hang.
-            replace: Whether files that exist may be replaced; only if the source is a file.
+            replace: Whether existing files may be replaced; only if the source is a file.
             state: Returns the state of the run; called in any thread, but not before `open`.
             steering: Takes the changes of settings that peers request.
 
@@ -152,7 +152,8 @@ class Outputs:
             storage: As for the constructor.
 
         Raises:
-            PoseEdgeError: An output cannot work with them; `check` tells before anything changes.
+            PoseEdgeError: An output cannot work with them. Call `check` first, to change nothing
+                in that case.
         """
         self._tracked = settings.tracking.enabled
         self._presence.change(settings.events.enter, settings.events.leave)

@@ -30,8 +30,8 @@ STALE_S: Final = 6.0
 STALL_S: Final = 10.0
 """Longest time between heartbeats of the main thread, seconds."""
 OPEN_S: Final = 60.0
-"""The same from the opening of a screen to its first picture, seconds. Drivers compile shaders for
-it, which takes a second, or many on a busy machine."""
+"""Longest time between heartbeats until a new screen shows its first picture, seconds. Drivers
+compile shaders for it, which takes a second, or many on a busy machine."""
 
 
 class Presenter:
@@ -98,7 +98,7 @@ class Presenter:
 
     @property
     def overlay(self) -> OverlaySettings:
-        """The settings by which is drawn now, including changes made by keys."""
+        """The overlay settings in use, including changes made by keys."""
         return self._renderer.settings
 
     @property
@@ -327,7 +327,7 @@ class Presenter:
         return self._is_seen() or self._pipeline.still or self._pipeline.paused
 
     def _stopwatch(self, result: Result) -> Stopwatch:
-        """Return a stopwatch that goes on timing a result; the stage "handover" ends now."""
+        """Return a stopwatch that continues the timing of a result, from the end of "handover"."""
         begin_ns = result.frame.captured_ns if result.done_ns is None else result.done_ns
         stopwatch = Stopwatch(begin_ns, laps_ms=result.laps_ms, clock_ns=self._clock_ns)
         stopwatch.lap("handover")

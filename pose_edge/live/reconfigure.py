@@ -232,7 +232,7 @@ class Reconfigurer:
     def _prepare(
         self, settings: Settings, concerned: set[Concern]
     ) -> tuple[Source | None, Estimator | None]:
-        """Make the new source and estimator, None where the present one stays; change outputs."""
+        """Create the new source and estimator, or None for one that stays; change the outputs."""
         fault = self.telemetry.faults().get(EDGETPU)
         source = estimator = None
         with ExitStack() as undo:

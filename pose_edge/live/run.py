@@ -55,7 +55,7 @@ def run(
         signals: The requests that come as signals.
         read: Reads the configuration again, for a reload.
         config: The configuration file, which no output may overwrite.
-        replace: Whether output files that exist may be replaced; those of live sources never are.
+        replace: Whether existing output files may be replaced; those of live sources never are.
         tune: If given, all candidates for `model.name: auto` are measured, known ones too.
 
     Returns:
@@ -92,7 +92,7 @@ def run(
             log.warning("%s", advice)
         made = _MainLoop(order, open_parts(order, estimator, stack))
         made.go()
-    return made.report()  # only now that the outputs are closed is it known what they lost
+    return made.report()  # the outputs are closed by now, so what they lost is known
 
 
 def _first_model(settings: Settings, tune: TuneOrder | None) -> str:

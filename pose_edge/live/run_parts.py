@@ -74,7 +74,7 @@ class RunOrder:
         signals: The requests that come as signals.
         read: Reads the configuration again, for a reload.
         config: The configuration file.
-        replace: Whether output files that exist may be replaced.
+        replace: Whether existing output files may be replaced.
         chosen: The model to start with.
         tune: If given, all candidates for `model.name: auto` are measured.
     """

@@ -14,7 +14,7 @@ class RunReport:
     Attributes:
         processed: Frames that were processed.
         with_person: Frames in which at least one person was found.
-        skipped: Frames that were captured but not processed, so that the newest could be.
+        skipped: Frames that were captured, but not processed because newer ones had arrived.
         passed_over: Frames that were not processed because the scene was at rest.
         seconds: Duration of the run.
         stages: Statistics of the duration of each stage, milliseconds.

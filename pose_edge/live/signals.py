@@ -48,7 +48,7 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        """Create it without requests; no signal is handled before `listen`."""
+        """Start without requests; no signal is handled before `listen`."""
         self.stop = threading.Event()
         self.reload = threading.Event()
         self.hang = threading.Event()

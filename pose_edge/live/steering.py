@@ -13,7 +13,7 @@ class SettingSteering:
     """Applies changes of single settings to a run; implements `Steering`."""
 
     def __init__(self, request: Callable[[SettingChange], None]) -> None:
-        """Create it; `request` submits a change, e.g. `Reloader.request`."""
+        """Keep the function that submits a change, e.g. `Reloader.request`."""
         self._request = request
 
     def change(self, key: str, value: object, answer: Callable[[str], None]) -> None:

@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 READ_S: Final = 0.25
 """Longest wait for a frame of a live source, seconds, before the thread checks whether to stop."""
 START_S: Final = 0.1
-"""Interval of the same check while the source is open but frames may not flow yet, seconds."""
+"""Interval of that check while the source is open, but frames may not flow yet, seconds."""
 STALL_S: Final = 3.0
-"""Time after the longest allowed read within which a heartbeat is due, seconds."""
+"""Margin for the heartbeat of a live source, added to its longest allowed read, seconds."""
 OPEN_S: Final = 30.0
 """Longest time for one attempt to open a source, with the backoff before it, seconds."""
 RETRY_S: Final = 1.0
 """Wait before the first attempt to open a lost source again, seconds."""
 MAX_BEHIND_S: Final = 0.5
-"""Delay of a video, in seconds, above which it goes on from there instead of catching up."""
+"""Lag of a video, in seconds, above which it goes on from there instead of catching up."""
 MAX_PAUSE_S: Final = 10.0
 """Longest pause in a video that is played, seconds; a longer one is left out, because it is often
 only a jump of the clock."""
@@ -43,7 +43,7 @@ class Capture(WorkerThread):
     """Opens one source, reads it and closes it.
 
     No other thread ever calls `open`, `read` or `close` of the source, because this thread may be
-    blocked in one of them by a driver. If it hangs there, it is given up and keeps the source.
+    blocked in one of them by a driver. If this thread hangs, it is given up and keeps the source.
 
     Attributes:
         next_index: Number of the next frame.
@@ -222,7 +222,7 @@ class Capture(WorkerThread):
         return frame
 
     def _paced(self, frame: Frame) -> Frame:
-        """Wait until a file's frame is due; the time of handing it over becomes that of capture."""
+        """Wait until a file's frame is due, and set its time of capture to the end of the wait."""
         if self._live:
             return frame
         if self._pacer is not None:

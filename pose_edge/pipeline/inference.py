@@ -21,12 +21,12 @@ from pose_edge.tracking import PoseTracker
 log = logging.getLogger(__name__)
 
 STALL_S: Final = 12.0
-"""Longest time for one frame, seconds: a Zero 2 W takes several for three passes of the largest
-model."""
+"""Longest time for one frame, seconds: three passes of the largest model take a Zero 2 W several
+seconds."""
 IDLE_S: Final = STALL_S / 3
 """Interval of the heartbeats while no frame arrives, seconds."""
 LOAD_S: Final = 90.0
-"""Longest time to load a model, seconds; a Zero 2 W with a slow SD card needs long."""
+"""Longest time to load a model, seconds; long enough for a Zero 2 W with a slow SD card."""
 
 
 class Inference(WorkerThread):

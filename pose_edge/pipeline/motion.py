@@ -32,7 +32,7 @@ of its noise, plus `LEAST_LEVELS`."""
 LEAST_LEVELS: Final = 1.5
 """Change that is tolerated in a cell without any noise, grey levels."""
 LEAST_CELLS: Final = 2
-"""Number of changed cells from which on they count as motion."""
+"""Least number of changed cells that counts as motion."""
 
 
 def tiny_grey(image: Image) -> Grey:

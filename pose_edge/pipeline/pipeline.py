@@ -40,7 +40,7 @@ from pose_edge.util.wakeup import Wakeup
 log = logging.getLogger(__name__)
 
 JOIN_S: Final = 12.0
-"""Longest wait of `stop` for the threads, seconds: a source may be waiting for its own timeout."""
+"""Longest wait of `stop` for the threads, seconds: a source may block until its own time limit."""
 RING_SLOTS: Final = 5
 """Number of slots in the ring: one being written, one waiting, and one each for inference, result
 queue and renderer."""
@@ -104,7 +104,7 @@ class Pipeline:
 
     @property
     def skipped(self) -> int:
-        """Frames that were captured but not processed, so that the newest could be."""
+        """Number of frames that were captured, but not processed because newer ones had arrived."""
         return self._shared.ring.skipped
 
     @property

@@ -26,14 +26,14 @@ from pose_edge.util.paths import user_path
 log = logging.getLogger(__name__)
 
 TOLERANCE_S: Final = 0.002
-"""Largest difference between the times of a frame and of its line, seconds: containers round."""
+"""Largest difference between the times of a frame and its line, seconds: containers round times."""
 COMPARED_FRAMES: Final = 30
 """Number of first frames whose times are compared with the lines before anything is shown."""
 SEARCHED_LINES: Final = 300
 """Number of lines that are searched for the line of the first frame; those before it are older than
 the video."""
 FILE_TIME_S: Final = 1e8
-"""Times below this are positions in a file, others are Unix times; seconds."""
+"""Times below this, in seconds, are positions in a file; others are Unix times."""
 MISSING_SHARE: Final = 0.1
 """Largest ratio of frames without a line to frames with one; the disk was too slow for some."""
 

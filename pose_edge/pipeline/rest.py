@@ -91,7 +91,7 @@ class Rest:
     """
 
     def __init__(self) -> None:
-        """Create it; the scene counts as awake until `allowed` is set."""
+        """Start awake; the scene never counts as at rest before `allowed` is set."""
         self.allowed = False
         self._passed_over = 0
         self._rule = RestRule()

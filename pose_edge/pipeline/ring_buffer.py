@@ -21,7 +21,7 @@ class Slot:
 
     Attributes:
         frame: The last frame of the slot, whose memory is reused; None before the first.
-        holders: How many uses the frame is in: it waits, is read, or is shown. At 0 the slot is
+        holders: Number of users of the slot: it is written, waits, is read, or is shown. At 0 it is
             free.
     """
 

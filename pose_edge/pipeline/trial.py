@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 TRIAL_S: Final = 60.0
 """Longest duration of a trial, seconds; on two cores it takes 1 to 3 s."""
 POLL_S: Final = 0.1
-"""Interval at which is checked whether to end the trial early, seconds."""
+"""Interval of the checks whether the trial is to end early, seconds."""
 CHILD: Final = "from pose_edge.pipeline.trial_child import main; main()"
 DAMAGED: Final = "get the file again, or convert it for this version of the runtime"
 
@@ -68,7 +68,7 @@ class TrialResult(BaseModel):
 def try_model(
     model: ModelFile, settings: ModelSettings, stop: threading.Event | None = None
 ) -> ModelFile:
-    """Try a model in a child process, and return it with the right form of its input and output.
+    """Try a model in a child process; return it with its input range and the units of its output.
 
     A model whose checksum is known is returned unchanged, and so is one that is compiled for the
     Edge TPU, because that runs in a child process anyway.

@@ -73,7 +73,7 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
 
 
 def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> TrialResult:
-    """Find out with which form of input and output the model finds the person in the picture."""
+    """Find the input range and the output units with which the model finds the person."""
     best = 0.0
     for group in _candidates(model, runtime, settings):
         for in_pixels in (False, True):

@@ -115,13 +115,13 @@ class Part:
             self._fail(detail)
 
     def postpone(self, seconds: float) -> None:
-        """Give the part more time, because the whole process was suspended; for the supervisor."""
+        """Extend the deadline after the whole process was suspended; called by the supervisor."""
         with self._lock:
             self._heartbeat_s += seconds
             self._deadline_s += seconds
 
     def check(self, now: float) -> Callable[[], None] | None:
-        """Check the deadline; return what replaces the part, if that is due; for the supervisor."""
+        """Check the deadline; return the replacement if one is due. Called by the supervisor."""
         with self._lock:
             if now < self._deadline_s:
                 return None
