@@ -1,11 +1,11 @@
-"""The command `run`: a pipeline, a screen, outputs, signals, and reloads.
+"""The command `run`: a pipeline, a screen, outputs, signals, and configuration reloads.
 
-`run` puts the parts together and is the main thread's loop; `presenter` shows and records results;
-`signals` notes what signals ask for; `reload` reads the configuration again and `reconfigure`
-applies it.
+`run` is the main thread's loop; `run_parts` creates and connects the parts; `presenter` shows and
+records results; `signals` records what signals request; `reload` reads the configuration again and
+`reconfigure` applies it.
 
-May import everything but offline, doctor, service, api and cli.
+May import everything except offline, doctor, service, api and cli.
 
-A new output is opened in `run._Run.__init__`, beside the pose file. A new setting that a run
-follows without a restart gets its concern, and a line in `Reconfigurer.apply`; see `reconfigure`.
+To add an output, add an entry to the lists in `outputs.Outputs.__init__`. To apply a new setting
+without a restart, map it to a `Concern` in `reconfigure`, and handle that in `Reconfigurer.apply`.
 """

@@ -1,4 +1,4 @@
-"""Whether anybody gets anything of a run, and what to do where nobody does."""
+"""Check whether a run's results reach anybody, and advise what to do if they do not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.util.paths import exists
 
 X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where every X server puts them
-"""Folder of the sockets of X servers: X0 is that of display :0."""
+"""Folder of the X servers' sockets; X0 belongs to display :0."""
 
 OUTPUTS: Final = "or use --record OUT.mp4 or --poses OUT.jsonl (--poses - prints them)"
 
@@ -24,20 +24,19 @@ def find_audience(
     environment: Mapping[str, str] = os.environ,
     x_sockets: Path = X_SOCKETS,
 ) -> str | None:
-    """Find out whether a run has a screen or another output.
+    """Check whether a run has a screen or another output.
 
     Args:
         settings: Source, screen and outputs.
         environment: Environment variables, which name the desktop.
-        x_sockets: Folder of the sockets of X servers.
+        x_sockets: Folder of the X servers' sockets.
 
     Returns:
-        None if there is one, or none is wanted; else what to do, for people. A screen that is
-        connected later is used all the same.
+        None if the run has an output, or if the settings choose the kind of screen; otherwise
+        advice for the user. A screen that is connected later is used in any case.
 
     Raises:
-        DisplayError: It would be the demo clip that is shown to nobody, because no camera is
-            connected either.
+        DisplayError: No camera is connected either, so the demo clip would play for nobody.
     """
     others = (
         *(settings.record.path, settings.poses.path, settings.csv.path),
@@ -63,7 +62,7 @@ def find_audience(
 
 
 def _is_demo(settings: Settings) -> bool:
-    """Return whether the demo clip takes the place of a camera."""
+    """Return whether the demo clip is played because no camera is connected."""
     if settings.camera.wait or parse_source(settings.source.name).kind is not SourceKind.AUTO:
         return False
     from pose_edge.sources.any_camera import find_candidates

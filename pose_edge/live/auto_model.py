@@ -1,6 +1,6 @@
-"""`model.name: auto` in a run: measure the candidates once, settle, and step under pressure.
+"""`model.name: auto` in a run: measure the candidates once, choose one, then adapt to the load.
 
-Only the main thread uses it; what takes time, loading a model, it has done by the reload thread.
+Only the main thread uses this module. Models are loaded by the reload thread, because that is slow.
 """
 
 from __future__ import annotations
@@ -35,23 +35,24 @@ from pose_edge.zoo.registry import AUTO, LIGHTEST, Zoo
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.1
-"""Time between two looks at what was measured."""
+"""Shortest time between two checks of the measurements, seconds."""
 START_S: Final = 2.0
-"""A run that has just begun is busy with that: nothing is measured yet."""
+"""Time from the first frame to the first measurement, seconds: starting still loads the machine."""
 OBSERVE_S: Final = 1.0
-"""Time between two observations of how the run goes."""
+"""Interval at which the governor observes the load, seconds."""
 WINDOW_S: Final = 5.0
-"""The time over which the run is observed."""
+"""Length of the time window that one observation covers, seconds."""
 MODEL: Final = "model"
-"""Name under which the read-out says that a faster model answers than was chosen."""
+"""Name of the fault that tells the user that a faster model has replaced the chosen one."""
 
 
 class Feed(NamedTuple):
-    """What the source is like now.
+    """What the source delivers at the moment.
 
     Attributes:
-        rate: Frames per second that it promises, None where unknown.
-        paced: Whether a rate is to be held: not for pictures, nor a file as fast as possible.
+        rate: Nominal frames per second, None where unknown.
+        paced: Whether inference must keep up with a frame rate. False for pictures, and for a file
+            that is read as fast as possible.
     """
 
     rate: float | None
@@ -60,13 +61,13 @@ class Feed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What was measured, and what was chosen by it.
+    """The measurements, and the model that was chosen by them.
 
     Attributes:
-        choice: The model.
-        timings: What was measured, in the order of the accuracy.
-        accuracy: Measured average precision of each candidate.
-        demand: What it was chosen for.
+        choice: The chosen model.
+        timings: The measured times, from the least to the most accurate model.
+        accuracy: Average precision (AP) of each candidate on COCO, 0...1.
+        demand: The frame rate, and the cost of a search, that the model was chosen for.
     """
 
     choice: ModelChoice
@@ -77,11 +78,11 @@ class Tuned:
 
 @dataclass(frozen=True, slots=True)
 class TuneOrder:
-    """What `pose-edge tune` wants of a run.
+    """What `pose-edge tune` requests of a run.
 
     Attributes:
-        done: Called with the result, once.
-        target_fps: The rate to hold; None for that of the source.
+        done: Called once, with the result.
+        target_fps: The frame rate to keep up with; None for that of the source.
     """
 
     done: Callable[[Tuned], None]
@@ -89,16 +90,18 @@ class TuneOrder:
 
 
 Order = Callable[[str, str, Callable[[], None]], None]
-"""Orders a model for one or several people, and has a function called where it cannot be had."""
+"""Requests a model: its name, "one" or "several" people, and what to call if loading it fails."""
 
 
 def first_model(settings: Settings, folder: Path, tune: TuneOrder | None = None) -> str:
-    """Return the model that a run begins with: the one kept for this machine, or the lightest.
+    """Return the name of the model that a run starts with.
+
+    For `auto`, it is the model that an earlier run has chosen, or else the lightest.
 
     Args:
         settings: The settings.
-        folder: The state folder.
-        tune: Given where everything is measured anew.
+        folder: The state folder, which holds the earlier choice.
+        tune: If given, the earlier choice is ignored, because everything is measured again.
     """
     if settings.model.name != AUTO:
         return settings.model.name
@@ -108,7 +111,7 @@ def first_model(settings: Settings, folder: Path, tune: TuneOrder | None = None)
 
 
 class AutoModel:
-    """Chooses the model of a run for as long as the settings say `auto`."""
+    """Chooses the model of a run while the settings say `auto`."""
 
     def __init__(
         self,
@@ -120,13 +123,13 @@ class AutoModel:
         tune: TuneOrder | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Wait for the first frames.
+        """Create the chooser; it measures nothing before the first frames.
 
         Args:
-            meter: The frames of the run.
-            telemetry: Gets what the read-out says, and tells whether the source is there.
+            meter: Timings of the run's newest frames.
+            telemetry: Gets the fault for the read-out; tells whether the source is available.
             order: Has another model loaded and used.
-            folder: The state folder.
+            folder: The state folder, where the measurements are saved.
             tune: See `TuneOrder`.
             clock: The monotonic clock, seconds.
         """
@@ -144,15 +147,15 @@ class AutoModel:
 
     @property
     def measuring(self) -> bool:
-        """Whether candidates are being measured, for which every frame is to be looked at."""
+        """Whether candidates are being measured, so that no frame may be passed over."""
         return bool(self._trials)
 
     def look(self, settings: Settings, feed: Feed) -> None:
-        """Look at how the run goes, and order another model where that is due; return at once.
+        """Check how the run goes, and order another model if that is due; return at once.
 
         Args:
             settings: The settings in force.
-            feed: The source.
+            feed: What the source delivers.
         """
         now_s = self._clock()
         if now_s - self._looked_s < LOOK_S:
@@ -178,7 +181,7 @@ class AutoModel:
             self._accuracy = candidates(self._zoo, settings.model.people)
 
     def _wait(self, settings: Settings, feed: Feed, now_s: float) -> None:
-        """Wait for the first frames; then take what was kept, or measure."""
+        """Wait for the first frames; then use saved measurements, or start to measure."""
         if SOURCE in self._telemetry.faults():
             self._since_s = now_s
         passes = self._meter.since(self._since_s)
@@ -213,9 +216,9 @@ class AutoModel:
         self._order(model, "one", lambda: self._failed.add(model))
 
     def _measure(self, settings: Settings, feed: Feed, now_s: float) -> None:
-        """Measure one candidate after the other."""
+        """Measure the candidates one after the other."""
         if SOURCE in self._telemetry.faults():
-            self._begin(settings, now_s)  # when it is back
+            self._begin(settings, now_s)  # starts over once the source is back
             return
         trial = self._trial
         if not (trial.look(self._meter, now_s) or trial.model in self._failed):
@@ -258,7 +261,7 @@ class AutoModel:
         search_ms: float | None,
         now_s: float,
     ) -> ModelChoice:
-        """Use the model that the measured times speak for."""
+        """Choose the model that suits the measured times; use it, or report it to `tune`."""
         wanted = self._tune.target_fps if self._tune is not None else None
         demand = Demand(wanted or self._rate, self._rate, search_ms)
         choice = choose(timings, self._accuracy, demand)
@@ -276,10 +279,10 @@ class AutoModel:
         return choice
 
     def _rest(self, _settings: Settings, _feed: Feed, _now_s: float) -> None:
-        """Do nothing: there is no rate to hold, or nothing to choose from."""
+        """Do nothing: the model is final, e.g. because there is no frame rate to keep up with."""
 
     def _govern(self, settings: Settings, _feed: Feed, now_s: float) -> None:
-        """Step down where inference cannot follow, and up where there is room."""
+        """Use a faster model if inference cannot keep up, a more accurate one if it easily can."""
         if now_s - self._observed_s < OBSERVE_S:
             return
         self._observed_s = now_s
@@ -304,14 +307,14 @@ class AutoModel:
         self._use(model, settings)
 
     def _strain(self, now_s: float) -> Strain | None:
-        """Return how the run goes; None where too little is known."""
+        """Return how the run goes; None while too little is known."""
         level = self._governor.level
         model = self._ladder[level].model
         if now_s - self._stepped_s < WINDOW_S:
             return None
         passes = self._meter.since(now_s - WINDOW_S)
         if any(one.provenance.model != model for one in passes.frames):
-            return None  # not loaded yet
+            return None  # the ordered model is not in use yet
         if len(passes.frames) < 2:
             captured = self._telemetry.rate(Event.CAPTURED)
             return Strain(followed=False, room=False) if captured >= 1.0 else None
@@ -319,7 +322,7 @@ class AutoModel:
         return Strain(followed, room=self._has_room(passes.mean_ms))
 
     def _has_room(self, mean_ms: float) -> bool:
-        """Return whether the next more accurate model would hold the rate, by what was measured."""
+        """Return whether the next more accurate model should keep up, by the measured times."""
         level = self._governor.level
         if level + 1 >= len(self._ladder):
             return False
@@ -330,6 +333,6 @@ class AutoModel:
         self._order(model, settings.model.people, self._keep_present)
 
     def _keep_present(self) -> None:
-        """Go on with the model that answers, because the one that was ordered cannot be had."""
+        """Keep the model in use, because the one that was ordered cannot be loaded."""
         self._telemetry.set_fault(MODEL, None)
         self._phase = self._rest

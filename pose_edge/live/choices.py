@@ -1,4 +1,4 @@
-"""Settings with another choice: the next model, one of the cameras, any value."""
+"""Return settings with one choice changed: the next model, another camera, or any value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pose_edge.zoo.registry import Zoo
 
 
 def with_next_model(settings: Settings) -> tuple[Settings, str]:
-    """Return settings with the model after the present one, and words about it.
+    """Return settings that name the next model of the list, and a notice for the user.
 
     Raises:
         PoseEdgeError: There is no other model, the list is damaged, or poses are replayed.
@@ -28,14 +28,14 @@ def with_next_model(settings: Settings) -> tuple[Settings, str]:
 
 
 def with_camera(settings: Settings, number: int) -> tuple[Settings, str]:
-    """Return settings with one of the connected cameras as the source, and words about it.
+    """Return settings with one of the connected cameras as the source, and a notice for the user.
 
     Args:
         settings: The settings in force.
-        number: From 1: camera modules first, then USB cameras, each by their number.
+        number: The camera, counted from 1: camera modules first, then USB cameras.
 
     Raises:
-        SourceError: There are not so many cameras.
+        SourceError: Fewer cameras are connected.
     """
     cameras = connected_cameras()
     if number > len(cameras):
@@ -47,7 +47,7 @@ def with_camera(settings: Settings, number: int) -> tuple[Settings, str]:
 
 
 def connected_cameras() -> list[tuple[str, str]]:
-    """Return the source and the name of each camera that is connected."""
+    """Return the source (e.g. "picamera:0") and the device name of each connected camera."""
     from pose_edge.sources.cameras import find_cameras
     from pose_edge.sources.csi import find_picameras
 
@@ -62,7 +62,7 @@ def connected_cameras() -> list[tuple[str, str]]:
 
 
 def with_value(settings: Settings, key: str, value: object) -> Settings:
-    """Return settings with another value of one of them.
+    """Return settings in which one of them has another value.
 
     Args:
         settings: The settings in force.
@@ -70,7 +70,7 @@ def with_value(settings: Settings, key: str, value: object) -> Settings:
         value: Its new value.
 
     Raises:
-        UsageError: There is no such setting, or the value is not one for it.
+        UsageError: There is no such setting, or the value is invalid for it.
     """
     from pydantic import ValidationError
 

@@ -1,4 +1,4 @@
-"""What the keys of the table do, and what they say they did."""
+"""Carry out what the keys of the key table ask for, and confirm it on the screen."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from pose_edge.sinks.snapshots import Snapshots, snapshots
 
 READOUTS: Final = ("short", "full", "off")
 BACKGROUNDS: Final = ("camera", "black", "blur")
-"""The values that a key goes through."""
+"""The values that a key cycles through."""
 
 BUSY_S: Final = 60.0
-"""How long it is said at most that something is going on, until it is said what came of it."""
+"""Longest time to show that work is in progress, seconds; its outcome replaces this notice."""
 
 
 class Controls:
-    """Does what is typed. Only the main thread uses it."""
+    """Carries out key presses. Only the main thread uses it."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class Controls:
         in_main_thread: Callable[[Callable[[], None]], None],
         locked: Callable[[], bool],
     ) -> None:
-        """Prepare.
+        """Create the controls.
 
         Args:
             presenter: The screen, whose keys are read.
-            pipeline: What can be paused.
-            change: Takes changes of settings, which take time.
-            in_main_thread: Has a function called in the main thread, soon.
-            locked: Returns whether keys do nothing.
+            pipeline: The pipeline, which can be paused, resumed and stepped.
+            change: Requests a change of settings, which another thread carries out.
+            in_main_thread: Schedules a function to be called in the main thread.
+            locked: Returns whether keys are ignored.
         """
         self._presenter = presenter
         self._pipeline = pipeline
@@ -55,7 +55,7 @@ class Controls:
         self._snapshots: Snapshots | None = None
 
     def handle_keys(self) -> bool:
-        """Do what was typed since the last call, and return whether the run is to end.
+        """Handle the keys pressed since the last call, and return whether the run is to end.
 
         Raises:
             DesktopEnded: The window cannot be used any more.
@@ -70,7 +70,7 @@ class Controls:
         return end
 
     def close(self) -> None:
-        """Wait until what was asked for is saved."""
+        """Wait until the requested snapshots are saved."""
         if self._snapshots is not None:
             self._snapshots.close()
 

@@ -1,4 +1,4 @@
-"""The table of keys: what each does, for the screen, the documentation and the program."""
+"""The key table: what each key does, for the screen, the documentation and the program."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Action(Enum):
 
 
 class Key(NamedTuple):
-    """One line of the table.
+    """One row of the key table.
 
     Attributes:
-        shown: The key, or keys, as people read them.
-        meaning: What it does.
-        action: The same, for the program.
-        names: The keys as screens report them.
+        shown: The key or keys, as shown to the user.
+        meaning: What the key does, as shown to the user.
+        action: What the program does.
+        names: Names of the keys as `Display.poll` reports them.
     """
 
     shown: str
@@ -57,4 +57,4 @@ KEYS: Final = (
 )
 
 ACTIONS: Final = {name: key.action for key in KEYS for name in key.names}
-"""What to do for each name of a key."""
+"""The action for each name of a key."""

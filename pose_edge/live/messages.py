@@ -1,4 +1,4 @@
-"""What the screen says in place of a picture: what is missing, what to check, what goes on."""
+"""Messages shown in place of a picture: what is missing, and what to check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Message(NamedTuple):
 
     Attributes:
         title: A few words.
-        lines: What is known, what to check, and what the program does.
+        lines: The cause, what to check, and what the program does about it.
     """
 
     title: str
@@ -25,12 +25,12 @@ class Message(NamedTuple):
 
 
 def no_picture(source: str, fault: str, lost: Lost | None, *, seen: bool) -> Message:
-    """Return the message while there is no source.
+    """Return the message for a source that is missing.
 
     Args:
         source: Name of the source.
         fault: What is wrong with it, in one line.
-        lost: The error that it was lost by, where there is one.
+        lost: The last error of the source, and since when it is missing; None without an error.
         seen: Whether there has been a picture before.
     """
     host = _host(source)
@@ -50,18 +50,18 @@ def no_picture(source: str, fault: str, lost: Lost | None, *, seen: bool) -> Mes
 
 
 def silent_source(source: str, seconds: float) -> Message:
-    """Return the message when a live source, which is open, gives no pictures."""
+    """Return the message for a live source that is open, but has sent nothing for some seconds."""
     check = CHECK_CAMERA if _host(source) else CHECK_CABLE
     return Message("No picture", (f"Nothing new for {seconds:.0f} s", _sentence(check)))
 
 
 def no_poses(fault: str) -> Message:
-    """Return the message while there is no model at work."""
+    """Return the message for a model that does not work."""
     return Message("No poses", (_sentence(fault), "Trying again"))
 
 
 def _host(source: str) -> str:
-    """Return the host of a source with an address, else an empty text."""
+    """Return the host of a source that is a URL, else an empty text."""
     try:
         return urlsplit(source).hostname or "" if "://" in source else ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""The newest frame of a camera with the poses of an earlier one: `overlay.sync: live`."""
+"""Show a camera's newest frame with the poses of an earlier one: `overlay.sync: live`."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from pose_edge.poses import Pose, Result
 from pose_edge.tracking import move_forward
 
 MAX_AGE_S: Final = 0.3
-"""Older poses are not shown: who knows where everybody is by now."""
+"""Age of poses, in seconds, above which they are not shown: people may have moved too far."""
 TOO_SLOW_S: Final = 0.12
-"""Where poses take longer from the exposure, moving them forward does not bring them near enough to
-the people: each is shown on its own frame, as with `overlay.sync: frame`."""
+"""Mean time from exposure to poses, in seconds, above which poses are shown on their own frames, as
+with `overlay.sync: frame`: moving them forward over a longer time is not accurate enough."""
 FAST_AGAIN_S: Final = 0.1
-"""Below this they are moved to the newest frame again."""
+"""Mean time, in seconds, below which poses are moved to the newest frame again (hysteresis)."""
 DELAY_WEIGHT: Final = 0.1
-"""Weight of the newest result in the mean time that poses take."""
+"""Weight of the newest result in the moving average of the time from exposure to poses."""
 
 
 class NewestFrames:
     """Joins each new frame with the last poses, moved forward to its time.
 
     Attributes:
-        posed_ns: Time of exposure of the frame that the last poses were found in, nanoseconds.
+        posed_ns: Exposure time of the frame in which the last poses were found, on the monotonic
+            clock, nanoseconds.
     """
 
     def __init__(self, pipeline: Pipeline, min_score: float, since_ns: int) -> None:
         """Start without poses.
 
         Args:
-            pipeline: Where frames and results come from.
+            pipeline: Delivers the frames and the results.
             min_score: See `move_forward`.
-            since_ns: Poses of frames that were exposed earlier are not shown.
+            since_ns: Poses of frames that were exposed earlier are not moved to newer frames.
         """
         self.posed_ns = since_ns
         self._pipeline = pipeline
@@ -47,17 +48,17 @@ class NewestFrames:
         self._too_slow = False
 
     def take(self) -> Result | None:
-        """Return what is to be shown next, if it is there; the caller releases it.
+        """Return the next result to show, if there is one yet; the caller releases it.
 
-        These are the frames that inference looks at, with their own poses, where nothing moves or
-        inference is too slow.
+        While the scene is at rest, or inference is too slow, the results of inference are returned
+        unchanged: each frame with its own poses.
 
         Returns:
-            A frame that was not shown yet, or None when there is none. Frames before the first
-            result are left out: it is not known yet who is there.
+            A frame that was not shown yet, with poses, or None when there is none. Frames before
+            the first result are left out, because no poses are known yet.
 
         Raises:
-            EndOfStream: There will be no more; see also `Pipeline.take`.
+            EndOfStream: There will be no more results; see also `Pipeline.take`.
         """
         if self._too_slow or self._pipeline.rest.resting:
             return self._take_own()
@@ -79,7 +80,7 @@ class NewestFrames:
         return self._joined(lease, self._last)
 
     def _take_own(self) -> Result | None:
-        """Return the next result as it is, if its frame is newer than what was shown."""
+        """Return the next result unchanged, if its frame is newer than the last one shown."""
         result = self._pipeline.take(0.0)
         if result is None:
             return None
@@ -91,7 +92,7 @@ class NewestFrames:
         return result
 
     def _note(self, result: Result) -> None:
-        """Keep the poses of a result, and see how long they took."""
+        """Keep the poses of a result, and update the mean time that poses take."""
         delay_s = result.stages_ms["total"] / 1e3
         self._delay_s += (DELAY_WEIGHT if self._delay_s else 1.0) * (delay_s - self._delay_s)
         self._too_slow = self._delay_s > (FAST_AGAIN_S if self._too_slow else TOO_SLOW_S)

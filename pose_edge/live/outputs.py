@@ -1,4 +1,4 @@
-"""The outputs of a run besides its screen and its recording: all that carry poses."""
+"""The outputs that carry poses: all outputs of a run except its screen and its recording."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from pose_edge.web.server import WebServer
 class Outputs:
     """Hands every result to all outputs that are switched on. A `Sink` of the pipeline.
 
-    An output is one entry in the lists of the constructor; it is named like its section of the
+    Each output is one entry in the lists of the constructor. It has the name of its section of the
     settings.
 
     Attributes:
-        people: People in the newest frame.
-        web: The page, and all else that clients ask for. The run opens and closes it.
+        people: Number of people in the newest result.
+        web: The server of page, pose lines and figures. The run opens and closes it.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class Outputs:
         state: Callable[[], RunState],
         steering: Steering,
     ) -> None:
-        """Prepare; `open` starts.
+        """Create the outputs; `open` starts them.
 
         Args:
             settings: The settings at the start.
             storage: How files of a live source are kept; None for a source that is a file.
             telemetry: Gets the faults of the outputs.
             supervisor: Replaces writers that fail or hang.
-            replace: Whether files may be replaced, of a source that is a file.
-            state: Returns the state of the run, in any thread; not called before `open`.
-            steering: Takes changes of settings that peers ask for.
+            replace: Whether existing files may be replaced; only if the source is a file.
+            state: Returns the state of the run; called in any thread, but not before `open`.
+            steering: Takes the changes of settings that peers request.
 
         Raises:
             PoseEdgeError: An output can never work with these settings.
@@ -94,18 +94,18 @@ class Outputs:
 
     @property
     def sinks(self) -> list[RestartingSink[[PoseMessage], PoseMessage]]:
-        """All outputs, switched on or not."""
+        """All outputs except `web`, whether they are switched on or not."""
         return [*self._files, *self._peers]
 
     @property
     def unread(self) -> bool:
-        """Whether nobody reads the only output any more, e.g. `| head`."""
+        """Whether a reader, such as `| head`, has left, and no other output is active."""
         ended = [file for file in self._files if file.ended]
         others = any(one.active for one in self.sinks if one not in ended)
         return bool(ended) and not others and not self.web.poses.active
 
     def open(self) -> None:
-        """Start writing.
+        """Start all outputs except `web`.
 
         Raises:
             OutputError: One of them can never be written to.
@@ -126,18 +126,18 @@ class Outputs:
                 feed.send(message)
 
     def _message(self, result: Result) -> PoseMessage:
-        """Return the message of a result; with events, where people have ids."""
+        """Return the message of a result, with events if people have ids."""
         frame = result.frame
         if not self._tracked or frame.file is not None:
             return PoseMessage.of(result)
-        # Not the time of day, which may be set meanwhile.
+        # Not the wall clock, which may be set during the run.
         time_s = frame.captured_ns / 1e9 if frame.live else frame.time
         ids = [pose.id for pose in result.poses if pose.id is not None]
         events = self._presence.update(ids, time_s)
         return PoseMessage.of(result, events=events, people=self._presence.people)
 
     def check(self, settings: Settings, storage: StorageSettings | None) -> None:
-        """Raise what `change` would; the arguments are those of the constructor."""
+        """Check settings as `change` does, and raise its errors, without applying them."""
         for file in self._files:
             file.check(getattr(settings, file.name), storage)
         for peer in self._peers:
@@ -145,10 +145,15 @@ class Outputs:
         self.web.check(settings)
 
     def change(self, settings: Settings, storage: StorageSettings | None) -> None:
-        """Go on with other settings; an output whose settings are the same is not touched.
+        """Apply other settings; an output whose settings are the same is left alone.
+
+        Args:
+            settings: The new settings.
+            storage: As for the constructor.
 
         Raises:
-            PoseEdgeError: One of them cannot be used; see `check`.
+            PoseEdgeError: An output cannot work with them. Call `check` first, to change nothing
+                in that case.
         """
         self._tracked = settings.tracking.enabled
         self._presence.change(settings.events.enter, settings.events.leave)

@@ -1,4 +1,4 @@
-"""What a run offers to its page."""
+"""What the web page may request of a run."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def page_access(
     in_main_thread: Callable[[Callable[[], None]], None],
     config: Path | None,
 ) -> RunAccess:
-    """Return what the page may ask a run for.
+    """Return the interface through which the web page reaches a run.
 
     Args:
-        state: Returns the state of the run, in any thread.
+        state: Returns the state of the run; may be called in any thread.
         steering: Takes changes of settings.
-        reloader: Knows the settings.
-        presenter: The picture; only the main thread may use it.
-        in_main_thread: Has a function called in the main thread, soon.
+        reloader: Holds the settings in force, and those of the configuration.
+        presenter: Draws the picture; only the main thread may use it.
+        in_main_thread: Schedules a function to be called in the main thread.
         config: The configuration file.
     """
 

@@ -1,4 +1,4 @@
-"""Showing and recording results: the work of the main thread."""
+"""Show and record results, in the main thread."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from pose_edge.telemetry import DISPLAY, INFERENCE, SOURCE, Event, Stopwatch, Te
 from pose_edge.web.server import WebServer
 
 COMPOSING: Final = ("handover", "compose")
-"""The stages of a picture that is recorded only."""
+"""The stages that are timed for a picture that no screen shows."""
 STALE_S: Final = 6.0
-"""An older picture of a live source is replaced by a message."""
+"""Time without a result, in seconds, after which a message replaces a live source's picture."""
 STALL_S: Final = 10.0
-"""Longest time between heartbeats of the main thread."""
+"""Longest time between heartbeats of the main thread, seconds."""
 OPEN_S: Final = 60.0
-"""The same, from the opening of a screen to its first picture, for which drivers compile shaders:
-in a second, or in many on a machine that is busy."""
+"""Longest time between heartbeats until a new screen shows its first picture, seconds. Drivers
+compile shaders for it, which takes a second, or many on a busy machine."""
 
 
 class Presenter:
-    """The picture of a run, on a screen and in a recording. Only the main thread uses it.
+    """Shows and records the results of a run. Only the main thread uses it.
 
     Attributes:
-        notices: What is said on the screen for a moment.
-        page: The page.
+        notices: Short texts that are shown over the picture, and the table of keys.
+        page: The server of the web page.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class Presenter:
         page: WebServer,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Open the screen.
+        """Create the presenter, and open the screen.
 
         Args:
             settings: The settings in force.
-            pipeline: Where the results come from.
+            pipeline: Delivers the results.
             telemetry: Gets durations, rates and faults of the screen; its figures are shown.
             recorder: Gets the drawn pictures.
             part: Gets the heartbeats of the main thread.
-            page: Gets the pictures that it shows, while somebody watches.
+            page: Gets pictures for the web page while somebody watches it.
             clock_ns: The monotonic clock, nanoseconds.
 
         Raises:
@@ -77,13 +77,13 @@ class Presenter:
         self._picture = page.picture
         self._clock_ns = clock_ns
         self._first_picture_due = False
-        self._lasting: Scene | None = None  # stays until something else is to be shown
-        self._held: Result | None = None  # the picture in it, of a folder or a pause
+        self._lasting: Scene | None = None  # a still picture or a message: shown until replaced
+        self._held: Result | None = None  # the result in that scene, if it is not a message
         self._wanted: Callable[[Scene, Result], None] | None = None
         self._last_result_ns = clock_ns()
         self._display = self._open_display(settings, must=True)
         self._newest = self._make_newest(settings.overlay)
-        self._overlay = settings.overlay  # of the configuration; keys change the renderer's
+        self._overlay = settings.overlay  # as configured; keys change the renderer's copy only
         self._renderer = self._make_renderer(settings, settings.overlay)
 
     @property
@@ -98,16 +98,16 @@ class Presenter:
 
     @property
     def overlay(self) -> OverlaySettings:
-        """What is drawn now, with what keys have changed."""
+        """The overlay settings in use, including changes made by keys."""
         return self._renderer.settings
 
     @property
     def poll_interval_s(self) -> float:
-        """Seconds after which to `poll` again, at the latest."""
+        """Longest time until the next `poll`, seconds."""
         return self._display.poll_interval_s
 
     def send_heartbeat(self) -> None:
-        """Send a heartbeat of the main thread, which waits for nothing but the screen."""
+        """Send a heartbeat of the main thread, which only the screen can block."""
         within = OPEN_S if self._first_picture_due else STALL_S
         missing = None if self._display.visible else self._telemetry.faults().get(DISPLAY)
         if missing is None:
@@ -116,16 +116,16 @@ class Presenter:
             self._part.waiting(missing, within=within, tried=False)
 
     def state_demand(self) -> None:
-        """Tell the source which pictures are seen, so that it decodes no others."""
+        """Tell the source which pictures will be seen, so that it decodes no others."""
         demand, seen = self._pipeline.demand, self._is_seen()
         demand.visible = seen
         demand.every_picture = seen and self._newest is not None and self._pipeline.live
 
     def change_overlay(self, settings: Settings) -> None:
-        """Draw according to other settings, a still picture at once.
+        """Draw according to other settings; a still picture is drawn again at once.
 
-        What keys have changed stays, unless the settings change it too: a picture that is not to
-        be seen must not come back because the camera is another one.
+        Changes made by keys stay, unless the settings change the same values: a picture that was
+        hidden by a key must not reappear because another camera is used.
         """
         changed = {
             name: value for name, value in settings.overlay if value != getattr(self._overlay, name)
@@ -137,12 +137,12 @@ class Presenter:
         self._draw_held_again()
 
     def draw_with(self, **settings: Any) -> None:  # noqa: ANN401 - values of the settings
-        """Draw with other values of some settings of the overlay, a still picture at once."""
+        """Draw with some overlay settings changed; a still picture is drawn again at once."""
         self._renderer.change(**settings)
         self._draw_held_again()
 
     def change_display(self, settings: Settings) -> None:
-        """Close the screen, and open the one of other settings."""
+        """Close the screen, and open the one that other settings name."""
         self._display.close()
         self._display = self._open_display(settings, must=False)
         self._repeat_lasting()
@@ -152,15 +152,15 @@ class Presenter:
         return self._display.toggle_fullscreen()
 
     def take(self) -> Result | None:
-        """Return what `show_result` is to show next, or None when that is not there yet.
+        """Return the next result for `show_result`, or None when there is none yet.
 
-        With `overlay.sync: live` that is the newest frame of a live source, with moved poses.
+        With `overlay.sync: live` it is the newest frame of a live source, with moved poses.
         """
         newest = self._newest if self._pipeline.live else None
         return self._pipeline.take(0.0) if newest is None else newest.take()
 
     def show_result(self, result: Result) -> None:
-        """Show and record a result, and release it; a still picture only when the next comes."""
+        """Show and record a result, then release it; a still picture is kept until the next."""
         self._last_result_ns = self._clock_ns()
         frozen = self._held is not None and self._pipeline.live and self._pipeline.paused
         held = None
@@ -191,7 +191,7 @@ class Presenter:
                 result.release()
 
     def show_no_result(self) -> None:
-        """Show why there is no picture, instead of a picture that is out of date."""
+        """Replace an outdated picture by a message about what is missing, if anything is."""
         faults, source = self._telemetry.faults(), self._pipeline.describe_source()
         silence_s = (self._clock_ns() - self._last_result_ns) / 1e9
         if SOURCE in faults:
@@ -204,7 +204,7 @@ class Presenter:
         else:
             return
         if self._pipeline.live:
-            self._pipeline.resume()  # what was paused is gone
+            self._pipeline.resume()  # the paused picture is gone
         self._wanted = None
         self._release_held()
         self.notices.waiting = True
@@ -213,10 +213,10 @@ class Presenter:
             self._show_lasting(scene)
 
     def take_picture(self, take: Callable[[Scene, Result], None]) -> bool:
-        """Have a function called with the picture that is shown, or else with the next one.
+        """Call a function with the still picture that is shown, or else with the next picture.
 
         Returns:
-            Whether there is or will be one: a message is none.
+            Whether it has been or will be called; False while a message is shown.
         """
         if self._held is not None:
             take(self._scene(self._held), self._held)
@@ -278,8 +278,8 @@ class Presenter:
         return NewestFrames(self._pipeline, overlay.min_keypoint_score, self._clock_ns())
 
     def _recording_time(self, frame: Frame) -> float:
-        """Return the time of a frame in a recording, seconds."""
-        # The wall clock of a Pi jumps when the network comes up.
+        """Return the time stamp of a frame in a recording, seconds."""
+        # Monotonic, because the wall clock of a Pi jumps when the network comes up.
         return frame.captured_ns / 1e9 if self._pipeline.live else frame.time
 
     def _give_wanted(self, scene: Scene, result: Result) -> None:
@@ -309,7 +309,7 @@ class Presenter:
         )
 
     def _show_lasting(self, scene: Scene) -> None:
-        """Show a scene that stays until something else is to be shown."""
+        """Show a scene that stays until another one replaces it."""
         self._lasting = scene
         self._show(scene)
 
@@ -318,23 +318,23 @@ class Presenter:
             self._show(self._lasting)
 
     def _is_seen(self) -> bool:
-        """Return whether anybody sees the next picture."""
+        """Return whether the next picture is shown, recorded, or asked for."""
         screen = self._display.visible or self._picture.watched
         return screen or self._recorder.active or self._wanted is not None
 
     def _is_wanted(self) -> bool:
-        """Return whether anybody sees the next picture, now or later."""
+        """Return whether the next picture is needed now, or later as a still picture."""
         return self._is_seen() or self._pipeline.still or self._pipeline.paused
 
     def _stopwatch(self, result: Result) -> Stopwatch:
-        """Return the stopwatch of a result that the main thread has just got."""
+        """Return a stopwatch that continues the timing of a result, from the end of "handover"."""
         begin_ns = result.frame.captured_ns if result.done_ns is None else result.done_ns
         stopwatch = Stopwatch(begin_ns, laps_ms=result.laps_ms, clock_ns=self._clock_ns)
         stopwatch.lap("handover")
         return stopwatch
 
     def _show(self, scene: Scene, stopwatch: Stopwatch | None = None) -> None:
-        """Show a scene; with the stopwatch of its result, the time that this takes is counted."""
+        """Show a scene; with the stopwatch of its result, record how long that takes."""
         seen = replace(scene, overlay=self.notices.over(scene.overlay))
         shown = self._display.show(seen, stopwatch or Stopwatch())
         if shown or not self._display.visible:

@@ -1,4 +1,4 @@
-"""Applying new settings to a run, with as short a gap as possible."""
+"""Apply new settings to a run, with as short an interruption as possible."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ log = logging.getLogger(__name__)
 
 
 class Concern(Enum):
-    """A part of a run, and what a reload does about it."""
+    """A part of a run that settings can affect, and what a reload does about it."""
 
     SOURCE = auto()
     """Open the source again."""
     MODEL = auto()
-    """Load another model beside the one at work, which it then replaces."""
+    """Load another model while the present one works, then replace it."""
     FOLLOWING = auto()
-    """Track people anew; their ids start again."""
+    """Use a new tracker; ids start again from 1."""
     PICTURE = auto()
     """Draw the next picture differently."""
     SCREEN = auto()
@@ -48,13 +48,13 @@ class Concern(Enum):
     RECORDING = auto()
     """Start a new video file."""
     OUTPUTS = auto()
-    """Start new files of poses, or reach other peers."""
+    """Start new files of poses, or connect to other peers."""
     LENGTH = auto()
-    """Move the end of the run."""
+    """Change when the run ends."""
     LOG = auto()
-    """Start the log again."""
+    """Configure the log again."""
     START = auto()
-    """Wait for the next start of the program."""
+    """Do nothing: the setting takes effect at the next start of the program."""
 
 
 SECTIONS: Final = {
@@ -81,20 +81,20 @@ SECTIONS: Final = {
     "log": {Concern.LOG},
     "testing": {Concern.START},
 }
-"""Parts that the settings of each section concern."""
+"""The parts that the settings of each section affect."""
 
 KEYS: Final[dict[str, set[Concern]]] = {
     "camera.mirror": {Concern.PICTURE},
     "camera.wait": set(),  # a running program always waits
-    "display.kind": {Concern.SCREEN, Concern.OUTPUTS},  # it may be the page
+    "display.kind": {Concern.SCREEN, Concern.OUTPUTS},  # the page may take the screen's place
     "display.lock_keys": set(),  # looked up at each key
-    "model.rest": set(),  # looked up all the time
+    "model.rest": set(),  # looked up by each pass of the main loop
     "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
     "source.poses": {Concern.SOURCE, Concern.MODEL},
     "tracking.enabled": {Concern.FOLLOWING, Concern.OUTPUTS},  # no events without ids
     "testing.deadlock": set(),  # read at the moment of the signal
 }
-"""Settings that concern other parts than the rest of their section."""
+"""The settings that affect other parts than the rest of their section, and which parts."""
 
 
 NEEDS_FRAMES: Final = frozenset(Concern) - {
@@ -103,11 +103,11 @@ NEEDS_FRAMES: Final = frozenset(Concern) - {
     Concern.LOG,
     Concern.START,
 }
-"""Parts that have nothing to do any more once a source was read to its end."""
+"""Parts that cannot be changed any more once a source was read to its end."""
 
 
 def concerns(changes: Iterable[Change]) -> set[Concern]:
-    """Return all parts that changes of settings concern."""
+    """Return all parts that changes of settings affect."""
     found: set[Concern] = set()
     for change in changes:
         found |= KEYS.get(change.key, SECTIONS[change.key.partition(".")[0]])
@@ -115,8 +115,8 @@ def concerns(changes: Iterable[Change]) -> set[Concern]:
 
 
 def pipeline_options(settings: Settings, telemetry: Telemetry) -> PipelineOptions:
-    """Return the options of a pipeline that replaces its parts after a fault."""
-    # An Edge TPU is used only if it is free: the part that is replaced may still hold it.
+    """Return the options of a pipeline, with the functions that replace its parts after a fault."""
+    # An Edge TPU is used only if it is free: the part being replaced may still hold it.
     modest = _edgetpu_if_free(settings)
     return PipelineOptions(
         pace=settings.source.pace,
@@ -129,18 +129,18 @@ def pipeline_options(settings: Settings, telemetry: Telemetry) -> PipelineOption
 
 
 class ChosenModel(NamedTuple):
-    """The model that the program has chosen, where the settings say `auto`.
+    """The model that the program has chosen for `model.name: auto`.
 
     Attributes:
         name: Name of the model.
-        people: Whether it is used for one person or for several.
+        people: Whether it is used for "one" person or for "several".
     """
 
     name: str
     people: str
 
     def applied(self, settings: Settings) -> Settings:
-        """Return settings that name this model, or those that name another one as they are."""
+        """Return settings with this model in place of `auto`; others are returned unchanged."""
         if settings.model.name != AUTO:
             return settings
         return with_model(settings, name=self.name, people=self.people)
@@ -148,7 +148,7 @@ class ChosenModel(NamedTuple):
 
 @dataclass(slots=True)
 class Reconfigurer:
-    """Applies new settings to one run: all of them or, if something is not available, none.
+    """Applies new settings to a run: all of them, or none if something is unavailable.
 
     Attributes:
         settings: The settings in force.
@@ -157,9 +157,9 @@ class Reconfigurer:
         telemetry: Gets the faults of the Edge TPU.
         recorder: The recording.
         outputs: All outputs that carry poses.
-        in_main_thread: Has a function called in the main thread, soon.
-        chosen: The model where the settings leave the choice to the program, and for whom.
-        config: The configuration file.
+        in_main_thread: Schedules a function to be called in the main thread.
+        chosen: The model that stands for `model.name: auto`.
+        config: The configuration file, which no output may overwrite.
     """
 
     settings: Settings
@@ -173,11 +173,11 @@ class Reconfigurer:
     config: Path | None = None
 
     def use_model(self, chosen: ChosenModel, failed: Callable[[], None]) -> None:
-        """Let another model answer, as the program has chosen it; without a choice, do nothing.
+        """Switch to another model that the program has chosen; only for `model.name: auto`.
 
         Args:
             chosen: The model.
-            failed: Called where it cannot be loaded: nothing is changed then.
+            failed: Called if the model cannot be loaded; the present one stays in use.
         """
         if chosen == self.chosen or self.settings.model.name != AUTO:
             return
@@ -195,10 +195,14 @@ class Reconfigurer:
         self.pipeline.change_inference(estimator)
 
     def apply(self, settings: Settings, changes: Sequence[Change]) -> None:
-        """Apply new settings, given how they differ from those in force.
+        """Apply new settings.
+
+        Args:
+            settings: The new settings.
+            changes: How they differ from those in force.
 
         Raises:
-            PoseEdgeError: Something that they need is not available; nothing is changed.
+            PoseEdgeError: Something that they need is unavailable; nothing is changed.
         """
         concerned = concerns(changes)
         if self.pipeline.ended and concerned & NEEDS_FRAMES:
@@ -209,7 +213,7 @@ class Reconfigurer:
             )
         source, estimator = self._prepare(settings, concerned)
         if concerned & {Concern.LOG, Concern.SOURCE, Concern.OUTPUTS}:
-            logs.start_with(settings)  # which also knows the passwords of source and broker
+            logs.start_with(settings)  # also hides the passwords of the new source and broker
         named = self.chosen.applied(settings)
         self.pipeline.change_options(pipeline_options(named, self.telemetry))
         if source is not None:
@@ -228,7 +232,7 @@ class Reconfigurer:
     def _prepare(
         self, settings: Settings, concerned: set[Concern]
     ) -> tuple[Source | None, Estimator | None]:
-        """Get what the new settings need before anything is changed; None: nothing new."""
+        """Create the new source and estimator, or None for one that stays; change the outputs."""
         fault = self.telemetry.faults().get(EDGETPU)
         source = estimator = None
         with ExitStack() as undo:
@@ -239,7 +243,7 @@ class Reconfigurer:
                 undo.callback(estimator.close)
             if Concern.SOURCE in concerned:
                 source = choose_source(settings.source, _waiting(settings))
-                if not source.live:  # see that it can be opened, which the capture thread will do
+                if not source.live:  # make sure that the capture thread can open it later
                     undo.callback(source.close)
                     source.open()
                     source.close()
@@ -250,7 +254,7 @@ class Reconfigurer:
         return source, estimator
 
     def _load_beside(self, settings: Settings) -> Estimator:
-        """Load a model while another one works, which may hold the Edge TPU until then."""
+        """Load a model while the present one still works, and perhaps holds the Edge TPU."""
         from pose_edge.runtimes.edgetpu.opening import Failover
 
         runtimes = [estimator.runtime for estimator in self.pipeline.estimators]
@@ -259,7 +263,7 @@ class Reconfigurer:
         return _load(_edgetpu_if_free(settings) if held else settings, self.telemetry)
 
     def _change_outputs(self, settings: Settings, *, live: bool) -> None:
-        """Write to other files; the last step that can fail, because it takes effect at once."""
+        """Change the outputs. This takes effect at once, so it is the last step that may fail."""
         storage = settings.storage if live else None
         check_outputs(settings, self.config, numbered=True, replace=False)
         self.recorder.check(settings.record, storage)
@@ -269,7 +273,7 @@ class Reconfigurer:
 
 
 def _load(settings: Settings, telemetry: Telemetry) -> Estimator:
-    """Load a model, which whoever gets it closes."""
+    """Load a model; the caller closes it."""
     with ExitStack() as stack:
         report = partial(telemetry.set_fault, EDGETPU)
         estimator = load_model_or_replay(settings, stack, report=report)
@@ -278,12 +282,12 @@ def _load(settings: Settings, telemetry: Telemetry) -> Estimator:
 
 
 def _waiting(settings: Settings) -> CameraSettings:
-    """Return the camera settings for a run that has started: cameras are always waited for."""
+    """Return camera settings that wait for a missing camera, as a run does once it has started."""
     return settings.camera.model_copy(update={"wait": True})
 
 
 def _edgetpu_if_free(settings: Settings) -> Settings:
-    """Return settings that do not insist on an Edge TPU."""
+    """Return settings in which an Edge TPU is not required."""
     if settings.edgetpu.mode != "on":
         return settings
     edgetpu = settings.edgetpu.model_copy(update={"mode": "auto"})

@@ -1,4 +1,4 @@
-"""Reloading the configuration during a run, and changing single settings of it."""
+"""Reload the configuration during a run, or change single settings."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from pose_edge.supervision.sd_notify import SystemdNotifier
 log = logging.getLogger(__name__)
 
 CLOSE_S = 5.0
-"""Longest time that the end of a run waits for a reload, which may be loading a model."""
+"""Longest wait for a running reload at the end of a run, seconds; it may be loading a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A change of settings that somebody asks for.
+    """A request to change settings.
 
     Attributes:
-        make: Returns the new settings, given those in force, and a few words about them for the
-            user; may raise `PoseEdgeError`. Called in the thread of the `Reloader`.
-        answer: Called in that thread with these words, or with why nothing was changed.
-        by: What asks for it, for the log.
+        make: Takes the settings in force; returns the new ones and a notice for the user. It may
+            raise `PoseEdgeError`. Called in the reload thread.
+        answer: Called in the reload thread with that notice, or with why nothing was changed.
+        by: What requests the change, for the log.
     """
 
     make: Callable[[Settings], tuple[Settings, str]]
@@ -43,11 +43,11 @@ RELOAD: Final = None
 
 
 class Reloader:
-    """Reads the configuration again on request, and applies it, in a thread of its own.
+    """Reads and applies the configuration again on request, in a thread of its own.
 
     Attributes:
         settings: The settings in force.
-        configured: The settings as the configuration was last read.
+        configured: The settings of the configuration, as last read or written.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Reloader:
         apply: Callable[[Settings, Sequence[Change]], None],
         notifier: SystemdNotifier,
     ) -> None:
-        """Start with the settings in force.
+        """Create the reloader; the first request starts its thread.
 
         Args:
-            settings: See the attribute.
-            read: Reads the configuration; raises `PoseEdgeError` when it is wrong.
+            settings: The settings in force.
+            read: Reads the configuration; raises `PoseEdgeError` when it is invalid.
             apply: Applies new settings to the run, or raises `PoseEdgeError` and changes nothing.
-            notifier: Gets the begin and the end of each reload.
+            notifier: Gets the beginning and the end of each reload.
         """
         self.settings = self.configured = settings
         self._read = read
@@ -76,7 +76,8 @@ class Reloader:
     def request(self, change: SettingChange | None = RELOAD) -> None:
         """Request a reload, or a change of settings; return at once.
 
-        A request during a reload leads to another one.
+        A reload that is requested while one is running follows it. Reloads that are still waiting
+        are merged into one.
         """
         with self._lock:
             if change is not RELOAD or RELOAD not in self._requests:
@@ -84,13 +85,13 @@ class Reloader:
             self._start()
 
     def request_call(self, call: Callable[[], None]) -> None:
-        """Request a call of a function that changes the run in another way; return at once."""
+        """Have a function called in the reload thread, to change the run in another way."""
         with self._lock:
             self._requests.append(call)
             self._start()
 
     def _start(self) -> None:
-        """Start the thread, unless it is at work; the lock is held."""
+        """Start the thread unless it is running; the caller holds the lock."""
         if self._thread is not None:
             return
         thread = threading.Thread(target=self._work, name="reload", daemon=True)
@@ -103,14 +104,14 @@ class Reloader:
             self._thread = thread
 
     def note_kept(self, values: Mapping[str, object]) -> None:
-        """Note settings, by their keys, that were written to the configuration."""
+        """Record settings, by their keys, that were written to the configuration."""
         configured = self.configured
         for key, value in values.items():
             configured = with_value(configured, key, value)
         self.configured = configured
 
     def close(self) -> None:
-        """Wait for the present reload."""
+        """Wait for the running reload, but not longer than `CLOSE_S`."""
         with self._lock:
             thread = self._thread
         if thread is not None:
@@ -136,7 +137,7 @@ class Reloader:
                 self._notifier.ready()
 
     def _reload(self) -> None:
-        """Read and apply the configuration; log what came of it."""
+        """Read and apply the configuration; log the outcome."""
         try:
             read = self._read()
             changes = self._take(read)
@@ -151,7 +152,7 @@ class Reloader:
             log.exception("configuration not taken: internal error")
 
     def _change(self, request: SettingChange) -> None:
-        """Change settings as somebody asks for, and answer."""
+        """Change settings as requested, and send the answer."""
         try:
             settings, words = request.make(self.settings)
             if changes := self._take(settings):

@@ -1,4 +1,4 @@
-"""The command `run`: from source to screen, until the end."""
+"""The command `run`: set up a run, and drive the main loop from source to screen."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_S: Final = 1.0
-"""Longest wait of the main thread. What comes earlier wakes it up, but for the screen's keys, see
-`Presenter.poll_interval_s`."""
+"""Longest wait of the main thread, seconds. Events wake it earlier, except for keys, which must be
+polled: see `Presenter.poll_interval_s`."""
 STATUS_INTERVAL_S: Final = 10.0
+"""Interval at which the status is logged, seconds."""
 
 
 def run(
@@ -47,20 +48,22 @@ def run(
     replace: bool = False,
     tune: TuneOrder | None = None,
 ) -> RunReport:
-    """Show what the source sees, with poses, until the source ends, a key, or a signal.
+    """Show the source with poses until it ends, or until a key, a signal or a limit ends the run.
 
     Args:
         settings: The settings at the start.
         signals: The requests that come as signals.
         read: Reads the configuration again, for a reload.
         config: The configuration file, which no output may overwrite.
-        replace: Whether output files may be replaced that exist already; those of live sources
-            never are.
-        tune: Given to measure all candidates for `model.name: auto`, whatever is known of them.
+        replace: Whether existing output files may be replaced; those of live sources never are.
+        tune: If given, all candidates for `model.name: auto` are measured, known ones too.
+
+    Returns:
+        What the run has processed, and what failed.
 
     Raises:
         UsageError: An output would destroy something; nothing was opened.
-        PoseEdgeError: Something that is needed at the start is not available, or the source or
+        PoseEdgeError: Something that is needed at the start is unavailable, or the source or
             the model has failed and cannot be replaced.
     """
     telemetry = Telemetry()
@@ -89,11 +92,11 @@ def run(
             log.warning("%s", advice)
         made = _MainLoop(order, open_parts(order, estimator, stack))
         made.go()
-    return made.report()  # the outputs have ended: now it is known what was lost
+    return made.report()  # the outputs are closed by now, so what they lost is known
 
 
 def _first_model(settings: Settings, tune: TuneOrder | None) -> str:
-    """Return the model that a run begins with."""
+    """Return the name of the model that a run starts with."""
     if settings.model.name != AUTO:
         return settings.model.name
     from pose_edge.live.auto_model import first_model
@@ -102,7 +105,7 @@ def _first_model(settings: Settings, tune: TuneOrder | None) -> str:
 
 
 class _MainLoop:
-    """What the main thread does during a run."""
+    """The main thread's loop during a run."""
 
     def __init__(self, order: RunOrder, parts: RunParts) -> None:
         self._signals = order.signals
@@ -116,7 +119,7 @@ class _MainLoop:
         self._started_s = self._logged_s = self._ended_s = parts.started_s
 
     def go(self) -> None:
-        """Show results until the end."""
+        """Show results until the run ends."""
         watchdog = Watchdog(
             self._parts.supervisor,
             self._parts.notifier,
@@ -124,7 +127,7 @@ class _MainLoop:
             interval=watchdog_interval(),
         )
         with closing(watchdog):
-            if not self._signals.stop.is_set():  # it may be: loading waits for an Edge TPU
+            if not self._signals.stop.is_set():  # it may be set: loading can wait for an Edge TPU
                 self._pipeline.start()
             self._started_s = self._logged_s = time.monotonic()
             watchdog.start()
@@ -137,7 +140,7 @@ class _MainLoop:
             self._ended_s = time.monotonic()
 
     def _show_next(self) -> None:
-        """Show the next picture, or wait for it; see to everything else."""
+        """Show the next result or wait for one, then handle requests."""
         self._presenter.send_heartbeat()
         self._presenter.state_demand()
         if self._should_end():
@@ -153,14 +156,14 @@ class _MainLoop:
         self._log_status()
 
     def _linger(self) -> None:
-        """Leave the last picture on the screen until the screen is closed."""
+        """Leave the last picture on the screen until the screen is closed or the run is ended."""
         while self._presenter.visible and not self._should_end():
             self._presenter.send_heartbeat()
             self._handle_requests()
             self._signals.wakeup.wait(self._longest_wait_s())
 
     def _longest_wait_s(self) -> float:
-        """Return the time until there may be something to do that wakes nobody up."""
+        """Return the longest wait, seconds; neither keys nor `run.duration` end it early."""
         wait_s = min(IDLE_S, self._presenter.poll_interval_s)
         if (duration := self._reloader.settings.run.duration) is not None:
             wait_s = min(wait_s, self._started_s + duration - time.monotonic())
@@ -173,11 +176,11 @@ class _MainLoop:
         return late or self._is_unread() or self._signals.stop.is_set()
 
     def _is_unread(self) -> bool:
-        """Return whether nobody reads the only output, e.g. `| head`; a recording goes on."""
+        """Return whether the reader of the only output, e.g. `| head`, has left."""
         return self._parts.outputs.unread and not self._parts.recorder.active
 
     def _handle_requests(self) -> None:
-        """Do what keys, signals and other threads ask for."""
+        """Carry out what keys, signals and other threads request."""
         if self._parts.controls.handle_keys():
             self._signals.stop.set()
         if self._signals.reload.is_set():
@@ -190,7 +193,7 @@ class _MainLoop:
         self._parts.calls.run()
 
     def _choose_model(self) -> None:
-        """Let `model.name: auto` look whether another model fits, and the scene rest."""
+        """Let `model.name: auto` check its choice, and decide whether frames may be passed over."""
         settings, pipeline = self._reloader.settings, self._pipeline
         if settings.source.poses is not None:
             return  # no model runs
@@ -231,7 +234,7 @@ class _MainLoop:
         return "; ".join(filter(None, (line, doing, page and f"page {page}")))
 
     def report(self) -> RunReport:
-        """Return how the run went, once its outputs have ended."""
+        """Return how the run went; call it once the outputs are closed."""
         return RunReport(
             processed=self._telemetry.count(Event.PROCESSED),
             with_person=self._telemetry.count(Event.PERSON),

@@ -1,4 +1,4 @@
-"""The parts of a run: made in their order, connected, and closed in the opposite order."""
+"""The parts of a run: created in order, connected, and closed in the reverse order."""
 
 from __future__ import annotations
 
@@ -45,38 +45,38 @@ log = logging.getLogger(__name__)
 
 
 class MainThreadCalls:
-    """Functions that other threads have called in the main thread."""
+    """A thread-safe queue of functions to be called in the main thread."""
 
     def __init__(self, wakeup: Wakeup) -> None:
-        """Start empty; `wakeup` is the main thread's."""
+        """Create an empty queue; `wakeup` wakes the main thread."""
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wakeup = wakeup
 
     def put(self, call: Callable[[], None]) -> None:
-        """Have a function called soon; return at once."""
+        """Schedule a function; return at once."""
         self._calls.put(call)
         self._wakeup.set()
 
     def run(self) -> None:
-        """Call what waits; only the main thread does this."""
+        """Call the scheduled functions; only the main thread does this."""
         while not self._calls.empty():
             self._calls.get()()
 
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """What a run begins with.
+    """What a run starts with.
 
     Attributes:
         settings: The settings at the start.
-        source: The source, not open.
+        source: The source, not yet open.
         telemetry: Gets the figures of the run.
         signals: The requests that come as signals.
         read: Reads the configuration again, for a reload.
         config: The configuration file.
-        replace: Whether output files may be replaced that exist already.
-        chosen: The model, and for whom.
-        tune: Given to measure all candidates for `model.name: auto`.
+        replace: Whether existing output files may be replaced.
+        chosen: The model to start with.
+        tune: If given, all candidates for `model.name: auto` are measured.
     """
 
     settings: Settings
@@ -91,7 +91,7 @@ class RunOrder:
 
     @property
     def storage(self) -> StorageSettings | None:
-        """How files are kept; None for a source that is a file."""
+        """How output files are kept; None for a source that is a file."""
         return self.settings.storage if self.source.live else None
 
 
@@ -100,19 +100,19 @@ class RunParts:
     """The parts of a run that its main thread works with.
 
     Attributes:
-        supervisor: Knows the state of all parts.
-        main: The main thread as a part.
+        supervisor: Tracks the state of all parts.
+        main: The main thread, as a supervised part.
         outputs: All outputs that carry poses, and the page.
         recorder: The recording.
         pipeline: Source and model.
-        meter: What the newest frames took.
+        meter: Timings of the newest frames.
         presenter: Overlay and screen.
         reconfigurer: Applies new settings.
-        reloader: Reads them, in a thread of its own.
-        controls: The keys.
-        calls: What other threads want done in the main thread.
-        notifier: Tells systemd.
-        started_s: When the run began, monotonic seconds.
+        reloader: Reads new settings, in a thread of its own.
+        controls: Handles the keys.
+        calls: Functions that other threads schedule in the main thread.
+        notifier: Sends notifications to systemd.
+        started_s: Start of the run, monotonic seconds.
     """
 
     supervisor: Supervisor
@@ -131,11 +131,11 @@ class RunParts:
 
     @property
     def sinks(self) -> list[RestartingSink[..., Any]]:
-        """All outputs with a writer, switched on or not."""
+        """All outputs with a writer, whether they are switched on or not."""
         return [*self.outputs.sinks, self.recorder]
 
     def state(self, telemetry: Telemetry) -> RunState:
-        """Return the state of the run, in any thread; `telemetry` has its figures."""
+        """Return the state of the run, with the figures of `telemetry`; any thread may call it."""
         return read_state(
             self.pipeline,
             telemetry,
@@ -148,16 +148,16 @@ class RunParts:
 
 
 def open_parts(order: RunOrder, estimator: Estimator, stack: ExitStack) -> RunParts:
-    """Make and open the parts of a run; the stack closes them.
+    """Create and open the parts of a run; `stack` closes them in the reverse order.
 
     Raises:
-        PoseEdgeError: One of them cannot be had.
+        PoseEdgeError: One of them is unavailable.
     """
     telemetry, notifier = order.telemetry, SystemdNotifier.from_environment()
     calls, supervisor, meter = MainThreadCalls(order.signals.wakeup), Supervisor(), PassMeter()
     main = supervisor.add("screen")
 
-    # Outputs tell the state of all the others, and change settings: they are opened last.
+    # Outputs report the state of all other parts, and change settings, so they are opened last.
     def state() -> RunState:
         return parts.state(telemetry)
 
@@ -170,7 +170,8 @@ def open_parts(order: RunOrder, estimator: Estimator, stack: ExitStack) -> RunPa
     stack.callback(close_together, sinks)
     pipeline = _make_pipeline(order, estimator, [outputs, meter], supervisor)
     stack.callback(pipeline.stop)  # before the outputs are closed
-    # A source that is waited for is opened later, so that the screen can say so.
+    # With `camera.wait` the capture thread opens the source, so that the screen can say meanwhile
+    # that it is missing.
     if not (order.source.live and order.settings.camera.wait):
         pipeline.open()
     log.info("source: %s", order.source.describe())

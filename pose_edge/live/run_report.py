@@ -1,4 +1,4 @@
-"""How a run went."""
+"""The summary of a run that has ended."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pose_edge.telemetry import Summary
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a run went.
+    """Summary of a run.
 
     Attributes:
         processed: Frames that were processed.
         with_person: Frames in which at least one person was found.
-        skipped: Frames that were captured but not processed, so that the newest could be.
+        skipped: Frames that were captured, but not processed because newer ones had arrived.
         passed_over: Frames that were not processed because the scene was at rest.
         seconds: Duration of the run.
-        stages: Durations of each stage, milliseconds.
-        backends: Frames that each backend has processed.
-        failures: Why configured outputs are not complete, or what of a file could not be read.
+        stages: Statistics of the duration of each stage, milliseconds.
+        backends: Number of frames that each backend has processed.
+        failures: Why outputs are incomplete, and what of a file could not be read.
     """
 
     processed: int

@@ -1,4 +1,4 @@
-"""Reads the state of a run, for outputs that tell it."""
+"""Read the state of a run, for the outputs that report it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def read_state(
         supervisor: The parts.
         sinks: All outputs; those that are switched off are left out.
         screen: Name of the screen, or "none".
-        people: People in the newest frame.
+        people: Number of people in the newest result.
         started_s: Start of the run, monotonic seconds.
-        temperature: Returns that of the processor.
+        temperature: Returns the temperature of the machine in degrees Celsius, None if unknown.
     """
     return RunState(
         uptime_s=time.monotonic() - started_s,

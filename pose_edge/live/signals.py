@@ -1,4 +1,4 @@
-"""The signals that a run reacts to. The handlers only note them; the main thread acts."""
+"""The signals that a run reacts to. The handlers only record them; the main thread acts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Final
 from pose_edge.util.wakeup import Wakeup
 
 HELD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Signals that wait until the program can end, or reload, in order."""
+"""Signals that are blocked until the program has handlers to end, or reload, cleanly."""
 
 
 def hold_signals() -> None:
-    """Let signals wait until there are handlers; only in the main thread."""
+    """Block the signals `HELD` until there are handlers; only in the main thread."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
 
 
 def release_signals() -> None:
-    """Let signals come, also those that have waited."""
+    """Unblock the signals; those that came meanwhile are handled now."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 
 
 def interrupt_on_signals() -> None:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; only in the main thread."""
+    """Make SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does; only in the main thread."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -37,18 +37,18 @@ def interrupt_on_signals() -> None:
 
 
 class Signals:
-    """Requests that came as signals.
+    """The requests that came as signals.
 
     Attributes:
-        stop: SIGINT or SIGTERM: end in order. A second SIGINT ends at once.
-        reload: SIGHUP: reload the configuration. A terminal that is closed sends SIGHUP too; that
-            counts as `stop`, except for a service and under `nohup`.
-        hang: SIGUSR2: let a part hang; for tests only, see `Supervisor.freeze`.
-        wakeup: Set after each of them, for the main thread.
+        stop: Set by SIGINT or SIGTERM: end cleanly. A second SIGINT ends at once.
+        reload: Set by SIGHUP: reload the configuration. A terminal that is closed sends SIGHUP too;
+            that sets `stop`, except for a service and under `nohup`.
+        hang: Set by SIGUSR2: let a part hang; for tests only, see `Supervisor.freeze`.
+        wakeup: Wakes the main thread after each of these signals.
     """
 
     def __init__(self) -> None:
-        """Start without a request; no signal is handled before `listen`."""
+        """Start without requests; no signal is handled before `listen`."""
         self.stop = threading.Event()
         self.reload = threading.Event()
         self.hang = threading.Event()
@@ -56,15 +56,15 @@ class Signals:
         self._had_terminal = False
 
     def listen_for_the_end(self) -> None:
-        """Handle SIGINT, SIGTERM and the end of the terminal; only in the main thread."""
+        """Handle SIGINT, SIGTERM and SIGHUP as requests to end; only in the main thread."""
         if not _ignored(signal.SIGHUP):
             signal.signal(signal.SIGHUP, self._on_stop)
         self._listen_for_stop()
 
     def listen(self) -> None:
         """Handle all signals; only in the main thread."""
-        # systemd hangs up the console of a unit with TTYVHangup= before each of its commands,
-        # the reload among them: for a service, a terminal that is gone is no reason to end.
+        # systemd hangs up the console of a unit with TTYVHangup= before each of its commands, even
+        # before a reload, so a service must not end because its terminal is gone.
         bound = "NOTIFY_SOCKET" not in os.environ and not _ignored(signal.SIGHUP)
         self._had_terminal = bound and has_terminal()
         signal.signal(signal.SIGHUP, self._on_hangup)
@@ -95,7 +95,7 @@ class Signals:
 
 
 def _ignored(number: signal.Signals) -> bool:
-    """Return whether the launcher wants a signal to be ignored, as `nohup` does with SIGHUP."""
+    """Return whether the launcher has the signal ignored, as `nohup` does with SIGHUP."""
     return signal.getsignal(number) is signal.SIG_IGN
 
 

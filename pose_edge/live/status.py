@@ -33,7 +33,7 @@ def status_line(
         return f"no picture: {source}{_tried(tries.get(SOURCE, 0))}; {shown}{others}"
     if inference is not None:
         return f"no poses: {inference}{_tried(tries.get(INFERENCE, 0))}; {shown}{others}"
-    # Without a screen, the latency of earlier pictures says nothing.
+    # Without a screen, this would be the latency of earlier pictures.
     latency = telemetry.summary("latency") if screen != "none" else None
     milliseconds = f", {latency.median:.0f} ms exposure to screen" if latency else ""
     camera, poses = telemetry.rate(Event.CAPTURED), telemetry.rate(Event.PROCESSED)

@@ -1,4 +1,4 @@
-"""Changes of single settings that outputs ask for, by way of the reload thread."""
+"""Apply changes of single settings that outputs request, in the reload thread."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pose_edge.live.reload import SettingChange
 
 
 class SettingSteering:
-    """Applies changes of single settings to a run; a `Steering`."""
+    """Applies changes of single settings to a run; implements `Steering`."""
 
     def __init__(self, request: Callable[[SettingChange], None]) -> None:
-        """Take what applies them, e.g. `Reloader.request`."""
+        """Keep the function that submits a change, e.g. `Reloader.request`."""
         self._request = request
 
     def change(self, key: str, value: object, answer: Callable[[str], None]) -> None:
-        """Ask for a change of one setting; see `Steering.change`."""
+        """Request a change of one setting; see `Steering.change`."""
 
         def make(settings: Settings) -> tuple[Settings, str]:
             return with_value(settings, key, value), f"{key}: {value}"

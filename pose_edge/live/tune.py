@@ -15,20 +15,23 @@ from pose_edge.zoo.registry import AUTO
 OUTPUT_SECTIONS: Final = frozenset(
     ("record", "poses", "csv", "udp", "osc", "mqtt", "websocket", "metrics", "web")
 )
-"""Sections of outputs, which a measurement does without."""
+"""The sections of the outputs, which are switched off during a measurement."""
 
 
 def tune(settings: Settings, signals: Signals, target_fps: float | None = None) -> Tuned:
     """Measure the candidates with the configured source and screen, and choose one.
 
     Args:
-        settings: The settings; outputs are left out.
-        signals: End it before it is done.
-        target_fps: The rate to hold; None for that of the source.
+        settings: The settings; outputs are switched off.
+        signals: The requests that come as signals, which may end the measurement early.
+        target_fps: The frame rate to keep up with; None for that of the source.
+
+    Returns:
+        The measurements and the chosen model.
 
     Raises:
-        UsageError: The source has no rate.
-        PoseEdgeError: Something that is needed is not available, or it was ended early.
+        UsageError: The source has no frame rate.
+        PoseEdgeError: Something that is needed is unavailable, or the measurement was ended early.
     """
     if choose_source(settings.source, settings.camera).still:
         raise UsageError(
@@ -49,7 +52,7 @@ def tune(settings: Settings, signals: Signals, target_fps: float | None = None) 
 
 
 def _only_measuring(settings: Settings) -> Settings:
-    """Return settings of a run that measures, and leaves nothing behind."""
+    """Return settings for a run that only measures, without any output."""
     source, off = (
         settings.source.model_copy(update={"loop": True, "pace": True, "poses": None}),
         Settings(),

@@ -1,4 +1,4 @@
-"""The capture thread: moves the frames of one source into the ring."""
+"""The capture thread: moves the frames of one source into the ring buffer."""
 
 from __future__ import annotations
 
@@ -21,34 +21,35 @@ from pose_edge.telemetry import SOURCE, Event
 log = logging.getLogger(__name__)
 
 READ_S: Final = 0.25
-"""Longest wait of a live source for a frame before the thread looks whether it has been stopped."""
+"""Longest wait for a frame of a live source, seconds, before the thread checks whether to stop."""
 START_S: Final = 0.1
-"""The same while the source is open and frames are not to flow yet."""
+"""Interval of that check while the source is open, but frames may not flow yet, seconds."""
 STALL_S: Final = 3.0
-"""A heartbeat is due this long after a read should have ended."""
+"""Margin for the heartbeat of a live source, added to its longest allowed read, seconds."""
 OPEN_S: Final = 30.0
-"""Longest time to open a source once, back-off included."""
+"""Longest time for one attempt to open a source, with the backoff before it, seconds."""
 RETRY_S: Final = 1.0
-"""How long a lost source is left alone before the first attempt to open it again."""
+"""Wait before the first attempt to open a lost source again, seconds."""
 MAX_BEHIND_S: Final = 0.5
-"""A video that falls further behind its own speed goes on from there instead of catching up."""
+"""Lag of a video, in seconds, above which it goes on from there instead of catching up."""
 MAX_PAUSE_S: Final = 10.0
-"""A longer pause in a video is left out when it is played: it is often a jump of the clock only."""
+"""Longest pause in a video that is played, seconds; a longer one is left out, because it is often
+only a jump of the clock."""
 PREDECESSOR_S: Final = 5.0
-"""How long the thread waits for its predecessor to close a source on perhaps the same device."""
+"""Longest wait for the previous thread to close its source, seconds; it may use the same device."""
 
 
 class Capture(WorkerThread):
     """Opens one source, reads it and closes it.
 
-    No other thread ever calls `open`, `read` or `close` of the source: a driver may be inside one
-    of them. A thread that hangs in its source is given up, and keeps the source.
+    No other thread ever calls `open`, `read` or `close` of the source, because this thread may be
+    blocked in one of them by a driver. If this thread hangs, it is given up and keeps the source.
 
     Attributes:
         next_index: Number of the next frame.
         opened: Set once the source is open, or the thread has ended.
-        must_open: Whether an error now ends the run, because the source was never opened and is
-            not waited for.
+        must_open: Whether an error now ends the run, because the source was never opened and the
+            run does not wait for it.
     """
 
     def __init__(
@@ -64,18 +65,18 @@ class Capture(WorkerThread):
         read_limit_s: float,
         predecessor: Capture | None = None,
     ) -> None:
-        """Prepare; `start` starts the thread.
+        """Create the thread; `start` starts it.
 
         Args:
-            make: Makes the source, not open; called in the thread.
+            make: Creates the source, not yet open; called in the thread.
             shared: See `WorkerThread`.
             part: See `WorkerThread`.
             ended: See `WorkerThread`.
             live: Whether the source is live.
-            wait: Wait for a live source that cannot be opened, instead of failing.
-            pace: Play a file at its own speed.
+            wait: Whether to wait for a live source that cannot be opened, instead of failing.
+            pace: Whether to play a file at its own speed.
             read_limit_s: Longest time that a read of a live source may take, seconds.
-            predecessor: The thread before this one. Frames are numbered on from its last one.
+            predecessor: The thread that this one replaces. Frame numbers continue from its last.
         """
         super().__init__("capture", shared, part, ended, start_limit_s=OPEN_S)
         self._make = make
@@ -85,7 +86,7 @@ class Capture(WorkerThread):
         self._wait = wait and live
         self._predecessor = predecessor
         self._pacer = Pacer(self._over) if pace and not live else None
-        # A file has no device that could hang, and is read only as fast as frames are taken.
+        # A file has no deadline: it has no device that could hang, and waits for its reader.
         self._heartbeat_s = read_limit_s + STALL_S if live else math.inf
         self._source: Source | None = None
         self._backoff = Backoff(RETRY_S)
@@ -105,7 +106,7 @@ class Capture(WorkerThread):
 
     @property
     def frame_rate(self) -> float | None:
-        """Frames per second that the source promises, None where unknown."""
+        """Nominal frames per second of the source, None where unknown."""
         return self._source.frame_rate if self._source else None
 
     def run(self) -> None:
@@ -153,7 +154,7 @@ class Capture(WorkerThread):
         self.opened.set()
 
     def _open_again(self, source: Source, error: SourceError) -> None:
-        """Try to open the source until that succeeds or the thread is stopped."""
+        """Try to open the source, with backoff, until that succeeds or the thread is stopped."""
         self._failed = True
         self._report_lost(error)
         source.close()
@@ -167,10 +168,10 @@ class Capture(WorkerThread):
                 return
 
     def _report_waiting(self, error: SourceError) -> None:
-        """Send a heartbeat; ask for a restart of the program where a hung thread has the device.
+        """Send a heartbeat, or ask for a restart of the program if a hung thread has the device.
 
-        Only the end of the process takes a device from a thread that hangs in its driver. Should
-        the thread wake up and close it, the next try succeeds all the same.
+        Only the end of the process takes a device from a thread that hangs in its driver. If the
+        thread recovers and closes the device, the next attempt succeeds all the same.
         """
         if self._hung is None or not self._hung.is_alive():
             self._part.waiting(str(error), within=OPEN_S)
@@ -190,15 +191,15 @@ class Capture(WorkerThread):
                 self._ring.free(slot)  # also at the end: another source may use the ring
             if not isinstance(error, SourceLost):
                 raise
-            if not self._lost_since:  # else opened again, but lost before its first frame
+            if not self._lost_since:  # else it was reopened, and lost before its first frame
                 self._lost_since = time.strftime("%H:%M:%S")
                 log.warning("%s; trying to get it back", error)
             self._open_again(source, error)
             return
-        # A thread that was given up may wake up here: its frame comes too late.
+        # A thread that was given up may recover here; its frame comes too late.
         frame = None if frame is None or self._over.is_set() else self._count(frame)
         if slot is None:
-            if frame is not None:  # a live source must be emptied even when there is no room
+            if frame is not None:  # a live source must be drained even when no slot is free
                 self._ring.offer(frame)
         elif frame is None:
             self._ring.free(slot)
@@ -207,7 +208,7 @@ class Capture(WorkerThread):
         self._slot = None
 
     def _count(self, frame: Frame) -> Frame:
-        """Number a frame, and count the frames that the source skipped, old or damaged."""
+        """Number a frame; count it, and those before it that the source left out or skipped."""
         left_out, self._left_out = self._left_out, self._shared.demand.left_out
         for _ in range(1 + self._left_out - left_out):
             self._telemetry.tick(Event.CAPTURED)
@@ -221,7 +222,7 @@ class Capture(WorkerThread):
         return frame
 
     def _paced(self, frame: Frame) -> Frame:
-        """Wait until a file's frame is due; it counts as captured when it is handed over."""
+        """Wait until a file's frame is due, and set its time of capture to the end of the wait."""
         if self._live:
             return frame
         if self._pacer is not None:
@@ -229,11 +230,11 @@ class Capture(WorkerThread):
                 log.info("%s: a pause of %.0f s is left out", self.describe(), skipped_s)
             # Where inference cannot keep up, frames wait here rather than grow old in the ring.
             self._ring.wait_until_taken()
-        self._shared.gate.wait(None, self._over.is_set)  # while it is paused
+        self._shared.gate.wait(None, self._over.is_set)  # blocks while the file is paused
         return replace(frame, captured_ns=time.monotonic_ns())
 
     def _report_lost(self, error: SourceError) -> None:
-        """Report why the source is missing; the reason may change from try to try."""
+        """Report why the source is missing; the reason may change between attempts."""
         if self._over.is_set():
             return
         fault = f"{error} (since {self._lost_since})"
@@ -243,7 +244,7 @@ class Capture(WorkerThread):
         self._telemetry.set_fault(SOURCE, fault)
 
     def _recovered(self) -> None:
-        """Report that frames come again."""
+        """Report that frames arrive again."""
         if self._failed:
             log.info("%s is %s", self.describe(), "back" if self.next_index else "there")
         self._shared.lost = None
@@ -253,20 +254,20 @@ class Capture(WorkerThread):
 
 
 class Pacer:
-    """Waits for the moment at which each frame of a video is due."""
+    """Waits until each frame of a video is due, so that the video plays at its own speed."""
 
     def __init__(self, stop: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
-        """Prepare for the first frame; `stop` ends every wait once it is set."""
+        """Create the pacer; `stop` ends every wait once it is set."""
         self._stop = stop
         self._clock = clock
         self._start = 0.0
         self._last_s: float | None = None
 
     def wait(self, position_s: float) -> float:
-        """Wait until the frame at this time in the video, seconds, is due.
+        """Wait until the frame at a position of the video, in seconds, is due.
 
         Returns:
-            Seconds of a pause in the video that was left out, or 0.
+            Length of the pause in the video that was left out, seconds; 0 for none.
         """
         now = self._clock()
         pause_s = 0.0 if self._last_s is None else position_s - self._last_s

@@ -1,4 +1,4 @@
-"""The gate that a file's frames go through, so that playing can be paused."""
+"""The gate that the frames of a file pass, so that the file can be paused."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 
 class Gate:
-    """Open, or closed but for a number of frames that may still pass; safe to use from any thread.
+    """Lets all frames pass while open, and a counted number of them while closed; thread-safe.
 
-    Live sources do not go through it: they cannot be stopped, only not be looked at.
+    Live sources do not use it: they cannot be stopped, only their pictures can be frozen.
     """
 
     def __init__(self) -> None:
-        """Start open."""
+        """Create an open gate."""
         self._changed = threading.Condition()
         self._permits: int | None = None
 
@@ -23,7 +23,7 @@ class Gate:
         return self._permits is not None
 
     def close(self) -> None:
-        """Let one more frame pass, and hold the others back."""
+        """Let one more frame pass, and hold back those after it."""
         with self._changed:
             self._permits = 1
             self._changed.notify_all()
@@ -42,7 +42,7 @@ class Gate:
                 self._changed.notify_all()
 
     def wake(self) -> None:
-        """Have the `unless` of `wait` looked at again."""
+        """Let a running `wait` call its `unless` again."""
         with self._changed:
             self._changed.notify_all()
 
@@ -50,8 +50,8 @@ class Gate:
         """Wait until a frame may pass.
 
         Args:
-            timeout: Longest wait, seconds; None for any time.
-            unless: Returns whether to wait no longer; it is asked again after each `wake`.
+            timeout: Longest wait, seconds; None for no limit.
+            unless: Returns whether to stop waiting; called again after each `wake`.
 
         Returns:
             Whether a frame may pass.

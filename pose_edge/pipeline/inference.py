@@ -1,4 +1,4 @@
-"""The inference thread: finds the poses in the newest frame, and passes them on."""
+"""The inference thread: finds the poses in the newest frame, and hands over the results."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from pose_edge.tracking import PoseTracker
 log = logging.getLogger(__name__)
 
 STALL_S: Final = 12.0
-"""Longest time for one frame: three passes of the largest model take a Zero 2 W some seconds."""
+"""Longest time for one frame, seconds: three passes of the largest model take a Zero 2 W several
+seconds."""
 IDLE_S: Final = STALL_S / 3
-"""Time between two heartbeats while no frame comes."""
+"""Interval of the heartbeats while no frame arrives, seconds."""
 LOAD_S: Final = 90.0
-"""Longest time to load a model; a Zero 2 W with a slow card takes its time."""
+"""Longest time to load a model, seconds; long enough for a Zero 2 W with a slow SD card."""
 
 
 class Inference(WorkerThread):
-    """Runs one estimator, and after `change` another one.
+    """Runs an estimator, which `change` can replace.
 
     The first estimator of a pipeline belongs to the caller. Every other one is closed by the
     thread that loaded it or was given it.
@@ -45,7 +46,7 @@ class Inference(WorkerThread):
         *,
         predecessor: Inference | None = None,
     ) -> None:
-        """Prepare; `start` starts the thread.
+        """Create the thread; `start` starts it.
 
         Args:
             load: Returns the estimator; called in the thread.
@@ -53,8 +54,8 @@ class Inference(WorkerThread):
             shared: See `WorkerThread`.
             part: See `WorkerThread`.
             ended: See `WorkerThread`.
-            predecessor: The thread before this one. Its estimator is closed before another one is
-                loaded, because it may hold an Edge TPU.
+            predecessor: The thread that this one replaces. Its estimator is closed before another
+                one is loaded, because it may hold an Edge TPU.
         """
         super().__init__("inference", shared, part, ended, start_limit_s=LOAD_S)
         self._load = load
@@ -72,8 +73,8 @@ class Inference(WorkerThread):
         """Use another estimator or tracker from the next frame on; return at once.
 
         Args:
-            estimator: The estimator, which the thread closes; None to keep the present one.
-            tracker: The tracker, which counts ids from 1; None to keep the present one.
+            estimator: The estimator, which this thread closes; None to keep the present one.
+            tracker: The tracker, which starts its ids from 1; None to keep the present one.
         """
         unused = estimator
         with self._lock:
@@ -87,13 +88,13 @@ class Inference(WorkerThread):
 
     @property
     def estimators(self) -> list[Estimator]:
-        """The estimator at work and the next one."""
+        """The estimator in use, and the one that will replace it, if any."""
         return [one for one in (self._estimator, self._next_estimator) if one is not None]
 
     def close_estimators(self) -> None:
-        """Close the estimator at work and the next one.
+        """Close the estimator in use and the next one; any thread may call this.
 
-        Closing a runtime is allowed in any thread: it ends the child process that may hang.
+        Closing a runtime also ends its child process, which may hang.
         """
         with self._lock:
             self._changeable = False
@@ -140,7 +141,7 @@ class Inference(WorkerThread):
             self._estimator, self._borrowed = estimator, False
 
     def _process(self, slot: Slot, estimator: Estimator) -> None:
-        """Find the poses in the frame of a slot, and pass them on."""
+        """Find the poses in the frame of a slot and hand them over, or pass over the frame."""
         assert slot.frame is not None
         if self._shared.rest.passes_over(slot.frame):
             self._shared.ring.free(slot)
@@ -149,7 +150,7 @@ class Inference(WorkerThread):
             return
         lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
         result = self._estimate(estimator, lease)
-        if self.given_up:  # and woken up: this result comes too late
+        if self.given_up:  # this thread hung and has recovered: its result comes too late
             return
         self._shared.results.put(result)
         self._slot = None
@@ -160,16 +161,16 @@ class Inference(WorkerThread):
             log.info("inference is back")
 
     def _estimate(self, estimator: Estimator, lease: Lease) -> Result:
-        """Find the poses in a frame, count them, and send them to the sinks."""
+        """Find the poses in a frame, record the timings, and send the result to the sinks."""
         frame = lease.frame
         stopwatch = Stopwatch(frame.captured_ns)
         if frame.arrived_ns is not None and frame.decoded_ns is not None:
-            # A camera without a time stamp says that it exposed the picture when it was decoded.
+            # Without time stamps of the camera, `captured_ns` may be later than `arrived_ns`.
             stopwatch.lap("arrival", max(frame.captured_ns, frame.arrived_ns))
             stopwatch.lap("decode", max(frame.captured_ns, frame.decoded_ns))
         stopwatch.lap("queue")
         wait_ms = stopwatch.total_ms
-        if frame.file is not None:  # pictures have nothing to do with each other
+        if frame.file is not None:  # pictures are unrelated to each other
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
         self._shared.demand.shrink = estimate.shrink
@@ -198,11 +199,11 @@ class Inference(WorkerThread):
 
 
 def _stages_ms(laps_ms: Mapping[str, float], wait_ms: float) -> dict[str, float]:
-    """Return the stages of `Result.stages_ms`; one that a frame did not have is left out.
+    """Return `Result.stages_ms`; stages that a frame did not go through are left out.
 
     Args:
-        laps_ms: The stages `TO_POSES` of a frame.
-        wait_ms: What came before the estimator.
+        laps_ms: Durations of the stages `TO_POSES` of a frame, milliseconds.
+        wait_ms: Time before the estimator began, milliseconds.
     """
     stages_ms = {"wait": wait_ms}
     for stage in ("preprocess", "inference", "postprocess"):

@@ -1,4 +1,4 @@
-"""Loading the model that the settings name, for the CPU and perhaps for an Edge TPU."""
+"""Load the model that the settings name, for the CPU and optionally for an Edge TPU."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from pose_edge.zoo.registry import AUTO, ModelFile, Zoo
 log = logging.getLogger(__name__)
 
 FINDER: Final = "movenet-multipose-int8"
-"""Finds the people at whom a model for one person then looks more closely. It has no version for
-an Edge TPU, so it always runs on the CPU."""
+"""Name of the model that finds people, each of whom a model for one person then examines. It has no
+version for an Edge TPU, so it always runs on the CPU."""
 
 FINDER_SIZES: Final = ((256, 256),)
-"""Heights and widths of its input, of those that it has: each takes 12 MB of memory, and all five
-find hardly more people, for the tiles are nearly square (AP .384 instead of .376)."""
+"""Height and width of the finder's input that is used, out of five. Each takes 12 MB of memory, and
+all five find hardly more people (AP .384 instead of .376), because the tiles are nearly square."""
 
 
 def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile, str | None]:
-    """Return the models that a name stands for: the same one for the CPU and for the Edge TPU.
+    """Return the CPU model that a name stands for, and its version for the Edge TPU.
 
     Args:
         zoo: The known models.
-        name: Name of a CPU model, of an Edge TPU model, of both without a precision
+        name: Name of a CPU model or of an Edge TPU model, the name of both without a precision
             (movenet-lightning), or the path of a CPU model.
-        edgetpu: Whether an Edge TPU is used, and perhaps the model for it.
+        edgetpu: Whether an Edge TPU is used, and optionally the model for it.
 
     Returns:
-        The model for the CPU, and the name or path of that for the Edge TPU: None where there is
-        none, or the settings do not want one.
+        The CPU model, and the name or path of the Edge TPU model; None for the latter if there is
+        none, or if the settings do not use an Edge TPU.
 
     Raises:
         ModelError: There is no such model, or its file cannot be used.
         UsageError: The name is that of an Edge TPU model, but the Edge TPU is off.
-        UnavailableError: An Edge TPU is required, but no model for it goes with the name.
+        UnavailableError: An Edge TPU is required, but the model has no version for it.
     """
     if edgetpu.mode == "off":
         if name in zoo.twins or (cpu := zoo.find(name)).compiled:
@@ -60,7 +60,7 @@ def find_pair(zoo: Zoo, name: str, edgetpu: EdgeTpuSettings) -> tuple[ModelFile,
             f"{name} is compiled for the Edge TPU",
             remedy="give it as edgetpu.model, and as --model the same model for the CPU",
         )
-    # A user's own file may have the name of a listed one, and is another model nevertheless.
+    # A user's own file may have the name of a listed model and still be another model.
     listed = [one for one, twin in zoo.twins.items() if twin == cpu.name and cpu.entry is not None]
     compiled = edgetpu.model or next(iter(listed), None)
     if compiled is None and edgetpu.mode == "on":
@@ -82,15 +82,15 @@ def load_model(
     """Find, check and load the model that the settings name.
 
     Args:
-        settings: The sections model and edgetpu count.
-        stack: Closes the runtime of the model when it is closed.
+        settings: The settings, of which the sections model and edgetpu matter most.
+        stack: Closes the estimator and its runtime.
         report: Called with what is wrong with the Edge TPU, and with None when it works.
-        wait: With edgetpu auto and one plugged in, wait until it is ready instead of beginning on
-            the CPU.
+        wait: Whether `edgetpu: auto` waits for an Edge TPU that is plugged in, instead of starting
+            on the CPU.
         stop: Ends the wait for an Edge TPU, or the trial of a user's own file, once it is set.
 
     Returns:
-        The estimator, which may also be closed earlier, and from any thread.
+        The estimator, which may also be closed earlier, and by any thread.
 
     Raises:
         ModelError: The model's file cannot be used.
@@ -118,7 +118,7 @@ def load_model(
 
 
 def thorough(settings: Settings) -> Settings:
-    """Return settings with effort and model as for pictures where they were left to the command."""
+    """Return settings that prefer accuracy to speed where effort and model are `auto`."""
     wanted: dict[str, str] = {}
     if settings.model.effort == "auto" and settings.model.people == "several":
         wanted["effort"] = "thorough"
@@ -128,13 +128,13 @@ def thorough(settings: Settings) -> Settings:
 
 
 def with_model(settings: Settings, **values: str) -> Settings:
-    """Return settings with other values in the section model."""
+    """Return settings with some values of the section model changed."""
     model = settings.model.model_copy(update=values)
     return settings.model_copy(update={"model": model})
 
 
 def load_finder(zoo: Zoo, settings: Settings) -> Runtime:
-    """Load the model that finds people for another one.
+    """Load `FINDER`, the model that finds the people for another one.
 
     Raises:
         ModelError: Its file is missing or damaged.

@@ -1,4 +1,4 @@
-"""Whether anything moves in a picture, from a tiny grey copy of it."""
+"""Detect whether anything moves in a picture, from a tiny grey copy of it."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ Grey = NDArray[np.float32]
 """Grey levels, float32 (rows, `COLUMNS`), 0...255."""
 
 COLUMNS: Final = 64
-"""Width of the tiny picture: a cell of it is a twentieth of a picture of 1280 pixels."""
+"""Width of the tiny picture, in cells; a cell spans 20 pixels of a picture 1280 pixels wide."""
 SAMPLES: Final = 4
-"""A cell is the mean of so many pixels across, and as many down: reading all of a large picture
-would take ten times as long."""
+"""Pixels sampled across a cell, and as many down it; the cell is their mean. Reading every pixel of
+a large picture would take ten times as long."""
 MEAN_S: Final = 2.0
-"""Time constant with which slow changes become the background: dusk, the drift of an exposure."""
+"""Time constant, in seconds, with which slow changes (dusk, exposure drift) become background."""
 NOISE_S: Final = 10.0
-"""Time constant of the noise of each cell: that of a camera at night, of leaves, of a lamp."""
+"""Time constant of each cell's noise estimate, seconds. Noise comes from a camera at night, leaves,
+or a lamp."""
 FIRST_NOISE: Final = 2.0
-"""Grey levels of noise that are assumed until more is known."""
+"""Standard deviation of the noise that is assumed at first, grey levels."""
 DEVIATIONS: Final = 6.0
-"""A cell has changed when it lies so many standard deviations of its noise off its background, and
-by `LEAST_LEVELS` at least."""
+"""A cell has changed if it differs from its background by more than this many standard deviations
+of its noise, plus `LEAST_LEVELS`."""
 LEAST_LEVELS: Final = 1.5
+"""Change that is tolerated in a cell without any noise, grey levels."""
 LEAST_CELLS: Final = 2
-"""So many cells must have changed."""
+"""Least number of changed cells that counts as motion."""
 
 
 def tiny_grey(image: Image) -> Grey:
-    """Return a picture of `COLUMNS` pixels across, in grey.
+    """Return a grey copy of a picture that is `COLUMNS` cells wide.
 
     Args:
-        image: uint8 (height, width, 3); the order of its colours does not matter.
+        image: uint8 (height, width, 3), in either colour order.
     """
     height, width = image.shape[:2]
     rows = max(1, round(height * COLUMNS / width))
@@ -48,15 +50,15 @@ def tiny_grey(image: Image) -> Grey:
 
 
 class MotionDetector:
-    """Compares each picture with the mean of the last ones, cell by cell.
+    """Compares each picture with a moving average of the earlier ones, cell by cell.
 
-    Each cell has a noise of its own, which is learnt all the time: so neither a camera's noise nor
-    leaves in the wind count for long. A change of the whole picture at once, by a cloud or by the
-    camera's exposure, counts only where it differs from that of most cells.
+    The noise of each cell is estimated all the time, so neither camera noise nor leaves in the wind
+    count as motion for long. When the whole picture changes at once (a cloud, the camera's
+    exposure), a cell counts by how much its change differs from the median change.
     """
 
     def __init__(self) -> None:
-        """Start without a background."""
+        """Create the detector; the first picture becomes the background."""
         self._mean: Grey | None = None
         self._variance = np.zeros(0, np.float32)
         self._seen = 0
@@ -70,8 +72,8 @@ class MotionDetector:
         """Take the next picture, and return whether something moves in it.
 
         Args:
-            grey: See `tiny_grey`. After one of another size all begins anew.
-            time_s: Its time, seconds.
+            grey: See `tiny_grey`. A picture of another size resets the detector.
+            time_s: Time of the picture, seconds.
         """
         if self._mean is None or self._mean.shape != grey.shape:
             self._mean = grey.copy()
@@ -85,7 +87,7 @@ class MotionDetector:
         change -= np.median(change)
         limit = DEVIATIONS * np.sqrt(self._variance) + LEAST_LEVELS
         changed = int(np.count_nonzero(np.abs(change) > limit))
-        # Cut off, so that the way of one person through the picture does not count as its noise.
+        # Clipped, so that one person who crosses the picture does not count as noise.
         np.clip(change, -limit, limit, out=change)
         weight = max(_weight(elapsed_s, NOISE_S), 1.0 / self._seen)
         self._variance += weight * (change * change - self._variance)
@@ -93,5 +95,5 @@ class MotionDetector:
 
 
 def _weight(elapsed_s: float, constant_s: float) -> float:
-    """Return the weight, 0...1, of a new sample in a low-pass with a time constant."""
+    """Return the weight, 0...1, of a new sample in a low-pass filter with a time constant."""
     return -math.expm1(-elapsed_s / constant_s)

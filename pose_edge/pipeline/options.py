@@ -14,16 +14,19 @@ from pose_edge.tracking import PoseTracker
 class PipelineOptions:
     """How a pipeline reads its source, and how it replaces a part that failed.
 
-    A part is replaced only while the source is live. Without a function that makes the part again,
-    or with a file, `Pipeline.take` raises the error.
+    Parts are replaced only while the source is live. With a file, or without the function that
+    recreates a part, `Pipeline.take` raises the part's error.
 
     Attributes:
-        pace: Play a file at its own speed, instead of as fast as possible.
-        wait: Wait for a live source that cannot be opened at the start, instead of failing.
+        pace: Whether to play a file at its own speed, instead of as fast as possible.
+        wait: Whether to wait for a live source that cannot be opened at the start, instead of
+            failing.
         read_limit_s: Longest time that a read of a live source may take, seconds.
-        make_source: Makes the same source, not open; called in the new capture thread.
-        load_estimator: Loads the same model; called in the new inference thread.
-        make_tracker: Makes a new tracker.
+        make_source: Creates the same source again, not yet open; called in the new capture thread.
+            None if the capture thread is not to be replaced.
+        load_estimator: Loads the same model again; called in the new inference thread. None if the
+            inference thread is not to be replaced.
+        make_tracker: Creates a new tracker.
     """
 
     pace: bool = False

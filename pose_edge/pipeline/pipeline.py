@@ -2,10 +2,10 @@
 
     capture thread -> ring buffer -> inference thread -> result queue -> the caller of `take`
 
-Live sources drop: the newest frame and the newest result win. Files do not: every frame is
-processed and delivered, in order, and a slow caller slows the file down.
+With a live source, the newest frame and the newest result replace older ones. With a file, every
+frame is processed and delivered, in order, and a slow caller slows the file down (back-pressure).
 
-Where the options allow it, a thread of a live source that dies or hangs is replaced.
+If the options allow it, a thread of a live source that dies or hangs is replaced.
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ from pose_edge.util.wakeup import Wakeup
 log = logging.getLogger(__name__)
 
 JOIN_S: Final = 12.0
-"""Longest time that `stop` waits for the threads: a source may be within its own time limit."""
+"""Longest wait of `stop` for the threads, seconds: a source may block until its own time limit."""
 RING_SLOTS: Final = 5
-"""One being written, one waiting, and one each for inference, result queue and renderer."""
+"""Number of slots in the ring: one being written, one waiting, and one each for inference, result
+queue and renderer."""
 
 
 class Pipeline:
-    """Capture and inference, each in its own thread.
+    """Runs capture and inference, each in its own thread.
 
     Call `start`, then `take` until it raises `EndOfStream`, releasing each result, then `stop`.
 
     Attributes:
         live: Whether the source is live.
         still: Whether the frames are unrelated pictures.
-        demand: Which pictures of a live source are decoded, and how finely.
+        demand: Which pictures of a live source are decoded, and at which size.
     """
 
     def __init__(
@@ -69,18 +70,18 @@ class Pipeline:
         supervisor: Supervisor | None = None,
         wakeup: Wakeup | None = None,
     ) -> None:
-        """Connect the parts; `start` starts them.
+        """Create and connect the threads; `start` starts them.
 
         Args:
-            source: Where the frames come from. The pipeline opens, reads and closes it.
+            source: Delivers the frames. The pipeline opens, reads and closes it.
             estimator: Finds the poses. The caller closes it, after `stop`.
             telemetry: Gets durations, rates and faults.
             tracker: Gives poses their ids and smooths them; None for poses without ids.
-            sinks: Get every result; open, and closed by the caller.
-            max_frames: End after this many processed frames.
+            sinks: Get every result. The caller opens and closes them.
+            max_frames: Number of processed frames after which to end; None for no limit.
             options: How to read the source, and what to do after a fault.
             supervisor: Gets the heartbeats of both threads, and has them replaced.
-            wakeup: Set when there is something to `take`, or a `newest` frame that is asked for.
+            wakeup: Set when a result can be taken, or when a requested `newest` frame arrives.
         """
         self._options = options = options or PipelineOptions()
         self.live, self.still = source.live, source.still
@@ -103,37 +104,37 @@ class Pipeline:
 
     @property
     def skipped(self) -> int:
-        """Frames that were captured but not processed, so that the newest could be."""
+        """Number of frames that were captured, but not processed because newer ones had arrived."""
         return self._shared.ring.skipped
 
     @property
     def ended(self) -> bool:
-        """Whether no more frames will be captured: a file was read to its end, or `stop`."""
+        """Whether no more frames will be captured, e.g. because a file was read to its end."""
         return self._stopping or self._source_ended
 
     @property
     def paused(self) -> bool:
-        """Whether the picture is to stand still; a new source begins unpaused."""
+        """Whether the picture is paused; a new source starts unpaused."""
         return self._shared.gate.closed
 
     @property
     def rest(self) -> Rest:
-        """Says whether frames of a live source may be passed over, and whether they are now."""
+        """Decides whether frames of a live source are passed over, and tells whether they are."""
         return self._shared.rest
 
     @property
     def lost(self) -> Lost | None:
-        """Why a live source is not there, or None."""
+        """Why a live source is missing, or None."""
         return self._shared.lost
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What of each file that was read could not be read, see `Source`, with its name."""
+        """What could not be read of each file, with the file's name; see `Source.missing`."""
         return tuple(self._shared.missing)
 
     @property
     def estimators(self) -> list[Estimator]:
-        """The estimator at work, and the one that is to replace it."""
+        """The estimator in use, and the one that will replace it, if any."""
         return self._inference.estimators
 
     def describe_source(self) -> str:
@@ -142,11 +143,11 @@ class Pipeline:
 
     @property
     def frame_rate(self) -> float | None:
-        """Frames per second that the source promises, None where unknown."""
+        """Nominal frames per second of the source, None where unknown."""
         return self._capture.frame_rate
 
     def open(self) -> None:
-        """Open the source before `start`, and wait until it is open; not needed for `start`.
+        """Open the source before `start`, and wait until it is open; this is optional.
 
         Raises:
             SourceError: The source cannot be opened, or its driver hangs.
@@ -155,10 +156,10 @@ class Pipeline:
         if not capture.opened.wait(OPEN_S):
             raise SourceError(f"{capture.describe()} did not open within {OPEN_S:g} s")
         if self._source_ended:
-            self._shared.ring.take(0)  # raises what the thread died of
+            self._shared.ring.take(0)  # raises the error that ended the thread
 
     def start(self) -> None:
-        """Let frames flow."""
+        """Start capture and inference."""
         with self._lock:
             if not self._stopping:
                 self._shared.started.set()
@@ -167,14 +168,14 @@ class Pipeline:
                 self._inference.start()
 
     def take(self, timeout: float) -> Result | None:
-        """Return the next result within some seconds; the caller releases it.
+        """Return the next result, waiting for it at most `timeout` seconds.
 
         Returns:
-            The result, or None when none came in time.
+            The result, which the caller releases, or None when none came in time.
 
         Raises:
             EndOfStream: There will be no more results.
-            Exception: What the source or the model failed of, when it is not replaced.
+            Exception: The error of the source or the model, when it is not replaced.
         """
         return self._shared.results.take(timeout)
 
@@ -185,7 +186,7 @@ class Pipeline:
             after: The frame must have a higher number.
 
         Returns:
-            The frame, or None when it is not there yet; `take` says when none will come any more.
+            The frame, or None when there is none yet; only `take` reports the end of the source.
         """
         slot = self._shared.ring.newest(after)
         if slot is None or slot.frame is None:
@@ -193,7 +194,7 @@ class Pipeline:
         return Lease(slot.frame, partial(self._shared.ring.free, slot))
 
     def pause(self) -> None:
-        """Let a file stop after one more frame. A live source goes on: do not show its frames."""
+        """Pause a file after one more frame. A live source goes on: do not show its frames."""
         self._shared.gate.close()
 
     def resume(self) -> None:
@@ -201,15 +202,15 @@ class Pipeline:
         self._shared.gate.open()
 
     def step(self) -> None:
-        """Let one more frame of a file pass that is paused."""
+        """Let one more frame of a paused file pass."""
         self._shared.gate.step()
 
     def change_source(self, source: Source) -> None:
-        """Go on with another source; return at once.
+        """Switch to another source; return at once.
 
         Args:
-            source: The source, not open. It is opened once the old one is closed; a live one that
-                cannot be opened is waited for.
+            source: The source, not yet open. The capture thread opens it once the old one is
+                closed, and waits for a live source that cannot be opened.
         """
         with self._lock:
             if self.ended:
@@ -219,22 +220,22 @@ class Pipeline:
             self._shared.ring.set_drop(drop=source.live)
             self._shared.results.set_drop(drop=source.live)
             self._capture.stop()
-            self._hung_threads.add(self._capture)  # should it not end
+            self._hung_threads.add(self._capture)  # in case it does not end
             self._capture = self._make_capture(lambda: source, predecessor=self._capture)
             self._capture.start()
 
     def change_inference(
         self, estimator: Estimator | None = None, tracker: PoseTracker | None = None
     ) -> None:
-        """Go on with another estimator or tracker, without a gap; return at once.
+        """Switch to another estimator or tracker without a gap; return at once.
 
-        The pipeline closes the estimator. None keeps the present one.
+        None keeps the present one. The pipeline closes the new estimator.
         """
         with self._lock:
             self._inference.change(estimator, tracker)
 
     def change_options(self, options: PipelineOptions) -> None:
-        """Use other options for the parts that are made from now on."""
+        """Use other options for the threads that are created from now on."""
         with self._lock:
             self._options = options
 
@@ -244,9 +245,10 @@ class Pipeline:
         self._shared.ring.wake()
 
     def stop(self) -> None:
-        """End the threads, and close the source.
+        """Stop the threads, and close the source.
 
-        `take` still delivers what was processed, then ends. A second call does not wait anew.
+        `take` still returns what was processed before it raises `EndOfStream`. A second call does
+        not restart the time limit.
         """
         with self._lock:
             self._stopping = True
@@ -337,7 +339,7 @@ class Pipeline:
                 self._inference.start()
 
     def _give_up(self, thread: WorkerThread, part: Part, name: str, fault: str) -> bool:
-        """Give a thread up, and return whether another one may take its place."""
+        """Give up a thread, and return whether another one may take its place."""
         thread.give_up()
         if thread.is_alive():
             self._shared.telemetry.set_fault(name, fault)

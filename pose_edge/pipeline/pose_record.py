@@ -1,4 +1,4 @@
-"""A file of pose lines, read at any place."""
+"""Random access to a file of pose lines."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from pose_edge.poses import KEYPOINT_COUNT, Pose, Provenance
 log = logging.getLogger(__name__)
 
 HEAD: Final = re.compile(rb'\{"schema": 1, "seq": \d+, "time": ([0-9.e+-]+), ')
-"""How this program begins a line; others are read as a whole, which takes longer."""
+"""Start of a line as this program writes it; any other line is parsed as a whole, which is slow."""
 NAMED: Final = b'"file": '
+"""Mark of a line that names its file; it is parsed as a whole, too."""
 NOTE: Final = "recorded"
-"""Stands beside the backend of poses that no model finds now."""
+"""Note beside the backend of replayed poses."""
 
 MAX_LINE: Final = 1_000_000
-"""Bytes of a line; a file with a longer one is another file."""
+"""Longest line, bytes; a longer one shows that the file holds something else."""
 
 
 class PoseRecord:
-    """The lines of a file, in the order of their times.
+    """The pose lines of a file, sorted by time.
 
-    Only where each line begins is kept in memory, so that a file of hours may be read.
+    Only time and offset of each line are kept in memory, so that files of hours can be read.
 
     Attributes:
         path: The file.
-        times: Times of the lines, seconds, rising.
+        times: Times of the lines, seconds, ascending.
     """
 
     def __init__(self, path: Path, video: str) -> None:
-        """Find the lines.
+        """Open the file, and index its lines.
 
         Args:
             path: The file.
-            video: Name of the video; lines that name another one are left out.
+            video: File name of the video; lines that name another file are left out.
 
         Raises:
             SourceError: The file cannot be read, or holds no pose lines.
@@ -61,7 +62,7 @@ class PoseRecord:
         self._places = array("q", (place for _time_s, place in found))
 
     def find(self, time_s: float, tolerance_s: float) -> int | None:
-        """Return the number of the line nearest to a time, or None where none is near enough."""
+        """Return the index of the line nearest to a time, or None if none is within tolerance."""
         after = bisect_left(self.times, time_s)
         near = [
             (abs(self.times[line] - time_s), line)
@@ -72,10 +73,10 @@ class PoseRecord:
         return line if distance <= tolerance_s else None
 
     def read(self, line: int) -> dict[str, Any]:
-        """Return the JSON object of a line, by its number.
+        """Return the JSON object of a line, by its index.
 
         Raises:
-            SourceError: It cannot be read any more, or is no line of poses.
+            SourceError: The line cannot be read any more, or holds no poses.
         """
         try:
             self._file.seek(self._places[line])
@@ -89,7 +90,7 @@ class PoseRecord:
         self._file.close()
 
     def _find_lines(self, video: str) -> list[tuple[float, int]]:
-        """Return time and place of each line of a video, sorted by time."""
+        """Return time (seconds) and offset (bytes) of each line of a video, sorted by time."""
         found, place, number = [], 0, 0
         while text := self._file.readline(MAX_LINE):
             number += 1
@@ -116,16 +117,21 @@ class PoseRecord:
 
 
 def recorded_poses(record: dict[str, Any]) -> list[Pose]:
-    """Return the people of a line.
+    """Return the poses of a line.
+
+    Args:
+        record: The JSON object of the line.
 
     Raises:
-        ValueError: The line does not hold what the schema says.
+        KeyError: A field is missing.
+        TypeError: A field has another type than the schema says.
+        ValueError: A field has another value than the schema allows.
     """
     return [_pose(one) for one in record["poses"]]
 
 
 def recorded_provenance(record: dict[str, Any]) -> Provenance:
-    """Return what found the poses of a line when they were recorded."""
+    """Return the model and the backend that found the poses when they were recorded."""
     return Provenance(
         str(record.get("model", "")),
         str(record.get("backend", "")),

@@ -1,4 +1,4 @@
-"""Replay: a video with the poses that were recorded with it, without a model."""
+"""Replay a video with the poses that were recorded with it, without a model."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from pose_edge.util.paths import user_path
 log = logging.getLogger(__name__)
 
 TOLERANCE_S: Final = 0.002
-"""Seconds by which the times of a frame and of its line may differ: containers round times."""
+"""Largest difference between the times of a frame and its line, seconds: containers round times."""
 COMPARED_FRAMES: Final = 30
-"""Frames whose times are compared before anything is shown."""
+"""Number of first frames whose times are compared with the lines before anything is shown."""
 SEARCHED_LINES: Final = 300
-"""Lines among which that of the first frame is looked for: those before it were recorded before
-the first picture was."""
+"""Number of lines that are searched for the line of the first frame; those before it are older than
+the video."""
 FILE_TIME_S: Final = 1e8
-"""Times below are positions in a file, others are Unix time."""
+"""Times below this, in seconds, are positions in a file; others are Unix times."""
 MISSING_SHARE: Final = 0.1
-"""Of the frames, so many may have no line, because the disk was too slow for some of them."""
+"""Largest ratio of frames without a line to frames with one; the disk was too slow for some."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What the beginning of a video tells.
+    """What the first frames of a video tell about it.
 
     Attributes:
         name: Name of the file.
-        size: Width and height of its first frame, pixels.
-        times: Times of its first frames, seconds.
-        frame_rate: Frames per second, where known.
-        frame_count: Number of its frames, where known.
+        size: Width and height of the first frame, pixels.
+        times: Times of the first frames, seconds.
+        frame_rate: Frames per second, None where unknown.
+        frame_count: Number of frames, None where unknown.
     """
 
     name: str
@@ -64,7 +64,7 @@ def load_model_or_replay(
     report: Callable[[str | None], None],
     stop: threading.Event | None = None,
 ) -> Estimator:
-    """Load the model of the settings, or the recorded poses that they put in its place.
+    """Load the model that the settings name, or open the recorded poses that replace it.
 
     See `load_model` and `open_replay` for arguments and errors.
     """
@@ -74,15 +74,15 @@ def load_model_or_replay(
 
 
 def open_replay(settings: Settings, stack: ExitStack) -> ReplayEstimator:
-    """Open the recorded poses of a video, and make sure that both belong together.
+    """Open the recorded poses of a video, and check that both belong together.
 
     Args:
-        settings: The section source.
+        settings: The settings, of which the section source matters.
         stack: Closes the file of the poses.
 
     Raises:
-        UsageError: The source is no video, or the poses are those of another one.
-        SourceError: One of them cannot be read.
+        UsageError: The source is not a video, or the poses belong to another one.
+        SourceError: The video or the poses cannot be read.
     """
     path = user_path(settings.source.poses or "")
     spec = parse_source(settings.source.name)
@@ -100,10 +100,10 @@ def open_replay(settings: Settings, stack: ExitStack) -> ReplayEstimator:
 
 
 def match_times(video: VideoFacts, record: PoseRecord) -> float:
-    """Return the time of a video's line less that of its frame, seconds.
+    """Return by how much the times of the lines are later than those of their frames, seconds.
 
     Raises:
-        UsageError: Sizes, numbers or times of frames and lines differ.
+        UsageError: Sizes, numbers or times of frames and lines do not match.
     """
     size = tuple(record.read(0)["frame"])
     if size != video.size:
@@ -121,10 +121,10 @@ def match_times(video: VideoFacts, record: PoseRecord) -> float:
 
 
 class ReplayEstimator:
-    """Finds the poses of a frame in a file, by its time; an `Estimator`.
+    """Looks up the poses of a frame in a file, by the frame's time; implements `Estimator`.
 
     Attributes:
-        runtime: None: no model runs.
+        runtime: None, because no model runs.
         provenance: See `Estimator`; with a note that the poses are recorded.
     """
 
@@ -133,12 +133,12 @@ class ReplayEstimator:
     def __init__(
         self, record: PoseRecord, video: VideoFacts, offset_s: float, *, loop: bool
     ) -> None:
-        """Take what `match_times` has found to belong together.
+        """Create the estimator.
 
         Args:
             record: The poses.
-            video: The video.
-            offset_s: See `match_times`.
+            video: The video that they belong to.
+            offset_s: The offset that `match_times` returned for both, seconds.
             loop: Whether the video is played again when it ends.
         """
         self._record = record
@@ -150,10 +150,10 @@ class ReplayEstimator:
         self.provenance = recorded_provenance(record.read(0))
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
-        """Return the poses of a frame; none where none were recorded.
+        """Return the recorded poses of a frame; none if it has no line.
 
         Raises:
-            UsageError: The poses are not those of this video.
+            UsageError: The poses do not belong to this video.
             SourceError: The file of the poses cannot be read.
         """
         watch = stopwatch or Stopwatch()
@@ -167,7 +167,7 @@ class ReplayEstimator:
     def estimate_crop(
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
-        """Return the poses of the whole frame: others are not recorded."""
+        """Return the poses of the whole frame, because none are recorded for a crop."""
         del crop
         return self.estimate(frame, stopwatch).poses
 
@@ -179,7 +179,7 @@ class ReplayEstimator:
         self._record.close()
 
     def _find(self, frame: Frame) -> int | None:
-        """Return the number of a frame's line, or None where it has none."""
+        """Return the index of a frame's line, or None if it has none."""
         if self._loop and frame.index > 0 and self._begins_round(frame):
             self._offset_s = self._first_s - frame.time
         line = self._record.find(frame.time + self._offset_s, TOLERANCE_S)
@@ -194,7 +194,7 @@ class ReplayEstimator:
         return None
 
     def _begins_round(self, frame: Frame) -> bool:
-        """Return whether the video was started again with a frame."""
+        """Return whether the video has started again with this frame."""
         if self._video.frame_count:
             return frame.index % self._video.frame_count == 0
         return frame.time + self._offset_s > self._record.times[-1] + TOLERANCE_S
@@ -214,10 +214,10 @@ class ReplayEstimator:
 
 
 def _read_facts(settings: Settings) -> VideoFacts:
-    """Read the beginning of a video.
+    """Read the first frames of a video.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: The video cannot be read.
     """
     once = settings.source.model_copy(update={"loop": False})
     source = choose_source(once, settings.camera)

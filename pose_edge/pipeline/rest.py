@@ -1,8 +1,8 @@
-"""When not every frame is looked at: nobody is there, and nothing moves.
+"""Decide which frames need not be processed, because nobody is in view and nothing moves.
 
 An installation that nobody visits at night need not search 30 empty pictures a second. A cheap
-comparison of each captured frame with the ones before decides, and the first frame in which
-something moves is looked at at once.
+comparison of each captured frame with the earlier ones decides, and the first frame in which
+something moves is processed at once.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pose_edge.frames import Frame
 from pose_edge.pipeline.motion import MotionDetector, tiny_grey
 
 QUIET_S: Final = 5.0
-"""How long nobody must be there and nothing move before the scene counts as at rest."""
+"""Time without people or motion after which the scene counts as at rest, seconds."""
 LOOK_S: Final = 0.25
-"""Time between two frames that are looked at all the same, should somebody hardly move."""
+"""Interval at which frames are processed even at rest, seconds, in case somebody hardly moves."""
 MAX_SHARE: Final = 0.25
-"""With a slow model they take this part of the time, as far as `MAX_LOOK_S` allows."""
+"""Largest share of the time that these frames may take. For a slow model the interval grows, up to
+`MAX_LOOK_S`."""
 MAX_LOOK_S: Final = 1.0
-"""Longest time between two such frames, so that the run goes on to show that it lives."""
+"""Longest interval between these frames, seconds, so that the run keeps showing that it works."""
 
 
 class Found(Enum):
@@ -28,29 +29,30 @@ class Found(Enum):
 
     NOBODY = auto()
     PERHAPS = auto()
-    """The next frame tells: the model alone takes a tree for a person now and then."""
+    """The model has found somebody whom the tracker has not confirmed, so the next frame is needed:
+    the model alone takes a tree for a person now and then."""
     SOMEBODY = auto()
 
 
 class RestRule:
-    """Decides which frames are looked at; a state machine without a clock and without pictures.
+    """Decides which frames are processed; a state machine without a clock and without pictures.
 
     Attributes:
         resting: Whether the scene is at rest.
     """
 
     def __init__(self) -> None:
-        """Start awake."""
+        """Create the rule; the scene is awake at first."""
         self.resting = False
         self._quiet_since_s: float | None = None
         self._next_look_s = 0.0
 
     def wants(self, time_s: float, *, moved: bool) -> bool:
-        """Return whether the next frame is to be looked at.
+        """Return whether the next frame is to be processed.
 
         Args:
-            time_s: The frame's time, seconds. After one that goes back, the scene is awake.
-            moved: Whether something moves in it.
+            time_s: Time of the frame, seconds. If the time goes back, the scene wakes up.
+            moved: Whether something moves in the frame.
         """
         quiet_since_s = self._quiet_since_s
         if moved or quiet_since_s is None or time_s < quiet_since_s:
@@ -62,12 +64,12 @@ class RestRule:
         return not self.resting or time_s >= self._next_look_s
 
     def looked(self, time_s: float, took_s: float, found: Found) -> None:
-        """Take note of what was found in a frame.
+        """Record what was found in a frame that was processed.
 
         Args:
-            time_s: The frame's time, seconds.
-            took_s: How long it took, seconds.
-            found: Whether anybody is there.
+            time_s: Time of the frame, seconds.
+            took_s: How long its processing took, seconds.
+            found: Whether anybody is in the frame.
         """
         if found is Found.SOMEBODY:
             self._wake(time_s)
@@ -85,11 +87,11 @@ class Rest:
     """Tells the inference thread which frames of a live source it may pass over.
 
     Attributes:
-        allowed: Whether it may pass over any.
+        allowed: Whether it may pass over any frames.
     """
 
     def __init__(self) -> None:
-        """Start awake, and stay so until it is allowed to rest."""
+        """Start awake; the scene never counts as at rest before `allowed` is set."""
         self.allowed = False
         self._passed_over = 0
         self._rule = RestRule()
@@ -98,11 +100,11 @@ class Rest:
 
     @property
     def resting(self) -> bool:
-        """Whether the scene is at rest; any thread may ask."""
+        """Whether the scene is at rest; any thread may read this."""
         return self.allowed and self._rule.resting
 
     def passes_over(self, frame: Frame) -> bool:
-        """Return whether the next frame need not be looked at."""
+        """Return whether the next frame need not be processed."""
         if not (self.allowed and frame.live) or self._somebody:
             return False
         time_s = frame.captured_ns / 1e9
@@ -112,10 +114,10 @@ class Rest:
         return not wanted
 
     def looked(self, frame: Frame, took_s: float, found: Found) -> int:
-        """Take note of what was found in a frame; see `RestRule.looked`.
+        """Record what was found in a frame; see `RestRule.looked`.
 
         Returns:
-            The number of frames before it that were passed over.
+            The number of frames right before it that were passed over.
         """
         self._somebody = found is Found.SOMEBODY
         if self._somebody:

@@ -1,8 +1,8 @@
 """The ring buffer that hands frames from the capture thread to the inference thread.
 
 The slots' memory is allocated once and reused. The capture thread never writes into a slot that is
-being read, so no frame is ever torn. A reader that holds a slot for long costs frames, not
-correctness.
+being read, so no frame is ever torn. If a reader holds a slot for long, frames may be skipped, but
+none is damaged.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pose_edge.util.wakeup import Wakeup
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """One place of the ring.
+    """One slot of the ring.
 
     Attributes:
-        frame: The newest frame in the slot; None before the first, which brings its memory.
-        holders: How many need the frame: it waits, is read, or is shown. At 0 the slot is free.
+        frame: The last frame of the slot, whose memory is reused; None before the first.
+        holders: Number of users of the slot: it is written, waits, is read, or is shown. At 0 it is
+            free.
     """
 
     frame: Frame | None = None
@@ -29,12 +30,12 @@ class Slot:
 
     @property
     def memory(self) -> Image | None:
-        """Memory of the last frame, which the next one may be written into."""
+        """Memory of the last frame, into which the next one may be written; None without one."""
         return None if self.frame is None else self.frame.image
 
 
 class RingBuffer(ClosableQueue[Slot]):
-    """A fixed number of slots between one writer and one reader, and a viewer beside them.
+    """A fixed number of slots that one writer, one reader and one viewer share.
 
     Two policies:
 
@@ -50,13 +51,16 @@ class RingBuffer(ClosableQueue[Slot]):
     """
 
     def __init__(self, slots: int = 5, *, drop: bool, wakeup: Wakeup | None = None) -> None:
-        """Make the slots.
+        """Create the slots.
 
         Args:
-            slots: At least 2. With `drop`, one is being written and one is waiting to be read;
-                each further one lets a reader hold one more frame at no cost.
+            slots: Number of slots, at least 2. With `drop`, one is being written and one is waiting
+                to be read; each further one lets a reader hold one more frame at no cost.
             drop: The policy, see above.
-            wakeup: Of the viewer: set when there is a newer frame than `newest` has given.
+            wakeup: Wakes the viewer when the first frame after a call of `newest` arrives.
+
+        Raises:
+            ValueError: There are fewer than 2 slots.
         """
         if slots < 2:
             raise ValueError(f"a ring needs at least 2 slots, not {slots}")
@@ -71,24 +75,24 @@ class RingBuffer(ClosableQueue[Slot]):
     def reserve(
         self, timeout: float | None, unless: Callable[[], bool] = lambda: False
     ) -> Slot | None:
-        """Return a slot to write into, to be given back by `publish` or `free`.
+        """Reserve a slot to write into; the writer gives it back by `publish` or `free`.
 
         Args:
-            timeout: Longest wait for a free slot, seconds; None for any time.
-            unless: Returns whether to wait no longer; it is asked again after each `wake`.
+            timeout: Longest wait for a free slot, seconds; None for no limit.
+            unless: Returns whether to stop waiting; called again after each `wake`.
 
         Returns:
-            The slot; None when none became free, or the ring is closed.
+            The slot, or None when none became free or the ring is closed.
         """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._free) or self._closed or unless(), timeout)
             return self._reserved() if self._free and not self._closed else None
 
     def newest(self, after: int) -> Slot | None:
-        """Return the slot of the newest frame, to be given back by `free`.
+        """Return the slot of the newest frame; the viewer gives it back by `free`.
 
-        Returns None while there is no frame with a higher number than `after`; the viewer is woken
-        up by the next one.
+        Returns None while there is no frame with a higher number than `after`. The next frame then
+        wakes the viewer.
         """
         with self._changed:
             self._viewed = True
@@ -119,9 +123,9 @@ class RingBuffer(ClosableQueue[Slot]):
     def offer(self, frame: Frame) -> None:
         """Offer a frame for which no slot could be reserved; only for a ring that drops.
 
-        The frame takes a slot that has become free, else that of the frame that waits. (That frame
-        is not taken away earlier: while the next one was still to come, a reader could have had
-        it.) If every slot is being read, the frame is lost.
+        The frame takes a slot that has become free, or else the slot of the frame that waits. (The
+        waiting frame is dropped only now, because until now the reader could have taken it.) If
+        every slot is being read, the new frame is lost.
         """
         with self._changed:
             if not self._free:
@@ -134,7 +138,7 @@ class RingBuffer(ClosableQueue[Slot]):
         self.publish(slot, frame)
 
     def free(self, slot: Slot) -> None:
-        """Give back a slot that was read, or reserved and not used."""
+        """Give back a slot that was read, or that was reserved but not used."""
         with self._changed:
             if slot in self._slots:
                 self._give_back(slot)
@@ -143,7 +147,8 @@ class RingBuffer(ClosableQueue[Slot]):
     def write_off(self, slot: Slot) -> None:
         """Replace a slot that a hung thread holds and may never give back.
 
-        If the thread gives it back after all, nothing happens. No other thread touches its memory.
+        No other thread uses its memory any more. If the thread gives the slot back after all,
+        nothing happens.
         """
         with self._changed:
             if slot in self._slots:
@@ -164,10 +169,10 @@ class RingBuffer(ClosableQueue[Slot]):
             self._changed.wait_for(lambda: not self._waiting or self._closed)
 
     def _reserved(self) -> Slot:
-        """Take a free slot, but rather not that of the newest frame, which the viewer may want.
+        """Take a free slot, preferably not that of the newest frame, which the viewer may want.
 
-        It is the one freed last: its memory is in the caches, and a slot that is never needed
-        never gets any.
+        The slot that was freed last is taken: its memory is still in the CPU's caches, and a slot
+        that is never needed never allocates memory.
         """
         spared = len(self._free) > 1 and self._free[-1] is self._newest
         slot = self._free.pop(-2 if spared else -1)

@@ -1,7 +1,7 @@
-"""Tries a model file that is not one of ours in a child process, before this process loads it.
+"""Try a user's own model file in a child process, before this process loads it.
 
-A damaged file can crash the runtime, which would end the program at a reload. And what a model
-makes of a picture with a person says what its input wants.
+A damaged file can crash the runtime, which would end the program at a reload. Running the model on
+a picture of a person also shows how its input must be normalised.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from pose_edge.zoo.registry import ModelFile
 log = logging.getLogger(__name__)
 
 TRIAL_S: Final = 60.0
-"""How long a trial may take; on two cores it takes 1 to 3 s."""
+"""Longest duration of a trial, seconds; on two cores it takes 1 to 3 s."""
 POLL_S: Final = 0.1
-"""Interval of the checks for an early end."""
+"""Interval of the checks whether the trial is to end early, seconds."""
 CHILD: Final = "from pose_edge.pipeline.trial_child import main; main()"
 DAMAGED: Final = "get the file again, or convert it for this version of the runtime"
 
 
 ErrorKind = Literal["model", "usage", "unavailable"]
-"""What is to blame for an error: the file, a setting, or the machine."""
+"""What causes an error: the file, a setting, or the machine."""
 
 ERRORS: Final[dict[ErrorKind, type[PoseEdgeError]]] = {
     "model": ModelError,
     "usage": UsageError,
     "unavailable": UnavailableError,
 }
-"""What is raised for each."""
+"""The exception for each kind of error."""
 
 
 class TrialResult(BaseModel):
-    """What a trial has shown.
+    """The outcome of a trial.
 
     Attributes:
         error: Why the model cannot be used, or None.
         remedy: What to do about the error.
-        kind: What is to blame for it.
-        normalisation: What the input wants; None for 0...255.
+        kind: What causes the error.
+        normalisation: How the input must be normalised; None for 0...255.
         output_in_pixels: See `ModelFile`.
-        doubt: What speaks against a model that is used nevertheless.
+        doubt: Why a model that is used may nevertheless be wrong, or None.
     """
 
     error: str | None = None
@@ -68,19 +68,19 @@ class TrialResult(BaseModel):
 def try_model(
     model: ModelFile, settings: ModelSettings, stop: threading.Event | None = None
 ) -> ModelFile:
-    """Return the model with what it needs to be fed right, found out in a child process.
+    """Try a model in a child process; return it with its input range and the units of its output.
 
-    Models that are known by their checksum are returned as they are, and those that are compiled
-    for the Edge TPU as well: they run in a child process anyway.
+    A model whose checksum is known is returned unchanged, and so is one that is compiled for the
+    Edge TPU, because that runs in a child process anyway.
 
     Args:
         model: The file.
-        settings: Threads, and the input range if the user says it.
+        settings: Number of threads, and the input range if the user gives it.
         stop: Set to end the trial.
 
     Raises:
-        ModelError: The file crashes the runtime, is not a pose model, or what its input wants
-            cannot be found out.
+        ModelError: The file crashes the runtime, is not a pose model, or needs an input that cannot
+            be determined.
         UsageError: The settings ask for an input range that the model cannot have.
         UnavailableError: No runtime is installed, or no process can be started.
     """
@@ -111,7 +111,7 @@ def try_model(
 def _run_child(
     model: ModelFile, settings: ModelSettings, stop: threading.Event
 ) -> tuple[int, bytes, bytes]:
-    """Return the child's exit status, its answer, and what it wrote besides."""
+    """Return the child's exit status, its answer, and what it wrote to its standard error."""
     try:
         process = subprocess.Popen(
             child_command(CHILD),
@@ -130,7 +130,7 @@ def _run_child(
                 try:
                     answer, words = process.communicate(job, timeout=POLL_S)
                 except subprocess.TimeoutExpired:
-                    job = None  # it is on its way
+                    job = None  # it was sent by the first call
                 else:
                     return process.returncode, answer, words
         finally:

@@ -29,28 +29,29 @@ from pose_edge.zoo.normalisation import RANGES
 from pose_edge.zoo.registry import ModelFile
 
 MEMORY: Final = 2 << 30
-"""Bytes that the child may allocate: a damaged file may ask for more than the machine has."""
+"""Most memory that the child may allocate, bytes: a damaged file may ask for more than there is."""
 FOUND: Final = 0.5
-"""Likeness (OKS) with the person in the picture from which on a model has found them."""
+"""Least similarity (OKS, 0...1) to the person in the picture at which a model has found them."""
 PERSON: Final = (
     *((0.481, 0.154), (0.496, 0.141), (0.465, 0.143), (0.524, 0.156), (0.451, 0.162)),
     *((0.576, 0.261), (0.410, 0.257), (0.669, 0.352), (0.323, 0.348), (0.773, 0.423)),
     *((0.223, 0.410), (0.540, 0.516), (0.437, 0.514), (0.560, 0.691), (0.415, 0.682)),
     *((0.556, 0.864), (0.436, 0.863)),
 )
-"""x and y of the keypoints in the picture, as movenet-thunder-fp16 finds them."""
+"""x and y, 0...1, of the keypoints in the picture, as movenet-thunder-fp16 finds them."""
 
 
 def main() -> None:
     """Read the job from the standard input; write its `TrialResult` to the standard output."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # sent to the whole group: the
-        signal.signal(number, signal.SIG_IGN)  # parent heeds them, and ends this process
+    # Signals go to the whole process group: the parent handles them, and ends this process.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     model, settings, parent = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
     die_with(parent)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
-        redirect_output(2)  # libraries chat
+        redirect_output(2)  # what libraries print must not get into the answer
         answer.write(try_here(model, settings).model_dump_json())
 
 
@@ -59,20 +60,20 @@ def try_here(model: ModelFile, settings: ModelSettings) -> TrialResult:
     try:
         runtime = LiteRT(model, threads=settings.threads)
         result = _judge(model, runtime, settings)
-        for size in runtime.sizes:  # a run comes to use any of them, and must survive that
+        for size in runtime.sizes:  # a run may use any of them, and must not crash
             runtime.run(np.zeros((1, *size, 3), dtype=runtime.input.dtype))
         return result
     except PoseEdgeError as error:
         kinds = (kind for kind, raised in ERRORS.items() if isinstance(error, raised))
         kind = next(kinds, "unavailable")
         return TrialResult(error=error.message, remedy=error.remedy, kind=kind)
-    except (RuntimeError, ValueError, MemoryError) as error:  # as the runtime reports its own
+    except (RuntimeError, ValueError, MemoryError) as error:  # raised by the runtime
         reason = one_line(error) or type(error).__name__
         return TrialResult(error=f"{model.path} cannot be run: {reason}", remedy=DAMAGED)
 
 
 def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> TrialResult:
-    """Find out how the model finds the person in the picture."""
+    """Find the input range and the output units with which the model finds the person."""
     best = 0.0
     for group in _candidates(model, runtime, settings):
         for in_pixels in (False, True):
@@ -102,9 +103,9 @@ def _judge(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> Trial
 def _candidates(
     model: ModelFile, runtime: Runtime, settings: ModelSettings
 ) -> Iterator[list[ModelFile]]:
-    """Return groups of what the input may want; the next group counts if none of one is right."""
+    """Yield groups of possible normalisations; a group is tried if none before it is right."""
     if runtime.input.dtype != "float32" or settings.input_range != "auto":
-        yield [model]  # the setting is the estimator's affair
+        yield [model]  # the estimator applies the setting
         return
     if model.normalisation is not None:
         yield [model]
@@ -112,7 +113,7 @@ def _candidates(
 
 
 def _mark(model: ModelFile, runtime: Runtime, settings: ModelSettings) -> tuple[float, float]:
-    """Return the similarity of what a model finds with the person, and the score that it gives."""
+    """Return the similarity (OKS) of a model's best pose to the person, and the pose's score."""
     path = resources.person_picture()
     image = np.asarray(cv2.imread(str(path)), dtype=np.uint8)
     asked = ModelSettings(max_people=1, input_range=settings.input_range)

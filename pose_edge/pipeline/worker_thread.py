@@ -1,4 +1,4 @@
-"""What the two threads of a pipeline have in common, and what they share."""
+"""The base class of the two threads of a pipeline, and the state that they share."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 
 
 class ResultQueue(ClosableQueue[Result]):
-    """Room for one result. With `drop`, a newer result replaces one that was not taken."""
+    """A queue of one result. With `drop`, a newer result replaces one that was not taken."""
 
     def __init__(self, *, drop: bool, wakeup: Wakeup | None = None) -> None:
-        """Start empty.
+        """Create an empty queue.
 
         Args:
             drop: The policy, see above.
-            wakeup: Of the thread that takes the results, if it waits for other things as well.
+            wakeup: Wakes the thread that takes the results, if it waits for other events as well.
         """
         super().__init__(drop=drop)
         self._wakeup = wakeup
@@ -43,11 +43,11 @@ class ResultQueue(ClosableQueue[Result]):
         self._wake_reader()
 
     def put(self, result: Result) -> None:
-        """Hand over a result; without `drop`, wait until the one before was taken."""
+        """Hand over a result; without `drop`, wait until the previous one was taken."""
         with self._changed:
             if self._drop and self._waiting:
                 self._waiting.popleft().release()
-            # Once the queue is closed there is room for the last result: it must not be lost.
+            # A closed queue takes the last result without waiting, so that it is not lost.
             self._changed.wait_for(lambda: not self._waiting or self._closed)
             self._waiting.append(result)
             self._changed.notify_all()
@@ -59,11 +59,11 @@ class ResultQueue(ClosableQueue[Result]):
 
 
 class Lost(NamedTuple):
-    """Why a live source is not there.
+    """Why a live source is missing.
 
     Attributes:
-        error: What went wrong last.
-        since: Time of day since which there is no frame.
+        error: The last error.
+        since: Time of day, HH:MM:SS, since when there have been no frames.
     """
 
     error: SourceError
@@ -72,21 +72,21 @@ class Lost(NamedTuple):
 
 @dataclass(slots=True)
 class Shared:
-    """What the threads of one pipeline share.
+    """The state that the threads of one pipeline share.
 
     Attributes:
         ring: Frames on their way from the capture thread to the inference thread.
-        results: Results on their way to the thread that takes them.
+        results: Results on their way to the caller of `Pipeline.take`.
         telemetry: Figures and faults of the run.
         sinks: Outputs that get every result, besides `results`.
-        max_frames: End after this many processed frames, or None.
-        processed: Frames processed so far.
-        started: Set once frames are to flow.
-        gate: Holds the frames of a file back while it is paused.
-        lost: Why there is no source now, or None.
-        missing: What of each file could not be read, see `Source`, with its name.
-        rest: Says which frames need not be looked at.
-        demand: When the inference thread will want the next frame.
+        max_frames: Number of processed frames after which to end; None for no limit.
+        processed: Number of frames processed so far.
+        started: Set once frames may flow.
+        gate: Holds back the frames of a file while it is paused.
+        lost: Why the source is missing now, or None.
+        missing: What could not be read of each file, with its name; see `Source.missing`.
+        rest: Decides which frames need not be processed.
+        demand: Predicts when the inference thread will want the next frame.
     """
 
     ring: RingBuffer
@@ -104,11 +104,11 @@ class Shared:
 
 
 class WorkerThread(threading.Thread, ABC):
-    """One part of a pipeline, in a thread that ends, is stopped, or is given up.
+    """One part of a pipeline, in a thread that ends by itself, is stopped, or is given up.
 
-    A thread cannot be killed. One that hangs is given up: it is left alone with all that it has
-    open, and another thread takes its place. Should it wake up, it notices that it was given up,
-    closes what it has open, and ends without a trace.
+    A thread cannot be killed. One that hangs is given up: it keeps what it has open, and another
+    thread takes its place. If it recovers, it notices that it was given up, closes what it has
+    open, and ends silently.
 
     Attributes:
         given_up: Whether another thread takes the place of this one.
@@ -123,13 +123,14 @@ class WorkerThread(threading.Thread, ABC):
         *,
         start_limit_s: float,
     ) -> None:
-        """Prepare; `start` starts the thread.
+        """Create the thread; `start` starts it.
 
         Args:
             name: Name of the thread.
-            shared: What the threads of the pipeline share.
+            shared: The state that the threads of the pipeline share.
             part: Gets the heartbeats.
-            ended: Called at the end, in the thread, with the thread and the error it died of.
+            ended: Called when the thread ends, in the thread, with the thread and the error that
+                ended it, or None.
             start_limit_s: Longest time from `start` to the first heartbeat, seconds.
         """
         super().__init__(name=name, daemon=True)
@@ -153,20 +154,20 @@ class WorkerThread(threading.Thread, ABC):
         self._shared.gate.wake()
 
     def give_up(self) -> None:
-        """Let another thread take the place of this one, which hangs or has died."""
+        """Give up this thread, which hangs or has died, so that another one can replace it."""
         self.given_up = True
         self.stop()
         if (slot := self._slot) is not None:
             self._shared.ring.write_off(slot)
 
     def wait(self, timeout: float) -> bool:
-        """Wait some seconds for the end of the thread; return whether it ended, or never ran."""
+        """Wait at most `timeout` seconds; return whether the thread has ended, or never ran."""
         if self.ident is not None:
             self.join(timeout)
         return not self.is_alive()
 
     def run(self) -> None:
-        """Work until the end; called by `start`, in the thread."""
+        """Work, clean up, and report the end; called by `start`, in the thread."""
         error: BaseException | None = None
         try:
             self._work()
@@ -182,8 +183,8 @@ class WorkerThread(threading.Thread, ABC):
 
     @abstractmethod
     def _work(self) -> None:
-        """Work until `_over` is set; `EndOfStream` means that there is nothing left to do."""
+        """Work until `_over` is set; raise `EndOfStream` when there is nothing left to do."""
 
     @abstractmethod
     def _clean_up(self) -> None:
-        """Close what the thread has open; called at its end, in the thread."""
+        """Close what the thread has open; called in the thread, when it ends."""

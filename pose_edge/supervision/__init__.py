@@ -1,10 +1,11 @@
 """Heartbeats, deadlines, replacement of failed parts, and the watchdog of systemd.
 
-`supervisor` knows the state of every part and replaces those that have stalled or died;
-`watchdog` is the thread that does so and tells systemd (`sd_notify`); `backoff` spaces attempts;
-`hung_threads` counts threads that were given up.
+`supervisor` tracks the state of every part, and replaces those that have stalled or died;
+`watchdog` is the thread that runs these checks and notifies systemd (`sd_notify`); `backoff` spaces
+attempts; `hung_threads` counts threads that were given up.
 
 May import: errors, util, frames, poses, config.
 
-A new part calls `Supervisor.add` where it is made, and sends heartbeats through the `Part`.
+To add a part, call `Supervisor.add` where the part is created, and send its heartbeats through the
+`Part` that it returns.
 """

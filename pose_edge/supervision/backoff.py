@@ -1,10 +1,10 @@
-"""Waits between attempts that fail."""
+"""Exponential backoff between attempts that fail."""
 
 from __future__ import annotations
 
 
 class Backoff:
-    """Waits that double from attempt to attempt, up to a limit."""
+    """Computes waits that double from attempt to attempt, up to a limit."""
 
     def __init__(self, first_s: float = 1.0, limit_s: float = 30.0) -> None:
         """Start with a wait of `first_s` seconds, and never exceed `limit_s`."""

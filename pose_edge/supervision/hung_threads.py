@@ -1,7 +1,7 @@
-"""Threads that hang and were given up.
+"""Count the threads that hang and were given up.
 
-A thread cannot be killed. One that hangs in a driver or a disk is left alone and another thread
-takes its work. Each one costs memory and perhaps a device, so a process can afford only a few.
+A thread cannot be killed. One that hangs in a driver or a disk is left alone, and another thread
+takes over its work. Each one costs memory and perhaps a device, so a process can afford only a few.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import threading
 from typing import Final
 
 HUNG_LIMIT: Final = 3
-"""Threads that may hang at the same time; with one more, only a restart of the program helps."""
+"""Number of threads that may hang at the same time; with one more, only a restart helps."""
 
 
 class HungThreads:
     """Counts the threads of one kind that were given up and are still alive."""
 
     def __init__(self, limit: int = HUNG_LIMIT) -> None:
-        """Start with none; `limit` may hang at the same time."""
+        """Create an empty counter; at most `limit` threads may hang at the same time."""
         self._limit = limit
         self._threads: list[threading.Thread] = []
 
@@ -27,7 +27,7 @@ class HungThreads:
 
     @property
     def count(self) -> int:
-        """Threads that were given up and are still alive."""
+        """Number of threads that were given up and are still alive."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         return len(self._threads)
 

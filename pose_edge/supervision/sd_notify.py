@@ -19,21 +19,22 @@ from pose_edge.util.text import one_line
 log = logging.getLogger(__name__)
 
 STATUS_LENGTH: Final = 500
-"""Characters: systemd takes no datagram above 4096 bytes, and a character has up to 4."""
+"""Longest status, characters: systemd takes datagrams of up to 4096 bytes, and a character has up
+to 4."""
 
 SEND_TIMEOUT_S: Final = 1.0
-"""systemd answers at once, or is so busy that waiting does not help."""
+"""Timeout of sending, seconds: systemd reads at once, or is too busy for waiting to help."""
 
 
 class SystemdNotifier:
-    """Sends notifications to systemd; may be used from several threads.
+    """Sends notifications to systemd; thread-safe.
 
-    Without an address nothing is sent. A message that cannot be sent raises no error: the first
-    one after a success is logged.
+    Without an address nothing is sent. A message that cannot be sent raises no error; the first
+    failure after a success is logged.
     """
 
     def __init__(self, address: str | None) -> None:
-        """Prepare to send.
+        """Create the notifier, and open a socket for sending.
 
         Args:
             address: Value of $NOTIFY_SOCKET: the path of a socket, or its name in the abstract
@@ -55,7 +56,7 @@ class SystemdNotifier:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> SystemdNotifier:
-        """Return a notifier for $NOTIFY_SOCKET; it sends nothing where that is not set."""
+        """Return a notifier for $NOTIFY_SOCKET, which sends nothing if that is not set."""
         return cls(environment.get("NOTIFY_SOCKET"))
 
     @property
@@ -111,11 +112,11 @@ class SystemdNotifier:
 def watchdog_interval(
     environment: Mapping[str, str] = os.environ, pid: int | None = None
 ) -> float | None:
-    """Return the interval between heartbeats: half of the time after which systemd acts.
+    """Return the interval between heartbeats: half of systemd's watchdog timeout.
 
     Args:
         environment: Holds WATCHDOG_USEC and WATCHDOG_PID as systemd sets them.
-        pid: Process that is to be watched; by default this one.
+        pid: Process that is watched; by default this one.
 
     Returns:
         The interval in seconds, or None where systemd does not watch this process.
@@ -130,7 +131,7 @@ def watchdog_interval(
 
 
 def _status(text: str | None) -> list[str]:
-    """Return the line for a status, with control characters and line ends as spaces."""
+    """Return the line for a status, if there is one, without control characters and line ends."""
     if text is None:
         return []
     return [f"STATUS={one_line(text, STATUS_LENGTH)}"]

@@ -1,8 +1,8 @@
 """The state of every part of a run, and the replacement of parts that have failed.
 
 Each part sends heartbeats, and says with each one when the next is due. A part that misses this
-deadline has stalled. A part that has stalled or died is replaced after a wait, where that is
-possible. Where it is not, only a restart of the program helps.
+deadline has stalled. A part that has stalled or died is replaced after a backoff. If it cannot be
+replaced, only a restart of the program helps.
 
 Nothing here waits or starts threads: see `watchdog`.
 """
@@ -24,11 +24,12 @@ log = logging.getLogger(__name__)
 
 FIRST_S: Final = 1.0
 LIMIT_S: Final = 30.0
-"""The shortest and the longest wait before a part that keeps failing is replaced again."""
+"""The shortest and the longest wait before a part that has failed is replaced, seconds."""
 STEADY_S: Final = 60.0
-"""After running for so long, the next replacement of a part comes after the shortest wait again."""
+"""Running time, in seconds, after which a part's next replacement needs the shortest wait only."""
 SLEPT_S: Final = 3.0
-"""Time between two looks that means that nothing at all ran; the watchdog looks every second."""
+"""Time between two checks, in seconds, above which the whole process must have been suspended; the
+watchdog checks every second."""
 
 
 class State(Enum):
@@ -45,21 +46,21 @@ class State(Enum):
 
 
 class Part:
-    """One part of a run. The thread that does its work sends the heartbeats.
+    """One supervised part of a run. The thread that does its work sends the heartbeats.
 
     Attributes:
         name: Name of the part, e.g. "source".
         state: What the part is doing.
         detail: What it runs on, what it waits for, or why it has failed.
-        since_s: Time at which this state began, by the supervisor's clock.
-        tries: Failures, and attempts to open its device, since the part last ran.
+        since_s: Time at which this state began, by the supervisor's clock, seconds.
+        tries: Number of failures, and of attempts to open its device, since the part last ran.
         hang_next: Whether the next heartbeat hangs; for tests, see `Supervisor.freeze`.
     """
 
     def __init__(
         self, name: str, replacement: Callable[[], None] | None, clock: Callable[[], float]
     ) -> None:
-        """Start without a deadline. Only `Supervisor.add` makes parts."""
+        """Create the part, without a deadline yet. Only `Supervisor.add` creates parts."""
         self.name = name
         self.state = State.STARTING
         self.detail = ""
@@ -93,7 +94,7 @@ class Part:
         Args:
             detail: What it waits for.
             within: Seconds until the next heartbeat is due.
-            tried: Whether it has just tried in vain to open the device.
+            tried: Whether it has just failed to open the device.
         """
         self._hang_if_asked()
         self._set(State.WAITING, detail, within, tried=tried)
@@ -114,13 +115,13 @@ class Part:
             self._fail(detail)
 
     def postpone(self, seconds: float) -> None:
-        """Give the part more time, because the whole process slept. For the supervisor."""
+        """Extend the deadline after the whole process was suspended; called by the supervisor."""
         with self._lock:
             self._heartbeat_s += seconds
             self._deadline_s += seconds
 
     def check(self, now: float) -> Callable[[], None] | None:
-        """Check the deadline; return what replaces the part, if that is due. For the supervisor."""
+        """Check the deadline; return the replacement if one is due. Called by the supervisor."""
         with self._lock:
             if now < self._deadline_s:
                 return None
@@ -167,10 +168,10 @@ class Part:
 
 
 class Supervisor:
-    """All parts of a run."""
+    """Tracks all parts of a run, and replaces those that fail."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without parts."""
+        """Create a supervisor without parts; `clock` gives seconds."""
         self._clock = clock
         self._parts: dict[str, Part] = {}
         self._replacements: Counter[str] = Counter()
@@ -182,7 +183,10 @@ class Supervisor:
         Args:
             name: Name of the part, e.g. "source".
             replacement: Replaces the part after it has died or stalled; must return at once. None
-                where only a restart of the program helps.
+                if only a restart of the program helps.
+
+        Returns:
+            The part, through which its thread sends heartbeats.
         """
         part = Part(name, replacement, self._clock)
         self._parts = {**self._parts, name: part}  # other threads may be iterating over the old one
@@ -204,20 +208,22 @@ class Supervisor:
     def look(self) -> bool:
         """Check all parts once, and replace those that are due.
 
-        Returns whether every part works, or will do so without a restart of the program.
+        Returns:
+            Whether every part works, or will do so without a restart of the program.
         """
         parts, now = self.parts, self._clock()
         self._forgive_sleep(parts, now)
         for part in parts:
-            # The time of above: should the process sleep just here, the next look notices it.
+            # `now`, not the present time: the next check notices a process that is suspended here.
             if replacement := part.check(now):
                 self._replace(part, replacement)
         return not any(part.helpless for part in parts)
 
     def _forgive_sleep(self, parts: list[Part], now: float) -> None:
-        """Postpone all deadlines if the whole process has slept since the last look.
+        """Postpone all deadlines if the whole process was suspended since the last check.
 
-        It was stopped (Ctrl-Z, SIGSTOP), or the machine was: no part could send a heartbeat.
+        The process was stopped (Ctrl-Z, SIGSTOP), or the machine slept: no part could send a
+        heartbeat.
         """
         before, self._looked_s = self._looked_s, now
         if before is not None and (gap := now - before) > SLEPT_S:
@@ -226,7 +232,7 @@ class Supervisor:
                 part.postpone(gap)
 
     def freeze(self, name: str) -> None:
-        """Let a part hang forever at its next heartbeat, to test what happens then.
+        """Make a part hang forever at its next heartbeat, to test what happens then.
 
         Raises:
             KeyError: There is no such part.

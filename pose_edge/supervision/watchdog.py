@@ -1,4 +1,4 @@
-"""The thread that supervises a run, and tells systemd how the run goes."""
+"""The thread that supervises a run, and reports its state to systemd."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pose_edge.supervision.supervisor import Supervisor
 log = logging.getLogger(__name__)
 
 CHECK_S: Final = 1.0
-"""Interval between two checks of all parts, unless systemd wants to hear more often."""
+"""Interval between two checks of all parts, seconds, unless systemd wants a shorter one."""
 
 
 class Watchdog:
@@ -27,14 +27,15 @@ class Watchdog:
         *,
         interval: float | None,
     ) -> None:
-        """Prepare; `start` starts the thread.
+        """Create the thread; `start` starts it.
 
         Args:
-            supervisor: Knows the state of all parts.
+            supervisor: Tracks the state of all parts.
             notifier: Gets READY=1, the status, and WATCHDOG=1 as long as every part works or will
-                do so without a restart of the program; else the restart is requested.
+                do so without a restart of the program; otherwise it gets a request for a restart.
             status: Returns the status line of the run.
-            interval: Seconds from one WATCHDOG=1 to the next; None without systemd's watchdog.
+            interval: Longest time from one WATCHDOG=1 to the next, seconds; None without systemd's
+                watchdog.
         """
         self._supervisor = supervisor
         self._notifier = notifier
@@ -50,7 +51,7 @@ class Watchdog:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread; doing it twice does no harm."""
+        """End the thread, and tell systemd that the program is about to end."""
         self._end.set()
         if self._thread.ident is not None:
             self._thread.join(CHECK_S)
@@ -60,7 +61,7 @@ class Watchdog:
         while not self._end.wait(self._interval):
             try:
                 self._check()
-            except Exception:  # whatever it is, supervision goes on
+            except Exception:  # supervision must go on after any error
                 log.exception("supervision: internal error")
 
     def _check(self) -> None:
@@ -72,7 +73,7 @@ class Watchdog:
         self._notifier.status(self._status())
 
     def _ask_for_restart(self) -> None:
-        """Ask systemd for a restart; where there is no systemd, say once what to do."""
+        """Ask systemd for a restart, and log once that only a restart helps."""
         if not self._restart_asked:
             how = "asking systemd for it" if self._notifier.enabled else "please do so"
             log.critical("only a restart of the program helps now: %s", how)
