@@ -17,11 +17,11 @@ Wayland desktop usually offers X too, but only through a translation layer."""
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output of a graphics card, e.g. HDMI-A-1.
+    """An output of a graphics card, to which a screen may be connected.
 
     Attributes:
         card: Number of the card; it can change from one boot to the next.
-        name: The kernel's name of the output; it may also be e.g. a DisplayPort output.
+        name: The kernel's name of the output, e.g. "HDMI-A-1" or "DP-1".
         folder: The output's folder in sysfs.
     """
 

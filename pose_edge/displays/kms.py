@@ -48,7 +48,7 @@ def open_kms(output: Output, settings: DisplaySettings, console: Console) -> Kms
 
 
 class KmsScreen(Surface):
-    """A screen that no other program draws on."""
+    """A screen without a desktop, which no other program draws on."""
 
     def __init__(
         self, sdl: Sdl, output: Output, settings: DisplaySettings, console: Console

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pose_edge.overlay import Capsules
 
 EDGE: Final = 0.5
-"""Distance on either side of the outline over which a shape's opacity falls to 0, pixels."""
+"""Half the width of the anti-aliased edge along a shape's outline, pixels."""
 
 FLATNESS: Final = 0.25
 """Tolerated distance between a round end and the polygon that approximates it, pixels."""

@@ -24,7 +24,7 @@ class KeyEvents:
     """Merges SDL's two events for one key press: the key's unshifted name, then typed text."""
 
     def __init__(self) -> None:
-        """Start with no key pressed."""
+        """Create the object, with no key pressed."""
         self._name = ""
         self._repeated = False
 

@@ -45,7 +45,7 @@ def open_window(desktops: Sequence[str], settings: DisplaySettings) -> Window:
     hints = {
         # Otherwise SDL would fall back to drivers that show nothing.
         api.SDL_HINT_VIDEODRIVER: ",".join(desktops).encode(),
-        # By default SDL turns desktop compositing off, as games want it.
+        # By default SDL turns off the desktop's compositing, which suits games only.
         api.SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR: b"0",
     }
     with start_sdl(api, hints, fault="no window can be opened", remedy=REMEDY) as sdl:
@@ -86,7 +86,10 @@ class Window(Surface):
         return super().show(scene, stopwatch)
 
     def poll(self) -> list[str]:
-        """Handle events; raise `DesktopEnded` if `CLOSED` only means the end of the compositor."""
+        """Handle events, or raise `DesktopEnded`.
+
+        SDL reports the end of the compositor as a closed window.
+        """
         # SDL 2.32 queries the X server about some events, and crashes if that has ended.
         if self._desktop.ended():
             raise self._desktop_ended()

@@ -37,8 +37,8 @@ RULERS: Final[dict[tuple[Keypoint, Keypoint], float]] = {
     (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE): 0.245,
     (Keypoint.LEFT_EAR, Keypoint.RIGHT_EAR): 0.09,
 }
-"""Lengths between keypoints as fractions of a person's height, approximately those measured by
-Drillis and Contini (1966); the shoulder width is measured between the keypoints."""
+"""Distances between keypoints as fractions of a person's height, approximately after Drillis and
+Contini (1966); the shoulder width is the distance between the shoulder keypoints."""
 
 _RULER_ENDS: Final = np.array(list(RULERS), np.intp).T
 _RULER_SCALES: Final = np.array([1 / share for share in RULERS.values()], np.float32)
@@ -82,9 +82,9 @@ class Figures:
     def heights(self) -> NDArray[np.float32]:
         """Return how tall each person would be standing upright, float32 (people,), pixels.
 
-        This is the second largest of the estimates from `RULERS`: foreshortening only shortens a
-        limb, and the largest estimate may come from a wrong keypoint. It is 0 where no length of
-        `RULERS` can be measured.
+        This is the second largest of the estimates from `RULERS`, or the only one: foreshortening
+        only shortens a limb, and the largest estimate may come from a wrong keypoint. It is 0 where
+        no length of `RULERS` can be measured.
         """
         first, second = _RULER_ENDS
         along = self.points[:, first] - self.points[:, second]

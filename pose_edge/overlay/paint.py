@@ -62,7 +62,7 @@ class StampCache(Generic[Prepared]):
 
 
 class Painter:
-    """Paints drawings on images of one colour order, which are not converted.
+    """Paints drawings on images of one colour order, so that no image has to be converted.
 
     Attributes:
         order: The colour order.

@@ -110,7 +110,8 @@ class SteadyChoice:
     def update(self, costs: Sequence[float], now_ns: int, *, at_once: bool = False) -> int:
         """Choose the place with the lowest average cost, and return its index.
 
-        Among places of equal cost, the present one is kept; otherwise the first one is chosen.
+        The present place is kept unless another one is better by more than `BETTER`. Of equally
+        good places, the first one is chosen.
 
         Args:
             costs: Cost of each place now.

@@ -113,7 +113,7 @@ class Readout:
     def short_lines(
         self, provenance: Provenance, *, paused: bool = False, resting: bool = False
     ) -> list[PanelLine]:
-        """Return the short lines: rate and latency, a substituted backend, and each fault."""
+        """Return the short lines: rate and latency, the backend if a substitute, each fault."""
         figures = "paused" if paused else GAP.join(self._main_figures(resting=resting))
         note = [PanelLine("detail", provenance.place)] if provenance.note else []
         return [PanelLine("figure", figures), *note, *self._faults()]

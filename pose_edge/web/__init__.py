@@ -1,1 +1,1 @@
-"""The web server of a run, for people and programs in the network; it has its own thread."""
+"""The web server of a run, for people and programs on the network; it has its own thread."""

@@ -69,7 +69,8 @@ class History:
     def is_healthy(self, state: RunState) -> bool:
         """Return whether the run is healthy.
 
-        It is if frames are processed, if it is paused, or if its source is waiting or at its end.
+        It is healthy while frames are processed, while it is paused, and while its source is
+        waiting or at its end.
         """
         now = self._clock()
         self._note_progress(state, now)

@@ -58,7 +58,7 @@ class PoseFeed:
 
     Attributes:
         name: Name of the output.
-        active: Whether messages are wanted, because the server runs.
+        active: Whether messages are wanted.
         written: Number of messages that were passed to clients.
         dropped: Number of messages and lines dropped because the loop or a client was too slow.
         lost: Always 0: messages without a client do not count as lost.

@@ -1,4 +1,4 @@
-"""The recordings and pose files of a run: which there are, and how to delete one."""
+"""Functions that list, find and delete the recordings and pose files of a run."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def list_files(settings: Settings) -> list[OutputFile]:
 
 
 def find_file(settings: Settings, name: str) -> OutputFile | None:
-    """Return the file with a name that matches a pattern of the settings; None for e.g. links."""
+    """Return an output file by its name; None if it matches no pattern or is no regular file."""
     for pattern in _patterns(settings):
         file = _file(pattern, name)
         if file is not None:

@@ -18,7 +18,7 @@ from pose_edge.web.throttle import Throttle
 
 BOUNDARY: Final = "frame"
 PLACE_S: Final = 1.0
-"""Longest wait of a new client beyond the limit, seconds: when a page is reloaded, its old
+"""Longest wait of a new client for a free place, seconds: when a page is reloaded, its old
 connection is about to close."""
 STUCK_S: Final = 30.0
 """Time after which a client that accepts no more data is disconnected, seconds."""
@@ -138,7 +138,7 @@ async def _first_of(*works: Coroutine[Any, Any, int]) -> int:
 
 
 async def _is_free(free: Callable[[], bool]) -> bool:
-    """Wait up to `PLACE_S` for a client to leave; return whether there is room for another."""
+    """Wait until there is room for a client, up to `PLACE_S`; return whether there is."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PLACE_S):
             while not free():

@@ -1,4 +1,4 @@
-"""A rate limit."""
+"""A rate limiter."""
 
 from __future__ import annotations
 
