@@ -2,8 +2,8 @@
 
 May import: util, frames, poses, config, supervision, telemetry, overlay.
 
-A new kind of screen: one file with a subclass of `Display` (see `display.py`), one line in `_open`
-that imports it, and one in `choice.choices` that says when it is taken.
+To add a kind of screen, write one file with a subclass of `Display` (see `display.py`), import it
+in `_open`, and let `choice.choices` return it when it is to be used.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ def open_display(
     busy: Callable[[], None] = lambda: None,
     must: bool = True,
 ) -> Display:
-    """Open the screen of the settings, or wait for it; log which and why.
+    """Open the screen that the settings ask for, or wait for one; log which and why.
 
     Args:
         settings: The kind of screen, and how it is used.
         environment: Environment variables, which name the desktop.
-        sysfs: Where the kernel lists the outputs of the graphics cards.
-        report: Called with what is wrong with the screen, and with None when it works.
+        sysfs: Where sysfs is mounted, in which the kernel lists the outputs of graphics cards.
+        report: Called with the screen's fault, and with None when the screen works.
         busy: Called before a screen is opened, which may take seconds.
-        must: Whether to raise an error when a screen that was asked for cannot be opened; otherwise
-            the error is reported, and opening is tried again.
+        must: Whether to raise an error when the screen of the settings cannot be opened. If False,
+            or with kind "auto", the error is reported and opening is tried again.
 
     Returns:
-        A display that is opened as soon as there is a screen, and again whenever it was lost; with
-        kinds "none" and "web" one that shows nothing.
+        A display that opens a screen as soon as there is one, and again after it was lost; with
+        kinds "none" and "web", a display that shows nothing.
 
     Raises:
-        DisplayError: There is a screen, or a window was asked for, and it cannot be opened; with
-            kind "auto" that is only logged.
+        DisplayError: A screen is connected, or a window was asked for, and it cannot be opened.
+            Not raised with kind "auto" or without `must`.
     """
     if settings.kind in ("none", "web"):
         log.info("display: none (the setting display.kind: %s)", settings.kind)
@@ -73,7 +73,7 @@ def open_display(
         busy()
         return _open(choice, settings, console)
 
-    # SDL is loaded while there is no screen: then the first picture comes sooner.
+    # Load SDL while there is no screen, so that the first picture appears sooner.
     display = ReconnectingDisplay(find_choices, open_choice, report, prepare=load_sdl)
     errors = display.try_to_open()
     if display.visible:
@@ -100,7 +100,7 @@ def _why_nothing_is_shown(
 
 
 def _open(choice: Choice, settings: DisplaySettings, console: Console) -> Display:
-    # Imported here, so that a run without a screen does not load what draws.
+    # Imported here, so that a run without a screen does not load SDL and the renderer.
     if choice.output is None:
         from pose_edge.displays.window import open_window
 

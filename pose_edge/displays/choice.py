@@ -1,4 +1,4 @@
-"""Which screen to use: decided from the environment and the kernel's list of outputs alone."""
+"""Choice of the screen, from the settings, the environment and the kernel's list of outputs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Final
 from pose_edge.config.schema import DisplaySettings
 
 DESKTOPS: Final = {"WAYLAND_DISPLAY": "wayland", "DISPLAY": "x11"}
-"""Environment variables that name a desktop, and SDL's name of its kind, best first: a Wayland
-desktop usually offers X too, but only by translating it."""
+"""Environment variables that name a desktop, each with SDL's video driver for it, best first. A
+Wayland desktop usually offers X too, but only through a translation layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output of a graphics card, e.g. HDMI-A-1.
+    """An output of a graphics card, to which a screen may be connected.
 
     Attributes:
         card: Number of the card; it can change from one boot to the next.
-        name: The kernel's name of the output, which need not be an HDMI one.
+        name: The kernel's name of the output, e.g. "HDMI-A-1" or "DP-1".
         folder: The output's folder in sysfs.
     """
 
@@ -30,7 +30,7 @@ class Output:
     folder: Path
 
     def connected(self) -> bool:
-        """Tell whether a screen is connected now."""
+        """Return whether a screen is connected now."""
         try:
             return (self.folder / "status").read_text().strip() == "connected"
         except OSError:  # the card itself is gone
@@ -38,7 +38,7 @@ class Output:
 
     @property
     def number(self) -> int:
-        """The kernel's number, by which the outputs of a card are sorted; 0 on old kernels."""
+        """The kernel's connector id, which orders the outputs of a card; 0 on old kernels."""
         try:
             return int((self.folder / "connector_id").read_text())
         except (OSError, ValueError):
@@ -47,12 +47,12 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A screen that may be opened, and why.
+    """A candidate screen, and why it may be opened.
 
     Attributes:
         reason: A short phrase for the log and the user.
         desktops: For a window, SDL's names of the desktops to try.
-        output: For HDMI, the connected output; None for a window.
+        output: For a screen without a desktop, the connected output; None for a window.
     """
 
     reason: str
@@ -75,7 +75,7 @@ def connected_output(sysfs: Path, name: str = "auto") -> Output | None:
 
     Args:
         sysfs: Where sysfs is mounted.
-        name: An output's name; "auto" for the first with a screen.
+        name: The output's name, or "auto" for the first output with a screen.
     """
     usable = (output for output in outputs(sysfs) if name in ("auto", output.name))
     return next((output for output in usable if output.connected()), None)
@@ -90,8 +90,9 @@ def choices(settings: DisplaySettings, environment: Mapping[str, str], sysfs: Pa
         sysfs: Where sysfs is mounted.
 
     Returns:
-        For "auto" a window on each desktop, then a connected screen. For "window" a window, desktop
-        or not, so that the user sees why it cannot be opened. For "none" nothing.
+        For "auto", a window on each desktop, then a connected screen. For "hdmi", a connected
+        screen. For "window", always a window: without a desktop, opening it tells the user why it
+        fails. Otherwise nothing.
     """
     desktops = {name: kind for name, kind in DESKTOPS.items() if environment.get(name)}
     if settings.kind == "window":
@@ -111,7 +112,7 @@ def choices(settings: DisplaySettings, environment: Mapping[str, str], sysfs: Pa
 
 
 def no_screen_reason(settings: DisplaySettings) -> str:
-    """Return, for a user, what is missing where `choices` returns nothing."""
+    """Return a message for the user that explains why `choices` found no screen."""
     if settings.output != "auto":
         return f"no screen is connected to {settings.output} (the setting display.output)"
     if settings.kind == "hdmi":

@@ -1,4 +1,4 @@
-"""The interface of all screens, and the events that end their use."""
+"""The interface of all screens, and the exceptions for events that end their use."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pose_edge.overlay import Scene
 from pose_edge.telemetry import Stopwatch
 
 CLOSED: Final = "closed"
-"""Reported by `Display.poll`, among the keys, when the user has closed the window."""
+"""Returned by `Display.poll`, among the keys, when the user has closed the window."""
 
 
 class DesktopEnded(PoseEdgeError):  # noqa: N818 - an event of the desktop
-    """The desktop has ended, and its windows cannot be used or closed any more."""
+    """The desktop has ended, and its windows can no longer be used or closed."""
 
 
 class ScreenYielded(DisplayError):  # noqa: N818 - no fault: the user switched the terminal
-    """Another virtual terminal was brought to the front, and the screen is left to it."""
+    """Another virtual terminal was brought to the front and now owns the screen."""
 
 
 class Display:
-    """A screen; this base class is the one that shows nothing, for services without a screen.
+    """A screen. This base class shows nothing; it serves runs without a screen.
 
-    All calls come from the thread that opened it.
+    All methods must be called from the thread that opened the screen.
     """
 
     @property
@@ -39,18 +39,19 @@ class Display:
 
     @property
     def poll_interval_s(self) -> float:
-        """Seconds after which `poll` should be called again, at the latest."""
+        """Longest time between two calls of `poll`, seconds."""
         return math.inf
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Present a scene at the screen's resolution; return when it is handed over.
+        """Present a scene at the screen's resolution; return once the driver has accepted it.
 
         Args:
-            scene: What to show. Its image is read now; the rest may be painted again later.
-            stopwatch: Gets the stages "upload", "draw" and "present".
+            scene: What to show. Its image is read before this method returns; the overlay may be
+                painted again later.
+            stopwatch: Records the stages "upload", "draw" and "present".
 
         Returns:
-            Whether the scene can be seen now.
+            Whether the scene is visible now.
 
         Raises:
             DisplayError: The screen has failed or is gone.
@@ -60,11 +61,11 @@ class Display:
         return False
 
     def poll(self) -> list[str]:
-        """Handle the events since the last call; to be called for each picture or more often.
+        """Handle the events since the last call; call it at least once for each picture.
 
         Returns:
-            Names of the keys that were pressed: what was typed, in lower case, e.g. "s" or "?", or
-            "space" or "escape"; and `CLOSED`.
+            Names of the keys that were pressed, in lower case: the typed character, e.g. "s" or
+            "?", or a name, e.g. "space" or "escape"; and `CLOSED`.
 
         Raises:
             DisplayError: See `show`.
@@ -76,16 +77,16 @@ class Display:
         """Switch between full screen and window.
 
         Returns:
-            Whether the window fills the screen now; None where there are no windows.
+            Whether the window fills the screen now, or None if the display is not a window.
         """
         return None
 
     def close(self) -> None:
-        """Give the screen back; closing twice does no harm."""
+        """Release the screen; a second call does nothing."""
 
 
 class PageDisplay(Display):
-    """No screen, because people watch the page that the program serves."""
+    """The display of kind "web": no screen, because people watch the web page."""
 
     @property
     def name(self) -> str:
@@ -94,5 +95,5 @@ class PageDisplay(Display):
 
     @property
     def visible(self) -> bool:
-        """True: the page may be watched as long as the program runs."""
+        """True: somebody may watch the page at any time."""
         return True

@@ -1,4 +1,4 @@
-"""Drawing a scene through SDL's renderer: the GPU scales, flips, turns and blends."""
+"""Drawing a scene with SDL's renderer: the GPU scales, flips, rotates and blends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class GpuPainter:
-    """Paints scenes on a window of SDL, with a renderer and textures of its own.
+    """Paints scenes on an SDL window, with a renderer and textures of its own.
 
     Every method may raise `SdlError`.
     """
@@ -32,7 +32,7 @@ class GpuPainter:
         Args:
             sdl: The library.
             window: SDL's window.
-            software: Whether the CPU may draw where there is no GPU.
+            software: Whether to fall back to SDL's software renderer where there is no GPU.
         """
         api = sdl.api
         self._sdl = sdl
@@ -49,14 +49,14 @@ class GpuPainter:
         api.SDL_SetRenderDrawBlendMode(renderer, api.SDL_BLENDMODE_BLEND)
 
     def upload(self, image: Image, order: ColourOrder) -> None:
-        """Hand an image to the GPU, in its own size.
+        """Upload an image to the GPU at its own size.
 
-        No renderer takes three bytes a pixel, and SDL's own conversion is slower than OpenCV's,
-        which writes straight into the texture's memory.
+        SDL's renderers support no 3-byte pixels. OpenCV converts to 4 bytes a pixel directly in the
+        texture's memory, which is faster than SDL's own conversion.
 
         Args:
             image: uint8 (height, width, 3); its size may change from call to call.
-            order: The image's order of colours.
+            order: The image's colour order.
         """
         api, sdl = self._api, self._sdl
         height, width = image.shape[:2]
@@ -80,12 +80,13 @@ class GpuPainter:
         api.SDL_UnlockTexture(self._texture)
 
     def draw(self, scene: Scene, layout: ScreenLayout, *, picture: bool) -> None:
-        """Draw a scene; the screen shows it with `present`.
+        """Draw a scene; `present` then shows it.
 
         Args:
-            scene: What to draw; its image is not used.
+            scene: What to draw; its image is not read, see `upload`.
             layout: The screen's size and rotation.
-            picture: Whether the image that was last uploaded belongs to the scene.
+            picture: Whether to draw the image that was last uploaded; otherwise the background is
+                black.
         """
         api, sdl = self._api, self._sdl
         place = placed_picture(scene.size, layout.size, layout.fit)
@@ -101,11 +102,11 @@ class GpuPainter:
             self._copy(self._stamps[stamp], layout, stamp.place)
 
     def present(self) -> None:
-        """Show what was drawn; wait for the screen's next refresh where the driver can."""
+        """Show what was drawn; wait for the next vertical sync where the driver supports it."""
         self._sdl.present(self._renderer)
 
     def output_size(self) -> Size:
-        """Return the size of the window's contents or the screen."""
+        """Return the size of the window's contents, or of the screen, pixels."""
         width, height = ctypes.c_int(), ctypes.c_int()
         self._sdl.check(
             self._api.SDL_GetRendererOutputSize(

@@ -1,4 +1,4 @@
-"""A screen without a desktop, through the kernel's mode setting (KMS)."""
+"""A screen without a desktop, through kernel mode setting (KMS)."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ REMEDY: Final = (
 
 
 def open_kms(output: Output, settings: DisplaySettings, console: Console) -> KmsScreen:
-    """Take the screen that is connected to an output.
+    """Open the screen that is connected to an output.
 
     Args:
-        output: Where the screen is connected.
+        output: The output with the screen.
         settings: The screen's mode and rotation.
-        console: The virtual terminal to which the screen belongs.
+        console: The virtual terminal that owns the screen.
 
     Raises:
-        DisplayError: There is no SDL, no right to use the screen, or no such mode.
+        DisplayError: SDL is not installed, the user has no permission to use the screen, or the
+            screen does not have the mode of the settings.
     """
     api = load_sdl()
     hints = {
         api.SDL_HINT_VIDEODRIVER: b"KMSDRM",
         api.SDL_HINT_KMSDRM_DEVICE_INDEX: str(output.card).encode(),
-        # Wait for the refresh that shows the picture, not for the one before: one picture less is
-        # queued, and the measured time of its display is the true one.
+        # Presenting then waits for the refresh that shows this picture, not the previous one. One
+        # picture less is queued, and the measured time of display is correct.
         api.SDL_HINT_VIDEO_DOUBLE_BUFFER: b"1",
     }
-    # By default SDL turns the console's keyboard off: no Ctrl-Alt-F2, no Ctrl-C, and a dead
-    # keyboard after the program was killed.
+    # By default SDL mutes the console's keyboard: Ctrl-Alt-F2 and Ctrl-C do not work, and the
+    # keyboard stays dead if the program is killed.
     api.SDL_setenv(b"SDL_INPUT_LINUX_KEEP_KBD", b"1", 0)
     fault = f"the screen at {output.name} cannot be opened"
     with start_sdl(api, hints, fault=fault, remedy=REMEDY) as sdl:
@@ -47,12 +48,12 @@ def open_kms(output: Output, settings: DisplaySettings, console: Console) -> Kms
 
 
 class KmsScreen(Surface):
-    """A screen that no other program draws on."""
+    """A screen without a desktop, which no other program draws on."""
 
     def __init__(
         self, sdl: Sdl, output: Output, settings: DisplaySettings, console: Console
     ) -> None:
-        """Take the screen and the console's keyboard; see `open_kms`."""
+        """Open the screen and the console's keyboard; see `open_kms`."""
         self._output = output
         self._console = console
         api = sdl.api
@@ -69,15 +70,16 @@ class KmsScreen(Surface):
         self._keyboard = Keyboard()
 
     def poll(self) -> list[str]:
-        """Handle events; return the keys of the terminal.
+        """Handle events; return the keys that were typed on the terminal.
 
-        Keys that SDL reports are left out: the SDL of PyPI reads no keyboard here, others do.
+        Keys reported by SDL are ignored, because not every build reports them: without a desktop,
+        PyPI's build of SDL reads no keyboard.
         """
         super().poll()
         return self._keyboard.keys()
 
     def close(self) -> None:
-        """Give screen and keyboard back; closing twice does no harm."""
+        """Release the screen and the keyboard; a second call does nothing."""
         super().close()
         self._keyboard.close()
 
@@ -89,7 +91,7 @@ class KmsScreen(Surface):
 
 
 def _index_of(output: Output, sdl: Sdl) -> int:
-    """Return SDL's number of a screen: it counts the connected ones of a card, in its order."""
+    """Return SDL's index of a screen: SDL counts a card's connected outputs in kernel order."""
     known = outputs(output.folder.parents[2])
     names = [other.name for other in known if other.card == output.card and other.connected()]
     index = names.index(output.name) if output.name in names else 0
@@ -97,7 +99,7 @@ def _index_of(output: Output, sdl: Sdl) -> int:
 
 
 def _find_mode(sdl: Sdl, index: int, mode: str, name: str) -> Any:  # noqa: ANN401
-    """Return SDL's description of a mode, or None for "auto"."""
+    """Return SDL's description of a mode, e.g. "1280x720@60", or None for "auto"."""
     if mode == "auto":
         return None
     parts = re.fullmatch(r"(\d+)x(\d+)(?:@(\d+))?", mode)

@@ -1,4 +1,4 @@
-"""Triangles with smooth edges for lines with round ends, for a GPU."""
+"""Triangle meshes with anti-aliased edges for capsules (lines with round ends), for a GPU."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from numpy.typing import NDArray
 from pose_edge.overlay import Capsules
 
 EDGE: Final = 0.5
-"""Pixels on either side of the outline over which a shape fades out."""
+"""Half the width of the anti-aliased edge along a shape's outline, pixels."""
 
 FLATNESS: Final = 0.25
-"""Pixels by which the corners of a round end may cut into it."""
+"""Tolerated distance between a round end and the polygon that approximates it, pixels."""
 
 LEAST_STEPS: Final = 3
 MOST_STEPS: Final = 16
-"""Limits of the number of pieces of a half circle."""
+"""Bounds of the number of segments that approximate a half circle."""
 
 
 def triangulate(
     capsules: Capsules,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.int32]]:
-    """Return the triangles of all capsules, those of the first at the bottom.
+    """Return the triangles of all capsules; the first capsule is drawn first.
 
-    Each capsule is a ring of points around its outline, half a pixel inside and opaque, and another
-    half a pixel outside and transparent; between the two the GPU fades.
+    Each capsule has two rings of points along its outline: an opaque one, half a pixel inside, and
+    a transparent one, half a pixel outside. The GPU interpolates the opacity between them.
 
     Args:
-        capsules: Finite; there may be none.
+        capsules: Any number of capsules, with finite coordinates.
 
     Returns:
         corners: float32 (n, 2), pixels.
         colours: uint8 (n, 4), red, green, blue and opacity of each corner.
-        indices: int32 (m,), three corners for each triangle, in the order in which they are drawn.
+        indices: int32 (m,), three indices into `corners` for each triangle, in drawing order.
     """
     count = len(capsules)
     steps = _steps(float(capsules.radii.max(initial=1.0)))
     around = 2 * (steps + 1)
     along = capsules.ends[:, 2:] - capsules.ends[:, :2]
     length = np.hypot(along[:, 0], along[:, 1])[:, None]
-    # A disc has no direction: any will do.
+    # A disc has no direction: use the x axis.
     along = np.where(length > 0, along / np.maximum(length, 1e-6), np.array([1, 0], np.float32))
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
 
@@ -66,7 +66,7 @@ def triangulate(
 
 
 def _steps(radius: float) -> int:
-    """Return the number of pieces of a half circle that make it look round."""
+    """Return the number of segments of a half circle, for the tolerance `FLATNESS`."""
     if radius <= FLATNESS:
         return LEAST_STEPS
     half_piece = math.acos(1 - FLATNESS / radius)
@@ -75,7 +75,7 @@ def _steps(radius: float) -> int:
 
 @cache
 def _indices_of_one(steps: int) -> NDArray[np.int32]:
-    """Return the triangles of one capsule: a fan inside, a ring of pairs at the edge."""
+    """Return the triangles of one capsule: a fan inside, and pairs between the two rings."""
     around = 2 * (steps + 1)
     inner = np.arange(around)
     following = (inner + 1) % around

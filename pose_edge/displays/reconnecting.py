@@ -1,4 +1,4 @@
-"""Keeping a screen open: when there is one, and again after it was lost."""
+"""A display that opens a screen as soon as there is one, and reopens it after it was lost."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pose_edge.supervision.backoff import Backoff
 from pose_edge.telemetry import Stopwatch
 
 LOOK_S: Final = 0.5
-"""Time between two looks for a screen."""
+"""Interval between two searches for a screen, seconds."""
 
 FIRST_RETRY_S: Final = 0.5
 LAST_RETRY_S: Final = 8.0
-"""Shortest and longest wait after a screen could not be opened."""
+"""Shortest and longest backoff after a screen failed or could not be opened, seconds."""
 
 PROVEN_S: Final = 5.0
-"""A screen that was open for this time works: after a failure it is opened again at once."""
+"""Time that a screen must have been open for its failure to reset the backoff, seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 class ReconnectingDisplay(Display):
     """The screen of a run, or none while none is connected.
 
-    Whatever goes wrong with a screen is reported, and the screen is opened again later; only
-    `DesktopEnded` is passed on.
+    Failures of a screen are reported instead of raised, and the screen is reopened later. Only
+    `DesktopEnded` propagates.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class ReconnectingDisplay(Display):
         prepare: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start without an open screen.
+        """Create the display without opening a screen; see `try_to_open`.
 
         Args:
-            find_choices: Returns what may be opened now, best first; called often.
-            open_choice: Opens one of those, or raises `DisplayError`.
-            report: Called with what is wrong with the screen, and with None when it works.
-            prepare: Does what takes time and needs no screen; called once, when there is none.
-            clock: Seconds that only increase.
+            find_choices: Returns the screens that may be opened now, best first; called often.
+            open_choice: Opens one of these screens, or raises `DisplayError`.
+            report: Called with the screen's fault, and with None when the screen works.
+            prepare: Does slow work that needs no screen; called once, while there is no screen.
+            clock: Returns monotonic seconds.
         """
         self._find_choices = find_choices
         self._open_choice = open_choice
@@ -68,7 +68,7 @@ class ReconnectingDisplay(Display):
 
     @property
     def name(self) -> str:
-        """The open screen, or "none"; may be called from any thread."""
+        """The name of the open screen, or "none"; thread-safe."""
         return self._display.name
 
     @property
@@ -78,19 +78,19 @@ class ReconnectingDisplay(Display):
 
     @property
     def poll_interval_s(self) -> float:
-        """That of the open screen, or the time between two looks for one."""
+        """The interval of the open screen, or `LOOK_S` while there is none."""
         return self._display.poll_interval_s if self.visible else LOOK_S
 
     def try_to_open(self) -> list[DisplayError]:
-        """Open the best screen that can be opened.
+        """Open the best screen that can be opened; do nothing while a retry is not due yet.
 
         Returns:
-            The errors of the better ones.
+            The errors of the screens that could not be opened.
         """
         now = self._clock()
         self._next_look = now + LOOK_S
         found = self._find_choices()
-        if found != self._choices:  # a screen was plugged in, or a different one
+        if found != self._choices:  # e.g. a screen was plugged in or replaced
             self._choices = found
             self._backoff.reset()
             self._next_try = now
@@ -111,16 +111,16 @@ class ReconnectingDisplay(Display):
         return errors
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Show a scene if there is a screen."""
+        """Show a scene if there is a screen; return whether it is visible now."""
         shown = False
         with self._lose_on_error():
             shown = self._display.show(scene, stopwatch)
         return shown  # noqa: RET504 - an error leaves it False
 
     def poll(self) -> list[str]:
-        """Return keys, or, every now and then, look for a screen if there is none.
+        """Return the keys that were pressed; without a screen, look for one every `LOOK_S` seconds.
 
-        A screen that was opened, see `visible`, shows nothing before the next `show`.
+        A screen that this call opens (see `visible`) stays empty until the next `show`.
         """
         keys: list[str] = []
         if self.visible:
@@ -132,7 +132,7 @@ class ReconnectingDisplay(Display):
                 self._warn("; ".join(map(str, errors)))
             elif not self.visible and self._prepare is not None:
                 prepare, self._prepare = self._prepare, None
-                with suppress(DisplayError):  # raised again when a screen is opened
+                with suppress(DisplayError):  # opening a screen raises it again
                     prepare()
         return keys
 
@@ -141,7 +141,7 @@ class ReconnectingDisplay(Display):
         return self._display.toggle_fullscreen()
 
     def close(self) -> None:
-        """Give the screen back; closing twice does no harm."""
+        """Release the screen; a second call does nothing."""
         display, self._display = self._display, Display()
         display.close()
 
@@ -175,7 +175,7 @@ class ReconnectingDisplay(Display):
 
     def _warn(self, fault: str) -> None:
         self._report(fault)
-        # Each attempt fails for the same reason: warn once.
+        # Warn once for attempts that fail for the same reason.
         level = logging.DEBUG if fault == self._warned else logging.WARNING
         log.log(level, "%s; the run goes on without a picture", fault)
         self._warned = fault

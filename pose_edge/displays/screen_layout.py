@@ -1,4 +1,4 @@
-"""Where things lie on a screen, which may be mounted turned."""
+"""Layout of a screen that may be mounted rotated."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ Rotation = Literal[0, 90, 180, 270]
 Fit = Literal["contain", "fill"]
 
 QUARTER_TURN: Final = np.array([[0, -1], [1, 0]], np.float32)
-"""The matrix of a rotation by 90 degrees clockwise, where y goes down."""
+"""Matrix of a rotation by 90 degrees clockwise, in coordinates whose y axis points down."""
 
 
 def placed_picture(size: Size, room: Size, fit: Fit = "contain") -> Rectangle:
-    """Fit a picture into a room, keeping its aspect.
+    """Return where a picture lies when it is scaled to an area, keeping its aspect ratio.
 
     Args:
-        size: Of the picture.
-        room: Size of the room.
-        fit: "contain" to show all of it, "fill" to leave no room beside it.
+        size: Size of the picture.
+        room: Size of the area.
+        fit: "contain" shows the whole picture, with bars beside it; "fill" covers the area, and
+            cuts off what extends beyond it.
 
     Returns:
-        The place of the centred picture. It touches two opposite sides of the room, or, where it
-        fills the room, reaches beyond the other two.
+        The rectangle of the centred picture, in coordinates of the area; with "fill" it may extend
+        beyond two opposite sides.
     """
     choose = min if fit == "contain" else max
     scale = choose(room[0] / size[0], room[1] / size[1])
@@ -37,11 +38,13 @@ def placed_picture(size: Size, room: Size, fit: Fit = "contain") -> Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class ScreenLayout:
-    """A screen that may be mounted turned: all is placed upright, and turned when it is drawn.
+    """A screen that may be mounted rotated.
+
+    Everything is laid out upright, as a person sees it, and rotated when it is drawn.
 
     Attributes:
         screen: Size of the screen as the GPU sees it.
-        rotation: Degrees clockwise by which everything is turned.
+        rotation: Degrees clockwise by which everything is rotated.
         fit: See `placed_picture`.
     """
 
@@ -56,7 +59,7 @@ class ScreenLayout:
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
     def turned(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Convert upright points, float32 (n, 2), to points as the GPU sees them."""
+        """Convert upright points, float32 (n, 2), to the GPU's coordinates, same shape."""
         if self.rotation == 0:
             return points
         turn = np.linalg.matrix_power(QUARTER_TURN, self.rotation // 90)
@@ -66,9 +69,9 @@ class ScreenLayout:
         return np.ascontiguousarray((points - middle) @ turn.T + screen_middle)
 
     def centred(self, place: Rectangle) -> tuple[float, float, float, float]:
-        """Return x, y, width and height of a rectangle that covers a place when turned.
+        """Return the rectangle (x, y, width, height) to pass to SDL for an upright place.
 
-        SDL turns what it draws about the middle of the rectangle that it gets.
+        SDL rotates what it draws about the centre of that rectangle.
         """
         x, y, width, height = place
         middle = np.array([[x + width / 2, y + height / 2]], np.float32)
@@ -76,7 +79,7 @@ class ScreenLayout:
         return middle_x - width / 2, middle_y - height / 2, width, height
 
     def bounds(self, place: Rectangle) -> Rectangle:
-        """Return the rectangle that a place covers, as the GPU sees it."""
+        """Return the rectangle that an upright place covers in the GPU's coordinates."""
         x, y, width, height = place
         corners = self.turned(np.array([[x, y], [x + width, y + height]], np.float32))
         left, top = np.rint(corners.min(axis=0)).astype(int).tolist()

@@ -1,4 +1,4 @@
-"""SDL 2, loaded when a screen is opened, with exceptions and this program's log."""
+"""Access to SDL 2, imported on demand, which raises exceptions and uses this program's log."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from pose_edge.errors import DisplayError
 INSTALL_SDL: Final = "install it (pip install pysdl2 pysdl2-dll) or use --display none"
 
 HARMLESS: Final = "Could not restore CRTC"
-"""SDL logs this error when it cannot restore what was shown before: a machine that was started
-without a screen has shown nothing."""
+"""Start of an error message in SDL's log that is ignored. SDL logs it when it cannot restore what
+was shown before, e.g. on a machine that was started without a screen."""
 
 log = logging.getLogger(__name__)
 
 
 class SdlError(Exception):
-    """A call of SDL failed; the message is SDL's."""
+    """A call to SDL has failed; the message is SDL's."""
 
 
 class Sdl:
-    """The library, which logs to this program's log.
+    """The SDL library, with its log redirected to this program's log.
 
     Attributes:
-        api: The module sdl2, with all functions under the names of SDL's documentation.
+        api: The module `sdl2`, whose functions have the names of SDL's documentation.
     """
 
     def __init__(self, api: Any) -> None:  # noqa: ANN401
-        """Take over SDL's log until `close`; `start_sdl` initialises the library."""
+        """Redirect SDL's log until `close`; `start_sdl` initialises the library."""
         self.api = api
         self._faults: list[str] = []
-        # C holds no reference to the function: it must live until SDL has another one.
+        # C holds no reference to the callback: keep it alive until SDL has another one.
         self._log_function = api.SDL_LogOutputFunction(self._on_log)
         api.SDL_LogSetOutputFunction(self._log_function, None)
 
     @property
     def driver(self) -> str:
-        """SDL's name of the kind of screen in use, in lower case."""
+        """SDL's name of the video driver in use, in lower case, e.g. "x11"."""
         return str(self.api.SDL_GetCurrentVideoDriver().decode().lower())
 
     def check(self, result: Any) -> Any:  # noqa: ANN401
-        """Return what a call returned; raise `SdlError` if it is an error status or null."""
+        """Return the result of a call to SDL; raise `SdlError` if it is negative or null."""
         if result < 0 if isinstance(result, int) else not result:
             raise SdlError(self.error())
         return result
 
     def error(self) -> str:
-        """Return the reason of the last failure."""
+        """Return SDL's message about its last failure."""
         return str(self.api.SDL_GetError().decode(errors="replace")) or "SDL gives no reason"
 
     def present(self, renderer: Any) -> None:  # noqa: ANN401
-        """Show what a renderer has drawn; raise `SdlError` if the screen's driver logs an error.
+        """Show what a renderer has drawn; raise `SdlError` if the video driver logs an error.
 
-        SDL's function returns nothing: only the log shows a failure.
+        `SDL_RenderPresent` returns nothing, so only the log shows a failure.
         """
         self._faults.clear()
         self.api.SDL_RenderPresent(renderer)
@@ -78,13 +78,13 @@ class Sdl:
 
 
 def load_sdl() -> Any:  # noqa: ANN401 - PySDL2 has no types
-    """Import SDL, which takes a while and is not needed for a run without a screen.
+    """Import and return the module `sdl2`; a run without a screen avoids this slow import.
 
     Raises:
         DisplayError: SDL is not installed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the import warns of where its library comes from
+        warnings.simplefilter("ignore")  # PySDL2 warns about where it found the library
         try:
             import sdl2
         except (ImportError, OSError, RuntimeError) as error:
@@ -100,25 +100,25 @@ def start_sdl(
     fault: str,
     remedy: str,
 ) -> Iterator[Sdl]:
-    """Initialise SDL; shut it down again if the body of the `with`, which opens a screen, fails.
+    """Initialise SDL for a `with` body that opens a screen; shut SDL down if the body fails.
 
     Args:
-        api: The module sdl2.
+        api: The module `sdl2`.
         hints: SDL's options; an environment variable of the same name takes precedence.
-        fault: What cannot be done, for the error.
-        remedy: What to do about it.
+        fault: Start of the error message: what cannot be done.
+        remedy: Advice to the user, for the error.
 
     Raises:
         DisplayError: SDL or the body has failed.
     """
     common = {
-        # Ctrl-C and SIGTERM belong to the program.
+        # The program handles SIGINT and SIGTERM itself.
         api.SDL_HINT_NO_SIGNAL_HANDLERS: b"1",
         api.SDL_HINT_RENDER_SCALE_QUALITY: b"linear",
-        # With "opengl" the screen stays black on some drivers without a desktop, and pictures
-        # take three times as long to upload.
+        # With "opengl", some drivers show a black screen without a desktop, and uploading a
+        # picture takes three times as long.
         api.SDL_HINT_RENDER_DRIVER: b"opengles2",
-        # With an explicit driver SDL would send each draw call to the GPU at once.
+        # Where the driver is set explicitly, SDL does not batch draw calls by default.
         api.SDL_HINT_RENDER_BATCHING: b"1",
     }
     sdl = Sdl(api)

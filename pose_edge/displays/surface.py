@@ -1,4 +1,4 @@
-"""What a window and a screen without a desktop have in common, once SDL has opened them."""
+"""The common base of screens that SDL draws on: windows, and screens without a desktop."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from pose_edge.telemetry import Stopwatch
 
 TITLE: Final = b"pose_edge"
 KEYS_S: Final = 0.02
-"""Time between two looks for keys."""
+"""Interval at which SDL is polled for keys, seconds."""
 
 
 class KeyEvents:
-    """Joins what SDL says of one key: its name on an unshifted keyboard, then what it types."""
+    """Merges SDL's two events for one key press: the key's unshifted name, then typed text."""
 
     def __init__(self) -> None:
-        """Start with no key pressed."""
+        """Create the object, with no key pressed."""
         self._name = ""
         self._repeated = False
 
     def pressed(self, name: str, *, repeated: bool) -> list[str]:
-        """Return the names to report for a key that was pressed, or is kept down."""
+        """Return the names to report for a key-down event: none if it is an auto-repeat."""
         self._name, self._repeated = name, repeated
         return [] if repeated else [name]
 
     def typed(self, text: str) -> list[str]:
-        """Return the names to report for what it types: e.g. "?", which no key is called."""
+        """Return the names to report for typed text that is not the key's name, e.g. "?"."""
         known = self._repeated or text == self._name or text.isspace()
         return [] if known else [text]
 
@@ -42,8 +42,8 @@ class KeyEvents:
 class Surface(Display, ABC):
     """A screen that SDL draws on.
 
-    Picture and screen have different shapes and change them at any time (a window is resized, a
-    camera returns with another size), so the place of the picture is computed for each one.
+    The sizes of picture and screen may change at any time (a window is resized, a camera returns
+    with another resolution), so the layout is computed for each picture.
     """
 
     name = ""
@@ -58,14 +58,14 @@ class Surface(Display, ABC):
         *,
         software: bool = False,
     ) -> None:
-        """Draw on a window of SDL.
+        """Create a renderer for an SDL window.
 
         Args:
             sdl: The library, closed by `close`.
             window: SDL's window, destroyed by `close`.
             name: The kind of screen, for the user.
             settings: Rotation and fit.
-            software: Whether the CPU may draw where there is no GPU.
+            software: Whether to fall back to SDL's software renderer where there is no GPU.
 
         Raises:
             SdlError: There is no renderer for the window.
@@ -81,9 +81,9 @@ class Surface(Display, ABC):
         self._painter = GpuPainter(sdl, window, software=software)
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Present a scene, its aspect kept: with black bars or, if so set, without its edges.
+        """Present a scene at its aspect ratio: with black bars or, with fit "fill", cropped.
 
-        Waits for the screen's next refresh where the driver can.
+        Waits for the next vertical sync where the driver supports it.
         """
         self._check_connected()
         self._has_picture = scene.image is not None
@@ -93,11 +93,11 @@ class Surface(Display, ABC):
 
     @property
     def poll_interval_s(self) -> float:
-        """See `Display.poll_interval_s`; SDL tells of a key only when it is asked."""
+        """See `Display.poll_interval_s`; SDL reports keys only when it is polled."""
         return KEYS_S
 
     def poll(self) -> list[str]:
-        """Handle events; a screen that was resized or uncovered gets its last scene again."""
+        """Handle events; redraw the last scene if the screen was resized or uncovered."""
         api = self._sdl.api
         event = api.SDL_Event()
         names, stale, keyboard = [], False, KeyEvents()
@@ -118,7 +118,7 @@ class Surface(Display, ABC):
         return names
 
     def close(self) -> None:
-        """Close the window or give the screen back; closing twice does no harm."""
+        """Close the window or release the screen; a second call does nothing."""
         if self._open:
             self._open = False
             self._painter.close()
@@ -127,10 +127,10 @@ class Surface(Display, ABC):
 
     @abstractmethod
     def _check_connected(self) -> None:
-        """Raise an error when the screen has gone; called twice for each picture."""
+        """Raise `DisplayError` or `DesktopEnded` if the screen is gone; called often."""
 
     def _failure(self, error: SdlError) -> PoseEdgeError:
-        """Return the error to raise when SDL cannot draw."""
+        """Return the exception to raise when SDL cannot draw."""
         return DisplayError(f"{self.name} has failed ({error})")
 
     def _paint(self, scene: Scene, stopwatch: Stopwatch) -> None:

@@ -1,4 +1,4 @@
-"""Without a desktop: the virtual terminal that owns the screen, and the keys typed on it."""
+"""The virtual terminal that owns the screen where there is no desktop, and its keyboard."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, Final
 
 TTY_MAJOR: Final = 4
 LAST_TTY: Final = 63
-"""The kernel's device numbers of virtual terminals: the major number, and the last minor one."""
+"""The kernel's device numbers of virtual terminals: the major, and the highest minor number."""
 
 SEQUENCE: Final = re.compile(rb"\x1b\[\[?[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|\x1b[^\x1b\[O]")
-"""What a terminal sends for arrows, function keys, and keys pressed together with Alt."""
+"""Escape sequences that a terminal sends for arrow keys, function keys, and keys with Alt."""
 
 ESCAPE: Final = "\x1b"
 
@@ -23,27 +23,27 @@ log = logging.getLogger(__name__)
 
 
 class Console:
-    """The virtual terminal that the screen belongs to while it is in front.
+    """The virtual terminal of this program, which owns the screen while it is in front.
 
-    Ctrl-Alt-F2 gives the screen to another terminal, Ctrl-Alt-F1 gives it back.
+    For example, Ctrl-Alt-F2 brings tty2 to the front, and Ctrl-Alt-F1 brings tty1 back.
 
     Attributes:
         own: The terminal's name, e.g. "tty1", or None where there are no virtual terminals.
     """
 
     def __init__(self, sysfs: Path, own: str | None) -> None:
-        """Name the terminal.
+        """Determine the program's terminal.
 
         Args:
             sysfs: Where sysfs is mounted.
-            own: The terminal that this program was started on; None, e.g. when it was started over
-                the network, for the one that is in front now.
+            own: The terminal that this program was started on. None (e.g. started over ssh)
+                selects the terminal that is in front now.
         """
         self._active = sysfs / "class" / "tty" / "tty0" / "active"
         self.own = own or self._in_front()
 
     def other_in_front(self) -> str | None:
-        """Return the terminal in front if it is not the own one, else None."""
+        """Return the name of the terminal in front if it is not `own`, else None."""
         front = self._in_front()
         return front if front != self.own else None
 
@@ -55,13 +55,13 @@ class Console:
 
 
 def own_terminal(stat: Path = Path("/proc/self/stat")) -> str | None:
-    """Return the virtual terminal that controls this process, e.g. "tty1", or None.
+    """Return the process's controlling terminal, e.g. "tty1"; None if it is not a virtual one.
 
     Args:
-        stat: The process's entry in procfs.
+        stat: The process's `stat` file in procfs.
     """
     try:
-        # The name of the program, in brackets, may hold spaces and brackets itself.
+        # The program's name, in parentheses, may itself contain spaces and parentheses.
         device = int(stat.read_text().rpartition(")")[2].split()[4])
     except (OSError, IndexError, ValueError):
         return None
@@ -70,7 +70,7 @@ def own_terminal(stat: Path = Path("/proc/self/stat")) -> str | None:
 
 
 def parse_keys(typed: bytes) -> list[str]:
-    """Return the names of the keys in what a terminal sent, see `Display.poll`."""
+    """Return the names of the keys in bytes read from a terminal; see `Display.poll`."""
     letters = SEQUENCE.sub(b"", typed).decode("utf-8", "ignore")
     names = {ESCAPE: "escape", " ": "space"}
     return [
@@ -81,19 +81,19 @@ def parse_keys(typed: bytes) -> list[str]:
 
 
 class Keyboard:
-    """The terminal that controls this process, read key by key and without an echo.
+    """Keyboard input from the controlling terminal, without line buffering and echo.
 
-    This works on the Pi's own keyboard, whenever it is plugged in, and over ssh. It needs no rights
-    on input devices, keys for another virtual terminal do not arrive, and no key is left over for
-    the shell to run afterwards.
+    This works with the Pi's own keyboard, whenever that is plugged in, and over ssh. It needs no
+    access to input devices, ignores keys typed on other virtual terminals, and leaves no input that
+    the shell would run afterwards.
     """
 
     def __init__(self, path: Path = Path("/dev/tty")) -> None:
-        """Open the terminal; where there is none, no keys are reported.
+        """Open the terminal; if that fails, no keys are reported.
 
         Args:
-            path: The terminal. It is neither read nor changed while another program is in its
-                foreground.
+            path: The terminal's device. It is neither read nor configured while another program is
+                in its foreground.
         """
         self._terminal: int | None = None
         self._before: list[Any] | None = None
@@ -113,7 +113,7 @@ class Keyboard:
         return []
 
     def close(self) -> None:
-        """Restore the terminal's settings; closing twice does no harm."""
+        """Restore the terminal's settings; a second call does nothing."""
         if self._terminal is None:
             return
         try:
@@ -126,7 +126,7 @@ class Keyboard:
             self._terminal = None
 
     def _configure(self, terminal: int) -> bool:
-        """Return whether the program is in the foreground; the first time, stop line editing."""
+        """Return whether the program is in the foreground; once it is, turn off line editing."""
         if not _in_foreground(terminal):
             return False
         if self._before is None:

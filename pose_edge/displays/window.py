@@ -1,4 +1,4 @@
-"""A window on a desktop, X or Wayland."""
+"""A window on an X or Wayland desktop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pose_edge.overlay import Scene, Size
 from pose_edge.telemetry import Stopwatch
 
 ROOM: Final = 0.9
-"""Fraction of the desktop that a new window may take, so that its frame and title fit as well."""
+"""Largest part of the desktop's width and height that a new window takes, so that its frame and
+title bar fit too."""
 
 REMEDY: Final = (
     "is a desktop running, and may this user use it? (variables WAYLAND_DISPLAY, DISPLAY, "
@@ -34,17 +35,17 @@ def open_window(desktops: Sequence[str], settings: DisplaySettings) -> Window:
     """Open a window on the desktop; it appears with the first picture.
 
     Args:
-        desktops: SDL's names of the kinds of desktop to try, e.g. wayland, x11.
+        desktops: SDL's video drivers to try, e.g. "wayland", "x11".
         settings: Whether the window starts in full screen, and the rotation.
 
     Raises:
-        DisplayError: There is no SDL or no desktop.
+        DisplayError: SDL is not installed, or there is no desktop.
     """
     api = load_sdl()
     hints = {
-        # SDL would go on to drivers that show nothing.
+        # Otherwise SDL would fall back to drivers that show nothing.
         api.SDL_HINT_VIDEODRIVER: ",".join(desktops).encode(),
-        # A window is not a game: leave the desktop's effects alone.
+        # By default SDL turns off the desktop's compositing, which suits games only.
         api.SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR: b"0",
     }
     with start_sdl(api, hints, fault="no window can be opened", remedy=REMEDY) as sdl:
@@ -52,17 +53,17 @@ def open_window(desktops: Sequence[str], settings: DisplaySettings) -> Window:
 
 
 class Window(Surface):
-    """A window, which the key f switches to full screen."""
+    """A window on a desktop, which can be switched to full screen."""
 
     def __init__(self, sdl: Sdl, settings: DisplaySettings) -> None:
-        """Create the window, hidden; see `open_window`."""
+        """Create a hidden window; see `open_window`."""
         self._fullscreen = settings.fullscreen
         self._appeared = False
         api = sdl.api
         flags = api.SDL_WINDOW_HIDDEN | api.SDL_WINDOW_RESIZABLE | api.SDL_WINDOW_ALLOW_HIGHDPI
         centred = api.SDL_WINDOWPOS_CENTERED
         window = sdl.check(api.SDL_CreateWindow(TITLE, centred, centred, 640, 480, flags))
-        # Before the renderer: to make one takes many questions to the server.
+        # Before the renderer: creating one takes many requests, and the server may end meanwhile.
         self._desktop = DesktopConnection(sdl, window)
         name = f"window ({sdl.driver})"
         try:
@@ -74,7 +75,7 @@ class Window(Surface):
             raise
 
     def show(self, scene: Scene, stopwatch: Stopwatch) -> bool:
-        """Present a scene; a minimised window stays as it is: some drivers would wait forever."""
+        """Present a scene, unless the window is minimised: some drivers would block forever."""
         self._check_connected()
         if not self._appeared:
             self._appeared = True
@@ -85,8 +86,11 @@ class Window(Surface):
         return super().show(scene, stopwatch)
 
     def poll(self) -> list[str]:
-        """Handle events; SDL also reports a window as closed when its compositor has ended."""
-        # SDL 2.32 asks the X server about some events, and crashes without an answer.
+        """Handle events, or raise `DesktopEnded`.
+
+        SDL reports the end of the compositor as a closed window.
+        """
+        # SDL 2.32 queries the X server about some events, and crashes if that has ended.
         if self._desktop.ended():
             raise self._desktop_ended()
         names = super().poll()
@@ -102,7 +106,7 @@ class Window(Surface):
         return self._fullscreen
 
     def close(self) -> None:
-        """Close the window, unless its desktop has ended: SDL would wait forever, or exit."""
+        """Close the window, unless the desktop has ended: SDL would block forever, or exit."""
         if not self._desktop.ended():
             super().close()
             self._desktop.close()
@@ -118,7 +122,7 @@ class Window(Surface):
         return DesktopEnded(f"{self.name} is gone: the desktop has ended")
 
     def _appear(self, size: Size) -> None:
-        """Show the window, as large as the picture, but no larger than the desktop has room."""
+        """Show the window at the picture's size, or smaller if the desktop requires it."""
         api = self._sdl.api
         if self._rotation in (90, 270):
             size = size[1], size[0]
@@ -141,23 +145,23 @@ class Window(Surface):
 
 
 class DesktopConnection:
-    """The connection of a window to its X server or Wayland compositor, which notices their end.
+    """Detects the end of the X server or Wayland compositor that a window is connected to.
 
     When the connection to an X server breaks, Xlib ends the process, and recordings stay
-    unfinished. `XSetIOErrorExitHandler` (libX11 1.7) prevents that for one connection, whose calls
-    then return and do nothing. SDL has a second connection, which it hides and uses at its own end.
-    So a window whose desktop has ended is never closed, nor is SDL: the program finishes its files
-    and ends, and is started again by its supervisor or its user.
+    unfinished. `XSetIOErrorExitHandler` (libX11 1.7) prevents that for one connection: its calls
+    then return without effect. But SDL opens a second, hidden connection, which it uses when it
+    shuts down. So after the end of the desktop, neither the window nor SDL is closed. The program
+    finishes its files and ends; its supervisor or its user starts it again.
 
-    A server that is ending may also refuse a request, e.g. to show a picture. Xlib would end the
-    process for that too; here it is only logged.
+    A server that is shutting down may also reject a request, e.g. to show a picture. Xlib would end
+    the process for that too; here it is only logged.
 
     Attributes:
-        broken: The X server was found to have ended.
+        broken: Whether the X server was found to have ended.
     """
 
     def __init__(self, sdl: Sdl, window: Any) -> None:  # noqa: ANN401
-        """Keep the end of an X server from ending the process; `window` is SDL's."""
+        """Keep Xlib from ending the process when the X server ends; `window` is SDL's."""
         self.broken = False
         self._xlib: Any = None
         self._wayland: Any = None
@@ -177,7 +181,7 @@ class DesktopConnection:
             log.debug("the end of the desktop cannot be noticed: %s", error)
 
     def ended(self) -> bool:
-        """Ask the server or compositor whether it is still there, which takes a round trip."""
+        """Return whether the desktop has ended; with X, this takes a round trip to the server."""
         if self._wayland is not None:
             return bool(self._wayland.wl_display_get_error(self._display))
         if self._xlib is not None and not self.broken:
@@ -185,7 +189,7 @@ class DesktopConnection:
         return self.broken
 
     def close(self) -> None:
-        """Forget the connection and restore Xlib's own handlers, after SDL was closed."""
+        """Restore Xlib's own error handlers; to be called after SDL was closed."""
         if self._xlib is not None:
             self._xlib.XSetIOErrorHandler(self._previous)
             self._xlib.XSetErrorHandler(self._previous_refusal)
@@ -195,8 +199,9 @@ class DesktopConnection:
         for function in (xlib.XSetIOErrorHandler, xlib.XSetErrorHandler):
             function.restype = ctypes.c_void_p
             function.argtypes = [ctypes.c_void_p]
-        # C holds no reference to this: it must live until `close`. Both handlers are for all
-        # connections, and replace a message and exit(); STAY replaces another exit().
+        # C holds no reference to the callback: keep it alive until `close`. Both error handlers
+        # apply to all connections, and replace Xlib's own, which print a message and call exit().
+        # STAY replaces the exit() that Xlib calls after an I/O error.
         self._on_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._note)
         xlib.XSetIOErrorExitHandler(self._display, STAY, None)
         self._previous = xlib.XSetIOErrorHandler(self._on_error)
@@ -209,15 +214,15 @@ class DesktopConnection:
 
 
 def _stay(_display: int, _data: int) -> None:
-    """Do not end the process."""
+    """Return after an I/O error, instead of ending the process."""
 
 
 def _go_on(_display: int, _event: int) -> int:
-    """Do not end the process because the server has refused a request."""
+    """Log a rejected request, instead of ending the process."""
     log.debug("the X server has refused a request")
     return 0
 
 
-# Constants, because C may call them at any time.
+# Module constants, so that they stay alive: C may call them at any time.
 STAY: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(_stay)
 GO_ON: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(_go_on)

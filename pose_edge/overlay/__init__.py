@@ -1,4 +1,4 @@
-"""What is drawn over a frame: skeletons, numbers, the model's crop, the read-out, messages.
+"""The overlay of a frame: skeletons, numbers, the model's crop, the read-out, messages.
 
 `Renderer` turns a result into a `Scene`: the image, and a function that returns the `Drawing` for
 any size, as shapes in pixels. A recording paints it with OpenCV (`paint.py`), a screen with its GPU
@@ -6,11 +6,11 @@ any size, as shapes in pixels. A recording paints it with OpenCV (`paint.py`), a
 
 May import: util, frames, poses, config, telemetry.
 
-`figures` says where people are and how large; `skeleton`, `badges` and `trails` draw them, and
-`placement` keeps badges and panels off them. `background` takes the camera's picture away before
-anybody gets it. `notices` are for the screen alone. Something new to draw: one file with a function
-that returns `Capsules` or stamps, and one line in `Renderer._drawing`. All colours are in
-`palette.py`, the texts of the read-out in `readout.py`.
+`figures` computes where people are and how large they are. `skeleton`, `badges` and `trails` draw
+them, and `placement` keeps badges and panels from covering them. `background` replaces the camera's
+picture before any output gets it. `notices` appear on the screen only. To draw something new, write
+one file with a function that returns `Capsules` or stamps, and call it in `Renderer._drawing`. All
+colours are in `palette.py`, the texts of the read-out in `readout.py`.
 """
 
 from pose_edge.overlay.notices import Notices

@@ -1,7 +1,7 @@
-"""What lies behind the skeletons: the camera's picture, a blur of it, or nothing.
+"""The background behind the skeletons: the camera's picture, a blurred copy of it, or black.
 
-With the last two no picture of a person leaves the program. That is why the choice is made here,
-before screen, recording and snapshot get anything.
+With the last two, no recognisable picture of a person leaves the program. The background is
+therefore replaced in the overlay, before screen, recording and snapshot get the picture.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pose_edge.frames import Image
 Background = Literal["camera", "black", "blur"]
 
 BLUR_CELLS: Final = 24
-"""Fields along the longer side of a picture, of which only the mean colours are kept. A head that
-fills a third of the picture is eight fields large then: nobody can be recognised."""
+"""Number of cells along the longer side of a picture; only the mean colour of each cell is kept. A
+head that fills a third of the picture is then eight cells large, so nobody can be recognised."""
 
 BLUR_SIDE: Final = 320
-"""Longer side of a blurred picture, pixels: enough for what is so smooth."""
+"""Longer side of a blurred picture, pixels; a smooth picture needs no more."""
 
 
 def blurred(image: Image) -> Image:
-    """Return a small picture of the colours of another one, too coarse to recognise anybody.
+    """Return a small copy of an image, blurred so that nobody can be recognised.
 
     Args:
         image: uint8 (height, width, 3); not changed.
 
     Returns:
-        uint8 (height, width, 3) of about the same aspect, in the same order of colours.
+        uint8 (height, width, 3), with about the same aspect ratio and the same colour order.
     """
     height, width = image.shape[:2]
     longer = max(width, height)

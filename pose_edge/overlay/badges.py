@@ -1,4 +1,4 @@
-"""Numbers that tell several people apart, beside their heads."""
+"""Badges: numbers beside people's heads that tell several people apart."""
 
 from __future__ import annotations
 
@@ -21,41 +21,44 @@ BADGE: Final = 1 / 18
 """Height of a badge, as a fraction of the picture's shorter side."""
 
 LEAST_BADGE: Final = 18
-"""Least height of a badge, pixels: smaller digits cannot be read."""
+"""Minimum height of a badge, pixels: smaller digits are illegible."""
 
 DIGITS: Final = 0.7
-"""Size of the font, as a fraction of the badge's height."""
+"""Font size of the digits, as a fraction of the badge's height."""
 
 SIDES: Final = 0.6
-"""Space beside the digits, both sides together, likewise."""
+"""Space beside the digits, sum of both sides, as a fraction of the badge's height."""
 
 RIM: Final = 0.07
-"""Width of the rim, likewise: without it a badge cannot be seen on what is dark."""
+"""Width of the rim, as a fraction of the badge's height; it makes badges visible on dark areas."""
 
 HEAD_RADIUS: Final = 0.075
-"""Half of a head's height, and more than half of its width, as a fraction of a person's."""
+"""Radius that includes a head, as a fraction of the person's height: half of a head's height, and
+more than half of its width."""
 
 GAP: Final = 0.2
 """Space between a badge and the head, as a fraction of the badge's height."""
 
 CACHED_BADGES: Final = 64
-"""Enough for all people in sight, on a screen and in a recording of another size."""
+"""Maximum number of rendered badges in the cache: enough for everybody in view, on a screen and in
+a recording of another size."""
 
 HALVES: Final = (0.0, 0.5, 1.0)
-"""Where in a badge the points lie that other badges keep off."""
+"""Grid, as fractions of a badge's width and height, of the points that later badges must not
+cover."""
 
 OUTSIDE: Final = 1000
-"""Cost of a place outside the picture: more than that of any place inside."""
+"""Cost of a position outside the picture, higher than that of any position inside."""
 
 UNSEEN_NS: Final = 2_000_000_000
-"""How long the side of a person's badge is kept after it was last drawn."""
+"""How long the side of a person's badge is remembered after it was last drawn, nanoseconds."""
 
 
 class Badges:
-    """The badges of a run, each on the side of the head where it hides the least."""
+    """The badges of a run, each on the side of the head where it hides the least of the people."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        """Start without a person; `clock_ns` gives nanoseconds that only increase."""
+        """Create the badges, with nobody known; `clock_ns` returns monotonic nanoseconds."""
         self._clock_ns = clock_ns
         self._sides: dict[int, tuple[SteadyChoice, int]] = {}
 
@@ -65,9 +68,9 @@ class Badges:
         """Return a badge for each person with a number, the first person's on top.
 
         Args:
-            numbers: Of the people; a single person needs none.
-            figures: The same people, placed.
-            size: Of the canvas or screen.
+            numbers: Number of each person, or None; a single person gets no badge.
+            figures: The same people, placed on the canvas or screen.
+            size: Size of the canvas or screen.
             colour_by: See `skeletons`.
         """
         if len(numbers) < 2:
@@ -108,9 +111,9 @@ class Badges:
         self._sides = {one: kept for one, kept in sides if now_ns - kept[1] < UNSEEN_NS}
 
 
-@lru_cache(CACHED_BADGES)  # the same array each time, as `Stamp` asks for
+@lru_cache(CACHED_BADGES)  # `Stamp` needs the same array each time
 def _badge(number: int, height: int, colour: Colour) -> NDArray[np.uint8]:
-    """Return a badge in a colour, with a rim and digits that differ from it."""
+    """Return the picture of a badge, with a rim and digits that contrast with its colour."""
     other = WHITE if colour == INK else INK
     rim = max(1, round(height * RIM))
     font = load_font(round(height * DIGITS))
@@ -129,11 +132,11 @@ def _badge(number: int, height: int, colour: Colour) -> NDArray[np.uint8]:
 
 
 def _positions(figures: Figures, index: int, tall: float, area: Size) -> list[tuple[float, float]]:
-    """Return where a badge may lie: right and left of the head, above it.
+    """Return the possible positions of a badge: right of the head, left of it, and above it.
 
     Args:
         figures: The people.
-        index: Which of them.
+        index: Index of the person.
         tall: The person's height, pixels.
         area: Size of the badge.
     """
@@ -161,7 +164,7 @@ def _within(position: tuple[float, float], area: Size, picture: Rectangle) -> bo
 def _kept_inside(
     position: tuple[float, float], area: Size, picture: Rectangle
 ) -> tuple[float, float]:
-    """Return the position next to another one at which a badge lies inside the picture."""
+    """Return the nearest position at which a badge lies inside the picture."""
     x, y = position
     left, top, width, height = picture
     return (

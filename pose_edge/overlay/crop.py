@@ -1,4 +1,4 @@
-"""The outline of the part of the picture that the model gets."""
+"""The outline of the model's crop: the part of the picture that the model gets."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pose_edge.overlay.scene import NO_CAPSULES, Capsules, Rectangle, to_pixels
 from pose_edge.poses import Box
 
 LINE: Final = 1 / 360
-"""Width of the line, as a fraction of the picture's shorter side."""
+"""Width of the light line, as a fraction of the picture's shorter side."""
 
 OUTLINE: Final = 1 / 120
-"""Width of the line with its dark edges, likewise."""
+"""Width of the dark line beneath it, as a fraction of the picture's shorter side."""
 
 
 def crop_frame(crop: Box, place: Rectangle, *, mirror: bool) -> Capsules:
-    """Outline the model's crop with a thin line.
+    """Return the outline of the model's crop.
 
     Args:
-        crop: x0, y0, x1, y1, normalised to the unmirrored picture; may reach outside. A crop that
-            is not finite is not drawn.
-        place: Where the picture lies.
+        crop: x0, y0, x1, y1, normalised to the unmirrored picture; may extend outside. A crop with
+            infinite or NaN coordinates is not drawn.
+        place: Where the picture lies on the canvas or screen.
         mirror: Whether the picture is shown mirrored.
     """
     if not all(math.isfinite(edge) for edge in crop):

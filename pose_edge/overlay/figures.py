@@ -1,4 +1,4 @@
-"""Where people are on a canvas or screen, how large they are, and what of them is drawn."""
+"""People on a canvas or screen: where their keypoints are, which are drawn, how tall they are."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pose_edge.poses import KEYPOINT_COUNT, SKELETON, Keypoint, Pose
 
 NECK: Final = KEYPOINT_COUNT
 HEAD: Final = KEYPOINT_COUNT + 1
-"""Two points besides the keypoints: the middle of the shoulders, and the nose, or the middle of
-what else is seen of the face. The line between them holds the head on its body."""
+"""Indices of two points after the keypoints: the mean of the visible shoulders, and the nose or,
+without it, the mean of the visible points of the face. A line connects the two."""
 
 FACE: Final = range(Keypoint.NOSE, Keypoint.RIGHT_EAR + 1)
 
 BORDER: Final = 0.003
-"""Keypoints so close to the edge of the frame, as a fraction of its size, are not drawn. Estimators
-place what is outside on the edge, where smoothing moves it a little."""
+"""Width of a border of the frame, as a fraction of its size, in which keypoints are not drawn.
+Estimators clamp points outside the frame to its edge, and smoothing moves these points a little."""
 
 RULERS: Final[dict[tuple[Keypoint, Keypoint], float]] = {
     (Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER): 0.21,
@@ -37,8 +37,8 @@ RULERS: Final[dict[tuple[Keypoint, Keypoint], float]] = {
     (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE): 0.245,
     (Keypoint.LEFT_EAR, Keypoint.RIGHT_EAR): 0.09,
 }
-"""Lengths as fractions of a person's height, about as Drillis and Contini (1966) measured them; the
-width of shoulders is that between keypoints."""
+"""Distances between keypoints as fractions of a person's height, approximately after Drillis and
+Contini (1966); the shoulder width is the distance between the shoulder keypoints."""
 
 _RULER_ENDS: Final = np.array(list(RULERS), np.intp).T
 _RULER_SCALES: Final = np.array([1 / share for share in RULERS.values()], np.float32)
@@ -51,8 +51,8 @@ BEYOND: Final[dict[tuple[int, int], float]] = {
     (Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE): 0.25,
     (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE): 0.25,
 }
-"""How far the top of the head, hands and feet reach beyond the last point, as a multiple of the
-line to it."""
+"""Distance by which the top of the head, hands and feet extend beyond the last point of a line, as
+a multiple of the line's length."""
 
 _BEYOND_ENDS: Final = np.array(list(BEYOND), np.intp)
 _BEYOND_SHARES: Final = np.array(list(BEYOND.values()), np.float32)[:, None]
@@ -64,10 +64,10 @@ class Figures:
 
     Attributes:
         points: float32 (people, 19, 2), pixels: the keypoints, `NECK` and `HEAD`; finite, but
-            undefined where not visible.
+            arbitrary where not visible.
         scores: float32 (people, 17), 0...1 where visible.
         visible: bool (people, 19), whether a point is drawn.
-        place: Where the picture lies.
+        place: Where the picture lies on the canvas or screen.
     """
 
     points: NDArray[np.float32]
@@ -80,10 +80,11 @@ class Figures:
         return len(self.points)
 
     def heights(self) -> NDArray[np.float32]:
-        """Return how tall each person would be upright, float32 (people,), pixels.
+        """Return how tall each person would be standing upright, float32 (people,), pixels.
 
-        The second largest of the heights that `RULERS` give: foreshortening makes a limb shorter,
-        and only a wrong keypoint makes it longer. 0 where nothing can be measured.
+        This is the second largest of the estimates from `RULERS`, or the only one: foreshortening
+        only shortens a limb, and the largest estimate may come from a wrong keypoint. It is 0 where
+        no length of `RULERS` can be measured.
         """
         first, second = _RULER_ENDS
         along = self.points[:, first] - self.points[:, second]
@@ -95,7 +96,7 @@ class Figures:
         return chosen if chosen.all() else np.where(chosen > 0, chosen, largest)
 
     def outline(self) -> NDArray[np.float32]:
-        """Return points all over the people, float32 (n, 2): to see what something would hide."""
+        """Return points spread over the people, float32 (n, 2); see `placement.hidden_points`."""
         limbs = self.points[:, _LIMB_ENDS][self.visible[:, _LIMB_ENDS].all(axis=2)]
         lasts = self.points[:, _BEYOND_ENDS]
         beyond = lasts[:, :, 1] + (lasts[:, :, 1] - lasts[:, :, 0]) * _BEYOND_SHARES
@@ -112,14 +113,14 @@ class Figures:
 def place_poses(
     poses: Sequence[Pose], place: Rectangle, *, mirror: bool, min_score: float
 ) -> Figures:
-    """Return where the keypoints lie, and which are drawn.
+    """Return the figures of poses: where the keypoints lie, and which are drawn.
 
     Args:
         poses: The people, in coordinates of the unmirrored picture.
-        place: Where the picture lies.
+        place: Where the picture lies on the canvas or screen.
         mirror: Whether the picture is shown mirrored; a person's left stays their left.
-        min_score: Keypoints below this score, and limbs that end in one, are not drawn; neither
-            are those on the edge of the picture or outside, nor those that are not finite.
+        min_score: Lowest score of a keypoint that is drawn. Keypoints in the border of the picture
+            (see `BORDER`), outside it, or with infinite or NaN coordinates are not drawn either.
     """
     keypoints = np.array([pose.keypoints for pose in poses], np.float32)
     keypoints = keypoints.reshape(-1, KEYPOINT_COUNT, 3)
@@ -129,7 +130,7 @@ def place_poses(
     np.logical_and(inside[..., 0], inside[..., 1], out=seen)
     seen &= keypoints[..., 2] >= min_score
     if not seen.all():
-        keypoints[~seen] = 0.0  # in place of what may not be finite
+        keypoints[~seen] = 0.0  # they may be infinite or NaN
     x, y, width, height = place
     scale, origin = np.array(
         [[-width, height], [x + width, y]] if mirror else [[width, height], [x, y]], np.float32
@@ -142,13 +143,13 @@ def place_poses(
 
 
 def _add_neck_and_head(points: NDArray[np.float32], visible: NDArray[np.bool_]) -> None:
-    """Compute the last two points of each person from the keypoints before them."""
+    """Compute `NECK` and `HEAD` of each person from the keypoints, in place."""
     left, right = Keypoint.LEFT_SHOULDER, Keypoint.RIGHT_SHOULDER
     points[:, NECK] = (points[:, left] + points[:, right]) / 2
     points[:, HEAD] = points[:, Keypoint.NOSE]
     visible[:, NECK] = visible[:, left] & visible[:, right]
     visible[:, HEAD] = visible[:, Keypoint.NOSE]
-    if visible[:, NECK:].all():  # nearly always
+    if visible[:, NECK:].all():  # the usual case
         return
     shoulders = slice(left, right + 1)
     for index in np.nonzero(~visible[:, NECK:].all(axis=1))[0]:

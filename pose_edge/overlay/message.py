@@ -1,4 +1,4 @@
-"""A picture that says why there is no picture."""
+"""A message that is shown in place of the picture, e.g. while there is no camera."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from pose_edge.overlay.scene import Size, relative
 from pose_edge.overlay.typeset import LINE_SPACING, load_font, wrap
 
 TITLE: Final = 1 / 11
-"""Size of the title's font, as a fraction of the picture's shorter side."""
+"""Font size of the title, as a fraction of the picture's shorter side."""
 TEXT: Final = 1 / 21
-"""Size of the text's font, likewise."""
+"""Font size of the text, as a fraction of the picture's shorter side."""
 RULE: Final = 1 / 120
-"""Height of the rule between title and text, likewise."""
+"""Height of the rule between title and text, as a fraction of the picture's shorter side."""
 
 LEAST_TITLE: Final = 12
 LEAST_TEXT: Final = 10
-"""Least sizes of the fonts, pixels."""
+"""Minimum font sizes of title and text, pixels."""
 
 WIDTH: Final = 0.86
-"""Fraction of the picture's width that the text may take."""
+"""Maximum width of the text, as a fraction of the picture's width."""
 
 TITLE_SPACING: Final = 1.2
-"""From one row of the title to the next, as a multiple of the font's size."""
+"""Line height of the title, as a multiple of its font size."""
 GAP: Final = 1.2
-"""Space above the rule, as a multiple of the text's size."""
+"""Space above the rule, as a multiple of the text's font size."""
 
 TITLE_ROWS: Final = 2
 TEXT_ROWS: Final = 3
-"""Most rows of the title, and of each line of the text."""
+"""Maximum number of rows of the title, and of each line of the text."""
 
 
 def message_picture(size: Size, title: str, lines: Sequence[str]) -> NDArray[np.uint8]:
-    """Return a picture with a message, to be shown instead of a stale or black one.
+    """Return a picture with a message, to be shown instead of a stale or black picture.
 
-    It takes some milliseconds: call it when the message changes, not for every picture shown.
+    This takes some milliseconds: call it when the message changes, not for every picture shown.
 
     Args:
-        size: Of the picture.
+        size: Size of the picture.
         title: A few words, e.g. "No camera".
-        lines: What is known about it; long ones are broken.
+        lines: Details; long lines are wrapped.
 
     Returns:
         uint8 (height, width, 4) as in `Stamp`, opaque.

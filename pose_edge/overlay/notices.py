@@ -1,4 +1,4 @@
-"""What is said on the screen for a moment, the table of keys, and the address of the page.
+"""What only the screen shows: brief notices, the table of keys, and the address of the page.
 
 None of it is part of a recording.
 """
@@ -19,34 +19,35 @@ from pose_edge.overlay.panel import LEAST_TEXT, PanelLine, Typesetter
 from pose_edge.overlay.scene import Drawing, Overlay, Rectangle, Size, Stamp, relative
 
 TOAST_S: Final = 1.0
-"""How long a notice is shown, seconds."""
+"""Time for which a notice is shown, seconds."""
 
 FAULT_S: Final = 4.0
-"""The same of one that takes longer to read, seconds."""
+"""Time for which a notice that takes longer to read is shown, seconds."""
 
 TOAST_TEXT: Final = 1 / 20
 HELP_TEXT: Final = 1 / 30
-"""Sizes of the fonts, as a fraction of the screen's shorter side."""
+"""Font sizes of a notice and of the table, as fractions of the screen's shorter side."""
 
 HEIGHT: Final = 0.8
-"""Where the middle of a notice is, as a fraction of the screen's height."""
+"""Position of a notice's centre, as a fraction of the screen's height from the top."""
 
 MAX_WIDTH: Final = 0.9
-"""Fraction of the screen's width that a panel may take."""
+"""Maximum width of a panel, as a fraction of the screen's width."""
 
 MARGIN: Final = 1 / 40
-"""Space between the page's code and the edges, as a fraction of the screen's shorter side."""
+"""Space between the page's QR code and the screen's edges, as a fraction of its shorter side."""
 
 HELP_OPACITY: Final = 0.97
 
 
 class Notices:
-    """A short text that goes away by itself, and a table of keys that is turned on and off.
+    """Brief notices that disappear by themselves, the table of keys, and the page's QR code.
 
     Attributes:
-        help: Whether the table is shown.
-        code: Whether the page's address is shown as a code.
-        waiting: Whether the screen says that something is missing: then the code is shown too.
+        help: Whether to show the table of keys.
+        code: Whether to show the page's QR code.
+        waiting: Whether the screen shows a message in place of the picture; then the QR code is
+            shown too.
     """
 
     def __init__(
@@ -55,12 +56,12 @@ class Notices:
         clock_ns: Callable[[], int] = time.monotonic_ns,
         page: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Start with nothing to say.
+        """Create the notices, with none to show.
 
         Args:
             keys: Each key and its meaning, for the table.
-            clock_ns: Nanoseconds that only increase.
-            page: Returns the address of the page for other machines, None where there is none.
+            clock_ns: Returns monotonic nanoseconds.
+            page: Returns the address of the page for other machines, or None.
         """
         self.help = self.code = self.waiting = False
         self._page = page
@@ -75,17 +76,17 @@ class Notices:
         self._help_panel = lru_cache(2)(self._render_help)
 
     def say(self, text: str, seconds: float = TOAST_S) -> None:
-        """Show a text for some seconds, in place of the one before."""
+        """Show a text for some seconds, in place of the previous text."""
         self._toast = text
         self._until_ns = self._clock_ns() + round(seconds * 1e9)
 
     @property
     def stale(self) -> bool:
-        """Whether what was drawn last is not what is to be shown now."""
+        """Whether the notices differ from those that were drawn last."""
         return self._shown() != self._drawn
 
     def over(self, overlay: Overlay) -> Overlay:
-        """Return an overlay that draws the notices over another one."""
+        """Return an overlay that draws the notices on top of another overlay."""
 
         def both(size: Size, place: Rectangle) -> Drawing:
             below = overlay(size, place)
@@ -94,7 +95,7 @@ class Notices:
         return both
 
     def stamps(self, size: Size) -> list[Stamp]:
-        """Return what is shown now on a screen of a size."""
+        """Return the stamps of the present notices, for a screen of this size."""
         self._drawn = text, table, page = self._shown()
         stamps = []
         if page:

@@ -13,17 +13,18 @@ from pose_edge.overlay.scene import Size, relative
 SIDE: Final = 0.3
 """Side of the code, as a fraction of the screen's shorter side."""
 TEXT: Final = 1 / 30
-"""Size of the address's font, likewise."""
+"""Font size of the address, as a fraction of the screen's shorter side."""
 LEAST_TEXT: Final = 10
+"""Minimum font size, pixels."""
 QUIET: Final = 4
-"""Modules of white around the code, as its standard asks."""
+"""Width of the white border, in modules, that the QR standard requires."""
 
 
 def page_code(size: Size, address: str) -> NDArray[np.uint8]:
-    """Return the code and the address below it; the address alone without the library `segno`.
+    """Return the code with the address below it, or only the address if `segno` is missing.
 
     Args:
-        size: Of the screen.
+        size: Size of the screen.
         address: The address.
 
     Returns:
@@ -52,7 +53,7 @@ def page_code(size: Size, address: str) -> NDArray[np.uint8]:
 
 
 def _modules(address: str) -> NDArray[np.bool_]:
-    """Return the code's modules, True for dark, with the white around them."""
+    """Return the code's modules, True for dark, with a white border; empty without `segno`."""
     try:
         import segno
     except ImportError:

@@ -1,4 +1,4 @@
-"""Painting on pictures in memory, by OpenCV: for recordings and annotated files."""
+"""Painting on images in memory with OpenCV, for recordings and annotated files."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pose_edge.frames import ColourOrder, Image
 from pose_edge.overlay.scene import Capsules, Drawing, Stamp
 
 SHIFT: Final = 4
-"""Fractional bits of a position: lines move by 1/16 pixel, so they glide instead of jumping."""
+"""Fractional bits of a position: a resolution of 1/16 pixel, so that lines move smoothly."""
 
 SUBPIXELS: Final = 1 << SHIFT
 
 LEAST_LENGTH: Final = 1e-3
-"""Of a line, pixels: a shorter one has no direction."""
+"""Lower bound of a line's length, pixels, which avoids a division by zero."""
 
 Prepared = TypeVar("Prepared")
 
 
 class StampCache(Generic[Prepared]):
-    """What a painter makes of the pictures of stamps, cached while the stamps are in use.
+    """Caches pictures of stamps in the form that a painter needs, while the stamps are in use.
 
-    The picture of a stamp of the last drawing is found as `cache[stamp]`.
+    `cache[stamp]` returns the prepared picture of a stamp of the last drawing.
     """
 
     def __init__(
@@ -34,19 +34,19 @@ class StampCache(Generic[Prepared]):
         prepare: Callable[[NDArray[np.uint8]], Prepared],
         discard: Callable[[Prepared], object] = lambda _prepared: None,
     ) -> None:
-        """Start empty.
+        """Create an empty cache.
 
         Args:
-            prepare: Makes from a stamp's picture what the painter needs.
+            prepare: Converts a stamp's picture to the form that the painter needs.
             discard: Frees what `prepare` returned.
         """
         self._prepare = prepare
         self._discard = discard
-        # The key is the picture's identity; holding the picture keeps it from being used again.
+        # Keys are ids of pictures; each picture is stored too, so that its id is not reused.
         self._cached: dict[int, tuple[NDArray[np.uint8], Prepared]] = {}
 
     def update(self, drawing: Drawing) -> None:
-        """Prepare the new pictures of a drawing, and discard those it does not use."""
+        """Prepare the new pictures of a drawing, and discard the pictures that it does not use."""
         before, self._cached = self._cached, {}
         for stamp in drawing.stamps:
             key = id(stamp.picture)
@@ -57,28 +57,28 @@ class StampCache(Generic[Prepared]):
             self._discard(prepared)
 
     def __getitem__(self, stamp: Stamp) -> Prepared:
-        """Return what was prepared for a stamp of the last drawing."""
+        """Return the prepared picture of a stamp of the last drawing."""
         return self._cached[id(stamp.picture)][1]
 
 
 class Painter:
-    """Paints drawings on pictures in one order of colours, so that no picture is converted.
+    """Paints drawings on images of one colour order, so that no image has to be converted.
 
     Attributes:
-        order: The order of colours.
+        order: The colour order.
     """
 
     def __init__(self, order: ColourOrder) -> None:
-        """Start with no stamp prepared."""
+        """Create a painter for images of a colour order."""
         self.order: Final[ColourOrder] = order
         self._stamps = StampCache(self._prepare)
 
     def paint(self, canvas: Image, drawing: Drawing) -> None:
-        """Paint a drawing; parts outside the canvas are cut off.
+        """Paint a drawing; parts outside the canvas are clipped.
 
         Args:
-            canvas: uint8 (height, width, 3), painted on.
-            drawing: In the canvas's pixels.
+            canvas: uint8 (height, width, 3), painted in place.
+            drawing: The drawing, in the canvas's pixels.
         """
         self._stamps.update(drawing)
         self._draw_capsules(canvas, drawing.capsules)
@@ -86,8 +86,8 @@ class Painter:
             _blend(canvas, stamp, *self._stamps[stamp])
 
     def _draw_capsules(self, canvas: Image, capsules: Capsules) -> None:
-        # OpenCV counts from the middle of the first pixel, capsules from its edge. It draws thick
-        # lines in whole pixels and with slow round ends; a rectangle has neither fault.
+        # OpenCV's origin is the centre of the first pixel, that of capsules is its corner. OpenCV's
+        # thick lines have integer widths and slow round ends, so lines are painted as rectangles.
         corners = _to_subpixels(_rectangles(capsules) - 0.5)
         centres = _to_subpixels(capsules.ends[:, :2] - 0.5).tolist()
         radii = _to_subpixels(capsules.radii).tolist()
@@ -102,11 +102,11 @@ class Painter:
                 cv2.fillConvexPoly(canvas, corners[index], colour, cv2.LINE_AA, SHIFT)
 
     def _prepare(self, rgba: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return what `_blend` needs of a stamp's picture, both uint8 (height, width, 3).
+        """Convert a stamp's picture for `_blend`.
 
         Returns:
-            keep: 255 where the canvas shows through fully.
-            paint: The colours times the opacity, in the canvas's order of colours.
+            keep: uint8 (height, width, 3), weight of the canvas; 255 where it shows through fully.
+            paint: uint8 (height, width, 3), colours times opacity, in the canvas's colour order.
         """
         opacity = cv2.cvtColor(rgba[:, :, 3], cv2.COLOR_GRAY2RGB)
         code = cv2.COLOR_RGBA2RGB if self.order == "RGB" else cv2.COLOR_RGBA2BGR
@@ -119,7 +119,7 @@ def _to_subpixels(values: NDArray[np.float32]) -> NDArray[np.int32]:
 
 
 def _rectangles(capsules: Capsules) -> NDArray[np.float32]:
-    """Return the corners of each line, float32 (n, 4, 2), in their order around it."""
+    """Return the corners of each line as a rectangle, float32 (n, 4, 2), in order around it."""
     ends = capsules.ends
     along = ends[:, 2:] - ends[:, :2]
     scale = capsules.radii / np.maximum(np.hypot(along[:, 0], along[:, 1]), LEAST_LENGTH)
@@ -130,7 +130,7 @@ def _rectangles(capsules: Capsules) -> NDArray[np.float32]:
 
 
 def _blend(canvas: Image, stamp: Stamp, keep: NDArray[np.uint8], paint: NDArray[np.uint8]) -> None:
-    """Set the canvas to canvas * keep + paint, where the stamp lies."""
+    """Set the canvas to canvas * keep / 255 + paint where the stamp lies."""
     x, y = stamp.x, stamp.y
     left, top = max(0, -x), max(0, -y)
     part = canvas[max(0, y) : max(0, y + len(keep)), max(0, x) :]

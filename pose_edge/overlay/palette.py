@@ -1,7 +1,7 @@
 """All colours of the overlay.
 
-They are from the palette of Okabe and Ito, which people with any kind of colour blindness can tell
-apart: blue against orange differs for all of them, and white differs from both in brightness.
+They are based on the palette of Okabe and Ito, which people with any kind of colour blindness can
+tell apart: blue and orange differ for all of them, and white differs from both in brightness.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ PURPLE: Final[Colour] = (222, 140, 184)
 WHITE: Final[Colour] = (255, 255, 255)
 GREY: Final[Colour] = (200, 206, 212)
 INK: Final[Colour] = (16, 19, 23)
-"""Nearly black: outlines, panels and the background of a message."""
+"""Nearly black, for outlines, panels and the background of a message."""
 
 LEFT: Final = SKY_BLUE
-"""The person's own left side, mirrored or not."""
+"""Colour of the person's own left side, mirrored or not."""
 RIGHT: Final = ORANGE
 MIDDLE: Final = WHITE
-"""The nose, and limbs between two keypoints of different colours."""
+"""Colour of the nose, and of limbs between two keypoints of different colours."""
 
 KEYPOINT_COLOURS: Final[dict[Keypoint, Colour]] = {
     # In COCO's order the left keypoints are odd and the right ones even, but for the nose.
@@ -37,7 +37,7 @@ KEYPOINT_COLOURS: Final[dict[Keypoint, Colour]] = {
 }
 
 PERSON_COLOURS: Final = (ORANGE, SKY_BLUE, YELLOW, GREEN, PURPLE, VERMILION)
-"""For skeletons in the colour of their person, by number."""
+"""Colours of people, by their numbers, where skeletons are coloured by person."""
 
 
 def limb_colour(a: Keypoint, b: Keypoint) -> Colour:
@@ -47,5 +47,5 @@ def limb_colour(a: Keypoint, b: Keypoint) -> Colour:
 
 
 def person_colour(number: int | None) -> Colour:
-    """Return the colour of a person by their number, from 1; that of the middle without one."""
+    """Return the colour of the person with a number, from 1; `MIDDLE` without a number."""
     return MIDDLE if number is None else PERSON_COLOURS[(number - 1) % len(PERSON_COLOURS)]

@@ -1,4 +1,4 @@
-"""Panels: a few lines of text on a dark ground with round corners."""
+"""Panels: a few lines of text on a dark background with round corners."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ LineKind = Literal["figure", "detail", "fault"]
 COLOURS: Final[dict[LineKind, Colour]] = {"figure": WHITE, "detail": GREY, "fault": YELLOW}
 
 SIZES: Final[dict[LineKind, float]] = {"figure": 1.0, "detail": 0.7, "fault": 0.7}
-"""Sizes of the letters, relative to those of figures, which are read from three metres."""
+"""Font sizes relative to that of figures, which are to be read from a distance of three metres."""
 
 MAX_ROWS: Final[dict[LineKind, int]] = {"figure": 2, "detail": 2, "fault": 3}
-"""Into how many rows a line may be broken where there is little room."""
+"""Maximum number of rows into which a line is wrapped."""
 
 LEAST_TEXT: Final = 12
-"""Least size of any font, pixels."""
+"""Minimum size of any font, pixels."""
 
 ASCENT: Final = 0.76
-"""Height of letters above their baseline, as a multiple of the font's size."""
+"""Height of letters above their baseline, as a multiple of the font size."""
 
 PADDING: Final = 0.45
-"""Space above and below the text, likewise."""
+"""Space above and below the text, as a multiple of the font size."""
 
 SIDES: Final = 0.6
-"""Space on the left and right of the text, likewise."""
+"""Space on the left and on the right of the text, as a multiple of the font size."""
 
 RADIUS: Final = 0.75
-"""Greatest radius of the corners, likewise; that of a single row is half of its height."""
+"""Radius of the corners, as a multiple of the font size; a panel of one row has semicircular
+ends."""
 
 LABEL_GAP: Final = 0.8
-"""Space between the column of labels and that of the values, likewise."""
+"""Space between the columns of labels and of values, as a multiple of the font size."""
 
 OPACITY: Final = 0.78
-"""Of the ground, 0...1."""
+"""Opacity of the background, 0...1."""
 
 CACHED_FONTS: Final = 16
 
@@ -50,9 +51,9 @@ class PanelLine(NamedTuple):
     """One line of a panel.
 
     Attributes:
-        kind: "figure" for what matters, "detail" for names, "fault" for what is wrong.
-        text: The text. A fault begins with "!", so that it is recognised without colours.
-        label: What the text is; labels stand in a column of their own.
+        kind: "figure" for the main text, "detail" for smaller print, "fault" for errors.
+        text: The text. A fault begins with "!", so that it can be recognised without colours.
+        label: Label of the text; labels form a column of their own.
     """
 
     kind: LineKind
@@ -61,10 +62,10 @@ class PanelLine(NamedTuple):
 
 
 class Typesetter:
-    """Makes pictures of panels; keeps the letters that it has drawn, for the next ones."""
+    """Renders panels; caches the words that it has rendered."""
 
     def __init__(self) -> None:
-        """Start with no letters drawn."""
+        """Create a typesetter with an empty cache."""
         self._lettering = lru_cache(CACHED_FONTS)(Lettering)
 
     def panel(
@@ -77,15 +78,15 @@ class Typesetter:
         opacity: float = OPACITY,
         label_colour: Colour = GREY,
     ) -> NDArray[np.uint8]:
-        """Return a panel, as the picture of a `Stamp`.
+        """Return a panel as the picture of a `Stamp`, uint8 (height, width, 4).
 
         Args:
-            lines: At least one; long ones are broken within their column.
-            font_size: Of figures, pixels.
-            room: Greatest width, pixels.
-            least_width: Least width, pixels.
-            opacity: Of the ground.
-            label_colour: Of the labels.
+            lines: At least one line; long lines are wrapped within their column.
+            font_size: Font size of figures, pixels.
+            room: Maximum width, pixels.
+            least_width: Minimum width, pixels.
+            opacity: Opacity of the background, 0...1.
+            label_colour: Colour of the labels.
         """
         padding, sides = round(font_size * PADDING), round(font_size * SIDES)
         fonts = {kind: max(LEAST_TEXT, round(font_size * size)) for kind, size in SIZES.items()}
@@ -114,7 +115,7 @@ class Typesetter:
         picture = PillowImage.new("RGBA", (width, height), (*INK, 0))
         radius = height // 2 if len(rows) == 1 else round(font_size * RADIUS)
         picture.putalpha(rounded_rectangle(picture.size, radius, opacity))
-        # Text of one row lies in the middle of a panel that is kept wide.
+        # A single row is centred in a panel that is wider than its text.
         spare = (width - 2 * sides - max(widths)) / 2 if len(rows) == 1 else 0.0
         for (row, indent), top in zip(rows, tops, strict=False):
             size = fonts[row.kind]

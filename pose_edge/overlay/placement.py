@@ -1,4 +1,4 @@
-"""Where panels and badges lie: beside the people, not on them, and without hopping about."""
+"""Placement of panels and badges: beside the people, and with hysteresis against jumping."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from numpy.typing import NDArray
 from pose_edge.overlay.scene import Rectangle, Size
 
 MEMORY_NS: Final = 2_000_000_000
-"""Over about this time the costs of each place are averaged: a hand that waves across a place
-counts also while it is elsewhere."""
+"""Time constant of the moving average of each place's cost, nanoseconds. A hand that waves across a
+place thus also counts while it is elsewhere."""
 
 BETTER: Final = 0.5
-"""How much less another place must cost, on average, before something moves there."""
+"""Hysteresis: how much lower the average cost of another place must be before something moves
+there."""
 
 LOOK_NS: Final = 100_000_000
-"""Time between two looks for a better place."""
+"""Interval between two searches for a better place, nanoseconds."""
 
 CORNERS: Final = ((0, 0), (1, 0), (0, 1), (1, 1))
-"""Whether a corner is at the right and at the bottom; the first is preferred."""
+"""The corners, each as (is right, is bottom); the first one is preferred."""
 
 
 def shown_part(size: Size, place: Rectangle) -> Rectangle:
     """Return the part of a picture that is on the screen, in the screen's pixels.
 
     Args:
-        size: Of the screen.
-        place: Where the picture lies; it may reach beyond the screen.
+        size: Size of the screen.
+        place: Where the picture lies; it may extend beyond the screen.
     """
     x, y, width, height = place
     left, top = max(0, x), max(0, y)
@@ -39,13 +40,14 @@ def shown_part(size: Size, place: Rectangle) -> Rectangle:
 
 
 def in_a_bar(panel: Size, size: Size, place: Rectangle, margin: int) -> tuple[int, int] | None:
-    """Return the position of a panel in a bar beside the picture, or None where none holds it.
+    """Return the position of a panel in a bar above or left of the picture, or None.
 
     Args:
         panel: Size of the panel.
-        size: Of the screen.
+        size: Size of the screen.
         place: Where the picture lies.
-        margin: Space between the panel and the edges of a bar; half of it will do.
+        margin: Preferred space between the panel and the edges of a bar, pixels. A bar is used if
+            at least half of this space remains.
     """
     for axis in (1, 0):  # the bar above the picture, then the one on its left
         spare = place[axis] - panel[axis]
@@ -57,7 +59,7 @@ def in_a_bar(panel: Size, size: Size, place: Rectangle, margin: int) -> tuple[in
 
 
 def corner_positions(panel: Size, picture: Rectangle, margin: int) -> list[tuple[int, int]]:
-    """Return where a panel lies in each of the `CORNERS` of a picture."""
+    """Return the position of a panel in each of the `CORNERS` of a picture."""
     x, y, width, height = picture
     rooms = max(0, width - panel[0]), max(0, height - panel[1])
     margins = min(margin, rooms[0] // 2), min(margin, rooms[1] // 2)
@@ -73,13 +75,13 @@ def corner_positions(panel: Size, picture: Rectangle, margin: int) -> list[tuple
 def hidden_points(
     positions: Sequence[tuple[float, float]], size: Size, points: NDArray[np.float32], reach: float
 ) -> list[int]:
-    """Return how many points something would hide at each of several positions.
+    """Return how many points a rectangle would hide at each of several positions.
 
     Args:
-        positions: Of its upper left corner.
-        size: Of what is placed.
+        positions: Possible positions of the rectangle's upper left corner.
+        size: Size of the rectangle.
         points: float32 (n, 2), pixels.
-        reach: Distance from its edges, pixels, up to which a point counts as hidden.
+        reach: Distance from the rectangle, pixels, up to which a point also counts as hidden.
     """
     first = np.array(positions, np.float32)[:, None] - reach
     last = first + np.array([size[0] + 2 * reach, size[1] + 2 * reach], np.float32)
@@ -89,29 +91,32 @@ def hidden_points(
 
 
 class SteadyChoice:
-    """One of several places, kept until another has been better for some time.
+    """A choice of one of several places, kept until another has been better for some time.
 
     Attributes:
-        chosen: The place.
+        chosen: Index of the chosen place.
     """
 
     def __init__(self) -> None:
-        """Start with the first place, until the costs are known."""
+        """Choose the first place until the costs are known."""
         self.chosen = 0
         self._averages: list[float] = []
         self._looked_ns = 0
 
     def due(self, now_ns: int) -> bool:
-        """Return whether it is time to look for a better place."""
+        """Return whether it is time to search for a better place, see `LOOK_NS`."""
         return not self._averages or now_ns - self._looked_ns >= LOOK_NS
 
     def update(self, costs: Sequence[float], now_ns: int, *, at_once: bool = False) -> int:
-        """Choose a place by the cost of each; of equal ones the present one, else the first.
+        """Choose the place with the lowest average cost, and return its index.
+
+        The present place is kept unless another one is better by more than `BETTER`. Of equally
+        good places, the first one is chosen.
 
         Args:
-            costs: What each place costs now.
-            now_ns: The time, nanoseconds.
-            at_once: Forget earlier costs, as for a picture that has no past.
+            costs: Cost of each place now.
+            now_ns: The time, monotonic nanoseconds.
+            at_once: Whether to ignore earlier costs and skip the hysteresis, e.g. for still images.
         """
         first = not self._averages
         if first or at_once:

@@ -1,4 +1,4 @@
-"""The read-out: frame rate and latency, all figures or none, where it hides nobody."""
+"""The read-out: a panel with frame rate and latency, or all figures, placed beside the people."""
 
 from __future__ import annotations
 
@@ -26,32 +26,33 @@ from pose_edge.telemetry import DISPLAY, TO_POSES, TO_SCREEN, Event, Telemetry
 ReadoutKind = Literal["short", "full"]
 
 PILL_TEXT: Final = 1 / 23
-"""Size of the font of the short read-out, as a fraction of the shorter side of the screen."""
+"""Font size of the short read-out, as a fraction of the screen's shorter side."""
 
 TABLE_TEXT: Final = 1 / 36
-"""The same of the full one."""
+"""Font size of the full read-out, as a fraction of the screen's shorter side."""
 
 MAX_WIDTH: Final[dict[ReadoutKind, float]] = {"short": 0.5, "full": 0.72}
-"""Fraction of the screen's width that the panel may take."""
+"""Maximum width of the panel, as a fraction of the screen's width."""
 
 MARGIN: Final = 1 / 40
 """Space between the panel and the edges of the picture, as a fraction of the screen's shorter
 side."""
 
 GAP: Final = " \N{MIDDLE DOT} "
-"""Between the figures of one line."""
+"""Separator between the figures of one line."""
 
 TIED: Final = "\N{NO-BREAK SPACE}"
-"""Between a name and its figure, which stay on one line."""
+"""Separator between a name and its figure, which must stay on one line."""
 
 STAGE_GROUPS: Final = {"in, ms": TO_POSES[:3], "model, ms": TO_POSES[3:], "out, ms": TO_SCREEN}
-"""The stages of each line of the full read-out, by its label."""
+"""Stages that share a line of the full read-out, by the line's label."""
 
 REFRESH_NS: Final = 250_000_000
-"""Time between two renderings of the panel."""
+"""Interval between two renderings of the panel, nanoseconds."""
 
 CACHED_SIZES: Final = 4
-"""Enough for the screen, the recording, and some sizes of a window that is being resized."""
+"""Maximum number of canvases with a view of their own: enough for the screen, the recording, and
+some sizes of a window that is being resized."""
 
 
 NOTHING: Final = Stamp(np.zeros((1, 1, 4), np.uint8), 0, 0)
@@ -62,10 +63,10 @@ class _View:
     """The read-out on one canvas or screen.
 
     Attributes:
-        corner: The corner of the picture that it lies in, where no bar holds it.
+        corner: The corner of the picture for a panel that fits no bar.
         content: What the panel shows besides its figures; None before the first rendering.
-        stamp: The panel at its place.
-        rendered_ns: When it was rendered.
+        stamp: The panel at its position.
+        rendered_ns: Time of the last rendering, monotonic nanoseconds.
     """
 
     corner: SteadyChoice = field(default_factory=SteadyChoice)
@@ -77,8 +78,8 @@ class _View:
 class Readout:
     """The read-out of one run.
 
-    Typesetting is slow and flickering numbers cannot be read, so the panel is rendered a few times
-    a second only; in between the same picture is laid over each frame.
+    Rendering text is slow, and flickering numbers are illegible. So the panel is rendered only a
+    few times a second; in between, the same picture is drawn over each frame.
     """
 
     def __init__(
@@ -90,15 +91,16 @@ class Readout:
         newest: bool = False,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Show the numbers of a run.
+        """Create the read-out.
 
         Args:
-            telemetry: The rates of the camera, the poses and the screen, the median of "latency" in
-                milliseconds, and the faults.
-            source: Returns where the pictures come from; a camera may return as another device.
-            live: Whether latency counts from exposure; a file's counts from handing the frame over.
-            newest: Whether the newest picture is shown, with poses that are older than it.
-            clock_ns: Nanoseconds that only increase.
+            telemetry: Provides the rates of the camera, the poses and the screen, the median of
+                "latency" in milliseconds, and the faults.
+            source: Returns the name of the source; a camera may return as another device.
+            live: Whether latency is measured from exposure, as for a camera; for a file it is
+                measured from the moment the frame is handed over.
+            newest: Whether the newest picture is shown, with poses that may be older.
+            clock_ns: Returns monotonic nanoseconds.
         """
         self._telemetry = telemetry
         self._source = source
@@ -111,7 +113,7 @@ class Readout:
     def short_lines(
         self, provenance: Provenance, *, paused: bool = False, resting: bool = False
     ) -> list[PanelLine]:
-        """Return what visitors see: rate and latency; what helps out; one line for each fault."""
+        """Return the short lines: rate and latency, the backend if a substitute, each fault."""
         figures = "paused" if paused else GAP.join(self._main_figures(resting=resting))
         note = [PanelLine("detail", provenance.place)] if provenance.note else []
         return [PanelLine("figure", figures), *note, *self._faults()]
@@ -119,11 +121,11 @@ class Readout:
     def full_lines(
         self, provenance: Provenance, *, skipped: int, paused: bool = False, resting: bool = False
     ) -> list[PanelLine]:
-        """Return everything that is measured, each with its label.
+        """Return a labelled line for each measured figure, and one line for each fault.
 
         Args:
-            provenance: Which model found the poses, and on what.
-            skipped: Frames that were captured but not processed.
+            provenance: The model that found the poses, and the hardware that ran it.
+            skipped: Number of frames that were captured but not processed.
             paused: See `stamp`.
             resting: See `stamp`.
         """
@@ -162,19 +164,19 @@ class Readout:
     ) -> Stamp:
         """Return the panel for a canvas or screen, in a bar beside the picture or in a corner.
 
-        Figures change at most four times a second, but a fault that comes or goes, a pause and a
-        change of the backend show at once.
+        Figures change at most four times a second. A fault that appears or disappears, a pause, and
+        a change of the backend are shown at once.
 
         Args:
-            kind: How much it says.
-            size: Of the canvas or screen.
-            place: Where the picture lies on it.
-            figures: The people, who are not to be hidden.
-            provenance: Which model found the poses, and on what.
-            skipped: Frames that were captured but not processed.
-            paused: Whether the picture stands still because somebody wants it to.
-            resting: Whether only some frames are looked at, because nobody is there.
-            still: Whether the picture has nothing to do with the one before.
+            kind: The short or the full read-out.
+            size: Size of the canvas or screen.
+            place: Where the picture lies on the canvas or screen.
+            figures: The people, whom the panel should not hide.
+            provenance: The model that found the poses, and the hardware that ran it.
+            skipped: Number of frames that were captured but not processed.
+            paused: Whether the user has paused the picture.
+            resting: Whether only some frames are processed, because nobody is in view.
+            still: Whether the frame is a separate picture, unrelated to the frame before.
         """
         now_ns = self._clock_ns()
         view = self._view((size, place))
@@ -186,7 +188,7 @@ class Readout:
                 if kind == "short"
                 else self.full_lines(provenance, skipped=skipped, paused=paused, resting=resting)
             )
-            # The panel does not change its width with every digit.
+            # Keep the width while only figures change, so that it does not vary with each digit.
             least_width = view.stamp.picture.shape[1] if unchanged else 0
             picture = self._render(kind, lines, size, place, least_width)
             view.content, view.rendered_ns = content, now_ns
@@ -207,7 +209,7 @@ class Readout:
         *,
         still: bool,
     ) -> Stamp:
-        """Return a panel at its place; see `stamp`."""
+        """Return a panel at its position; see `stamp`."""
         panel = picture.shape[1], picture.shape[0]
         margin = relative(size, MARGIN)
         bar = in_a_bar(panel, size, place, margin)
@@ -240,7 +242,7 @@ class Readout:
         margin = relative(size, MARGIN)
         if in_a_bar((panel.shape[1], panel.shape[0]), size, place, margin) is not None:
             return panel
-        # A narrow bar may hold the figures one below the other.
+        # A narrow bar may have room for the figures below each other.
         lines = [PanelLine("figure", figure) for figure in lines[0].text.split(GAP)]
         stacked = self._typesetter.panel(lines, font_size, room)
         fits = in_a_bar((stacked.shape[1], stacked.shape[0]), size, place, margin) is not None
@@ -258,19 +260,19 @@ class Readout:
         return figures
 
     def _pose_age_ms(self) -> float | None:
-        """Return how old the poses are, where they may be older than the picture."""
+        """Return the median age of the poses if they may be older than the picture, else None."""
         age = self._telemetry.summary("pose_age") if self._newest else None
         return None if age is None or self._latency_ms() is None else age.median
 
     def _latency_ms(self) -> float | None:
-        # In a recording while there is no screen, the latencies measured before are out of date.
+        # While the screen is missing, e.g. in a recording, earlier latencies are out of date.
         if DISPLAY in self._telemetry.faults():
             return None
         latency = self._telemetry.summary("latency")
         return None if latency is None else latency.median
 
     def _stages(self) -> dict[str, str]:
-        """Return what the latency is made up of, in groups, each with its label."""
+        """Return the typical durations of the latency's stages, as labelled groups."""
         typical = self._telemetry.typical()
         groups = {
             label: [f"{stage}{TIED}{typical[stage]:.1f}" for stage in stages if stage in typical]

@@ -1,4 +1,4 @@
-"""From a result to a scene, and from a scene to a picture for recordings."""
+"""The renderer: turns results into scenes, and scenes into pictures for recordings."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from pose_edge.overlay.trails import Trail, Trails, trail_capsules
 from pose_edge.poses import Box, Pose, Provenance, Result
 
 MESSAGE_SIZE: Final[Size] = (1280, 720)
-"""Size of a window that shows a message before the first frame has come."""
+"""Size of a message that is shown before the first frame has arrived, pixels."""
 
 
 class _Moment(NamedTuple):
-    """What is drawn of a result, without its frame, which may be gone when it is drawn."""
+    """The data of a result that are drawn, without its frame, which may be released by then."""
 
     poses: Sequence[Pose]
     crop: Box | None
@@ -41,7 +41,7 @@ class _Moment(NamedTuple):
 
 
 class Renderer:
-    """Makes scenes for the screen, and pictures of them for recordings.
+    """Creates scenes for the screen, and pictures of them for recordings.
 
     Attributes:
         settings: What is drawn; see `change`.
@@ -50,12 +50,12 @@ class Renderer:
     def __init__(
         self, settings: OverlaySettings, *, mirror: bool, readout: Readout | None = None
     ) -> None:
-        """Start with the parts of the overlay that the settings turn on.
+        """Create the renderer.
 
         Args:
             settings: What is drawn.
-            mirror: Show the picture as a mirror does; a person's left stays their left.
-            readout: The read-out of the run; without one none is drawn.
+            mirror: Whether to show the picture mirrored; a person's left stays their left.
+            readout: The read-out of the run, or None to draw none.
         """
         self.settings = settings
         self._mirror = mirror
@@ -68,7 +68,7 @@ class Renderer:
         self._message: tuple[tuple[str, ...], Scene] | None = None
 
     def change(self, **settings: Any) -> None:  # noqa: ANN401 - values of the settings
-        """Draw with other values of some settings from now on."""
+        """Change some settings, for everything that is drawn from now on."""
         self.settings = self.settings.model_copy(update=settings)
 
     def scene(
@@ -77,15 +77,15 @@ class Renderer:
         """Return the scene of a result.
 
         Args:
-            result: Its frame is neither copied nor changed.
-            skipped: Frames that were not processed so far, for the read-out.
-            paused: Whether the picture stands still because somebody wants it to; that is said even
-                where the read-out is off.
-            resting: Whether only some frames are looked at, for the read-out.
+            result: The result; its frame is neither copied nor changed.
+            skipped: Number of frames not processed so far, for the read-out.
+            paused: Whether the user has paused the picture; this is shown even if the read-out is
+                off.
+            resting: Whether only some frames are processed, for the read-out.
 
         Returns:
-            A scene that shows, whenever it is painted, what is turned on then. Its image may be the
-            frame's own: it must not be read after the result was released.
+            A scene whose overlay follows the settings in force whenever it is painted. Its image
+            may be the frame's own: it must not be read after the result was released.
         """
         frame = result.frame
         self._message = None
@@ -107,15 +107,15 @@ class Renderer:
         return Scene(self._size, overlay, self._background(frame), frame.order, self._mirror)
 
     def message(self, title: str, *lines: str) -> Scene:
-        """Return a message in place of a picture that would be stale.
+        """Return the scene of a message that replaces a stale picture.
 
         Returns:
-            The same scene as before where the text is the same and no result came in between.
+            The same object as before if the text is the same and no result came in between.
         """
         text = (title, *lines)
         if self._message is None or self._message[0] != text:
 
-            @lru_cache(1)  # typesetting is slow, and the size seldom changes
+            @lru_cache(1)  # rendering text is slow, and the size seldom changes
             def overlay(size: Size, _place: Rectangle) -> Drawing:
                 return Drawing(stamps=[Stamp(message_picture(size, title, lines), 0, 0)])
 
@@ -123,10 +123,10 @@ class Renderer:
         return self._message[1]
 
     def draw(self, scene: Scene) -> Image:
-        """Draw a scene of a result, at the size of its frame.
+        """Draw a scene at its own size.
 
         Returns:
-            uint8 (height, width, 3) in the scene's order, valid until the next call.
+            uint8 (height, width, 3) in the scene's colour order, valid until the next call.
         """
         width, height = scene.size
         if self._canvas.shape != (height, width, 3):
@@ -147,7 +147,7 @@ class Renderer:
         return self._canvas
 
     def _background(self, frame: Frame) -> Image | None:
-        """Return the picture that a frame is shown with: the frame's own only where it may be."""
+        """Return the background image of a frame by the settings, or None for black."""
         match self.settings.background:
             case "camera":
                 return frame.image
@@ -157,7 +157,7 @@ class Renderer:
                 return None
 
     def _follow(self, result: Result) -> Sequence[Trail]:
-        """Return the trails up to a result."""
+        """Add a result to the trails, and return them."""
         seconds, frame = self.settings.trails, result.frame
         if seconds == 0 or frame.file is not None:
             return ()
@@ -165,7 +165,7 @@ class Renderer:
         return self._trails.add(result.poses, frame.time, seconds, least)
 
     def _drawing(self, moment: _Moment, size: Size, place: Rectangle) -> Drawing:
-        """Return what is drawn over a frame."""
+        """Return the drawing over a frame, for a canvas or screen of this size."""
         settings, mirror = self.settings, self._mirror
         least, colour_by = settings.min_keypoint_score, settings.colour
         figures = place_poses(moment.poses, place, mirror=mirror, min_score=least)

@@ -1,6 +1,6 @@
-"""What to show, as plain data: computed once, painted by OpenCV or by a GPU.
+"""Scenes and drawings: plain data that OpenCV or a GPU can paint.
 
-All positions are pixels from the upper left corner of the canvas or screen, to the right and down.
+Positions are in pixels from the upper left corner of the canvas or screen, x right and y down.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Rectangle = tuple[int, int, int, int]
 """x, y, width and height, pixels."""
 
 REACH: Final = 4.0
-"""How many pictures away a point may lie; farther ones would overflow OpenCV's arithmetic."""
+"""Distance from the picture, in picture sizes, to which points are clipped; points farther away
+would overflow OpenCV's arithmetic."""
 
 
 def to_pixels(points: ArrayLike, place: Rectangle, *, mirror: bool) -> NDArray[np.float32]:
@@ -51,9 +52,9 @@ def relative(size: Size, fraction: float, *, least: int = 1) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Capsules:
-    """Lines and discs, painted in order; a line without length is a disc.
+    """Lines and discs, painted in order; a line of length 0 is a disc.
 
-    Whether a line's ends are round is up to the painter: a disc belongs where an end is seen.
+    Painters may draw the ends of lines round or flat, so add a disc wherever an end is visible.
 
     Attributes:
         ends: float32 (n, 4) as x0, y0, x1, y1.
@@ -89,13 +90,13 @@ def joined(parts: Sequence[Capsules]) -> Capsules:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A small picture at its place: a panel, a number.
+    """A small picture at a position, e.g. a panel or a badge.
 
     Attributes:
         picture: uint8 (height, width, 4), red, green, blue and opacity. Painters prepare each array
-            once (see `StampCache`): for the same look, use the same array, unchanged.
-        x: The left edge; may lie outside.
-        y: The upper edge; may lie outside.
+            once (see `StampCache`): to show the same picture again, pass the same array, unchanged.
+        x: The left edge; may lie outside the canvas or screen.
+        y: The upper edge; may lie outside the canvas or screen.
     """
 
     picture: NDArray[np.uint8]
@@ -104,7 +105,7 @@ class Stamp:
 
     @property
     def place(self) -> Rectangle:
-        """What the picture covers."""
+        """The rectangle that the picture covers."""
         height, width = self.picture.shape[:2]
         return self.x, self.y, width, height
 
@@ -114,8 +115,8 @@ class Drawing:
     """Everything that is painted over a picture, from bottom to top.
 
     Attributes:
-        capsules: Belong to the picture; a screen cuts them off at the picture's edges.
-        stamps: Lie over the capsules, so that nothing crosses a text.
+        capsules: Lines and discs in the picture; a screen clips them at the picture's edges.
+        stamps: Panels and badges, over the capsules, so that no line crosses a text.
     """
 
     capsules: Capsules = NO_CAPSULES
@@ -123,7 +124,7 @@ class Drawing:
 
 
 Overlay = Callable[[Size, Rectangle], Drawing]
-"""Returns the drawing for a canvas or screen of a size, and the picture's place on it."""
+"""Function of a canvas's or screen's size, and the picture's place on it; returns the drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,12 @@ class Scene:
     of 1920x1080 gets sharp lines over the picture of a small camera.
 
     Attributes:
-        size: Of the picture, which the image stretches over; without an image, the size that suits
-            best.
+        size: Size of the picture, to which the image is scaled; without an image, the preferred
+            size.
         overlay: Returns the drawing.
-        image: uint8 (height, width, 3), or None for a dark background. It belongs to a frame, and
+        image: uint8 (height, width, 3), or None for a black background. It belongs to a frame, and
             must not be read after the frame was released.
-        order: The image's order of colours.
+        order: The image's colour order.
         mirror: Whether to flip the image left to right; the overlay already takes it into account.
     """
 
@@ -150,5 +151,5 @@ class Scene:
     mirror: bool = False
 
     def without_image(self) -> Scene:
-        """Return a copy that may outlive the frame."""
+        """Return a copy without the image, which may outlive the frame."""
         return replace(self, image=None)

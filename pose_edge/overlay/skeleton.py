@@ -1,4 +1,4 @@
-"""Skeletons: limbs and joints, as thick as the person is large."""
+"""Skeletons: limbs and joints, whose thickness follows the person's size."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ LINE: Final = 1 / 52
 
 THINNEST: Final = 1 / 200
 THICKEST: Final = 1 / 68
-"""Bounds of the same, as a fraction of the picture's shorter side: thin enough for a child far
-away, and thick enough to be seen from three metres."""
+"""Bounds of a limb's thickness, as fractions of the picture's shorter side: thin enough for a child
+far away, and thick enough to be seen from three metres."""
 
 LEAST_LINE: Final = 2.0
-"""Least thickness, pixels."""
+"""Minimum thickness of a limb, pixels."""
 
 OUTLINE: Final = 0.3
-"""Width of the dark edge on either side of a limb, as a multiple of its thickness."""
+"""Width of the dark edge on either side of a limb, as a multiple of the limb's thickness."""
 
 LEAST_OUTLINE: Final = 1.0
-"""Least width of the same, pixels."""
+"""Minimum width of that edge, pixels."""
 
 JOINT: Final = 1.1
-"""Radius of a joint with score 1, as a multiple of a limb's thickness; at score 0 it is half of
-that."""
+"""Radius of a joint with score 1, as a multiple of a limb's thickness; with score 0 it is half as
+large."""
 
 LEAST_JOINT: Final = 2.0
-"""Least radius of a joint, pixels."""
+"""Minimum radius of a joint, pixels."""
 
 SMALL: Final = 0.6
-"""Eyes, ears and nose lie close together: their lines and joints, and the neck, are smaller by this
-factor."""
+"""Scale factor of the lines and joints of the face, whose points lie close together, and of the
+neck."""
 
 
 def _layer(limb: tuple[Keypoint, Keypoint]) -> tuple[bool, int]:
@@ -58,12 +58,12 @@ def _layer(limb: tuple[Keypoint, Keypoint]) -> tuple[bool, int]:
 
 
 LIMBS: Final = tuple(sorted(SKELETON, key=_layer))
-"""In the order in which they are drawn, over the neck."""
+"""The limbs in drawing order; they are drawn over the neck."""
 
 PARTS: Final = np.array(
     [(NECK, HEAD), *LIMBS, *((point, point) for point in Keypoint)], dtype=np.intp
 )
-"""Both ends of every part of a figure: neck, limbs, then joints."""
+"""Indices of both ends of each part of a figure: the neck, the limbs, then the joints."""
 
 _COLOURS: Final = (
     MIDDLE,
@@ -71,20 +71,20 @@ _COLOURS: Final = (
     *(KEYPOINT_COLOURS[point] for point in Keypoint),
 )
 SIDE_COLOURS: Final = np.array([INK] * len(_COLOURS) + list(_COLOURS), np.uint8)
-"""Of the outline, and of the parts of a figure by their sides."""
+"""Colours by side: first those of the parts' outlines, then those of the parts themselves."""
 
 FIRST_JOINT: Final = len(LIMBS) + 1
-"""Where the joints begin among the parts."""
+"""Index of the first joint in `PARTS`."""
 
 LIMB_FACTOR: Final = np.array(
     [SMALL, *(SMALL if limb[1] in FACE else 1.0 for limb in LIMBS)], np.float32
 ) / np.float32(2)
-"""Half of a limb's thickness, as a multiple of the usual thickness."""
+"""Half the thickness of the neck and of each limb, as a multiple of the person's `thicknesses`."""
 
 JOINT_FACTOR: Final = np.array(
     [SMALL if point in FACE else 1.0 for point in Keypoint], np.float32
 ) * np.float32(JOINT / 2)
-"""Radius of a joint with score 0, likewise."""
+"""Radius of each joint with score 0, as a multiple of the person's `thicknesses`."""
 
 
 def thicknesses(figures: Figures) -> NDArray[np.float32]:
@@ -101,8 +101,8 @@ def skeletons(
 
     Args:
         figures: The people.
-        numbers: Their numbers, for their colours.
-        colour_by: What the colours tell apart: left from right, or the people.
+        numbers: Number of each person, or None; required for colours by person.
+        colour_by: What the colours distinguish: "side" left from right, "person" the people.
     """
     people, parts = len(figures), len(PARTS)
     if people == 0:
@@ -110,8 +110,8 @@ def skeletons(
     backwards = slice(None, None, -1)
     points, visible = figures.points[backwards], figures.visible[backwards]
     width = thicknesses(figures)[backwards, None]
-    # The outline of the whole figure comes first: drawn limb by limb, it would cut the limbs at
-    # the joints.
+    # Draw the outlines of all parts first: an outline drawn after another limb would cut that limb
+    # at the joint.
     radii = np.empty((people, 2, parts), np.float32)
     limbs, joints = radii[:, 1, :FIRST_JOINT], radii[:, 1, FIRST_JOINT:]
     np.maximum(width * LIMB_FACTOR, LEAST_LINE / 2, out=limbs)

@@ -1,4 +1,4 @@
-"""The paths that hands and feet have taken, fading out."""
+"""Trails: the recent paths of hands and feet, thinner where they are older."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ENDS: Final = (
 """The keypoints that leave a trail."""
 
 MOST_STEPS: Final = 60
-"""Lines of one trail: longer ones have coarser steps."""
+"""Approximate limit of the lines in a trail; longer trails have coarser steps."""
 
 MAX_GAP_S: Final = 0.5
-"""A trail breaks off where its keypoint was not seen for so long."""
+"""Longest time between two points of a trail that are connected, seconds."""
 
 WIDTH: Final = 0.75
-"""Thickness of a trail at its newest end, as a multiple of the thickest limb's."""
+"""Thickness of a trail at its newest end, as a multiple of that of the thickest limb."""
 
 
 @dataclass(slots=True)
 class _Path:
-    """Where the ends of one person were, the newest last."""
+    """Where the hands and feet of one person were, the newest positions last."""
 
     times: deque[float] = field(default_factory=deque)
     points: deque[NDArray[np.float32]] = field(default_factory=deque)
@@ -47,10 +47,11 @@ class Trail:
     """The trails of one person at one moment.
 
     Attributes:
-        number: Of the person.
-        points: float32 (steps, 4, 2), normalised; not a number where the keypoint was not seen.
-        ages: float32 (steps,), 0 for now ... 1 for what is forgotten.
-        gaps: bool (steps - 1,), whether too much time went by between two points.
+        number: The person's number.
+        points: float32 (steps, 4, 2), normalised; NaN where the keypoint was not visible.
+        ages: float32 (steps,), from 0 (now) to 1 (the full length of a trail).
+        gaps: bool (steps - 1,), whether two successive points are too far apart in time to be
+            connected.
     """
 
     number: int
@@ -60,22 +61,22 @@ class Trail:
 
 
 class Trails:
-    """Remembers where the ends of numbered people were in the last seconds."""
+    """Records where the hands and feet of numbered people were in the last seconds."""
 
     def __init__(self) -> None:
-        """Start with nobody."""
+        """Create the trails, with nobody recorded."""
         self._paths: dict[int, _Path] = {}
 
     def add(
         self, poses: Sequence[Pose], time_s: float, seconds: float, min_score: float
     ) -> list[Trail]:
-        """Add the poses of a frame, and return the trails up to it.
+        """Add the poses of a frame, and return the trails up to that frame.
 
         Args:
-            poses: Those without an id leave no trail.
-            time_s: The frame's time, seconds. One that goes back begins anew.
-            seconds: Length of a trail.
-            min_score: Score from which a keypoint counts.
+            poses: The people; those without an id leave no trail.
+            time_s: Time of the frame, seconds. If it goes backwards, all trails are cleared.
+            seconds: Length of a trail, seconds.
+            min_score: Lowest score of a keypoint that counts as visible.
         """
         if any(path.times[-1] > time_s for path in self._paths.values()):
             self._paths.clear()
@@ -96,7 +97,7 @@ class Trails:
         ]
 
     def _extend(self, path: _Path, ends: NDArray[np.float32], time_s: float, step_s: float) -> None:
-        """Add a point; the newest one moves on until it is a step away from the one before."""
+        """Add a point; replace the newest one if it is less than a step after its predecessor."""
         if len(path.times) > 1 and path.times[-1] - path.times[-2] < step_s:
             path.times.pop()
             path.points.pop()
@@ -107,11 +108,11 @@ class Trails:
 def trail_capsules(
     trails: Sequence[Trail], place: Rectangle, *, mirror: bool, colour_by: ColourBy
 ) -> Capsules:
-    """Return lines that get thinner toward the past.
+    """Return the lines of trails, thinner where they are older.
 
     Args:
-        trails: What `Trails.add` returned.
-        place: Where the picture lies.
+        trails: The trails that `Trails.add` returned.
+        place: Where the picture lies on the canvas or screen.
         mirror: Whether the picture is shown mirrored.
         colour_by: See `skeletons`.
     """
@@ -138,7 +139,7 @@ def trail_capsules(
 
 
 def _ends(pose: Pose, min_score: float) -> NDArray[np.float32]:
-    """Return where the ends of a pose are, not a number where they are not seen."""
+    """Return the positions of a pose's hands and feet, float32 (4, 2), NaN where not visible."""
     ends = pose.keypoints[list(ENDS)]
     inside = (np.abs(ends[:, :2] - 0.5) < 0.5 - BORDER).all(axis=1)
     seen = inside & (ends[:, 2] >= min_score)

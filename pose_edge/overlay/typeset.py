@@ -1,4 +1,4 @@
-"""Text: the font, rows that fit a width, and the rounded background behind them."""
+"""Text: the font, wrapping into rows, and rounded rectangles as backgrounds."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from PIL import ImageFont
 
 LINE_SPACING: Final = 1.4
-"""From one baseline to the next, as a multiple of the font's size."""
+"""Distance between two baselines, as a multiple of the font size."""
 
 ELLIPSIS: Final = "..."
 
 CACHED_WORDS: Final = 512
-"""Words of one font size that are kept; old numbers in them are not shown again."""
+"""Maximum number of rendered words cached for one font size; old numbers are evicted."""
 
 
 def load_font(size: int) -> ImageFont.FreeTypeFont:
-    """Return Pillow's built-in font, which no system has to provide, in a size in pixels."""
+    """Return Pillow's built-in font in a size in pixels; the system need not provide a font."""
     from PIL import ImageFont
 
     font = ImageFont.load_default(size)
@@ -36,10 +36,10 @@ def load_font(size: int) -> ImageFont.FreeTypeFont:
 
 
 class Lettering:
-    """Writes rows of text word by word, each rendered once: numbers change, most words stay."""
+    """Writes rows of text from cached words, because most words stay while numbers change."""
 
     def __init__(self, size: int) -> None:
-        """Write in a size in pixels."""
+        """Create the lettering for a font size in pixels."""
         self._font = load_font(size)
         self._space = self._font.getlength(" ")
         self._word = lru_cache(CACHED_WORDS)(self._render)
@@ -55,11 +55,11 @@ class Lettering:
         """Write a row on an RGBA picture.
 
         Args:
-            picture: Written on.
-            x: Where the row begins, pixels.
-            baseline: Where the letters stand, pixels from the upper edge.
+            picture: The picture, changed in place.
+            x: Left end of the row, pixels.
+            baseline: The row's baseline, pixels from the upper edge.
             text: The row.
-            colour: Of the letters.
+            colour: Colour of the letters.
         """
         for word in text.split(" "):
             mask, (left, top), length = self._word(word)
@@ -67,7 +67,7 @@ class Lettering:
             x += length + self._space
 
     def _render(self, word: str) -> tuple[PillowImage.Image, tuple[int, int], float]:
-        """Return a word's opacity, its offset from the start of the baseline, and its length."""
+        """Return a word's mask, its offset from the start of the baseline, and the word's width."""
         left, top, right, bottom = (round(edge) for edge in self._font.getbbox(word, anchor="ls"))
         from PIL import Image as PillowImage
         from PIL import ImageDraw
@@ -78,13 +78,13 @@ class Lettering:
 
 
 def wrap(text: str, length: Callable[[str], float], width: float, max_rows: int) -> list[str]:
-    """Break a text into rows.
+    """Wrap a text into rows.
 
     Args:
-        text: Any text; what cannot be printed, line breaks too, becomes a space.
-        length: Returns the width of a row in the font it will be drawn in, pixels.
-        width: Pixels that a row may take.
-        max_rows: How many rows there may be, at least 1; the rest is cut off with "...".
+        text: Any text; unprintable characters, including line breaks, become spaces.
+        length: Returns the width of a row in the font of the text, pixels.
+        width: Maximum width of a row, pixels.
+        max_rows: Maximum number of rows, at least 1; the rest of the text is replaced by "...".
 
     Returns:
         At least one row. Each fits the width, unless that is too small for a single letter.
@@ -92,7 +92,7 @@ def wrap(text: str, length: Callable[[str], float], width: float, max_rows: int)
 
     def fitting(part: str, room: float) -> int:
         """Return how many of the first letters fit."""
-        if length(part) <= room:  # nearly always, and measuring is slow
+        if length(part) <= room:  # the usual case; measuring is slow
             return len(part)
         return bisect_right(range(1, len(part) + 1), room, key=lambda n: length(part[:n]))
 
@@ -110,21 +110,21 @@ def wrap(text: str, length: Callable[[str], float], width: float, max_rows: int)
 
 
 def rounded_rectangle(size: Size, radius: int, opacity: float) -> PillowImage.Image:
-    """Return the opacity of a rectangle with smooth round corners, as an 8-bit picture.
+    """Return the opacity mask of a rectangle with anti-aliased round corners, 8 bits a pixel.
 
     Args:
-        size: Of the rectangle.
-        radius: Of the corners, pixels; limited to half of the shorter side.
-        opacity: 0...1 inside.
+        size: Size of the rectangle.
+        radius: Radius of the corners, pixels; limited to half of the shorter side.
+        opacity: Opacity inside the rectangle, 0...1.
     """
     width, height = size
     radius = min(radius, width // 2, height // 2)
-    inset = np.append(np.arange(radius, 0, -1) - 0.5, 0)  # 0: further inside than the corner
+    inset = np.append(np.arange(radius, 0, -1) - 0.5, 0)  # 0: beyond the corner's radius
     corner = np.clip(radius + 0.5 - np.hypot(inset[:, None], inset), 0, 1)
     alpha = np.rint(corner * opacity * 255).astype(np.uint8)
 
     def from_edge(length: int) -> NDArray[np.int64]:
-        """Return each pixel's distance from the nearer end, at most the radius."""
+        """Return each pixel's distance from the nearer edge, limited to the radius."""
         place = np.arange(length)
         return np.minimum(np.minimum(place, place[::-1]), radius)
 

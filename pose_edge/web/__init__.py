@@ -1,1 +1,1 @@
-"""The page: a server for people and programs in the network, in a thread of its own."""
+"""The web server of a run, for people and programs on the network; it has its own thread."""

@@ -1,4 +1,4 @@
-"""The address under which people find the page."""
+"""The address at which people find the page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ ELSEWHERE: Final = (
     (socket.AF_INET, "192.0.2.1"),
     (socket.AF_INET6, "2001:db8::1"),
 )
-"""Addresses that nobody has: the way there shows by which address this machine is known."""
+"""Addresses reserved for documentation, each with its family. Connecting a UDP socket to one sends
+nothing, but selects the address by which other machines know this one."""
 
 
 def page_address(place: Place) -> str:
-    """Return the address of a page, e.g. "http://192.168.1.7:8080".
+    """Return the URL of a page, e.g. "http://192.168.1.7:8080".
 
-    For a server that listens at all addresses it is that of the network's default route, as a
-    number: not every phone finds a name of `.local`.
+    For a server that listens on all addresses, this is the address of the default route. It is
+    numeric, because not every phone resolves `.local` names.
     """
     host = place.host
     if _is_any(host):
@@ -28,7 +29,7 @@ def page_address(place: Place) -> str:
 
 
 def own_address() -> str | None:
-    """Return this machine's address in its network; None without a network. Nothing is sent."""
+    """Return this machine's address in its network, or None; nothing is sent."""
     for family, elsewhere in ELSEWHERE:
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -1,4 +1,4 @@
-"""What the page asks for, and what it steers: JSON in, JSON out."""
+"""The JSON interface of the page: the state of the run, and changes to it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,19 @@ from pose_edge.web.server_parts import ServerParts
 from pose_edge.web.state_record import STEERED, state_record, unsaved, value_of
 
 CHANGE_S: Final = 60.0
-"""Longest wait for a change: a model may have to be loaded."""
+"""Longest wait for a change, seconds: a model may have to be loaded."""
 PICTURE_S: Final = 5.0
+"""Longest wait for the picture of a snapshot, seconds."""
 SNAPSHOT_QUALITY: Final = 95
 
 
 def api_routes(parts: ServerParts, most: Callable[[], int]) -> list[web.RouteDef]:
-    """Return the routes of the state, and of steering."""
+    """Return the routes that read the state of the run, and those that change it.
+
+    Args:
+        parts: The state shared by all handlers.
+        most: Returns the maximum number of clients of a stream.
+    """
     changing, examining = asyncio.Lock(), asyncio.Lock()
 
     def one_by_one(work: Callable[[web.Request], Any], lock: asyncio.Lock, text: str) -> Handler:
@@ -62,10 +68,12 @@ def api_routes(parts: ServerParts, most: Callable[[], int]) -> list[web.RouteDef
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object of a request; a form cannot send one to another site.
+    """Return the JSON object in the body of a request.
+
+    Its media type is required, because an HTML form on another site cannot send it.
 
     Raises:
-        HTTPException: It has none.
+        HTTPException: The body is not a JSON object, or has another media type.
     """
     if request.content_type != "application/json":
         raise _bad("send JSON, as application/json", web.HTTPUnsupportedMediaType)
@@ -94,7 +102,7 @@ async def _send_state(
         watchers=parts.picture.watchers,
         clients=parts.poses.clients,
     )
-    session = cookie_name(request) in request.cookies  # which the guard has checked
+    session = cookie_name(request) in request.cookies  # its presence only: the guard checks it
     return web.json_response({**record, "most_clients": most(), "session": session})
 
 
@@ -121,10 +129,10 @@ async def _change_setting(request: web.Request, *, parts: ServerParts) -> web.Re
 
 
 async def _change(parts: ServerParts, key: str, value: object) -> str:
-    """Change a setting, and return what is said about it.
+    """Change a setting, and return a message for the user.
 
     Raises:
-        PoseEdgeError: It was not changed.
+        UnavailableError: The change was refused, or takes too long.
     """
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[str] = loop.create_future()
@@ -194,7 +202,7 @@ def _encode(image: Image, order: ColourOrder) -> bytes:
 
 
 def _answer(loop: asyncio.AbstractEventLoop, waiting: asyncio.Future[Any], value: object) -> None:
-    """Answer what a handler waits for, from another thread; nobody may be waiting any more."""
+    """Set a handler's future from another thread, unless the handler no longer waits for it."""
 
     def answer() -> None:
         if not waiting.done():

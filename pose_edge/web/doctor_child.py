@@ -1,4 +1,4 @@
-"""The doctor's report, made by a child process: what it tries may crash, and takes its time."""
+"""The doctor's report, made by a child process, because its checks may crash and are slow."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from pose_edge.errors import UnavailableError
 from pose_edge.util.child_process import child_environment
 
 LIMIT_S: Final = 60.0
-"""Longest time for a report, seconds; the doctor itself ends after 20 s of work."""
+"""Timeout of a report, seconds; the doctor limits its own work to 20 s."""
 
 
 async def doctor_findings(config: Path | None) -> list[dict[str, Any]]:
-    """Return the findings, without those that need the camera or the model, which are in use.
+    """Return the doctor's findings as JSON values.
+
+    Checks that need the camera or the model are left out, because the run is using both.
+
+    Args:
+        config: The configuration file, or None for the default one.
 
     Raises:
-        UnavailableError: There is no report.
+        UnavailableError: The doctor returned no report, or not in time.
     """
     command = [sys.executable, "-P", "-m", "pose_edge", "doctor", "--json"]
     command += ["--no-camera", "--no-inference", "--log-level", "error"]

@@ -1,4 +1,4 @@
-"""Recordings and pose files: list, play, fetch, delete."""
+"""Routes that list, play, download and delete recordings and pose files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_edge.web.recordings import delete_file, find_file, list_files
 from pose_edge.web.server_parts import ServerParts
 
 PLAYED: Final = "video/mp4"
-"""Media type of files that a browser shows; others are only saved."""
+"""Media type of files that a browser plays; files of other types are downloaded."""
 
 
 def file_routes(parts: ServerParts) -> list[web.RouteDef]:

@@ -1,4 +1,4 @@
-"""Refuses requests before a handler gets them: of strangers' pages, too many, without a login."""
+"""Middleware that refuses requests from other sites, beyond the rate limit, or without a login."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ OPEN: Final = frozenset({HEALTH, "/login", "/page.css", "/icon.svg"})
 """Paths that need no login."""
 REQUESTS_PER_S: Final = 60.0
 REQUESTS_AT_ONCE: Final = 120
+"""Rate limit of a server's requests, from all clients together, and its burst size."""
 BODY_S: Final = 10.0
-"""Longest time for the body of a request."""
+"""Timeout for the body of a request, seconds."""
 LONGEST_WAIT_S: Final = 2.0
-"""Requests beyond the rate wait so long at most, and are refused then."""
+"""Longest delay of a request beyond the rate limit, seconds; a longer one means a refusal."""
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -35,8 +36,8 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "pose-edge",
 }
-"""Headers of every response. The policy is not no-referrer: browsers would hide the origin of the
-login form from us."""
+"""Headers of every response. The referrer policy is not `no-referrer`, with which browsers would
+hide the origin of the login form."""
 CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self'; connect-src 'self'{sockets}; form-action 'self'; base-uri 'none'; "
@@ -46,15 +47,15 @@ CONTENT_POLICY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who may ask a server for what.
+    """The access rules of a server.
 
     Attributes:
-        hosts: Names of this machine, and of a reverse proxy.
-        proxies: Names of a reverse proxy.
-        origins: Other pages that may read poses.
-        token_file: File of the token, or None where nobody logs in.
-        sessions: Who has logged in.
-        attempts: Who has tried to.
+        hosts: Names of this machine and of reverse proxies, in lower case.
+        proxies: Names of reverse proxies, in lower case.
+        origins: Origins of other pages that may open a WebSocket, in lower case.
+        token_file: File of the token, or None where no login is needed.
+        sessions: The sessions of people who have logged in.
+        attempts: Failed attempts to log in.
     """
 
     hosts: frozenset[str]
@@ -66,12 +67,12 @@ class Rules:
 
 
 def refusal(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
-    """Return a response that says why nothing is done."""
+    """Return a response that tells the client, as JSON, why its request is refused."""
     return web.json_response({"text": text}, status=status, headers=headers)
 
 
 def make_guard(rules: Rules) -> Middleware:
-    """Return the middleware that keeps the rules."""
+    """Return the middleware that enforces the rules and the rate limit."""
     throttle = Throttle(REQUESTS_PER_S, REQUESTS_AT_ONCE)
 
     @web.middleware
@@ -104,7 +105,7 @@ def make_guard(rules: Rules) -> Middleware:
 
 
 async def read_body(request: web.Request) -> web.Response | None:
-    """Read the body of a request, for its handler; return the refusal where it does not come."""
+    """Read the body of a request into its cache; return a refusal if it does not arrive in time."""
     try:
         async with asyncio.timeout(BODY_S):
             await request.read()
@@ -114,7 +115,7 @@ async def read_body(request: web.Request) -> web.Response | None:
 
 
 def check_sender(request: web.Request, rules: Rules) -> web.Response | None:
-    """Return the refusal of a request that a stranger's page may have sent, or None."""
+    """Return a refusal if another site's page may have sent a request, else None."""
     headers, host = request.headers, request.headers.get(hdrs.HOST, "")
     site, mode = headers.get("Sec-Fetch-Site"), headers.get("Sec-Fetch-Mode")
     if request.path == HEALTH:
@@ -133,7 +134,7 @@ def check_sender(request: web.Request, rules: Rules) -> web.Response | None:
 
 
 def check_login(request: web.Request, rules: Rules) -> web.Response | None:
-    """Return the refusal of a request of somebody who has to log in first, or None."""
+    """Return a refusal, or a redirect to the login, if a request needs a login first, else None."""
     if rules.token_file is None:
         return None
     name = request.cookies.get(cookie_name(request))
@@ -149,7 +150,7 @@ def check_login(request: web.Request, rules: Rules) -> web.Response | None:
 
 
 def try_token(request: web.Request, rules: Rules, token: str) -> tuple[int, str] | None:
-    """Return None for the right token, else status and text of the refusal."""
+    """Check a token; return None if it is right, else the status and text of the refusal."""
     address = request.remote or ""
     if (wait_s := rules.attempts.wait_s(address)) > 0:
         return 429, f"too many wrong tokens: try again in {wait_s:.0f} s"
@@ -167,19 +168,19 @@ def try_token(request: web.Request, rules: Rules, token: str) -> tuple[int, str]
 
 
 def cookie_name(request: web.Request) -> str:
-    """Return the name of the cookie, which browsers would share between ports."""
+    """Return the name of the session cookie; the port in it separates servers of one host."""
     address = request.get_extra_info("sockname")
     return f"pose-edge-{address[1] if address else 0}"
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the headers of every response; a signal handler of aiohttp."""
+    """Add the common headers to a response; a signal handler of aiohttp."""
     headers = response.headers
     for name, value in HEADERS.items():
         headers[name] = value
     headers.setdefault("Cache-Control", "no-store")
     host = request.headers.get(hdrs.HOST, "")
     plain = host.replace(".", "").replace("-", "").replace(":", "").strip("[]").isalnum()
-    # Older Safari does not count WebSockets of the page's own host as 'self'.
+    # In older versions of Safari, 'self' does not include WebSockets of the page's own host.
     sockets = f" ws://{host} wss://{host}" if plain and host.isascii() else ""
     headers["Content-Security-Policy"] = CONTENT_POLICY.format(sockets=sockets)

@@ -1,4 +1,4 @@
-"""The figures of the last ten minutes, for the page's plot, and whether frames flow."""
+"""Samples of the last ten minutes, for the page's plot, and the health of the run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from pose_edge.supervision.supervisor import State
 from pose_edge.telemetry import SOURCE
 
 INTERVAL_S: Final = 2.0
-"""Seconds from one sample to the next."""
+"""Interval between two samples, seconds."""
 KEPT_S: Final = 600.0
+"""Time for which samples are kept, seconds."""
 STILL_S: Final = 10.0
-"""Seconds without a processed frame after which none flow; more than any source may pause."""
+"""Time without a processed frame after which the run counts as stalled, seconds; longer than any
+source may pause."""
 TO_RESULT: Final = ("wait", "preprocess", "inference", "postprocess")
 """The stages from exposure to result."""
 
@@ -26,8 +28,8 @@ class Sample(NamedTuple):
     Attributes:
         time_s: Monotonic seconds.
         poses_fps: Frames processed per second.
-        latency_ms: See `latency_to_result`.
-        temperature: Of the processor, degrees Celsius, or None.
+        latency_ms: See `latency_to_result`; None while no frames are processed.
+        temperature: Temperature of the processor, degrees Celsius, or None.
     """
 
     time_s: float
@@ -37,17 +39,17 @@ class Sample(NamedTuple):
 
 
 class History:
-    """The newest samples; `add` is called every `INTERVAL_S` seconds."""
+    """Keeps the newest samples; `add` must be called every `INTERVAL_S` seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without samples; `clock` returns seconds."""
+        """Create an empty history; `clock` returns monotonic seconds."""
         self._clock = clock
         self._samples: deque[Sample] = deque(maxlen=round(KEPT_S / INTERVAL_S))
         self._processed = 0
         self._progress_s = clock()
 
     def add(self, state: RunState) -> None:
-        """Take a sample."""
+        """Add a sample of the run's state."""
         now = self._clock()
         self._note_progress(state, now)
         latency = latency_to_result(state) if state.poses_fps > 0 else None
@@ -65,7 +67,11 @@ class History:
         }
 
     def is_healthy(self, state: RunState) -> bool:
-        """Return whether frames flow, or nothing but a camera is missing for that."""
+        """Return whether the run is healthy.
+
+        It is healthy while frames are processed, while it is paused, and while its source is
+        waiting or at its end.
+        """
         now = self._clock()
         self._note_progress(state, now)
         source = next((part.state for part in state.parts if part.name == SOURCE), None)
@@ -78,11 +84,14 @@ class History:
 
 
 def latency_to_result(state: RunState) -> float | None:
-    """Return the usual time from exposure to result, milliseconds; None before the first."""
+    """Return the typical time from exposure to result, milliseconds; None before the first result.
+
+    This is the sum of the medians of the stages in `TO_RESULT`.
+    """
     medians = [state.stages[name].median for name in TO_RESULT if name in state.stages]
     return sum(medians) if medians else None
 
 
 def rounded(value: float | None) -> float | None:
-    """Return a figure with one digit after the point."""
+    """Return a figure rounded to one decimal place."""
     return None if value is None else round(value, 1)

@@ -1,4 +1,4 @@
-"""Writing what the page has changed to the configuration file, which keeps its comments."""
+"""Saving settings that the page has changed to the configuration file, keeping its comments."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def keep_settings(path: Path, values: Mapping[str, Any]) -> None:
 
     Args:
         path: The file.
-        values: The values by their dotted keys.
+        values: The values by their dotted keys, e.g. "model.name".
 
     Raises:
-        ConfigError: The file cannot be read, or not be changed without danger.
-        OutputError: It cannot be written.
+        ConfigError: The file cannot be read, or cannot be changed safely.
+        OutputError: The file cannot be written.
     """
     text = read_config(path)
     for key, value in values.items():

@@ -1,4 +1,4 @@
-"""A server at one place: it listens, and bounds what clients can take up."""
+"""A server at one address and port, with limits on the resources that clients can use."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from pose_edge.web.server_parts import ServerParts
 from pose_edge.web.site import make_site
 
 CONNECTIONS: Final = 96
-"""Open connections; a browser has up to six."""
+"""Maximum number of open connections; a browser opens up to six."""
 IDLE_S: Final = 10.0
-"""Longest time until a request is complete, from the begin of a connection or from the request
-before it."""
+"""Timeout for a complete request, seconds, from the start of the connection or from the previous
+request."""
 LINGER_S: Final = 1.0
-"""How long what nobody wants of a request is still read, so that the client sees the answer."""
+"""How long the unread rest of a request is read and discarded, seconds, so that the client gets the
+response."""
 LINE_BYTES: Final = 8190
 MOST_HEADERS: Final = 64
 BACKLOG: Final = 64
 CLOSE_S: Final = 0.3
-"""Longest wait for requests that are being answered, at the end."""
+"""Longest wait for requests in progress when the server closes, seconds."""
 FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     b"Retry-After: 10\r\nContent-Length: 27\r\n\r\nthere are too many clients\n"
@@ -36,9 +37,9 @@ FULL: Final = (
 
 
 class ClientConnection(web.RequestHandler):
-    """A connection whose faulty requests get a short answer, and no entry in the log.
+    """A connection that answers malformed requests briefly, and does not log them.
 
-    By itself aiohttp would repeat what was sent, and log it, as long as it may be.
+    By default, aiohttp repeats what was sent in its response and in the log, at any length.
     """
 
     __slots__ = ()
@@ -50,33 +51,34 @@ class ClientConnection(web.RequestHandler):
         exc: BaseException | None = None,  # noqa: ARG002
         message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
-        """Return the answer to a request that cannot be read."""
+        """Return the response to a request that cannot be parsed."""
         response = web.Response(status=status, text="faulty request\n", headers=HEADERS)
         response.force_close()
         return response
 
 
 class Refusal(asyncio.Protocol):
-    """Tells a client that there are too many, and leaves it."""
+    """Answers a client beyond the limit with status 503, and closes the connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Answer whatever the client may ask for."""
+        """Answer without reading the request."""
         if isinstance(transport, asyncio.WriteTransport):
             transport.write(FULL)
         transport.close()
 
 
 class Listener:
-    """A server at one place.
+    """A server at one address and port.
 
     Attributes:
-        place: Where it listens; its port is the true one once it does.
-        services: What it offers.
+        place: Where it listens; once it listens, a port of 0 is replaced by the real one.
+        services: The services that it offers.
         fault: Why it does not listen, or None.
+        sockets: The sockets on which it listens.
     """
 
     def __init__(self, place: Place, services: Iterable[Service], parts: ServerParts) -> None:
-        """Prepare; `open` starts."""
+        """Create the server; `open` starts it."""
         self.place = place
         self.services = frozenset(services)
         self.fault: str | None = None
@@ -96,7 +98,7 @@ class Listener:
         return self.works and Service.PAGE in self.services
 
     async def open(self) -> None:
-        """Try to listen; `fault` says why it does not."""
+        """Try to listen; on failure, set `fault` to the reason."""
         try:
             self._check_token()
             await self._listen()
@@ -108,7 +110,7 @@ class Listener:
             self.fault = None
 
     async def close(self) -> None:
-        """End all connections."""
+        """Stop listening, and close all connections."""
         for server in self._servers:
             server.close()
         if self._runner is not None and self._runner.server is not None:
@@ -120,7 +122,7 @@ class Listener:
         self._servers, self.sockets, self._runner = [], [], None
 
     def _check_token(self) -> None:
-        """Raise `OutputError` where people must log in, and there is no token."""
+        """Raise `OutputError` if people must log in, and the token cannot be read."""
         settings = self._parts.settings.web
         if Service.PAGE not in self.services or not needs_token(self.place, settings):
             return
@@ -135,7 +137,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         sockets = await self._bind(loop)
         site = make_site(self._parts, self.place, self.services)
-        # Cancellation: of a stream whose client has left.
+        # A stream is cancelled when its client leaves.
         runner = web.AppRunner(site, handler_cancellation=True, shutdown_timeout=CLOSE_S)
         await runner.setup()
         server = runner.server

@@ -1,4 +1,4 @@
-"""What is served where, by the settings."""
+"""Which services the settings ask for, and at which addresses."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import UsageError
 
 THIS_MACHINE: Final = "127.0.0.1"
-"""Where a server listens that is given a port only."""
+"""Host of a server whose setting has only a port: other machines cannot reach it."""
 HIGHEST_PORT: Final = 65_535
 
 
 class Service(Enum):
-    """What a server offers."""
+    """A service that a server offers."""
 
     PAGE = auto()
-    """The page, with everything that it needs: picture, poses, steering, files."""
+    """The page and everything it needs: picture, poses, changes of settings, files."""
     POSES = auto()
-    """Pose lines by WebSocket."""
+    """Pose lines over WebSocket."""
     METRICS = auto()
-    """Figures for Prometheus."""
+    """Metrics for Prometheus."""
 
 
 class Place(NamedTuple):
-    """Where a server listens.
+    """The host and port at which a server listens.
 
     Attributes:
-        host: Address or name; without the brackets of an IPv6 address.
-        port: TCP port; 0 for any that is free.
+        host: IP address or name; an IPv6 address has no brackets.
+        port: TCP port; 0 for any free port.
     """
 
     host: str
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
     @property
     def local(self) -> bool:
-        """Whether only programs of this machine can reach it."""
+        """Whether only programs on this machine can reach it."""
         return is_local(self.host)
 
     def __str__(self) -> str:
@@ -48,10 +48,10 @@ class Place(NamedTuple):
 
 
 def parse_place(text: str) -> Place:
-    """Return the place of a setting ``[HOST:]PORT``.
+    """Parse a setting ``[HOST:]PORT``.
 
     Raises:
-        UsageError: There is no such port.
+        UsageError: The port is higher than `HIGHEST_PORT`.
     """
     host, _, port = text.rpartition(":")
     if int(port) > HIGHEST_PORT:
@@ -60,7 +60,7 @@ def parse_place(text: str) -> Place:
 
 
 def is_local(host: str) -> bool:
-    """Return whether an address is one of the loopback interface."""
+    """Return whether a host is a loopback address or "localhost"."""
     try:
         return ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
@@ -68,15 +68,15 @@ def is_local(host: str) -> bool:
 
 
 def serves_page(settings: Settings) -> bool:
-    """Return whether there is a page."""
+    """Return whether the settings ask for the page."""
     return settings.web.enabled or settings.display.kind == "web"
 
 
 def find_services(settings: Settings) -> dict[Place, frozenset[Service]]:
-    """Return what is to be served, by place; services of the same place share a server.
+    """Return the services to offer at each place; services at the same place share a server.
 
     Raises:
-        UsageError: A place cannot be one.
+        UsageError: A port is higher than `HIGHEST_PORT`.
     """
     wanted = {
         Service.PAGE: settings.web.listen if serves_page(settings) else None,
@@ -92,10 +92,10 @@ def find_services(settings: Settings) -> dict[Place, frozenset[Service]]:
 
 
 def names(setting: str) -> frozenset[str]:
-    """Return the names of a setting with commas between them, in lower case."""
+    """Return the names in a comma-separated setting, in lower case."""
     return frozenset(name.strip().lower() for name in setting.split(",") if name.strip())
 
 
 def needs_token(place: Place, settings: WebSettings) -> bool:
-    """Return whether people log in to the page at a place: from elsewhere, or where it is set."""
+    """Return whether the page needs a login: other machines can reach it, or a token is set."""
     return not place.local or settings.token_file is not None

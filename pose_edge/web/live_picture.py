@@ -1,4 +1,4 @@
-"""The live picture: drawn and encoded only while somebody watches, once for all who do."""
+"""The live picture: drawn and encoded only while somebody watches, and once for all watchers."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     import asyncio
 
 REPEAT_S: Final = 2.0
-"""A picture that stands still is sent again after this time: so those who watch, and whatever lies
-between, see that the connection works."""
+"""Interval at which a still picture is sent again, seconds, so that watchers and proxies see that
+the connection works."""
 
 
 class LivePicture:
-    """Takes pictures from the main thread, and hands them as JPEGs to all watchers.
+    """Takes pictures from the main thread, and passes them as JPEGs to all watchers.
 
-    The main thread calls `due`, `due_again` and `put`; everything else happens in the event loop.
+    The methods are grouped by the thread that calls them: the main thread or the event loop's.
 
     Attributes:
         settings: The settings in force.
-        number: Number of the newest picture.
+        number: Number of the newest JPEG; it increases by 1 with each.
     """
 
     def __init__(self, settings: WebSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without watchers; `clock` returns seconds."""
+        """Create the live picture without watchers; `clock` returns monotonic seconds."""
         self.settings = settings
         self.number = 0
         self._watchers: set[object] = set()
@@ -43,7 +43,7 @@ class LivePicture:
         self._put_s = self._joined_s = 0.0
         self._waiting: tuple[Image, ColourOrder] | None = None
         self._jpeg = b""
-        self._changed: asyncio.Event | None = None  # of those who wait for the next picture
+        self._changed: asyncio.Event | None = None  # set when the next JPEG is ready
         self._wake = LoopCall(self._encode)
 
     # --- in the main thread -----------------------------------------------------------------------
@@ -54,22 +54,22 @@ class LivePicture:
         return bool(self._watchers)
 
     def due(self) -> bool:
-        """Return whether somebody watches, and the next picture may come."""
+        """Return whether somebody watches, and the next picture is due by the frame rate."""
         return bool(self._watchers) and self._clock() >= self._due_s
 
     def due_again(self) -> bool:
-        """Return whether a picture that stands still is to be sent once more."""
+        """Return whether to send a still picture again: for a new watcher, or after `REPEAT_S`."""
         now = self._clock()
         late = self._joined_s >= self._put_s or now - self._put_s >= REPEAT_S
         return late and bool(self._watchers)
 
     def send(self, scene: Scene, draw: Callable[[Scene], Image]) -> None:
-        """Draw and send a scene, see `fitting`; `draw` returns the picture of a scene."""
+        """Draw a scene with `draw` and send its picture, at the size of `fitting`."""
         fitting = self.fitting(scene)
         self.put(draw(fitting), fitting.order)
 
     def fitting(self, scene: Scene) -> Scene:
-        """Return a scene as it is sent: its image no wider than the settings allow."""
+        """Return a scene scaled down to the width that the settings allow."""
         size = shrunk_size(scene.size, self.settings.picture_width)
         if size == scene.size:
             return scene
@@ -77,9 +77,9 @@ class LivePicture:
         return replace(scene, size=size, image=image)
 
     def put(self, image: Image, order: ColourOrder) -> None:
-        """Send a picture, which is copied, in place of one that nobody has got yet."""
+        """Send a copy of a picture; it replaces a picture that is not encoded yet."""
         now = self._clock()
-        # A moment that is late does not shift those after it.
+        # Keep to the schedule: a late picture does not delay those after it.
         self._due_s = max(self._due_s + 1 / self.settings.fps, now)
         self._put_s = now
         self._waiting = image.copy(), order
@@ -89,28 +89,28 @@ class LivePicture:
 
     @property
     def watchers(self) -> int:
-        """How many watch."""
+        """Number of watchers."""
         return len(self._watchers)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve from another event loop, without watchers."""
+        """Use another event loop, and forget all watchers."""
         self._watchers = set()
         self._changed = None
         self._wake.attach(loop)
 
     def join(self) -> object:
-        """Return a new watcher, who gets a picture soon, even of a scene that stands still."""
+        """Add a watcher, who gets a picture soon, even of a still scene; return its handle."""
         watcher = object()
         self._joined_s = self._clock()
         self._watchers.add(watcher)
         return watcher
 
     def leave(self, watcher: object) -> None:
-        """Forget a watcher."""
+        """Remove a watcher."""
         self._watchers.discard(watcher)
 
     async def newer(self, than: int) -> tuple[int, bytes]:
-        """Wait for a picture that is newer than one; return its number and its JPEG."""
+        """Wait for a JPEG whose number differs from `than`; return its number and data."""
         import asyncio
 
         while self.number == than:
@@ -136,12 +136,12 @@ class LivePicture:
 
 
 def shrunk_size(size: Size, width: int) -> Size:
-    """Return a size of the same shape that is at most so wide, pixels."""
+    """Return a size of the same aspect ratio that is at most `width` pixels wide."""
     if size[0] <= width:
         return size
     return width, max(1, round(size[1] * width / size[0]))
 
 
 def shrunk(image: Image, size: Size) -> Image:
-    """Return a smaller copy of a picture."""
+    """Return a copy of an image, scaled down to a size."""
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

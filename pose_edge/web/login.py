@@ -1,4 +1,4 @@
-"""Who may see the page: the token, the sessions of those who have given it, and wrong attempts."""
+"""Login to the page: the token, the sessions, and growing waits after wrong tokens."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ from pose_edge.util.paths import user_path
 SHORTEST_TOKEN: Final = 8
 LONGEST_TOKEN: Final = 1024
 SESSIONS: Final = 64
-"""Sessions that are remembered; the one that was used least recently goes first."""
+"""Maximum number of sessions; the least recently used one is dropped first."""
 SESSION_S: Final = 30 * 86_400.0
-"""Seconds after which people log in again."""
+"""Lifetime of a session, seconds; after it, people have to log in again."""
 FREE_ATTEMPTS: Final = 3
+"""Number of the wrong attempt that is the first to cause a wait."""
 LONGEST_WAIT_S: Final = 60.0
+"""Longest wait after a wrong attempt, seconds."""
 REMEMBERED: Final = 256
-"""Addresses with wrong attempts that are remembered."""
+"""Maximum number of addresses whose wrong attempts are remembered."""
 
 
 def read_token(name: str) -> str:
-    """Return the token of a file: its first line.
+    """Return the token in a file: its first line.
 
     Raises:
-        OutputError: There is none, or it is too short to be one.
+        OutputError: The file cannot be read, or its token is too short.
     """
     path = user_path(name)
     try:
@@ -49,7 +51,7 @@ def read_token(name: str) -> str:
 
 
 def is_token(given: str, token: str) -> bool:
-    """Return whether a text is the token, in a time that tells nothing about it."""
+    """Return whether a text is the token, by a comparison in constant time."""
     return hmac.compare_digest(given.encode(errors="replace"), token.encode())
 
 
@@ -57,12 +59,12 @@ class Sessions:
     """The sessions of people who have logged in, kept in memory only."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without sessions; `clock` returns seconds."""
+        """Create the store without sessions; `clock` returns monotonic seconds."""
         self._clock = clock
         self._ends_s: OrderedDict[bytes, float] = OrderedDict()
 
     def begin(self) -> str:
-        """Return the id of a new session, which only its browser knows."""
+        """Begin a session; return its id, which only the browser keeps."""
         name = secrets.token_urlsafe(32)
         self._ends_s[_digest(name)] = self._clock() + SESSION_S
         while len(self._ends_s) > SESSIONS:
@@ -70,8 +72,8 @@ class Sessions:
         return name
 
     def knows(self, name: str) -> bool:
-        """Return whether an id is that of a session that lasts."""
-        key = _digest(name)  # a lookup by the id itself would take a time that depends on it
+        """Return whether an id belongs to a session that has not expired."""
+        key = _digest(name)  # the time of a lookup by the id itself would depend on the id
         if self._ends_s.get(key, -math.inf) <= self._clock():
             self._ends_s.pop(key, None)
             return False
@@ -79,28 +81,28 @@ class Sessions:
         return True
 
     def end(self, name: str) -> None:
-        """Forget a session."""
+        """End a session."""
         self._ends_s.pop(_digest(name), None)
 
 
 class LoginAttempts:
-    """Wrong attempts to log in, by address: each one that follows has to wait longer."""
+    """Wrong attempts to log in, by address, with exponential backoff."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without attempts; `clock` returns seconds."""
+        """Create the store without attempts; `clock` returns monotonic seconds."""
         self._clock = clock
         self._failed: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def wait_s(self, address: str) -> float:
-        """Return the seconds until an address may try again; 0 for now."""
+        """Return the time until an address may try again, seconds; 0 if it may try now."""
         _count, until_s = self._failed.get(_network(address), (0, 0.0))
         return max(0.0, until_s - self._clock())
 
     def failed(self, address: str) -> None:
-        """Note a wrong attempt."""
+        """Record a wrong attempt."""
         key = _network(address)
         count = self._failed.get(key, (0, 0.0))[0] + 1
-        # The exponent stays small: an attack may go on for months.
+        # Limit the exponent: in a long attack the power would overflow.
         steps = min(count - FREE_ATTEMPTS, 16)
         wait_s = min(2.0**steps, LONGEST_WAIT_S) if steps >= 0 else 0.0
         self._failed[key] = count, self._clock() + wait_s
@@ -118,7 +120,10 @@ def _digest(name: str) -> bytes:
 
 
 def _network(address: str) -> str:
-    """Return what counts as one address: of IPv6 a home's network, whose addresses are free."""
+    """Return the key of an address: an IPv6 address counts by its /64 network.
+
+    A client can choose any address within that network.
+    """
     try:
         number = ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Waking the server's event loop from other threads."""
+"""Thread-safe calls into the server's event loop."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class LoopCall:
-    """Has a function called in the event loop, once for any number of requests until then.
+    """Calls a function in the event loop, once for all requests since the last call. Thread-safe.
 
-    So a loop that is slow or hangs does not collect calls.
+    Because requests are merged, calls do not pile up in a loop that is slow or hangs.
     """
 
     def __init__(self, call: Callable[[], None]) -> None:
-        """Prepare; nothing is called before `attach`."""
+        """Create the object; nothing is called before `attach`."""
         self._call = call
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -29,7 +29,7 @@ class LoopCall:
             self._loop, self._requested = loop, False
 
     def request(self) -> None:
-        """Request a call; return at once. Without a loop nothing happens."""
+        """Request a call and return at once; do nothing without an open loop."""
         with self._lock:
             if self._loop is None or self._requested or self._loop.is_closed():
                 return

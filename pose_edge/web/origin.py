@@ -1,8 +1,8 @@
-"""Which requests are refused because another web page may have sent them.
+"""Detection of requests that another site's page may have sent (CSRF, DNS rebinding).
 
-A page of a stranger can make a browser send requests to this machine. It cannot choose the headers
-that tell so: `Origin`, `Sec-Fetch-Site`, and `Host`, which holds the stranger's name even where
-that name leads to this machine (DNS rebinding).
+Another site's page can make a browser send requests to this machine. But it cannot choose the
+headers that reveal this: `Origin`, `Sec-Fetch-Site`, and `Host`. The latter holds the other site's
+name even where that name resolves to this machine (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 PRIVATE_DOMAINS: Final = ("local", "lan", "home", "home.arpa", "internal", "localdomain")
-"""Domains that nobody can register: this machine's name in one of them is this machine."""
+"""Domains that nobody can register, so that this machine's name in them can be trusted."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 def machine_names() -> frozenset[str]:
-    """Return the names under which this machine may be asked for, in lower case."""
+    """Return the names by which clients may address this machine, in lower case."""
     name = socket.gethostname().lower()
     short = name.partition(".")[0]
     return frozenset({"localhost", name, short, *(f"{short}.{one}" for one in PRIVATE_DOMAINS)})
@@ -29,8 +29,8 @@ def is_known_host(header: str, known: Collection[str]) -> bool:
     """Return whether the header `Host` names this machine.
 
     Args:
-        header: HOST or HOST:PORT. Addresses are known: a stranger's page has a name.
-        known: Names, in lower case.
+        header: HOST or HOST:PORT. Any IP address is accepted: DNS rebinding needs a name.
+        known: Names of this machine and of reverse proxies, in lower case.
     """
     host = _host(header)
     if host is None:
@@ -43,13 +43,13 @@ def is_known_host(header: str, known: Collection[str]) -> bool:
 
 
 def is_own_origin(origin: str | None, site: str | None, host: str, known: Collection[str]) -> bool:
-    """Return whether a request comes from a page of ours, or from no page at all.
+    """Return whether a request comes from one of this server's pages, or from no page at all.
 
     Args:
         origin: The header `Origin`, or None.
         site: The header `Sec-Fetch-Site`, or None.
         host: The header `Host`.
-        known: Names of a reverse proxy, in lower case, whose pages are ours.
+        known: Names of reverse proxies, in lower case; pages from them count as this server's.
     """
     if origin is None:
         return site in (None, "same-origin", "none")
@@ -67,7 +67,7 @@ def is_own_origin(origin: str | None, site: str | None, host: str, known: Collec
 
 
 def is_embedded(site: str | None, mode: str | None) -> bool:
-    """Return whether a page of a stranger asks for a part of ours, such as a picture.
+    """Return whether another site's page embeds something of this server, e.g. an image.
 
     Args:
         site: The header `Sec-Fetch-Site`, or None.
@@ -77,7 +77,7 @@ def is_embedded(site: str | None, mode: str | None) -> bool:
 
 
 def _host(header: str) -> str | None:
-    """Return the host of a header `Host`, in lower case; None where it is none."""
+    """Return the host in a header `Host`, in lower case; None if the header is malformed."""
     if not header or any(mark in header for mark in "/@\\?# "):
         return None
     try:

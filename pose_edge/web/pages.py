@@ -1,4 +1,4 @@
-"""The page's own files, login and logout, health, and figures for Prometheus."""
+"""Routes of the page's static files, login and logout, health, and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_edge.web.server_parts import ServerParts
 
 STATIC: Final = Path(__file__).parent / "static"
 MESSAGE: Final = "<!--message-->"
-"""Stands in login.html where it is said why somebody is not logged in."""
+"""Placeholder in login.html for the reason why a login failed."""
 FORM: Final = "application/x-www-form-urlencoded"
 FILES: Final = {
     "/": ("index.html", "text/html"),
@@ -23,11 +23,11 @@ FILES: Final = {
     "/page.js": ("page.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-"""Addresses of the page's files, their names and media types."""
+"""URL paths of the page's files, with their file names and media types."""
 
 
 def page_routes(rules: Rules) -> list[web.RouteDef]:
-    """Return the routes of the page's own files, login and logout."""
+    """Return the routes of the page's static files, login and logout."""
     files = [
         web.get(path, partial(_send_file, name=name, kind=kind))
         for path, (name, kind) in FILES.items()
@@ -41,7 +41,7 @@ def page_routes(rules: Rules) -> list[web.RouteDef]:
 
 
 def health_route(parts: ServerParts) -> web.RouteDef:
-    """Return the route that tells whether frames flow."""
+    """Return the route of the health check, see `History.is_healthy`."""
 
     async def health(_request: web.Request) -> web.Response:
         good = parts.history.is_healthy(parts.state())
@@ -51,7 +51,7 @@ def health_route(parts: ServerParts) -> web.RouteDef:
 
 
 def metrics_route(parts: ServerParts) -> web.RouteDef:
-    """Return the route of the figures for Prometheus."""
+    """Return the route of the metrics for Prometheus."""
 
     async def metrics(_request: web.Request) -> web.Response:
         from pose_edge.sinks.prometheus import metrics_text
@@ -91,7 +91,7 @@ async def _log_in(request: web.Request, *, rules: Rules) -> web.Response:
         cookie_name(request),
         rules.sessions.begin(),
         max_age=round(SESSION_S),
-        path="",  # the page's own: a proxy may have put it below a prefix
+        path="",  # browsers then use the login page's folder: a proxy may add a prefix
         httponly=True,
         secure=request.headers.get(hdrs.ORIGIN, "").startswith("https:"),
         samesite="Strict",

@@ -1,4 +1,4 @@
-"""Pose lines for WebSocket clients: one that is slow loses lines, the others do not."""
+"""Pose lines for WebSocket clients, with a bounded drop-oldest queue for each client."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     import asyncio
 
 WAITING_LINES: Final = 32
-"""Messages that wait for the event loop."""
+"""Capacity of the queue of messages for the event loop."""
 CLIENT_LINES: Final = 8
-"""Lines that wait for one client: a quarter of a second."""
+"""Capacity of a client's queue, lines; about a quarter of a second."""
 KEPT_EVENTS: Final = 20
 
 
 class PoseClient:
-    """The lines that wait for one client.
+    """The queue of lines for one client; when it is full, the oldest line is dropped.
 
     Attributes:
-        dropped: Lines that it has lost.
+        dropped: Number of lines that were dropped.
     """
 
     def __init__(self) -> None:
-        """Start without lines."""
+        """Create an empty queue."""
         import asyncio
 
         self.dropped = 0
@@ -36,7 +36,7 @@ class PoseClient:
         self._arrived = asyncio.Event()
 
     def put(self, line: bytes) -> bool:
-        """Add a line, and return whether it took the place of an older one."""
+        """Add a line; return whether the oldest line was dropped for it."""
         full = len(self._lines) == CLIENT_LINES
         self.dropped += full
         self._lines.append(line)
@@ -44,7 +44,7 @@ class PoseClient:
         return full
 
     async def next(self) -> bytes:
-        """Wait for the next line."""
+        """Wait for the next line, and return it."""
         while not self._lines:
             self._arrived.clear()
             await self._arrived.wait()
@@ -52,17 +52,17 @@ class PoseClient:
 
 
 class PoseFeed:
-    """Hands the line of each message to all clients.
+    """Passes the line of each message to all clients.
 
     The inference thread calls `send`; everything else happens in the event loop.
 
     Attributes:
         name: Name of the output.
         active: Whether messages are wanted.
-        written: Messages that were handed to clients.
-        dropped: Messages and lines left out because the loop, or a client, could not keep up.
-        lost: Always 0: that nobody is there is no loss.
-        failed: Always None: what is wrong with the server is said of the server.
+        written: Number of messages that were passed to clients.
+        dropped: Number of messages and lines dropped because the loop or a client was too slow.
+        lost: Always 0: messages without a client do not count as lost.
+        failed: Always None: faults of the server are reported by the server.
         events: The newest events of the run, oldest first.
     """
 
@@ -71,7 +71,7 @@ class PoseFeed:
     failed: str | None = None
 
     def __init__(self) -> None:
-        """Start without clients."""
+        """Create the feed without clients."""
         self.active = False
         self.written = 0
         self.dropped = 0
@@ -83,13 +83,13 @@ class PoseFeed:
 
     @property
     def clients(self) -> int:
-        """How many clients there are."""
+        """Number of clients."""
         return len(self._clients)
 
     def send(self, message: PoseMessage) -> None:
-        """Hand on a message; this never waits."""
+        """Queue a message for all clients, without blocking."""
         if message.events:
-            # A file's own times are no times of day.
+            # The time of a frame in a file is a position, not a time of day.
             time_s = message.time if message.live else time.time()
             self.events.extend({"time": round(time_s, 3), **one} for one in message.events)
         if not self._clients:
@@ -100,19 +100,19 @@ class PoseFeed:
         self._wake.request()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve from another event loop, without clients."""
+        """Use another event loop, and forget all clients."""
         self._clients = []
         self._messages.clear()
         self._wake.attach(loop)
 
     def join(self) -> PoseClient:
-        """Return a new client."""
+        """Add a client, and return it."""
         client = PoseClient()
         self._clients = [*self._clients, client]
         return client
 
     def leave(self, client: PoseClient) -> None:
-        """Forget a client."""
+        """Remove a client."""
         self._clients = [one for one in self._clients if one is not client]
 
     def _hand_out(self) -> None:

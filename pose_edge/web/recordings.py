@@ -1,4 +1,4 @@
-"""The recordings and pose files of a run, which can be played, fetched and deleted."""
+"""Functions that list, find and delete the recordings and pose files of a run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pose_edge.sinks.output_guard import is_written
 from pose_edge.util.paths import user_path
 
 MOST_FILES: Final = 1000
-"""Files that are listed, the newest ones."""
+"""Maximum number of files that are listed, the newest ones."""
 DEFAULT_RECORDING: Final = "pose-edge-{time}.mp4"
-"""Where the page records to, in the program's folder, if the settings do not say."""
+"""Name pattern of the page's recordings, in the working directory, if the settings give none."""
 KINDS: Final = {".mp4": ("video", "video/mp4"), ".csv": ("table", "text/csv; charset=utf-8")}
 OTHER_KIND: Final = ("poses", "application/x-ndjson; charset=utf-8")
 
@@ -26,9 +26,9 @@ class OutputFile(NamedTuple):
     """A file that a run has written.
 
     Attributes:
-        path: Where it lies.
-        size: Bytes.
-        modified: Unix seconds.
+        path: Path of the file.
+        size: Size, bytes.
+        modified: Time of the last change, Unix seconds.
     """
 
     path: Path
@@ -37,12 +37,12 @@ class OutputFile(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        """Its media type."""
+        """Media type of the file."""
         return KINDS.get(self.path.suffix.lower(), OTHER_KIND)[1]
 
     @property
     def record(self) -> Record:
-        """The file as JSON values; bytes of its name that are no text are shown as marks."""
+        """The file as JSON values; bytes of its name that are not UTF-8 become question marks."""
         return {
             "name": self.path.name.encode(errors="replace").decode(),
             "size": self.size,
@@ -52,14 +52,14 @@ class OutputFile(NamedTuple):
 
 
 def list_files(settings: Settings) -> list[OutputFile]:
-    """Return the files that were written by these settings, newest first."""
+    """Return the files whose names match the patterns of the settings, newest first."""
     found = {file.path.name: file for pattern in _patterns(settings) for file in _files(pattern)}
     newest = sorted(found.values(), key=lambda file: file.modified, reverse=True)
     return newest[:MOST_FILES]
 
 
 def find_file(settings: Settings, name: str) -> OutputFile | None:
-    """Return one of these files by its name; None for anything else, such as a link."""
+    """Return an output file by its name; None if it matches no pattern or is no regular file."""
     for pattern in _patterns(settings):
         file = _file(pattern, name)
         if file is not None:
@@ -68,11 +68,11 @@ def find_file(settings: Settings, name: str) -> OutputFile | None:
 
 
 def delete_file(settings: Settings, name: str) -> None:
-    """Delete one of these files.
+    """Delete a file that `find_file` returns.
 
     Raises:
-        UsageError: There is none of this name, or it is being written.
-        OutputError: It cannot be deleted.
+        UsageError: There is no such file, or it is being written.
+        OutputError: The file cannot be deleted.
     """
     file = find_file(settings, name)
     if file is None:
@@ -99,7 +99,7 @@ def _patterns(settings: Settings) -> Iterator[NamePattern]:
 def _files(pattern: NamePattern) -> Iterator[OutputFile]:
     try:
         names = [path.name for path in pattern.folder.iterdir()]
-    except OSError:  # not there yet, or not for this user
+    except OSError:  # the folder does not exist yet, or this user may not read it
         return
     for name in names:
         file = _file(pattern, name)

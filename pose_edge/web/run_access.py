@@ -1,4 +1,4 @@
-"""What the server may ask a run for."""
+"""The interface of a run to its web server."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ TakePicture = Callable[[Callable[[Scene, Image], None], Callable[[], None]], Non
 
 @dataclass(frozen=True, slots=True)
 class RunAccess:
-    """What the server may ask a run for, from its own thread; nothing of it waits.
+    """The interface of a run that the server uses from its own thread; no call blocks.
 
     Attributes:
         state: Returns the state of the run.
         steering: Takes changes of settings.
         settings: Returns the settings in force.
-        configured: Returns the settings as the configuration was last read.
-        take_picture: Has a function called in the main thread with the scene that is shown, or the
-            next one, and its picture, which is valid during the call; or another one where there is
-            no picture.
-        config: The configuration file, or None where there is none of the user's.
+        configured: Returns the settings of the configuration as it was last read.
+        take_picture: Schedules a call of its first argument in the main thread, with the scene that
+            is shown (or the next one) and its picture, which is valid during the call only. Calls
+            its second argument instead if there is no picture.
+        config: The configuration file, or None.
         kept: Called with settings that were written to the configuration, by their keys.
     """
 

@@ -1,4 +1,4 @@
-"""The server of a run, whose thread is replaced when it fails or hangs."""
+"""The web server of a run; the supervisor replaces its thread when that fails or hangs."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 START_S: Final = 60.0
-"""Longest time for a start: to import the library took 20 s on an emulated processor."""
+"""Longest time for a start, seconds: importing aiohttp took 20 s on an emulated processor."""
 HANG_S: Final = 20.0
+"""Time without a heartbeat after which the thread is considered hung, seconds."""
 CLOSE_S: Final = 2.0
-"""Longest wait for the end of the thread."""
+"""Longest wait for the end of the thread, seconds."""
 
 
 class WebServer:
-    """Serves the page, pose lines and figures of a run, as its settings say.
+    """Serves the page, pose lines and metrics of a run, as its settings say.
 
     Attributes:
         picture: The live picture, which the main thread draws.
         poses: The pose lines.
-        address: The address of the page, for people; None while there is none.
-        reachable: Whether other machines can reach it.
+        address: The URL of the page, for people; None while the page is not served.
+        reachable: Whether other machines can reach the page.
     """
 
     def __init__(
@@ -50,11 +51,11 @@ class WebServer:
         report: Callable[[str | None], None],
         supervisor: Supervisor,
     ) -> None:
-        """Prepare; `open` starts.
+        """Create the server; `open` starts it.
 
         Args:
             settings: The settings at the start.
-            report: Called with what is wrong, and with None once it works again.
+            report: Called with the server's faults, and with None when it works.
             supervisor: Replaces the thread when it fails or hangs.
 
         Raises:
@@ -76,11 +77,11 @@ class WebServer:
         self._told: tuple[str, ...] = ()
 
     def check(self, settings: Settings) -> None:
-        """Raise what `change` would.
+        """Check settings as `change` does, without applying them.
 
         Raises:
-            UsageError: A place cannot be one.
-            UnavailableError: The library is missing.
+            UsageError: A port is too high.
+            UnavailableError: aiohttp is not installed, but needed.
         """
         if find_services(settings) and find_spec("aiohttp") is None:
             raise UnavailableError(
@@ -89,13 +90,13 @@ class WebServer:
             )
 
     def open(self, run: RunAccess) -> None:
-        """Start serving what the settings want of a run."""
+        """Start serving a run, as the settings say."""
         with self._lock:
             self._parts = ServerParts(self._settings, run, self.picture, self.poses)
             self._begin()
 
     def change(self, settings: Settings) -> None:
-        """Go on with other settings; connections end only where something else is served.
+        """Apply new settings; connections are closed only if services or access rules change.
 
         Raises:
             PoseEdgeError: The settings cannot be used; the present ones stay in force.
@@ -112,12 +113,12 @@ class WebServer:
                 self._begin()
 
     def close(self) -> None:
-        """End all connections, within a moment."""
+        """Close all connections, and stop the thread or, after `CLOSE_S`, abandon it."""
         with self._lock:
             self._end()
 
     def _begin(self) -> None:
-        """Start to serve, where there is something to serve; the lock is held."""
+        """Start the thread if there is anything to serve; the caller holds the lock."""
         services = find_services(self._settings)
         if self._parts is None or not services:
             return
@@ -130,7 +131,7 @@ class WebServer:
         self._serving.start()
 
     def _end(self) -> None:
-        """Stop serving; the lock is held."""
+        """Stop serving; the caller holds the lock."""
         serving, self._serving = self._serving, None
         self.poses.active, self.address, self.reachable = False, None, False
         self._supervisor.remove(NAME)
@@ -144,7 +145,7 @@ class WebServer:
             self._hung.add(serving.thread)
 
     def _replace(self) -> None:
-        """Serve in a new thread in place of one that has failed or hangs; for the supervisor."""
+        """Replace a thread that has failed or hangs; called by the supervisor."""
         with self._lock:
             serving, part = self._serving, self._part
             if serving is None or part is None:
@@ -160,7 +161,7 @@ class WebServer:
     # --- in the thread ----------------------------------------------------------------------------
 
     def _tick(self, serving: ServerThread, listeners: Sequence[Listener]) -> None:
-        """Send a heartbeat, and say what is served and what is not."""
+        """Send a heartbeat, and report what is served and what is not."""
         part = self._part
         if serving is not self._serving or part is None:
             return
@@ -183,7 +184,7 @@ class WebServer:
         self.reachable = bool(places) and not places[0].local
 
     def _tell(self, faults: tuple[str, ...], listeners: Sequence[Listener] = ()) -> None:
-        """Log and report what is wrong, where that is news."""
+        """Log and report faults and places that are served, if they have changed."""
         said = (*faults, *(str(one.place) for one in listeners if one.works))
         if said == self._told:
             return
@@ -199,6 +200,6 @@ class WebServer:
 
 
 def _lasting(settings: Settings) -> tuple[Any, ...]:
-    """Return what cannot be changed while connections are open."""
+    """Return the settings that cannot be changed while connections are open."""
     web, sockets = settings.web, settings.websocket
     return find_services(settings), web.token_file, web.hosts, sockets.origins

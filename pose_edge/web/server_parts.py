@@ -1,4 +1,4 @@
-"""What all handlers of the server share."""
+"""The state that all request handlers of the server share."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     import asyncio
 
 STATE_S: Final = 0.2
-"""Age up to which a state is used again: many pages ask for it."""
+"""Age up to which a state of the run is reused, seconds: many pages request it."""
 
 
 @dataclass
 class ServerParts:
-    """What all handlers share; it outlives their event loop.
+    """The state that all request handlers share; it outlives their event loop.
 
     Attributes:
         settings: The settings in force.
-        run: The run, once it has been made.
+        run: The interface of the run.
         picture: The live picture.
         poses: The pose lines.
-        history: The figures of the last minutes.
+        history: Samples of the last minutes.
         log: The last lines of the log.
-        sessions: Who has logged in.
-        attempts: Who has tried to.
-        streams: Tasks that serve until the client leaves.
+        sessions: The sessions of people who have logged in.
+        attempts: Failed attempts to log in.
+        streams: Tasks of streaming responses, which last until the client leaves.
     """
 
     settings: Settings
@@ -53,7 +53,7 @@ class ServerParts:
     _read_s: float = 0.0
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve from another event loop."""
+        """Use another event loop, without clients."""
         self.streams = set()
         self.picture.attach(loop)
         self.poses.attach(loop)
@@ -66,7 +66,7 @@ class ServerParts:
         return self._state
 
     def forget_state(self) -> None:
-        """Read the state anew when it is asked for: something was changed."""
+        """Discard the cached state, because something has changed."""
         self._state = None
 
     @cached_property

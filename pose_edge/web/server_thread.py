@@ -1,4 +1,4 @@
-"""The thread of the server, from its start to its end."""
+"""The thread in which the server runs its event loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Failed = Callable[["ServerThread", BaseException], None]
 
 
 class ServerThread:
-    """Serves in a thread of its own, until it is stopped or given up."""
+    """Serves in a thread of its own, until it is stopped or abandoned."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class ServerThread:
         tick: Tick,
         failed: Failed,
     ) -> None:
-        """Prepare; `start` starts.
+        """Create the thread; `start` starts it.
 
         Args:
-            parts: What the handlers share.
-            services: What to serve where.
-            tick: Called in the thread, each second, with this object and the servers.
-            failed: Called in the thread with this object and what it died of.
+            parts: The state shared by all handlers.
+            services: The services to offer at each place.
+            tick: Called in the thread every second with this object and the listeners.
+            failed: Called in the thread with this object and the exception that ended it.
         """
         self._parts = parts
         self._services = services
@@ -57,13 +57,13 @@ class ServerThread:
         self.thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """End all connections, and return whether the thread ended within some seconds."""
+        """Close all connections; return whether the thread ended within `timeout` seconds."""
         self._ask_to_end()
         self.thread.join(timeout)
         return not self.thread.is_alive()
 
     def abandon(self) -> None:
-        """Free the places of a thread that hangs; one that goes on after all ends at once."""
+        """Free the ports of a hung thread; if it ever continues, it ends at once."""
         self._ask_to_end()
         for listener in self._listeners:
             for one in listener.sockets:

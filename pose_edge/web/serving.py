@@ -1,4 +1,4 @@
-"""The event loop of the server: listens, and keeps the figures of the last minutes."""
+"""The main coroutine of the server's thread: opens the listeners, and samples the history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pose_edge.web.listener import Listener
 
 TICK_S: Final = 1.0
 RETRY_S: Final = 3.0
-"""Seconds after which a place that is taken is tried again."""
+"""Interval between two attempts to listen where that has failed, seconds."""
 
 
 async def serve(
@@ -23,13 +23,13 @@ async def serve(
     tick: Callable[[Sequence[Listener]], None],
     sample: Callable[[], None] | None,
 ) -> None:
-    """Serve until the end.
+    """Serve until `ended` is set.
 
     Args:
-        listeners: The servers.
-        ended: Set to end; all connections are closed then.
-        tick: Called each second.
-        sample: Called every `INTERVAL_S` seconds; None where nobody can see the history.
+        listeners: The servers to open.
+        ended: Event that ends serving and closes all connections.
+        tick: Called every `TICK_S` seconds with the listeners.
+        sample: Called every `INTERVAL_S` seconds; None if there is no page to show the history.
     """
     opened_s = sampled_s = float("-inf")
     try:

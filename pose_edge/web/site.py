@@ -1,4 +1,4 @@
-"""The application of one place: which services it has, and for whom."""
+"""The aiohttp application of one place: its services and its access rules."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pose_edge.web.server_parts import ServerParts
 from pose_edge.web.streams import poses_route, stream_route
 
 BODY_BYTES = 65_536
-"""Size of the body of a request."""
+"""Maximum size of the body of a request, bytes."""
 MOST_PROGRAMS = 64
-"""Clients of the pose lines where there is no page."""
+"""Maximum number of clients of the pose lines where there is no page."""
 
 
 def make_site(parts: ServerParts, place: Place, services: Iterable[Service]) -> web.Application:
-    """Return the application of a place."""
+    """Return the application that offers services at a place."""
     services = frozenset(services)
     settings = parts.settings
     paged = Service.PAGE in services

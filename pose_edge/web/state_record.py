@@ -1,4 +1,4 @@
-"""The state of a run as the page gets it."""
+"""The state of a run as JSON values, for the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_edge.supervision.supervisor import State
 from pose_edge.web.history import latency_to_result, rounded
 
 RECORDING: Final = "recording"
-"""Name of the output, and of the part."""
+"""Name of the recording, both as an output and as a supervised part."""
 STEERED: Final = (
     "model.name",
     "model.people",
@@ -34,14 +34,14 @@ def value_of(settings: Settings, key: str) -> Any:  # noqa: ANN401 - values of t
 
 
 def unsaved(settings: Settings, configured: Settings) -> list[str]:
-    """Return the settings of `STEERED` that differ from those of the configuration."""
+    """Return the keys of `STEERED` whose values differ from those of the configuration."""
     return [key for key in STEERED if value_of(settings, key) != value_of(configured, key)]
 
 
 def recording_name(state: RunState, settings: Settings) -> str | None:
     """Return the name of the file that is being recorded, or None.
 
-    It is that of the settings, with its marks, where the file itself is not known.
+    While the file is not known, this is the name pattern of the settings, with its placeholders.
     """
     if all(output.name != RECORDING for output in state.outputs):
         return None
@@ -68,11 +68,11 @@ def state_record(
     Args:
         state: The state.
         settings: The settings in force.
-        configured: The settings as the configuration was last read.
-        models: Names of models that can be chosen.
-        events: The newest events.
-        watchers: How many watch the live picture.
-        clients: How many read the poses.
+        configured: The settings of the configuration as it was last read.
+        models: Names of the models that can be chosen.
+        events: The newest events, oldest first.
+        watchers: Number of watchers of the live picture.
+        clients: Number of clients of the pose lines.
     """
     provenance = state.provenance
     return {

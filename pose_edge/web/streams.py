@@ -1,4 +1,4 @@
-"""What is sent until the client leaves: the live picture, and pose lines."""
+"""Streaming responses, sent until the client leaves: the live picture, and pose lines."""
 
 from __future__ import annotations
 
@@ -18,28 +18,32 @@ from pose_edge.web.throttle import Throttle
 
 BOUNDARY: Final = "frame"
 PLACE_S: Final = 1.0
-"""How long a new watcher waits for the place of one who is leaving, as when a page is reloaded."""
+"""Longest wait of a new client for a free place, seconds: when a page is reloaded, its old
+connection is about to close."""
 STUCK_S: Final = 30.0
-"""Seconds after which a client that takes nothing any more is given up."""
+"""Time after which a client that accepts no more data is disconnected, seconds."""
 DRAIN_S: Final = 0.02
+"""Interval at which conditions are polled, seconds."""
 UNSENT_BYTES: Final = 32_768
-"""What the kernel holds back for a slow client at most; more would only make its picture older."""
+"""Limit of unsent data in the kernel's buffer for a client, bytes; more would only add latency."""
 HEARTBEAT_S: Final = 20.0
+"""Interval between the pings that the server sends, seconds."""
 MESSAGE_BYTES: Final = 1024
-"""Size of a client's message beyond which it is not even read."""
+"""Maximum size of a client's message, bytes; a larger one closes the connection."""
 PINGS_PER_S: Final = 2.0
 PINGS_AT_ONCE: Final = 10
+"""Rate limit of a client's messages, and its burst size."""
 
 
 def stream_route(parts: ServerParts, most: Callable[[], int]) -> web.RouteDef:
-    """Return the route of the live picture, for so many watchers."""
+    """Return the route of the live picture, with at most `most()` watchers."""
     return web.get(
         "/stream.mjpg", partial(_send_pictures, parts=parts, most=most), allow_head=False
     )
 
 
 def poses_route(parts: ServerParts, most: Callable[[], int]) -> web.RouteDef:
-    """Return the route of the pose lines, for so many clients."""
+    """Return the route of the pose lines, with at most `most()` clients."""
     return web.get("/poses", partial(_send_poses, parts=parts, most=most), allow_head=False)
 
 
@@ -58,11 +62,11 @@ async def _send_pictures(
             await response.prepare(request)
             _hold_back_little(request)
             await response.write(f"--{BOUNDARY}\r\n".encode())
-            number = picture.number  # what was made for others may be old
+            number = picture.number  # skip the latest JPEG, which may be old
             while True:
                 number, jpeg = await picture.newer(number)
                 head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
-                # With the boundary after it: browsers show a picture when they see its end.
+                # Send the boundary after it at once: browsers wait for it to show the picture.
                 await response.write(b"".join((head, jpeg, f"\r\n--{BOUNDARY}\r\n".encode())))
                 await _drained(request)
     except (ConnectionError, TimeoutError):
@@ -111,7 +115,7 @@ async def _write_lines(
 
 
 async def _read_until_message(response: web.WebSocketResponse) -> int:
-    """Wait until a client leaves, or says anything: it has nothing to say."""
+    """Wait until a client leaves, or sends anything but pings and pongs, or too many of them."""
     throttle = Throttle(PINGS_PER_S, PINGS_AT_ONCE)
     while throttle.take() is not None:
         message: WSMessage = await response.receive()
@@ -123,7 +127,7 @@ async def _read_until_message(response: web.WebSocketResponse) -> int:
 
 
 async def _first_of(*works: Coroutine[Any, Any, int]) -> int:
-    """Return what the first of some works returns, and end the others."""
+    """Return the result of the coroutine that ends first, and cancel the others."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -134,7 +138,7 @@ async def _first_of(*works: Coroutine[Any, Any, int]) -> int:
 
 
 async def _is_free(free: Callable[[], bool]) -> bool:
-    """Return whether there is a place, for which somebody may be making room just now."""
+    """Wait until there is room for a client, up to `PLACE_S`; return whether there is."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PLACE_S):
             while not free():
@@ -143,11 +147,11 @@ async def _is_free(free: Callable[[], bool]) -> bool:
 
 
 async def _drained(request: web.Request) -> None:
-    """Wait until the client has taken what was sent, but for what the kernel holds.
+    """Wait until the transport's write buffer is empty; the kernel may still hold unsent data.
 
     Raises:
-        ConnectionError: It has left.
-        TimeoutError: It takes nothing any more.
+        ConnectionError: The client has left.
+        TimeoutError: The client has accepted too little data for `STUCK_S` seconds.
     """
     async with asyncio.timeout(STUCK_S):
         while (transport := request.transport) is not None and not transport.is_closing():
@@ -159,7 +163,7 @@ async def _drained(request: web.Request) -> None:
 
 @contextmanager
 def _listed(parts: ServerParts) -> Iterator[None]:
-    """Note the present task as one that the end of the server must not wait for."""
+    """Register the current task as a stream, which the server cancels when it closes."""
     task = asyncio.current_task()
     parts.streams.add(task)
     try:

@@ -1,4 +1,4 @@
-"""A bound on how often something happens."""
+"""A rate limiter."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 
 class Throttle:
-    """Lets so many events pass each second, and some more at once after a pause."""
+    """A token bucket, which limits the rate of events but allows bursts after a pause."""
 
     def __init__(
         self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start after a pause.
+        """Create a full bucket.
 
         Args:
-            per_second: Events each second in the long run.
-            burst: Events at once.
-            clock: Returns seconds.
+            per_second: Tokens added each second: the long-term rate of events.
+            burst: Capacity of the bucket: events allowed at once after a pause.
+            clock: Returns monotonic seconds.
         """
         self._per_second = per_second
         self._burst = burst
@@ -26,10 +26,10 @@ class Throttle:
         self._filled_s = clock()
 
     def take(self, most_s: float = 0.0) -> float | None:
-        """Return after how many seconds an event may happen; None if that is too late.
+        """Take a token for an event; return the seconds to wait before it, or None if too long.
 
         Args:
-            most_s: The longest wait; an event that would wait longer is not counted.
+            most_s: Longest wait, seconds; an event that would wait longer takes no token.
         """
         now = self._clock()
         filled = self._left + (now - self._filled_s) * self._per_second
