@@ -26,7 +26,7 @@ class PoseEdgeError(Exception):
 
 
 class UsageError(PoseEdgeError):
-    """The command line is wrong."""
+    """The command line, or the combination of settings, is wrong."""
 
     exit_status = 2
 

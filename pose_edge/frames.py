@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-"""uint8 (height, width, 3)."""
+"""A picture: uint8 (height, width, 3)."""
 
 ColourOrder = Literal["RGB", "BGR"]
 

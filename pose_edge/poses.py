@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pose_edge.frames import Frame, Lease
 
 FloatArray = NDArray[np.float32]
-"""Keypoints: float32 (17, 3) as x, y, score."""
+"""Array of float32; for keypoints (17, 3) as x, y, score."""
 
 Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1, normalised."""
+"""Bounding box: x0, y0, x1, y1, normalised."""
 
 
 class Keypoint(IntEnum):

@@ -16,7 +16,7 @@ import numpy as np
 from pose_edge.poses import FloatArray
 
 Calibration: TypeAlias = tuple[tuple[float, float], ...]
-"""Pairs of a score and the probability that a keypoint with it is right, in rising order."""
+"""Pairs of a score, in rising order, and the probability that a keypoint with it is right."""
 
 
 def probabilities(scores: FloatArray, calibration: Calibration) -> FloatArray:

@@ -31,8 +31,8 @@ class Follower(Track):
         confirmed: Whether a refinement pass has found the person; until then only the finder has.
         looked_at: Time of the last refinement pass, seconds; before the first one, `HEAD_START_S`
             before the finder found the person.
-        missed_since: Time of the first in the current row of refinement passes that did not find
-            the person, seconds; None if the last pass found them.
+        missed_since: Time, in seconds, of the first of the consecutive refinement passes that did
+            not find the person; None if the last pass found them.
         crop: Crop of the last refinement pass.
     """
 

@@ -15,7 +15,7 @@ from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1x1x17x3 (MoveNet)"
 MIN_POSE_SCORE: Final = 0.3
-"""Minimum score of a person, which is the mean score of the keypoints above the minimum score."""
+"""Minimum score of a person: the mean score of the keypoints above the minimum keypoint score."""
 CALIBRATION: Final = (
     (0.0, 0.103),
     (0.1, 0.298),

@@ -15,7 +15,7 @@ from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1x6x56 (MultiPose)"
 MIN_POSE_SCORE: Final = 0.15
-"""Minimum score of a person, which is one of the model's own outputs here."""
+"""Minimum score of a person; with this model the score is one of its outputs."""
 CALIBRATION: Final = None
 MAX_PEOPLE: Final = 6
 VALUES: Final = 56

@@ -27,7 +27,8 @@ def passes_within(interval_s: float, refine_s: float, search_s: float = 0.0) -> 
         search_s: Duration of the searches in the same frame, seconds; 0 without a search.
 
     Returns:
-        The number of passes, at least 1 (with a search, 0), so that no frame is left without one.
+        The number of passes: at least 1, or 0 in a frame with a search, so that the model runs at
+        least once on every frame.
     """
     left_s = SHARE * max(interval_s, LEAST_INTERVAL_S) - search_s
     return max(0 if search_s else 1, int(left_s // refine_s))

@@ -25,8 +25,8 @@ from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1xRxCx17, x34 and x64 or twice x32 (PoseNet)"
 MIN_POSE_SCORE: Final = 0.25
-"""Minimum score of a person: with several people the mean score of all keypoints, with one person
-that of the keypoints above the minimum score."""
+"""Minimum score of a person: with several people the mean score of all their keypoints, with one
+person that of the keypoints above the minimum keypoint score."""
 CALIBRATION: Final = None
 
 EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
@@ -54,8 +54,8 @@ ROOT_SCORE: Final = 0.5
 ROOT_RADIUS: Final = 1
 """Radius in cells within which a root must be the best cell of its heat map."""
 SAME_PLACE: Final = 20.0
-"""Distance in pixels up to which a keypoint of a new person is the same as that of an earlier one
-(non-maximum suppression)."""
+"""Distance in pixels up to which the same keypoint of two people counts as one (non-maximum
+suppression)."""
 FAR: Final = np.float32(1e6)
 """Length in pixels from which offsets and displacements are invalid."""
 REFINEMENTS: Final = 2
@@ -91,7 +91,7 @@ class HeatMaps:
         return row, column
 
     def place(self, cell: tuple[int, int], keypoint: int) -> FloatArray:
-        """Return the position of a keypoint according to a cell: (y, x), pixels."""
+        """Return the position of a keypoint that a cell predicts: (y, x), pixels."""
         y, x = self.offsets[(*cell, [keypoint, keypoint + KEYPOINT_COUNT])]
         offset = np.array([y, x], dtype=np.float32)
         return np.asarray(cell, dtype=np.float32) * self.stride + self.origin + offset

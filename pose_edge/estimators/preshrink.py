@@ -21,7 +21,7 @@ FROM: Final = 4.0
 """Downscaling factor (frame pixels per input pixel, per side) above which averaging pays.
 
 With sensor noise, the AP of Lightning INT8 rises from .61 to .63 at a factor of 4, and from .625 to
-.646 at 6. Below 4, some models gain on clean pictures as much as others lose (models/README.md).
+.646 at 6. Below 4, some models gain on clean pictures and others lose (models/README.md).
 """
 ENOUGH: Final = 3.0
 """Crops above `FROM` are halved until the remaining factor is below this."""

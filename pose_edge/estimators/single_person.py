@@ -54,8 +54,8 @@ class SinglePersonEstimator:
 
         Args:
             model: The loaded model.
-            min_keypoint_score: Minimum keypoint score; weaker keypoints are ignored for the crop
-                and for the pose's score and box.
+            min_keypoint_score: Minimum keypoint score; weaker keypoints are ignored for the crop,
+                and for the score and the box of the pose.
             min_pose_score: Minimum score of a person.
             second_look: Whether a frame may take several passes: a refinement pass, or a search of
                 the whole frame in addition to the crop.
@@ -152,7 +152,8 @@ class SinglePersonEstimator:
     def _is_person(self, seen: Sighting, now_s: float | None = None) -> bool:
         """Return whether a person was found.
 
-        With the frame's time, the keypoints of the person last seen there may lie closer together.
+        With the frame's time, the person last seen in that place is accepted even if the keypoints
+        lie too close together for a new person.
         """
         if seen.score < self._min_pose_score:
             return False

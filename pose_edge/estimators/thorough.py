@@ -1,9 +1,9 @@
 """Test-time augmentation: extra inference passes on one person, for accuracy at the cost of time.
 
-A mirrored or slightly enlarged crop gives slightly different keypoints. Where two answers agree,
-their mean is more accurate than either. Averaging over mirrored pictures is common in the
-evaluation of pose models. Where two answers disagree, the one with the higher score is taken, so
-that an error in one of them does not affect the result.
+A mirrored or slightly smaller crop gives slightly different keypoints. Where two results agree on a
+keypoint, their mean is more accurate than either; averaging over mirrored pictures is common in the
+evaluation of pose models. Where they disagree, the one with the higher score is taken, so that an
+error in one of them is not averaged in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pose_edge.poses import FloatArray
 from pose_edge.telemetry import Stopwatch
 
 AGREEMENT: Final = 0.05
-"""Distance, as a fraction of `Crop.size`, within which two answers agree on a keypoint."""
+"""Distance, as a fraction of `Crop.size`, within which two results agree on a keypoint."""
 CLOSER: Final = 0.88
 """Ratio of the edges of the smaller crop to those of the first one."""
 
@@ -68,12 +68,12 @@ def mirror(keypoints: FloatArray) -> FloatArray:
 
 
 def combine(one: FloatArray, other: FloatArray, reach: tuple[float, float]) -> FloatArray:
-    """Return, for each keypoint, the mean of two answers that agree, else the higher-scoring one.
+    """Return, for each keypoint, the mean of two results that agree, else the higher-scoring one.
 
     Args:
         one: float32 (17, 3) as x, y, score.
         other: Likewise.
-        reach: Semi-axes along x and y, more than 0, of the ellipse within which two answers agree.
+        reach: Semi-axes along x and y, more than 0, of the ellipse within which two results agree.
     """
     distances = (one[:, :2] - other[:, :2]) / np.asarray(reach, dtype=np.float32)
     agree = (distances**2).sum(axis=1, keepdims=True) <= 1.0

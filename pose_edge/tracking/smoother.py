@@ -95,7 +95,7 @@ class _Person:
     """The filter and the smoothed size of one person."""
 
     def __init__(self, one_euro: OneEuro) -> None:
-        """Create a person who was not measured yet."""
+        """Create the state of a person whose size is not known yet."""
         self.filter = one_euro
         self.seen_at = -math.inf
         self._size = 0.0

@@ -23,7 +23,7 @@ class Track:
 
     The body is extrapolated as a whole, with the median velocity of all keypoints. Single joints
     swing to and fro, so their own velocities predict worse. The median also does not need any
-    particular keypoint to be visible in every frame.
+    single keypoint to be visible in every frame.
 
     While one person hides another, the model finds one body, which is either of the two or a
     mixture. Such an unclear pose keeps the track alive, but only clear poses change its motion.

@@ -34,7 +34,7 @@ TOTAL_S: Final = 900.0
 could keep a download running forever."""
 ATTEMPTS: Final = 4
 DIGITS: Final = re.compile("[0-9]{1,15}")
-"""A valid Content-Length."""
+"""Pattern of a valid Content-Length."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the number of bytes received and the size of the file, or None if it is unknown."""

@@ -49,7 +49,7 @@ def keep_sizes(content: bytes, sizes: Collection[tuple[int, int]]) -> bytes:
     _keep_elements(changed, model, SUBGRAPHS, graphs)
     for index, number in enumerate(kept):
         place = signatures[number].field(SUBGRAPH_INDEX)
-        if place is not None:  # an omitted index means 0, which only the first may have
+        if place is not None:  # an omitted field means index 0, which only the first may have
             struct.pack_into("<I", changed, place, index)
         elif index != 0:
             raise ValueError("the first graph is not that of the first signature")

@@ -108,7 +108,7 @@ def open_failover(
     Args:
         cpu: The model on the CPU.
         model: Name or path of the same model, compiled for the Edge TPU.
-        settings: Used: the section edgetpu, the CPU threads, and the paths of sysfs and /dev.
+        settings: The section edgetpu, the number of threads, and the paths of sysfs and /dev.
         zoo: The known models; shared, because its lists take too long to read every second.
         report: Called with what is wrong with the Edge TPU, and with None when it works.
         wait: Whether to wait until the Edge TPU is ready or known to be missing, and up to the full
@@ -183,7 +183,7 @@ def start_edgetpu(
     corals = _usable_corals(settings)
     file = _compiled_model(zoo, model)
     library = _library(settings.edgetpu.library)
-    from pose_edge.runtimes.child import start_child  # imported lazily: most have no Coral
+    from pose_edge.runtimes.child import start_child  # lazily: most machines have no Coral
     from pose_edge.runtimes.child_main import Job
 
     job = Job(file, settings.model.threads, library, settings.edgetpu.device)
