@@ -21,11 +21,11 @@ CANDIDATE_SCORE: Final = 0.15
 """Minimum score of the keypoints that define the crop of a refinement pass. It is low because a
 small person has low scores in the whole frame."""
 SEARCH_INTERVAL_S: Final = 2.0
-"""Interval, in frame time, at which the whole frame is searched although a person is followed: the
-crop around them never shows a second person who enters."""
+"""Interval, in seconds of frame time, at which the whole frame is searched although a person is
+followed: the crop around them never shows a second person who enters."""
 MEMORY_S: Final = 1.0
-"""Time, in frame time, for which a person is remembered: somebody seen in the same place within it
-is the same person, not a new one."""
+"""Time, in seconds of frame time, for which a person is remembered: a person seen in the same place
+within it is the same one, not a new one."""
 SWITCH_MARGIN: Final = 0.15
 """Score by which another person must exceed the followed one to be followed instead. The followed
 one may be a coat on a chair, but the estimator must not alternate between two people."""

@@ -30,10 +30,10 @@ FINDER_SCORE: Final = 0.05
 """Minimum score of the finder for a refinement pass. It is low because that pass decides whether
 there is a person."""
 SEARCH_INTERVAL_S: Final = 0.25
-"""Interval, in frame time, between searches of one region while people are followed. A full cycle
-takes one second: the whole frame, a tile, the whole frame, the other tile."""
+"""Interval, in seconds of frame time, between searches of one region while people are followed. A
+full cycle takes one second: the whole frame, a tile, the whole frame, the other tile."""
 LOST_INTERVAL_S: Final = 0.1
-"""Interval between searches while a followed person is missing."""
+"""Interval, in the same unit, between searches while a followed person is missing."""
 SEARCH_SHARE: Final = 0.25
 """Maximum fraction of the time that a slow machine spends on searches while people are followed."""
 
