@@ -1,7 +1,7 @@
 """Real-time human pose estimation on a Raspberry Pi.
 
-The names below are the public interface; see docs/python.md. Each is imported when it is first
-used, so that ``import pose_edge`` takes no time.
+The names below are the public interface; see docs/python.md. Each is imported lazily, on first
+use, so that ``import pose_edge`` itself is fast.
 """
 
 from typing import TYPE_CHECKING
@@ -41,16 +41,16 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for a public one
+if not TYPE_CHECKING:  # with a module `__getattr__`, a type checker accepts any attribute name
 
     def __getattr__(name: str) -> object:
-        """Import a public name, or find out the version, when it is first used."""
+        """Import a public name, or look up the version, on first use."""
         if name == "__version__":
             value: object = _version()
         elif name in __all__:
             from importlib import import_module
 
-            # One after the other: a program that only wants `Keypoint` needs no model.
+            # Import one module at a time: a program that only uses `Keypoint` need not load `api`.
             modules = map(
                 import_module, (f"{__name__}.{part}" for part in ("poses", "errors", "api"))
             )
@@ -62,7 +62,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for a public one
 
 
 def __dir__() -> list[str]:
-    """List the public names, also those that are not imported yet."""
+    """List the public names, including those that are not imported yet."""
     return sorted({*globals(), *__all__})
 
 

@@ -1,4 +1,4 @@
-"""Let ``python -m pose_edge`` do what ``pose-edge`` does."""
+"""Run the ``pose-edge`` command line as ``python -m pose_edge``."""
 
 import sys
 

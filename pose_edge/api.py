@@ -1,6 +1,6 @@
-"""The public interface, reached through the package: ``from pose_edge import PoseEstimator``.
+"""The public Python interface; import it from the package: ``from pose_edge import PoseEstimator``.
 
-Nothing here prints, handles signals, or reads the environment.
+This module does not print, handle signals or read environment variables.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ EdgeTpuMode = Literal["auto", "on", "off"]
 AnySettings = Mapping[str, str | int | float | bool | None] | AnyPath
 
 log = logging.getLogger(__name__)
-# Python prints the warnings of a library itself where a program has not set up a log.
+# Without a handler, Python would print this library's warnings in programs that set up no logging.
 logging.getLogger("pose_edge").addHandler(logging.NullHandler())
 
 
 class _Closing:
-    """Something that is closed by hand, after a ``with`` block, or when nobody uses it any more."""
+    """Context manager that is also closed by `close`, or when it is garbage collected."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._close = weakref.finalize(self, stack.pop_all().close)
 
     @property
     def closed(self) -> bool:
-        """Whether it is closed."""
+        """Whether the object is closed."""
         return not self._close.alive
 
     def close(self) -> None:
-        """End what runs and free devices and memory; closing twice does no harm."""
+        """Stop all background work and free devices and memory; a second call does nothing."""
         self._close()
 
     def __enter__(self) -> Self:
@@ -68,11 +68,11 @@ class _Closing:
 class PoseEstimator(_Closing):
     """Finds the people in pictures.
 
-    Each call stands alone: earlier pictures have no influence on the answer. With
-    ``tracking=True`` the pictures are taken for consecutive frames of one video: people keep
-    their `Pose.id`, and a model for one person looks where the person was last.
+    By default each call is independent of earlier ones. With ``tracking=True`` the pictures are
+    treated as consecutive frames of one video: people keep their `Pose.id`, and a model for one
+    person looks where the person was last.
 
-    Safe to use from several threads; their calls are carried out one after the other.
+    Thread-safe: calls from several threads run one after another.
 
     >>> import cv2
     >>> from pose_edge import Keypoint, PoseEstimator
@@ -97,18 +97,19 @@ class PoseEstimator(_Closing):
         """Load a model.
 
         Args:
-            model: A name of ``pose-edge models list`` (by default "movenet-lightning-int8"), or
+            model: A name from ``pose-edge models list`` (by default "movenet-lightning-int8"), or
                 the path of a .tflite file.
             threads: CPU threads, 1...64; by default 4, but never more than there are cores.
-            edgetpu: Use a Coral Edge TPU: "auto" while one is plugged in, "on" one that must be
-                there, "off" none.
-            tracking: Take the pictures for consecutive frames of one video.
+            edgetpu: Whether to use a Coral Edge TPU: "auto" uses one while it is plugged in, "on"
+                requires one, "off" uses the CPU only.
+            tracking: Treat the pictures as consecutive frames of one video.
             settings: More settings of the sections model, edgetpu, tracking and smoothing, e.g.
-                ``{"model.max_people": 2}``, or the path of a config.yaml. The other arguments win.
+                ``{"model.max_people": 2}``, or the path of a config.yaml. The other arguments
+                take precedence.
 
         Raises:
-            ConfigError: A setting is unknown or not allowed.
-            UnavailableError: There is no such model, runtime or Edge TPU.
+            ConfigError: A setting is unknown or its value is not allowed.
+            UnavailableError: The model, the runtime or the Edge TPU is not available.
             UsageError: The settings contradict each other.
         """
         self._settings = _settings(settings, model, threads, edgetpu)
@@ -127,15 +128,16 @@ class PoseEstimator(_Closing):
 
         Args:
             image: uint8 (height, width, 3) of any size. It is neither changed nor kept.
-            order: Order of its colours: "BGR" as of OpenCV, or "RGB" as of Pillow.
-            time_s: With tracking, the frame's time in its video, seconds; by default now.
+            order: Order of the colour channels: "BGR" as in OpenCV, or "RGB" as in Pillow.
+            time_s: With tracking, the frame's time in its video, seconds; by default the time of
+                the call.
 
         Returns:
-            The people, best first; empty when nobody is there.
+            The people, best first; empty when nobody was found.
 
         Raises:
             TypeError: `image` is not a numpy array of uint8.
-            ValueError: `image` has another shape, or `order` is unknown.
+            ValueError: `image` has the wrong shape, or `order` is unknown.
             RuntimeError: The estimator is closed.
             UnavailableError: The model cannot be run any more.
         """
@@ -153,17 +155,17 @@ class PoseEstimator(_Closing):
 
     @property
     def backend(self) -> str:
-        """What ran the model for the last answer: "cpu" or "edgetpu"."""
+        """The hardware that ran the model for the last result: "cpu" or "edgetpu"."""
         return self._estimator.provenance.backend
 
     def reset(self) -> None:
-        """Forget all earlier frames, because another video begins; ids start at 1 again."""
+        """Forget all earlier frames before another video begins; ids start at 1 again."""
         with self._lock:
             self._estimator.reset()
             self._tracker = PoseTracker(self._settings, live=False)
 
     def close(self) -> None:
-        """Free the model and the Edge TPU, after the call that another thread may be in."""
+        """Free the model and the Edge TPU, once a call running in another thread has returned."""
         with self._lock:
             super().close()
 
@@ -173,12 +175,13 @@ class PoseResult:
     """The poses of one frame of a source.
 
     Attributes:
-        frame: The frame, with a picture of its own: nothing writes into it later.
-        poses: The people in it, best first; empty when nobody is there.
+        frame: The frame. Its image is a copy that nothing else writes to.
+        poses: The people in the frame, best first; empty when nobody was found.
         model: Name of the model that found them.
-        backend: What ran the model: "cpu" or "edgetpu".
-        latency_ms: Milliseconds of the stages "wait", "preprocess", "inference", "postprocess",
-            and their "total", from the exposure (of a file: from reading) to the poses.
+        backend: The hardware that ran the model: "cpu" or "edgetpu".
+        latency_ms: Duration in milliseconds of the stages "wait", "preprocess", "inference" and
+            "postprocess", and their "total": from exposure (for a file, from reading the frame)
+            to the poses.
     """
 
     frame: Frame
@@ -189,24 +192,26 @@ class PoseResult:
 
     @property
     def time(self) -> float:
-        """Time of exposure in Unix seconds; for a file, its position in seconds."""
+        """Time of exposure in Unix seconds; for a file, the position in it in seconds."""
         return self.frame.time
 
 
 class PoseStream(_Closing):
-    """The results of a running source, one after the other; see `open_pipeline`.
+    """Iterable over the results of a running source; see `open_pipeline`.
 
-    One thread at a time may iterate. Another may call `close`, which ends the loop.
+    One thread at a time may iterate. Another thread may call `close`, which ends the iteration.
     """
 
     def __init__(self, pipeline: Pipeline, order: ColourOrder, stack: ExitStack) -> None:
-        """Made by `open_pipeline` only."""
+        """Initialise the stream; only `open_pipeline` does this."""
         super().__init__(stack)
         self._pipeline, self._order = pipeline, order
         self._ended = False
 
     def __iter__(self) -> Iterator[PoseResult]:
-        """Yield results until the file or the stream ends; a second loop goes on from there.
+        """Yield results until the file or stream ends or `close` is called.
+
+        A second loop continues where the first one stopped.
 
         Raises:
             UnavailableError: The source or the model failed and cannot be used any more.
@@ -223,9 +228,10 @@ class PoseStream(_Closing):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What of a file could not be read, known after its last result; empty for a whole one.
+        """Messages about the parts of a file that could not be read; empty for an intact file.
 
-        E.g. ``("cam.mp4: 3 of 300 frames are damaged or missing",)``.
+        Complete after the last result. Example:
+        ``("cam.mp4: 3 of 300 frames are damaged or missing",)``.
         """
         return self._pipeline.missing
 
@@ -242,9 +248,10 @@ def open_pipeline(
 ) -> PoseStream:
     """Find the people in every frame of a source.
 
-    A camera or network stream never waits: while the loop is busy its frames are dropped (as a gap
-    in `Frame.index` shows), and the next result is a new one. When it goes away, the loop waits
-    until it is back. A file waits for the loop: every frame has its result, in order.
+    A camera or network stream does not wait for the loop: frames that arrive while the loop is busy
+    are dropped (visible as a gap in `Frame.index`), and the next result is from a recent frame. If
+    the source is lost, the loop waits until it is back. A file waits for the loop: every frame is
+    processed, in order.
 
     >>> from pose_edge import open_pipeline
     >>> with open_pipeline("demo") as results:
@@ -254,24 +261,25 @@ def open_pipeline(
 
     Args:
         source: "auto" (any camera, else the demo clip), "demo", "picamera", "picamera:1",
-            "/dev/video0", "camera:NAME", a number of a camera, an rtsp:// or http:// address, or
+            "/dev/video0", "camera:NAME", the number of a camera, an rtsp:// or http:// address, or
             the path of a video, a picture or a folder of pictures.
         model: As for `PoseEstimator`.
         threads: As for `PoseEstimator`.
         edgetpu: As for `PoseEstimator`.
-        order: Order of the colours of the frames in the results, "BGR" or "RGB".
-        realtime: Play a video at its own speed rather than as fast as possible.
-        settings: As for `PoseEstimator`; the sections source and camera count too.
+        order: Order of the colour channels of the frames in the results, "BGR" or "RGB".
+        realtime: Play a video at its own speed instead of as fast as possible.
+        settings: As for `PoseEstimator`, and also the sections source and camera.
 
     Returns:
-        The results, to be closed. Each has a copy of its frame, to be kept and changed at will.
+        A stream of results, which the caller closes. Each result has its own copy of the frame,
+        which the caller may keep and change.
 
     Raises:
         SourceError: The source does not exist or cannot be opened.
         PoseEdgeError: See `PoseEstimator`.
     """
     check_order(order)
-    # A path object means a file even where that is called "demo".
+    # A path object always means a file, even one called "demo".
     name = str(source if isinstance(source, str | int) else Path(source).absolute())
     wanted = _settings(settings, model, threads, edgetpu, name)
     with ExitStack() as stack:
@@ -290,7 +298,7 @@ def open_pipeline(
 
 
 def _settings(settings: AnySettings | None, *arguments: str | int | None) -> Settings:
-    """Read settings and arguments (model, threads, edgetpu, source) as `open_pipeline` has them."""
+    """Return the settings, overridden by the arguments model, threads, edgetpu and source."""
     path = Path(settings) if isinstance(settings, str | os.PathLike) else resources.default_config()
     values = dict(settings) if isinstance(settings, Mapping) else {}
     names = ("model.name", "model.threads", "edgetpu.mode", "source.name")
@@ -300,7 +308,7 @@ def _settings(settings: AnySettings | None, *arguments: str | int | None) -> Set
 
 
 def _own(result: Result, order: ColourOrder) -> PoseResult:
-    """Return a result with a copy of its frame, and give the pipeline's memory back."""
+    """Return a result with its own copy of the frame, and release the pipeline's memory."""
     try:
         frame, by = result.frame, result.provenance
         same = frame.order == order

@@ -1,4 +1,4 @@
-"""The errors that a user can fix, each with its exit status."""
+"""The errors that a user can act on, each with its exit status."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import ClassVar
 
 
 class PoseEdgeError(Exception):
-    """An error that one or two lines can explain.
+    """Base class of errors that one or two lines can explain.
 
-    `str` of the error is the message, followed by the remedy where there is one. The command line
-    prints it without a traceback and ends with `exit_status`.
+    `str` of the error is the message, followed by the remedy if there is one. The command line
+    prints it without a traceback and exits with `exit_status`.
 
     Attributes:
         message: What is wrong, and where.
-        remedy: What to do about it, or None.
+        remedy: What the user can do about it, or None.
     """
 
     exit_status: ClassVar[int] = 1
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
-        """Keep the message and the remedy apart, for reports that show them apart."""
+        """Create the error; message and remedy also stay separate, for structured reports."""
         super().__init__(message if remedy is None else f"{message}; {remedy}")
         self.message = message
         self.remedy = remedy
 
 
 class UsageError(PoseEdgeError):
-    """The command line is wrong."""
+    """The command line, or the combination of settings, is wrong."""
 
     exit_status = 2
 
@@ -37,7 +37,7 @@ class ConfigError(PoseEdgeError):
     exit_status = 2
 
     def __init__(self, faults: list[str]) -> None:
-        """Join the faults, each one a complete line."""
+        """Create the error from a list of faults, each one a complete line."""
         super().__init__("\n".join(faults))
         self.faults = faults
 
@@ -57,7 +57,7 @@ class SourceError(UnavailableError):
 
 
 class SourceLost(SourceError):  # noqa: N818 - an event of the device, named as in the design
-    """A source has failed after it was opened; opening it again may help."""
+    """A source failed after it was opened; opening it again may help."""
 
 
 class EndOfStream(Exception):  # noqa: N818 - not an error: a file was read to its end

@@ -1,4 +1,4 @@
-"""One frame of a source, and the lease under which it is read."""
+"""Frames of a source, and the lease that keeps a frame's memory from being reused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-"""uint8 (height, width, 3)."""
+"""A picture: uint8 (height, width, 3)."""
 
 ColourOrder = Literal["RGB", "BGR"]
 
@@ -21,17 +21,18 @@ class Frame:
 
     Attributes:
         image: uint8 (height, width, 3).
-        order: Order of the colours in memory, as the source delivers it.
+        order: Order of the colour channels in memory, as the source delivers them.
         captured_ns: Time of exposure on the monotonic clock, nanoseconds; for a file, the time at
             which the frame was read.
-        index: Number of the frame in its source, from 0, counting skipped frames too.
-        time: Time of exposure in Unix seconds; for a file, its position in seconds.
+        index: Number of the frame in its source, from 0; skipped frames count.
+        time: Time of exposure in Unix seconds; for a file, the frame's position in seconds.
         file: Name of the picture's file, for pictures and folders only.
-        live: Whether it comes from a camera or stream, which does not wait.
-        arrived_ns: When its decoding, or copying, began; None where the source does not tell.
-        decoded_ns: When that was done; likewise.
-        full_size: Width and height in pixels where `image` is a smaller version of the picture,
-            because nobody looks at it; else None.
+        live: Whether the frame comes from a camera or stream, which does not wait for the reader.
+        arrived_ns: Time at which decoding or copying of the frame began, on the monotonic clock,
+            nanoseconds; None if the source does not report it.
+        decoded_ns: Time at which decoding or copying ended; likewise.
+        full_size: Width and height in pixels of the original picture if `image` was decoded at a
+            smaller size because the picture is not displayed; else None.
     """
 
     image: Image
@@ -47,60 +48,60 @@ class Frame:
 
     @property
     def width(self) -> int:
-        """Width in pixels, of the picture at its full size."""
+        """Width of the picture at full size, pixels."""
         return self.full_size[0] if self.full_size else int(self.image.shape[1])
 
     @property
     def height(self) -> int:
-        """Height in pixels, of the picture at its full size."""
+        """Height of the picture at full size, pixels."""
         return self.full_size[1] if self.full_size else int(self.image.shape[0])
 
 
 class Lease:
-    """The right to read one frame until it is released, after which its memory is reused."""
+    """The right to read one frame. After `release` the frame's memory may be reused."""
 
     __slots__ = ("_frame", "_release")
 
     def __init__(self, frame: Frame, release: Callable[[], None] = lambda: None) -> None:
-        """Lease a frame.
+        """Create the lease.
 
         Args:
             frame: The frame.
-            release: Called once, when the lease is released.
+            release: Callback, called once when the lease is released.
         """
         self._frame: Frame | None = frame
         self._release = release
 
     @property
     def frame(self) -> Frame:
-        """The leased frame; RuntimeError once the lease is released."""
+        """The leased frame; raises RuntimeError after `release`."""
         if self._frame is None:
             raise RuntimeError("the frame's lease was released")
         return self._frame
 
     def release(self) -> None:
-        """Give the frame's memory back for reuse; releasing twice does no harm."""
+        """Give the frame's memory back for reuse; a second call does nothing."""
         frame, self._frame = self._frame, None
         if frame is not None:
             self._release()
 
 
 def fitting_memory(reuse: Image | None, shape: tuple[int, int, int]) -> Image:
-    """Return `reuse` if it is one block of memory of that shape, else new memory."""
+    """Return `reuse` if it is a C-contiguous array of that shape, else a new array."""
     if reuse is not None and reuse.shape == shape and reuse.flags["C_CONTIGUOUS"]:
         return reuse
     return np.empty(shape, dtype=np.uint8)
 
 
 def checked_image(image: Any) -> Image:  # noqa: ANN401 - a caller may give anything
-    """Return a picture in a form that can be processed; it is copied only where it must be.
+    """Check a picture and return it C-contiguous; it is copied only if necessary.
 
     Args:
         image: uint8 (height, width, 3).
 
     Raises:
-        TypeError: It is not a numpy array of uint8.
-        ValueError: It has another shape.
+        TypeError: `image` is not a numpy array of uint8.
+        ValueError: `image` has another shape.
     """
     if not isinstance(image, np.ndarray):
         kind = type(image).__name__
@@ -113,6 +114,6 @@ def checked_image(image: Any) -> Image:  # noqa: ANN401 - a caller may give anyt
 
 
 def check_order(order: ColourOrder) -> None:
-    """Raise ValueError when there is no such order of colours."""
+    """Raise ValueError unless `order` is a known order of colour channels."""
     if order not in get_args(ColourOrder):
         raise ValueError(f"order must be 'BGR' or 'RGB', not {order!r}")

@@ -1,7 +1,7 @@
 """Keypoints, poses, and the result for one frame.
 
-Coordinates are normalised: x and y in 0...1 of the whole frame, x to the right, y down.
-Left and right are the person's own.
+Coordinates are normalised: x and y are 0...1 of the whole frame, x to the right, y down.
+Left and right are from the person's point of view.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from pose_edge.frames import Frame, Lease
 
 FloatArray = NDArray[np.float32]
-"""Keypoints: float32 (17, 3) as x, y, score."""
+"""Array of float32; for keypoints (17, 3) as x, y, score."""
 
 Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1, normalised."""
+"""Bounding box: x0, y0, x1, y1, normalised."""
 
 
 class Keypoint(IntEnum):
-    """The 17 keypoints of the COCO data set, in its order."""
+    """The 17 keypoints of the COCO data set, in COCO's order."""
 
     NOSE = 0
     LEFT_EYE = 1
@@ -65,7 +65,7 @@ SKELETON: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
     (Keypoint.RIGHT_HIP, Keypoint.RIGHT_KNEE),
     (Keypoint.RIGHT_KNEE, Keypoint.RIGHT_ANKLE),
 )
-"""The limbs that join two keypoints."""
+"""Pairs of keypoints that are joined by a line when a pose is drawn."""
 
 
 class Point(NamedTuple):
@@ -74,7 +74,7 @@ class Point(NamedTuple):
     Attributes:
         x: 0...1 of the frame's width, to the right.
         y: 0...1 of the frame's height, downwards.
-        score: How sure the model is of the keypoint, 0...1.
+        score: The model's score for the keypoint, 0...1.
     """
 
     x: float
@@ -83,27 +83,27 @@ class Point(NamedTuple):
 
 
 MIN_SPREAD: Final = 0.05
-"""Part of the frame's width or height over which the keypoints of a newcomer extend, at least. With
-a least count of 3 this takes a third to half of the ghosts away, and no accuracy."""
+"""Minimum extent of a new person's keypoints, as a fraction of the frame's width or height.
+Together with a minimum of 3 keypoints it removes a third to half of the false detections, without
+loss of accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
     """One person.
 
-    ``pose[Keypoint.NOSE]`` is one keypoint, `keypoints` all of them as an array.
+    ``pose[Keypoint.NOSE]`` is one keypoint; `keypoints` is the array of all of them.
 
     Attributes:
-        keypoints: float32 (17, 3) as x, y, score, all in 0...1; a joint that the model places
-            beyond the edge of the frame lies on the edge.
-        score: How sure the model is that this is a person, 0...1.
-        box: x0, y0, x1, y1 of the keypoints that count, within 0...1.
-        id: The tracked person's number, from 1, or None.
-        confidence: float32 (17,), 0...1: how probable it is that each keypoint is right, from its
-            score by measurements on pictures with known keypoints; None for a model that was not
-            measured.
-        predicted: Whether there was no time to look for the person in this frame, so that they are
-            where they should be by their earlier motion.
+        keypoints: float32 (17, 3) as x, y, score, all in 0...1. Keypoints that the model places
+            outside the frame are clipped to its edge.
+        score: The model's score for the person, 0...1.
+        box: x0, y0, x1, y1 (0...1) around the keypoints that reach the minimum keypoint score.
+        id: Number of the tracked person, from 1; None without tracking.
+        confidence: float32 (17,), 0...1: probability that each keypoint is right, derived from its
+            score by a calibration on annotated pictures; None for a model without a calibration.
+        predicted: Whether the pose was extrapolated from the person's earlier motion because there
+            was no time to run the model on them in this frame.
     """
 
     keypoints: FloatArray
@@ -117,16 +117,16 @@ class Pose:
         """Return one keypoint, normalised.
 
         Raises:
-            IndexError: There is no keypoint of that number.
+            IndexError: There is no keypoint with that number.
         """
         return Point(*self.keypoints[keypoint].tolist())
 
     def pixels(self, width: int, height: int) -> FloatArray:
-        """Return where the keypoints lie in a picture, in pixels.
+        """Return the positions of the keypoints in a picture, in pixels.
 
         Args:
-            width: Of the picture, pixels.
-            height: Of the picture, pixels.
+            width: Width of the picture, pixels.
+            height: Height of the picture, pixels.
 
         Returns:
             float32 (17, 2) as x, y from the upper left corner, within 0...width and 0...height.
@@ -142,8 +142,8 @@ class Estimate:
         poses: The people, best first; empty when nobody was found.
         crop: The part of the frame that the model saw (x0, y0, x1, y1, normalised; it may reach
             outside the frame), or None when the model saw the whole frame.
-        shrink: How many of the frame's pixels a pixel of the model's input will span in the next
-            frame, along a side; 1 where the next frame may be wanted in all its pixels.
+        shrink: Factor by which the next frame is expected to be downscaled per side for the model's
+            input (frame pixels per input pixel); 1 if its full resolution may be needed.
     """
 
     poses: list[Pose]
@@ -158,9 +158,9 @@ class Provenance:
     Attributes:
         model: Name of the model.
         backend: Hardware that ran the model: "cpu" or "edgetpu".
-        note: Why this backend was used instead of another, e.g. "edgetpu lost 12:03"; else empty.
-        finder: Name of the model, always on the CPU, that found the people for a closer look by
-            the first one; empty where there is none.
+        note: Why another backend was not used, e.g. "edgetpu lost 12:03"; else empty.
+        finder: Name of the detection model (always on the CPU) of a two-stage estimator, which
+            finds the people whose keypoints `model` then locates; empty if there is none.
     """
 
     model: str
@@ -170,12 +170,12 @@ class Provenance:
 
     @property
     def models(self) -> str:
-        """The names of the models, for people to read."""
+        """The names of the models, as text for display."""
         return f"{self.finder} + {self.model}" if self.finder else self.model
 
     @property
     def place(self) -> str:
-        """The backend and the note, for people to read, e.g. ``cpu (edgetpu lost 12:03)``."""
+        """The backend and the note, as text for display, e.g. ``cpu (edgetpu lost 12:03)``."""
         return f"{self.backend} ({self.note})" if self.note else self.backend
 
 
@@ -188,12 +188,13 @@ class Result:
         poses: The people, best first; empty when nobody was found.
         provenance: The model that found the poses, and the hardware that ran it.
         crop: See `Estimate.crop`.
-        stages_ms: Milliseconds of the stages wait, preprocess, inference, postprocess and total.
-            The total counts from the exposure, or for a file from the reading of the frame.
-        laps_ms: The same time in the stages of the telemetry, which are more.
-        done_ns: When the last of them ended, on the monotonic clock; None without any.
-        passed_over: Frames right before this one that were not looked at, because nobody was there
-            and nothing moved.
+        stages_ms: Durations in milliseconds: wait, preprocess, inference, postprocess and total.
+            The total counts from the exposure or, for a file, from reading the frame.
+        laps_ms: The same time, divided into the finer stages `telemetry.TO_POSES`, milliseconds.
+        done_ns: End of the last of these stages on the monotonic clock, nanoseconds; None if
+            nothing was timed.
+        passed_over: Number of frames directly before this one on which the model was not run,
+            because nobody was visible and nothing moved.
     """
 
     lease: Lease
@@ -211,7 +212,7 @@ class Result:
         return self.lease.frame
 
     def copied(self) -> Result:
-        """Return the result with a copy of its frame, so that the frame's memory is free again."""
+        """Return the result with a copy of its frame, so that the original can be released."""
         frame = self.frame
         return replace(self, lease=Lease(replace(frame, image=frame.image.copy())))
 
@@ -221,27 +222,26 @@ class Result:
 
 
 def box_of(keypoints: FloatArray, min_score: float) -> Box:
-    """Return the box around the keypoints that count, clipped to the frame.
+    """Return the box around the keypoints with at least a minimum score, clipped to the frame.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score.
-        min_score: Keypoints below this score do not count, so that they do not stretch the box.
+        min_score: Keypoints below this score are ignored, so that they do not stretch the box.
 
     Returns:
-        x0, y0, x1, y1 in 0...1; all zero when no keypoint counts.
+        x0, y0, x1, y1 in 0...1; all zero when no keypoint reaches the score.
     """
     return box_around([row for row in keypoints.tolist() if row[2] >= min_score])
 
 
 def box_around(rows: Sequence[Sequence[float]]) -> Box:
-    """Return the box around places, clipped to the frame.
+    """Return the box around points, clipped to the frame.
 
     Args:
-        rows: Some rows of keypoints, each x, y and more; plain numbers, for which NumPy's calls
-            take longer.
+        rows: Points, each starting with x, y. Plain numbers, because NumPy is slower for so few.
 
     Returns:
-        x0, y0, x1, y1 in 0...1; all zero without any.
+        x0, y0, x1, y1 in 0...1; all zero without points.
     """
     if not rows:
         return (0.0, 0.0, 0.0, 0.0)

@@ -1,4 +1,4 @@
-"""The figures of one run: durations of the stages, rates of events, faults."""
+"""Telemetry of one run: durations of the stages, rates of events, faults."""
 
 from __future__ import annotations
 
@@ -24,38 +24,39 @@ TO_POSES: Final = (
     "postprocess",
     "tracking",
 )
-"""The stages up to the poses, in the order of the flow. "arrival" lasts from the exposure until the
-source has the picture, "queue" is the time in the ring."""
+"""The stages up to the poses, in pipeline order. "arrival" lasts from the exposure until the source
+has the picture; "queue" is the time in the ring buffer."""
 TO_SCREEN: Final = ("handover", "compose", "upload", "draw", "present")
-"""The stages after that. "handover" lasts until the main thread has the poses, "compose" makes the
-scene, and the picture for a recording; the others show it."""
+"""The stages after the poses. "handover" lasts until the main thread has the poses; "compose"
+builds the scene, and the picture for a recording; the remaining stages show it."""
 LATENCY: Final = "latency"
-"""From exposure to screen: the sum of all stages."""
+"""Time from exposure to screen: the sum of all stages."""
 POSE_AGE: Final = "pose_age"
-"""With `overlay.sync: live`: from the exposure of the frame that the poses were found in to the
-screen."""
+"""With `overlay.sync: live`: age of the poses on the screen, counted from the exposure of the frame
+in which they were found."""
 STAGES: Final = (*TO_POSES, *TO_SCREEN, LATENCY, POSE_AGE)
 
 SOURCE: Final = "source"
 INFERENCE: Final = "inference"
 DISPLAY: Final = "display"
 EDGETPU: Final = "edgetpu"
-"""Parts of a run that can have a fault, besides the outputs, which have names of their own."""
+"""Parts of a run that can have a fault. The outputs are further parts, with names of their own."""
 
 KEPT_SAMPLES: Final = 512
-"""The newest durations of each stage, from which its statistics are computed."""
+"""Number of recent durations kept for each stage, from which its statistics are computed."""
 KEPT_FRAMES: Final = 128
-"""The newest frames that were shown, from which `Telemetry.typical` is computed."""
+"""Number of recently shown frames kept, from which `Telemetry.typical` is computed."""
 TYPICAL_SHARE: Final = 5
-"""One of so many frames, those with the latencies nearest to the median, is typical."""
+"""`Telemetry.typical` averages one in this many of the kept frames: those whose latencies are in
+the middle of the sorted list."""
 
 BOUNDS_MS: Final = (1.0, 2.5, 5.0, 10.0, 16.7, 25.0, 33.3, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0)
-"""Upper bounds of the histogram of each stage, milliseconds; beyond the last there is one more
-bucket. Among them are the frames of 60, 30 and 20 per second."""
+"""Upper bounds of the histogram buckets of each stage, milliseconds; one more bucket follows the
+last bound. The frame intervals at 60, 30 and 20 frames per second are among them."""
 
 
 class Event(Enum):
-    """What is counted, and how often it happens."""
+    """Events that are counted and whose rates are measured."""
 
     CAPTURED = "camera"
     """A frame came from the source."""
@@ -64,7 +65,7 @@ class Event(Enum):
     PERSON = "person"
     """At least one person was found in a frame."""
     PASSED_OVER = "rest"
-    """A frame was not looked at, because nobody was there and nothing moved."""
+    """The model was not run on a frame, because nobody was visible and nothing moved."""
     SHOWN = "screen"
     """A frame was shown on the screen."""
 
@@ -73,8 +74,8 @@ class Stopwatch:
     """Times consecutive stages of one frame.
 
     Attributes:
-        laps_ms: Milliseconds of each stage.
-        last_ns: When the last lap ended.
+        laps_ms: Duration of each stage, milliseconds.
+        last_ns: End of the last lap on the monotonic clock, nanoseconds.
     """
 
     __slots__ = ("_clock_ns", "laps_ms", "last_ns")
@@ -86,11 +87,11 @@ class Stopwatch:
         laps_ms: Mapping[str, float] | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Start the first lap, or the next one.
+        """Create the stopwatch and start a lap.
 
         Args:
-            start_ns: When it starts, on the monotonic clock; None for now.
-            laps_ms: The laps before, of the same frame.
+            start_ns: Start of the lap on the monotonic clock, nanoseconds; None for now.
+            laps_ms: Durations of earlier laps of the same frame, milliseconds, by stage.
             clock_ns: The monotonic clock, nanoseconds.
         """
         self._clock_ns = clock_ns
@@ -98,7 +99,7 @@ class Stopwatch:
         self.laps_ms: dict[str, float] = {} if laps_ms is None else dict(laps_ms)
 
     def lap(self, stage: str, end_ns: int | None = None) -> None:
-        """Add the time since the last lap to a stage; the lap ends now, unless a time is given."""
+        """Add the time since the last lap to a stage; the lap ends at `end_ns`, by default now."""
         if end_ns is None:
             end_ns = self._clock_ns()
         laps_ms = self.laps_ms
@@ -107,7 +108,7 @@ class Stopwatch:
 
     @property
     def total_ms(self) -> float:
-        """Milliseconds of all laps together."""
+        """Sum of all laps, milliseconds."""
         return sum(self.laps_ms.values())
 
 
@@ -118,10 +119,10 @@ class Summary:
     Attributes:
         median: Median of the newest samples, milliseconds.
         p95: 95th percentile of the same samples, milliseconds.
-        count: Samples since the start.
-        total_ms: Sum of all of them, milliseconds.
-        buckets: How many of them lie up to each of `BOUNDS_MS` and above the one before it, and at
-            the end how many lie above the last.
+        count: Number of samples since the start.
+        total_ms: Sum of all samples since the start, milliseconds.
+        buckets: Histogram of all samples since the start: the number of samples between each of
+            `BOUNDS_MS` (inclusive) and the bound before it, then the number above the last bound.
     """
 
     median: float
@@ -135,23 +136,23 @@ class RateMeter:
     """Events per second, averaged over the last few seconds."""
 
     def __init__(self, span_s: float = 2.0) -> None:
-        """Average over `span_s` seconds."""
+        """Create a meter that averages over `span_s` seconds."""
         self._span_ns = int(span_s * 1e9)
         self._events: deque[int] = deque()
 
     def tick(self, now_ns: int) -> None:
-        """Note one event."""
+        """Record one event."""
         self._events.append(now_ns)
         self._forget_old(now_ns)
 
     def rate(self, now_ns: int) -> float:
-        """Return events per second; the rate falls to 0 when the events stop."""
+        """Return the events per second; the rate falls to 0 when events stop."""
         self._forget_old(now_ns)
         if len(self._events) < 2:
             return 0.0
         elapsed = self._events[-1] - self._events[0]
         silence = now_ns - self._events[-1]
-        if silence * (len(self._events) - 1) > 2 * elapsed:  # longer than two usual intervals
+        if silence * (len(self._events) - 1) > 2 * elapsed:  # longer than two average intervals
             elapsed += silence
         return (len(self._events) - 1) * 1e9 / elapsed if elapsed > 0 else 0.0
 
@@ -161,10 +162,10 @@ class RateMeter:
 
 
 class Telemetry:
-    """The figures of one run; safe to use from all its threads."""
+    """The measurements of one run. Thread-safe."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        """Start with nothing measured."""
+        """Create empty telemetry; `clock_ns` is the monotonic clock in nanoseconds."""
         self._clock_ns = clock_ns
         self._lock = threading.Lock()
         self._samples = {stage: deque[float](maxlen=KEPT_SAMPLES) for stage in STAGES}
@@ -178,7 +179,7 @@ class Telemetry:
         self._provenance: Provenance | None = None
 
     def add(self, stages_ms: dict[str, float]) -> None:
-        """Add the durations of some of the `STAGES`, milliseconds."""
+        """Record the durations, in milliseconds, of some of the `STAGES`."""
         with self._lock:
             self._add(stages_ms)
 
@@ -188,12 +189,12 @@ class Telemetry:
             self._tick(event, self._clock_ns())
 
     def processed(self, laps_ms: dict[str, float], provenance: Provenance, *, person: bool) -> None:
-        """Note that the model has processed a frame.
+        """Record that the model has processed a frame.
 
         Args:
-            laps_ms: The stages `TO_POSES`.
-            provenance: What found the poses.
-            person: Whether there are any.
+            laps_ms: Durations of the stages `TO_POSES`, milliseconds.
+            provenance: The model and the hardware that found the poses.
+            person: Whether at least one person was found.
         """
         with self._lock:
             self._add(laps_ms)
@@ -205,11 +206,11 @@ class Telemetry:
             self._backends[provenance.backend] += 1
 
     def shown(self, laps_ms: dict[str, float], pose_age_ms: float | None = None) -> None:
-        """Note that a frame was shown.
+        """Record that a frame was shown.
 
         Args:
-            laps_ms: How long each of its stages took; they are kept.
-            pose_age_ms: See `POSE_AGE`; None where the poses are those of the frame itself.
+            laps_ms: Durations of the frame's stages, milliseconds; the dictionary is kept.
+            pose_age_ms: See `POSE_AGE`; None if the poses were found in the shown frame itself.
         """
         latency_ms = sum(laps_ms.values())
         with self._lock:
@@ -221,11 +222,12 @@ class Telemetry:
                 self._add({POSE_AGE: pose_age_ms})
 
     def typical(self) -> dict[str, float]:
-        """Return how the latency of a frame is made up.
+        """Return the typical share of each stage in the latency of a frame.
 
         Returns:
-            Mean milliseconds of each stage, in the order of the flow, over the shown frames with
-            latencies around the median, so that their sum is near it; empty without any.
+            Mean duration of each stage, milliseconds, in pipeline order, over the shown frames
+            with latencies around the median. The sum is therefore close to the median latency.
+            Empty if no frame was shown.
         """
         with self._lock:
             frames = sorted(self._shown_ms, key=lambda shown: shown[0])
@@ -248,17 +250,17 @@ class Telemetry:
         self._meters[event].tick(now_ns)
 
     def count(self, event: Event) -> int:
-        """Return how often an event happened."""
+        """Return how often an event has happened."""
         with self._lock:
             return self._counts[event]
 
     def rate(self, event: Event) -> float:
-        """Return how often an event happens now, per second."""
+        """Return the current rate of an event, per second."""
         with self._lock:
             return self._meters[event].rate(self._clock_ns())
 
     def summary(self, stage: str) -> Summary | None:
-        """Return the statistics of a stage, or None when it never ran."""
+        """Return the statistics of a stage, or None if it never ran."""
         with self._lock:
             samples, total_ms = list(self._samples[stage]), self._totals_ms[stage]
             buckets = tuple(self._buckets[stage])
@@ -268,23 +270,23 @@ class Telemetry:
         return Summary(float(median), float(p95), sum(buckets), total_ms, buckets)
 
     def summaries(self) -> dict[str, Summary]:
-        """Return the statistics of all stages that ran, in the order of the flow."""
+        """Return the statistics of all stages that ran, in pipeline order."""
         found = {stage: self.summary(stage) for stage in STAGES}
         return {stage: summary for stage, summary in found.items() if summary is not None}
 
     @property
     def provenance(self) -> Provenance | None:
-        """What found the newest poses, or None before the first."""
+        """The model and hardware of the newest result, or None before the first."""
         with self._lock:
             return self._provenance
 
     def backends(self) -> dict[str, int]:
-        """Return how many frames each backend has processed, by its name."""
+        """Return the number of processed frames by name of the backend."""
         with self._lock:
             return dict(self._backends)
 
     def set_fault(self, part: str, message: str | None) -> None:
-        """Note what is wrong with a part, or (None) that it works again."""
+        """Record what is wrong with a part of the run; None means that it works again."""
         with self._lock:
             if message is None:
                 self._faults.pop(part, None)
@@ -292,6 +294,6 @@ class Telemetry:
                 self._faults[part] = message
 
     def faults(self) -> dict[str, str]:
-        """Return what is wrong now, by the name of the part."""
+        """Return the current faults by name of the part."""
         with self._lock:
             return dict(self._faults)

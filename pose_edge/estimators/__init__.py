@@ -1,14 +1,15 @@
 """Estimators find the poses in a picture with a loaded model.
 
-One file for each family of models (`movenet.py`, `multipose.py`, `posenet.py`), on top of three
-ways to use models: `single_person.py` follows one person with a crop, `multi_person.py` finds
-several, `two_stage.py` finds several and then looks at each of them with a crop.
+There is one file for each family of models (`movenet.py`, `multipose.py`, `posenet.py`), and one
+for each way to use a model: `single_person.py` follows one person with a crop, `multi_person.py`
+finds several in the whole frame, `two_stage.py` finds several and then runs a second model on a
+crop of each.
 
 May import: errors, util, frames, poses, config, tracking, logs, supervision, telemetry, zoo,
 runtimes.
 
-To add a family of models, write one file that fulfils `ModelFamily`, and name it in `families` of
-`load_estimator` below.
+To add a family of models, write one file that implements `ModelFamily`, and add it to `families`
+in `load_estimator` below.
 """
 
 from __future__ import annotations
@@ -38,18 +39,18 @@ class Estimator(Protocol):
 
     @property
     def runtime(self) -> Runtime | None:
-        """The loaded model that finds the keypoints; None where poses are replayed."""
+        """The loaded model that finds the keypoints; None when poses are replayed from a file."""
 
     @property
     def provenance(self) -> Provenance:
-        """Models and backend of the last answer; before the first, those expected to answer."""
+        """Models and backend of the last result; before the first, those expected to be used."""
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the poses in a frame.
 
         Args:
             frame: The picture, in either colour order.
-            stopwatch: Gets the laps "preprocess", "inference" and "postprocess".
+            stopwatch: Receives the laps "preprocess", "inference" and "postprocess".
 
         Returns:
             The poses, in coordinates of the whole frame.
@@ -58,43 +59,50 @@ class Estimator(Protocol):
     def estimate_crop(
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
-        """Find the poses in a part of a frame, in one inference pass and without memory.
+        """Find the poses in a part of a frame, independently of earlier frames.
 
-        Args and result are as for `estimate`; the crop may have any shape.
+        Args:
+            frame: As for `estimate`.
+            crop: The part of the frame, of any shape.
+            stopwatch: As for `estimate`.
+
+        Returns:
+            The poses, in coordinates of the whole frame.
         """
 
     def reset(self) -> None:
-        """Forget earlier frames: the next one has nothing to do with them."""
+        """Forget earlier frames, because the next one is unrelated to them."""
 
     def close(self) -> None:
-        """End what the loaded models have started, from any thread; twice does no harm."""
+        """Stop what the loaded models have started; thread-safe, a second call does nothing."""
 
 
 class ModelFamily(Protocol):
-    """A module of this folder that reads the outputs of one family of models."""
+    """A module of this package that decodes the outputs of one family of models."""
 
     @property
     def EXPECTED(self) -> str:  # noqa: N802 - a constant of the module
-        """Shapes of the outputs, for the message that no family matches."""
+        """Shapes of the outputs, for the error message when no family matches."""
 
     @property
     def MIN_POSE_SCORE(self) -> float:  # noqa: N802
-        """Score below which there is no person, unless the settings have another."""
+        """Default minimum score of a person, used unless the settings have another value."""
 
     @property
     def CALIBRATION(self) -> Calibration | None:  # noqa: N802
-        """What a keypoint's score means; None where that was not measured."""
+        """Map from keypoint scores to probabilities; None if it was not measured."""
 
     def matches(self, runtime: Runtime) -> bool:
-        """Return whether a model with pictures as input and float32 outputs is of this family."""
+        """Return whether a model, with image input and float32 outputs, belongs to this family."""
 
     def decoders(
         self, *, in_pixels: bool = False
     ) -> tuple[SinglePersonDecoder | None, MultiPersonDecoder | None]:
-        """Return what reads a model's outputs for one person, and for several, or None.
+        """Return the decoders for one person and for several people; None if there is none.
 
         Args:
-            in_pixels: Whether places are in pixels of the input although 0...1 is usual.
+            in_pixels: Whether the model returns coordinates in pixels of its input instead of the
+                family's usual 0...1.
         """
 
 
@@ -105,18 +113,18 @@ def load_estimator(
     *,
     load_finder: Callable[[], Runtime] | None = None,
 ) -> Estimator:
-    """Choose the estimator by the shapes of a loaded model's input and outputs, not by its name.
+    """Create the estimator for a model, chosen by its input and output shapes, not by its name.
 
     Args:
         model: The model's file.
-        runtime: The model.
-        settings: How it is used.
-        load_finder: Loads MultiPose, which a model for one person needs to find several; None to
-            find one whatever the settings say.
+        runtime: The loaded model.
+        settings: How the model is used.
+        load_finder: Loads MultiPose, which a single-person model needs to find several people;
+            None to find one person regardless of the settings.
 
     Raises:
         ModelError: No family of models matches.
-        UsageError: The settings say another input range than an integer input can have.
+        UsageError: The settings give an input range that an integer input cannot have.
     """
     said = settings.input_range
     if said != "auto" and runtime.input.dtype == "float32":

@@ -1,8 +1,8 @@
-"""The part of a frame that is given to a model: how it follows a person, and which shape it has.
+"""Crops: the part of a frame that is given to a model, its position and its shape.
 
-MoveNet was trained on crops around one person, so the next frame is cropped around the person of
-the last. A model may have inputs of several sizes, and people are not square: the crop takes the
-shape that shows the person largest.
+MoveNet was trained on crops around one person, so each frame is cropped around the person found in
+the last one. A model may have inputs of several sizes, and people are not square. The crop takes
+the shape of the input size that shows the person largest.
 """
 
 from __future__ import annotations
@@ -22,35 +22,34 @@ TORSO: Final = (
     Keypoint.RIGHT_HIP,
 )
 MARGIN: Final = 1.5
-"""Each side of the region around a person is this many times that of the box of their keypoints
-..."""
+"""Ratio of the sides of the region around a person to those of the box of their keypoints."""
 LEAST_SIDE: Final = 2.0
-"""... and at least this many times the torso's reach from the hips: who is seen from the side, or
-whose legs are not found, still needs room."""
+"""Minimum side of that region, as a multiple of the torso's reach (the largest distance, along x or
+y, from the middle of the hips). A person seen from the side, or whose legs are not found, still
+needs room."""
 
 BORDER: Final = 0.1
-"""Parts of its sides by which that region may reach beyond the picture. There is nothing to see,
-but who is cut off by the picture's edge is found better with some black beside them."""
+"""Fraction of its sides by which that region may extend beyond the picture. A person cut off by the
+edge of the picture is found better with some black beside them."""
 
 TORSO_EXPANSION: Final = 1.9
-"""Half of the square around the hips is at least this many times the torso's reach from them ..."""
+"""Minimum half side of the square around the hips, as a multiple of the torso's reach."""
 BODY_EXPANSION: Final = 1.2
-"""... and this many times the whole body's."""
+"""Minimum half side of that square, as a multiple of the whole body's reach."""
 
 SLACK: Final = 0.07
-"""Parts of its edges by which a crop may be off before it is moved. With less, more still scenes
-never come to rest; with more, the person is not in the middle, where the model is best."""
+"""Tolerance, as a fraction of the crop's edges, within which the previous crop is kept. With less,
+more still scenes never settle. With more, the person is off the centre, where the model is best."""
 ALIKE: Final = 1.005
-"""Of shapes that show a region nearly as large, up to this factor, the one with the least padding
-is taken."""
+"""Ratio of scales up to which shapes count as equally good; the one with the least padding wins."""
 SHAPE_SLACK: Final = 1.15
-"""Another shape must show the person this many times as large to replace the one so far: who
-breathes or sways must not change it all the time."""
+"""Ratio of scales by which another shape must be better to replace the previous one (hysteresis):
+the shape must not change whenever a person breathes or sways."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A part of a frame, in pixels; outside of the frame it is black. Its size is more than 0."""
+    """A part of a frame, in pixels, with a size above 0. Outside of the frame it is black."""
 
     left: float
     top: float
@@ -68,23 +67,23 @@ class Crop:
         return math.sqrt(self.width * self.height)
 
     def shaped(self, size: InputSize) -> Crop:
-        """Return the smallest crop around this one with the shape of an input."""
+        """Return the smallest crop that contains this one and has the shape of an input size."""
         aspect = size[1] / size[0]
         width = max(self.width, self.height * aspect)
         height = max(self.height, self.width / aspect)
         return self._resized(width, height)
 
     def scaled(self, factor: float) -> Crop:
-        """Return the crop with edges `factor` times as long around the same centre."""
+        """Return the crop with edges `factor` times as long and the same centre."""
         return self._resized(self.width * factor, self.height * factor)
 
     def _resized(self, width: float, height: float) -> Crop:
-        """Return the crop of that size around the same centre."""
+        """Return the crop of another size with the same centre."""
         left, top = self.left + (self.width - width) / 2, self.top + (self.height - height) / 2
         return Crop(left, top, width, height)
 
     def within(self, width: int, height: int) -> Crop:
-        """Return the part that lies in a frame of that size; the crop if none does."""
+        """Return the part inside a frame of that size, or the whole crop if it lies outside."""
         left, top = max(0.0, self.left), max(0.0, self.top)
         right = min(float(width), self.left + self.width)
         bottom = min(float(height), self.top + self.height)
@@ -93,11 +92,11 @@ class Crop:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """X and y of the middle, pixels."""
+        """The centre as x and y, pixels."""
         return self.left + self.width / 2, self.top + self.height / 2
 
     def overlaps(self, other: Crop) -> bool:
-        """Return whether the centre of one of the two lies in the other."""
+        """Return whether the centres are less than half the larger width and height apart."""
         (x, y), (other_x, other_y) = self.centre, other.centre
         across, down = abs(x - other_x), abs(y - other_y)
         width, height = max(self.width, other.width), max(self.height, other.height)
@@ -114,18 +113,18 @@ class Crop:
 
 
 def whole_frame(width: int, height: int) -> Crop:
-    """Return a frame of width x height pixels."""
+    """Return the crop that covers a frame of width x height pixels."""
     return Crop(0.0, 0.0, float(width), float(height))
 
 
 def square_around(box: Box, width: int, height: int) -> Crop:
-    """Return the square with the centre and the longer side of a normalised box, 1 at least."""
+    """Return the square with the centre and longer side (at least 1 pixel) of a normalised box."""
     x0, y0, x1, y1 = box
     size = max((x1 - x0) * width, (y1 - y0) * height, 1.0)
     return Crop.square((x0 + x1) * width / 2 - size / 2, (y0 + y1) * height / 2 - size / 2, size)
 
 
-# --- the shape ------------------------------------------------------------------------------------
+# --- shape of the crop ----------------------------------------------------------------------------
 
 
 def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None) -> Crop:
@@ -133,12 +132,12 @@ def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None)
 
     Args:
         region: A part of a frame, of any shape.
-        sizes: Those that the input can have.
-        held: The crop so far; its shape is kept unless another one is clearly better.
+        sizes: The sizes that the input can have.
+        held: The previous crop; its shape is kept unless another one is clearly better.
     """
     if len(sizes) == 1:
         return region.shaped(sizes[0])
-    # How many of the frame's pixels one of the input's would span.
+    # Downscaling factor with each size: frame pixels per input pixel.
     spans = {size: max(region.width / size[1], region.height / size[0]) for size in sizes}
     limit = ALIKE * min(spans.values())
     alike = [size for size, span in spans.items() if span <= limit]
@@ -150,38 +149,38 @@ def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None)
 
 
 def size_of(crop: Crop, sizes: Sequence[InputSize]) -> InputSize | None:
-    """Return the input size, the largest one, that has the shape of a crop; None without any."""
+    """Return the largest input size with the shape of a crop, or None if there is none."""
     width, height = crop.width, crop.height
     same = [size for size in sizes if math.isclose(width * size[0], height * size[1])]
     return max(same, default=None)
 
 
-# --- the place ------------------------------------------------------------------------------------
+# --- position of the crop -------------------------------------------------------------------------
 
 
 def torso_visible(keypoints: FloatArray, min_score: float) -> bool:
-    """Return whether a shoulder and a hip of float32 (17, 3) keypoints are above a score."""
+    """Return whether a shoulder and a hip of float32 (17, 3) keypoints exceed a score."""
     left_shoulder, right_shoulder, left_hip, right_hip = (float(keypoints[one, 2]) for one in TORSO)
     return max(left_shoulder, right_shoulder) > min_score and max(left_hip, right_hip) > min_score
 
 
 def region_around(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:
-    """Choose the region of the next frame that holds the person of these keypoints.
+    """Choose the region of the next frame that contains the person with these keypoints.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; x and y normalised to the frame.
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
-        min_score: Score from which a keypoint counts.
+        width: Width of the frame, pixels.
+        height: Height of the frame, pixels.
+        min_score: Minimum score of a keypoint; weaker ones are ignored.
 
     Returns:
-        A part of the frame, of any shape, around the keypoints that count and the torso, which may
-        reach a little beyond the frame; the whole frame when the torso is not visible.
+        A region of any shape around the torso and the keypoints with at least `min_score`; it may
+        extend a little beyond the frame. The whole frame if the torso is not visible.
     """
     whole = whole_frame(width, height)
     if not torso_visible(keypoints, min_score):
         return whole
-    # Plain numbers: for 17 points they take a fifth of the time of NumPy's calls.
+    # Plain Python: for 17 points it takes a fifth of NumPy's time.
     points = [(x * width, y * height, score) for x, y, score in keypoints.tolist()]
     torso = [points[joint][:2] for joint in TORSO]
     (left_x, left_y), (right_x, right_y) = torso[2:]
@@ -198,13 +197,13 @@ def region_around(keypoints: FloatArray, width: int, height: int, min_score: flo
 def square_around_hips(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:
     """Choose the region for a model with a square input; arguments as for `region_around`.
 
-    In a square, a person is found best with their hips in its middle (measured on COCO). The rules
-    are those of the tfjs `calculateCropRegion` (tensorflow/tfjs-models,
-    pose-detection/src/movenet); the TensorFlow sample for the Raspberry Pi measures the range of
-    the whole body wrongly (wrists and ankles never count) and cuts spread arms off.
+    In a square, a person is found best with their hips in the centre (measured on COCO). The rules
+    are those of `calculateCropRegion` in tfjs (tensorflow/tfjs-models,
+    pose-detection/src/movenet). The TensorFlow sample for the Raspberry Pi was not followed: it
+    ignores wrists and ankles in the range of the body, and so cuts off spread arms.
 
     Returns:
-        A square centred on the hips; the whole frame when the torso is not visible or the person
+        A square centred on the hips; the whole frame if the torso is not visible or the person
         fills the picture.
     """
     if not torso_visible(keypoints, min_score):
@@ -216,8 +215,7 @@ def square_around_hips(keypoints: FloatArray, width: int, height: int, min_score
     reach = [max(abs(row[0] * width - x), abs(row[1] * height - y)) for row in rows]
     torso = max(reach[joint] for joint in TORSO)
     body = max(far for far, row in zip(reach, rows, strict=True) if row[2] >= min_score)
-    # Outside of the frame there is nothing to see, so the crop need not reach beyond the farthest
-    # edge.
+    # The crop need not extend beyond the farthest edge of the frame: there is nothing to see.
     farthest = max(x, width - x, y, height - y)
     half = min(max(TORSO_EXPANSION * torso, BODY_EXPANSION * body), farthest)
     if half > max(width, height) / 2 or half < 1.0:
@@ -227,13 +225,13 @@ def square_around_hips(keypoints: FloatArray, width: int, height: int, min_score
 
 @dataclass(frozen=True, slots=True)
 class CropRule:
-    """How a person is followed.
+    """How frames are cropped around a person.
 
     Attributes:
-        region: Chooses the region of the next frame that holds the person of some keypoints; see
+        region: Chooses the region of the next frame from the person's keypoints; see
             `region_around`.
-        refine_below: A refinement pass pays only with a crop smaller than this part of the whole
-            frame (`Crop.size`).
+        refine_below: Ratio of the crop's `Crop.size` to that of the whole frame below which a
+            refinement pass pays.
     """
 
     region: Callable[[FloatArray, int, int, float], Crop]
@@ -245,12 +243,12 @@ HIPS_RULE: Final = CropRule(square_around_hips, 0.9)
 
 
 def rule_for(sizes: Sequence[InputSize]) -> CropRule:
-    """Return the rule that finds people best with an input of these heights and widths."""
+    """Return the best rule for a model with these input sizes."""
     return HIPS_RULE if all(height == width for height, width in sizes) else BODY_RULE
 
 
 def _widened(places: Sequence[float], reach: float, limit: int) -> tuple[float, float]:
-    """Return begin and end of the region along an axis on which the frame has 0...limit pixels."""
+    """Return begin and end of the region along an axis on which the frame is 0...`limit` pixels."""
     begin, end = min(places), max(places)
     middle = (begin + end) / 2
     side = max(MARGIN * (end - begin), LEAST_SIDE * reach)
@@ -259,10 +257,10 @@ def _widened(places: Sequence[float], reach: float, limit: int) -> tuple[float, 
 
 
 def settled_crop(held: Crop, wanted: Crop) -> Crop:
-    """Return the crop so far as long as it is near enough to the one that is wanted, else that.
+    """Return the previous crop if it is within `SLACK` of the wanted one, else the wanted one.
 
-    Every answer of a model moves the next crop a little, and that the next answer: without some
-    slack a still scene would never come to rest.
+    Every small change of the keypoints moves the next crop a little, which in turn changes the next
+    keypoints. Without this tolerance a still scene would never settle.
     """
     (held_x, held_y), (wanted_x, wanted_y) = held.centre, wanted.centre
     across = max(abs(held_x - wanted_x), abs(held.width - wanted.width))

@@ -1,4 +1,4 @@
-"""The people of the last frames: who is looked at next, and who is where."""
+"""The people followed by the two-stage estimator: whom to refine next, and where everybody is."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from pose_edge.tracking.similarity import drop_duplicates
 from pose_edge.tracking.track import Track
 
 FORGET_S: Final = 0.5
-"""Somebody who was not found in their place for so long is no longer looked for there."""
+"""Time, in seconds, after which a person who is not found in their place is no longer followed."""
 MIN_SIMILARITY: Final = 0.2
-"""Similarity, see `match_poses`, that a pose needs to be the person who was expected there."""
+"""Minimum similarity (see `match_poses`) of a refined pose to the person expected in its place."""
 SAME_PERSON: Final = 0.4
-"""Similarity from which the finder's pose, which is coarse, is that of a person known already."""
+"""Minimum similarity of a newcomer's pose, which may be coarse, to a person already known."""
 HEAD_START_S: Final = 0.5
-"""By so much newcomers come before known people who have waited for a closer look as long."""
+"""Time, in seconds, by which newcomers are preferred in the queue for refinement passes."""
 
 
 class Follower(Track):
-    """Somebody who is looked at again and again.
+    """A person who is followed with refinement passes.
 
     Attributes:
-        confirmed: Whether a closer look has found them; before, only the finder has.
-        looked_at: Time of the last closer look or, before the first, a moment before the finder's.
-        missed_since: Time of the first of the closer looks that did not find them; None when the
-            last one did.
-        crop: What was looked at last.
+        confirmed: Whether a refinement pass has found the person; until then only the finder has.
+        looked_at: Time of the last refinement pass, seconds; before the first one, `HEAD_START_S`
+            before the finder found the person.
+        missed_since: Time, in seconds, of the first of the consecutive refinement passes that did
+            not find the person; None if the last pass found them.
+        crop: Crop of the last refinement pass.
     """
 
     __slots__ = ("confirmed", "crop", "looked_at", "missed_since")
 
     def __init__(self, pose: Pose, time_s: float, *, confirmed: bool) -> None:
-        """Start with the first pose."""
+        """Create the follower from the person's first pose."""
         super().__init__(pose, time_s)
         self.confirmed = confirmed
         self.looked_at = time_s if confirmed else time_s - HEAD_START_S
@@ -46,76 +47,76 @@ class Follower(Track):
         self.crop: Crop | None = None
 
     def miss(self, time_s: float) -> None:
-        """Note a closer look, which has found nobody unless `find` or `confirm` follows."""
+        """Record a refinement pass as a miss; a following `find` or `confirm` cancels the miss."""
         self.looked_at = time_s
         if self.missed_since is None:
             self.missed_since = time_s
 
     def find(self, pose: Pose, time_s: float, *, clear: bool) -> None:
-        """Add the pose of a closer look, see `Track.add`."""
+        """Add the pose that a refinement pass found, see `Track.add`."""
         self.add(pose, time_s, clear=clear)
         self.missed_since = None
 
     def confirm(self, pose: Pose, time_s: float) -> None:
-        """Replace the finder's pose, whose motion says nothing, by that of a closer look."""
+        """Restart the track from a refined pose; the finder's is too coarse to give a velocity."""
         super().__init__(pose, time_s)
         self.confirmed = True
         self.missed_since = None
 
     @property
     def known(self) -> bool:
-        """Whether a closer look has found them."""
+        """Whether a refinement pass has found the person."""
         return self.confirmed
 
     @property
     def present(self) -> bool:
-        """Whether they were there when they were looked at last."""
+        """Whether the last refinement pass found the person."""
         return self.confirmed and self.missed_since is None
 
 
 class Crowd:
-    """The people of one source."""
+    """The followed people of one source."""
 
     def __init__(self, max_people: int, min_keypoint_score: float) -> None:
-        """Start without people.
+        """Create an empty crowd.
 
         Args:
-            max_people: The most people followed at a time.
-            min_keypoint_score: Keypoints below this score do not count for boxes.
+            max_people: Maximum number of people followed at a time.
+            min_keypoint_score: Minimum keypoint score; weaker keypoints are ignored for boxes.
         """
         self._max_people = max_people
         self._min_keypoint_score = min_keypoint_score
         self._followers: list[Follower] = []
 
     def forget(self) -> None:
-        """Start again without people."""
+        """Remove all people."""
         self._followers = []
 
     @property
     def queue(self) -> list[Follower]:
-        """The people, those first who have waited longest for a closer look."""
+        """The people, sorted by how long they have waited for a refinement pass, longest first."""
         return sorted(self._followers, key=lambda one: one.looked_at)
 
     @property
     def empty(self) -> bool:
-        """Whether nobody is there."""
+        """Whether nobody is present."""
         return not any(one.present for one in self._followers)
 
     @property
     def full(self) -> bool:
-        """Whether nobody else can be followed."""
+        """Whether the maximum number of people is present."""
         return sum(one.present for one in self._followers) >= self._max_people
 
     @property
     def lost(self) -> bool:
-        """Whether somebody who was there is missing."""
+        """Whether a followed person was missed by their last refinement pass."""
         return any(one.missed_since is not None for one in self._followers)
 
     def add_candidates(self, poses: Sequence[Pose], time_s: float, size: tuple[int, int]) -> None:
-        """Follow the people whom the finder has found, unless they are known.
+        """Start to follow the people whom the finder has found, except those already known.
 
         Args:
-            poses: The poses found in one search, best first, none of them a duplicate.
+            poses: The poses found in one search, best first, without duplicates.
             time_s: The frame's time, seconds.
             size: Width and height of the frame, pixels.
         """
@@ -131,16 +132,17 @@ class Crowd:
         time_s: float,
         size: tuple[int, int],
     ) -> list[Pose]:
-        """Take what the closer looks of a frame have found.
+        """Process the results of a frame's refinement passes.
 
         Args:
-            looks: The people who were looked at, and the pose that was found there, if any; it may
-                be that of somebody else.
+            looks: The refined people, each with the pose found in their place, if any. That pose
+                may belong to somebody else.
             time_s: The frame's time, seconds.
             size: Width and height of the frame, pixels.
 
         Returns:
-            The people in the frame, best first. Those who were not looked at are moved on.
+            The people in the frame, best first. Present people without a refinement pass in this
+            frame are included at their extrapolated positions.
         """
         looked_at = [one for one, _pose in looks]
         for one in looked_at:
@@ -157,8 +159,8 @@ class Crowd:
             if one is owner and one.confirmed:
                 one.find(pose, time_s, clear=index not in unclear)
                 shown.append(pose)
-            # What is found where a known person was, and is not them, is part of somebody else in
-            # the margin: newcomers are found by the finder only.
+            # A pose in a known person's place that does not match them is a part of somebody else
+            # in the margin of the crop. It is ignored: only the finder finds newcomers.
             elif not one.confirmed:
                 newcomers.append((pose, one))
         waiting = [one for one in self._followers if one.present and one not in looked_at]
@@ -176,12 +178,13 @@ class Crowd:
         time_s: float,
         size: tuple[int, int],
     ) -> list[Pose]:
-        """Return the poses of newcomers for whom there is room.
+        """Confirm newcomers up to the maximum number of people, and return their poses.
 
         Args:
-            newcomers: Poses of closer looks at people whom only the finder had seen, best first.
-            waiting: The known people who were not looked at; a newcomer may be one of them.
-            count: The number of known people who were found.
+            newcomers: Refined poses of people whom only the finder had seen, best first.
+            waiting: The known people without a refinement pass in this frame; a newcomer may turn
+                out to be one of them.
+            count: Number of known people who were found in this frame.
             time_s: The frame's time, seconds.
             size: Width and height of the frame, pixels.
         """
@@ -202,7 +205,7 @@ class Crowd:
         return shown
 
     def _moved(self, one: Follower, time_s: float) -> Pose:
-        """Return where somebody should be now."""
+        """Return the person's pose extrapolated to a time, clipped to the frame."""
         keypoints = one.expected(time_s).keypoints
         np.clip(keypoints[:, :2], 0.0, 1.0, out=keypoints[:, :2])
         box = box_of(keypoints, self._min_keypoint_score)
@@ -210,7 +213,7 @@ class Crowd:
 
 
 def _is_followed(one: Follower, time_s: float) -> bool:
-    """Return whether somebody is looked for in the next frame."""
+    """Return whether a person is still followed in the next frame."""
     if one.missed_since is None:
         return True
     return one.confirmed and time_s - one.missed_since < FORGET_S

@@ -1,4 +1,4 @@
-"""Runs a single-person model on parts of frames."""
+"""A single-person model that runs on crops of frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
 SinglePersonDecoder = Callable[[Sequence[AnyArray], InputSize], FloatArray]
-"""Turns a model's outputs for an input of some height and width into float32 (17, 3) as x, y,
+"""Decodes a model's outputs, given the height and width of its input, into float32 (17, 3) as x, y,
 score; x and y in 0...1 of the input."""
 
 
@@ -31,13 +31,13 @@ class KeypointModel:
         normalisation: Normalisation | None = None,
         calibration: Calibration | None = None,
     ) -> None:
-        """Use a loaded model.
+        """Wrap a loaded model.
 
         Args:
             runtime: The model; its input may have several sizes.
-            decode: Reads its outputs.
-            normalisation: What the model's input wants; None for 0...255.
-            calibration: What the scores of its keypoints mean, as far as that is known.
+            decode: Decodes the model's outputs.
+            normalisation: Normalisation of a float32 input; None for 0...255.
+            calibration: Map from keypoint scores to probabilities; None if it was not measured.
         """
         self.runtime = runtime
         self._calibration = calibration
@@ -45,7 +45,7 @@ class KeypointModel:
         self._decode = decode
 
     def pose(self, seen: Sighting) -> Pose:
-        """Return the pose of a person; their keypoints are clipped to the frame in place."""
+        """Return a person's pose; the keypoints of `seen` are clipped to the frame in place."""
         keypoints = seen.keypoints
         clip_to_frame(keypoints)
         confidence = None
@@ -54,35 +54,35 @@ class KeypointModel:
         return Pose(keypoints, seen.score, seen.box, None, confidence)
 
     def fit(self, region: Crop, held: Crop | None = None) -> Crop:
-        """Return the crop around a region that suits one of the input's sizes.
+        """Return the crop around a region in the shape of one of the input sizes.
 
         Args:
-            region: A part of a frame, of any shape, also a whole one.
-            held: The crop so far; its shape is kept unless another one is clearly better.
+            region: A part of a frame, or all of it, of any shape.
+            held: The previous crop; its shape is kept unless another one is clearly better.
         """
         return self._input.fit(region, held)
 
     def shrink(self, crop: Crop) -> float:
-        """Return how many pixels of a frame one of the input spans along a side; 1 if unknown."""
+        """Return the downscaling factor (frame pixels per input pixel, per side); 1 if unknown."""
         return self._input.shrink(crop)
 
     @property
     def rule(self) -> CropRule:
-        """How a person is followed with this model."""
+        """The rule for cropping around a person with this model."""
         return self._input.rule
 
     def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> FloatArray:
-        """Find the keypoints in a crop, with the input size that has its shape.
+        """Find the keypoints in a crop, with the input size of the same shape.
 
         Args:
             frame: The picture, in either colour order.
-            crop: The part of it that the model is given, as `fit` returned it; a crop of another
-                shape is extended to the best one.
-            stopwatch: Gets the laps "preprocess", "inference" and "postprocess".
+            crop: The part of the frame for the model, as returned by `fit`. A crop of a shape that
+                the input does not have is extended to the best shape.
+            stopwatch: Receives the laps "preprocess", "inference" and "postprocess".
 
         Returns:
-            float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that for a
-            keypoint in the padding).
+            float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that range for
+            a keypoint in the padding).
         """
         done = self._input.run(frame, crop, stopwatch)
         found = self._decode(done.outputs, done.size)

@@ -1,4 +1,4 @@
-"""Makes the keypoints of a model safe to use."""
+"""Sanitise the keypoints that a model returns."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pose_edge.poses import FloatArray
 
 
 def sanitize(keypoints: FloatArray) -> FloatArray:
-    """Replace numbers that are not finite, and limit scores to 0...1.
+    """Replace non-finite numbers, and limit scores to 0...1.
 
-    A keypoint with such a number gets score 0 at the origin: NaN is neither above nor below a
-    threshold, and would spread.
+    A keypoint with a non-finite number becomes (0, 0) with score 0. Otherwise NaN would spread
+    through later computations, and compare false with any threshold.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; changed in place.
@@ -21,14 +21,14 @@ def sanitize(keypoints: FloatArray) -> FloatArray:
     Returns:
         The same array.
     """
-    if not math.isfinite(np.vdot(keypoints, keypoints)):  # so for any of them, and quicker to find
+    if not math.isfinite(np.vdot(keypoints, keypoints)):  # faster than checking every number
         keypoints[~np.isfinite(keypoints).all(axis=1)] = 0.0
     limit(keypoints[:, 2])
     return keypoints
 
 
 def clip_to_frame(keypoints: FloatArray) -> None:
-    """Move keypoints from outside of the frame to its edge.
+    """Move keypoints outside the frame to its edge.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; changed in place.
@@ -37,6 +37,6 @@ def clip_to_frame(keypoints: FloatArray) -> None:
 
 
 def limit(values: FloatArray) -> None:
-    """Limit values to 0...1 in place; for so few, `np.clip` takes three times as long."""
+    """Limit values to 0...1 in place; for few values, `np.clip` takes three times as long."""
     np.maximum(values, 0.0, out=values)
     np.minimum(values, 1.0, out=values)

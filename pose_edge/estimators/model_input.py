@@ -1,4 +1,4 @@
-"""Runs a loaded model on parts of frames."""
+"""Convert crops of frames into a model's input tensor, and run the model on it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SIGN_BIT: Final = np.uint8(0x80)
 
 @dataclass(frozen=True, slots=True)
 class InferencePass:
-    """What a model answered, and to what.
+    """The result of one inference pass, and the input that it refers to.
 
     Attributes:
         outputs: The model's outputs, valid until the next pass.
-        size: Height and width of the input.
-        crop: What the model saw; x and y of its answer are places in it.
+        size: Height and width of the input, pixels.
+        crop: The part of the frame that the model saw; its coordinates refer to this crop.
     """
 
     outputs: list[AnyArray]
@@ -34,14 +34,14 @@ class InferencePass:
 
 
 class ModelInput:
-    """Converts a part of a frame to the input of a model, and runs the model on it."""
+    """Converts a part of a frame to a model's input tensor, and runs the model on it."""
 
     def __init__(self, runtime: Runtime, normalisation: Normalisation | None = None) -> None:
-        """Use a model with an input of 1, height, width, 3: RGB, of any type.
+        """Wrap a model whose input is RGB with the shape (1, height, width, 3), of any type.
 
         Args:
-            runtime: The model.
-            normalisation: What a float32 input wants; None for 0 to 255.
+            runtime: The loaded model.
+            normalisation: Normalisation of a float32 input; None for 0...255.
         """
         self._runtime = runtime
         self._factors = self._offsets = None
@@ -53,31 +53,31 @@ class ModelInput:
         self._preshrinker = Preshrinker()
 
     def fit(self, region: Crop, held: Crop | None = None) -> Crop:
-        """Return the crop around a region that suits one of the input's sizes; see `fit_crop`."""
+        """Return the crop around a region in the shape of an input size; see `fit_crop`."""
         return fit_crop(region, self._runtime.sizes, held)
 
     def shrink(self, crop: Crop) -> float:
-        """Return how many pixels of a frame one of the input spans along a side; 1 if unknown."""
+        """Return the downscaling factor (frame pixels per input pixel, per side); 1 if unknown."""
         size = size_of(crop, self._runtime.sizes)
         return 1.0 if size is None else crop.width / size[1]
 
     @property
     def rule(self) -> CropRule:
-        """How a person is followed with the input's sizes."""
+        """The rule for cropping around a person with these input sizes."""
         return rule_for(self._runtime.sizes)
 
     def run(self, frame: Frame, crop: Crop, stopwatch: Stopwatch) -> InferencePass:
         """Run the model on a crop.
 
-        A crop of another shape than the input's, be it because another backend has taken over since
-        it was fitted, is extended to the shape that shows it largest.
+        A crop whose shape matches no input size is extended to the shape that shows it largest.
+        This happens, for example, if another backend has taken over since the crop was fitted.
 
-        The stopwatch gets the laps "preprocess" and "inference".
+        The stopwatch receives the laps "preprocess" and "inference".
         """
         while True:
             size = size_of(crop, self._runtime.sizes)
             if size is None:
-                # What is outside of the frame was only there for the other shape.
+                # Drop the padding outside the frame, which was only needed for the previous shape.
                 crop = self.fit(crop.within(frame.width, frame.height))
                 continue
             tensor = self._tensor(frame, crop, size)
@@ -98,7 +98,7 @@ class ModelInput:
         warp_into(picture, frame.order, crop, image)
         dtype, values = self._runtime.input.dtype, image[np.newaxis]
         if dtype == "int8":
-            values ^= SIGN_BIT  # read as int8, each value is less by 128
+            values ^= SIGN_BIT  # reinterpreted as int8, this subtracts 128
             tensor = values.view(dtype)
         else:
             tensor = values.astype(dtype, copy=False)

@@ -15,7 +15,7 @@ from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1x1x17x3 (MoveNet)"
 MIN_POSE_SCORE: Final = 0.3
-"""The score of a pose is the mean score of the keypoints that count."""
+"""Minimum score of a person: the mean score of the keypoints above the minimum keypoint score."""
 CALIBRATION: Final = (
     (0.0, 0.103),
     (0.1, 0.298),
@@ -26,7 +26,7 @@ CALIBRATION: Final = (
     (0.7, 0.987),
     (1.0, 0.994),
 )
-"""Fitted by `tools/fit_confidence.py` to the INT8 models alike; see models/README.md."""
+"""Calibration of all INT8 models, fitted by `tools/fit_confidence.py`; see models/README.md."""
 
 
 def matches(runtime: Runtime) -> bool:
@@ -40,15 +40,15 @@ def decoders(*, in_pixels: bool = False) -> tuple[SinglePersonDecoder, None]:
 
 
 def decode(outputs: Sequence[AnyArray], size: InputSize, *, in_pixels: bool = False) -> FloatArray:
-    """Turn the model's outputs into keypoints.
+    """Decode the model's outputs into keypoints.
 
     Args:
         outputs: One float32 (1, 1, 17, 3) as y, x, score.
-        size: Height and width of the model's input.
-        in_pixels: Whether y and x are in pixels of the input, not in 0...1 of it.
+        size: Height and width of the model's input, pixels.
+        in_pixels: Whether y and x are in pixels of the input instead of 0...1.
 
     Returns:
-        float32 (17, 3) as x, y, score, sanitized.
+        float32 (17, 3) as x, y, score; x and y in 0...1 of the input. See `sanitize`.
     """
     rows = outputs[0].reshape(KEYPOINT_COUNT, 3)
     keypoints = np.empty((KEYPOINT_COUNT, 3), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Finds several people at once, in the whole frame."""
+"""An estimator that finds several people at once, in the whole frame."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
 MultiPersonDecoder = Callable[[Sequence[AnyArray], InputSize], list[tuple[FloatArray, float]]]
-"""Turns a model's outputs for an input of some height and width into people, in any order: float32
-(17, 3) as x, y, score, x and y in 0...1 of the input, and the person's score, 0...1."""
+"""Decodes a model's outputs, given the height and width of its input, into people in any order.
+Each is float32 (17, 3) as x, y, score, with x and y in 0...1 of the input, and the person's score,
+0...1."""
 
 
 class MultiPersonEstimator:
-    """Finds people with a model that returns several; keeps nothing from frame to frame."""
+    """Finds people with a model that returns several. Stateless: frames are independent."""
 
     def __init__(
         self,
@@ -34,16 +35,16 @@ class MultiPersonEstimator:
         min_keypoints: int = 0,
         normalisation: Normalisation | None = None,
     ) -> None:
-        """Use a loaded model.
+        """Create the estimator.
 
         Args:
-            runtime: The model; its input may have several sizes.
-            decode: Reads its outputs.
-            min_keypoint_score: Keypoints below this score do not count for the box.
-            min_pose_score: People below this score are left out.
-            max_people: The most people that are returned, the best first.
-            min_keypoints: People with fewer keypoints that count are left out.
-            normalisation: What the model's input wants; None for 0...255.
+            runtime: The loaded model; its input may have several sizes.
+            decode: Decodes the model's outputs.
+            min_keypoint_score: Minimum keypoint score; weaker keypoints are ignored for the box.
+            min_pose_score: Minimum score of a person.
+            max_people: Maximum number of people returned, best first.
+            min_keypoints: Minimum number of keypoints above `min_keypoint_score` of a person.
+            normalisation: Normalisation of a float32 input; None for 0...255.
         """
         self.runtime = runtime
         self._input = ModelInput(runtime, normalisation)
@@ -63,7 +64,7 @@ class MultiPersonEstimator:
         self.runtime.close()
 
     def reset(self) -> None:
-        """Do nothing: there is no memory."""
+        """Do nothing: the estimator keeps no state."""
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         """Find the people in a frame; see `Estimator.estimate`."""

@@ -15,12 +15,13 @@ from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1x6x56 (MultiPose)"
 MIN_POSE_SCORE: Final = 0.15
-"""The score of a pose is one of the model's own outputs."""
+"""Minimum score of a person; with this model the score is one of its outputs."""
 CALIBRATION: Final = None
 MAX_PEOPLE: Final = 6
 VALUES: Final = 56
-"""A person's values: 17 times y, x, score; then the box (ymin, xmin, ymax, xmax) and the score."""
+"""Values per person: 17 times y, x, score; then the box (ymin, xmin, ymax, xmax) and the score."""
 SCORE: Final = 55
+"""Index of the person's score among these values."""
 
 
 def matches(runtime: Runtime) -> bool:
@@ -36,14 +37,14 @@ def decoders(*, in_pixels: bool = False) -> tuple[None, MultiPersonDecoder]:
 def decode(
     outputs: Sequence[AnyArray], size: InputSize, *, in_pixels: bool = False
 ) -> list[tuple[FloatArray, float]]:
-    """Turn the model's outputs into people.
+    """Decode the model's outputs into people.
 
-    The model's own box is ignored: a pose's box is that of the keypoints that count.
+    The model's own box is ignored: the box of a pose is computed from its keypoints.
 
     Args:
         outputs: One float32 (1, 6, 56).
-        size: Height and width of the model's input.
-        in_pixels: Whether y and x are in pixels of the input, not in 0...1 of it.
+        size: Height and width of the model's input, pixels.
+        in_pixels: Whether y and x are in pixels of the input instead of 0...1.
 
     Returns:
         Six people, most of them with a score near 0; see `MultiPersonDecoder`.

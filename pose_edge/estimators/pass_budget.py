@@ -1,55 +1,56 @@
-"""How many inference passes there is time for in one frame of a live source."""
+"""The number of inference passes that fit into one frame interval of a live source."""
 
 from __future__ import annotations
 
 from typing import Final
 
 SHARE: Final = 0.9
-"""Part of the time from frame to frame that passes may take; the rest is for what comes around
-them."""
+"""Fraction of the frame interval that inference passes may take; the rest is for other work."""
 
 LEAST_INTERVAL_S: Final = 1 / 30
-"""Of a faster source some frames are rather skipped than people."""
+"""Shortest frame interval that is assumed, seconds: at higher frame rates it is better to skip
+frames than people."""
 
 MEMORY: Final = 0.2
-"""Weight of a new measurement in the mean of the earlier ones."""
+"""Weight of a new measurement in the exponential moving average."""
 
 MAX_INTERVAL_S: Final = 1.0
-"""A longer time between two frames is an interruption, not the rate of the source."""
+"""Longest frame interval that is measured, seconds; a longer one is an interruption."""
 
 
 def passes_within(interval_s: float, refine_s: float, search_s: float = 0.0) -> int:
-    """Return how many closer looks fit into the time from one frame to the next.
+    """Return how many refinement passes fit into a frame interval.
 
     Args:
-        interval_s: That time, seconds.
-        refine_s: What one of them takes, seconds, more than 0.
-        search_s: What a search in the same frame takes, seconds; 0 without one.
+        interval_s: Time from one frame to the next, seconds.
+        refine_s: Duration of one refinement pass, seconds, more than 0.
+        search_s: Duration of the searches in the same frame, seconds; 0 without a search.
 
     Returns:
-        At least 1, or 0 beside a search: one pass a frame is always made.
+        The number of passes: at least 1, or 0 in a frame with a search, so that the model runs at
+        least once on every frame.
     """
     left_s = SHARE * max(interval_s, LEAST_INTERVAL_S) - search_s
     return max(0 if search_s else 1, int(left_s // refine_s))
 
 
 class PassBudget:
-    """Measures the source and the models, and shares out the time of each frame."""
+    """Measures frame interval and pass durations, and limits the passes in each frame."""
 
     def __init__(self) -> None:
-        """Start without measurements."""
+        """Create a budget without measurements."""
         self._frame: tuple[int, float] | None = None
         self._interval_s: float | None = None
         self._refine_s: float | None = None
         self.search_s = 0.0
-        """What a search takes, seconds; 0 before the first."""
+        """Mean duration of a search, seconds; 0 before the first."""
 
     def start_frame(self, index: int, time_s: float) -> None:
-        """Note a frame of the source.
+        """Record a frame of the source, to measure the frame interval.
 
         Args:
-            index: Its number; frames that were skipped count.
-            time_s: Its time, seconds.
+            index: Number of the frame; skipped frames count.
+            time_s: Time of the frame, seconds.
         """
         if self._frame is not None and index > self._frame[0]:
             interval_s = (time_s - self._frame[1]) / (index - self._frame[0])
@@ -58,18 +59,18 @@ class PassBudget:
         self._frame = (index, time_s)
 
     def note_search(self, spent_s: float) -> None:
-        """Note what a search took."""
+        """Record the duration of a search, seconds."""
         self.search_s = _mean(self.search_s or None, spent_s)
 
     def note_refinement(self, spent_s: float) -> None:
-        """Note what a closer look took."""
+        """Record the duration of a refinement pass, seconds."""
         self._refine_s = _mean(self._refine_s, spent_s)
 
     def passes(self, searches: int) -> int:
-        """Return how many closer looks there is time for in this frame, see `passes_within`.
+        """Return how many refinement passes fit into this frame, see `passes_within`.
 
         Args:
-            searches: The number of searches in it.
+            searches: Number of searches in the same frame.
         """
         if not self._refine_s:
             return 1

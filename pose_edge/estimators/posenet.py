@@ -1,9 +1,10 @@
-"""PoseNet: heat maps of one person or several.
+"""PoseNet: decode heat maps into one person or several.
 
-The algorithm is PersonLab's (Papandreou et al. 2018, arXiv:1803.08225) as tfjs has it
-(tensorflow/tfjs-models, posenet): the best cell of a heat map is a root, from which the body is
-walked along its edges, each step a displacement that is then corrected by the offsets there.
-Positions inside are (y, x) in pixels of the model's input; one cell is `stride` pixels.
+The algorithm is PersonLab (Papandreou et al. 2018, arXiv:1803.08225) as implemented in tfjs
+(tensorflow/tfjs-models, posenet). A local maximum of a heat map is a root keypoint. From there the
+skeleton is traversed along its edges; each step adds a displacement, then corrects the position
+with the offsets of the cell it lands in. Positions in this module are (y, x) in pixels of the
+model's input; one heat map cell is `stride` pixels.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pose_edge.runtimes import AnyArray, InputSize, Runtime
 
 EXPECTED: Final = "1xRxCx17, x34 and x64 or twice x32 (PoseNet)"
 MIN_POSE_SCORE: Final = 0.25
-"""The score of one of several poses is the mean score of all its keypoints."""
+"""Minimum score of a person: with several people the mean score of all their keypoints, with one
+person that of the keypoints above the minimum keypoint score."""
 CALIBRATION: Final = None
 
 EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
@@ -48,14 +50,16 @@ EDGES: Final[tuple[tuple[Keypoint, Keypoint], ...]] = (
 """Parent and child of each displacement, in the order of the model's channels."""
 
 ROOT_SCORE: Final = 0.5
-"""Score that a cell needs to be the root of a person."""
+"""Minimum score of a cell that is the root of a person."""
 ROOT_RADIUS: Final = 1
-"""A root is the best cell within this distance in cells."""
+"""Radius in cells within which a root must be the best cell of its heat map."""
 SAME_PLACE: Final = 20.0
-"""Pixels within which the same keypoint of another person is the same keypoint."""
+"""Distance in pixels up to which the same keypoint of two people counts as one (non-maximum
+suppression)."""
 FAR: Final = np.float32(1e6)
-"""Pixels: longer offsets and displacements are broken."""
+"""Length in pixels from which offsets and displacements are invalid."""
 REFINEMENTS: Final = 2
+"""Number of corrections by offsets after each displacement."""
 MAX_PEOPLE: Final = 5
 
 
@@ -68,8 +72,8 @@ class HeatMaps:
         offsets: float32 (rows, columns, 34): 17 times y, then 17 times x, pixels.
         forward: float32 (rows, columns, 32): 16 times y, then 16 times x, parent to child, pixels.
         backward: The same from child to parent.
-        stride: Pixels of the input from cell to cell.
-        origin: float32 (2,): where the first cell looks, as (y, x) in pixels.
+        stride: Distance between neighbouring cells, pixels of the input.
+        origin: float32 (2,): position of the first cell, as (y, x) in pixels.
     """
 
     scores: FloatArray
@@ -80,31 +84,31 @@ class HeatMaps:
     origin: FloatArray
 
     def cell(self, place: FloatArray) -> tuple[int, int]:
-        """Return the row and column of the cell nearest to a place."""
+        """Return the row and column of the cell nearest to a position (y, x) in pixels."""
         rows, columns = self.scores.shape[:2]
         nearest = np.rint(np.nan_to_num((place - self.origin) / self.stride))
         row, column = np.clip(nearest, 0, (rows - 1, columns - 1)).astype(int).tolist()
         return row, column
 
     def place(self, cell: tuple[int, int], keypoint: int) -> FloatArray:
-        """Return where a keypoint is according to a cell: (y, x), pixels."""
+        """Return the position of a keypoint that a cell predicts: (y, x), pixels."""
         y, x = self.offsets[(*cell, [keypoint, keypoint + KEYPOINT_COUNT])]
         offset = np.array([y, x], dtype=np.float32)
         return np.asarray(cell, dtype=np.float32) * self.stride + self.origin + offset
 
 
 def matches(runtime: Runtime) -> bool:
-    """See `pose_edge.estimators.ModelFamily`: heat maps, offsets and displacements are enough."""
+    """See `pose_edge.estimators.ModelFamily`; heat maps, offsets and displacements are needed."""
     shapes = [output.shape for output in runtime.outputs]
     maps = [shape for shape in shapes if len(shape) == 4 and shape[0] == 1 and shape[1] > 1]
-    channels = sorted(shape[3] for shape in maps if shape[3] != 1)  # 1: a segmentation
+    channels = sorted(shape[3] for shape in maps if shape[3] != 1)  # 1: a segmentation mask
     same = len({shape[1:3] for shape in maps}) == 1
     return same and channels in ([17, 34, 64], [17, 32, 32, 34])
 
 
 def decoders(
     *,
-    in_pixels: bool = False,  # noqa: ARG001 - they always are
+    in_pixels: bool = False,  # noqa: ARG001 - PoseNet's are always in pixels
 ) -> tuple[SinglePersonDecoder, MultiPersonDecoder]:
     """See `pose_edge.estimators.ModelFamily`."""
 
@@ -118,16 +122,17 @@ def decoders(
 
 
 def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMaps:
-    """Sort the model's outputs, whatever order they come in.
+    """Identify the model's outputs by their numbers of channels.
 
     Args:
-        outputs: float32 (1, rows, columns, channels): heat maps as logits (17), offsets (34), and
-            displacements forward and backward, together (64) or, in this order, alone (32, 32).
-        height: Of the model's input, pixels.
-        width: Of the model's input, pixels.
+        outputs: float32 (1, rows, columns, channels): heat maps as logits (17 channels), offsets
+            (34), and displacements forward and backward, either concatenated (64) or separate and
+            in this order (32, 32).
+        height: Height of the model's input, pixels.
+        width: Width of the model's input, pixels.
     """
     arrays = [np.asarray(output, dtype=np.float32)[0] for output in outputs]
-    # What is not a number becomes NaN, which travels to `sane` without a warning on the way.
+    # Invalid values become NaN, which passes through to `sanitize` without NumPy warnings.
     arrays = [
         array if array.shape[2] == KEYPOINT_COUNT else np.where(abs(array) < FAR, array, np.nan)
         for array in arrays
@@ -148,7 +153,7 @@ def read_outputs(outputs: Sequence[AnyArray], height: int, width: int) -> HeatMa
 
 
 def _stride(pixels: int, cells: int) -> int:
-    """Return the pixels from cell to cell: a power of 2, as 257 or 256 pixels have 17 or 16."""
+    """Return the pixels from cell to cell: a power of 2 (257 pixels have 17 cells, 256 have 16)."""
     stride = 1
     while -(-pixels // stride) > cells:
         stride *= 2
@@ -156,10 +161,10 @@ def _stride(pixels: int, cells: int) -> int:
 
 
 def _first_cell(pixels: int, stride: int) -> int:
-    """Return where the first of the cells looks, in pixels.
+    """Return the position of the first cell along an axis, in pixels.
 
-    Each halving by a 3x3 filter begins at the first pixel of an odd number, but one later where the
-    number is even, for TensorFlow's padding then adds a pixel at the end only.
+    Each stride-2 convolution with a 3x3 filter is centred first on pixel 0 if the number of pixels
+    is odd, and on pixel 1 if it is even: TensorFlow then pads at the end only.
     """
     first, step = 0, 1
     while step < stride:
@@ -171,11 +176,11 @@ def _first_cell(pixels: int, stride: int) -> int:
 def decode_single_person(outputs: Sequence[AnyArray], height: int, width: int) -> FloatArray:
     """Find the best person; arguments as for `read_outputs`.
 
-    The best cell of every heat map alone would put parts of several people into one skeleton.
+    Taking the best cell of each heat map independently would mix keypoints of several people.
 
     Returns:
-        float32 (17, 3) as x, y, score; x and y in 0...1 of the input. Where no cell is good enough
-        for a root, the body around the best one, so that a small person gets a closer look.
+        float32 (17, 3) as x, y, score; x and y in 0...1 of the input. If no cell reaches
+        `ROOT_SCORE`, the best cell is the root, so that a small person gets a refinement pass.
     """
     maps = read_outputs(outputs, height, width)
     if people := _find_people(maps):
@@ -191,16 +196,16 @@ def decode_multi_person(
     """Find several people, each from the best remaining root; arguments as for `read_outputs`.
 
     Returns:
-        For each person float32 (17, 3) as x, y, score, x and y in 0...1 of the input; and the
-        person's score: the mean of the keypoints' scores, where a keypoint that belongs to an
-        earlier person counts as 0.
+        For each person the keypoints, float32 (17, 3) as x, y, score, with x and y in 0...1 of the
+        input, and the person's score. That score is the mean of the keypoint scores; a keypoint
+        that coincides with that of an earlier person counts as 0.
     """
     people = _find_people(read_outputs(outputs, height, width))
     return [(_normalised(keypoints, height, width), score) for keypoints, score in people]
 
 
 def _find_people(maps: HeatMaps) -> list[tuple[FloatArray, float]]:
-    """Return keypoints as float32 (17, 3): y and x in pixels, score; and scores of people."""
+    """Return people: keypoints, float32 (17, 3) as y, x (pixels) and score, and their score."""
     people: list[tuple[FloatArray, float]] = []
     for cell, keypoint in _roots(maps):
         if len(people) == MAX_PEOPLE:
@@ -219,7 +224,7 @@ def _find_people(maps: HeatMaps) -> list[tuple[FloatArray, float]]:
 
 
 def _normalised(keypoints: FloatArray, height: int, width: int) -> FloatArray:
-    """Turn keypoints as y, x in pixels of the input into x, y in 0...1 of it, sanitized."""
+    """Convert keypoints from y, x in pixels of the input to x, y in 0...1, and sanitise them."""
     result = keypoints[:, [1, 0, 2]]
     result[:, 0] = (result[:, 0] + 0.5) / width
     result[:, 1] = (result[:, 1] + 0.5) / height
@@ -227,7 +232,7 @@ def _normalised(keypoints: FloatArray, height: int, width: int) -> FloatArray:
 
 
 def _roots(maps: HeatMaps) -> list[tuple[tuple[int, int], int]]:
-    """Return cell and keypoint of all local maxima, best first."""
+    """Return cell and keypoint of all local maxima above `ROOT_SCORE`, best first."""
     size = 2 * ROOT_RADIUS + 1
     highest = cv2.dilate(maps.scores, np.ones((size, size), dtype=np.uint8))
     rows, columns, keypoints = np.nonzero((maps.scores == highest) & (maps.scores >= ROOT_SCORE))
@@ -236,12 +241,12 @@ def _roots(maps: HeatMaps) -> list[tuple[tuple[int, int], int]]:
 
 
 def _taken(place: FloatArray, keypoint: int, people: Sequence[tuple[FloatArray, float]]) -> bool:
-    """Return whether one of the people has the same keypoint in the same place."""
+    """Return whether one of the people has this keypoint within `SAME_PLACE` of a position."""
     return any(float(np.hypot(*(other[keypoint, :2] - place))) <= SAME_PLACE for other, _ in people)
 
 
 def _walk(maps: HeatMaps, cell: tuple[int, int], root: int) -> FloatArray:
-    """Find the whole body from one keypoint: first its parents, then all children."""
+    """Find all keypoints from a root: first its ancestors in the skeleton, then their children."""
     keypoints: NDArray[np.float32] = np.zeros((KEYPOINT_COUNT, 3), dtype=np.float32)
     keypoints[root] = (*maps.place(cell, root), maps.scores[(*cell, root)])
     known = {root}
@@ -257,7 +262,7 @@ def _walk(maps: HeatMaps, cell: tuple[int, int], root: int) -> FloatArray:
 def _step(
     maps: HeatMaps, start: FloatArray, end: int, displacements: FloatArray, edge: int
 ) -> FloatArray:
-    """Go from a keypoint to its neighbour; return the neighbour as y, x, score."""
+    """Follow an edge from a keypoint to its neighbour; return the neighbour as y, x, score."""
     place = start + displacements[(*maps.cell(start), [edge, edge + len(EDGES)])]
     for _ in range(REFINEMENTS):
         place = maps.place(maps.cell(place), end)

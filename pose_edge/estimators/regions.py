@@ -1,4 +1,4 @@
-"""Which parts of a frame are searched for people, and which part shows a person who was found."""
+"""Regions of a frame: those that are searched for people, and the one around a found person."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from pose_edge.estimators.crop import Crop, whole_frame
 from pose_edge.poses import FloatArray
 
 TILE: Final = 0.6
-"""Longer edge of a tile, in parts of the frame's. Two overlap by a third of a tile, so that hardly
-anybody is cut by both; four tiles found no more people, and more false ones."""
+"""Longer edge of a tile, as a fraction of the frame's longer edge. The two tiles overlap by a third
+of a tile, so that hardly anybody is cut by both. Four tiles found no more people, and more false
+ones."""
 
 MARGIN: Final = 1.5
-"""Edges of the region around a person, in units of those of the box of their keypoints."""
+"""Ratio of the edges of the region around a person to those of the box of their keypoints."""
 
 LEAST_COUNT: Final = 4
-"""So many keypoints, the best ones, lie in that box however low their scores are."""
+"""Minimum number of keypoints that define that box: the best ones count even if their scores are
+low."""
 
 LEAST_SIDE: Final = 8.0
-"""Shorter edge of that region at least, pixels."""
+"""Minimum edge of that region, pixels."""
 
 
 def search_regions(width: int, height: int) -> tuple[Crop, Crop, Crop]:
-    """Return the whole frame, and two tiles that overlap, along its longer edge.
+    """Return the whole frame, and two overlapping tiles along its longer edge.
 
     Args:
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
+        width: Width of the frame, pixels.
+        height: Height of the frame, pixels.
     """
     whole = whole_frame(width, height)
     if width >= height:
@@ -49,14 +51,14 @@ def search_regions(width: int, height: int) -> tuple[Crop, Crop, Crop]:
 def person_region(keypoints: FloatArray, width: int, height: int, min_score: float) -> Crop:
     """Return the region around the keypoints of one person among several.
 
-    It is made of what was found of this person alone, also where no torso is visible; that of
-    `crop.region_around`, for one person in a frame, makes room for more.
+    The region covers only the found keypoints plus a margin, even if no torso is visible.
+    `crop.region_around`, which is for a single person, leaves more room.
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; x and y normalised to the frame.
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
-        min_score: Score from which a keypoint counts.
+        width: Width of the frame, pixels.
+        height: Height of the frame, pixels.
+        min_score: Minimum score of a keypoint; lower ones are ignored, see `LEAST_COUNT`.
     """
     scores = keypoints[:, 2]
     limit = min(min_score, float(np.partition(scores, -LEAST_COUNT)[-LEAST_COUNT]))

@@ -1,4 +1,4 @@
-"""What one inference pass has found in the place of a person, and whether it is one."""
+"""The result of one inference pass on a possible person, and whether it is a person."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from pose_edge.poses import MIN_SPREAD, Box, FloatArray, box_around
 
 
 class Sighting:
-    """The keypoints that a pass has found, and what follows from those that count.
+    """The keypoints that one inference pass found, with their mean score, box and spread.
 
-    Everything is computed once, in plain numbers: for 17 points, NumPy's calls take longer.
+    These values are computed once, in plain Python: for 17 points, NumPy is slower.
 
     Attributes:
         keypoints: float32 (17, 3) as x, y, score; x and y in 0...1 of the frame.
-        score: The mean score, 0...1, of the keypoints that count; 0 when there are none.
+        score: Mean score, 0...1, of the keypoints above the minimum score; 0 if there are none.
         box: See `box_of`.
     """
 
     __slots__ = ("_count", "_spread", "box", "keypoints", "score")
 
     def __init__(self, keypoints: FloatArray, min_score: float) -> None:
-        """Look at keypoints.
+        """Evaluate keypoints.
 
         Args:
             keypoints: See the attribute.
-            min_score: Keypoints above this score count, and those at it for the box only.
+            min_score: Minimum score of a keypoint. One that just equals it only counts for the box.
         """
         self.keypoints = keypoints
         rows = [row for row in keypoints.tolist() if row[2] >= min_score]
@@ -35,10 +35,10 @@ class Sighting:
         self._spread = max(max(across) - min(across), max(down) - min(down)) if counting else 0.0
 
     def is_somebody(self, min_count: int, min_spread: float = MIN_SPREAD) -> bool:
-        """Return whether enough keypoints count, and far enough from each other, for a person.
+        """Return whether the keypoints above the minimum score are enough to be a person.
 
         Args:
-            min_count: So many must count; with 0 everything is somebody.
-            min_spread: They must extend over more than this part of the frame's width or height.
+            min_count: Minimum number of such keypoints; with 0 the answer is always True.
+            min_spread: Fraction of the frame's width or height that their extent must exceed.
         """
         return min_count == 0 or (self._count >= min_count and self._spread > min_spread)

@@ -1,4 +1,4 @@
-"""Finds one person and follows them with a crop of the frame."""
+"""An estimator that finds one person and follows them with a crop of the frame."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from pose_edge.poses import Box, Estimate, Pose, Provenance
 from pose_edge.telemetry import Stopwatch
 
 CANDIDATE_SCORE: Final = 0.15
-"""A small person has low scores in the whole frame; keypoints above this are worth a refinement
-pass."""
+"""Minimum score of the keypoints that define the crop of a refinement pass. It is low because a
+small person has low scores in the whole frame."""
 SEARCH_INTERVAL_S: Final = 2.0
-"""A crop that follows one person never shows another one who enters, so the whole frame is searched
-as well, at this interval of the frames' own time."""
+"""Interval, in seconds of frame time, at which the whole frame is searched although a person is
+followed: the crop around them never shows a second person who enters."""
 MEMORY_S: Final = 1.0
-"""Somebody who was there so short a time ago is not a newcomer (the frames' own time)."""
+"""Time, in seconds of frame time, for which a person is remembered: a person seen in the same place
+within it is the same one, not a new one."""
 SWITCH_MARGIN: Final = 0.15
-"""Another person is followed instead when their score is higher by this: the followed one may be a
-coat on a chair, but the estimator must not alternate between two people."""
+"""Score by which another person must exceed the followed one to be followed instead. The followed
+one may be a coat on a chair, but the estimator must not alternate between two people."""
 
 
 class SinglePersonEstimator:
-    """Finds one person with a model that always returns one.
+    """Finds one person with a model that always returns exactly one.
 
-    While a person is followed, one inference pass a frame is enough, on the crop that the last
-    frame suggests. Where that has no person, the whole frame is searched. A person may be small in
-    it, so a refinement pass follows, on a crop around what was found. From time to time the whole
-    frame is searched as well.
+    While a person is followed, one inference pass per frame is enough, on a crop derived from the
+    last frame. If the crop shows no person, the whole frame is searched. A person may be small
+    there, so a refinement pass follows on a crop around the found keypoints. At intervals the
+    whole frame is searched even while a person is followed.
     """
 
     def __init__(
@@ -49,16 +50,17 @@ class SinglePersonEstimator:
         min_keypoints: int = 0,
         thorough: bool = False,
     ) -> None:
-        """Use a loaded model.
+        """Create the estimator.
 
         Args:
-            model: The model.
-            min_keypoint_score: Keypoints at or below this score count neither for the crop nor for
-                the pose's score and box.
-            min_pose_score: Score below which there is no person.
-            second_look: Whether to make refinement passes and to search the whole frame.
-            min_keypoints: With fewer keypoints that count there is no person.
-            thorough: Whether to make more passes on a person who was found, see `run_thoroughly`.
+            model: The loaded model.
+            min_keypoint_score: Minimum keypoint score; weaker keypoints are ignored for the crop,
+                and for the score and the box of the pose.
+            min_pose_score: Minimum score of a person.
+            second_look: Whether a frame may take several passes: a refinement pass, or a search of
+                the whole frame in addition to the crop.
+            min_keypoints: Minimum number of keypoints above `min_keypoint_score` of a person.
+            thorough: Whether to run extra passes on a found person, see `run_thoroughly`.
         """
         self.runtime = model.runtime
         self._model = model
@@ -83,7 +85,7 @@ class SinglePersonEstimator:
         self.runtime.close()
 
     def reset(self) -> None:
-        """Search the whole of the next frame."""
+        """Forget the person; the next frame is searched as a whole."""
         self._crop = self._last = None
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
@@ -102,7 +104,7 @@ class SinglePersonEstimator:
                 confirmed = False
             if crop == whole:
                 closer = self._next_crop(seen, CANDIDATE_SCORE)
-                # Whoever is larger is seen closer in the next frame.
+                # For a larger person the next frame's crop is soon enough.
                 if closer.size < self._model.rule.refine_below * whole.size:
                     crop, seen = self._refine(frame, whole, closer, seen, stopwatch)
                     confirmed = crop == closer
@@ -114,13 +116,13 @@ class SinglePersonEstimator:
         self._crop, poses = None, []
         if self._is_person(seen, frame.time):
             self._last, self._last_at = seen.box, frame.time
-            # Whom no crop has shown is searched for in the whole frame again.
+            # A person whom no crop has confirmed is searched for in the whole frame again.
             if confirmed:
                 wanted = self._next_crop(seen, self._min_keypoint_score, held=crop)
                 self._crop = settled_crop(crop, wanted)
             poses = [self._model.pose(seen)]
         stopwatch.lap("postprocess")
-        # Whoever is searched for may be small, and get a closer look in the same frame.
+        # A search needs the full resolution: a small person is refined in the same frame.
         shrink = 1.0 if self._crop is None else self._model.shrink(self._crop)
         return Estimate(poses, None if crop == whole else crop.normalised(*size), shrink)
 
@@ -148,7 +150,11 @@ class SinglePersonEstimator:
         return self._model.fit(region, held)
 
     def _is_person(self, seen: Sighting, now_s: float | None = None) -> bool:
-        """Return whether there is a person; with a time, one who is known may be small by now."""
+        """Return whether a person was found.
+
+        With the frame's time, the person last seen in that place is accepted even if the keypoints
+        lie too close together for a new person.
+        """
         if seen.score < self._min_pose_score:
             return False
         if seen.is_somebody(self._min_keypoints):
@@ -157,7 +163,7 @@ class SinglePersonEstimator:
         return known and seen.is_somebody(self._min_keypoints, 0.0)
 
     def _is_known(self, seen: Sighting, now_s: float) -> bool:
-        """Return whether this is where the last person was a moment ago."""
+        """Return whether the last person was in the same place at most `MEMORY_S` ago."""
         if self._last is None or not 0 <= now_s - self._last_at <= MEMORY_S:
             return False
         before, now = (square_around(one, *self._frame_size) for one in (self._last, seen.box))
@@ -171,10 +177,10 @@ class SinglePersonEstimator:
         seen: Sighting,
         stopwatch: Stopwatch,
     ) -> tuple[Crop, Sighting]:
-        """Return crop and result of a closer look at what was found in the whole frame.
+        """Run a refinement pass on what was found in the whole frame; return crop and result.
 
-        A newcomer whom the closer look does not confirm is nobody; somebody who was there a moment
-        ago still is.
+        A new person must be confirmed by the refinement pass. For a person who was there a moment
+        ago, the result on the whole frame is kept if the refinement pass finds nobody.
         """
         refined = self._run(frame, closer, stopwatch)
         now = frame.time
@@ -184,7 +190,7 @@ class SinglePersonEstimator:
         return closer, refined
 
     def _search_is_due(self, now_s: float) -> bool:
-        """Return whether the interval is over, by the frames' own time (which may jump back)."""
+        """Return whether the search interval is over, in frame time (which may jump back)."""
         if 0 <= now_s - self._searched_at < SEARCH_INTERVAL_S:
             return False
         self._searched_at = now_s
@@ -193,7 +199,10 @@ class SinglePersonEstimator:
     def _search(
         self, frame: Frame, whole: Crop, crop: Crop, seen: Sighting, stopwatch: Stopwatch
     ) -> tuple[Crop, Sighting]:
-        """Return crop and result for another person with a clearly better score, or the given."""
+        """Search the whole frame; return crop and result of the better person.
+
+        The given crop and result are returned unless another person has a clearly better score.
+        """
         other = self._next_crop(self._run(frame, whole, stopwatch), CANDIDATE_SCORE)
         if other == whole or other.overlaps(crop):
             return crop, seen

@@ -1,8 +1,9 @@
-"""More inference passes on the same person, for those who have the time.
+"""Test-time augmentation: extra inference passes on one person, for accuracy at the cost of time.
 
-The same person mirrored, or somewhat larger, gives slightly other answers; where two agree, their
-mean is nearer to the truth than either. The mean over mirrored pictures is common in the evaluation
-of pose models; taking the surer answer where two disagree keeps an error of one of them out.
+A mirrored or slightly smaller crop gives slightly different keypoints. Where two results agree on a
+keypoint, their mean is more accurate than either; averaging over mirrored pictures is common in the
+evaluation of pose models. Where they disagree, the one with the higher score is taken, so that an
+error in one of them is not averaged in.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from pose_edge.poses import FloatArray
 from pose_edge.telemetry import Stopwatch
 
 AGREEMENT: Final = 0.05
-"""Parts of the crop's longer edge within which two answers mean the same place."""
+"""Distance, as a fraction of `Crop.size`, within which two results agree on a keypoint."""
 CLOSER: Final = 0.88
-"""Edges of the closer crop, in parts of those of the first one."""
+"""Ratio of the edges of the smaller crop to those of the first one."""
 
 MIRRORED: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 """Each keypoint's counterpart on the other side of the body."""
@@ -31,20 +32,21 @@ MIRRORED: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 def run_thoroughly(
     model: KeypointModel, frame: Frame, crop: Crop, found: FloatArray, stopwatch: Stopwatch
 ) -> FloatArray:
-    """Improve what one pass found in a crop by three more: mirrored, closer, and both.
+    """Refine the keypoints of one pass with three more: mirrored, with a smaller crop, and both.
 
     Args:
         model: The model.
         frame: The picture.
-        crop: The part of it that the first pass saw.
-        found: float32 (17, 3), what that pass found; x and y in 0...1 of the frame.
+        crop: The part of the frame that the first pass saw.
+        found: Keypoints of the first pass: float32 (17, 3) as x, y, score; x and y in 0...1 of the
+            frame.
         stopwatch: See `KeypointModel.run`.
 
     Returns:
-        float32 (17, 3) likewise.
+        The refined keypoints, in the same format as `found`.
     """
     width, height = frame.width, frame.height
-    # Only the mirrored crop is read of the mirrored frame, but mirroring costs little.
+    # Mirroring the crop alone would be enough, but mirroring the whole frame costs little.
     image: Image = cv2.flip(frame.image, 1)  # type: ignore[assignment]  # its dtype is kept
     other_way = replace(frame, image=image)
 
@@ -59,19 +61,19 @@ def run_thoroughly(
 
 
 def mirror(keypoints: FloatArray) -> FloatArray:
-    """Return keypoints of a mirrored frame as they are in the frame: float32 (17, 3)."""
+    """Convert keypoints of a mirrored frame to those of the original frame: float32 (17, 3)."""
     turned = keypoints[list(MIRRORED)]
     turned[:, 0] = 1.0 - turned[:, 0]
     return turned
 
 
 def combine(one: FloatArray, other: FloatArray, reach: tuple[float, float]) -> FloatArray:
-    """Return the mean of two answers for each keypoint where they agree, else the surer one.
+    """Return, for each keypoint, the mean of two results that agree, else the higher-scoring one.
 
     Args:
         one: float32 (17, 3) as x, y, score.
         other: Likewise.
-        reach: Distances along x and y, more than 0, up to which two places agree (of an ellipse).
+        reach: Semi-axes along x and y, more than 0, of the ellipse within which two results agree.
     """
     distances = (one[:, :2] - other[:, :2]) / np.asarray(reach, dtype=np.float32)
     agree = (distances**2).sum(axis=1, keepdims=True) <= 1.0

@@ -1,8 +1,8 @@
-"""Finds several people in two stages: one model finds them, another looks at each more closely.
+"""A two-stage (top-down) estimator: one model finds several people, another refines each of them.
 
-The first, the finder, returns several people, but sees the frame in few pixels; the second, the
-refiner, returns one person in a crop, far more accurately. In a live source and a video people are
-followed: each gets a closer look of their own, and the finder runs only now and then.
+The first model, the finder, returns several people, but sees the frame at low resolution. The
+second, the refiner, returns one person in a crop, far more accurately. In live sources and videos
+people are followed: each is refined in a crop of their own, and the finder runs only at intervals.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ from pose_edge.telemetry import Stopwatch
 from pose_edge.tracking.similarity import drop_duplicates
 
 FINDER_SCORE: Final = 0.05
-"""The finder's score from which somebody is worth a closer look, which decides."""
+"""Minimum score of the finder for a refinement pass. It is low because that pass decides whether
+there is a person."""
 SEARCH_INTERVAL_S: Final = 0.25
-"""While people are followed, one region is searched at this interval of the frames' own time, so
-that all have their turn within a second: the whole frame, a tile, the whole frame, the other."""
+"""Interval, in seconds of frame time, between searches of one region while people are followed. A
+full cycle takes one second: the whole frame, a tile, the whole frame, the other tile."""
 LOST_INTERVAL_S: Final = 0.1
-"""The same while somebody is missing."""
+"""Interval, in the same unit, between searches while a followed person is missing."""
 SEARCH_SHARE: Final = 0.25
-"""Part of the time that a slow machine spends on searches while people are followed."""
+"""Maximum fraction of the time that a slow machine spends on searches while people are followed."""
 
 
 def make_finder(runtime: Runtime) -> MultiPersonEstimator:
-    """Return what finds people with MultiPose, for a closer look at each."""
+    """Return a MultiPose estimator with thresholds suited to candidates for refinement."""
     decode = decoders()[1]
     return MultiPersonEstimator(
         runtime,
@@ -63,17 +64,17 @@ class TwoStageEstimator:
         min_keypoints: int = 0,
         effort: Literal["auto", "fast", "thorough"] = "auto",
     ) -> None:
-        """Use two loaded models.
+        """Create the estimator.
 
         Args:
             finder: Finds several people.
-            refiner: Finds the keypoints of one.
-            min_keypoint_score: Keypoints at or below this score do not count.
-            min_pose_score: Score of the closer look below which there is no person.
-            max_people: The most people that are returned.
-            min_keypoints: With fewer keypoints that count there is no person.
-            effort: Whether the whole frame and all tiles are searched in every frame; "auto": of
-                pictures only.
+            refiner: Finds the keypoints of one person in a crop.
+            min_keypoint_score: Minimum keypoint score; weaker keypoints are ignored.
+            min_pose_score: Minimum score of a person in the refinement pass.
+            max_people: Maximum number of people returned.
+            min_keypoints: Minimum number of keypoints above `min_keypoint_score` of a person.
+            effort: Whether the whole frame and all tiles are searched in every frame: "thorough"
+                always, "fast" never, "auto" for still pictures only.
         """
         self.runtime = refiner.runtime
         self._finder = finder
@@ -98,7 +99,7 @@ class TwoStageEstimator:
         self._finder.close()
 
     def reset(self) -> None:
-        """Forget the people: the next frame is searched."""
+        """Forget the people; the next frame is searched."""
         self._crowd.forget()
         self._turn = -1
         self._time_s = self._searched_at = 0.0
@@ -122,7 +123,7 @@ class TwoStageEstimator:
         poses = self._crowd.update(looks, now, size)
         lost = [one for one in self._crowd.queue if one.missed_since == now]
         if lost and not (frame.live or regions):
-            # Has the scene changed? A live source has no time for that before its next frame.
+            # The scene may have changed, so search again at once. A live source has no time for it.
             self._search(frame, search_regions(*size)[:1], now, stopwatch)
             newcomers = [one for one in self._crowd.queue if not one.confirmed]
             looks = self._look_at(newcomers, frame, now, stopwatch)
@@ -135,7 +136,7 @@ class TwoStageEstimator:
     def estimate_crop(
         self, frame: Frame, crop: Crop, stopwatch: Stopwatch | None = None
     ) -> list[Pose]:
-        """Look closer at a part of a frame; see `Estimator.estimate_crop`."""
+        """Run the refiner on a part of a frame; see `Estimator.estimate_crop`."""
         keypoints = self._refiner.run(frame, self._refiner.fit(crop), stopwatch or Stopwatch())
         seen = Sighting(keypoints, self._min_keypoint_score)
         found = seen.is_somebody(self._min_keypoints, 0.0) and seen.score >= self._min_pose_score
@@ -144,7 +145,7 @@ class TwoStageEstimator:
     def _search(
         self, frame: Frame, regions: Sequence[Crop], now_s: float, stopwatch: Stopwatch
     ) -> None:
-        """Let the finder look for newcomers in some regions, perhaps in none."""
+        """Run the finder on regions (possibly none), and add the people to the crowd."""
         if not regions:
             return
         before_s = _spent_s(stopwatch)
@@ -159,7 +160,7 @@ class TwoStageEstimator:
         self._searched_at = now_s
 
     def _regions_due(self, frame: Frame, now_s: float) -> list[Crop]:
-        """Return the regions that are searched in this frame."""
+        """Return the regions to search in this frame."""
         whole, *tiles = search_regions(*self._size)
         still = frame.file is not None
         if self._effort == "thorough" or (self._effort == "auto" and still):
@@ -178,13 +179,13 @@ class TwoStageEstimator:
     def _look_at(
         self, people: Sequence[Follower], frame: Frame, now_s: float, stopwatch: Stopwatch
     ) -> list[tuple[Follower, Pose | None]]:
-        """Look closer at people, and return the pose that was found in the place of each."""
+        """Refine people; return each with the pose found in their place, or None."""
         return [(one, self._refine(frame, one, now_s, stopwatch)) for one in people]
 
     def _refine(
         self, frame: Frame, one: Follower, now_s: float, stopwatch: Stopwatch
     ) -> Pose | None:
-        """Return the pose that a closer look at somebody's place finds."""
+        """Run a refinement pass at a person's expected place; return the pose, or None."""
         before_s = _spent_s(stopwatch)
         keypoints = one.expected(now_s).keypoints
         region = person_region(keypoints, *self._size, CANDIDATE_SCORE)
@@ -196,5 +197,5 @@ class TwoStageEstimator:
 
 
 def _spent_s(stopwatch: Stopwatch) -> float:
-    """Return the seconds of all laps so far."""
+    """Return the sum of all laps so far, seconds."""
     return sum(stopwatch.laps_ms.values()) / 1000

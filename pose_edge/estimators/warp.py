@@ -1,4 +1,4 @@
-"""How a part of a frame is resampled into a model's input, and keypoints are mapped back."""
+"""Resample a part of a frame into a model's input, and map keypoints back to the frame."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pose_edge.frames import ColourOrder, Frame, Image
 from pose_edge.poses import FloatArray
 
 MAX_SIDE: Final = 32_766
-"""Pixels; OpenCV warps no larger picture."""
+"""Largest width or height, in pixels, of a picture that OpenCV can warp."""
 
 
 def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
     """Return the affine map from pixels of the model's input to pixels of the frame.
 
-    Pixel centres lie at whole numbers in both, so the centre of the input falls on the centre of
-    the crop (the convention of `cv2.resize`).
+    Pixel centres have integer coordinates in both, and the centre of the input maps to the centre
+    of the crop (the convention of `cv2.resize`).
 
     Args:
         crop: The part of the frame.
-        width: Of the model's input, pixels.
-        height: Of the model's input, pixels.
+        width: Width of the model's input, pixels.
+        height: Height of the model's input, pixels.
 
     Returns:
         float64 (2, 3).
@@ -41,7 +41,7 @@ def input_to_frame(crop: Crop, width: int, height: int) -> NDArray[np.float64]:
 
 
 def to_image(crop: Crop, frame: Frame) -> Crop:
-    """Convert a crop from pixels of a frame to those of its image, which may be smaller."""
+    """Convert a crop from pixels of a frame to pixels of its image, which may be smaller."""
     if frame.full_size is None:
         return crop
     height, width = frame.image.shape[:2]
@@ -50,12 +50,12 @@ def to_image(crop: Crop, frame: Frame) -> Crop:
 
 
 def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> None:
-    """Fill the model's input from a frame, with no copy of the frame on the way.
+    """Resample a crop of an image into the model's input, without copying the image.
 
     Args:
         image: uint8 (height, width, 3).
-        order: Its order of colours.
-        crop: The part of the frame; outside of the frame it is black.
+        order: Order of the image's colour channels.
+        crop: The part of the image, in its pixels; black outside of the image.
         target: uint8 (height, width, 3) of the model's input, overwritten with RGB.
     """
     height, width = target.shape[:2]
@@ -75,19 +75,19 @@ def warp_into(image: Image, order: ColourOrder, crop: Crop, target: Image) -> No
 
 
 def _reduced(image: Image, crop: Crop) -> tuple[Image, Crop]:
-    """Return what lies in a crop, in few enough pixels for OpenCV, and the crop in it.
+    """Reduce an image to a size that OpenCV can warp; return it and the crop in its pixels.
 
-    What is outside of the crop is left out; where that is not enough, every other row and column,
-    or more. The model's input is far smaller than what remains.
+    The image is cut to the crop. If it is still too large, only every second (third, ...) row and
+    column is kept, which is still far more than the pixels of the model's input.
     """
     height, width = image.shape[:2]
     left, top = max(0, math.floor(crop.left) - 1), max(0, math.floor(crop.top) - 1)
     right = min(width, math.ceil(crop.left + crop.width) + 1)
     bottom = min(height, math.ceil(crop.top + crop.height) + 1)
-    if left >= right or top >= bottom:  # beside the picture, where all is black
+    if left >= right or top >= bottom:  # the crop lies outside the picture: all black
         left, top, right, bottom = 0, 0, 1, 1
     step = math.ceil(max(right - left, bottom - top) / MAX_SIDE)
-    # The centre of a pixel lies half a pixel from its edge, however large it is.
+    # Scale edges, not centres: a centre lies half a pixel from the edge of a pixel of any size.
     x, y = (crop.left - left - 0.5) / step + 0.5, (crop.top - top - 0.5) / step + 0.5
     reduced = Crop(x, y, crop.width / step, crop.height / step)
     return image[top:bottom:step, left:right:step], reduced
@@ -98,12 +98,12 @@ def to_frame(keypoints: FloatArray, crop: Crop, width: int, height: int) -> Floa
 
     Args:
         keypoints: float32 (17, 3) as x, y, score; x and y in 0...1 of the crop.
-        crop: The part of the frame that the model was given.
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
+        crop: The part of the frame that the model was given, in pixels of the frame.
+        width: Width of the frame, pixels.
+        height: Height of the frame, pixels.
 
     Returns:
-        float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that for a
+        float32 (17, 3) as x, y, score; x and y in 0...1 of the frame (outside of that range for a
         keypoint in the padding).
     """
     result = keypoints.copy()

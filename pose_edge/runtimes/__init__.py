@@ -1,13 +1,13 @@
-"""Runtimes run a model: tensors in, tensors out.
+"""Runtimes execute a model: tensors in, tensors out.
 
-`litert.py` runs models on the CPU; `edgetpu/` runs them on a Coral Edge TPU, in a child process
+`litert.py` runs models on the CPU. `edgetpu/` runs them on a Coral Edge TPU, in a child process
 (`child.py`, `child_main.py`), with the CPU as the fallback.
 
 May import: errors, util, frames, poses, config, logs, supervision, telemetry, zoo.
 
-To add the runtime of another accelerator, write one file here with a class that follows `Runtime`
-and a function like `litert.load_litert`, and one `if` in `load_runtime` below that recognises its
-models.
+To add a runtime for another accelerator, write a file here with a class that implements `Runtime`
+and a function like `litert.load_litert`, and add an `if` to `load_runtime` below that recognises
+its models.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = ["INPUT_TYPES", "AnyArray", "InputSize", "Runtime", "SizeGone", "load_
 
 
 def load_runtime(model: ModelFile, settings: Settings) -> Runtime:
-    """Load a model on the CPU or, if it is compiled for the Edge TPU, there.
+    """Load a model on the Edge TPU if it is compiled for it, else on the CPU.
 
     Raises:
         ModelError: The runtime cannot read the file.
-        UnavailableError: No runtime is installed, or there is no Edge TPU.
+        UnavailableError: No runtime is installed, or the Edge TPU is not available.
     """
     if model.compiled:
         from pose_edge.runtimes.edgetpu.opening import load_edgetpu as load

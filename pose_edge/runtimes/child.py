@@ -1,4 +1,4 @@
-"""The parent's side of a child process that runs a model."""
+"""The parent's side of a child process that runs a model; `child_main.py` is the child's side."""
 
 from __future__ import annotations
 
@@ -34,49 +34,49 @@ from pose_edge.util.child_process import child_command, child_environment, descr
 log = logging.getLogger(__name__)
 
 END_S: Final = 2.0
-"""How long a child may take to end in order, and so to give its device back."""
+"""Time for a child to exit by itself and release its device, seconds, before it is killed."""
 POLL_S: Final = 0.1
-"""Interval at which a wait for loading calls `wanted`."""
+"""Interval at which `Child.load` calls `wanted`, seconds."""
 SLICE_S: Final = 0.05
-"""An answer is waited for in parts of this length. A part counts no longer than it is meant to be:
-what it takes longer, the whole program was stopped (Ctrl-Z), or the machine slept."""
+"""Length of the slices into which waiting for a message is divided, seconds. A slice never counts
+as more than its length, so that a timeout does not include time in which the whole program was
+stopped (Ctrl-Z) or the machine was suspended."""
 OUTPUT_S: Final = 0.25
-"""How long to wait for the last output of a dead process: it comes at once, unless the process has
-started another one that holds the connection open."""
+"""Time to wait for the last output of a dead process, seconds. It is available at once, unless the
+process has started another one that keeps the pipe open."""
 DIED: Final = "its process has died"
 NONSENSE: Final = "its process gave a wrong answer"
 LAST_WORDS: Final = 3
-"""Lines of a dead process's last output that the log quotes."""
+"""Number of lines of a dead process's last output that error messages quote."""
 LOG_LINE: Final = re.compile(r"<(\d+)>(.*)")
-"""A line of the child's log: level and text; see `child_main`."""
+"""A log record of the child: level and text; see `child_main`."""
 
 
 class Child:
-    """A process that runs one model.
+    """A child process that runs one model.
 
-    One thread may `run` it while another one supervises the process. The kernel ends the process
-    together with the thread that created it, so that thread must live as long as the child is
-    needed.
+    One thread may call `run` while another one supervises the process. The kernel kills the process
+    when the thread that created it ends, so that thread must live as long as the child is needed.
 
     Attributes:
-        pid: Number of the process.
-        loaded: The loaded model; set by `load`.
+        pid: Process number.
+        loaded: Description of the loaded model; set by `load`.
     """
 
     loaded: Loaded
 
     def __init__(self, job: Job, *, name: str) -> None:
-        """Start the process, with a name for the log; `load` waits for it."""
+        """Start the process without waiting for the model; `name` identifies it in the log."""
         self._name = name
         self._number = 0
         self._closed = False
         self._tensors: SharedTensors | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
-        # Packets: a message comes complete or not at all.
+        # Packets keep message boundaries: a message arrives as a whole or not at all.
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         level = logging.getLogger("pose_edge").getEffectiveLevel()
         try:
-            # Only the child keeps its end, so that its death closes the connection.
+            # The parent closes the child's end, so that the child's death closes the connection.
             with theirs:
                 self._channel.send(pickle.dumps((job, level, os.getpid())))
                 self._process = subprocess.Popen(
@@ -104,11 +104,12 @@ class Child:
         """Wait until the model is loaded.
 
         Args:
-            timeout: Seconds that this may take.
-            wanted: Called now and then; when it returns False, the wait ends.
+            timeout: Timeout, seconds.
+            wanted: Called repeatedly; when it returns False, the wait is abandoned.
 
         Raises:
-            ChildFault: The child cannot load the model, has died, or takes too long.
+            ChildFault: The child cannot load the model, has died, or takes too long; or `wanted`
+                returned False.
         """
         left, message = timeout, b""
         while not message:
@@ -143,16 +144,16 @@ class Child:
         """Run the model once.
 
         Args:
-            tensor: Of the input's shape; another type is converted.
-            timeout: Seconds to wait for the answer.
+            tensor: Tensor of the input's shape; it is converted to the input's type.
+            timeout: Time to wait for the result, seconds.
 
         Returns:
             The outputs, valid until the next call.
 
         Raises:
-            ChildLate: There is no answer yet: ask for it with `answer` before the next `run`.
-            ChildDied: There will be none.
-            ChildFault: The answer is none; the child is of no use any more.
+            ChildLate: The result has not arrived yet; call `answer` before the next `run`.
+            ChildDied: The process has died.
+            ChildFault: The reply is invalid; the child must not be used any more.
         """
         if self._tensors is None:
             raise ChildDied(DIED)
@@ -165,7 +166,7 @@ class Child:
         return self.answer(timeout)
 
     def answer(self, timeout: float) -> list[AnyArray]:
-        """Wait for the answer to the last `run`; see there."""
+        """Wait for the result of the last `run`; returns and raises as `run` does."""
         if self._tensors is None:
             raise ChildDied(DIED)
         if self._receive(timeout) != REQUEST.pack(self._number):
@@ -173,7 +174,7 @@ class Child:
         return list(self._tensors.outputs)
 
     def close(self) -> None:
-        """End the process, by force if need be; a second call does nothing."""
+        """End the process, by force if necessary; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -181,19 +182,19 @@ class Child:
         if self._wait() is None:
             log.debug("%s does not end in time: killed", self._name)
             self._process.kill()
-            # A process that waits for a device deep in the kernel dies when the device lets go.
+            # A process in uninterruptible sleep dies only when the device returns.
             self._wait()
         self._reader.join(OUTPUT_S)
-        self._tensors = None  # at once: a fault's traceback may hold on to this object for long
+        self._tensors = None  # freed now: a fault's traceback may keep this object alive for long
 
     def kill(self) -> None:
-        """End the process at once: it is stalled."""
+        """End the process at once, because it is stalled."""
         if not self._closed:
             self._process.kill()
             self.close()
 
     def cause_of_death(self) -> ChildFault:
-        """Return how the process ended; wait a moment if it has not ended yet."""
+        """Return how the process ended; wait up to `END_S` if it has not ended yet."""
         if not self._closed:
             self._wait()
             self._reader.join(OUTPUT_S)
@@ -202,7 +203,7 @@ class Child:
         return ChildFault(describe_death(status, words), crashed=status is not None and status < 0)
 
     def _wait(self) -> int | None:
-        """Wait a moment for the end of the process; return its status, None if it goes on."""
+        """Wait up to `END_S` for the process to end; return its status, or None if it runs on."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(END_S)
         return self._process.returncode
@@ -225,7 +226,7 @@ class Child:
         return message
 
     def _read_output(self) -> None:
-        """Log what the child logs and writes until it ends: the main of the reader thread."""
+        """Forward the child's log records and output to the log (main of the reader thread)."""
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
@@ -233,7 +234,7 @@ class Child:
                 if logged := LOG_LINE.fullmatch(text):
                     log.log(int(logged[1]), "%s: %s", self._name, logged[2])
                 elif text:
-                    if not text.startswith("INFO: "):  # LiteRT names its parts
+                    if not text.startswith("INFO: "):  # LiteRT announces its delegates
                         self._last_words.append(text)
                     log.debug("%s: %s", self._name, text)
 
@@ -241,8 +242,12 @@ class Child:
 def start_child(job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
     """Start a child process and wait until its model is loaded.
 
+    Args:
+        job: The model and how to run it.
+        wanted: See `Child.load`.
+
     Raises:
-        ChildFault: It cannot be started, or cannot load the model.
+        ChildFault: The process cannot be started, or cannot load the model.
     """
     try:
         child = Child(job, name="model" if job.library is None else "edgetpu")
@@ -257,15 +262,15 @@ def start_child(job: Job, wanted: Callable[[], bool] = lambda: True) -> Child:
 
 
 class ChildRuntime:
-    """A `Runtime` in a child process without a fallback: for measuring one backend alone."""
+    """A `Runtime` in a child process without a fallback, for measuring one backend alone."""
 
     def __init__(self, child: Child, provenance: Provenance, *, timeout: float) -> None:
-        """Use a child that has loaded its model.
+        """Wrap a child that has loaded its model.
 
         Args:
-            child: The process; `close` ends it.
-            provenance: The model's name, and what runs it.
-            timeout: Seconds after which an inference has failed.
+            child: The child process; `close` ends it.
+            provenance: The model's name, and the hardware that runs it.
+            timeout: Time after which an inference has failed, seconds.
         """
         self._child = child
         self._timeout = timeout
@@ -278,7 +283,7 @@ class ChildRuntime:
         """Run the model once.
 
         Raises:
-            UnavailableError: The process has died, or takes too long.
+            UnavailableError: The process has died, does not reply in time, or replies wrongly.
         """
         try:
             return self._child.run(tensor, self._timeout)
@@ -289,5 +294,5 @@ class ChildRuntime:
         raise UnavailableError(f"{self.provenance.model}: {fault}")
 
     def describe(self) -> str:
-        """Return what runs the model, and in which process."""
+        """Return what runs the model, and the number of the process."""
         return f"{self._child.loaded.describe}, in process {self._child.pid}"

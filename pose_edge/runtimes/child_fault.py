@@ -1,6 +1,6 @@
-"""What goes wrong with a child process that runs a model.
+"""Errors of a child process that runs a model.
 
-Apart from `child.py`, which only a machine with an Edge TPU loads.
+They are separate from `child.py` because only machines with an Edge TPU need to load that module.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from typing import Final
 from pose_edge.errors import UnavailableError
 
 LOAD_S: Final = 60.0
-"""How long loading may take, including the firmware of a USB Coral."""
+"""Timeout for loading a model, seconds, including the firmware of a USB Coral."""
 
 
 class ChildFault(UnavailableError):  # noqa: N818 - an event, like SourceLost
-    """The child cannot run the model, or no longer.
+    """The child process cannot run the model, or can no longer run it.
 
     Attributes:
-        crashed: A signal ended the process.
+        crashed: Whether a signal ended the process.
     """
 
     def __init__(self, message: str, *, remedy: str | None = None, crashed: bool = False) -> None:
-        """Keep message and remedy, see `PoseEdgeError`, and whether the process crashed."""
+        """Create the error; for message and remedy see `PoseEdgeError`."""
         super().__init__(message, remedy=remedy)
         self.crashed = crashed
 
 
 class ChildDied(ChildFault):
-    """The process has ended; `Child.cause_of_death` says how."""
+    """The process has ended; `Child.cause_of_death` returns how."""
 
 
 class ChildLate(ChildFault):
-    """The answer has not come in time; it may still come: see `Child.answer`."""
+    """The result has not arrived in time, but may still arrive; see `Child.answer`."""

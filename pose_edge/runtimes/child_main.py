@@ -1,7 +1,7 @@
-"""The child process: loads a model and runs it for its parent.
+"""The main program of the child process that loads a model and runs it for its parent.
 
-What a broken library or a lost device does to this process (abort, crash, an inference that never
-ends, an interpreter that is held for seconds) does not touch the parent.
+The process isolates the parent from a faulty library or a lost device: an abort, a crash, an
+inference that never ends, or an interpreter lock held for seconds.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from pose_edge.util.child_process import die_with
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 REQUEST: Final = struct.Struct("<Q")
-"""The number of a request; its answer repeats it."""
+"""A request: its number, which the reply repeats."""
 MAX_MESSAGE: Final = 1 << 16
-"""Bytes of the longest message."""
+"""Maximum length of a message, bytes."""
 ALIGNMENT: Final = 64
-"""Bytes from tensor to tensor in shared memory: a cache line, and enough for every type."""
+"""Alignment of tensors in shared memory, bytes: a cache line, and enough for every type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a child process runs.
+    """The model that a child process runs, and how.
 
     Attributes:
         model: The model.
-        threads: CPU threads.
+        threads: Number of CPU threads.
         library: Name or path of libedgetpu; None to run the model on the CPU.
-        device: Option of the library: "", "usb", "usb:0", "pci", "pci:0", ":1".
+        device: The library's device option: "", "usb", "usb:0", "pci", "pci:0", ":1".
     """
 
     model: ModelFile
@@ -55,15 +55,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The child's first message when it has loaded the model and run it once.
+    """The child's first message, after it has loaded the model and run it once.
 
-    When it cannot, its first and last message is the reason, a string.
+    If the child cannot do so, its only message is the reason, a string.
 
     Attributes:
         input: Shape and type of the input.
         outputs: Shape and type of each output.
-        describe: What runs the model.
-        version: Version of the Edge TPU library; None where the library does not tell.
+        describe: Short description of what runs the model.
+        version: Version of the Edge TPU library; None if the library does not report it.
     """
 
     input: Tensor
@@ -75,16 +75,16 @@ class Loaded:
 FIRST_ANSWER: Final[TypeAdapter[Loaded | str]] = TypeAdapter(
     Loaded | str, config=ConfigDict(defer_build=True)
 )
-"""Writes and checks the child's first message, as JSON."""
+"""Serialises and validates the child's first message as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedTensors:
-    """Input and outputs of one inference, in memory that two processes share.
+    """Input and outputs of one inference, in memory shared by two processes.
 
     Attributes:
-        descriptor: File descriptor of the memory. The memory has no name, so it is freed with the
-            last process that uses it, however that ends.
+        descriptor: File descriptor of the memory. The memory has no name, so it is freed when the
+            last process that uses it ends, even by a crash.
         input: Array of the input's shape and type.
         outputs: Arrays of the outputs' shapes and types.
     """
@@ -95,14 +95,14 @@ class SharedTensors:
 
     @classmethod
     def make(cls, source: Tensor, targets: Sequence[Tensor]) -> SharedTensors:
-        """Allocate memory for such tensors; call `close_descriptor` once it is shared."""
+        """Allocate memory for these tensors; call `close_descriptor` once it is shared."""
         descriptor = os.memfd_create("pose-edge", os.MFD_CLOEXEC)
         os.ftruncate(descriptor, sum(map(_aligned_size, (source, *targets))))
         return cls.of(descriptor, source, targets)
 
     @classmethod
     def of(cls, descriptor: int, source: Tensor, targets: Sequence[Tensor]) -> SharedTensors:
-        """Map the memory that the other process has allocated for the same tensors."""
+        """Map memory that was allocated for the same tensors, here or in the other process."""
         memory, offset = mmap.mmap(descriptor, 0), 0
         arrays: list[AnyArray] = []
         for tensor in (source, *targets):
@@ -111,7 +111,7 @@ class SharedTensors:
         return cls(descriptor, arrays[0], tuple(arrays[1:]))
 
     def close_descriptor(self) -> None:
-        """Close the descriptor, which only sharing needs; the arrays stay valid."""
+        """Close the descriptor, which is only needed for sharing; the arrays stay valid."""
         os.close(self.descriptor)
 
 
@@ -123,12 +123,13 @@ def _aligned_size(tensor: Tensor) -> int:
 def main() -> None:
     """Load the model and answer requests until the parent closes the channel.
 
-    The standard input is the channel of packets from and to the parent; its first packet holds the
-    job, the least level that is logged, and the parent's process number. Everything that is logged
-    or written goes to the standard output and error, which the parent reads.
+    Standard input is a packet socket connected to the parent. Its first packet contains the job,
+    the minimum log level, and the parent's process number. The log and all other output go to
+    standard output and standard error, which the parent reads.
     """
-    # Ctrl-C and a service's stop reach the whole group: the parent ends in order, and then closes
-    # the channel. A library that hangs would not notice that, so the kernel has to help.
+    # Ctrl-C and a service's stop signal the whole process group. The child ignores them: the parent
+    # shuts down in order and then closes the channel. If a library hangs here, the channel is not
+    # read, so the kernel is asked to kill this process with its parent.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     channel = socket.socket(fileno=0)
@@ -154,8 +155,8 @@ def main() -> None:
         _answer_requests(channel, runtime)
     except ConnectionError:
         return  # the parent has ended, or has closed the channel
-    except (RuntimeError, ValueError) as error:  # as the runtime raises a delegate's error
-        sys.exit(" ".join(str(error).split())[:200])  # with status 1, and this as the last words
+    except (RuntimeError, ValueError) as error:  # raised by the runtime for a delegate's errors
+        sys.exit(" ".join(str(error).split())[:200])  # status 1; the parent quotes the message
 
 
 def _answer_requests(channel: socket.socket, runtime: LiteRT) -> None:
@@ -172,9 +173,9 @@ def _answer_requests(channel: socket.socket, runtime: LiteRT) -> None:
 
 
 def _log_lines(level: int) -> None:
-    """Log to the standard error, each line with its level in angle brackets, as for systemd.
+    """Log to standard error, each line prefixed with its level in angle brackets, as for systemd.
 
-    A line without a level was written by a library.
+    The parent can thus tell log records from lines that a library writes.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("<%(levelno)s>%(message)s"))

@@ -1,4 +1,4 @@
-"""Runs TensorFlow Lite models on CPU threads: by LiteRT, or by tflite-runtime."""
+"""Run TensorFlow Lite models with LiteRT or tflite-runtime, on the CPU or an accelerator."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUNTIME_MODULES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
-"""The first that can be imported is used: LiteRT is many times faster with INT8 models."""
+"""The first one that can be imported is used; LiteRT is many times faster with INT8 models."""
 
 LAST_FOR_NUMPY_1: Final = (2, 14)
-"""The last version of tflite-runtime by Google; later ones, by others, are built for NumPy 2."""
+"""Last version of tflite-runtime by Google; later versions, by others, are built for NumPy 2."""
 
 DYNAMIC_SIZES: Final = ((256, 256), (224, 288), (192, 320), (288, 224), (320, 192))
-"""Heights and widths that a model whose input has no fixed size is run with: multiples of 32, as
-MoveNet's feature pyramid needs them, with about as many pixels each."""
+"""Heights and widths used with a model whose input has no fixed size. They are multiples of 32, as
+MoveNet's feature pyramid requires, and have about the same number of pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """One of the graphs of a file, each with its own input size.
+    """A model with one input size: one of the file's graphs, or its only graph resized.
 
     Attributes:
         input: Shape and type of the input.
         outputs: Shape and type of each output.
         run: Runs the graph once.
-        prepare: Gives the interpreter the size of this graph, where there is one graph only.
+        prepare: Resizes the interpreter's only graph to this size; None if no resizing is needed.
     """
 
     input: Tensor
@@ -58,13 +58,13 @@ class _Graph:
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """What a model runs on in place of the CPU.
+    """Hardware that runs a model in place of the CPU.
 
     Attributes:
-        backend: A short name for results and screen, e.g. "edgetpu".
-        describe: What it is, for the log.
-        version: Version of its library; None where the library does not tell.
-        make_interpreter: Makes the interpreter, with its delegate, from the model's path.
+        backend: Short name for results and the screen, e.g. "edgetpu".
+        describe: Short description for the log.
+        version: Version of its library; None if the library does not report it.
+        make_interpreter: Creates the interpreter, with its delegate, from the model's path.
     """
 
     backend: str
@@ -79,19 +79,20 @@ class LiteRT:
     def __init__(
         self, model: ModelFile, *, threads: int, accelerator: Accelerator | None = None
     ) -> None:
-        """Load the model and run it once: what the runtime prepares then takes as long as two runs.
+        """Load the model and run it once as a warm-up.
 
-        With another input size the first run takes a quarter longer than the next ones, and only
-        from then on a size takes memory.
+        The first run includes preparations that take as long as two further runs. The first run
+        with another input size takes a quarter longer than later ones, and only then is memory
+        allocated for that size.
 
         Args:
-            model: The file. It may hold several graphs, one for each input size.
-            threads: CPU threads, at most as many as there are usable cores: more are far slower.
-            accelerator: What runs the model in place of the CPU.
+            model: The file. It may contain several graphs, one for each input size.
+            threads: CPU threads; limited to the number of usable cores, as more are far slower.
+            accelerator: Hardware that runs the model in place of the CPU.
 
         Raises:
-            ModelError: The file cannot be read by the runtime.
-            UnavailableError: No runtime is installed.
+            ModelError: The runtime cannot read the file.
+            UnavailableError: No runtime is installed, or the accelerator is not available.
         """
         self._accelerator = accelerator
         self._library, interpreter_class = import_runtime()
@@ -101,7 +102,7 @@ class LiteRT:
             if accelerator is not None:
                 interpreter = accelerator.make_interpreter(str(model.path))
             else:
-                # Read, not mapped: a file that is written over while it runs must not matter.
+                # Read the file instead of mapping it: it may be overwritten while the model runs.
                 content = model.path.read_bytes()
                 if model.entry is not None and model.entry.sizes:
                     content = keep_sizes(content, model.entry.sizes)
@@ -125,7 +126,7 @@ class LiteRT:
         return tuple((height, width) for height, width in self._graphs)
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        """Run the model once, on a tensor of one of the sizes; the interpreter releases the GIL."""
+        """Run the model once on a tensor of one of the sizes; the GIL is released meanwhile."""
         graph = self._graphs[tensor.shape[1:3]]
         if graph.prepare is not None and graph is not self._prepared:
             graph.prepare()
@@ -143,25 +144,25 @@ class LiteRT:
 
 
 def load_litert(model: ModelFile, settings: Settings) -> LiteRT:
-    """Load a model on the CPU, see `LiteRT`, with a clean terminal."""
+    """Load a model on the CPU, see `LiteRT`, and keep the runtime's messages off the terminal."""
     with _announcement_logged():
         return LiteRT(model, threads=settings.model.threads)
 
 
 @contextmanager
 def _announcement_logged() -> Iterator[None]:
-    """Log what the runtime writes to the standard error, at level debug.
+    """Redirect what the runtime writes to standard error to the log, at level debug.
 
-    The first model that a process loads makes the runtime announce XNNPACK there, and nothing that
-    its Python packages offer turns that off. The standard error belongs to the whole process, so it
-    is redirected only while no other thread can write to it; otherwise that one line is shown.
+    When a process loads its first model, the runtime announces XNNPACK on standard error, and its
+    Python packages offer no way to turn that off. Standard error belongs to the whole process, so
+    it is redirected only if no other thread is running; otherwise that one line is shown.
     """
     if threading.active_count() > 1 or sys.stderr is None:
         yield
         return
     sys.stderr.flush()
     original = os.dup(2)
-    with os.fdopen(os.memfd_create("runtime"), "rb") as captured:  # /tmp may be full
+    with os.fdopen(os.memfd_create("runtime"), "rb") as captured:  # needs no space on a disk
         os.dup2(captured.fileno(), 2)
         try:
             yield
@@ -174,7 +175,7 @@ def _announcement_logged() -> Iterator[None]:
 
 
 def _graphs(model: ModelFile, interpreter: Any) -> list[_Graph]:  # noqa: ANN401 - of either library
-    """Return a graph for each input size that a model has, the one to begin with first."""
+    """Return a graph for each input size that a model has, the default size first."""
     signatures = list(interpreter.get_signature_list())
     if len(signatures) > 1:
         runners = [interpreter.get_signature_runner(name) for name in signatures]
@@ -194,14 +195,14 @@ def _graphs(model: ModelFile, interpreter: Any) -> list[_Graph]:  # noqa: ANN401
 
 
 def _is_dynamic(source: dict[str, Any]) -> bool:
-    """Return whether height and width of the input are left to whoever runs the model."""
+    """Return whether the height and width of the input are not fixed in the model."""
     signature = list(source.get("shape_signature", ()))
     unfixed = len(signature) == 4 and signature[1:3] == [-1, -1]
     return unfixed or list(source["shape"]) == [1, 1, 1, 3]
 
 
 def _resized_graph(model: ModelFile, interpreter: Any, size: tuple[int, int]) -> _Graph:  # noqa: ANN401
-    """Return the graph of a model without a fixed size, as it is with one."""
+    """Return the only graph of a model without a fixed input size, resized to a given size."""
     index: int = _only_input(model, interpreter.get_input_details())["index"]
 
     def prepare() -> None:
@@ -210,7 +211,7 @@ def _resized_graph(model: ModelFile, interpreter: Any, size: tuple[int, int]) ->
 
     try:
         prepare()
-        interpreter.invoke()  # some outputs have their shapes only then
+        interpreter.invoke()  # some output shapes are known only after a run
     except (ValueError, RuntimeError) as error:
         height, width = size
         raise ModelError(
@@ -254,13 +255,13 @@ def _only_input(model: ModelFile, inputs: list[dict[str, Any]]) -> dict[str, Any
 
 
 def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
-    """Import Interpreter or load_delegate from the best runtime that is installed.
+    """Import `Interpreter` or `load_delegate` from the best runtime that is installed.
 
     Returns:
-        Name of the library, and the member.
+        Name of the library, and the imported member.
 
     Raises:
-        UnavailableError: No runtime is installed, or it does not go with NumPy.
+        UnavailableError: No runtime is installed, or it is incompatible with this NumPy.
     """
     reasons = []
     for name in RUNTIME_MODULES:
@@ -279,10 +280,10 @@ def import_runtime(member: str = "Interpreter") -> tuple[str, Any]:
 
 
 def _numpy_clash() -> str | None:
-    """Return why an installed tflite-runtime cannot run beside this NumPy, or None.
+    """Return why the installed tflite-runtime is incompatible with this NumPy, or None.
 
-    Built for NumPy 1, it fills the terminal with NumPy's warning and fails with another error, or
-    crashes; so it is not even imported.
+    A version built for NumPy 1 must not even be imported under NumPy 2: it prints NumPy's long
+    warning and then fails with another error, or crashes.
     """
     from importlib import metadata
 

@@ -1,4 +1,4 @@
-"""What every runtime offers to the estimators."""
+"""The interface of a runtime, as the estimators use it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ InputSize = tuple[int, int]
 """Height and width of an input, pixels."""
 
 INPUT_TYPES: Final = ("uint8", "int8", "int32", "float32")
-"""Types of input tensors. They take pixel values from 0 to 255; int8 takes them less 128, which is
-where converters put its zero point."""
+"""Types of input tensors. Pixel values are 0...255. For int8 they are reduced by 128, because
+converters set the zero point to -128."""
 
 
 class SizeGone(Exception):  # noqa: N818 - an event, like SourceLost
-    """Another backend has taken over, whose input has no such size: ask for `sizes` again."""
+    """The input no longer has this size, because the backend has changed; read `sizes` again."""
 
 
 class Runtime(Protocol):
@@ -29,25 +29,25 @@ class Runtime(Protocol):
 
     @property
     def input(self) -> Tensor:
-        """Shape and type of the only input; its shape is that of the first of the sizes."""
+        """Shape and type of the only input, with the first of the sizes."""
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
-        """Shape and type of each output, with an input of that shape."""
+        """Shape and type of each output, for an input of the first size."""
 
     @property
     def provenance(self) -> Provenance:
-        """Model and backend of the last answer; before the first, those expected to answer."""
+        """Model and backend of the last result; before the first, those expected to be used."""
 
     @property
     def sizes(self) -> tuple[InputSize, ...]:
-        """Heights and widths that the input can have now; most models have one."""
+        """Heights and widths that the input can have now; most models have one size."""
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
         """Run the model once.
 
         Args:
-            tensor: Of the input's type, and of one of the sizes.
+            tensor: Input tensor (1, height, width, 3) of the input's type and one of the sizes.
 
         Returns:
             The outputs, valid until the next call.
@@ -57,7 +57,7 @@ class Runtime(Protocol):
         """
 
     def describe(self) -> str:
-        """Return what runs the model, in a few words for log and doctor."""
+        """Return a short description of what runs the model, for the log and `doctor`."""
 
     def close(self) -> None:
-        """End what the runtime has started; a second call does nothing."""
+        """Stop what the runtime has started; a second call does nothing."""

@@ -1,13 +1,14 @@
-"""Tracking: the same id for the same person from frame to frame, and steady skeletons.
+"""Tracking: stable ids for people from frame to frame, and smoothed skeletons.
 
-`pose_tracker.py` joins the two: `tracker.py` gives ids, `smoother.py` takes the jitter out. Who is
-who is decided by `matching.py`, where somebody should be by now by `track.py`. `prediction.py`
-moves poses forward to a later frame. Numbers in, numbers out: no device, no clock, no thread.
+`pose_tracker.py` combines `tracker.py`, which assigns ids, and `smoother.py`, which removes jitter.
+`matching.py` matches poses to known people, `track.py` extrapolates a person's motion to the
+current frame, and `prediction.py` moves poses forward to a later frame. All of this is pure
+computation: no device, no clock, no thread.
 
 May import: errors, util, frames, poses, config.
 
-Another filter takes the place of `OneEuro` in `smoother.py`; another way to compare poses takes the
-place of `match_poses` in `matching.py`.
+To use another filter, replace `OneEuro` in `smoother.py`; to compare poses in another way, replace
+`match_poses` in `matching.py`.
 """
 
 from pose_edge.tracking.one_euro import OneEuro

@@ -1,4 +1,4 @@
-"""Which pose of a frame is which known person."""
+"""Match the poses of a frame to the known people."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ def match_poses(
     *,
     min_similarity: float,
 ) -> tuple[list[AnyTrack | None], set[int]]:
-    """Find the owner of each pose, the most similar pair first.
+    """Match poses to tracks greedily, the most similar pair first.
 
-    Similarity is the mean of OKS, which tells apart people whose boxes overlap, and IoU of the
-    boxes, which still works when limbs are hidden or have moved far between two frames.
+    Similarity is the mean of two measures: OKS, which separates people whose boxes overlap, and the
+    IoU of the boxes, which still works when limbs are hidden or have moved far between two frames.
 
     Args:
-        poses: The poses of one frame, none of them a duplicate.
+        poses: The poses of one frame, without duplicates.
         tracks: The known people.
         time_s: The frame's time, seconds.
         size: Width and height of the frame, pixels.
-        min_similarity: Least similarity, 0...1, of a pose and a person.
+        min_similarity: Minimum similarity, 0...1, of a pose and a person.
 
     Returns:
-        The track of each pose, or None, and the indices of unclear poses: those that may also be
-        another known person, who is matched with no pose.
+        The track of each pose, or None; and the indices of unclear poses, which are also similar to
+        another known person who was left without a pose.
     """
     owners: list[AnyTrack | None] = [None] * len(poses)
     if not poses or not tracks:
         return owners, set()
     if len(poses) == len(tracks) == 1:
-        # The usual case: where the boxes alone are similar enough, OKS decides nothing.
+        # The usual case, decided without OKS: the similarity of the boxes alone is sufficient.
         (track,) = tracks
         if iou(poses[0].box, track.expected_box(time_s)) / 2 >= min_similarity:
             return [track], set()
-    # The expected place comes before the last seen one, and a known person before one
-    # who may be a false detection.
+    # Known people come before those who may be false detections; after that, the expected place
+    # comes before the place where a person was last seen.
     pairs = []
     expected = [track.expected(time_s) for track in tracks]
     last = [track.last for track in tracks]

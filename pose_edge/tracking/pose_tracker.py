@@ -1,4 +1,4 @@
-"""Tracks, then smooths the poses of one source."""
+"""Track and then smooth the poses of one source."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from pose_edge.tracking.tracker import Tracker
 
 
 class PoseTracker:
-    """Gives the poses of consecutive frames ids, and smooths them if the settings say so."""
+    """Assigns ids to the poses of consecutive frames, and smooths them if the settings say so."""
 
     def __init__(self, settings: Settings, *, live: bool) -> None:
-        """Start without people.
+        """Create a tracker without people.
 
         Args:
-            settings: The sections tracking, smoothing and source: replayed poses stay as they are.
-            live: Whether the source is a camera or stream. The time of its frames is then that of
-                the monotonic clock, and smoothing is on by default.
+            settings: The sections tracking and smoothing, the minimum keypoint score, and whether
+                poses are replayed (`source.poses`); replayed poses are not changed.
+            live: Whether the source is a camera or stream. The monotonic clock is then used for the
+                time of its frames, and smoothing is on by default.
         """
         tracking, smoothing = settings.tracking, settings.smoothing
         self._live = live
         self._tracker = self._smoother = None
-        if tracking.enabled and settings.source.poses is None:  # which have their ids
+        if tracking.enabled and settings.source.poses is None:  # replayed poses have ids already
             self._tracker = Tracker(
                 max_age=tracking.max_age, min_similarity=tracking.min_similarity
             )
@@ -40,9 +41,12 @@ class PoseTracker:
         """Track the people of the next frame.
 
         Args:
-            poses: The poses found in it.
-            frame: The frame. A still picture has nothing to do with the one before: its poses are
-                returned as they are.
+            poses: The poses found in the frame.
+            frame: The frame. Still pictures are unrelated to each other, so their poses are
+                returned unchanged.
+
+        Returns:
+            The tracked poses, with ids, best first; see `Tracker.update`.
         """
         if frame.file is not None or self._tracker is None:
             return list(poses)

@@ -1,4 +1,4 @@
-"""Where a person is a moment after the frame in which they were found."""
+"""Extrapolate a pose to a moment shortly after the frame in which it was found."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from pose_edge.poses import Pose, box_of
 # The values were chosen on three clips of 30 frames a second (a walk, a wave, a balance on a beam),
 # with an inference of 50 ms; `tools/measure_prediction.py` measures them.
 MAX_AHEAD_S: Final = 0.1
-"""Nobody is moved forward by more than this: people change their mind."""
+"""Maximum time, in seconds, by which poses are extrapolated: people change direction."""
 MAX_INTERVAL_S: Final = 0.5
-"""Two poses that lie further apart say nothing about the motion now."""
+"""Maximum time, in seconds, between two poses from which a velocity is computed."""
 OWN_SHARE: Final = 0.5
-"""The body's motion lasts; what a joint moves besides it is a swing, and counts in part only."""
+"""Fraction of a joint's motion relative to the body that is extrapolated. The motion of the body as
+a whole lasts, but a joint swings to and fro."""
 STILL_SPEED: Final = 0.05
+"""Speed, in sizes of the person per second, up to which a joint is not moved: it is jitter."""
 MOVING_SPEED: Final = 0.2
-"""Joints slower than the first, in sizes of the person per second, are not moved: that is jitter.
-From the second on they are moved in full."""
+"""Speed, in the same unit, from which a joint is moved in full; in between it is moved in part."""
 
 
 def move_forward(
@@ -32,19 +33,20 @@ def move_forward(
     size: tuple[int, int],
     min_score: float,
 ) -> Pose:
-    """Return a pose as it should be a moment later.
+    """Return a pose extrapolated by a short time.
 
     Args:
         pose: The pose.
         before: An earlier pose of the same person.
-        interval_s: Time between the two, seconds; beyond 0...`MAX_INTERVAL_S` nothing is moved.
-        ahead_s: Time from the pose to that moment, seconds; more than `MAX_AHEAD_S` counts as that.
+        interval_s: Time between the two poses, seconds. Outside of 0...`MAX_INTERVAL_S` the pose is
+            not moved.
+        ahead_s: Time to extrapolate, seconds; limited to `MAX_AHEAD_S`.
         size: Width and height of the frame, pixels.
-        min_score: A keypoint that is weaker in either pose is moved with the body only, and does
-            not count for the box.
+        min_score: Minimum keypoint score. A keypoint that is weaker in either pose is moved with
+            the body only; one that is weaker in `pose` is ignored for the box.
 
     Returns:
-        The pose, its joints within the frame; the same one where nothing is to be moved.
+        The extrapolated pose, clipped to the frame; or `pose` itself if it is not moved.
     """
     sure = np.minimum(pose.keypoints[:, 2], before.keypoints[:, 2]) >= min_score
     if not (0.0 < interval_s <= MAX_INTERVAL_S and ahead_s > 0.0 and sure.any()):

@@ -1,6 +1,6 @@
-"""Similarity of two poses: object keypoint similarity (OKS), and overlap of boxes (IoU).
+"""Similarity of poses: object keypoint similarity (OKS), and overlap of boxes (IoU).
 
-Distances and areas are measured in pixels: 0.1 of a frame's width is not 0.1 of its height.
+For OKS, distances and areas are in pixels, because normalised x and y have different scales.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ _SIGMAS_OF_PAIRS: Final = (0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.08
 """Eyes, ears, shoulders, elbows, wrists, hips, knees, ankles."""
 
 SIGMAS: Final = (0.026, *(sigma for sigma in _SIGMAS_OF_PAIRS for _ in ("left", "right")))
-"""Standard deviation of human annotators on each keypoint, in parts of the square root of the
+"""Standard deviation of human annotators on each keypoint, as a fraction of the square root of the
 person's area: the constants of the COCO keypoint evaluation (https://cocodataset.org/#keypoints-eval,
 `kpt_oks_sigmas` in pycocotools)."""
 
 MIN_KEYPOINT_SCORE: Final = 0.3
-"""Score below which a keypoint is not compared."""
+"""Minimum score of a keypoint to be compared."""
 
 DUPLICATE_OKS: Final = 0.75
-"""Two poses with a higher similarity are one body. On pictures of two people who walk past each
-other, two true poses reached 0.59 at most, the poses of a body found twice 0.91 and more."""
+"""OKS from which two poses are the same body. On pictures of two people who walk past each other,
+the OKS of two true poses was at most 0.59, and that of a body found twice at least 0.91."""
 
 MIN_COMMON: Final = 4
-"""With fewer keypoints in common, similarity is chance (the value of the tfjs tracker). So many of
-a pose's best count in any case."""
+"""Minimum number of common keypoints; with fewer, similarity is chance (value of the tfjs tracker).
+This many of a pose's best keypoints are compared even if their scores are low."""
 
 POINT: Final = 1e-9
-"""Parts of the frame that a box without width or height is taken to be wide or high."""
+"""Width and height added to boxes for IoU, as a fraction of the frame, so that no box is empty."""
 
 MAX_ELONGATION: Final = 4.0
-"""A person seen from the side fills a box that is nearly a line, and the box's area says nothing
-about the person's size any more; no box counts as narrower than this."""
+"""Maximum ratio of the sides of a box when its area is computed. A person seen from the side fills
+a box that is nearly a line, whose area says nothing about the person's size."""
 
 _VARIANCES: Final = (2.0 * np.asarray(SIGMAS)) ** 2
 
@@ -47,19 +47,19 @@ def oks_matrix(
 ) -> NDArray[np.float64]:
     """Return the object keypoint similarity of every pose with every track.
 
-    It is the mean of exp(-d^2 / (2 A (2 sigma)^2)) over the keypoints that count in both, d being
-    the distance and A the area of the box around the track's keypoints.
+    OKS is the mean of exp(-d^2 / (2 A (2 sigma)^2)) over the keypoints that are compared in both,
+    where d is the distance and A the area of the box around the track's keypoints.
 
     Args:
         poses: float32 (n, 17, 3) as x, y, score, normalised.
-        tracks: float32 (m, 17, 3) likewise; distances are relative to their size.
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
-        min_score: Score below which a keypoint does not count.
+        tracks: float32 (m, 17, 3) likewise; distances are relative to the size of the track.
+        width: Width of the frame, pixels.
+        height: Height of the frame, pixels.
+        min_score: Minimum score of a keypoint to be compared; see also `MIN_COMMON`.
 
     Returns:
-        float64 (n, m), 0...1; 1 for a pose with itself, 0 when fewer than `MIN_COMMON` keypoints
-        count in both.
+        float64 (n, m), 0...1; 1 for a pose with itself, 0 if fewer than `MIN_COMMON` keypoints are
+        compared in both.
     """
     size = (width, height)
     counting = _counting(tracks, min_score)
@@ -76,11 +76,11 @@ def oks_matrix(
 def pose_similarities(
     poses: Sequence[Pose], others: Sequence[Pose], size: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Return the OKS of every pose with every other one, as float64 (n, m); n and m are not 0.
+    """Return the OKS of every pose with every other one, as float64 (n, m).
 
     Args:
-        poses: n poses.
-        others: m poses; distances are relative to their size.
+        poses: n poses, at least one.
+        others: m poses, at least one; distances are relative to their size.
         size: Width and height of the frame, pixels.
     """
     rows = np.stack([pose.keypoints for pose in poses])
@@ -89,7 +89,7 @@ def pose_similarities(
 
 
 def drop_duplicates(poses: Sequence[Pose], size: tuple[int, int]) -> list[Pose]:
-    """Return the poses without those on the body of an earlier one (OKS non-maximum suppression).
+    """Remove poses that duplicate an earlier one (OKS non-maximum suppression).
 
     Args:
         poses: The poses, best first.
@@ -106,14 +106,14 @@ def drop_duplicates(poses: Sequence[Pose], size: tuple[int, int]) -> list[Pose]:
 
 
 def _counting(poses: FloatArray, min_score: float) -> NDArray[np.bool_]:
-    """Return bool (n, 17): which keypoints of (n, 17, 3) reach the score or are among the best."""
+    """Return which keypoints of (n, 17, 3) reach the score or are among the best: bool (n, 17)."""
     scores = poses[:, :, 2]
     best = np.sort(scores, axis=1)[:, -MIN_COMMON, np.newaxis]
     return np.asarray(scores >= np.minimum(best, min_score))
 
 
 def _areas(places: NDArray[np.float64], counting: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return float64 (m,), more than 0: the areas of the boxes around (m, 17, 2) places."""
+    """Return the areas of the boxes around (m, 17, 2) positions: float64 (m,), more than 0."""
     mask = counting[:, :, np.newaxis]
     upper = np.where(mask, places, -np.inf).max(axis=1)
     lower = np.where(mask, places, np.inf).min(axis=1)
@@ -123,16 +123,16 @@ def _areas(places: NDArray[np.float64], counting: NDArray[np.bool_]) -> NDArray[
 
 
 def iou(a: Box, b: Box) -> float:
-    """Return the intersection of two boxes over their union (IoU).
+    """Return the intersection over union (IoU) of two boxes.
 
-    Stretching both along an axis changes nothing, so boxes need not be brought to pixels.
+    IoU does not change when both boxes are scaled along an axis, so normalised boxes are fine.
 
     Args:
         a: x0, y0, x1, y1.
         b: Likewise.
 
     Returns:
-        0...1; 1 for a box with itself, also when it has no area.
+        0...1; 1 for a box with itself, even if it has no area.
     """
     across = min(a[2], b[2]) - max(a[0], b[0]) + POINT
     down = min(a[3], b[3]) - max(a[1], b[1]) + POINT

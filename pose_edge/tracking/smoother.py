@@ -1,4 +1,4 @@
-"""Steadies skeletons with one filter for each tracked person."""
+"""Smooth poses with one filter for each tracked person."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pose_edge.poses import KEYPOINT_COUNT, Pose, box_of
 from pose_edge.tracking.one_euro import BETA, MAX_GAP_S, MIN_CUTOFF_HZ, OneEuro
 
 SIZE_S: Final = 0.5
-"""Time constant of a person's size: a raised arm or a hidden leg changes the box at once, though
-not the person."""
+"""Time constant of the low-pass on a person's size, seconds: a raised arm or a hidden leg changes
+the box at once, but not the size of the person."""
 
 MIN_SIZE: Final = 0.02
-"""Least size of a person, in parts of the frame's longer side: a single visible keypoint has no
-size."""
+"""Minimum size of a person, as a fraction of the frame's longer side, because the box of a single
+visible keypoint has no size."""
 
 
 class Smoother:
@@ -31,13 +31,15 @@ class Smoother:
         beta: float = BETA,
         min_keypoint_score: float = 0.2,
     ) -> None:
-        """Start without people; the size of a person is half of the width plus height of their box.
+        """Create a smoother without people.
+
+        The size of a person is the mean of the width and height of their box.
 
         Args:
             min_cutoff: See `OneEuro`; Hz, 0.1...10.
             beta: See `OneEuro`; Hz per (size / s), 0...100.
-            min_keypoint_score: Score, 0...1, below which a keypoint is neither smoothed, nor counts
-                for the box and the size.
+            min_keypoint_score: Minimum keypoint score, 0...1. Weaker keypoints are not smoothed,
+                and are ignored for the box.
         """
         self._min_cutoff = min_cutoff
         self._beta = beta
@@ -50,16 +52,16 @@ class Smoother:
         """Smooth the poses of a frame.
 
         Args:
-            poses: As a `Tracker` returns them; one without an id is returned unchanged.
-            time_s: The frame's time, seconds, on the same clock as the frames before.
-            width: Of the frame, pixels.
-            height: Of the frame, pixels.
+            poses: Poses as returned by `Tracker`; a pose without an id is returned unchanged.
+            time_s: The frame's time, seconds, on the same clock as for earlier frames.
+            width: Width of the frame, pixels.
+            height: Height of the frame, pixels.
 
         Returns:
-            The poses, in the same order, with smoothed keypoints and the boxes around these;
-            scores, and keypoints below `min_keypoint_score`, are unchanged.
+            The poses, in the same order, with smoothed keypoints and the boxes around these.
+            Scores, and keypoints below `min_keypoint_score`, are unchanged.
         """
-        if (width, height) != self._frame_size:  # positions of the old picture mean nothing here
+        if (width, height) != self._frame_size:  # old positions are in pixels of the old size
             self._frame_size = (width, height)
             self._scale = np.array((width, height), dtype=np.float64)
             self._people = {}
@@ -84,22 +86,22 @@ class Smoother:
         size = person.measure(max(extent, MIN_SIZE * max(width, height)), time_s)
         smooth = person.filter.apply(points, time_s, size, valid)
         keypoints = pose.keypoints.copy()
-        # What is not valid was not changed, and comes out of this as it was: twice the digits.
+        # Invalid points come out unchanged: float64 has enough digits to restore their float32.
         np.divide(smooth, self._scale, out=keypoints[:, :2], casting="same_kind")
         return replace(pose, keypoints=keypoints, box=box_of(keypoints, self._min_keypoint_score))
 
 
 class _Person:
-    """The filter of one person, and their size."""
+    """The filter and the smoothed size of one person."""
 
     def __init__(self, one_euro: OneEuro) -> None:
-        """Start without a size."""
+        """Create the state of a person whose size is not known yet."""
         self.filter = one_euro
         self.seen_at = -math.inf
         self._size = 0.0
 
     def measure(self, extent: float, time_s: float) -> float:
-        """Return the person's size, smoothed over time, given what it seems to be now; pixels."""
+        """Update the smoothed size with the current extent, and return it; both in pixels."""
         weight = -math.expm1(-(time_s - self.seen_at) / SIZE_S)  # 1 for the first sample
         self._size += weight * (extent - self._size)
         self.seen_at = time_s

@@ -1,4 +1,4 @@
-"""Gives the same person the same id from frame to frame."""
+"""Assign ids to people that stay the same from frame to frame."""
 
 from __future__ import annotations
 
@@ -12,33 +12,32 @@ from pose_edge.tracking.similarity import drop_duplicates
 from pose_edge.tracking.track import Track
 
 SURE_SCORE: Final = 0.4
-"""Score from which a new pose is shown from its first frame on."""
+"""Minimum score of a new person's pose to get an id in its first frame."""
 
 
 class Tracker:
-    """Gives each person an id, from 1, and keeps it until they were not seen for `max_age`.
+    """Assigns an id, from 1, to each person and keeps it until they are unseen for `max_age`.
 
-    The poses of a frame are compared with where the known people should be by now, see
-    `match_poses`. As the most similar pair comes first, a newcomer with a better score cannot take
-    the id of the person beside them.
+    The poses of a frame are compared with the expected positions of the known people, see
+    `match_poses`. Because the most similar pair is matched first, a newcomer with a higher score
+    cannot take the id of the person beside them.
 
-    Every returned pose has an id. A new pose with a high score gets one, and is shown, in its first
-    frame. One with a low score is held back until a second frame confirms it, so that a false
-    detection in a single frame is neither shown nor counted; a known person is followed with low
-    scores too.
+    Every returned pose has an id. A new pose with a high score gets an id in its first frame. One
+    with a low score is held back until a second frame confirms it, so that a false detection in a
+    single frame is neither shown nor counted. Known people are followed even with low scores.
     """
 
     def __init__(
         self, *, max_age: float = 1.0, max_tracks: int = 18, min_similarity: float = 0.1
     ) -> None:
-        """Start without people.
+        """Create a tracker without people.
 
         Args:
-            max_age: Seconds, 0.1...10, after which an unseen person is forgotten; they get a new id
-                when they come back.
-            max_tracks: The most people known at a time, 1...100; those seen longest ago are
+            max_age: Time, 0.1...10 seconds, after which an unseen person is forgotten. They get a
+                new id when they come back.
+            max_tracks: Maximum number of known people, 1...100; those seen longest ago are
                 forgotten first.
-            min_similarity: Least similarity, 0...1, of a pose and a known person.
+            min_similarity: Minimum similarity, 0...1, of a pose and a known person.
         """
         self._max_age = max_age
         self._max_tracks = max_tracks
@@ -48,17 +47,17 @@ class Tracker:
         self._last_id = 0
 
     def update(self, poses: Sequence[Pose], time_s: float, width: int, height: int) -> list[Pose]:
-        """Give the poses of a frame their ids.
+        """Assign ids to the poses of a frame.
 
         Args:
             poses: The poses found in the frame; their own ids are ignored.
-            time_s: The frame's time, seconds, on any clock. When it goes backwards, a new
-                sequence begins: all people get new ids.
-            width: Of the frame, pixels.
-            height: Of the frame, pixels.
+            time_s: The frame's time, seconds, on any clock. If it goes backwards, a new sequence
+                begins and all people get new ids.
+            width: Width of the frame, pixels.
+            height: Height of the frame, pixels.
 
         Returns:
-            The poses with ids, best first, without duplicates and unconfirmed ones.
+            The poses with ids, best first, without duplicates and unconfirmed poses.
         """
         self._forget(time_s)
         best_first = sorted(poses, key=lambda pose: pose.score, reverse=True)
@@ -82,14 +81,14 @@ class Tracker:
                 track.id = self._last_id
             if track.id is not None:
                 tracked.append(replace(pose, id=track.id))
-        # An unconfirmed person who is missing in the next frame was a false detection.
+        # A person without an id who is missing in this frame was a false detection.
         kept = [track for track in self._tracks if track.id is not None or track.seen_at == time_s]
         kept.sort(key=lambda track: track.seen_at, reverse=True)
         self._tracks = kept[: self._max_tracks]
         return tracked
 
     def _forget(self, time_s: float) -> None:
-        """Drop the people who were not seen for `max_age`."""
+        """Drop the people unseen for longer than `max_age`, or all if the time went backwards."""
         if time_s < self._time_s:
             self._tracks = []
         self._time_s = time_s

@@ -1,6 +1,6 @@
-"""The models: which ship, which can be fetched, and whether their files are intact.
+"""The model zoo: models that are included or can be downloaded, and checks of their files.
 
-Imports: `errors`, `util`, `supervision` (the waits between attempts of a download). A new model
-that ships is one entry of models/manifest.yaml, which tools/modelkit writes; one to fetch is one
-entry of data/downloads.yaml.
+Imports: `errors`, `util`, `supervision` (the backoff between download attempts). To include a new
+model, add an entry to models/manifest.yaml, which tools/modelkit writes; to offer one for download,
+add an entry to data/downloads.yaml.
 """

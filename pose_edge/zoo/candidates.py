@@ -7,16 +7,19 @@ from typing import Final, Literal
 from pose_edge.zoo.registry import LIGHTEST, Zoo
 
 NAMES: Final = (LIGHTEST, "movenet-thunder-balanced-int8", "movenet-thunder-int8")
-"""FP16 models take longer, and are no more accurate."""
+"""The models considered. FP16 models are left out: they are slower and no more accurate."""
 
 
 def candidates(zoo: Zoo, people: Literal["one", "several"] = "one") -> dict[str, float]:
     """Return the models to choose from with their measured accuracy, the least accurate first.
 
     Args:
-        zoo: The models that ship; one that is not among them, or not measured, is no candidate.
-        people: Whether the accuracy counts on pictures of several people, where all were measured
-            on those.
+        zoo: The known models; a model without a manifest entry or a measurement is no candidate.
+        people: Kind of pictures on which the accuracy was measured. "several" is only used if all
+            candidates were measured on pictures of several people.
+
+    Returns:
+        Accuracy (COCO AP, 0...1) by name; if nothing was measured, 0 for the lightest model.
 
     Raises:
         ModelError: The list of accuracies is damaged.
@@ -29,5 +32,5 @@ def candidates(zoo: Zoo, people: Literal["one", "several"] = "one") -> dict[str,
 
 
 def most_accurate(zoo: Zoo) -> str:
-    """Return the most accurate candidate, where time does not count."""
+    """Return the name of the most accurate candidate, for use when speed does not matter."""
     return list(candidates(zoo))[-1]

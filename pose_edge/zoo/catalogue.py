@@ -1,4 +1,4 @@
-"""Lists of models: those that ship, and those that can be downloaded."""
+"""The lists of models: those that are included, and those that can be downloaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pose_edge.zoo.normalisation import InputRange
 
 TFLITE_MARK: Final = b"TFL3"
 TFLITE_MARK_OFFSET: Final = 4
-"""Where the mark stands in every TensorFlow Lite file."""
+"""Offset of the mark in every TensorFlow Lite file, bytes."""
 
 REINSTALL: Final = "install again"
 
@@ -25,13 +25,13 @@ Listed = TypeVar("Listed", bound="ListedModel")
 
 
 class ListedModel(BaseModel):
-    """What all lists of models say about a model.
+    """The fields that all lists of models have in common.
 
     Attributes:
         name: Name in commands and settings.
         file: Name of the local file.
-        summary: One line for people.
-        licence: SPDX identifier.
+        summary: One-line description.
+        licence: SPDX identifier of the licence.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -43,16 +43,16 @@ class ListedModel(BaseModel):
 
 
 class Download(ListedModel):
-    """A model that its publisher offers.
+    """A model that can be downloaded from its publisher.
 
     Attributes:
         url: Address of the published file.
-        size: Bytes, or None where it is not published.
-        sha256: SHA-256 of the content, hexadecimal, or None.
-        git_blob: Id in the publisher's Git repository, hexadecimal, or None.
-        cpu_twin: For a model compiled for the Edge TPU: name of the model that replaces it on the
-            CPU whenever there is no Edge TPU.
-        input_range: What a float32 input wants, where the publisher says it.
+        size: Size of the file, bytes, or None if it is not published.
+        sha256: SHA-256 of the file, hexadecimal, or None.
+        git_blob: Blob id of the file in the publisher's Git repository, hexadecimal, or None.
+        cpu_twin: For a model compiled for the Edge TPU: name of the equivalent model that runs on
+            the CPU while there is no Edge TPU.
+        input_range: Range of a float32 input, if the publisher states it.
     """
 
     url: str
@@ -64,7 +64,7 @@ class Download(ListedModel):
 
     @property
     def verifiable(self) -> bool:
-        """Whether a checksum is published, so that a file can be told from another one."""
+        """Whether a checksum is published, with which a file can be verified."""
         return self.sha256 is not None or self.git_blob is not None
 
     def fault(self, content: bytes) -> str | None:
@@ -86,16 +86,16 @@ ACCURACIES: Final = TypeAdapter(
     dict[str, dict[str, Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]]],
     config=ConfigDict(defer_build=True),
 )
-"""Shape of the list of measured accuracies."""
+"""Validates the list of measured accuracies: COCO AP, 0...1, by model and kind of pictures."""
 
 
 def has_tflite_mark(content: bytes) -> bool:
-    """Return whether a content begins like a TensorFlow Lite file."""
+    """Return whether a file's content starts like a TensorFlow Lite file."""
     return content.startswith(TFLITE_MARK, TFLITE_MARK_OFFSET)
 
 
 def git_blob_id(content: bytes) -> str:
-    """Return the id that Git gives to a content, hexadecimal."""
+    """Return the Git blob id of a file's content, hexadecimal."""
     header = b"blob %d\0" % len(content)
     return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
@@ -123,7 +123,7 @@ def read_list(path: Path, kind: type[Listed]) -> dict[str, Listed]:
 
 
 def load_downloads(path: Path | None = None) -> dict[str, Download]:
-    """Return the models that can be downloaded, by name; by default those of the shipped list.
+    """Return the downloadable models, by name, from a list (by default the included one).
 
     Raises:
         ModelError: The list is missing or damaged.
@@ -132,10 +132,12 @@ def load_downloads(path: Path | None = None) -> dict[str, Download]:
 
 
 def read_accuracy(path: Path) -> dict[str, dict[str, float]]:
-    """Return a list of measured accuracies, by model and kind of pictures.
+    """Return the measured accuracies (COCO AP), by model and kind of pictures.
+
+    The result is empty if the list does not exist.
 
     Raises:
-        ModelError: The list is damaged. Where there is none the answer is empty.
+        ModelError: The list is damaged.
     """
     if not exists(path):
         return {}
@@ -146,7 +148,7 @@ def read_accuracy(path: Path) -> dict[str, dict[str, float]]:
 
 
 def _read_yaml(path: Path) -> object:
-    # Many times faster, but a PyYAML that was built without libyaml does not have it.
+    # CSafeLoader is many times faster, but missing if PyYAML was built without libyaml.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - it is safe

@@ -1,4 +1,4 @@
-"""Download a model, and put it into its place only when it is the published file."""
+"""Download models, and install a file only if it is the published one."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ from pose_edge.zoo.catalogue import Download
 
 CHUNK: Final = 1 << 16
 MAX_BYTES: Final = 64 << 20
-"""More than any listed model has; it bounds the memory where no size is published."""
+"""Maximum size of a file without a published size, bytes; larger than any listed model. It limits
+the memory used."""
 TIMEOUT_S: Final = 20.0
-"""How long the server may say nothing."""
+"""Timeout for a server that sends nothing, seconds."""
 TOTAL_S: Final = 900.0
-"""How long all attempts may take: a server that sends a byte now and then would never end."""
+"""Timeout for all attempts together, seconds; without it, a server that sends a byte now and then
+could keep a download running forever."""
 ATTEMPTS: Final = 4
 DIGITS: Final = re.compile("[0-9]{1,15}")
-"""A length that a server declares."""
+"""Pattern of a valid Content-Length."""
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes received and, where known, the size of the file."""
+"""Called with the number of bytes received and the size of the file, or None if it is unknown."""
 
 
 class DownloadError(UnavailableError):
@@ -43,7 +45,7 @@ class DownloadError(UnavailableError):
 
 
 class TotalTimeError(Exception):
-    """All the time that a download may take is over."""
+    """A download has taken longer than `TOTAL_S`."""
 
 
 def download(
@@ -53,19 +55,20 @@ def download(
     progress: Progress,
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Download a model, with some attempts where the network fails.
+    """Download a model, with several attempts if the network fails.
 
     Proxies are taken from the environment (``https_proxy`` and so on).
 
     Args:
         model: The model.
-        target: The file to write, replaced atomically or left as it is. If it is the published file
-            already, nothing is downloaded.
-        progress: Called as the file arrives; every attempt starts at 0.
-        wait: Sleeps for seconds between attempts.
+        target: The file to write. It is replaced atomically, and unchanged after an error. If it is
+            the published file already, nothing is downloaded.
+        progress: Called while the file arrives; every attempt starts at 0.
+        wait: Sleeps for a number of seconds between attempts.
 
     Raises:
-        DownloadError: After the last attempt, with its reason.
+        DownloadError: The last attempt failed, the file is not the published one, or it cannot be
+            written.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +83,7 @@ def download(
 
 
 def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -> bytes:
-    """Return the content of the file; try again when the network fails."""
+    """Return the content of the file; retry if the network fails."""
     backoff = Backoff(1.0, 8.0)
     end = time.monotonic() + TOTAL_S
     for attempt in range(ATTEMPTS):
@@ -107,16 +110,16 @@ def _fetch(model: Download, progress: Progress, wait: Callable[[float], None]) -
 
 
 def _in_time(end: float, fetch: Callable[[], bytes]) -> bytes:
-    """Return the result of a function that may not return; raise what it raises, or TotalTimeError.
+    """Return the result of a function that may hang; raise what it raises, or TotalTimeError.
 
-    It runs in a thread of its own, for reading the head of an answer has no total limit.
+    The function runs in its own thread, because reading HTTP headers has no total time limit.
     """
     result: Future[bytes] = Future()
 
     def work() -> None:
         try:
             result.set_result(fetch())
-        except Exception as error:  # noqa: BLE001 - handed over: the caller raises it
+        except Exception as error:  # noqa: BLE001 - passed on: the caller raises it
             result.set_exception(error)
 
     threading.Thread(target=work, name="download", daemon=True).start()
@@ -127,7 +130,7 @@ def _in_time(end: float, fetch: Callable[[], bytes]) -> bytes:
 
 
 class SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirections, but never from an encrypted connection to one that is not."""
+    """Follows redirects, but never from HTTPS to an unencrypted connection."""
 
     def redirect_request(  # noqa: PLR0917 - as the base class has it
         self,
@@ -138,7 +141,7 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        """Return the request for the new address."""
+        """Return the request for the new address; raise DownloadError if it is not safe."""
         allowed = ("https",) if req.type == "https" else ("http", "https")
         scheme = urllib.parse.urlsplit(newurl).scheme
         if scheme not in allowed:
@@ -150,12 +153,12 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _fetch_once(model: Download, progress: Progress, end: float) -> bytes:
-    """Return the content of the file, or raise what the network raises."""
+    """Return the content of the file in one attempt; network errors are not handled."""
     headers = {"User-Agent": "pose-edge", "Accept-Encoding": "identity"}
     request = urllib.request.Request(model.url, headers=headers)  # noqa: S310 - a listed address
     limit = model.size or MAX_BYTES
     content = bytearray()
-    # A new opener reads the current proxies; that of urlopen() keeps those of its first use.
+    # A new opener reads the current proxy settings; `urlopen` keeps those of its first use.
     with urllib.request.build_opener(SafeRedirects()).open(request, timeout=TIMEOUT_S) as answer:
         length = answer.headers.get("Content-Length")
         declared = int(length) if length and DIGITS.fullmatch(length) else model.size

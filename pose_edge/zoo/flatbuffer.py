@@ -1,4 +1,4 @@
-"""Read FlatBuffers, the format of TensorFlow Lite's files, without their generated code."""
+"""Read FlatBuffers, the format of TensorFlow Lite files, without generated code."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a FlatBuffer, read with checks of every bound: whoever made the file may lie.
+    """A table of a FlatBuffer. All bounds are checked, because the file may be malicious.
 
-    Each field is read by its number in the schema, as the type that the method is named after; one
-    that the table leaves out is 0, empty or None. Raises `struct.error` or `ValueError` where the
-    file is damaged.
+    Fields are read by their number in the schema, as the type that the method is named after. A
+    field that the table omits is 0, empty or None. Methods raise `struct.error` or `ValueError` if
+    the file is damaged.
 
     Attributes:
         content: The whole file.
-        position: Where in it the table is.
+        position: Offset of the table in the file, bytes.
     """
 
     content: bytes
@@ -24,11 +24,11 @@ class Table:
 
     @classmethod
     def root(cls, content: bytes) -> Table:
-        """Return the table that a file begins with."""
+        """Return the root table of a file."""
         return cls(content, _unpack("<I", content, 0))
 
     def field(self, number: int) -> int | None:
-        """Return where a field stands, or None when the table leaves it out."""
+        """Return the offset of a field in the file, or None if the table omits it."""
         layout = self.position - _unpack("<i", self.content, self.position)
         place = 4 + 2 * number
         if place >= _unpack("<H", self.content, layout):
@@ -37,12 +37,12 @@ class Table:
         return self.position + offset if offset else None
 
     def number(self, field: int) -> int:
-        """Return an unsigned number of 32 bits."""
+        """Return an unsigned 32-bit integer."""
         place = self.field(field)
         return 0 if place is None else _unpack("<I", self.content, place)
 
     def byte(self, field: int) -> int:
-        """Return an unsigned number of 8 bits."""
+        """Return an unsigned 8-bit integer."""
         place = self.field(field)
         return 0 if place is None else _unpack("<B", self.content, place)
 
@@ -55,11 +55,11 @@ class Table:
         return place + _unpack("<I", self.content, place)
 
     def vector(self, field: int, size: int) -> tuple[int, int]:
-        """Return where the first element of a vector stands, and their number.
+        """Return the offset of a vector's first element in the file, and the number of elements.
 
         Args:
             field: Number of the field.
-            size: Bytes of an element; all elements lie within the content.
+            size: Size of an element in bytes, with which the end of the vector is checked.
         """
         place = self.field(field)
         if place is None:
@@ -76,7 +76,7 @@ class Table:
         return self.content[start : start + length]
 
     def floats(self, field: int) -> tuple[float, ...]:
-        """Return a vector of numbers of 32 bits."""
+        """Return a vector of 32-bit floating-point numbers."""
         start, length = self.vector(field, 4)
         return struct.unpack_from(f"<{length}f", self.content, start)
 
@@ -88,7 +88,7 @@ class Table:
 
 
 def _unpack(layout: str, content: bytes, place: int) -> int:
-    if place < 0:  # Python would count from the end
+    if place < 0:  # `unpack_from` would count a negative offset from the end
         raise ValueError("an offset points before the file")
     (value,) = struct.unpack_from(layout, content, place)
     return int(value)

@@ -1,4 +1,4 @@
-"""Which numbers a model wants for the brightness of a pixel, and what its file says about that."""
+"""Normalisation of pixel values for a model's input, and how to read it from the model's file."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Final, Literal
 from pose_edge.zoo.flatbuffer import Table
 
 Channels = tuple[float, float, float]
-"""A number for each of red, green and blue."""
+"""One number each for red, green and blue."""
 
 InputRange = Literal["0..255", "0..1", "-1..1"]
-"""The numbers that common models with float32 input want for black and white."""
+"""Common ranges of a float32 input, from black to white."""
 
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """How pixels become numbers of a float32 input: (pixel - mean) / std, as in TFLite's metadata.
+    """Conversion of pixel values to a float32 input: (pixel - mean) / std, as in TFLite metadata.
 
     Attributes:
-        mean: Of each channel, in units of pixel values 0...255.
-        std: Likewise; not 0.
+        mean: Mean of each channel, in units of pixel values 0...255.
+        std: Divisor of each channel, in the same units; not 0.
     """
 
     mean: Channels
     std: Channels
 
     def __str__(self) -> str:
-        """Return the range, e.g. ``0..1``, or mean and std where it is none of the common ones."""
+        """Return the range, e.g. ``0..1``, or mean and std if it is not a common range."""
         for name, known in RANGES.items():
             if self == known:
                 return name
@@ -43,13 +43,13 @@ RANGES: Final[dict[InputRange, Normalisation]] = {
 
 METADATA_NAME: Final = b"TFLITE_METADATA"
 NORMALISATION_TYPE: Final = 1
-"""Of the kinds of process units in the metadata, `NormalizationOptions`."""
+"""Type of a process unit in the metadata: `NormalizationOptions`."""
 
 
 def read_normalisation(content: bytes) -> Normalisation | None:
-    """Return what a model's TFLite metadata says about its first input, or None.
+    """Return the normalisation of a model's first input from its TFLite metadata, or None.
 
-    Damaged metadata say nothing: whether the rest of the file can be used is another question.
+    Damaged metadata are treated as absent, because the rest of the file may still be usable.
 
     Args:
         content: The whole file.
@@ -61,7 +61,7 @@ def read_normalisation(content: bytes) -> Normalisation | None:
 
 
 def _from_metadata(content: bytes) -> Normalisation | None:
-    # The numbers of the fields are those of TensorFlow's schema.fbs and metadata_schema.fbs.
+    # Field numbers are from TensorFlow's schema.fbs and metadata_schema.fbs.
     model = Table.root(content)
     for entry in model.tables(6):  # Model.metadata
         if entry.data(0) == METADATA_NAME:  # Metadata.name
@@ -79,7 +79,7 @@ def _from_metadata(content: bytes) -> Normalisation | None:
 
 
 def _checked(mean: tuple[float, ...], std: tuple[float, ...]) -> Normalisation | None:
-    """Return means and deviations of one channel or three; None when they make no sense."""
+    """Return the normalisation from 1 or 3 means and deviations; None if they are not plausible."""
     if len(mean) not in (1, 3) or len(std) not in (1, 3):
         return None
     if not (all(abs(value) <= 1e4 for value in mean) and all(1e-4 <= v <= 1e4 for v in std)):

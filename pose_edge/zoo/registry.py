@@ -1,4 +1,4 @@
-"""Find models by name or path, and check their files before they are used."""
+"""Find models by name or path, and verify their files before use."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from pose_edge.zoo.catalogue import (
 from pose_edge.zoo.normalisation import RANGES, Normalisation, read_normalisation
 
 AUTO: Final = "auto"
-"""In place of a model's name: the most accurate model that holds the camera's rate."""
+"""Used instead of a model's name: the most accurate model that keeps up with the camera's rate."""
 LIGHTEST: Final = "movenet-lightning-int8"
-"""The fastest model, with which `auto` begins where nothing is known of the machine yet."""
+"""The fastest model, with which `auto` starts while the speed of the machine is not known."""
 
 COMPILED_MARK: Final = b"edgetpu-custom-op"
-"""Name of the operation that stands for everything the Edge TPU does in a compiled model."""
+"""Name of the operation that replaces the part of a compiled model that runs on the Edge TPU."""
 
 
 class Tensor(BaseModel):
@@ -45,23 +45,23 @@ class Tensor(BaseModel):
     dtype: Literal["uint8", "int8", "int32", "float32"]
 
     def __str__(self) -> str:
-        """Return e.g. ``uint8 1x192x192x3``."""
+        """Return type and shape, e.g. ``uint8 1x192x192x3``."""
         return f"{self.dtype} {'x'.join(map(str, self.shape))}"
 
 
 class ManifestEntry(ListedModel):
-    """A model that ships, from models/manifest.yaml.
+    """An included model, as listed in models/manifest.yaml.
 
     Attributes:
-        size: Bytes.
-        sha256: SHA-256 of the content, hexadecimal.
-        family: Kind of network, which determines the meaning of its outputs.
+        size: Size of the file, bytes.
+        sha256: SHA-256 of the file, hexadecimal.
+        family: Family of networks, which determines the meaning of the outputs.
         input: Shape and type of the input.
         output: Shape and type of the first output.
-        origin: Address or description of the source.
-        sizes: Heights and widths that the input can have, where there are several; the file may
-            have graphs for others, which another entry uses.
-        calibration: Names of the pictures that the model was quantised with.
+        origin: Address or description of where the model comes from.
+        sizes: Heights and widths that the input can have; empty if there is only one size. The file
+            may contain graphs for further sizes, which another entry uses.
+        calibration: Names of the pictures used to calibrate the quantisation.
     """
 
     size: int = Field(gt=0)
@@ -76,19 +76,19 @@ class ManifestEntry(ListedModel):
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model that was found and checked.
+    """A model whose file was found and verified.
 
     Attributes:
         name: Name in results and on the screen.
         path: The file.
-        entry: The model's entry of the manifest; None for a fetched model or a user's own file.
-        sha256: SHA-256 of the content, hexadecimal.
-        compiled: Whether it is compiled for the Edge TPU, and runs on nothing else.
-        known: Whether its checksum is that of a listed model. Any other file may crash the process
+        entry: The model's manifest entry; None for a downloaded model or a user's own file.
+        sha256: SHA-256 of the file, hexadecimal.
+        compiled: Whether the model is compiled for the Edge TPU and runs nowhere else.
+        known: Whether the checksum is that of a listed model. Any other file may crash the process
             that loads it.
-        normalisation: What a float32 input wants, as far as it is known: in `find`, by the list of
-            downloads or the file's own metadata; None stands for 0...255.
-        output_in_pixels: Whether coordinates are pixels of the input instead of 0...1.
+        normalisation: Normalisation of a float32 input; `find` sets it from the list of downloads
+            or from the file's metadata. None means 0...255.
+        output_in_pixels: Whether output coordinates are in pixels of the input instead of 0...1.
     """
 
     name: str
@@ -102,14 +102,14 @@ class ModelFile:
 
 
 class Zoo:
-    """The models that ship, as the manifest lists them, and those that users fetch."""
+    """The included models, as listed in the manifest, and the downloadable ones."""
 
     def __init__(self, folder: Path | None = None, fetched: Path | None = None) -> None:
-        """Read the lists.
+        """Read the manifest.
 
         Args:
-            folder: Folder of manifest.yaml and the files, by default the models that ship.
-            fetched: Folder of fetched models, by default in the user's home.
+            folder: Folder of manifest.yaml and the model files, by default the included models.
+            fetched: Folder of downloaded models, by default in the user's home.
 
         Raises:
             ModelError: The manifest is missing or damaged.
@@ -120,44 +120,49 @@ class Zoo:
 
     @cached_property
     def downloads(self) -> dict[str, Download]:
-        """The models that can be fetched, by name; the list is read at the first use."""
+        """The downloadable models, by name; the list is read on first use."""
         return load_downloads()
 
     @cached_property
     def twins(self) -> dict[str, str]:
-        """The CPU model that goes with each Edge TPU model, by its name."""
+        """Names of the equivalent CPU models, by name of the Edge TPU model."""
         downloads = self.downloads.values()
         return {one.name: one.cpu_twin for one in downloads if one.cpu_twin is not None}
 
     @cached_property
     def aliases(self) -> dict[str, str]:
-        """Names without a precision, and the CPU model that each stands for."""
+        """CPU models by their names without a precision, e.g. "movenet-lightning"."""
         return {name.removesuffix("-edgetpu"): cpu for name, cpu in self.twins.items()}
 
     def accuracy(self) -> dict[str, dict[str, float]]:
-        """Return the measured COCO AP of models, by name and kind of pictures: one, several.
+        """Return the measured COCO AP of models, by name and kind of pictures (one, several).
+
+        The result is empty if there is no list of measurements.
 
         Raises:
-            ModelError: The list is damaged; nothing is measured where there is none.
+            ModelError: The list is damaged.
         """
         return read_accuracy(self.folder / "accuracy.yaml")
 
     def fetched(self) -> list[str]:
-        """Return the names of the downloads whose files are present."""
+        """Return the names of the models that have been downloaded."""
         return [name for name, one in self.downloads.items() if exists(self.path(one))]
 
     def path(self, model: ManifestEntry | Download) -> Path:
-        """Return the path of a model's file; that of a download may not exist yet."""
+        """Return the path of a model's file; a downloadable model may not exist there yet."""
         return (self._fetched if isinstance(model, Download) else self.folder) / model.file
 
     def entry(self, name: str) -> ManifestEntry:
-        """Return a model's entry of the manifest.
+        """Return a model's manifest entry.
+
+        Args:
+            name: A name in the manifest, one of `aliases`, or `AUTO`.
 
         Raises:
-            ModelError: There is no model of this name.
+            ModelError: There is no model with this name.
         """
         if name == AUTO:
-            name = LIGHTEST  # whoever knows of a better choice names it
+            name = LIGHTEST  # callers that can choose better do so before
         elif name not in self.entries:
             name = self.aliases.get(name, name)
         if name not in self.entries:
@@ -171,10 +176,10 @@ class Zoo:
         """Find a model by its name in either list, or by the path of a .tflite file.
 
         Returns:
-            The model; its file is intact as far as can be checked without running it.
+            The model. Its file has been verified as far as possible without running it.
 
         Raises:
-            ModelError: There is no such model, or its file is missing, damaged or another one.
+            ModelError: There is no such model, or its file is missing, damaged or a different one.
         """
         if name not in self.entries and name in self.downloads:
             return self._find_fetched(self.downloads[name])
@@ -209,7 +214,7 @@ class Zoo:
     def _own_file(
         self, name: str, path: Path, content: bytes, download: Download | None = None
     ) -> ModelFile:
-        """Return a file that does not ship; it may be a copy of one that does."""
+        """Return the model of a file outside the manifest, which may be a copy of a listed one."""
         digest = hashlib.sha256(content).hexdigest()
         listed = {one.sha256 for one in self.entries.values()}
         listed |= {one.sha256 for one in self.downloads.values() if one.sha256 is not None}
@@ -225,10 +230,10 @@ class Zoo:
 
 
 def check_tflite(path: Path) -> bytes:
-    """Return the content of a file that looks like a TensorFlow Lite model.
+    """Read a file, check that it looks like a TensorFlow Lite model, and return its content.
 
     Raises:
-        ModelError: The file is missing, empty or something else.
+        ModelError: The file is missing, unreadable, empty or something else.
     """
     try:
         content = path.read_bytes()

@@ -1,8 +1,8 @@
-"""Leave graphs of a TensorFlow Lite file out before it is loaded.
+"""Remove unused graphs from a TensorFlow Lite file before it is loaded.
 
-A file may have a graph for each of many input sizes, with one copy of the weights for all of them.
-But whatever loads it prepares every graph that it finds, and for each it keeps its own, rearranged
-copy of all the weights (XNNPACK: 7 MB of them for MoveNet Thunder with 8 bits), used or not.
+A file may contain a graph for each of many input sizes, which share one copy of the weights. The
+runtime, however, prepares every graph that it finds, used or not, and for each it keeps its own
+rearranged copy of the weights (XNNPACK: 7 MB for MoveNet Thunder INT8).
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from pose_edge.zoo.flatbuffer import Table
 
 SUBGRAPHS: Final = 2
 SIGNATURES: Final = 7
-"""Fields of the table Model in TensorFlow's schema.fbs, and below of SignatureDef."""
+"""Field numbers in the table Model of TensorFlow's schema.fbs."""
 SIGNATURE_KEY: Final = 2
 SUBGRAPH_INDEX: Final = 4
+"""Field numbers in the table SignatureDef of TensorFlow's schema.fbs."""
 
 
 def keep_sizes(content: bytes, sizes: Collection[tuple[int, int]]) -> bytes:
-    """Return a model file with the graphs of some input sizes alone, in their order in the file.
+    """Return a model file that lists only the graphs of some input sizes, in the original order.
 
     Args:
-        content: A file with a signature called h224_w160 for each height and width.
-        sizes: Heights and widths to keep.
+        content: A file with a signature named like h224_w160 for each height and width.
+        sizes: Heights and widths to keep, pixels.
 
     Returns:
-        A file that lists no other graphs: as long as before, and the same where none is left out.
+        A file of the same length without the other graphs; `content` itself if all are kept.
 
     Raises:
         ValueError: The file has no graph for one of the sizes, or is damaged.
@@ -48,7 +49,7 @@ def keep_sizes(content: bytes, sizes: Collection[tuple[int, int]]) -> bytes:
     _keep_elements(changed, model, SUBGRAPHS, graphs)
     for index, number in enumerate(kept):
         place = signatures[number].field(SUBGRAPH_INDEX)
-        if place is not None:  # one that is left out stands for 0, the first, which stays so
+        if place is not None:  # an omitted field means index 0, which only the first may have
             struct.pack_into("<I", changed, place, index)
         elif index != 0:
             raise ValueError("the first graph is not that of the first signature")
@@ -56,10 +57,10 @@ def keep_sizes(content: bytes, sizes: Collection[tuple[int, int]]) -> bytes:
 
 
 def _keep_elements(changed: bytearray, model: Table, field: int, kept: list[int]) -> None:
-    """Shorten a vector of tables to some of its elements, in place."""
+    """Reduce a vector of tables to some of its elements, in place."""
     start, length = model.vector(field, 4)
     places = [start + 4 * number for number in range(length)]
-    # An element says how far away its table is; so it must say something else where it moves to.
+    # Elements are offsets relative to their own position, so they change when an element moves.
     tables = [place + struct.unpack_from("<I", changed, place)[0] for place in places]
     struct.pack_into("<I", changed, start - 4, len(kept))
     for place, number in zip(places, kept, strict=False):

@@ -1,4 +1,4 @@
-"""Keeps a child process with the model on the Edge TPU running for as long as there is a device."""
+"""Supervise the child process that runs the model on the Edge TPU, and restart it if it fails."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECK_S: Final = 1.0
-"""Interval of the checks for a new device and for a dead child."""
+"""Interval between checks for a new device and for a dead child, seconds."""
 LATE_S: Final = 0.2
-"""A live picture does not wait longer for an answer: the CPU answers instead, and the Edge TPU is
-left out until its answer has come. Several times what a slow one (Thunder on USB 2) needs."""
+"""Timeout of an inference on a live frame, seconds; the CPU then takes over until the result has
+arrived. It is several times what a slow Edge TPU needs (Thunder on USB 2)."""
 POLL_S: Final = 0.1
-"""Interval of the checks for an early end of a wait. A wait is over after so many of them, rather
-than by the clock: time in which the whole program was stopped does not count."""
+"""Interval at which waits check whether to end early, seconds. Waits count these intervals instead
+of reading the clock, so that time in which the whole program was stopped does not count."""
 JOIN_S: Final = 10.0
-"""How long `close` waits: the child is given time to return the device."""
+"""Time that `close` waits for the thread, seconds; the child needs some to release the device."""
 
 FAILURES: Final = 3
 WINDOW_S: Final = 60.0
-"""After `FAILURES` failures within this time, the next attempt has to wait."""
+"""After `FAILURES` failures within this many seconds, the next attempt is delayed (backoff)."""
 
 FIRST_S: Final = 1.0
-"""The shortest wait."""
+"""The shortest delay, seconds."""
 
 FAILED: Final = "edgetpu failed"
 LATE: Final = "edgetpu late"
@@ -44,14 +44,14 @@ UNPLUGGED: Final = "edgetpu unplugged"
 
 
 class EdgeTpuUnavailable(ChildFault):
-    """No child can be started, because something that it needs is missing.
+    """No child can be started because a requirement is missing.
 
     Attributes:
-        note: What is missing, in a few words for the picture.
+        note: What is missing, in a few words to show on the picture.
     """
 
     def __init__(self, message: str, *, note: str, remedy: str | None = None) -> None:
-        """Keep message and remedy, see `PoseEdgeError`, and the note."""
+        """Create the error; for message and remedy see `PoseEdgeError`."""
         super().__init__(message, remedy=remedy)
         self.note = note
 
@@ -60,19 +60,19 @@ class EdgeTpuAbsent(EdgeTpuUnavailable):
     """No device is plugged in."""
 
     def __init__(self, message: str) -> None:
-        """Keep the message."""
+        """Create the error."""
         super().__init__(message, note=UNPLUGGED)
 
 
 class FailureBackoff:
-    """Counts failures: rare ones cost no wait, frequent ones cost longer and longer waits."""
+    """Exponential backoff that applies only to frequent failures; rare ones cause no delay."""
 
     def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without failures.
+        """Create a backoff without failures.
 
         Args:
-            limit_s: The longest wait, seconds.
-            clock: Seconds that only increase.
+            limit_s: The longest delay, seconds.
+            clock: A monotonic clock, seconds.
         """
         self._clock = clock
         self._failures: deque[float] = deque(maxlen=FAILURES)
@@ -80,11 +80,11 @@ class FailureBackoff:
         self._wait_s = 0.0
 
     def failed(self) -> float:
-        """Count a failure.
+        """Record a failure.
 
         Returns:
-            Seconds to wait before the next attempt: 0 for the first two within a minute, then 1,
-            2, 4 and so on, up to the limit, until a minute has passed without a failure.
+            Delay before the next attempt, seconds: 0 for the first two failures within a minute,
+            then 1, 2, 4 and so on up to the limit, until a minute has passed without a failure.
         """
         now = self._clock()
         if self._failures and now - self._failures[-1] - self._wait_s > WINDOW_S:
@@ -99,18 +99,18 @@ class FailureBackoff:
 
 
 Start: TypeAlias = "Callable[[Callable[[], bool]], Child]"
-"""Starts a child and waits until it has loaded the model, or until the argument, a function,
+"""Starts a child and waits until it has loaded the model, or until the function passed to it
 returns False. Raises EdgeTpuAbsent, EdgeTpuUnavailable, or another ChildFault."""
 
 
 class ChildSupervisor:
-    """Starts the child, hands it out, watches it, and starts it again when it has failed.
+    """Starts a child process, makes it available to `run`, and restarts it after a failure.
 
-    One thread asks for answers (`run`); the supervisor's own thread does everything slow.
+    One thread calls `run`; everything slow happens in the supervisor's own thread.
 
     Attributes:
-        note: What is wrong and since when, in a few words for the picture; empty when nothing is.
-        holding: Whether a child has the device, or is just trying to get it.
+        note: What is wrong and since when, in a few words to show on the picture; empty if nothing.
+        holding: Whether a child has opened the device or is opening it.
     """
 
     def __init__(
@@ -123,14 +123,14 @@ class ChildSupervisor:
         required: bool = False,
         report: Callable[[str | None], None] = lambda _reason: None,
     ) -> None:
-        """Prepare; `open` starts the first child.
+        """Create the supervisor; `open` starts the first child.
 
         Args:
             start: Starts a child.
-            timeout: Seconds after which an inference has failed and the child is killed.
-            failure_backoff: Says how long to wait after a failure.
-            late: Seconds after which `run` gives up, while the answer may still come.
-            required: Whether the first attempt is the last one if it fails; `wait` raises why.
+            timeout: Time after which an inference has failed and the child is killed, seconds.
+            failure_backoff: Determines the delay after a failure.
+            late: Time after which `run` returns without a result, which may still arrive, seconds.
+            required: Whether to give up if the first attempt fails; `wait` then raises the reason.
             report: Called with what is wrong, and with None when the Edge TPU works.
         """
         self._start = start
@@ -154,7 +154,7 @@ class ChildSupervisor:
 
     @property
     def child(self) -> Child | None:
-        """The child, while it can be asked."""
+        """The child while it can run the model, else None."""
         return self._child
 
     def open(self) -> None:
@@ -162,10 +162,10 @@ class ChildSupervisor:
         self._thread.start()
 
     def wait(self, timeout: float, stop: threading.Event | None = None) -> None:
-        """Wait for the end of the first attempt to start a child, or for `stop`.
+        """Wait until the first attempt to start a child has ended, or `stop` is set.
 
         Raises:
-            ChildFault: The attempt has failed, or takes too long.
+            ChildFault: The attempt has failed, or takes longer than `timeout` seconds.
         """
         stop = stop or threading.Event()
         left = timeout
@@ -180,8 +180,8 @@ class ChildSupervisor:
         """Run the model on a tensor of the input's shape.
 
         Returns:
-            The outputs, valid until the next call; None when there is no child, it has another
-            input, or its answer has not come in time.
+            The outputs, valid until the next call; None if there is no child, its input has another
+            shape, it has failed, or its result has not arrived in time.
         """
         with self._running:
             child = self._child
@@ -208,7 +208,7 @@ class ChildSupervisor:
                 log.warning("the Edge TPU's child process did not end within %g s", JOIN_S)
 
     def _supervise(self) -> None:
-        """Start children, one after the other: the main of the supervisor's thread."""
+        """Start children one after another (main of the supervisor's thread)."""
         while not self._closing:
             try:
                 fault = self._start_and_use()
@@ -223,7 +223,7 @@ class ChildSupervisor:
                 else:
                     note = fault.note if isinstance(fault, EdgeTpuUnavailable) else FAILED
                     self._failed(fault, note)
-            except Exception as error:  # nothing may end this thread silently
+            except Exception as error:  # no error may end this thread silently
                 log.debug("Edge TPU: %s", error, exc_info=True)
                 self._failed(ChildFault(f"{type(error).__name__}: {error}"), FAILED)
 
@@ -236,7 +236,7 @@ class ChildSupervisor:
             self.holding = False
 
     def _use(self, child: Child) -> ChildFault | None:
-        """Hand the child out until it fails (why is returned) or `close` is called (None)."""
+        """Make the child available until it fails; return why, or None after `close`."""
         try:
             state = "back" if self._worked else "ready"
             log.info("the Edge TPU is %s: %s", state, child.loaded.describe)
@@ -258,7 +258,7 @@ class ChildSupervisor:
             self._child = child
 
     def _watch(self, child: Child) -> ChildFault | None:
-        """Wait until the child fails (why is returned) or `close` is called (None)."""
+        """Wait until the child fails, and return why; return None after `close`."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closing or self._run_fault, CHECK_S)
@@ -273,7 +273,7 @@ class ChildSupervisor:
                 return fault
 
     def _await_late_answer(self, child: Child) -> ChildFault | None:
-        """Wait for a late answer, then hand the child out again, or return why it has failed."""
+        """Wait for a late result, then make the child available again; return why if it failed."""
         log.info("Edge TPU: no answer within %g s; the CPU goes on", self._late)
         left = self._timeout - self._late
         while not self._closing and left > 0:
@@ -306,7 +306,7 @@ class ChildSupervisor:
             self._log_fault(str(fault))
             if not self.note:
                 self._note(fault.note)
-        elif self._logged:  # one that never worked was pulled out, and what was wrong is over
+        elif self._logged:  # a device that never worked was unplugged: its fault no longer applies
             self._logged = ""
             self._note("")
             self._report(None)
@@ -319,12 +319,12 @@ class ChildSupervisor:
         self._pause(pause)
 
     def _log_failure(self, reason: str, note: str, pause: float) -> None:
-        """Log what is wrong once, and note it on the picture for as long as it lasts."""
+        """Log a fault once, and show it on the picture as long as it lasts."""
         if self._closing:
             return
         again = f"trying again in {pause:g} s" if pause else "trying again"
         self._log_fault(reason, f"; the CPU goes on, {again}")
-        # The time since when it is lost matters more than that of each attempt to start it again.
+        # Keep the time of the loss: it matters more than the time of each attempt to restart.
         if self._trouble not in (note, LOST):
             self._note(note)
 
@@ -340,7 +340,7 @@ class ChildSupervisor:
             self._first_attempt.set()
 
     def _pause(self, seconds: float) -> bool:
-        """Wait; return False when `close` is called."""
+        """Wait; return False if `close` is called meanwhile."""
         with self._changed:
             return not self._changed.wait_for(lambda: self._closing, seconds)
 

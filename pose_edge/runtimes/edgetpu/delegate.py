@@ -1,4 +1,4 @@
-"""The Edge TPU library as a delegate of LiteRT. Runs in the child process only."""
+"""The Edge TPU library as a LiteRT delegate. Used in the child process only."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ log = logging.getLogger(__name__)
 
 
 def edgetpu_accelerator(library: str, device: str) -> Accelerator:
-    """Prepare to run models on an Edge TPU, through Google's pycoral where it is installed.
+    """Return the Edge TPU as an accelerator.
+
+    Google's pycoral is used if it is installed and the library is the default one.
 
     Args:
         library: Name or path of libedgetpu.
-        device: Option of the library: "" (any), "usb", "usb:0", "pci", "pci:0", ":1".
+        device: The library's device option: "" (any), "usb", "usb:0", "pci", "pci:0", ":1".
 
     Returns:
-        What makes the interpreter; it raises UnavailableError when library or device are missing.
+        The accelerator. Its `make_interpreter` raises UnavailableError if the library or the device
+        is missing.
     """
     pycoral = find_pycoral()
     if pycoral == "namesake":
@@ -40,14 +43,14 @@ def edgetpu_accelerator(library: str, device: str) -> Accelerator:
 
 
 def _make_interpreter(library: str, device: str, path: str) -> Any:  # noqa: ANN401 - of either runtime
-    """Make an interpreter with the library as an external delegate."""
+    """Create an interpreter with the library as an external delegate."""
     _, interpreter = import_runtime()
     _, load_delegate = import_runtime("load_delegate")
     try:
         delegate = load_delegate(library, {"device": device})
     except OSError as error:
         raise UnavailableError(f"{library} cannot be loaded: {error}") from error
-    except ValueError as error:  # the library gives no reason when there is no device
+    except ValueError as error:  # the library gives no reason if it cannot open a device
         raise UnavailableError(_no_device(library, device)) from error
     return interpreter(model_path=path, experimental_delegates=[delegate])
 
@@ -56,7 +59,7 @@ def _make_with_pycoral(device: str, path: str) -> Any:  # noqa: ANN401
     try:
         utils = importlib.import_module("pycoral.utils.edgetpu")
     except (ImportError, OSError) as error:
-        # It has a compiled part, for Python 3.9 at most, and needs a runtime of its own.
+        # pycoral has a compiled module for Python 3.9 at most, and requires its own runtime.
         log.info("Google's pycoral cannot be imported (%s): going on without it", error)
         return _make_interpreter(EDGETPU_LIBRARY, device, path)
     try:
@@ -71,7 +74,7 @@ def _no_device(library: str, device: str) -> str:
 
 
 def library_version(library: str) -> str | None:
-    """Return the library's version; None when it cannot be loaded or does not tell."""
+    """Return the library's version; None if it cannot be loaded or does not report one."""
     try:
         version = ctypes.CDLL(library).edgetpu_version
     except (OSError, AttributeError):

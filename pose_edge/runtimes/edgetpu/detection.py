@@ -1,4 +1,4 @@
-"""Lists the Corals that are plugged in, from sysfs: without the library, without starting one."""
+"""List the connected Corals from sysfs, without loading the library or starting a device."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ Bus = Literal["usb", "pci"]
 """How a Coral is connected."""
 
 NEW_USB_ID: Final = ("1a6e", "089a")
-"""Vendor and product of a USB Coral without firmware: it has not been used since power-on."""
+"""Vendor and product id of a USB Coral without firmware, i.e. not used since power-on."""
 
 STARTED_USB_ID: Final = ("18d1", "9302")
-"""The same with the firmware that the library loads: it comes back as another device."""
+"""Vendor and product id of a USB Coral after the library has loaded its firmware: the device then
+reconnects with these."""
 
 PCI_ID: Final = ("0x1ac1", "0x089a")
-"""Vendor and device of a Coral on PCIe, as sysfs writes them."""
+"""Vendor and device id of a Coral on PCIe, as sysfs writes them."""
 
 USB_VENDORS: Final = (NEW_USB_ID[0], STARTED_USB_ID[0])
 USB_3_MBPS: Final = 5000
+"""Lowest link speed of USB 3, Mbit/s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,12 @@ class Coral:
     """A Coral that the kernel sees.
 
     Attributes:
-        bus: How it is connected.
-        name: "usb 2-1" (bus and ports, the same as long as it stays where it is plugged in) or
-            "apex_0".
+        bus: How the Coral is connected.
+        name: "usb 2-1" (USB bus and ports, stable while it stays in the same socket) or "apex_0".
         node: The device node that the library opens.
-        started: Whether it has its firmware; on PCIe it needs none.
-        speed_mbps: Of the USB link: 12, 480, 5000 or more; None on PCIe, or where the kernel
-            does not know.
+        started: Whether the firmware is loaded; always true on PCIe, where none is needed.
+        speed_mbps: Speed of the USB link, Mbit/s: 12, 480, 5000 or more; None on PCIe, or if the
+            kernel does not know it.
     """
 
     bus: Bus
@@ -50,15 +51,15 @@ class Coral:
 
     @property
     def slow(self) -> bool:
-        """Whether it is connected by USB 2, where an inference takes about three times as long."""
+        """Whether the link is slower than USB 3; an inference then takes about 3 times as long."""
         return self.speed_mbps is not None and self.speed_mbps < USB_3_MBPS
 
     def obstacle(self) -> Obstacle | None:
-        """Return why this user may not open its node; None when nothing is in the way."""
+        """Return why this user cannot open the device node, or None."""
         return find_obstacle(self.node)
 
     def describe(self) -> str:
-        """Return what and where it is, e.g. "usb 2-1 (USB 3, 5000 Mbit/s)"."""
+        """Return name and connection, e.g. "usb 2-1 (USB 3, 5000 Mbit/s)"."""
         if self.bus == "pci":
             return f"{self.name} (PCIe)"
         if self.speed_mbps is None:
@@ -69,16 +70,16 @@ class Coral:
 def find_corals(
     device: str = "", *, sysfs: Path = Path("/sys"), dev: Path = Path("/dev")
 ) -> list[Coral]:
-    """List the Corals that a device option can mean.
+    """List the Corals that match a device option.
 
-    The order is PCIe by number, then USB without firmware, then USB with it, each by bus and
-    port. The library, too, lists new USB devices before started ones; otherwise its order is that
-    of the kernel's and libusb's lists, so with several Corals ":N" may be another one there.
+    The order is PCIe by number, then USB without firmware, then USB with firmware, the latter two
+    by bus and port. The library also lists USB devices without firmware first. Otherwise its order
+    is that of the kernel and of libusb, so with several Corals ":N" may mean another one there.
 
     Args:
-        device: Option of the library, see `parse_device`.
-        sysfs: Where sysfs is mounted.
-        dev: Where the device nodes are.
+        device: The library's device option, see `parse_device`.
+        sysfs: Mount point of sysfs.
+        dev: Folder of the device nodes.
 
     Returns:
         The Corals; at most one for an option with an index.
@@ -93,13 +94,13 @@ def find_corals(
 
 
 def parse_device(text: str) -> tuple[Bus | None, int | None]:
-    """Read the option that names one of several Corals, as the Edge TPU library reads it.
+    """Parse a device option, which selects one of several Corals, as the Edge TPU library does.
 
     Returns:
-        The bus, or None for either; the place in the library's order, from 0, or None for any.
+        The bus, or None for either; and the index in the library's order, from 0, or None for any.
 
     Raises:
-        ValueError: It is malformed.
+        ValueError: The option is malformed.
     """
     match = re.fullmatch(DEVICE_PATTERN, text)
     if match is None or text.endswith("\n"):
@@ -109,7 +110,7 @@ def parse_device(text: str) -> tuple[Bus | None, int | None]:
 
 
 def count_undriven(sysfs: Path = Path("/sys")) -> int:
-    """Count the Corals on PCIe that have no driver, and so no /dev/apex_N."""
+    """Count the Corals on PCIe without a driver, and therefore without /dev/apex_N."""
     folder = sysfs / "bus/pci/devices"
     devices = [folder / name for name in _names(folder)]
     corals = [one for one in devices if (_read(one, "vendor"), _read(one, "device")) == PCI_ID]
@@ -124,7 +125,7 @@ def _find_pci(sysfs: Path, dev: Path) -> list[Coral]:
 
 def _find_usb(sysfs: Path, dev: Path) -> list[Coral]:
     folder = sysfs / "bus/usb/devices"
-    # Names: usb1 is a hub within the computer, 1-1.4 a device, 1-1.4:1.0 an interface of it.
+    # Names in sysfs: usb1 is a root hub, 1-1.4 a device, and 1-1.4:1.0 an interface of the device.
     names = [name for name in _names(folder) if "-" in name and ":" not in name]
     found = [_usb_coral(folder / name, dev) for name in sorted(names, key=_ports)]
     return sorted((coral for coral in found if coral is not None), key=lambda c: c.started)
@@ -133,13 +134,13 @@ def _find_usb(sysfs: Path, dev: Path) -> list[Coral]:
 def _usb_coral(folder: Path, dev: Path) -> Coral | None:
     vendor = _read(folder, "idVendor")
     if vendor not in USB_VENDORS:
-        return None  # as most devices: one file is enough to tell
+        return None  # most devices are ruled out by reading this one file
     usb_id = (vendor, _read(folder, "idProduct"))
     bus, device = _read(folder, "busnum"), _read(folder, "devnum")
     if usb_id not in (NEW_USB_ID, STARTED_USB_ID) or not (bus.isdecimal() and device.isdecimal()):
         return None
     node = dev / f"bus/usb/{int(bus):03}/{int(device):03}"
-    speed = re.match(r"\d+", _read(folder, "speed"))  # "1.5" and "unknown" exist
+    speed = re.match(r"\d+", _read(folder, "speed"))  # may be "1.5" or "unknown"
     speed_mbps = int(speed[0]) if speed else None
     return Coral("usb", f"usb {folder.name}", node, usb_id == STARTED_USB_ID, speed_mbps)
 
@@ -150,14 +151,14 @@ def _ports(name: str) -> list[int]:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208 - asked every second: names are enough
+        return os.listdir(folder)  # noqa: PTH208 - called every second: names are enough
     except OSError:
         return []  # this machine has no such bus, or no sysfs
 
 
 def _read(folder: Path, name: str) -> str:
-    """Return an attribute of a device; "" when there is none, or the device was pulled out."""
-    # Plain descriptors: half the time of a file object, for a handful of bytes.
+    """Return an attribute of a device; "" if there is none, or the device was unplugged."""
+    # For a few bytes, a raw descriptor takes half the time of a file object.
     try:
         descriptor = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -1,6 +1,6 @@
-"""Finds the Edge TPU library and pycoral without loading either.
+"""Find the Edge TPU library and pycoral without loading either of them.
 
-Loading the wrong library can crash the process, so the file is found first, and messages name it.
+Loading the wrong library can crash the process, so its path is determined first; messages name it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def find_library(name: str, *, environment: Mapping[str, str] = os.environ) -> P
     """Find a shared library as the dynamic linker does.
 
     Args:
-        name: A path (with a slash; ``~`` is the home folder), or a name like libedgetpu.so.1,
-            which is searched in LD_LIBRARY_PATH, the linker's cache (`ldconfig -p`) and the
-            system's folders. Libraries for other processors are skipped.
+        name: A path (with a slash; ``~`` is the home folder), or a name like libedgetpu.so.1. A
+            name is searched for in LD_LIBRARY_PATH, the linker's cache (`ldconfig -p`) and the
+            system's library folders. Libraries for other processors are skipped.
         environment: Environment variables.
 
     Returns:
-        The file, or None. Load the library by this path, so that the linker takes the same file.
+        The path of the library, or None. Load it by this path, so that the same file is used.
     """
     if "/" in name:
         path = user_path(name)
@@ -48,12 +48,12 @@ def find_pycoral() -> Literal["google", "namesake"] | None:
     """Return which pycoral is installed, without importing it.
 
     Returns:
-        "google" for the one with `pycoral.utils.edgetpu`; "namesake" for any other, such as the
-        coral-reef tool that PyPI has under this name; None when there is none.
+        "google" for the package with `pycoral.utils.edgetpu`; "namesake" for any other, such as the
+        coral-reef tool that PyPI has under this name; None if there is none.
     """
     try:
         spec = importlib.util.find_spec("pycoral")
-    except ValueError:  # something has put an incomplete module of this name in place
+    except ValueError:  # a module of this name without a spec is loaded
         return "namesake"
     if spec is None:
         return None
@@ -66,7 +66,7 @@ def _candidates(name: str, environment: Mapping[str, str]) -> Iterator[Path]:
     listed = environment.get("LD_LIBRARY_PATH", "").replace(";", ":")
     if listed:
         with suppress(FileNotFoundError):  # the working folder has been removed
-            # An empty part is the working folder, as it is for the linker.
+            # For the linker, an empty part means the working folder.
             yield from [Path(folder or ".").absolute() / name for folder in listed.split(":")]
     yield from cached_libraries(name, _linker_cache())
     triplet = sysconfig.get_config_var("MULTIARCH")
@@ -75,13 +75,13 @@ def _candidates(name: str, environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def cached_libraries(name: str, listing: str) -> list[Path]:
-    """Return the files of a library in the output of `ldconfig -p`, in its order."""
+    """Return the paths of a library in the output of `ldconfig -p`, in that order."""
     lines = (line.strip().partition(" => ") for line in listing.splitlines())
     return [Path(path) for key, arrow, path in lines if arrow and key.split(" (")[0] == name]
 
 
 def _linker_cache() -> str:
-    # Ordinary users of Debian do not have /sbin in their PATH.
+    # On Debian, /sbin is not in the PATH of ordinary users.
     command = shutil.which("ldconfig", path=os.defpath + ":/usr/sbin:/sbin")
     if command is None:
         return ""

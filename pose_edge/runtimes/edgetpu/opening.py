@@ -1,4 +1,4 @@
-"""Opens the Edge TPU: checks all that it needs, names what is missing, falls back to the CPU."""
+"""Open the Edge TPU: check its requirements, report what is missing, and fall back to the CPU."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SETTLE_S: Final = 0.5
-"""How long udev may take to give a new device node to its group."""
+"""Time for udev to give a new device node to its group, seconds."""
 
 
 class Failover:
-    """A model on the Edge TPU while there is one, else its twin on the CPU; see `Runtime`."""
+    """A `Runtime` that uses the Edge TPU while it works, and otherwise the CPU."""
 
     def __init__(self, cpu: Runtime, supervisor: ChildSupervisor, model: str) -> None:
-        """Use an open supervisor, and until it has an Edge TPU the CPU; `close` closes both.
+        """Combine the two backends; `close` closes both.
 
         Args:
             cpu: The model on the CPU.
-            supervisor: Keeps the model on the Edge TPU running.
+            supervisor: An open supervisor, which keeps the model on the Edge TPU running.
             model: Name of the model on the Edge TPU.
         """
         self._cpu = cpu
@@ -56,22 +56,22 @@ class Failover:
 
     @property
     def holds_edgetpu(self) -> bool:
-        """Whether the Edge TPU is in use, or is just being opened, even if the CPU answers."""
+        """Whether the Edge TPU is open or being opened, even if the CPU runs the model now."""
         return self._supervisor.holding
 
     @property
     def sizes(self) -> tuple[InputSize, ...]:
-        """Those of the model that is to answer: one on the Edge TPU, perhaps several on the CPU."""
+        """The sizes of the current backend: one on the Edge TPU, perhaps several on the CPU."""
         if (child := self._supervisor.child) is None:
             return self._cpu.sizes
         _, height, width, _ = child.loaded.input.shape
         return ((height, width),)
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
-        """Run the model on the Edge TPU, or on the CPU when that does not answer in time.
+        """Run the model on the Edge TPU, or on the CPU if the Edge TPU does not reply in time.
 
         Raises:
-            SizeGone: Only the Edge TPU has this size, and it has just failed.
+            SizeGone: Only the Edge TPU supports this size, and it has just failed.
         """
         outputs = self._supervisor.run(tensor)
         if outputs is not None:
@@ -83,12 +83,12 @@ class Failover:
         return self._cpu.run(tensor)
 
     def describe(self) -> str:
-        """Return what runs the model now."""
+        """Return a short description of what runs the model now."""
         child = self._supervisor.child
         return child.loaded.describe if child else self._cpu.describe()
 
     def close(self) -> None:
-        """End the child process."""
+        """End the child process and close the model on the CPU."""
         self._supervisor.close()
         self._cpu.close()
 
@@ -103,20 +103,20 @@ def open_failover(
     wait: bool,
     stop: threading.Event | None = None,
 ) -> Runtime:
-    """Run a model on the Edge TPU whenever there is one, and otherwise on the CPU.
+    """Return a runtime that uses the Edge TPU whenever there is one, and otherwise the CPU.
 
     Args:
         cpu: The model on the CPU.
-        model: Name or path of the same, compiled for the Edge TPU.
-        settings: All of `edgetpu`, and where devices are looked for.
-        zoo: Where models are found; reading its lists takes too long to be done every second.
+        model: Name or path of the same model, compiled for the Edge TPU.
+        settings: The section edgetpu, the number of threads, and the paths of sysfs and /dev.
+        zoo: The known models; shared, because its lists take too long to read every second.
         report: Called with what is wrong with the Edge TPU, and with None when it works.
-        wait: Wait until the Edge TPU is ready or known to be missing, and for each answer: for
-            results that do not depend on the machine's load.
-        stop: Set to end the wait for an Edge TPU.
+        wait: Whether to wait until the Edge TPU is ready or known to be missing, and up to the full
+            timeout for each result, so that results do not depend on the machine's load.
+        stop: Set by the caller to end the wait for an Edge TPU.
 
     Raises:
-        UnavailableError: It must be there (mode "on"), and is not.
+        UnavailableError: The Edge TPU is required (mode "on"), but not available.
     """
     required = settings.edgetpu.mode == "on"
     supervisor = ChildSupervisor(
@@ -145,10 +145,10 @@ def open_failover(
 
 
 def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
-    """Run a compiled model on the Edge TPU alone: for measuring.
+    """Return a runtime that uses the Edge TPU alone, without a fallback, for measurements.
 
     Raises:
-        UnavailableError: There is none, or it cannot run the model.
+        UnavailableError: There is no Edge TPU, or it cannot run the model.
     """
     from pose_edge.runtimes.child import ChildRuntime
 
@@ -167,22 +167,23 @@ def start_edgetpu(
     """Start a child process that runs a model on the Edge TPU.
 
     Args:
-        zoo: Where models are found.
+        zoo: The known models.
         model: Name or path of the compiled model.
-        settings: All of `edgetpu`, and where devices are looked for.
+        settings: As for `open_failover`.
         wanted: Returns False when the child is no longer wanted.
-        twin: The runtime that answers at other times; it must have the same outputs, and an input
-            that takes the same pictures, of any size.
+        twin: The runtime that serves as the fallback. The child must have the same outputs, and an
+            input that takes the same pixel values; the size of the input may differ.
 
     Raises:
         EdgeTpuAbsent: No device is plugged in.
-        EdgeTpuUnavailable: Something else is missing: the model, the library, a permission.
-        ChildFault: The process cannot be started.
+        EdgeTpuUnavailable: The model, the library or a permission is missing, or the model does not
+            match `twin`.
+        ChildFault: The process cannot be started, or cannot load the model.
     """
     corals = _usable_corals(settings)
     file = _compiled_model(zoo, model)
     library = _library(settings.edgetpu.library)
-    from pose_edge.runtimes.child import start_child  # most machines have no Coral
+    from pose_edge.runtimes.child import start_child  # lazily: most machines have no Coral
     from pose_edge.runtimes.child_main import Job
 
     job = Job(file, settings.model.threads, library, settings.edgetpu.device)
@@ -200,7 +201,12 @@ def start_edgetpu(
 
 
 def _usable_corals(settings: Settings) -> list[Coral]:
-    """Return the Corals that the settings allow; this user may open at least one of them."""
+    """Return the Corals that the settings allow, at least one of which this user can open.
+
+    Raises:
+        EdgeTpuAbsent: No such Coral is plugged in.
+        EdgeTpuUnavailable: This user can open none of them.
+    """
     device = settings.edgetpu.device
     sysfs, dev = Path(settings.testing.sysfs), Path(settings.testing.dev)
     for pause in (SETTLE_S, 0.0):
@@ -240,13 +246,13 @@ def _library(name: str) -> str:
             remedy="docs/coral.md says which package to install; `pose-edge doctor` checks it",
             note="edgetpu library missing",
         )
-    # Not the path of the default library: pycoral is used only with its name.
+    # Keep the name of the default library: pycoral is used only with this name, not with a path.
     return name if name == EDGETPU_LIBRARY else typed(path)
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:
     types = {loaded.input.dtype, twin.input.dtype}
-    # A float32 input may want another range, and int8 does.
+    # The same pixels need another value range for int8, and may need one for float32.
     same_range = len(types) == 1 or types <= {"uint8", "int32"}
     shape = loaded.input.shape
     pictures = len(shape) == 4 and (shape[0], shape[3]) == (1, 3) and min(shape[1:3]) > 1
