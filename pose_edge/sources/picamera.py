@@ -46,7 +46,7 @@ FIRST_FRAMES: Final = 10
 """The same for the first frame, because libcamera withholds the first frames after a start."""
 
 MAX_TRANSIT_NS: Final = 60_000_000_000
-"""Largest age of a time stamp, nanoseconds; an older or future one is from another clock."""
+"""Largest age of a time stamp, nanoseconds; an older or future one has another clock."""
 
 
 class PiCamera(Source):
