@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHORTEST_S: Final = 0.011
-"""Shortest duration in a file that is used for a frame, seconds."""
+"""Shortest frame duration that is accepted from a file, seconds."""
 USUAL_S: Final = 0.1
 """Duration of a frame for which the file gives less than `SHORTEST_S`, seconds. Browsers do the
 same, because such files were made for slow programs."""

@@ -1,4 +1,4 @@
-"""Discovery of connected V4L2 cameras, which are recognised after they were reconnected.
+"""Discovery of the connected V4L2 cameras, which are recognised when they are reconnected.
 
 No stream is started. A USB camera that is unplugged and plugged in again gets another /dev/videoN
 while a program still holds the old one. It is recognised by its serial number (from the links that
@@ -80,7 +80,7 @@ def why_no_camera(folder: Path = Path("/dev")) -> str:
 def why_closed(path: Path) -> SourceError:
     """Return an error that says why a device node cannot be opened.
 
-    A node that has just appeared or disappeared needs no remedy: opening it is tried again.
+    The error has a remedy, unless the node has just appeared or disappeared, so that waiting helps.
     """
     try:
         age_s = time.time() - path.stat().st_mtime

@@ -57,13 +57,13 @@ def load_library() -> tuple[Any, Any]:
         SourceError: They cannot be imported.
     """
     if not log.isEnabledFor(logging.DEBUG):
-        os.environ.setdefault(LOG_VARIABLE, "*:FATAL")  # read once, at import
+        os.environ.setdefault(LOG_VARIABLE, "*:FATAL")  # libcamera reads it at its import
         logging.getLogger("picamera2").setLevel(logging.CRITICAL)
     try:
         return importlib.import_module("picamera2"), importlib.import_module("libcamera")
     except ModuleNotFoundError as error:
         raise SourceError(f"this Python has no module {error.name}", remedy=REMEDY) from error
-    except Exception as error:  # compiled for another NumPy or Python: any type
+    except Exception as error:  # modules built for another NumPy or Python raise any error
         what = f"{type(error).__name__}: {error}"
         raise SourceError(f"picamera2 cannot be imported ({what})", remedy=REMEDY) from error
 
@@ -120,8 +120,8 @@ def choose_mode(
 ) -> Mapping[str, Any] | None:
     """Choose the sensor mode: fast enough, then the widest view, then the fewest pixels needed.
 
-    picamera2 itself takes the mode nearest to the wanted size. At 1280x720, most sensors then crop
-    to the middle of the picture, which cuts people off.
+    picamera2 itself takes the mode nearest to the wanted size. At 1280x720, that mode of most
+    sensors shows only the middle of the picture, which cuts people off.
 
     Args:
         modes: `Picamera2.sensor_modes`.
@@ -149,7 +149,7 @@ def choose_mode(
 
 
 def _visible_area(mode: Mapping[str, Any], size: tuple[int, int]) -> float:
-    """Return the sensor area of a mode, cropped to the aspect ratio of `size`, square pixels."""
+    """Return the number of sensor pixels of a mode, cropped to the aspect ratio of `size`."""
     _x, _y, width, height = mode["crop_limits"]
     shape = size[0] / size[1]
     return float(min(width, height * shape) * min(height, width / shape))

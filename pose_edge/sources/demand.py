@@ -15,13 +15,13 @@ from pose_edge.frames import Frame
 
 KEPT: Final = 16
 """Number of recent frames over which the reader's shortest time per frame is taken. That time
-predicts when it wants the next one: a picture that is ready too early is only slightly older, but
-one that is late makes the model wait."""
+predicts when the reader wants the next one: a picture that is ready too early is only slightly
+older, but one that is late makes the model wait."""
 LEARNING: Final = 0.25
 """Weight of the newest decoding time in the moving average."""
 MARGIN: Final = 1.3
 """Factor on the average decoding time. Decoding starts that long, plus `SLACK_S`, before the frame
-is wanted, as a reader that comes before it is ready takes an older one, if there is one."""
+is wanted: a reader that does not find it ready takes an older one, if there is one."""
 SLACK_S: Final = 0.001
 """Additional time before the frame is wanted, seconds."""
 LATE: Final = 1.25
@@ -52,7 +52,7 @@ class FrameDemand:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Create the prediction; `clock` returns the current time in seconds."""
+        """Create the demand of a reader that waits; `clock` returns the current time, seconds."""
         self.every_picture = False
         self.visible = True
         self.shrink = 1.0

@@ -72,7 +72,7 @@ def _display_matrix(frame: av.VideoFrame) -> Sequence[int]:
 
 
 def filter_graph(frame: av.VideoFrame, pixel_aspect: float) -> Graph:
-    """Build the filters that convert frames of this one's format for display, in BGR."""
+    """Build the filters that convert frames like this one to upright BGR with square pixels."""
     turn = orientation_filters(_display_matrix(frame))
     width, height = display_size(frame.width, frame.height, pixel_aspect)
     if any(name == "transpose" for name, _options in turn):

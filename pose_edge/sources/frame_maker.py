@@ -21,9 +21,9 @@ ROTATIONS: Final = {
     270: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
 CLOCK_STEP_NS: Final = 50_000_000
-"""Change of the wall clock's offset, nanoseconds, above which the clock was set, perhaps from the
-network (a Pi has no battery for its clock). Smaller corrections are ignored, as they would only
-make the frames' times jitter."""
+"""Change of the wall clock's offset, nanoseconds, above which the clock must have been set, perhaps
+from the network (a Pi has no battery for its clock). Smaller corrections are ignored, as they would
+only make the frames' times jitter."""
 
 
 def clock_offset() -> int:

@@ -110,7 +110,7 @@ class HttpAnswer:
 
     @property
     def arrived_ns(self) -> int:
-        """When the newest bytes arrived, on the monotonic clock, nanoseconds."""
+        """Time at which the newest bytes arrived, on the monotonic clock, nanoseconds."""
         return self._reader.arrived_ns
 
     def headers(self, name: str) -> list[str]:
@@ -169,7 +169,7 @@ def request(
     Args:
         url_parts: Scheme ("http" or "https"), host, port, path with query.
         headers: Additional request headers.
-        deadline: Time limit for all of this, on the monotonic clock, seconds.
+        deadline: Time by which the header must have arrived, on the monotonic clock, seconds.
         limit_s: Longest time that a later read may take, seconds.
 
     Raises:

@@ -75,7 +75,7 @@ def get(url: str, limit_s: float) -> HttpAnswer:
         limit_s: Longest time until the response, and for each read of it later, seconds.
 
     Raises:
-        SourceError: There is no response, or an error status; the message says which.
+        SourceError: There is no response, or it has an error status; the message says why.
     """
     deadline = time.monotonic() + limit_s
     first = address = parse_address(url)

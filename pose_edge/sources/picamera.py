@@ -41,12 +41,12 @@ LOST_S: Final = 2.5
 cable must be noticed within 3 s. libcamera itself gives a camera up after 1 s or a few frames."""
 
 LOST_FRAMES: Final = 3
-"""Least time limit for a frame at slow frame rates, in frame durations."""
+"""Lower bound of that limit at slow frame rates, in frame durations."""
 FIRST_FRAMES: Final = 10
-"""The same for the first frame, because libcamera withholds the first frames after a start."""
+"""Lower bound before the first frame, as libcamera withholds the first frames after a start."""
 
 MAX_TRANSIT_NS: Final = 60_000_000_000
-"""Largest age of a time stamp, nanoseconds; an older or future one has another clock."""
+"""Largest age of a time stamp, nanoseconds; an older or future one comes from another clock."""
 
 
 class PiCamera(Source):

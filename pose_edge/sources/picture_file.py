@@ -1,4 +1,4 @@
-"""Reading of picture files of many formats as upright BGR, with a limit on their size.
+"""Reading of picture files of many formats: upright, as BGR, with a limit on their size.
 
 Pillow decodes them: it supports more formats than OpenCV, detects a truncated file (OpenCV returns
 grey instead), and gives the size before anything is decoded. It takes 114 ms for a 12-megapixel
@@ -35,7 +35,7 @@ FORMATS: Final[tuple[str, ...]] = (
 ANIMATED_FORMATS: Final = ("GIF", "PNG", "WEBP", "AVIF")
 """Formats whose further pictures are the frames of an animation, not pages or previews."""
 MAX_PIXELS: Final = 1 << 27
-"""Largest number of pixels of a picture: 134 million, as the largest phone pictures have 108."""
+"""Largest number of pixels of a picture: 134 million; the largest pictures of phones have 108."""
 MAX_SIDE: Final = 65_500
 """Longest side of a picture, pixels. It is JPEG's limit, so that every picture can be written."""
 BYTES_PER_PIXEL: Final = 29
@@ -171,7 +171,7 @@ def _silence_libtiff() -> None:
 
 
 def _check(picture: PillowImage.Image) -> None:
-    """Raise SourceError for a picture that is too large or a camera's raw file."""
+    """Raise SourceError for a picture that is too large, or that is a camera's raw file."""
     width, height = picture.size
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     pixels = min(MAX_PIXELS, memory // BYTES_PER_PIXEL)

@@ -52,7 +52,7 @@ def decode(data: memoryview, mode: Mode, memory: Image, scale: int = 1) -> Image
 
 
 def reduced(size: tuple[int, int], scale: int) -> tuple[int, int]:
-    """Return width and height of a JPEG, pixels, when they are divided by `scale` at decoding."""
+    """Return the width and height of a JPEG decoded at 1/`scale` of its size, pixels."""
     width, height = size
     return -(-width // scale), -(-height // scale)
 
@@ -81,7 +81,7 @@ def decode_jpeg(data: Buffer, memory: Image, scale: int = 1) -> Image:
         DamagedPicture: The picture is truncated or corrupt, or does not have the memory's size.
     """
     try:
-        # simplejpeg ignores min_factor without a least size.
+        # simplejpeg ignores min_factor unless a minimum size is given.
         rows, columns = memory.shape[:2] if scale > 1 else (0, 0)
         image = simplejpeg.decode_jpeg(
             data, "BGR", min_height=rows, min_width=columns, min_factor=scale, buffer=memory

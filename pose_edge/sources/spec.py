@@ -25,8 +25,8 @@ FILM_SUFFIXES: Final = frozenset((".mjpeg", ".mjpg"))
 VIDEO_START: Final = re.compile(
     rb".{4}ftyp(isom|iso[2-9]|mp4[12]|avc1|M4V |qt  )|\x1aE\xdf\xa3|RIFF.{4}AVI ", re.DOTALL
 )
-"""First bytes of MP4, QuickTime, Matroska, WebM and AVI files. HEIC and AVIF files begin like MP4,
-but with other brands."""
+"""Pattern of the first bytes of MP4, QuickTime, Matroska, WebM and AVI files. HEIC and AVIF files
+begin like MP4, but with other brands."""
 V4L2_LINKS: Final = "/dev/v4l"
 """Folder of udev's links to cameras, by-id and by-path; a link disappears with its camera."""
 OTHER_NAMES: Final = "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..."
@@ -88,7 +88,7 @@ def parse_source(name: str) -> SourceSpec:
 
 
 def _camera_spec(name: str) -> SourceSpec | None:
-    """Return the camera that a name other than a path or URL stands for, or None."""
+    """Parse the name of a camera that is neither a path nor a URL; return None for other names."""
     kind, colon, which = name.partition(":")
     number = re.fullmatch(r"[0-9]{1,4}", which if colon else name)
     if kind == "picamera" and (not colon or number):

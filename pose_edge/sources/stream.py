@@ -292,7 +292,7 @@ class Stream(Source):
             reason = explain_status(status, parts.path)
         elif isinstance(error, av.error.HTTPClientError):
             reason = "the server refuses with a 4xx error of its own", None
-        elif getattr(error, "errno", None) == errno.EPROTONOSUPPORT:  # RTSP's 461
+        elif getattr(error, "errno", None) == errno.EPROTONOSUPPORT:  # RTSP status 461
             other = "tcp" if self._settings.transport == "udp" else "udp"
             reason = (
                 f"the camera does not send by {self._settings.transport}",

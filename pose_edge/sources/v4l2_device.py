@@ -186,7 +186,7 @@ class Device:
         return Mode(_letters(got.pixelformat), got.width, got.height, stride=got.bytesperline)
 
     def set_rate(self, rate: float) -> float | None:
-        """Request frames per second; return the driver's choice, None where unknown."""
+        """Request a rate in frames per second; return the driver's choice, None where unknown."""
         wish = v4l2.v4l2_streamparm(type=CAPTURE)
         wish.parm.capture.timeperframe.numerator = 1000
         wish.parm.capture.timeperframe.denominator = round(rate * 1000)

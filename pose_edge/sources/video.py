@@ -60,7 +60,7 @@ class Video(Source):
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the next frame; see `Source.read`.
 
-        None means that a part of the file has no frames, only sound, or that it starts again.
+        None means that a part of the file has only sound, or that the file starts again.
         """
         del timeout
         file = self._file
@@ -109,10 +109,10 @@ class Video(Source):
         return Path(self._path).name
 
     def _end_round(self, file: VideoFile) -> None:
-        """Start the file again if it is to loop; otherwise raise EndOfStream.
+        """Start the file again if it is played in a loop.
 
         Raises:
-            EndOfStream: The file is not to loop, or its last round had no frame.
+            EndOfStream: The file is not played in a loop, or its last round had no frame.
             SourceError: The file has no frame that can be read.
         """
         if self._index == 0:

@@ -19,8 +19,8 @@ def run_command(
         timeout: Time after which the command is killed, seconds; None for no limit.
 
     Returns:
-        Its exit status and output. As in a shell, status 124 means a timeout, and 127 that the
-        command could not be started.
+        The command's exit status and output. As in a shell, status 124 means a timeout, and 127
+        that the command could not be started.
     """
     try:
         return subprocess.run(

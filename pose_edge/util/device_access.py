@@ -1,4 +1,4 @@
-"""Checks whether this user may open a device node, and remedies if not."""
+"""Checks of whether this user may open a device node, with remedies if not."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pose_edge.errors import UsageError
 
 
 def user_path(text: str) -> Path:
-    """Return a typed path; ``~`` at its start is replaced by the user's home, if there is one."""
+    """Return the path that a user typed; ``~`` at its start becomes the home, if there is one."""
     path = Path(text)
     if text.startswith("~"):  # checked in the text, as Path shortens ./~ to ~
         with suppress(RuntimeError):  # no home, or an unknown user: ~ is kept literally

@@ -106,7 +106,7 @@ class StandardError(io.TextIOBase):
                 rest = rest[written:]
 
     def _wait(self) -> None:
-        """Wait until something can be written; raise TimeoutError after `PATIENCE_S`."""
+        """Wait until something can be written; raise TimeoutError if nobody reads in time."""
         if not self._poll.poll(0 if self._unread else PATIENCE_S * 1000):
             self._unread = True
             raise TimeoutError(errno.ETIMEDOUT, "nobody reads it")

@@ -1,4 +1,4 @@
-"""Texts from outside, made safe for terminals and logs."""
+"""Functions for messages: texts from outside made safe for terminals and logs, and plurals."""
 
 from __future__ import annotations
 

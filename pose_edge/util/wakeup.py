@@ -9,7 +9,7 @@ class Wakeup:
     """Tells a waiting thread that something has changed.
 
     A thread that changes something calls `set` afterwards; the waiting thread checks everything,
-    then calls `wait`. No change is missed, whatever their timing.
+    then calls `wait`. No change is missed, whatever the timing.
 
     `set` may be called in any thread. Unlike `threading.Event.set`, it may also be called in a
     signal handler that interrupts the waiting thread anywhere: `SimpleQueue.put` is reentrant, but
