@@ -47,8 +47,8 @@ BUFFERS: Final = 4
 """Number of buffers: one to read, and enough for the driver to fill at the same time. They add no
 delay, because only the newest one is read and the rest are given back."""
 MAX_TRANSIT_NS: Final = 2_000_000_000
-"""Largest age of a driver's time stamp, nanoseconds. One that is older, or in the future, comes from
-another clock."""
+"""Largest age of a driver's time stamp, nanoseconds. An older or future one comes from another
+clock."""
 
 REASONS: Final[dict[int | None, tuple[str, str | None]]] = {
     errno.EBUSY: ("is in use by another program", None),
