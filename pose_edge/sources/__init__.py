@@ -2,8 +2,8 @@
 
 May import: `errors`, `util`, `frames`, `config`.
 
-To add a source: one file with a class that follows `Source`, and one `case` in `choose_source`.
-A new kind of name (a URL scheme, a prefix) is one line in `spec.py`.
+To add a source, write one file with a class that implements `Source`, and add one `case` to
+`choose_source`. A new kind of source name (a URL scheme or a prefix) is parsed in `spec.py`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 
 def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
-    """Return the source that the settings name, not yet open.
+    """Create the source that the settings name, without opening it.
 
-    A source is imported when it is chosen: the libraries of some take long to load.
+    A source's module is imported only when it is chosen, as some libraries take long to load.
 
     Raises:
         SourceError: No source has this name.
@@ -51,7 +51,7 @@ def choose_source(source: SourceSettings, camera: CameraSettings) -> Source:
 
 
 def _choose_file(spec: SourceSpec, *, loop: bool) -> Source:
-    """Return a source that ends."""
+    """Create the source for a file or a folder."""
     match spec.kind:
         case SourceKind.PICTURES:
             from pose_edge.sources.pictures import Pictures
@@ -78,7 +78,7 @@ def _choose_stream(url: str, camera: CameraSettings) -> Source:
 
 
 def _choose_auto(camera: CameraSettings) -> Source:
-    """Return any camera; or the demo clip, if there is no camera and `camera.wait` is off."""
+    """Return any camera, or the demo clip if none is connected and `camera.wait` is off."""
     from pose_edge.sources.any_camera import AnyCamera, find_candidates
 
     if not camera.wait:

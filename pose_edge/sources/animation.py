@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHORTEST_S: Final = 0.011
-"""A picture that is said to be shown for less ..."""
+"""Shortest frame duration that is accepted from a file, seconds."""
 USUAL_S: Final = 0.1
-"""... is shown for this long, as browsers do: such files were made for slow programs."""
+"""Duration of a frame for which the file gives less than `SHORTEST_S`, seconds. Browsers do the
+same, because such files were made for slow programs."""
 LONGEST_S: Final = 60.0
+"""Longest duration of a frame, seconds."""
 
 
 class Animation(Source):
@@ -32,7 +34,7 @@ class Animation(Source):
     live = False
 
     def __init__(self, path: str, *, loop: bool = False) -> None:
-        """Prepare a file; with `loop`, start it again when it ends."""
+        """Create the source of a file; with `loop`, playback starts again at the end."""
         self._path = Path(path)
         self._loop = loop
         self._stack = ExitStack()
@@ -47,7 +49,7 @@ class Animation(Source):
         self._index, self._position = 0, 0.0
         with faults_explained(self._path), ExitStack() as stack:
             picture = open_until(stack, self._path)
-            # The first picture of a PNG may be one for programs that know no animations.
+            # The first picture of a PNG may be a fallback for programs without animations.
             self._first = self._next = int(bool(getattr(picture, "default_image", False)))
             self._end = int(getattr(picture, "n_frames", 1))
             picture.seek(self._first)
@@ -82,7 +84,7 @@ class Animation(Source):
         return frame
 
     def _give_up_rest(self, error: SourceError) -> None:
-        """End before a damaged picture, on which all further ones build."""
+        """Log a damaged frame and end before it, as all later frames depend on it."""
         log.error("%s", error)
         lost = self._end - self._next
         total = counted(self._end - self._first, "frame")
@@ -100,6 +102,6 @@ class Animation(Source):
 
 
 def _shown_s(picture: PillowImage.Image) -> float:
-    """Return for how long the current frame is shown, in seconds."""
+    """Return how long the current frame is shown, in seconds."""
     duration = float(picture.info.get("duration", 0)) / 1000
     return USUAL_S if duration < SHORTEST_S else min(duration, LONGEST_S)

@@ -1,4 +1,4 @@
-"""Whatever camera is found: a CSI camera before a USB camera, the lowest number first."""
+"""Automatic choice of a camera: CSI before USB, then the lowest number."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pose_edge.sources.v4l2 import V4L2Camera
 log = logging.getLogger(__name__)
 
 Candidates = dict[str, Callable[[], Source]]
-"""Functions that make the source of each camera, by its name and connector; the best first."""
+"""Functions that create the source of each camera, by the camera's label; the best first."""
 
 
 def find_candidates(settings: CameraSettings) -> Candidates:
-    """List the cameras that are connected.
+    """List the connected cameras, the best first.
 
     Raises:
         SourceError: No camera is connected; the message says why none was found.
@@ -44,9 +44,9 @@ def find_candidates(settings: CameraSettings) -> Candidates:
 
 
 class AnyCamera(Source):
-    """The best camera that is connected, chosen again at every opening.
+    """The best connected camera, chosen again at every opening.
 
-    A camera that could be opened and then gave no frame (a loose cable) is tried last next time.
+    A camera that was opened but gave no frame (e.g. with a loose cable) is tried last next time.
     """
 
     def __init__(
@@ -55,7 +55,12 @@ class AnyCamera(Source):
         *,
         find: Callable[[CameraSettings], Candidates] = find_candidates,
     ) -> None:
-        """Choose among the cameras that `find` lists, with the same settings for each."""
+        """Create the source.
+
+        Args:
+            settings: Settings for whichever camera is chosen.
+            find: Lists the connected cameras, the best first.
+        """
         self._settings = settings
         self.demand: FrameDemand = FrameDemand()
         self._find = find
@@ -99,7 +104,7 @@ class AnyCamera(Source):
             raise
         if frame is None:
             return None
-        if self._first_index is None:  # of this opening: numbers continue from camera to camera
+        if self._first_index is None:  # frame numbers continue from the previous opening
             self._first_index = frame.index - self._next_index
         self._next_index = frame.index - self._first_index + 1
         return replace(frame, index=self._next_index - 1)
@@ -110,7 +115,7 @@ class AnyCamera(Source):
             self._camera.close()
 
     def describe(self) -> str:
-        """Return which camera was chosen."""
+        """Return the description of the chosen camera."""
         return self._camera.describe() if self._camera else "any camera"
 
 

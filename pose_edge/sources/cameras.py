@@ -1,8 +1,8 @@
-"""The connected V4L2 cameras, recognised when they come back under another number.
+"""Discovery of the connected V4L2 cameras, which are recognised when they are reconnected.
 
-No stream is opened. A USB camera that is unplugged and plugged in again becomes another /dev/videoN
-while a program still holds the old one; what stays is its serial number (in /dev/v4l/by-id, made by
-udev), else the port that it is plugged into, else its name.
+No stream is started. A USB camera that is unplugged and plugged in again gets another /dev/videoN
+while a program still holds the old one. It is recognised by its serial number (from the links that
+udev makes in /dev/v4l/by-id), otherwise by its port and name, otherwise by its name alone.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pose_edge.util.device_access import can_open, find_obstacle
 NOT_CAMERAS: Final = frozenset(
     ("bcm2835-codec", "bcm2835-isp", "unicam", "rp1-cfe", "pispbe", "rpi-hevc-dec", "rpivid")
 )
-"""Drivers of a Raspberry Pi whose nodes give no pictures: codecs, image processors, and the raw
-side of CSI cameras."""
+"""Raspberry Pi drivers whose nodes deliver no usable pictures: codecs, image signal processors, and
+the raw side of CSI cameras."""
 
 SETTLE_S: Final = 3.0
-"""How long udev may take to give a new node to its group."""
+"""Time that udev may take to assign a new node to its group, seconds."""
 
 DIFFERENT: Final = 3
-"""What `_difference` returns for two different cameras."""
+"""Result of `_difference` for two different cameras."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class CameraNode:
     """The device node of a camera.
 
     Attributes:
-        path: E.g. /dev/video0.
-        name: Of the camera, as its driver gives it.
-        driver: E.g. uvcvideo.
-        bus: The port, e.g. usb-0000:01:00.0-1.3.
-        serial: Name of the link in /dev/v4l/by-id, which holds maker, model and serial number; ""
-            where udev made none.
+        path: Path of the node, e.g. /dev/video0.
+        name: Name of the camera, from its driver.
+        driver: Name of the driver, e.g. uvcvideo.
+        bus: Port of the camera, e.g. usb-0000:01:00.0-1.3.
+        serial: Name of its link in /dev/v4l/by-id, which contains vendor, model and serial number;
+            "" where udev made none.
     """
 
     path: Path
@@ -61,17 +61,16 @@ def video_nodes(folder: Path) -> list[Path]:
 
 
 def find_cameras(folder: Path = Path("/dev")) -> list[CameraNode]:
-    """List the cameras, lowest number first.
+    """List the cameras that this user may open, lowest number first.
 
-    Nodes for metadata and codecs are left out, and nodes that this user may not open: see
-    `why_no_camera`.
+    Nodes for metadata and codecs are left out. `why_no_camera` explains an empty list.
     """
     nodes = (query_camera(path) for path in video_nodes(folder))
     return [node for node in nodes if node is not None and node.driver not in NOT_CAMERAS]
 
 
 def why_no_camera(folder: Path = Path("/dev")) -> str:
-    """Return why `find_cameras` finds none: there is none, or this user may not open it."""
+    """Return why `find_cameras` is empty: no camera, or none that this user may open."""
     for path in video_nodes(folder):
         if not can_open(path):
             return str(why_closed(path))
@@ -79,7 +78,10 @@ def why_no_camera(folder: Path = Path("/dev")) -> str:
 
 
 def why_closed(path: Path) -> SourceError:
-    """Return why a device node cannot be opened, with a remedy unless it helps to wait."""
+    """Return an error that says why a device node cannot be opened.
+
+    The error has a remedy, unless the node has just appeared or disappeared, so that waiting helps.
+    """
     try:
         age_s = time.time() - path.stat().st_mtime
     except OSError:
@@ -93,7 +95,7 @@ def why_closed(path: Path) -> SourceError:
 def query_camera(path: Path) -> CameraNode | None:
     """Return the camera behind a device node or a link to one.
 
-    None means that the node cannot be opened or captures no video.
+    The result is None if the node cannot be opened or does not capture video.
     """
     path = path.resolve()
     try:
@@ -113,13 +115,13 @@ def choose_camera(
 
     Args:
         cameras: The connected cameras.
-        location: The node or a link to it, or a part of the camera's name or by-id link in any
-            case.
-        known: The camera that was open before. It is chosen wherever it is now, even if it no
-            longer matches the location.
+        location: Path of the node or of a link to it; or a part of the camera's name or by-id
+            link, in upper or lower case.
+        known: The camera that was open before. It is chosen under whatever number it has now, even
+            if it no longer matches `location`.
 
     Returns:
-        The known camera, else the first that matches, else None.
+        The known camera if it is connected; otherwise the first match, or None without a match.
     """
     if known is not None and cameras:
         best = min(cameras, key=lambda camera: _difference(camera, known))
@@ -133,7 +135,7 @@ def choose_camera(
 
 
 def _difference(camera: CameraNode, known: CameraNode) -> int:
-    """Return 0 for the same serial number, 1 for the same port, 2 for the same name."""
+    """Return 0 for the same serial number, 1 for the same port and name, 2 for the name only."""
     if known.serial and camera.serial == known.serial:
         return 0
     if (camera.bus, camera.name) == (known.bus, known.name):
@@ -143,12 +145,12 @@ def _difference(camera: CameraNode, known: CameraNode) -> int:
 
 
 def _serial(path: Path) -> str:
-    """Return the name of the link in by-id that leads to a node, or ""."""
+    """Return the name of the by-id link that leads to a node, or ""."""
     links = sorted(path.parent.glob("v4l/by-id/*"))
     return next((link.name for link in links if link.resolve() == path), "")
 
 
 def _short(card: str) -> str:
-    """Return "HD Webcam" for "HD Webcam: HD Web", which uvcvideo joins and cuts at 31 bytes."""
+    """Shorten "HD Webcam: HD Web", which uvcvideo joins and cuts at 31 bytes, to "HD Webcam"."""
     product, colon, function = card.partition(": ")
     return product if colon and product.startswith(function) else card

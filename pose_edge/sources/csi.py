@@ -1,4 +1,4 @@
-"""Camera modules through picamera2: the library, the modules it finds, mode and controls of one.
+"""Helpers for CSI cameras: load picamera2, list the modules, choose sensor mode and controls.
 
 picamera2 0.3.22 and 0.3.38 are supported.
 """
@@ -24,13 +24,14 @@ log = logging.getLogger(__name__)
 LOG_VARIABLE: Final = "LIBCAMERA_LOG_LEVELS"
 
 USB_ID: Final = re.compile(r"/usb|-[0-9a-f]{4}:[0-9a-f]{4}$")
-"""libcamera's id of a USB camera: its place on the bus, then vendor:product."""
+"""Pattern of libcamera's id for a USB camera: its place on the bus, then vendor:product."""
 
 WIDE_ENOUGH: Final = 0.95
-"""Part of the widest view that counts as all of it: modes leave out a few rows here and there."""
+"""Fraction of the widest visible area from which a mode counts as equally wide, as some modes leave
+out a few rows."""
 
 AF_MANUAL, AF_CONTINUOUS = 0, 2
-"""libcamera's AfModeEnum."""
+"""Values of libcamera's AfModeEnum."""
 
 REMEDY: Final = (
     "`sudo apt install python3-picamera2`, then script/run makes .venv anew with the system's "
@@ -43,34 +44,37 @@ SEATING: Final = (
 )
 
 Ranges = Mapping[str, tuple[Any, Any, Any]]
-"""Name of a control, and its smallest, largest and default value."""
+"""Smallest, largest and default value of each control, by its name."""
 
 
 def load_library() -> tuple[Any, Any]:
-    """Import and return picamera2 and libcamera, silenced unless the log level is debug.
+    """Import picamera2 and libcamera, with their logs off unless the log level is debug.
+
+    Returns:
+        The two modules.
 
     Raises:
         SourceError: They cannot be imported.
     """
     if not log.isEnabledFor(logging.DEBUG):
-        os.environ.setdefault(LOG_VARIABLE, "*:FATAL")  # libcamera reads it when it is loaded
+        os.environ.setdefault(LOG_VARIABLE, "*:FATAL")  # libcamera reads it at its import
         logging.getLogger("picamera2").setLevel(logging.CRITICAL)
     try:
         return importlib.import_module("picamera2"), importlib.import_module("libcamera")
     except ModuleNotFoundError as error:
         raise SourceError(f"this Python has no module {error.name}", remedy=REMEDY) from error
-    except Exception as error:  # compiled parts for another numpy or Python raise what they like
+    except Exception as error:  # modules built for another NumPy or Python raise any error
         what = f"{type(error).__name__}: {error}"
         raise SourceError(f"picamera2 cannot be imported ({what})", remedy=REMEDY) from error
 
 
 def find_picameras() -> dict[int, str]:
-    """Return the number and sensor (e.g. imx708) of each camera module, without opening one.
+    """Return the sensor (e.g. imx708) of each camera module by its number, without opening it.
 
-    USB cameras, which libcamera lists too, are left out: V4L2 serves them better.
+    USB cameras, which libcamera also lists, are left out: they are better read through V4L2.
 
     Raises:
-        SourceError: There is none, or they cannot be listed.
+        SourceError: There is no camera module, or the modules cannot be listed.
     """
     if importlib.util.find_spec("picamera2") is None:
         raise SourceError("picamera2 is not installed")
@@ -90,7 +94,7 @@ def find_picameras() -> dict[int, str]:
 
 
 def _none_found() -> SourceError:
-    """Distinguish "no camera module" from "none that this user may see"."""
+    """Return the error for an empty list: no module, or none that this user may open."""
     media = sorted(Path("/dev").glob("media*"))
     if media and not any(map(can_open, media)):
         return why_closed(media[0])
@@ -98,14 +102,14 @@ def _none_found() -> SourceError:
 
 
 def flips(settings: CameraSettings) -> tuple[bool, bool]:
-    """Return whether the camera must swap left and right, and whether top and bottom.
+    """Return whether the camera must flip horizontally, and whether vertically.
 
-    The camera rotates by 0 or 180 degrees only; this program makes a quarter turn afterwards.
-    `settings.flip` means the picture after `settings.rotation`.
+    The camera rotates by 0 or 180 degrees only; `PiCamera` makes quarter turns in software.
+    `settings.flip` refers to the picture after `settings.rotation`.
     """
     horizontal = settings.flip in ("horizontal", "both")
     vertical = settings.flip in ("vertical", "both")
-    if settings.rotation in (90, 270):  # rows are still columns in the camera
+    if settings.rotation in (90, 270):  # the camera flips before the quarter turn
         horizontal, vertical = vertical, horizontal
     half_turn = settings.rotation == 180
     return horizontal != half_turn, vertical != half_turn
@@ -114,18 +118,18 @@ def flips(settings: CameraSettings) -> tuple[bool, bool]:
 def choose_mode(
     modes: Sequence[Mapping[str, Any]], size: tuple[int, int], fps: float
 ) -> Mapping[str, Any] | None:
-    """Choose the sensor's mode: fast enough first, then the widest view, then the cheapest.
+    """Choose the sensor mode: fast enough, then the widest view, then the fewest pixels needed.
 
-    picamera2 takes the mode nearest to the wanted size; at 1280x720 that is, on most sensors, the
-    middle of the picture only, and people stand half outside of it.
+    picamera2 itself takes the mode nearest to the wanted size. At 1280x720, that mode of most
+    sensors shows only the middle of the picture, which cuts people off.
 
     Args:
         modes: `Picamera2.sensor_modes`.
         size: Wanted width and height, pixels.
-        fps: Wanted frames per second; the fastest modes are taken if none is as fast.
+        fps: Wanted frames per second; if no mode is that fast, the fastest ones are considered.
 
     Returns:
-        The mode, or None when picamera2 describes none.
+        The mode, or None if picamera2 gives no mode with its size, rate and crop.
     """
     known = [mode for mode in modes if {"size", "fps", "crop_limits"} <= mode.keys()]
     if not known:
@@ -145,17 +149,17 @@ def choose_mode(
 
 
 def _visible_area(mode: Mapping[str, Any], size: tuple[int, int]) -> float:
-    """Return the area of the sensor that is left when a mode is cut to the shape of `size`."""
+    """Return the number of sensor pixels of a mode, cropped to the aspect ratio of `size`."""
     _x, _y, width, height = mode["crop_limits"]
     shape = size[0] / size[1]
     return float(min(width, height * shape) * min(height, width / shape))
 
 
 def choose_controls(settings: CameraSettings, known: Ranges) -> dict[str, Any]:
-    """Return the settings as libcamera's controls, without those that the camera does not know."""
+    """Convert the settings to libcamera controls; controls that the camera lacks are left out."""
     frame_us = round(1e6 / settings.fps)
     wanted = {
-        # An exposure longer than a frame's time would silently be cut to it.
+        # libcamera silently cuts an exposure to the longest frame duration.
         "FrameDurationLimits": (frame_us, max(frame_us, settings.exposure or 0)),
         "ExposureTime": settings.exposure,
         "AnalogueGain": settings.gain,
@@ -166,7 +170,7 @@ def choose_controls(settings: CameraSettings, known: Ranges) -> dict[str, Any]:
 
 
 def fastest_rate(known: Ranges) -> float | None:
-    """Return the most frames per second that a configured camera gives, None where unknown."""
+    """Return the highest frame rate of a configured camera, Hz; None where unknown."""
     shortest_us = known["FrameDurationLimits"][0] if "FrameDurationLimits" in known else 0
     return 1e6 / shortest_us if shortest_us else None
 
@@ -176,7 +180,7 @@ def unmet(settings: CameraSettings, known: Ranges) -> list[str]:
 
     Args:
         settings: Wanted rate, exposure, gain and focus.
-        known: The controls of the configured camera; they depend on the sensor's mode.
+        known: The controls of the configured camera; their ranges depend on the sensor mode.
     """
     remarks = []
     if settings.focus is not None and "LensPosition" not in known:
@@ -199,7 +203,10 @@ def unmet(settings: CameraSettings, known: Ranges) -> list[str]:
 
 
 def explain(error: BaseException) -> tuple[str, str | None]:
-    """Return the cause of picamera2's error, which may hide libcamera's, and a remedy if known."""
+    """Return the root cause of an error of picamera2, and a remedy or None.
+
+    An error of picamera2 may hide the one of libcamera that caused it.
+    """
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     text = str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""How much of a video file could not be read."""
+"""Counting of the damaged and missing frames of a video file."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from pose_edge.sources.timeline import REORDERED
 from pose_edge.util.text import counted
 
 NEAR: Final = 2
-"""Packets. What is missing in a transport stream shows so much later than the flag."""
+"""Number of packets after a damage flag in which a gap in the times is attributed to it. In a
+transport stream, the gap shows later than the flag."""
 MAX_GAP: Final = 250
-"""Frames. After an incomplete packet or skipped bytes, a gap of no more than so many in the times
-means lost ones; a larger one may be a pause."""
+"""Largest gap in the times, in frames, that counts as lost frames after an incomplete packet or
+skipped bytes; a larger one may be a pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class PacketFacts:
-    """What is known of a packet of a video before it is decoded.
+    """Facts about a video packet before it is decoded.
 
     Attributes:
-        time_s: Its time, seconds: that of decoding where a format has it, else that of showing.
-        key: Whether decoding can begin with it.
-        flagged: Whether the file's reader knows that it is incomplete.
-        shown: Whether its frame is to be shown, or only needed by others.
-        skipped: Whether bytes were skipped before it.
+        time_s: Its decoding or presentation time, depending on the format, seconds; None where
+            unknown.
+        key: Whether it is a key frame, where decoding can begin.
+        flagged: Whether the demuxer marks it as incomplete.
+        shown: Whether its frame is shown; otherwise it only serves to decode other frames.
+        skipped: Whether bytes of the file were skipped before it.
     """
 
     time_s: float | None
@@ -37,17 +39,17 @@ class PacketFacts:
 class DamageCount:
     """Counts the frames of a video that are damaged or missing.
 
-    That a packet gives no frame says nothing: a decoder holds frames back to sort them, and some
-    packets hold no picture. So packets are only missed where something went wrong.
+    A packet without a frame is no sign of damage: a decoder holds frames back to reorder them, and
+    some packets hold no picture. Frames count as missing only where an error occurred.
     """
 
     def __init__(self, interval_s: float, *, begun: bool = True) -> None:
-        """Start without damage.
+        """Create the counter.
 
         Args:
             interval_s: Usual time between two frames, seconds.
-            begun: False where the video may begin between two key frames: what cannot be decoded
-                before the first one is not missed then.
+            begun: False where the video may begin between two key frames: packets before the first
+                key frame that cannot be decoded do not count then.
         """
         self._interval = interval_s
         self._packets = self._frames = 0
@@ -71,23 +73,23 @@ class DamageCount:
             self._since_flag, self._suspect = 0, NEAR
 
     def _compare_time(self, time_s: float, *, skipped: bool) -> None:
-        """Find out from a packet's time whether others are missing before it."""
+        """Count the frames that are missing before a packet, according to its time."""
         before_s, self._time_s = self._time_s, time_s
         if before_s is None:
             return
         gap = round((time_s - before_s) / self._interval)
-        if gap < -REORDERED:  # two recordings were joined, which flags a packet as well
+        if gap < -REORDERED:  # two recordings were joined: the packet's flag is no damage
             self._flagged -= self._since_flag <= NEAR
             return
         self._time_s = max(before_s, time_s)
-        # Files with other data between the frames skip bytes all the time.
+        # In files with other data between the frames, skipped bytes are normal.
         self._dense = self._dense and not (skipped and gap <= 1)
         if 1 < gap <= MAX_GAP and (self._suspect or (skipped and self._dense)):
             self._absent += gap - 1
             self._suspect = 0
 
     def add_frames(self, frames: int, corrupt: int) -> None:
-        """Count what a packet gave; `corrupt` frames have parts that the decoder made up."""
+        """Count the frames from a packet; in `corrupt` of them the decoder concealed errors."""
         self._frames += frames
         self._corrupt += corrupt
         self._in_gap = self._in_gap and frames == 0
@@ -96,17 +98,17 @@ class DamageCount:
     def add_failure(self) -> None:
         """Count a packet that could not be decoded."""
         if self._begun:
-            self._flagged -= self._since_flag == 0  # count it once
+            self._flagged -= self._since_flag == 0  # count the packet once
             self._failed += 1
             self._in_gap = True
 
     def add_absent(self, frames: int) -> None:
-        """Count frames that the file promises, and that never came."""
+        """Count frames that the file announces but does not contain."""
         self._absent += frames
 
     @property
     def missing(self) -> str | None:
-        """The damage so far, in words for people; None without any."""
+        """The damage so far, as a text for users; None if there is none."""
         unseen = max(self._failed, self._packets - self._frames)
         broken = min(self._failed + self._withheld, unseen) + self._flagged
         lost = max(broken, self._corrupt) + self._absent

@@ -1,7 +1,7 @@
-"""When the next picture of a camera is wanted, so that none is decoded that nobody will see.
+"""Prediction of when the next frame is wanted, so that unused camera pictures are not decoded.
 
-The inference thread takes the newest frame whenever it has finished one. A camera that is faster
-brings pictures in the meantime that would be decoded for nothing.
+The inference thread takes the newest frame whenever it has finished one. A faster camera delivers
+pictures in between, and decoding them would be wasted work.
 """
 
 from __future__ import annotations
@@ -14,43 +14,45 @@ from typing import Final
 from pose_edge.frames import Frame
 
 KEPT: Final = 16
-"""Of so many last frames the one that took the reader the shortest says when the next is wanted.
-A picture that is ready too early is a little older; one that is late lets the model wait."""
+"""Number of recent frames over which the reader's shortest time per frame is taken. That time
+predicts when the reader wants the next one: a picture that is ready too early is only slightly
+older, but one that is late makes the model wait."""
 LEARNING: Final = 0.25
-"""Weight of the newest duration of decoding in their mean."""
+"""Weight of the newest decoding time in the moving average."""
 MARGIN: Final = 1.3
+"""Factor on the average decoding time. Decoding starts that long, plus `SLACK_S`, before the frame
+is wanted: a reader that does not find it ready takes an older one, if there is one."""
 SLACK_S: Final = 0.001
-"""A picture is due this many times the mean duration of decoding, and this long, before it is
-wanted: a reader that finds it not ready takes an older one, if there is one."""
+"""Additional time before the frame is wanted, seconds."""
 LATE: Final = 1.25
-"""When the reader takes this many times as long as is expected, it gets a newer picture."""
+"""Factor on the reader's expected time per frame, after which a late reader gets a newer frame."""
 
 
 LEAST_SHRINK: Final = 1.5
-"""Pixels of a picture, along a side, that a pixel of the model's input spans at least when the
-picture is decoded at a part of its size: with fewer, poses become less accurate."""
+"""Least number of decoded pixels, along a side, per pixel of the model's input when a picture is
+decoded at reduced size; with fewer, poses become less accurate."""
 SCALES: Final = (4, 2)
-"""A JPEG is decoded at a quarter or half of its width and height nearly for nothing."""
+"""Divisors of a JPEG's width and height at which it can be decoded at almost no extra cost."""
 
 
 class FrameDemand:
-    """Predicts when the reader of a source will want a frame, and in how many pixels.
+    """Predicts when the reader of a source will want a frame, and at what resolution.
 
-    The reader calls `wait_begins` and `taken`; the source asks `due_in`, and decodes by `decode`.
-    As long as nobody takes frames, or the reader waits for one, every picture is due at once.
+    The reader calls `wait_begins` and `taken`; the source asks `due_in` and decodes with `decode`.
+    While no frames are taken, or while the reader waits for one, every picture is due at once.
 
     Attributes:
-        every_picture: Whether every picture is due at once, because somebody besides the reader
-            sees them.
-        visible: Whether somebody sees the pictures of the frames that are taken; they are decoded
-            at their full size. Otherwise the model alone does.
-        shrink: See `Estimate.shrink`, of the last frame.
-        left_out: Number of pictures that came and were not decoded, because a newer one came before
-            they were due.
+        every_picture: Whether every picture is due at once, because a display also shows pictures
+            that the reader does not take.
+        visible: Whether the frames that are taken are also displayed, and so must be decoded at
+            full size. Otherwise only the model uses them.
+        shrink: `Estimate.shrink` of the last frame.
+        left_out: Number of pictures that arrived but were not decoded, because a newer one arrived
+            before they were due.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with a reader that waits; `clock` gives seconds."""
+        """Create the demand of a reader that waits; `clock` returns the current time, seconds."""
         self.every_picture = False
         self.visible = True
         self.shrink = 1.0
@@ -63,22 +65,22 @@ class FrameDemand:
         self._supplied = False
 
     def wait_begins(self) -> None:
-        """Note that the reader wants a frame now."""
+        """Record that the reader is waiting for a frame."""
         taken_s, self._taken_s = self._taken_s, None
         if taken_s is not None:
             self._reader_s.append(self._clock() - taken_s)
             self._shortest_s = min(self._reader_s)
 
     def taken(self) -> None:
-        """Note that the reader has taken a frame, and will be at work on it for a while."""
+        """Record that the reader has taken a frame and starts to process it."""
         self._supplied = False
         self._taken_s = self._clock()
 
     def due_in(self) -> float:
-        """Return in how many seconds the newest picture is to be decoded; 0 for now.
+        """Return in how many seconds the newest picture should be decoded; 0 means now.
 
-        One picture is due in time to be ready when the reader is expected back. Newer ones would
-        come too late for that; they are due only if the reader is late itself.
+        One picture is decoded just in time for the reader's next request. Newer ones would not be
+        ready by then; they are due only if the reader itself is late.
         """
         taken_s = self._taken_s
         if taken_s is None or self.every_picture:
@@ -91,16 +93,20 @@ class FrameDemand:
 
     @property
     def scale(self) -> int:
-        """1, or the part, 2 or 4, of a JPEG's width and height at which it is to be decoded."""
+        """Divisor of a JPEG's width and height at which to decode it: 1, 2 or 4."""
         if self.visible or self.every_picture:
             return 1
         return next((part for part in SCALES if self.shrink >= LEAST_SHRINK * part), 1)
 
     def decode(self, make: Callable[[], Frame | None]) -> Frame | None:
-        """Decode a picture that is due, and note how long that takes.
+        """Decode a picture that is due, and measure how long that takes.
 
         Args:
-            make: Returns the frame; None for a damaged picture, in place of which another is due.
+            make: Decodes the picture; returns its frame, or None if it is damaged, so that another
+                picture is due in its place.
+
+        Returns:
+            The result of `make`.
         """
         start_s = self._clock()
         frame = make()

@@ -1,7 +1,7 @@
-"""How a video's pictures are shown: upright, mirrored or not, with square pixels.
+"""Orientation and size in which a video's frames are shown, with square pixels.
 
-Phones store pictures as the sensor lies and say in a display matrix how to turn them; cameras for
-selfies mirror them; DVDs and camcorders have pixels that are not square. The rules are those of
+Phones store frames in the sensor's orientation, with a display matrix that says how to rotate them;
+selfie cameras also mirror them. DVDs and camcorders have non-square pixels. The rules are those of
 FFmpeg's player.
 """
 
@@ -11,20 +11,21 @@ from collections.abc import Sequence
 from typing import Final
 
 MAX_SIDE: Final = 32_766
-"""Pixels; no video is larger, but for one whose pixels are said to be very wide."""
+"""Largest width or height, pixels. Only a file that claims very wide pixels would exceed it."""
 MAX_ASPECT: Final = 10.0
-"""Of a pixel; nothing real is beyond 3."""
+"""Largest pixel aspect ratio (or inverse ratio) that is used; no real one exceeds 3."""
 
 
 def orientation_filters(matrix: Sequence[int]) -> list[tuple[str, str]]:
-    """Return the filters of FFmpeg that show a picture as its display matrix says.
+    """Return the FFmpeg filters that apply a display matrix.
 
     Args:
-        matrix: a, b, u, c, d, v, x, y, w: pixel (p, q), q down, is shown at
-            (a p + c q + x, b p + d q + y). Turns are rounded to quarter turns.
+        matrix: The values a, b, u, c, d, v, x, y, w, or at least the first five. Pixel (p, q), with
+            q pointing down, is shown at (a p + c q + x, b p + d q + y). Rotations are rounded to
+            quarter turns.
 
     Returns:
-        Names and options of filters, in order.
+        Names and options of the filters, in order.
     """
     a, b, _u, c, d = matrix[:5]
     if abs(a) + abs(d) < abs(b) + abs(c):  # rows become columns
@@ -36,15 +37,15 @@ def orientation_filters(matrix: Sequence[int]) -> list[tuple[str, str]]:
 
 
 def display_size(width: int, height: int, pixel_aspect: float) -> tuple[int, int]:
-    """Return the width and height at which a picture has square pixels.
+    """Return the width and height, in pixels, at which a picture has square pixels.
 
-    The height is kept, and the width is even, as in FFmpeg's player. An aspect that makes no sense
-    is ignored; what is larger than `MAX_SIDE` is made smaller.
+    As in FFmpeg's player, the height is kept and a corrected width is even. An implausible aspect
+    ratio is ignored; a picture larger than `MAX_SIDE` is scaled down.
 
     Args:
         width: Width in the file, pixels.
         height: Height in the file, pixels.
-        pixel_aspect: Width of a pixel over its height; 0 where unknown.
+        pixel_aspect: Width of a pixel divided by its height; 0 where unknown.
     """
     if pixel_aspect != 1 and 1 / MAX_ASPECT <= pixel_aspect <= MAX_ASPECT:
         width = max(2, round(width * pixel_aspect) & ~1)

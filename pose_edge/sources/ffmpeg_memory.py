@@ -1,7 +1,7 @@
-"""A bound on the memory that FFmpeg takes for what another machine claims.
+"""A limit on the memory that FFmpeg allocates for sizes that a server claims.
 
-An RTSP server can announce a description of 2 GB, and FFmpeg reserves and fills all of it. It has a
-limit for a single block of memory, which PyAV does not offer: it is set in the library itself.
+An RTSP server can announce a description of 2 GB, and FFmpeg allocates and fills all of it. FFmpeg
+has a limit for a single memory block, but PyAV does not expose it: it is set in the library itself.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 MAX_BLOCK: Final = 256 * 2**20
-"""Bytes of the largest block; a picture of 100 megapixels has 150 MB before it is converted."""
+"""Size of the largest memory block, bytes; a picture of 100 megapixels takes 150 MB before it is
+converted."""
 
 
 def bound_memory() -> bool:
-    """Bound the blocks of the FFmpeg that this process has loaded; return whether that worked."""
+    """Limit the memory blocks of the FFmpeg in this process; return whether that succeeded."""
     try:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
         lines = [line for line in maps.splitlines() if "/libavutil" in line]

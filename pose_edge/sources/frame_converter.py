@@ -1,4 +1,4 @@
-"""From a decoded frame of any format to an upright BGR picture."""
+"""Conversion of decoded video frames of any format to upright BGR pictures."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from pose_edge.sources.display_geometry import display_size, orientation_filters
 
 UPRIGHT: Final = (1, 0, 0, 0, 1)
 TURNS: Final = {90: (0, -1, 0, 1, 0), 180: (-1, 0, 0, 0, -1), 270: (0, 1, 0, -1, 0)}
-"""Beginnings of display matrices, by degrees counter-clockwise."""
+"""First five values of the display matrix (see `orientation_filters`) of each rotation, by its
+degrees counter-clockwise."""
 
 
 class FrameConverter:
-    """Converts frames with filters of FFmpeg, which are set up again when the format changes.
+    """Converts frames with FFmpeg filters, which are rebuilt when the frame format changes.
 
-    The filters turn, scale and convert in as few passes as the format allows, and reuse their
+    The filters rotate, scale and convert in as few passes as the format allows, and reuse their
     memory.
     """
 
     def __init__(self) -> None:
-        """Prepare for the first frame."""
+        """Create the converter; the first frame sets up its filters."""
         self._graph: Graph | None = None
         self._form: tuple[object, ...] = ()
 
     def convert(self, frame: av.VideoFrame, pixel_aspect: float, reuse: Image | None) -> Image:
-        """Return a frame as it is to be shown, uint8 (height, width, 3) BGR.
+        """Convert a frame to an upright picture with square pixels, uint8 (height, width, 3) BGR.
 
         Args:
-            frame: The frame; its display matrix is followed.
-            pixel_aspect: Width of a pixel over its height; 0 where unknown.
-            reuse: Memory for the result, used if it fits.
+            frame: The frame; its display matrix is applied.
+            pixel_aspect: Width of a pixel divided by its height; 0 where unknown.
+            reuse: Memory for the result, used if its shape fits.
 
         Raises:
             av.FFmpegError: The frame cannot be converted.
@@ -60,18 +61,18 @@ class FrameConverter:
 def _display_matrix(frame: av.VideoFrame) -> Sequence[int]:
     """Return the display matrix of a frame, see `orientation_filters`.
 
-    Not to be called for each frame: PyAV's side data and its frame hold each other, so that the
-    memory is only freed when Python looks for such cycles.
+    Do not call this for every frame: PyAV's side data and its frame refer to each other, so their
+    memory is freed only by Python's cyclic garbage collector.
     """
     try:
         data = cast("Mapping[Type, Buffer]", frame.side_data).get(Type.DISPLAYMATRIX)
-    except ValueError:  # PyAV 18 refuses the data of a frame when it does not know all kinds of it
+    except ValueError:  # PyAV 18 raises this if any side data of the frame is of an unknown kind
         return TURNS.get(frame.rotation % 360, UPRIGHT)
     return UPRIGHT if data is None else memoryview(data).cast("i").tolist()
 
 
 def filter_graph(frame: av.VideoFrame, pixel_aspect: float) -> Graph:
-    """Return filters that take frames like this one, and give them as they are to be shown."""
+    """Build the filters that convert frames like this one to upright BGR with square pixels."""
     turn = orientation_filters(_display_matrix(frame))
     width, height = display_size(frame.width, frame.height, pixel_aspect)
     if any(name == "transpose" for name, _options in turn):
@@ -85,7 +86,7 @@ def filter_graph(frame: av.VideoFrame, pixel_aspect: float) -> Graph:
         colorspace=str(int(frame.colorspace)),
         range=str(int(frame.color_range)),
     )
-    # One thread: inference needs the cores.
+    # One thread, because inference needs the cores.
     scale = graph.add("scale", w=str(width), h=str(height), threads="1")
     nodes = [source, *(graph.add(name, options) for name, options in turn), scale]
     nodes += [graph.add("format", "bgr24"), graph.add("buffersink")]

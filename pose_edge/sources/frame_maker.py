@@ -1,4 +1,4 @@
-"""The frames of live sources: their numbers, times and rotation."""
+"""Creation of the frames of live sources, with their numbers, times and rotation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ ROTATIONS: Final = {
     270: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
 CLOCK_STEP_NS: Final = 50_000_000
-"""A wall clock that has moved by more was set, perhaps from the network, as a Pi has no battery
-for it. Smaller corrections would only make the frames' times jitter."""
+"""Change of the wall clock's offset, nanoseconds, above which the clock must have been set, perhaps
+from the network (a Pi has no battery for its clock). Smaller corrections are ignored, as they would
+only make the frames' times jitter."""
 
 
 def clock_offset() -> int:
@@ -31,18 +32,18 @@ def clock_offset() -> int:
 
 
 class FrameMaker:
-    """Makes the frames of one live source, numbered across all its openings.
+    """Creates the frames of one live source, numbered across all its openings.
 
     Attributes:
         damaged: Number of damaged pictures so far.
     """
 
     def __init__(self, rotation: int, *, offset_ns: Callable[[], int] = clock_offset) -> None:
-        """Start with frame 0.
+        """Create the frame maker; its first frame has number 0.
 
         Args:
-            rotation: 0, 90, 180 or 270 degrees clockwise.
-            offset_ns: See `clock_offset`.
+            rotation: Clockwise rotation of the pictures: 0, 90, 180 or 270 degrees.
+            offset_ns: Returns the offset of the clocks, as `clock_offset` does.
         """
         self._rotation = ROTATIONS.get(rotation)
         self._sideways = rotation in (90, 270)
@@ -54,24 +55,27 @@ class FrameMaker:
         self.damaged = 0
 
     def begin(self) -> None:
-        """Note that the decoding, or copying, of the next picture begins; `memory` does it too."""
+        """Record that decoding or copying of the next picture begins; `memory` calls this too."""
         self._arrived_ns = time.monotonic_ns()
 
     def memory(self, reuse: Image | None, width: int, height: int) -> Image:
         """Return memory for the next picture before its rotation, uint8 (height, width, 3).
 
-        It is `reuse` (as given to `Source.read`) where that fits and no rotation follows.
+        It is `reuse` (as given to `Source.read`) if its shape fits and no rotation is needed.
         """
         self.begin()
         memory = reuse if self._rotation is None else self._upright
         return fitting_memory(memory, (height, width, 3))
 
     def skip(self) -> None:
-        """Count a frame that was dropped for a newer one."""
+        """Count a frame that was dropped in favour of a newer one."""
         self._index += 1
 
     def skip_damaged(self, reason: str) -> None:
-        """Count a damaged picture. Cameras begin with some; only many are worth a warning."""
+        """Count a damaged picture and log the reason.
+
+        Cameras often start with a few damaged pictures, so only large counts are warnings.
+        """
         self._index += 1
         self.damaged += 1
         many = self.damaged >= 10 and str(self.damaged).strip("0") == "1"  # 10, 100, 1000 ...
@@ -86,14 +90,14 @@ class FrameMaker:
         reuse: Image | None,
         full_size: tuple[int, int] | None = None,
     ) -> Frame:
-        """Return the next frame.
+        """Create the next frame.
 
         Args:
-            image: uint8 (height, width, 3), as the camera gave it.
-            order: Order of its colours.
+            image: Picture before rotation, uint8 (height, width, 3).
+            order: Order of its colour channels.
             captured_ns: Time of its exposure on the monotonic clock, nanoseconds.
-            reuse: As given to `Source.read`.
-            full_size: See `Frame.full_size`, before the rotation.
+            reuse: Memory for the rotated picture, as given to `Source.read`.
+            full_size: `Frame.full_size` before rotation: width and height, pixels.
         """
         if self._rotation is not None:
             self._upright = image

@@ -1,7 +1,7 @@
-"""Logging in at a network camera: Basic and Digest authentication (RFC 7617, RFC 7616).
+"""HTTP Basic and Digest authentication for network cameras (RFC 7617, RFC 7616).
 
-`urllib.request` has both, but tries a wrong password six times (some cameras then lock the user
-out), knows MD5 only, and fails on a password that is not ASCII.
+`urllib.request` supports both, but tries a wrong password six times (some cameras then lock the
+user out), supports only MD5, and fails on a password that is not ASCII.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 from urllib.request import parse_http_list, parse_keqv_list
 
 HASHES: Final = {"md5": "md5", "sha-256": "sha256"}
+"""hashlib's names of the hash functions, by the algorithm's name in a challenge, in lower case."""
 
 
 def authorization(
@@ -27,14 +28,14 @@ def authorization(
     """Return the Authorization header that answers a camera's challenges.
 
     Args:
-        challenges: The WWW-Authenticate headers; a Digest is preferred to a Basic one.
-        user: The user.
-        password: The password.
-        path: Path and query that are asked for.
-        make_nonce: Makes the client's nonce.
+        challenges: Values of the WWW-Authenticate headers; Digest is preferred to Basic.
+        user: User name.
+        password: Password.
+        path: Path and query of the request.
+        make_nonce: Creates the client's nonce.
 
     Returns:
-        The header; None when the camera wants something that is not known.
+        The header's value; None if no challenge is supported.
     """
     basic = None
     for challenge in challenges:

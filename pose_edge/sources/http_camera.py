@@ -37,22 +37,22 @@ PLAYLIST_START: Final = b"#EXTM3U"
 class HttpCamera(Source):
     """A camera with an address that begins with http:// or https://.
 
-    What the server answers decides how it is read:
+    The server's response decides how the camera is read:
 
-    * MJPEG (multipart): here. FFmpeg would decode every old picture, take a part without one for
-      the end, and believe any length.
-    * One JPEG: the address is asked again, `camera.snapshot_fps` times a second.
-    * Anything else is read by FFmpeg (see `Stream`), through the same connection; a playlist or
-      file, of which it needs several, by its address.
+    * MJPEG (multipart) is parsed here. FFmpeg would decode every outdated picture, treat a part
+      without a picture as the end of the stream, and trust any announced length.
+    * For a single JPEG, the address is requested again, `camera.snapshot_fps` times a second.
+    * Anything else is read by FFmpeg (see `Stream`) through the same connection. A playlist or
+      file, for which FFmpeg needs several connections, is opened by its address.
 
-    Waiting for bytes never blocks for longer than the caller asks; connecting may take
-    `camera.timeout`, and what the system's resolver takes.
+    With MJPEG, `read` waits for data no longer than its timeout. Connecting, and requesting a
+    single JPEG, may take up to `camera.timeout` plus the time that the system's resolver needs.
     """
 
     retry_s = 4.0
 
     def __init__(self, url: str, settings: CameraSettings) -> None:
-        """Prepare the camera at an address, with user and password where it needs them."""
+        """Create the source; `url` includes user and password where the camera needs them."""
         self._url = url
         self._settings = settings
         self.demand: FrameDemand = FrameDemand()
@@ -115,7 +115,7 @@ class HttpCamera(Source):
         return redact(self._url)
 
     def _choose(self, answer: HttpAnswer, until: float) -> None:
-        """Choose how the content of an answer is read, once it has begun before `until`."""
+        """Choose how to read a response by its type and first bytes, which must come by `until`."""
         kind = answer.content_type
         start = answer.receive(max(0.0, until - time.monotonic()))
         if start is None:
@@ -147,12 +147,12 @@ class HttpCamera(Source):
             self.frame_rate = stream.frame_rate
 
     def _make_stream(self) -> Stream:
-        from pose_edge.sources.stream import Stream  # with all of FFmpeg, which MJPEG does without
+        from pose_edge.sources.stream import Stream  # loads FFmpeg, which MJPEG does not need
 
         return Stream(self._url, self._settings, frames=self._frames)
 
     def _hold(self, jpeg: Jpeg) -> None:
-        """Keep the newest picture until it is due, instead of the one before."""
+        """Hold the newest picture until it is due, and drop the previous one."""
         left_out = jpeg.skipped + (self._held is not None)
         self.demand.left_out += left_out
         for _ in range(left_out):
@@ -160,14 +160,14 @@ class HttpCamera(Source):
         self._held = jpeg
 
     def _decode_held(self, reuse: Image | None) -> Frame | None:
-        """Return the frame of the newest picture; None without one that was not decoded yet."""
+        """Decode the held picture; return None if there is none or it is damaged."""
         jpeg, self._held = self._held, None
         if jpeg is None:
             return None
         return self.demand.decode(lambda: self._decode(jpeg, reuse))
 
     def _decode(self, jpeg: Jpeg, reuse: Image | None) -> Frame | None:
-        """Return the frame of a picture; None for a damaged one, which is counted."""
+        """Decode a picture to a frame; count a damaged one and return None."""
         try:
             size, scale = jpeg_size(jpeg.data), self.demand.scale
             memory = self._frames.memory(reuse, *reduced(size, scale))
@@ -182,13 +182,13 @@ class HttpCamera(Source):
         return self._frames.make(image, "BGR", jpeg.arrived_ns, reuse, size if scale > 1 else None)
 
     def _skip_failure(self, feed: JpegFeed, reason: str, remedy: str | None) -> None:
-        """Count a picture that did not come, or raise SourceLost where none will come."""
+        """Count a picture that failed, or raise SourceLost if the feed cannot continue."""
         if not feed.survives():
             raise SourceLost(reason, remedy=remedy) from None
         self._frames.skip_damaged(reason)
 
     def _check_life(self, limit_s: float, *, arrived: bool, shown: bool) -> None:
-        """Raise SourceLost when nothing, or nothing that can be shown, has come for too long."""
+        """Raise SourceLost if no picture, or none that can be decoded, has come for too long."""
         now = time.monotonic()
         if shown:
             self._last_picture = now

@@ -1,8 +1,8 @@
-"""One request to an HTTP server whose answer may go on forever.
+"""An HTTP request whose response may be endless.
 
-`http.client` reads an answer's header and its chunks. Two things are added: waiting for bytes for
-a moment only and going on afterwards, and a limit on how long a header may take to come, however
-slowly its bytes drip in.
+`http.client` parses the header and the chunks. This module adds two things: a wait for data that
+can time out and be resumed, and a limit on the total time for the header, however slowly its bytes
+arrive.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ PORTS: Final = {"http": 80, "https": 443}
 
 
 class WaitingReader(io.RawIOBase):
-    """The bytes of a connection, waited for until a deadline, which may be moved.
+    """A raw reader of a socket, with a deadline that can be changed between reads.
 
-    A reader that Python makes of a socket cannot be read again after a time limit has passed.
+    Unlike the result of `socket.makefile`, it can be read again after a timeout.
 
     Attributes:
-        deadline: When a read gives up with a TimeoutError, on the monotonic clock, seconds.
-        arrived_ns: When the newest bytes were read, on the monotonic clock, nanoseconds.
+        deadline: Time at which a read raises TimeoutError, on the monotonic clock, seconds.
+        arrived_ns: Time at which the newest bytes were read, on the monotonic clock, nanoseconds.
     """
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
-        """Read a connection, which is closed with the reader."""
+        """Create the reader; closing it closes the connection."""
         self._socket = connection
         self.deadline = deadline
         self.arrived_ns = time.monotonic_ns()
@@ -43,7 +43,7 @@ class WaitingReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Wait for bytes and read them; raise TimeoutError when none come in time."""
+        """Wait for bytes and read them; raise TimeoutError if none arrive by the deadline."""
         if not self._ready():
             raise TimeoutError
         count = self._socket.recv_into(buffer)
@@ -64,18 +64,25 @@ class WaitingReader(io.RawIOBase):
 
 
 class HttpAnswer:
-    """What a server answers: its header, and the content as it arrives.
+    """A server's response: its header, and its content as it arrives.
 
     Attributes:
-        status: The number, as 200.
-        reason: The server's words for it.
-        url: What was asked for.
+        status: HTTP status code, e.g. 200.
+        reason: Reason phrase of the status.
+        url: The requested URL.
     """
 
     def __init__(
         self, response: http.client.HTTPResponse, reader: WaitingReader, url: str, limit_s: float
     ) -> None:
-        """Take an answer whose header was read; a read ends after `limit_s` seconds."""
+        """Create the answer from a response whose header was read.
+
+        Args:
+            response: The response.
+            reader: The reader below `response.fp`.
+            url: The requested URL.
+            limit_s: Longest time that one read may take, seconds.
+        """
         self._response = response
         self._reader = reader
         self._limit_s = limit_s
@@ -86,32 +93,38 @@ class HttpAnswer:
 
     @property
     def content_type(self) -> str:
-        """The kind of content in small letters, as "image/jpeg"; "" where undeclared."""
+        """The media type in lower case, e.g. "image/jpeg"; "" where undeclared."""
         declared = self._response.headers.get("Content-Type")
         return str(declared).partition(";")[0].strip().lower() if declared else ""
 
     @property
     def boundary(self) -> str:
-        """What separates the parts of a multipart content; "" where undeclared."""
+        """The declared separator of a multipart content's parts; "" where undeclared."""
         found = self._response.headers.get_param("boundary")
         return found if isinstance(found, str) else ""
 
     @property
     def length(self) -> int | None:
-        """Number of bytes of the content that are to come; None where undeclared."""
+        """Number of bytes of the content still to come; None where undeclared."""
         return None if self._response.chunked else self._response.length
 
     @property
     def arrived_ns(self) -> int:
-        """When the newest bytes arrived, on the monotonic clock, nanoseconds."""
+        """Time at which the newest bytes arrived, on the monotonic clock, nanoseconds."""
         return self._reader.arrived_ns
 
     def headers(self, name: str) -> list[str]:
-        """Return the values of a header."""
+        """Return all values of a header; [] if it is missing."""
         return [str(value) for value in self._response.headers.get_all(name, [])]
 
     def receive(self, wait_s: float) -> bytes | None:
-        """Return bytes as they arrive: b"" at the end; None when none come within `wait_s`.
+        """Return the next bytes as soon as some have arrived.
+
+        Args:
+            wait_s: Longest wait for the first byte, seconds.
+
+        Returns:
+            The bytes; b"" at the end of the content; None if none arrive within `wait_s`.
 
         Raises:
             OSError, http.client.HTTPException: The connection or the server fails.
@@ -127,16 +140,16 @@ class HttpAnswer:
                 return b""
         except TimeoutError:
             return None
-        # The next bytes may belong to the transfer, not to the content: no moment is enough.
+        # The bytes may begin a chunk's header, and reading that cannot be resumed: allow more time.
         self._reader.deadline = time.monotonic() + self._limit_s
         return self._response.read1(CHUNK)
 
     def put_back(self, data: bytes) -> None:
-        """Have the next `receive` or `read` return these bytes first."""
+        """Make the next `receive` or `read` return these bytes first."""
         self._unread = data + self._unread
 
     def read(self, size: int) -> bytes:
-        """Return at most `size` bytes, b"" at the end; raise TimeoutError after the time limit."""
+        """Return 1 to `size` bytes, or b"" at the end; raise TimeoutError after the time limit."""
         data = self.receive(self._limit_s)
         if data is None:
             raise TimeoutError
@@ -151,12 +164,12 @@ class HttpAnswer:
 def request(
     url_parts: tuple[str, str, int, str], headers: dict[str, str], deadline: float, limit_s: float
 ) -> HttpAnswer:
-    """Connect, ask, and return the answer once its header has come.
+    """Send a GET request and return the response once its header has arrived.
 
     Args:
         url_parts: Scheme ("http" or "https"), host, port, path with query.
-        headers: Sent with the request.
-        deadline: When to give up, on the monotonic clock, seconds.
+        headers: Additional request headers.
+        deadline: Time by which the header must have arrived, on the monotonic clock, seconds.
         limit_s: Longest time that a later read may take, seconds.
 
     Raises:
@@ -186,7 +199,7 @@ def request(
 
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
-    """Connect to the first address of a host that accepts, all within one time limit."""
+    """Connect to the first of a host's addresses that accepts, with one deadline for all."""
     fault: OSError = OSError(f"{host} has no address")
     for family, kind, protocol, _name, address in socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM
@@ -204,9 +217,9 @@ def _connect(host: str, port: int, deadline: float) -> socket.socket:
 
 
 def _encrypt(connection: socket.socket, host: str, deadline: float) -> ssl.SSLSocket:
-    """Encrypt a connection; close it where that fails.
+    """Start TLS on a connection; close the connection if that fails.
 
-    Cameras sign their certificates themselves, so that nothing could be checked (as with FFmpeg).
+    Certificates are not verified, as cameras sign their own (FFmpeg does not verify them either).
     """
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -220,5 +233,5 @@ def _encrypt(connection: socket.socket, host: str, deadline: float) -> ssl.SSLSo
 
 
 def _left(deadline: float) -> float:
-    """Return the seconds that are left, as a time limit that a socket accepts."""
+    """Return the seconds until a deadline, at least 0.01: a socket's timeout must be positive."""
     return max(0.01, deadline - time.monotonic())

@@ -1,4 +1,4 @@
-"""Asking a network camera for its stream or picture: logging in, redirections, clear errors."""
+"""HTTP requests to a network camera, with authentication, redirects and clear errors."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ HEADERS: Final = {"User-Agent": "pose-edge", "Accept": "*/*"}
 
 @dataclass(frozen=True, slots=True)
 class HttpAddress:
-    """An address taken apart.
+    """A parsed HTTP address.
 
     Attributes:
         scheme: "http" or "https".
         host: Name or IP address.
-        port: Number of the port.
+        port: Port number.
         path: Path and query.
-        user: User, "" without one.
-        password: Password.
+        user: User name; "" if there is none.
+        password: Password; "" if there is none.
     """
 
     scheme: str
@@ -44,10 +44,10 @@ class HttpAddress:
 
 
 def parse_address(url: str) -> HttpAddress:
-    """Take an address apart.
+    """Parse an http:// or https:// address.
 
     Raises:
-        SourceError: It is not valid.
+        SourceError: The address is not valid.
     """
     try:
         parts = urlsplit(url)
@@ -65,17 +65,17 @@ def parse_address(url: str) -> HttpAddress:
 
 
 def get(url: str, limit_s: float) -> HttpAnswer:
-    """Ask for an address and return the answer, once the server is content with us.
+    """Request an address and return the successful response.
 
-    A redirection is followed, but never from https to http. User and password are sent to the
-    address's own host only.
+    Redirects are followed, but never from https to http. User and password are sent only to the
+    scheme, host and port of `url` itself.
 
     Args:
         url: http://... or https://..., with user and password where the camera needs them.
-        limit_s: Longest time until the answer, and longest silence in it later, seconds.
+        limit_s: Longest time until the response, and for each read of it later, seconds.
 
     Raises:
-        SourceError: There is no answer, or an error; the message says what happened.
+        SourceError: There is no response, or it has an error status; the message says why.
     """
     deadline = time.monotonic() + limit_s
     first = address = parse_address(url)
@@ -98,7 +98,7 @@ def get(url: str, limit_s: float) -> HttpAnswer:
 
 
 def _ask(address: HttpAddress, first: HttpAddress, deadline: float, limit_s: float) -> HttpAnswer:
-    """Ask once, and again with user and password where the server asks for them."""
+    """Send a request; if the server asks for a login, repeat it with user and password."""
     parts = (address.scheme, address.host, address.port, address.path)
     answer = request(parts, HEADERS, deadline, limit_s)
     own = (address.scheme, address.host, address.port) == (first.scheme, first.host, first.port)
@@ -113,7 +113,7 @@ def _ask(address: HttpAddress, first: HttpAddress, deadline: float, limit_s: flo
 
 
 def _redirected(url: str, address: HttpAddress, answer: HttpAnswer) -> HttpAddress:
-    """Return where an answer redirects to."""
+    """Return the address that a response redirects to, or raise SourceError if not allowed."""
     answer.close()
     target = (answer.headers("Location") or [""])[0]
     shown = one_line(redact(target) if "://" in target else target.partition("?")[0])
@@ -130,7 +130,7 @@ def _redirected(url: str, address: HttpAddress, answer: HttpAnswer) -> HttpAddre
 
 
 def _fault(url: str, address: HttpAddress, error: Exception, limit_s: float) -> SourceError:
-    """Return the error of a request that got no answer."""
+    """Return the error for a request that got no response."""
     remedy: str | None
     if isinstance(error, ssl.SSLError) and not isinstance(error, TimeoutError):
         reason = f"no encrypted connection ({one_line(error.reason or str(error))})"

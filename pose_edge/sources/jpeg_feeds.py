@@ -1,4 +1,4 @@
-"""The pictures of a camera that is read over HTTP: parts of one answer, or one for each request."""
+"""JPEG pictures of an HTTP camera: parts of one endless response, or one picture per request."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
 log = logging.getLogger(__name__)
 
 MAX_FAILURES: Final = 3
-"""Requests for a single picture that fail one after the other, and the camera is lost."""
+"""Number of consecutive failed requests for a single picture after which the camera is lost."""
 EMPTY_PART: Final = 4
-"""Bytes up to which a part holds no picture, only line breaks."""
+"""Largest size of a part that holds only line breaks and no picture, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """A picture as a camera sent it.
+    """A JPEG as a camera sent it.
 
     Attributes:
-        data: The JPEG, perhaps damaged.
-        arrived_ns: When it began to arrive, on the monotonic clock, nanoseconds.
-        skipped: Number of older pictures that were dropped for it.
+        data: The encoded picture, perhaps damaged.
+        arrived_ns: Time at which it began to arrive, on the monotonic clock, nanoseconds.
+        skipped: Number of older pictures that were dropped in favour of it.
     """
 
     data: bytes
@@ -36,17 +36,17 @@ class Jpeg:
 
 
 class JpegFeed(Protocol):
-    """Pictures from a camera.
+    """A sequence of JPEG pictures from a camera.
 
     Attributes:
-        interval_s: Seconds between two pictures, where we set them.
+        interval_s: Time between two requests, seconds; 0 where the camera sets the rate.
     """
 
     interval_s: float = 0.0
 
     @abstractmethod
     def next(self, timeout: float) -> Jpeg | None:
-        """Return the newest picture; None when none came within `timeout` seconds.
+        """Return the newest picture, or None if none arrives within `timeout` seconds.
 
         Raises:
             OSError, http.client.HTTPException, MalformedStream, SourceError: The camera fails.
@@ -54,7 +54,7 @@ class JpegFeed(Protocol):
         """
 
     def survives(self) -> bool:
-        """Return, after `next` has raised an error, whether another picture may come."""
+        """Return whether more pictures may come although `next` has raised an error."""
         return False
 
     @abstractmethod
@@ -63,10 +63,10 @@ class JpegFeed(Protocol):
 
 
 class PartsFeed(JpegFeed):
-    """The parts of one answer that goes on forever."""
+    """The parts of one endless response."""
 
     def __init__(self, answer: HttpAnswer) -> None:
-        """Read the parts of an answer."""
+        """Create the feed of a multipart response."""
         self._answer = answer
         self._splitter = PartSplitter(answer.boundary)
         self._began_ns: int | None = None
@@ -74,7 +74,7 @@ class PartsFeed(JpegFeed):
     def next(self, timeout: float) -> Jpeg | None:
         """Return the newest part; see `JpegFeed.next`.
 
-        Parts that have arrived already are skipped, so that no backlog builds up.
+        Older parts that have also arrived are skipped, so that no backlog builds up.
         """
         until = time.monotonic() + timeout
         newest, passed_over = None, 0
@@ -101,10 +101,17 @@ class PartsFeed(JpegFeed):
 
 
 class SnapshotFeed(JpegFeed):
-    """One picture for each request, at a rate of our own."""
+    """One picture per request, at a rate that this program sets."""
 
     def __init__(self, url: str, first: HttpAnswer, interval_s: float, limit_s: float) -> None:
-        """Begin with an answer that has come already, and ask again every `interval_s`."""
+        """Create the feed.
+
+        Args:
+            url: Address of the picture.
+            first: Response with the first picture, which has already begun to arrive.
+            interval_s: Time between two requests, seconds.
+            limit_s: Longest time that one request may take, seconds.
+        """
         self._url = url
         self._answer: HttpAnswer | None = first
         self.interval_s = interval_s
@@ -114,7 +121,10 @@ class SnapshotFeed(JpegFeed):
         self._good_s = time.monotonic()
 
     def next(self, timeout: float) -> Jpeg | None:
-        """Return the next picture when it is due; see `JpegFeed.next`."""
+        """Request the next picture when it is due; see `JpegFeed.next`.
+
+        The request itself may take longer than `timeout`, up to the feed's own limit.
+        """
         answer, self._answer = self._answer, None
         until = time.monotonic() + self._limit_s
         if answer is None:
@@ -134,7 +144,7 @@ class SnapshotFeed(JpegFeed):
         return jpeg
 
     def survives(self) -> bool:
-        """See `JpegFeed.survives`: one request that fails is not the end of the camera."""
+        """Count a failed request; a few are tolerated. See `JpegFeed.survives`."""
         self._failures += 1
         return self._failures < MAX_FAILURES and time.monotonic() - self._good_s < self._limit_s
 
@@ -145,7 +155,7 @@ class SnapshotFeed(JpegFeed):
 
 
 def _content(answer: HttpAnswer, until: float) -> bytes:
-    """Return the whole content of an answer; raise TimeoutError where it has no end in time."""
+    """Return the whole content of a response; raise TimeoutError if it is not complete in time."""
     content = bytearray()
     while data := answer.receive(max(0.0, until - time.monotonic())):
         content += data

@@ -1,4 +1,4 @@
-"""The choice among the formats, sizes and rates of a V4L2 camera."""
+"""Choice of the format, size and frame rate of a V4L2 camera."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from pose_edge.sources.pixels import DECODERS, JPEG_CODES
 from pose_edge.sources.v4l2_device import Device, Mode, Range
 
 TOO_FAST_COST: Final = 0.1
-"""Cost of a rate above the wanted one, where one below costs 1: it is only more work."""
+"""Cost of twice the wanted rate, where half the wanted rate costs 1: a higher rate only causes more
+work."""
 RAW_LIMIT: Final = 640 * 480
-"""Pixels up to which USB 2 carries 30 raw frames a second, for a camera that lists no modes."""
+"""Largest size for which raw frames are tried if a camera lists no modes, pixels. USB 2 carries 30
+of them a second."""
 
 
 def list_modes(device: Device, width: int, height: int, rate: float) -> list[Mode]:
     """List the modes of a camera in formats that can be decoded.
 
-    Of a range, only the value nearest to the wanted width, height (pixels) or rate (frames per
+    From a range, only the value nearest to the wanted width, height (pixels) or rate (frames per
     second) is listed.
     """
     modes: list[Mode] = []
@@ -32,11 +34,11 @@ def list_modes(device: Device, width: int, height: int, rate: float) -> list[Mod
 
 
 def choose_mode(modes: Iterable[Mode], width: int, height: int, rate: float) -> Mode:
-    """Choose the mode that comes nearest to the wanted size and rate.
+    """Choose the mode nearest to the wanted size and rate.
 
-    Half the wanted rate is as bad as half the width: a webcam that sends 1280x720 raw at 5 frames
-    a second and 640x480 at 30 is used at 640x480. Where raw and compressed pictures come at the
-    same size and rate, raw ones are chosen: they cost no decoding and lose nothing.
+    Half the wanted rate costs as much as half the width: a webcam that offers raw 1280x720 at 5
+    frames a second and 640x480 at 30 is used at 640x480. If raw and compressed pictures are offered
+    at the same size and rate, raw is chosen: it needs no decoding and has no compression loss.
 
     Args:
         modes: The modes that the camera lists.

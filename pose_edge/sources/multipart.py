@@ -1,7 +1,7 @@
-"""The parts of an MJPEG stream (multipart/x-mixed-replace), cut out of its bytes.
+"""Parser that splits an MJPEG stream (multipart/x-mixed-replace) into its parts.
 
-FFmpeg does this too, but takes a part without a picture for the end of the stream, insists on a
-boundary before the first part, and believes any length that a server claims.
+FFmpeg has one too, but it treats a part without a picture as the end of the stream, requires a
+boundary before the first part, and trusts any length that a server claims.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 from typing import Final
 
 MAX_HEADER: Final = 16 * 1024
-"""Bytes of the lines before a part's content."""
+"""Largest size of a part's header, bytes."""
 MAX_PART: Final = 32 * 1024 * 1024
-"""Bytes of a picture; a JPEG of 50 megapixels has about 25 MB."""
+"""Largest size of a picture, bytes; a JPEG of 50 megapixels has about 25 MB."""
 
 LENGTH: Final = re.compile(rb"^content-length:[ \t]*([0-9]{1,15})[ \t]*$", re.IGNORECASE)
 END_OF_HEADER: Final = re.compile(rb"\r?\n\r?\n")
@@ -20,26 +20,26 @@ BREAKS: Final = (b"\r", b"\n")
 
 
 class MalformedStream(Exception):  # noqa: N818 - an event of the server, not a fault of ours
-    """A stream whose parts have no end, or cannot be told apart."""
+    """A stream with a part that is too large, and so cannot be split."""
 
 
 class PartSplitter:
-    """Cuts parts out of bytes that arrive in pieces of any size.
+    """Splits a stream of bytes, which arrive in pieces of any size, into parts.
 
-    A part ends after its Content-Length; without one, or with one that is not a number, at the next
-    boundary. Where no boundary follows a Content-Length, the length was wrong, and what comes
-    before the next boundary is skipped. The first part may lack its boundary.
+    A part ends after its Content-Length or, without a valid one, at the next boundary. If no
+    boundary follows a part with a Content-Length, the length was wrong, and everything up to the
+    next boundary is skipped. The first part may lack its boundary.
 
     Attributes:
-        in_part: Whether the content of a part has begun and not ended.
+        in_part: Whether the content of a part has begun but not ended.
     """
 
     def __init__(self, boundary: str = "") -> None:
-        """Start before the first part.
+        """Create the splitter.
 
         Args:
-            boundary: As the server declared it, with or without its dashes; "" to take the one
-                before the first part.
+            boundary: Boundary that the server declared, with or without its dashes. If another one
+                is sent before the first part, that one is used.
         """
         self._delimiter = _delimiter(boundary.encode("latin-1", "replace"))
         self._buffer = bytearray()
@@ -49,10 +49,10 @@ class PartSplitter:
         self._searched = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes and return the contents of the parts that they complete.
+        """Add the next bytes and return the contents of the parts that they complete.
 
         Raises:
-            MalformedStream: A part or its header is larger than any picture's.
+            MalformedStream: A part is larger than `MAX_PART`, or its header than `MAX_HEADER`.
         """
         self._buffer += data
         parts = []
@@ -61,7 +61,7 @@ class PartSplitter:
         return parts
 
     def _next(self) -> bytes | None:
-        """Return the content of the next part; None where it has not come to its end."""
+        """Return the content of the next part, or None if it is not complete."""
         if not self.in_part and not self._read_header():
             return None
         end = self._end_of_part()
@@ -75,7 +75,7 @@ class PartSplitter:
         return part
 
     def _read_header(self) -> bool:
-        """Read the lines before a part's content; return whether they have all come."""
+        """Read a part's header; return whether it is complete."""
         while self._buffer.startswith(BREAKS):
             del self._buffer[:1]
         if not (self._first or self._at_boundary()):
@@ -87,7 +87,7 @@ class PartSplitter:
             return False
         lines = bytes(self._buffer[: header.start()]).splitlines()
         del self._buffer[: header.end()]
-        if self._first:  # some servers declare another boundary than they send
+        if self._first:  # some servers send another boundary than they declare
             sent = next((line for line in lines if line.startswith(b"--")), b"")
             self._delimiter = _delimiter(sent) or self._delimiter
         found = (LENGTH.match(line) for line in lines)
@@ -98,7 +98,7 @@ class PartSplitter:
         return True
 
     def _at_boundary(self) -> bool:
-        """Pass over all up to the next boundary; return whether it has come."""
+        """Discard everything before the next boundary; return whether there is one."""
         delimiter = self._delimiter or b"--"
         start = self._buffer.find(delimiter)
         if start < 0:
@@ -108,7 +108,7 @@ class PartSplitter:
         return True
 
     def _end_of_part(self) -> int | None:
-        """Return where the content ends, or None where it goes on."""
+        """Return the offset at which the content ends, or None if its end has not arrived."""
         if self._length is not None:
             return self._length if len(self._buffer) >= self._length else None
         delimiter = self._delimiter or b"\r\n--"
@@ -120,9 +120,9 @@ class PartSplitter:
 
 
 def _delimiter(boundary: bytes) -> bytes:
-    """Return what stands before each part: two dashes and the boundary; b"" without one.
+    """Return the line before each part: two dashes and the boundary; b"" without a boundary.
 
-    Servers declare it with the dashes or without, in quotation marks or not.
+    Servers declare the boundary with or without the dashes, in quotation marks or not.
     """
     name = boundary.strip(b" \"'").removeprefix(b"--")
     return b"--" + name if name else b""

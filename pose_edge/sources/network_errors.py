@@ -1,4 +1,4 @@
-"""Why a network camera cannot be reached, in words for people."""
+"""Explanations, for users, of why a network camera cannot be reached."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Final
 from pose_edge.util.text import one_line
 
 Reason = tuple[str, str | None]
-"""What is wrong, and what to do about it."""
+"""What is wrong, and a remedy or None."""
 
 NETWORK: Final = "is the address right, and the camera on and in the same network?"
 SERVER: Final = "is the port right, and the camera's server on?"
 NAME: Final = "is it right, and the network up?"
 REACHING: Final = frozenset((NETWORK, SERVER, NAME))
-"""What to do where a camera cannot be reached at all."""
+"""Remedies for a camera that cannot be reached at all."""
 
 NO_PICTURE_S: Final = 60.0
-"""Some cameras send a key frame every 20 s only. After this long without a picture, packets or not,
-connecting again is more promising."""
+"""Longest time without a decoded picture, seconds; then connecting again is more promising, even if
+data arrives. Some cameras send a key frame only every 20 s."""
 
 UNREACHABLE: Final = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN))
 
 
 def explain_unresolved(host: str) -> Reason:
-    """Return the reason when a host's name has no address."""
+    """Return the reason for a host name that cannot be resolved."""
     return f"the name {one_line(host)} cannot be resolved", NAME
 
 
 def explain_status(status: int, path: str, words: str = "") -> Reason:
-    """Return the reason when a server answers with an error.
+    """Return the reason for an error status of HTTP or RTSP.
 
     Args:
-        status: The number, as 404.
-        path: What was asked for, without its query.
-        words: What the server says besides; by default the standard's words.
+        status: Status code, e.g. 404.
+        path: Requested path, without its query.
+        words: Reason phrase from the server; "" for the standard's phrase.
     """
     try:
         words = words or HTTPStatus(status).phrase
-    except ValueError:  # a number of the server's own
+    except ValueError:  # a status code that is not standard
         words = ""
     answer = f"{status} {one_line(words)}".strip()
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -52,13 +52,13 @@ def explain_status(status: int, path: str, words: str = "") -> Reason:
 
 
 def explain_os_error(error: OSError, host: str, port: int | None, limit_s: float) -> Reason:
-    """Return the reason of an error of the network.
+    """Return the reason for a network error.
 
     Args:
-        error: As the system raised it.
-        host: The camera's host.
-        port: Its port, None where unknown.
-        limit_s: The time limit, seconds.
+        error: The error from the operating system.
+        host: Host name or IP address of the camera.
+        port: Port of the camera; None where unknown.
+        limit_s: The time limit that applied, seconds.
     """
     where = f"{host} port {port}" if port else host
     if isinstance(error, socket.gaierror):

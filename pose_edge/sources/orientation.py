@@ -1,4 +1,4 @@
-"""How a camera was held, as EXIF tells, and pictures turned upright."""
+"""Orientation of pictures from EXIF, and their rotation to upright."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
 ORIENTATION: Final = 0x0112
-"""The tag of EXIF that says how the camera was held."""
+"""EXIF tag of the orientation in which the camera was held."""
 EXIF: Final = b"Exif\0\0"
-"""How the part of a JPEG begins that holds EXIF."""
+"""Identifier at the start of a JPEG's EXIF segment."""
 HEAD: Final = 1024
-"""Bytes of a JPEG in which that part begins; only other short ones may be before it."""
+"""Number of bytes of a JPEG in which the EXIF segment begins, as only other short segments may
+precede it."""
 TURNS: Final = {
     3: cv2.ROTATE_180,
     6: cv2.ROTATE_90_CLOCKWISE,
     8: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
+"""Codes of `cv2.rotate`, by the orientation."""
 SIDEWAYS: Final = range(5, 9)
-"""Orientations for which height and width are exchanged."""
+"""Orientations that swap height and width."""
 FLIPS: Final = {2: 1, 4: 0}
 """Codes of `cv2.flip`, by the orientation."""
 
 
 def read_orientation(picture: PillowImage.Image) -> int:
-    """Return the orientation of an open picture, 1...8; 1 (upright) where it does not tell."""
+    """Return the EXIF orientation of an open picture, 1 to 8; 1 (upright) if it has none."""
     try:
         told = picture.getexif().get(ORIENTATION, 1)
     except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):  # damaged EXIF
@@ -41,8 +43,8 @@ def read_orientation(picture: PillowImage.Image) -> int:
 
 
 def jpeg_orientation(data: bytes) -> int:
-    """Return the orientation of a JPEG, 1...8; 1 (upright) where it does not tell."""
-    if EXIF not in data[:HEAD]:  # nearly all that cameras send
+    """Return the EXIF orientation of an encoded JPEG, 1 to 8; 1 (upright) if it has none."""
+    if EXIF not in data[:HEAD]:  # true for nearly all pictures from network cameras
         return 1
     from PIL import Image as PillowImage
 
@@ -54,14 +56,14 @@ def jpeg_orientation(data: bytes) -> int:
 
 
 def turned_upright(image: Image, orientation: int) -> Image:
-    """Return a picture as its camera saw it.
+    """Return a picture rotated and mirrored to upright.
 
     Args:
-        image: uint8 (height, width, 3), as it is stored.
-        orientation: From `read_orientation`.
+        image: Picture as stored, uint8 (height, width, 3).
+        orientation: EXIF orientation, 1 to 8.
 
     Returns:
-        A new picture, height and width exchanged for 5...8; for 1 the same.
+        `image` itself for orientation 1, otherwise a new picture; 5 to 8 swap height and width.
     """
     if orientation == 1:
         return image
@@ -71,6 +73,6 @@ def turned_upright(image: Image, orientation: int) -> Image:
         turned = cv2.rotate(image, TURNS[orientation])
     else:
         turned = cv2.transpose(image)
-        if orientation == 7:  # mirrored at the other diagonal
+        if orientation == 7:  # mirrored along the other diagonal
             turned = cv2.rotate(turned, cv2.ROTATE_180)
     return np.asarray(turned, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Camera modules on a Raspberry Pi's ribbon connector (CSI), through picamera2."""
+"""Camera modules on a Raspberry Pi's ribbon connector (CSI), read through picamera2."""
 
 from __future__ import annotations
 
@@ -30,43 +30,46 @@ from pose_edge.sources.source import Source
 log = logging.getLogger(__name__)
 
 FORMATS: Final[dict[str, ColourOrder]] = {"BGR888": "RGB", "RGB888": "BGR"}
-"""libcamera names formats from the last byte to the first; the values are the order in memory."""
+"""Channel order in memory, by libcamera's name of the format, which lists the last byte first."""
 
 BUFFERS: Final = 4
-"""One being exposed, one in the image processor, one being copied, one to spare."""
+"""Number of frame buffers: one being exposed, one in the image processor, one being copied, one to
+spare."""
 
 LOST_S: Final = 2.5
-"""A dislodged cable must be noticed within 3 s, even where `camera.timeout` is longer; libcamera
-itself gives a camera up after 1 s or a few frames."""
+"""Longest time without a frame, seconds, even where `camera.timeout` is longer, because a dislodged
+cable must be noticed within 3 s. libcamera itself gives a camera up after 1 s or a few frames."""
 
 LOST_FRAMES: Final = 3
+"""Lower bound of that limit at slow frame rates, in frame durations."""
 FIRST_FRAMES: Final = 10
-"""Time limits at slow rates, in frames; libcamera withholds the first frames after a start."""
+"""Lower bound before the first frame, as libcamera withholds the first frames after a start."""
 
 MAX_TRANSIT_NS: Final = 60_000_000_000
-"""A time stamp older than this (or in the future) is on another clock."""
+"""Largest age of a time stamp, nanoseconds; an older or future one comes from another clock."""
 
 
 class PiCamera(Source):
     """A camera module.
 
-    picamera2 completes requests, each with a frame, and has four buffers only. A frame is copied
-    once, from its buffer into the memory that the caller offers, and the request is released at
-    once. No request is queued for later: each frame is the next one exposed.
+    picamera2 delivers completed requests, each with a frame, and has only four buffers. A frame is
+    copied once, from its buffer into the caller's memory, and its request is released immediately.
+    No completed request is kept for later, so each frame is the next one exposed.
 
-    `Frame.captured_ns` is the SensorTimestamp: the sensor begins to send a frame when its first
-    row has been exposed. The exposure of that row began ExposureTime earlier; the last row's ends
-    when all rows are read, 10 to 30 ms later.
+    `Frame.captured_ns` is the SensorTimestamp: the time at which the first row was exposed and the
+    sensor starts to send the frame. The exposure of that row began ExposureTime earlier. The
+    exposure of the last row ends when all rows are read, 10 to 30 ms later.
 
-    Waiting for a frame has a time limit; `open` and `close` may hang in picamera2 (see `Source`).
-    libcamera opens the camera again once the hanging call has ended. (Calls that hang inside
-    libcamera hold Python's lock and stop the process: then only systemd's watchdog helps.)
+    Waiting for a frame has a time limit, but `open` and `close` may hang in picamera2 (see
+    `Source`). libcamera can open the camera again once the hanging call has returned. A call that
+    hangs inside libcamera holds Python's global interpreter lock and so stops the whole process;
+    then only systemd's watchdog helps.
     """
 
     retry_s = 2.0
 
     def __init__(self, number: int, settings: CameraSettings) -> None:
-        """Prepare a camera module; the first one has number 0."""
+        """Create the source of a camera module; the first module has number 0."""
         self._number = number
         self._settings = settings
         self._name = f"picamera:{number}"
@@ -88,7 +91,7 @@ class PiCamera(Source):
         self._check_number()
         try:
             camera = self._picamera2.Picamera2(self._number)
-            # Python's end would call it in the main thread, perhaps while this one uses the camera.
+            # At exit, the main thread would call it, perhaps while this thread uses the camera.
             atexit.unregister(camera.close)
             self._camera = camera
             self._configure(camera, libcamera)
@@ -98,7 +101,7 @@ class PiCamera(Source):
             raise
         except Exception as error:  # picamera2 raises errors of any kind
             self.close()
-            log.debug("%s cannot be opened", self._name, exc_info=error)  # ours would hide else
+            log.debug("%s cannot be opened", self._name, exc_info=error)  # SourceError hides it
             reason, remedy = explain(error)
             raise SourceError(f"{self._name} cannot be opened: {reason}", remedy=remedy) from error
         self._limit_s = max(LOST_S, FIRST_FRAMES * self._frame_s)
@@ -115,7 +118,7 @@ class PiCamera(Source):
                 now_ns = time.monotonic_ns()
                 self._frames.begin()
                 stamp_ns = request.get_metadata().get("SensorTimestamp")
-                # Read only: else the processor's caches would be written back for nothing.
+                # Mapped read-only: otherwise the CPU caches would be written back needlessly.
                 with self._picamera2.MappedArray(request, "main", write=False) as mapped:
                     image = self._copy(mapped.array, reuse)
             finally:
@@ -138,11 +141,11 @@ class PiCamera(Source):
             log.warning("%s cannot be closed: %s", self._name, explain(error)[0])
 
     def describe(self) -> str:
-        """Return the camera module's number, and its sensor once that is known."""
+        """Return the camera module's name with its number, and its sensor once that is known."""
         return self._name
 
     def _close_again(self) -> None:
-        """Close the camera of an earlier opening if its closing failed."""
+        """Close the camera of an earlier opening whose closing failed, or raise SourceError."""
         self._camera, self._unclosed = self._unclosed, None
         self.close()
         if self._unclosed is not None:
@@ -152,7 +155,7 @@ class PiCamera(Source):
             )
 
     def _check_number(self) -> None:
-        """Look the camera module up: picamera2's own error differs from version to version."""
+        """Raise SourceError if the module is missing; picamera2's error differs by version."""
         try:
             cameras = find_picameras()
         except SourceError as error:
@@ -193,7 +196,10 @@ class PiCamera(Source):
         self.frame_rate = min(wanted.fps, fastest_rate(camera.camera_controls) or wanted.fps)
 
     def _sensor_mode(self, camera: Any, size: tuple[int, int]) -> Any:  # noqa: ANN401
-        """Return the sensor's mode to use. picamera2 lists modes by trying each: only once."""
+        """Return the sensor mode to use, or None.
+
+        The modes are listed only once, because picamera2 lists them by trying each.
+        """
         if self._modes is None:
             try:
                 self._modes = camera.sensor_modes
@@ -205,11 +211,12 @@ class PiCamera(Source):
         return mode
 
     def _next_request(self, timeout: float) -> Any:  # noqa: ANN401
-        """Wait for the next completed request; return None when none came in time.
+        """Wait for the next completed request; return None if none completes in time.
 
-        The job that waits for it is kept from call to call: `capture_request(wait=timeout)` would
-        leave it in picamera2's queue, where the next frame completes it; that request would never
-        be released, and after four of them no more frames would come.
+        The job that waits for the request is kept between calls. After a timeout,
+        `capture_request(wait=timeout)` would leave its job in picamera2's queue, where the next
+        frame completes it. That request would never be released, and after four such requests no
+        more frames would come.
         """
         if self._job is None:
             self._job = self._camera.capture_request(wait=False)
@@ -231,12 +238,12 @@ class PiCamera(Source):
 
     @property
     def _frame_s(self) -> float:
-        """The longest time that a frame may take, seconds."""
+        """The longest duration of a frame, seconds."""
         return max(1 / self._settings.fps, (self._settings.exposure or 0) / 1e6)
 
     def _copy(self, mapped: Image, reuse: Image | None) -> Image:
-        """Copy a frame out of the camera's buffer, whose rows may be padded, rotating it."""
-        if self._settings.rotation in (90, 270):  # the image processor has made a half turn
+        """Copy a frame out of the camera's buffer, whose rows may be padded, and rotate it."""
+        if self._settings.rotation in (90, 270):  # the camera itself makes half turns
             turn = ROTATIONS[self._settings.rotation]
             return np.asarray(cv2.rotate(mapped, turn, dst=reuse), dtype=np.uint8)
         if reuse is None or reuse.shape != mapped.shape:
@@ -248,9 +255,9 @@ class PiCamera(Source):
 def _close(camera: Any, job: Any) -> None:  # noqa: ANN401
     """Close a camera that may have stopped giving frames.
 
-    A job that waits for a frame would block picamera2's queue, so it is taken out first. `stop` is
-    left out: it goes through that queue, which nothing serves any more when picamera2's own thread
-    has failed; `close` ends the thread and stops directly.
+    A job that waits for a frame would block picamera2's queue, so it is removed first. `stop` is
+    not called, because it goes through that queue, which is no longer served if picamera2's own
+    thread has failed. `close` ends that thread and stops the camera directly.
     """
     camera.cancel_all_and_flush()
     if job is not None:
@@ -262,10 +269,10 @@ def _close(camera: Any, job: Any) -> None:  # noqa: ANN401
 
 
 def exposed_ns(stamp_ns: int | None, now_ns: int) -> int:
-    """Return a SensorTimestamp on the monotonic clock, or now when it makes sense on no clock.
+    """Convert a SensorTimestamp to the monotonic clock; return `now_ns` if it is not plausible.
 
-    libcamera documents the boot clock, a Pi's drivers give the monotonic one: they differ by the
-    time that the machine has slept. All times are in nanoseconds.
+    libcamera documents the boot clock, but a Pi's drivers give the monotonic clock. The two differ
+    by the time for which the machine was suspended. All times are in nanoseconds.
     """
     if stamp_ns is not None:
         slept_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()

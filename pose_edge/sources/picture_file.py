@@ -1,8 +1,8 @@
-"""Read one picture of any kind: bounded, upright, as BGR.
+"""Reading of picture files of many formats: upright, as BGR, with a limit on their size.
 
-Pillow decodes: it knows more kinds than OpenCV, tells a file that is cut off (OpenCV returns grey
-instead), and gives the size before anything is decoded. That costs a 12-megapixel JPEG 114 ms
-where OpenCV takes 61; the pixels are the same.
+Pillow decodes them: it supports more formats than OpenCV, detects a truncated file (OpenCV returns
+grey instead), and gives the size before anything is decoded. It takes 114 ms for a 12-megapixel
+JPEG where OpenCV takes 61 ms; the pixels are the same.
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ FORMATS: Final[tuple[str, ...]] = (
     *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "HEIF", "JPEG2000"),
     *("PPM", "QOI"),
 )
-"""Formats of Pillow that are read. Others hold documents, or are known by their suffix only."""
+"""Pillow formats that are read. Others hold documents or are recognised by their suffix only."""
 ANIMATED_FORMATS: Final = ("GIF", "PNG", "WEBP", "AVIF")
-"""Formats whose further pictures are the frames of a film, not pages or previews."""
+"""Formats whose further pictures are the frames of an animation, not pages or previews."""
 MAX_PIXELS: Final = 1 << 27
-"""134 million: the largest pictures of phones have 108."""
+"""Largest number of pixels of a picture: 134 million; the largest pictures of phones have 108."""
 MAX_SIDE: Final = 65_500
-"""Pixels; the longest side of a JPEG, so that every picture can be written again."""
+"""Longest side of a picture, pixels. It is JPEG's limit, so that every picture can be written."""
 BYTES_PER_PIXEL: Final = 29
-"""Memory that large pictures take in `annotate`, with a ring full of them (measured)."""
+"""Memory per pixel that `annotate` needs for large pictures with a full frame ring, bytes
+(measured)."""
 HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
-"""How HEIC files say what they are."""
+"""Brands that identify HEIC files."""
 SUBFILE_TYPE: Final = 254
-"""The tag of TIFF whose lowest bit marks a preview."""
+"""TIFF tag whose lowest bit marks a preview."""
 
 
 def read_picture(path: Path) -> Image:
-    """Return a picture as uint8 (height, width, 3) BGR, upright.
+    """Read a picture, upright, as uint8 (height, width, 3) BGR.
 
-    Of several pictures in the file it is the first. What is transparent becomes white.
+    Only the first picture of a file is read. Transparent areas become white.
 
     Raises:
         SourceError: The file cannot be read, is not a picture, or is too large.
@@ -59,7 +60,7 @@ def read_picture(path: Path) -> Image:
 
 
 def identify(path: Path) -> tuple[str, int] | None:
-    """Return the format and the number of pictures in a file; None if it is not a picture."""
+    """Return a file's format and its number of pictures, or None if it cannot be read as one."""
     try:
         with open_picture(path) as picture:
             return str(picture.format), count_pictures(picture)
@@ -68,7 +69,7 @@ def identify(path: Path) -> tuple[str, int] | None:
 
 
 def count_pictures(picture: PillowImage.Image) -> int:
-    """Return how many pictures a file holds, for people; MPO's others are views and previews."""
+    """Return the number of pictures in a file; further views and previews in MPO do not count."""
     return 1 if picture.format == "MPO" else int(getattr(picture, "n_frames", 1))
 
 
@@ -77,17 +78,17 @@ def open_picture(path: Path) -> Iterator[PillowImage.Image]:
     """Open a picture without decoding it, and close it afterwards.
 
     Yields:
-        The picture. Its size is bounded, so it may be decoded.
+        The picture. Its size was checked, so it may be decoded.
 
     Raises:
-        SourceError: Opening or decoding fails, with the reason.
+        SourceError: The picture cannot be opened or decoded; the message says why.
     """
     with faults_explained(path), ExitStack() as stack:
         yield open_until(stack, path)
 
 
 def open_until(stack: ExitStack, path: Path) -> PillowImage.Image:
-    """Open a picture until a stack closes it, inside of `faults_explained`."""
+    """Open a picture that `stack` will close; to be called inside `faults_explained`."""
     picture = stack.enter_context(_open(stack.enter_context(_open_regular(path))))
     _check(picture)
     return picture
@@ -95,14 +96,14 @@ def open_until(stack: ExitStack, path: Path) -> PillowImage.Image:
 
 @contextmanager
 def faults_explained(path: Path) -> Iterator[None]:
-    """Raise whatever Pillow raises as a SourceError that names the file and the reason."""
+    """Turn any error of Pillow into a SourceError that names the file and the reason."""
     from PIL import Image as PillowImage
 
     def fault(reason: str, remedy: str | None = None) -> SourceError:
         return SourceError(f"{path} is not a picture that can be read: {reason}", remedy=remedy)
 
     try:
-        # Pillow warns of large pictures and of faulty descriptions; neither matters here.
+        # Pillow warns about large pictures and faulty metadata; neither matters here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
@@ -116,12 +117,12 @@ def faults_explained(path: Path) -> Iterator[None]:
         if error.strerror:
             raise SourceError(f"{path} cannot be read: {error.strerror}") from error
         raise fault(f"it is damaged or cut off ({error})") from error
-    except Exception as error:  # Pillow raises whatever it meets in a damaged file
+    except Exception as error:  # Pillow raises errors of any type for damaged files
         raise fault(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    """Open a file, but nothing that may make its reader wait, as a named pipe does."""
+    """Open a regular file; refuse anything that may block, such as a named pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return os.fdopen(descriptor, "rb")
@@ -155,10 +156,10 @@ def _open(file: BinaryIO) -> PillowImage.Image:
 
 
 def _silence_libtiff() -> None:
-    """Keep libtiff from writing to the standard error what is wrong with a file.
+    """Stop libtiff from printing a file's errors to standard error; Pillow raises them anyway.
 
-    Pillow raises it, but has no way to do this; a symbol of a library that it is linked to is
-    found through its own.
+    Pillow has no setting for this. libtiff's functions are looked up through Pillow's extension
+    module, which is linked to libtiff.
     """
     from PIL import _imaging
 
@@ -170,7 +171,7 @@ def _silence_libtiff() -> None:
 
 
 def _check(picture: PillowImage.Image) -> None:
-    """Raise SourceError for a picture that must not be decoded."""
+    """Raise SourceError for a picture that is too large, or that is a camera's raw file."""
     width, height = picture.size
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     pixels = min(MAX_PIXELS, memory // BYTES_PER_PIXEL)
@@ -185,11 +186,11 @@ def _check(picture: PillowImage.Image) -> None:
 
 
 def to_bgr(picture: PillowImage.Image) -> Image:
-    """Decode an open picture (or its current frame) to uint8 (height, width, 3) BGR, upright.
+    """Decode an open picture (or its current frame) to upright uint8 (height, width, 3) BGR.
 
     Raises:
-        SourceError: Its values have no known black and white.
-        Exception: The file is damaged; `faults_explained` tells what was raised.
+        SourceError: The value range of its pixels is not known.
+        Exception: The file is damaged; Pillow raises errors of any type (see `faults_explained`).
     """
     picture.load()
     return turned_upright(_decoded(picture), read_orientation(picture))

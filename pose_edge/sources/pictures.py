@@ -26,18 +26,18 @@ from pose_edge.util.text import counted
 log = logging.getLogger(__name__)
 
 NAMED: Final = 3
-"""Names that a list of files shows of each kind."""
+"""Most names that `shortened` shows."""
 
 
 class Pictures(Source):
-    """Still pictures, one per second when they are shown."""
+    """Still pictures, shown at one per second."""
 
     live = False
     still = True
     frame_rate = 1.0
 
     def __init__(self, path: str) -> None:
-        """Prepare a picture or a folder of pictures."""
+        """Create the source of a picture or a folder of pictures."""
         self._path = Path(path)
         self._files: list[Path] = []
         self._others: dict[str, list[str]] = {}
@@ -64,7 +64,7 @@ class Pictures(Source):
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the next picture; see `Source.read`.
 
-        A file that cannot be read raises SourceError if it was asked for by its name; in a folder
+        A file that cannot be read raises SourceError if it was given by its own path; in a folder,
         it is logged, counted in `missing` and skipped.
         """
         del timeout, reuse
@@ -98,7 +98,7 @@ class Pictures(Source):
         return image
 
     def close(self) -> None:
-        """Do nothing: no file stays open."""
+        """Do nothing, as no file stays open."""
 
     def describe(self) -> str:
         """Return the name of the picture or folder."""
@@ -111,10 +111,13 @@ class Pictures(Source):
 
 
 def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
-    """Return the pictures of a folder by name, and the names of everything else by its kind.
+    """List the pictures of a folder in the order of their names, and all other names by kind.
 
-    A file is a picture by its suffix, whatever is in it (so that a damaged one is not ignored
-    in silence), or by its content.
+    A file counts as a picture by its suffix, so that a damaged one is not silently ignored, or by
+    its content.
+
+    Returns:
+        Paths of the pictures; and the other names, by a description of their kind.
 
     Raises:
         OSError: The folder cannot be read.
@@ -122,7 +125,7 @@ def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
     pictures: list[Path] = []
     others: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):  # ._a.jpg is what macOS stores beside a.jpg
+        if path.name.startswith("."):  # e.g. ._a.jpg, which macOS stores beside a.jpg
             others["hidden files"].append(path.name)
         elif is_dir(path):
             others["folders"].append(path.name)
@@ -139,7 +142,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def shortened(names: Collection[str]) -> str:
-    """Return the first names of a list, and how many more there are."""
+    """Return the first names and the number of further ones, e.g. "a, b, c and 2 more"."""
     shown = list(names)[:NAMED]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -1,4 +1,4 @@
-"""Decoding of what a V4L2 camera sends, into memory of the caller."""
+"""Decoding of camera pictures, JPEG or raw, into the caller's memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from pose_edge.util.text import counted
 
 JPEG_CODES: Final = ("MJPG", "JPEG")
 PADDING: Final = re.compile(r"([0-9]+) extraneous bytes before marker 0xd[0-79]")
-"""libjpeg's message about bytes before a restart or end marker. Some webcams (the Logitech C270 is
-known for it) put a few there in good pictures."""
+"""Pattern of libjpeg's message about extra bytes before a restart or end marker. Some webcams (the
+Logitech C270 is known for it) put a few there in intact pictures."""
 MAX_PADDING: Final = 16
+"""Largest number of such bytes that is tolerated."""
 MAX_PIXELS: Final = 50_000_000
-"""Pixels of the largest picture that is decoded: 150 MB. A few bytes can claim any size."""
+"""Largest number of pixels that is decoded (150 MB), as a short header can claim any size."""
 
 Buffer = bytes | memoryview
 
@@ -28,38 +29,39 @@ Decoder = Callable[[memoryview, Mode, Image, int], Image]
 
 
 class DamagedPicture(Exception):  # noqa: N818 - an event of the device, not a fault of ours
-    """A picture that is cut off or garbled."""
+    """A picture that is truncated or corrupt."""
 
 
 def decode(data: memoryview, mode: Mode, memory: Image, scale: int = 1) -> Image:
-    """Decode a picture.
+    """Decode a picture from a V4L2 camera.
 
     Args:
-        data: What the camera sent; not used after the call.
-        mode: How the camera sends it; its code is one of `DECODERS`.
-        memory: Where to put the picture, uint8 (height, width, 3) of its `picture_size`, `reduced`.
-        scale: Part of its width and height: 1; for a JPEG also 2 or 4.
+        data: The bytes that the camera sent; not used after the call.
+        mode: The camera's mode; its code is one of `DECODERS`.
+        memory: Memory for the result, uint8 (height, width, 3), of the size that `picture_size` and
+            then `reduced` return.
+        scale: Divisor of width and height: 1; for a JPEG also 2 or 4.
 
     Returns:
-        The memory, BGR.
+        `memory`, with the picture in BGR.
 
     Raises:
-        DamagedPicture: The picture is cut off or garbled.
+        DamagedPicture: The picture is truncated or corrupt.
     """
     return DECODERS[mode.code](data, mode, memory, scale)
 
 
 def reduced(size: tuple[int, int], scale: int) -> tuple[int, int]:
-    """Return width and height of a JPEG that is decoded at a part of its own."""
+    """Return the width and height of a JPEG decoded at 1/`scale` of its size, pixels."""
     width, height = size
     return -(-width // scale), -(-height // scale)
 
 
 def jpeg_size(data: Buffer) -> tuple[int, int]:
-    """Return the width and height that a JPEG claims, pixels.
+    """Return the width and height in a JPEG's header, pixels.
 
     Raises:
-        DamagedPicture: It is not a JPEG, or one too large to be decoded.
+        DamagedPicture: The data is not a JPEG, or it is too large to be decoded.
     """
     try:
         height, width, *_colours = simplejpeg.decode_jpeg_header(data)
@@ -71,15 +73,15 @@ def jpeg_size(data: Buffer) -> tuple[int, int]:
 
 
 def decode_jpeg(data: Buffer, memory: Image, scale: int = 1) -> Image:
-    """Decode a JPEG into memory of its size, `reduced` by the scale, and return it, BGR.
+    """Decode a JPEG to BGR into memory of its `reduced` size, and return that memory.
 
-    libjpeg-turbo does it, as it reports garbled pictures; OpenCV's decoder returns them.
+    libjpeg-turbo is used because it reports corrupt pictures; OpenCV returns them without an error.
 
     Raises:
-        DamagedPicture: The picture is cut off or garbled, or has another size.
+        DamagedPicture: The picture is truncated or corrupt, or does not have the memory's size.
     """
     try:
-        # Without a least size it ignores the factor.
+        # simplejpeg ignores min_factor unless a minimum size is given.
         rows, columns = memory.shape[:2] if scale > 1 else (0, 0)
         image = simplejpeg.decode_jpeg(
             data, "BGR", min_height=rows, min_width=columns, min_factor=scale, buffer=memory
@@ -89,7 +91,7 @@ def decode_jpeg(data: Buffer, memory: Image, scale: int = 1) -> Image:
         if padding and int(padding[1]) <= MAX_PADDING:
             width, height = reduced(jpeg_size(data), scale)
             if (height, width) == memory.shape[:2]:
-                return memory  # decoded to its end all the same
+                return memory  # it was decoded completely all the same
         raise DamagedPicture(str(error)) from None
     if image.shape != memory.shape:
         raise DamagedPicture(f"{image.shape[1]}x{image.shape[0]} pixels")
@@ -97,12 +99,12 @@ def decode_jpeg(data: Buffer, memory: Image, scale: int = 1) -> Image:
 
 
 def picture_size(data: memoryview, mode: Mode) -> tuple[int, int]:
-    """Return the width and height of a picture, pixels.
+    """Return the width and height of a picture from a V4L2 camera, pixels.
 
-    Some cameras send JPEGs of another size than they have agreed to.
+    For a JPEG, its header counts: some cameras send another size than was negotiated.
 
     Raises:
-        DamagedPicture: It is not a JPEG, or one too large to be decoded.
+        DamagedPicture: The mode is JPEG, but the data is not, or it is too large to be decoded.
     """
     return jpeg_size(data) if mode.code in JPEG_CODES else (mode.width, mode.height)
 
@@ -113,7 +115,7 @@ def _jpeg(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
 
 
 def _packed(conversion: int) -> Decoder:
-    """Return the decoder of a format with two bytes per pixel, at its full size only."""
+    """Return the decoder of a format with two bytes per pixel; it ignores the scale."""
 
     def convert(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
         del scale
@@ -133,4 +135,4 @@ DECODERS: Final[dict[str, Decoder]] = {
     "YUYV": _packed(cv2.COLOR_YUV2BGR_YUYV),
     "UYVY": _packed(cv2.COLOR_YUV2BGR_UYVY),
 }
-"""What decodes each format, by its code."""
+"""Decoder of each format, by its code."""

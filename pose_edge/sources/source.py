@@ -1,4 +1,4 @@
-"""What every source does."""
+"""The interface of all sources."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from pose_edge.sources.demand import FrameDemand
 class Source(Protocol):
     """A camera, a network stream, a video or pictures.
 
-    Only the capture thread calls `open`, `read` and `close`: a source needs no locks and is never
-    closed while it is being read. A call that hangs stops that thread only. The supervisor then
-    gives the thread up and starts another one, with another source object, which opens the device
-    as soon as that is possible.
+    Only the capture thread calls `open`, `read` and `close`, so a source needs no locks and is
+    never closed while it is being read. A call that hangs blocks only that thread. The supervisor
+    then abandons the thread and starts another one with another source object, which opens the
+    device as soon as that is possible.
 
     Attributes:
-        live: Whether frames come at the source's own pace and are lost when they are not read.
-        still: Whether the frames are pictures that have nothing to do with each other.
-        frame_rate: Frames per second, None where unknown.
-        frame_count: Number of frames, None where unknown or endless.
+        live: Whether frames come at the source's own pace and are lost if they are not read.
+        still: Whether the frames are unrelated still pictures.
+        frame_rate: Frames per second; None where unknown.
+        frame_count: Number of frames; None where unknown or endless.
         retry_s: Longest wait between two attempts to open the source again, seconds.
-        missing: What of a file could not be read so far, in words for people, e.g. "3 of 300
-            frames are damaged"; None when nothing is missing.
-        demand: When the next frame is wanted, set before `open`; None where nobody knows. A live
-            source may leave pictures undecoded that are not wanted, and counts them as skipped.
+        missing: Description, for users, of what could not be read from a file so far, e.g. "3 of
+            300 frames are damaged"; None if nothing is missing.
+        demand: Predicts when the next frame is wanted; set before `open`, None where unknown. A
+            live source may skip the decoding of unwanted pictures; they count as skipped frames.
     """
 
     live: bool = True
@@ -39,7 +39,7 @@ class Source(Protocol):
 
     @abstractmethod
     def open(self) -> None:
-        """Open the device or file, also again after `close`.
+        """Open the device or file; allowed again after `close`.
 
         Raises:
             SourceError: The source cannot be opened.
@@ -50,12 +50,12 @@ class Source(Protocol):
         """Return the next frame.
 
         Args:
-            timeout: Seconds to wait. Files ignore it. A stream that sends nothing may take up to
-                `camera.timeout` instead, as FFmpeg cannot resume an interrupted read.
+            timeout: Longest wait, seconds. Files ignore it. A stream that sends nothing may block
+                for up to `camera.timeout` instead, as FFmpeg cannot resume an interrupted read.
             reuse: Memory for the frame, uint8 (height, width, 3), used if it fits.
 
         Returns:
-            The frame, or None when no frame came in time or it had to be skipped.
+            The frame, or None if no frame came in time or it had to be skipped.
 
         Raises:
             EndOfStream: There are no more frames.
@@ -64,8 +64,8 @@ class Source(Protocol):
 
     @abstractmethod
     def close(self) -> None:
-        """Close the device or file; closing twice does no harm."""
+        """Close the device or file; closing it twice is allowed."""
 
     @abstractmethod
     def describe(self) -> str:
-        """Return what the source is, for people, without passwords."""
+        """Return a description of the source for users, without passwords."""

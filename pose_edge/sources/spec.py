@@ -1,4 +1,4 @@
-"""The meaning of a source's name."""
+"""Parsing of the names of sources."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ PICTURE_SUFFIXES: Final = frozenset(
         *(".gif", ".avif", ".heic", ".heif", ".jp2"),
     )
 )
-"""A file of such a name is taken for a picture, whatever is in it."""
+"""Suffixes of files that are treated as pictures, whatever their content."""
 FILM_SUFFIXES: Final = frozenset((".mjpeg", ".mjpg"))
-"""Films that look like a picture at their beginning."""
+"""Suffixes of videos that begin like a picture."""
 VIDEO_START: Final = re.compile(
     rb".{4}ftyp(isom|iso[2-9]|mp4[12]|avc1|M4V |qt  )|\x1aE\xdf\xa3|RIFF.{4}AVI ", re.DOTALL
 )
-"""How MP4, QuickTime, Matroska, WebM and AVI begin; HEIC and AVIF are MP4 of other brands."""
+"""Pattern of the first bytes of MP4, QuickTime, Matroska, WebM and AVI files. HEIC and AVIF files
+begin like MP4, but with other brands."""
 V4L2_LINKS: Final = "/dev/v4l"
-"""Where udev makes links to cameras, by-id and by-path; a link goes when its camera does."""
+"""Folder of udev's links to cameras, by-id and by-path; a link disappears with its camera."""
 OTHER_NAMES: Final = "auto, demo, picamera, /dev/video0, camera:NAME, rtsp://..., http://..."
 STREAM_SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
 
@@ -57,7 +58,7 @@ class SourceSpec:
 
 
 def parse_source(name: str) -> SourceSpec:
-    """Return what a name means; the file system decides about paths.
+    """Parse the name of a source; a path is classified by what is there in the file system.
 
     Args:
         name: auto, demo, picamera, picamera:1, camera:NAME, the number or node of a camera, a URL,
@@ -87,7 +88,7 @@ def parse_source(name: str) -> SourceSpec:
 
 
 def _camera_spec(name: str) -> SourceSpec | None:
-    """Return the camera of a name that is neither a path nor a URL, or None."""
+    """Parse the name of a camera that is neither a path nor a URL; return None for other names."""
     kind, colon, which = name.partition(":")
     number = re.fullmatch(r"[0-9]{1,4}", which if colon else name)
     if kind == "picamera" and (not colon or number):
@@ -114,7 +115,7 @@ def _path_spec(path: Path) -> SourceSpec:
 
 
 def _file_kind(path: Path) -> SourceKind:
-    """Return what a file is by its content; by its suffix, where the content does not tell."""
+    """Return the kind of a file by its content or, if that is not recognised, by its suffix."""
     picture = path.suffix.lower() in PICTURE_SUFFIXES
     unknown = SourceKind.PICTURES if picture else SourceKind.VIDEO
     if is_film(path) or _begins_as_video(path):
@@ -130,14 +131,14 @@ def _file_kind(path: Path) -> SourceKind:
 
 
 def _begins_as_video(path: Path) -> bool:
-    """Return whether a file begins as no picture does; else all that reads pictures is needed."""
+    """Return whether a file begins like a video; then no picture library needs to be loaded."""
     try:
         with path.open("rb") as file:
             return VIDEO_START.match(file.read(12)) is not None
-    except OSError:  # whoever opens it next says why
+    except OSError:  # opening the file later reports the reason
         return False
 
 
 def is_film(path: Path) -> bool:
-    """Return whether a file is a row of pictures without a header, which only its name tells."""
+    """Return whether a file is a raw sequence of JPEGs, which only its suffix shows."""
     return path.suffix.lower() in FILM_SUFFIXES

@@ -1,7 +1,7 @@
-"""Network streams through FFmpeg: RTSP, RTMP, MPEG-TS; those over HTTP see `http_camera`.
+"""Network streams read by FFmpeg: RTSP, RTMP, MPEG-TS. For HTTP, see also `http_camera`.
 
-PyAV reads them rather than OpenCV: its FFmpeg is newer, gives the reason why a stream cannot be
-opened, gives each frame's own time, and keeps its time limits when a server hangs.
+PyAV is used instead of OpenCV: its FFmpeg is newer, reports why a stream cannot be opened, gives
+each frame's own time, and keeps its time limits when a server hangs.
 """
 
 from __future__ import annotations
@@ -43,18 +43,19 @@ log = logging.getLogger(__name__)
 
 TIMED_FORMATS: Final = frozenset(("rtsp", "rtp", "mpegts", "flv"))
 """Formats whose packets carry a time and are sent as soon as they are made. (The parts of an MJPEG
-stream have no time; HLS comes in pieces of several seconds.)"""
+stream have no time; HLS comes in segments of several seconds.)"""
 
 MAX_BEHIND_NS: Final = 500_000_000
-"""Frames of a stream further behind than this are dropped until it has caught up."""
+"""Delay of a stream, nanoseconds, above which its frames are dropped until it has caught up."""
 CATCH_UP_NS: Final = 2_000_000_000
-"""How long the frames that piled up are decoded all the same, so that the picture goes on at once.
-Then there are too many for the decoder: they are skipped up to the next key frame."""
+"""Time, nanoseconds, for which the dropped frames of a backlog are still decoded, so that the
+picture can continue at once. A longer backlog is too much for the decoder: it is skipped up to the
+next key frame."""
 WAITED_NS: Final = 5_000_000
-"""A packet that took at least this long to come was not waiting in a buffer: the stream has caught
+"""Wait for a packet, nanoseconds, above which the packet was not in a buffer: the stream has caught
 up."""
 NAMED_SCHEMES: Final = frozenset(("rtsp", "rtsps", "rtmp", "tcp"))
-"""Schemes whose addresses name the machine to connect to."""
+"""Schemes whose addresses name the host to connect to."""
 HTTP_STATUS: Final[dict[type[Exception], int]] = {
     av.error.HTTPBadRequestError: 400,
     av.error.HTTPUnauthorizedError: 401,
@@ -62,17 +63,17 @@ HTTP_STATUS: Final[dict[type[Exception], int]] = {
     av.error.HTTPNotFoundError: 404,
     av.error.HTTPServerError: 500,
 }
-"""The statuses of HTTP and RTSP, by FFmpeg's errors."""
+"""Status code of HTTP or RTSP, by FFmpeg's error."""
 
 Decoded = tuple[av.VideoFrame, int]
-"""A frame, and when it was sent, on the monotonic clock, nanoseconds."""
+"""A frame, and the time it was sent, on the monotonic clock, nanoseconds."""
 
 
 class Stream(Source):
-    """A network stream, read without a pause so that no backlog builds up.
+    """A network stream, read continuously so that no backlog builds up.
 
-    FFmpeg limits each call to `camera.timeout`, also when a server hangs: `read` and `close` always
-    return. (`open` may also wait for the name server, as long as the system's resolver does.)
+    FFmpeg limits each call to `camera.timeout`, even when a server hangs, so `read` and `close`
+    always return. (`open` may also wait as long as the system's resolver does.)
     """
 
     retry_s = 4.0
@@ -80,12 +81,12 @@ class Stream(Source):
     def __init__(
         self, url: str, settings: CameraSettings, *, frames: FrameMaker | None = None
     ) -> None:
-        """Prepare a stream.
+        """Create the source.
 
         Args:
-            url: Its address, with user and password where the camera needs them.
+            url: Address of the stream, with user and password where the camera needs them.
             settings: Time limit, transport and rotation.
-            frames: Makes the frames, where another source of the same camera does so too.
+            frames: Frame maker to share with another source of the same camera; None for a new one.
         """
         self._url = url
         self._settings = settings
@@ -105,10 +106,10 @@ class Stream(Source):
         self._open(self._url)
 
     def open_answer(self, answer: HttpAnswer) -> None:
-        """Read the content of an answer, which is closed with the stream.
+        """Open the content of an HTTP response, which is closed with the stream.
 
         Raises:
-            SourceError: It is not a video.
+            SourceError: The content is not a video.
         """
         self.close()
         self._answer = answer
@@ -141,7 +142,7 @@ class Stream(Source):
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the next frame; see `Source.read`.
 
-        None also means that packets came, but were skipped or damaged.
+        None may also mean that packets came, but were skipped or damaged.
         """
         if self._container is None:
             raise SourceLost(f"stream {self.describe()} is not open")
@@ -179,7 +180,7 @@ class Stream(Source):
     def _options(self) -> dict[str, str]:
         if not self._url.lower().startswith("rtsp"):
             return {}
-        # The server has described the stream: no frames need to be analysed first.
+        # The server has described the stream, so FFmpeg need not analyse frames first.
         return {
             "rtsp_transport": self._settings.transport,
             "analyzeduration": "0",
@@ -187,7 +188,7 @@ class Stream(Source):
         }
 
     def _next_decoded(self) -> Decoded | None:
-        """Take one packet and return the frame in it, if any; raise SourceLost at the end."""
+        """Return the next frame, or None for a packet without one; raise SourceLost at the end."""
         started = time.monotonic()
         try:
             return next(self._decoded)
@@ -199,11 +200,11 @@ class Stream(Source):
     def _decode(self, container: InputContainer) -> Iterator[Decoded | None]:
         """Yield the frame of each packet, or None for a packet without one.
 
-        Packets that come faster than they are read pile up, in the network and in the camera. They
-        are late then: their frames are dropped until the next packet has to be waited for.
+        Packets that come faster than they are read pile up in the network and in the camera, and
+        are late. Their frames are dropped until the next packet has to be waited for.
         """
         stream = container.streams.video[0]
-        # Threads that share the parts of one frame add no delay.
+        # Threads that work on parts of the same frame add no delay.
         set_up_decoder(stream.codec_context, "SLICE", MAX_PIXELS)
         timed = container.format.name in TIMED_FORMATS
         self._clock.reset()
@@ -211,7 +212,7 @@ class Stream(Source):
         wait_for_key = False
         moments: dict[int | None, int] = {}
         asked_ns = time.monotonic_ns()
-        # All streams: with the video alone, no call would return while only sound comes.
+        # All streams are read: with video alone, the call would block while only sound comes.
         for packet in container.demux():
             now_ns = moment_ns = time.monotonic_ns()
             if late_since is not None and now_ns - asked_ns > WAITED_NS:
@@ -246,7 +247,7 @@ class Stream(Source):
             asked_ns = time.monotonic_ns()
 
     def _frames_in(self, packet: av.Packet[Any]) -> list[av.VideoFrame]:
-        """Decode a packet; a damaged one (UDP loses some) holds no frame."""
+        """Decode a packet; return no frames for a damaged one (UDP loses some)."""
         try:
             return packet.decode()
         except (av.error.InvalidDataError, av.error.ArgumentError) as error:
@@ -254,7 +255,7 @@ class Stream(Source):
             return []
 
     def _convert(self, frame: av.VideoFrame, reuse: Image | None) -> Image:
-        """Copy a frame into memory of its own, upright and with square pixels, BGR."""
+        """Convert a frame to upright BGR with square pixels, in memory of its own."""
         assert self._container is not None
         aspect = pixel_aspect(self._container.streams.video[0])
         memory = self._frames.memory(reuse, *self._size)
@@ -263,7 +264,7 @@ class Stream(Source):
         return image
 
     def _resolve(self) -> None:
-        """Raise SourceError when the host's name has no address: FFmpeg's error is any."""
+        """Raise SourceError if the host's name cannot be resolved; FFmpeg's error is unspecific."""
         try:
             parts = urlsplit(self._url)
             host = parts.hostname
@@ -275,9 +276,13 @@ class Stream(Source):
             raise self._fault(SourceError, *explain_unresolved(host or "")) from None
 
     def _error(self, kind: type[SourceError], error: Exception, seconds: float) -> SourceError:
-        """Return an error without the address that FFmpeg writes into its messages.
+        """Translate an FFmpeg error, without the address that FFmpeg writes into its messages.
 
-        After a call of `seconds`, as long as the time limit, FFmpeg's error can be any.
+        Args:
+            kind: Class of the result.
+            error: Error of an FFmpeg call.
+            seconds: Duration of that call. Near the time limit, the error is unspecific and counts
+                as a timeout.
         """
         limit_s = self._settings.timeout
         parts = urlsplit(self._url)
@@ -287,7 +292,7 @@ class Stream(Source):
             reason = explain_status(status, parts.path)
         elif isinstance(error, av.error.HTTPClientError):
             reason = "the server refuses with a 4xx error of its own", None
-        elif getattr(error, "errno", None) == errno.EPROTONOSUPPORT:  # RTSP's 461
+        elif getattr(error, "errno", None) == errno.EPROTONOSUPPORT:  # RTSP status 461
             other = "tcp" if self._settings.transport == "udp" else "udp"
             reason = (
                 f"the camera does not send by {self._settings.transport}",
@@ -306,5 +311,5 @@ class Stream(Source):
         return self._fault(kind, *reason)
 
     def _fault(self, kind: type[SourceError], reason: str, remedy: str | None) -> SourceError:
-        remedy = remedy if kind is SourceError else None  # it was right when it was opened
+        remedy = remedy if kind is SourceError else None  # once opened, the settings are right
         return kind(f"stream {self.describe()}: {reason}", remedy=remedy)

@@ -1,7 +1,7 @@
-"""The times of a file's frames, made from the times that are written in it.
+"""Consistent times for a file's frames, derived from the times in the file.
 
-Those may be missing, repeated, in a wrong order, or jump: streams that were cut or joined begin
-again at 0, a damaged packet has any time, and some files have no times at all.
+Those may be missing, repeated, out of order, or jump: streams that were cut or joined start again
+at 0, a damaged packet has an arbitrary time, and some files have no times at all.
 """
 
 from __future__ import annotations
@@ -10,29 +10,31 @@ import math
 from typing import Final
 
 MAX_PAUSE_S: Final = 86_400.0
-"""Pauses are kept: a file may hold a picture a minute, or a night without movement. A longer one is
-taken for a fault of the file."""
+"""Longest pause between two frames that is kept, seconds: a file may hold one picture per minute,
+or a night without movement. A longer pause counts as an error in the file."""
 MAX_TIME_S: Final = 1e10
-"""What is beyond, some centuries, is not a time; fractions of a second would get lost in it."""
+"""Largest valid time, seconds (some centuries); larger values could not hold fractions of a
+second accurately."""
 USUAL_STEP: Final = 1.5
-"""In usual times between two frames: times that are rounded to milliseconds vary by less."""
+"""Largest normal step between two frames, in frame intervals; times that are rounded to
+milliseconds vary by less."""
 REORDERED: Final = 8
-"""A time that is back by no more than so many frames belongs to frames in a wrong order; one that
-is back further begins another recording."""
+"""Largest step back, in frame intervals, that means frames out of order; a larger one is the start
+of another recording."""
 
 
 class Timeline:
-    """Makes times that are finite, begin at 0 or later, and rise from frame to frame.
+    """Computes times that are finite, begin at 0 or later, and increase from frame to frame.
 
-    A frame keeps the time that the file gives it, wherever that is possible: one wrong time leaves
-    all the others as they are.
+    A frame keeps its time from the file wherever possible: one wrong time does not change any
+    others.
 
     Attributes:
-        jumps: How often the file's times have jumped so that the rest of it was moved.
+        jumps: How often the file's times have jumped, so that all later times were shifted.
     """
 
     def __init__(self, interval_s: float) -> None:
-        """Prepare for the first frame; `interval_s` is the usual time between two, seconds."""
+        """Create the timeline; `interval_s` is the usual time between two frames, seconds."""
         self._interval = interval_s
         self._shift = 0.0
         self._last: float | None = None
@@ -41,13 +43,13 @@ class Timeline:
         self.jumps = 0
 
     def restart(self) -> None:
-        """Let the next frame follow the last one, whatever its time: a file is played again."""
+        """Let the next frame follow the last one, whatever its time, as the file starts again."""
         self._restarted = self._last is not None
 
     def doubts(self, given: float | None) -> bool:
-        """Tell whether the time of the frame after the next one would help to place the next one.
+        """Return whether `place` needs the time of the following frame to place the next one.
 
-        It does not where the next one comes about when it should.
+        It does not if `given`, the next frame's time in the file, is about as expected.
         """
         if self._last is None or self._restarted:
             return False
@@ -58,8 +60,8 @@ class Timeline:
         """Return the time of the next frame, seconds.
 
         Args:
-            given: The time that the file gives it, from the file's beginning; None without one.
-            following: The same of the frame after it, where known.
+            given: Its time in the file, seconds from the file's beginning; None if it has none.
+            following: The same for the frame after it, where known.
         """
         given, following = _usable(given), _usable(following)
         if self._last is None and given is not None and 0 <= given <= MAX_PAUSE_S:
@@ -74,7 +76,7 @@ class Timeline:
         return time
 
     def _next(self, last: float, given: float | None, following: float | None) -> float:
-        """Return a time after `last`."""
+        """Return the next frame's time, which is later than `last`."""
         usual = last + self._interval
         after = None if following is None else following + self._shift
         if after is not None and not last < after <= last + MAX_PAUSE_S:
@@ -84,10 +86,10 @@ class Timeline:
         time = given + self._shift
         if last < time <= last + MAX_PAUSE_S and (after is None or time <= after):
             return time
-        if after is not None:  # only this one is wrong
+        if after is not None:  # only the time of this frame is wrong
             return min(usual, (last + after) / 2)
         if last - REORDERED * self._interval <= time <= last:
-            # As long as the file's own time goes on, go slower until it has caught up.
+            # While the file's own times increase, advance more slowly until they catch up.
             return last + self._interval / (2 if given > self._last_given else 1)
         self._shift += usual - time
         self.jumps += 1

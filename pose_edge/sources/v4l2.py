@@ -1,7 +1,7 @@
 """USB and other V4L2 cameras: always the newest frame, with the driver's time stamp.
 
-OpenCV reads such cameras too, but waits for frames in steps of whole seconds, hides the number of
-buffers, returns the oldest waiting frame, and garbled pictures as well.
+OpenCV also reads such cameras, but it waits for frames in steps of whole seconds, does not expose
+the number of buffers, and returns the oldest waiting frame, even if it is corrupt.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ from pose_edge.util.text import counted
 log = logging.getLogger(__name__)
 
 BUFFERS: Final = 4
-"""One to read, and enough for the driver to fill at the same time. They add no delay: only the
-newest is read, the others are given back."""
+"""Number of buffers: one to read, and enough for the driver to fill at the same time. They add no
+delay, because only the newest one is read and the rest are given back."""
 MAX_TRANSIT_NS: Final = 2_000_000_000
-"""A driver's time stamp older than this (or in the future) is on another clock."""
+"""Largest age of a driver's time stamp, nanoseconds. An older or future one comes from another
+clock."""
 
 REASONS: Final[dict[int | None, tuple[str, str | None]]] = {
     errno.EBUSY: ("is in use by another program", None),
@@ -57,11 +58,11 @@ REASONS: Final[dict[int | None, tuple[str, str | None]]] = {
         "a smaller camera.width and height, or another port, may help",
     ),
 }
-"""Why a camera cannot be opened, and the remedy, by the kernel's error number."""
+"""Reason why a camera cannot be opened, and a remedy or None, by the kernel's error number."""
 
 
 class V4L2Camera(Source):
-    """A V4L2 camera, recognised when it comes back under another number."""
+    """A V4L2 camera, recognised when it is reconnected under another device number."""
 
     def __init__(
         self,
@@ -70,13 +71,13 @@ class V4L2Camera(Source):
         *,
         find: Callable[[], list[CameraNode]] = find_cameras,
     ) -> None:
-        """Prepare a camera.
+        """Create the source.
 
         Args:
-            location: Its node (/dev/video0), a link to it (/dev/v4l/by-id/...), or a part of its
-                name.
+            location: Path of the camera's node (/dev/video0) or of a link to it
+                (/dev/v4l/by-id/...), or a part of the camera's name.
             settings: Wanted size and rate, rotation, time limit.
-            find: Lists the cameras that are connected.
+            find: Lists the connected cameras.
         """
         self._location = location
         self._path = Path(location) if location.startswith("/") else None
@@ -110,7 +111,7 @@ class V4L2Camera(Source):
         except BaseException:
             self.close()
             raise
-        # A link already names a port or a serial number; the number of a node names nothing.
+        # A link already identifies a port or serial number; a node's number identifies nothing.
         by_link = self._path is not None and self._path.is_symlink()
         self._known = None if by_link else node
         self.frame_rate = self._mode.rate
@@ -151,14 +152,14 @@ class V4L2Camera(Source):
         return self._frames.damaged
 
     def describe(self) -> str:
-        """Return which camera, and its mode once it is open."""
+        """Return the camera's name, and its mode once it was opened."""
         return self._title or self._location
 
     def _find_node(self) -> CameraNode:
-        """Find the wanted camera, wherever it is connected now."""
+        """Return the current node of the wanted camera, or raise SourceError."""
         path, cameras = self._path, self._find()
         found = choose_camera(cameras, self._location, self._known)
-        if found is None and path is not None:  # perhaps a node that is not listed
+        if found is None and path is not None:  # `find` does not list every node
             found = query_camera(path)
         if found is not None:
             return found
@@ -187,7 +188,7 @@ class V4L2Camera(Source):
         return replace(chosen, rate=rate)
 
     def _log_mode(self) -> None:
-        """Log the mode, and the wanted one where it differs."""
+        """Log the mode, and the wanted one if it differs."""
         wanted, mode = self._settings, self._mode
         asked = ""
         if (mode.width, mode.height) != (wanted.width, wanted.height) or (
@@ -197,7 +198,7 @@ class V4L2Camera(Source):
         log.info("camera %s%s", self._title, asked)
 
     def _read(self, device: Device, timeout: float, reuse: Image | None) -> Frame | None:
-        """Decode the newest picture once it is due; until then it stays in its buffer."""
+        """Decode the newest picture once it is due; until then, leave it in its buffer."""
         if self._held is not None:
             timeout = min(timeout, self.demand.due_in())
         if device.wait(timeout):
@@ -211,10 +212,15 @@ class V4L2Camera(Source):
         return frame
 
     def _newest(self, device: Device, newest: Filled | None) -> Filled | None:
-        """Take the newest picture, and give back those before it, the newest so far among them.
+        """Return the newest filled buffer, and give back all older ones.
 
-        A driver without a buffer to fill stops, and then even the newest one may be very old (the
-        process was halted, or decoding is slow): return None, so that the next one is read.
+        A driver without an empty buffer stops filling them, for example while the process is halted
+        or decoding is slow. Then even the newest picture may be very old; None is returned so that
+        the next one is read.
+
+        Args:
+            device: The camera.
+            newest: The buffer that was the newest so far, if any; given back for a newer one.
         """
         taken = 0
         while (filled := device.take()) is not None:
@@ -227,7 +233,8 @@ class V4L2Camera(Source):
                 device.give_back(newest)
                 self._leave_out()
             newest = filled
-        # All but the buffer that was being read or held. Not twice: a fresh frame might never come.
+        # Stale if every buffer was full but the one being read or held. Not twice in a row, as a
+        # fresh frame might never come.
         self._stale = taken >= max(2, self._buffers - 1) and not self._stale
         if newest is not None and self._stale:
             device.give_back(newest)

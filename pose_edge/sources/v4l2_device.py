@@ -1,8 +1,8 @@
-"""A V4L2 device: its modes and its buffers. See the kernel's "Video for Linux API".
+"""Access to a V4L2 device's modes and buffers. See the kernel's "Video for Linux API".
 
-By ioctl, as no library does it: OpenCV hides buffers and time stamps, and linuxpy is under the GPL.
-The structures and requests come from `videodev2`, Raspberry Pi's bindings of the kernel's header,
-except two structures that are missing there.
+It uses ioctl directly, because no library fits: OpenCV hides buffers and time stamps, and linuxpy
+is under the GPL. The structures and requests come from `videodev2`, Raspberry Pi's bindings of the
+kernel's header, except for two structures that it lacks.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ FAULTY: Final[int] = v4l2.V4L2_BUF_FLAG_ERROR
 CLOCK_MASK: Final[int] = v4l2.V4L2_BUF_FLAG_TIMESTAMP_MASK
 MONOTONIC: Final[int] = v4l2.V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
 DISCRETE: Final = 1
-"""Type of sizes and of rates: one of a list. Every other type is a range."""
+"""Type of a size or rate that is one value of a list. Every other type is a range."""
 
 
 class _FrameSize(ctypes.Structure):
     """struct v4l2_frmsizeenum.
 
-    `values` is width and height; or minimum, maximum and step of the width, then of the height.
+    `values` holds width and height, or minimum, maximum and step of the width and then the height.
     """
 
     _fields_ = (
@@ -45,7 +45,7 @@ class _FrameSize(ctypes.Structure):
 
 
 class _FrameInterval(ctypes.Structure):
-    """struct v4l2_frmivalenum; `intervals` is one interval, or minimum, maximum and step."""
+    """struct v4l2_frmivalenum; `intervals` holds one interval, or minimum, maximum and step."""
 
     _fields_ = (
         ("index", ctypes.c_uint32),
@@ -59,7 +59,7 @@ class _FrameInterval(ctypes.Structure):
 
 
 def _request(number: int, structure: type[ctypes.Structure]) -> int:
-    """Return _IOWR('V', number, structure) of the kernel's headers."""
+    """Return the value of _IOWR('V', number, structure) in the kernel's headers."""
     read_and_write = 3
     return read_and_write << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
 
@@ -70,7 +70,7 @@ ENUM_FRAMEINTERVALS: Final = _request(75, _FrameInterval)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Values from `low` to `high`, in steps of `step`; 0 where every value is possible."""
+    """Values from `low` to `high` in steps of `step`; with step 0, every value between is valid."""
 
     low: float
     high: float
@@ -79,12 +79,12 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What a camera sends, or can send.
+    """A format, size and frame rate that a camera sends or can send.
 
     Attributes:
-        code: Format of the pixels, four letters, e.g. MJPG.
-        width: Pixels.
-        height: Pixels.
+        code: Pixel format as four letters, e.g. MJPG.
+        width: Width, pixels.
+        height: Height, pixels.
         rate: Frames per second; None where unknown.
         stride: Bytes from one row to the next; 0 for compressed formats and where unknown.
     """
@@ -96,21 +96,21 @@ class Mode:
     stride: int = 0
 
     def __str__(self) -> str:
-        """Return the mode for people, e.g. "1280x720 MJPG at 30 fps"."""
+        """Return the mode for users, e.g. "1280x720 MJPG at 30 fps"."""
         rate = f" at {self.rate:.3g} fps" if self.rate else ""
         return f"{self.width}x{self.height} {self.code}{rate}"
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A buffer that the driver filled.
+    """A buffer that the driver has filled.
 
     Attributes:
         index: Number of the buffer.
-        used: Number of bytes in the buffer.
-        faulty: The driver knows that the content is damaged.
-        stamp_ns: When the picture was taken, on the monotonic clock, nanoseconds; None where the
-            driver uses another clock.
+        used: Number of bytes that are filled.
+        faulty: Whether the driver reports the content as damaged.
+        stamp_ns: Time at which the picture was taken, on the monotonic clock, nanoseconds; None
+            where the driver uses another clock.
     """
 
     index: int
@@ -120,20 +120,20 @@ class Filled:
 
 
 class Device:
-    """An open device node; every method raises the OSError that the kernel answers with."""
+    """An open device node. Every method may raise OSError, with the kernel's error number."""
 
     def __init__(self, path: Path) -> None:
-        """Open the node without blocking: only `wait` waits."""
+        """Open the node in non-blocking mode: only `wait` blocks."""
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._maps: list[mmap.mmap] = []
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
 
     def close(self) -> None:
-        """Stop the stream and close the node; closing twice does no harm."""
+        """Stop the stream and close the node; closing it twice is allowed."""
         if self._descriptor < 0:
             return
-        # Closing stops the stream and frees the buffers, also of a device that is gone.
+        # os.close stops the stream and frees the buffers, even if the device is gone.
         descriptor, self._descriptor = self._descriptor, -1
         for memory in self._maps:
             memory.close()
@@ -149,12 +149,12 @@ class Device:
         return _text(answer.driver), _text(answer.card), _text(answer.bus_info), flags
 
     def codes(self) -> list[str]:
-        """List the codes of the formats, the one that the driver prefers first."""
+        """List the codes of the formats, the driver's preferred one first."""
         answers = self._list(v4l2.VIDIOC_ENUM_FMT, v4l2.v4l2_fmtdesc, type=CAPTURE)
         return [_letters(answer.pixelformat) for answer in answers]
 
     def sizes(self, code: str) -> list[tuple[Range, Range]]:
-        """List the widths and heights of a format; [] where the driver lists none."""
+        """List the widths and heights of a format, pixels; [] if the driver lists none."""
         sizes = []
         for answer in self._list(ENUM_FRAMESIZES, _FrameSize, pixel_format=_number(code)):
             if answer.type == DISCRETE:
@@ -165,7 +165,7 @@ class Device:
         return sizes
 
     def rates(self, code: str, width: int, height: int) -> list[Range]:
-        """List the frames per second of a format and size; [] where the driver lists none."""
+        """List the frames per second of a format and size; [] if the driver lists none."""
         rates = []
         wish = {"pixel_format": _number(code), "width": width, "height": height}
         for answer in self._list(ENUM_FRAMEINTERVALS, _FrameInterval, **wish):
@@ -176,7 +176,7 @@ class Device:
         return rates
 
     def set_format(self, code: str, width: int, height: int) -> Mode:
-        """Ask for a format and size, and return what the driver chose, with an unknown rate."""
+        """Request a format and size; return the driver's choice, with an unknown rate."""
         wish = v4l2.v4l2_format(type=CAPTURE)
         wish.fmt.pix.pixelformat = _number(code)
         wish.fmt.pix.width, wish.fmt.pix.height = width, height
@@ -186,26 +186,26 @@ class Device:
         return Mode(_letters(got.pixelformat), got.width, got.height, stride=got.bytesperline)
 
     def set_rate(self, rate: float) -> float | None:
-        """Ask for a rate, and return the one that the driver chose; None where unknown."""
+        """Request a rate in frames per second; return the driver's choice, None where unknown."""
         wish = v4l2.v4l2_streamparm(type=CAPTURE)
         wish.parm.capture.timeperframe.numerator = 1000
         wish.parm.capture.timeperframe.denominator = round(rate * 1000)
         try:
             self._ioctl(v4l2.VIDIOC_S_PARM, wish)
         except OSError as error:
-            if error.errno in (errno.ENOTTY, errno.EINVAL):  # a device without a rate of its own
+            if error.errno in (errno.ENOTTY, errno.EINVAL):  # the device has no adjustable rate
                 return None
             raise
         return _rate(wish.parm.capture.timeperframe) or None
 
     def start(self, buffers: int) -> int:
-        """Ask for a number of buffers, start the stream, and return how many the driver made."""
+        """Request buffers, start the stream, and return how many buffers the driver made."""
         wish = v4l2.v4l2_requestbuffers(count=buffers, type=CAPTURE, memory=v4l2.V4L2_MEMORY_MMAP)
         self._ioctl(v4l2.VIDIOC_REQBUFS, wish)
         for index in range(wish.count):
             buffer = self._buffer(index)
             self._ioctl(v4l2.VIDIOC_QUERYBUF, buffer)
-            # Only to be read, but some drivers refuse a mapping that cannot be written.
+            # The buffer is only read, but some drivers refuse a read-only mapping.
             self._maps.append(mmap.mmap(self._descriptor, buffer.length, offset=buffer.m.offset))
             self._ioctl(v4l2.VIDIOC_QBUF, buffer)
         self._ioctl(v4l2.VIDIOC_STREAMON, ctypes.c_int(CAPTURE))
@@ -220,7 +220,7 @@ class Device:
         return bool(self._poll.poll(max(0.0, timeout) * 1000))
 
     def take(self) -> Filled | None:
-        """Return the oldest filled buffer, or None without any."""
+        """Return the oldest filled buffer, or None if there is none."""
         buffer = self._buffer(0)
         try:
             self._ioctl(v4l2.VIDIOC_DQBUF, buffer)
@@ -235,11 +235,11 @@ class Device:
         )
 
     def content(self, filled: Filled) -> memoryview:
-        """Return the content of a buffer; release the view before giving the buffer back."""
+        """Return a view of a buffer's content; release it before giving the buffer back."""
         return memoryview(self._maps[filled.index])[: filled.used]
 
     def give_back(self, filled: Filled) -> None:
-        """Let the driver fill a buffer again."""
+        """Give a buffer back to the driver, to be filled again."""
         self._ioctl(v4l2.VIDIOC_QBUF, self._buffer(filled.index))
 
     def _buffer(self, index: int) -> Any:  # noqa: ANN401 - videodev2 has no types
@@ -249,7 +249,7 @@ class Device:
         fcntl.ioctl(self._descriptor, request, argument)
 
     def _list(self, request: int, structure: Any, **fields: int) -> Iterator[Any]:  # noqa: ANN401
-        """Yield the answers for index 0, 1, 2, ... until the driver has no more."""
+        """Yield the driver's answers for index 0, 1, 2, ... until there are no more."""
         for index in range(1000):
             answer = structure(index=index, **fields)
             try:
@@ -274,5 +274,5 @@ def _number(code: str) -> int:
 
 
 def _rate(interval: Any) -> float:  # noqa: ANN401
-    """Return the frames per second of an interval; 0 for an invalid one."""
+    """Return the frames per second for a frame interval; 0 for an invalid one."""
     return interval.denominator / interval.numerator if interval.numerator else 0.0

@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 class Video(Source):
     """A video file, as FFmpeg's player shows it: upright, with square pixels.
 
-    A frame has the size that the file gives it; that may change in the midst of a file.
+    The size of the frames may change within a file.
     """
 
     live = False
 
     def __init__(self, path: str, *, loop: bool = False) -> None:
-        """Prepare a file; with `loop`, start it again when it ends."""
+        """Create the source of a file; with `loop`, playback starts again at the end."""
         self._path = path
         self._loop = loop
         self._file: VideoFile | None = None
@@ -60,7 +60,7 @@ class Video(Source):
     def read(self, timeout: float, reuse: Image | None = None) -> Frame | None:
         """Return the next frame; see `Source.read`.
 
-        None also means that a part of the file has sound, but no frames.
+        None means that a part of the file has only sound, or that the file starts again.
         """
         del timeout
         file = self._file
@@ -82,7 +82,7 @@ class Video(Source):
             kind = f"frames of the format {decoded.format.name} cannot be shown"
             raise SourceError(f"{self._path}: {kind} ({error.strerror})") from error
         position_s, next_s = self._position_s(file, decoded), None
-        # Only then: after the decoding of another frame this one would be out of the caches.
+        # After the conversion: decoding another frame first would evict this one from the caches.
         if self._timeline.doubts(position_s):
             self._ahead = next(self._frames, None)
             next_s = None if self._ahead is None else self._position_s(file, self._ahead)
@@ -109,13 +109,18 @@ class Video(Source):
         return Path(self._path).name
 
     def _end_round(self, file: VideoFile) -> None:
-        """Start the file again if it is to be, else raise EndOfStream."""
+        """Start the file again if it is played in a loop.
+
+        Raises:
+            EndOfStream: The file is not played in a loop, or its last round had no frame.
+            SourceError: The file has no frame that can be read.
+        """
         if self._index == 0:
             reason = f" ({file.missing})" if file.missing else ""
             raise SourceError(f"{self._path} is a video without a frame that can be read{reason}")
         if file.missing and file.missing != self._reported:
             self._reported = file.missing
-            if self._loop:  # else whoever reads it says so now that it has ended
+            if self._loop:  # otherwise the reader of the source reports it at the end
                 log.warning("%s: %s", self.describe(), file.missing)
         if not self._loop or self._index == self._first_of_round:
             raise EndOfStream
@@ -123,9 +128,10 @@ class Video(Source):
         self._timeline.restart()
 
     def _position_s(self, file: VideoFile, frame: av.VideoFrame) -> float | None:
-        """Return the time of a frame as the file has it, seconds after the file's beginning.
+        """Return a frame's time in the file, seconds from the file's beginning, or None.
 
-        That is the first frame, unless others before it are lost.
+        The beginning is the time of the first frame that was decoded or, if frames before it are
+        lost, the start time that the file gives.
         """
         time_s = file.time_s(frame)
         if self._start_s is None:

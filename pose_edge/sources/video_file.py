@@ -16,20 +16,22 @@ from pose_edge.sources.damage import DamageCount, PacketFacts
 from pose_edge.sources.ffmpeg import open_container, pixel_aspect, set_up_decoder
 
 MAX_PIXELS: Final = 40_000_000
-"""Of a frame: somewhat more than 8K has. The pipeline holds several of them."""
+"""Largest number of pixels of a frame: slightly above 8K, as the pipeline holds several frames."""
 USUAL_FPS: Final = 30.0
+"""Frames per second of a file that does not state its rate."""
 MAX_ERRORS: Final = 100
-"""So many errors in a row, and the rest of a file is given up."""
+"""Number of consecutive errors after which the rest of a file is given up."""
 PATIENCE: Final = 200
-"""Packets without a frame, e.g. of sound, after which the reader looks whether it is to stop."""
+"""Number of packets without a frame, e.g. of sound, after which `VideoFile.frames` yields None, so
+that the reader can check whether to stop."""
 TOLERANCE_S: Final = 0.3
-"""A file's duration may be written with little care."""
+"""Tolerated error of the duration that a file states, seconds, as it may be inaccurate."""
 
 TIMED_FORMATS: Final = ("matroska,webm", "flv")
-"""Formats that say how long the file is, but not how many frames it has, and in which one packet
-follows the other."""
+"""Formats that state the file's duration but not its number of frames, and whose packets directly
+follow one another."""
 HEADERS: Final = 64
-"""Most bytes between two packets in these formats."""
+"""Most bytes between two packets in `TIMED_FORMATS`."""
 
 CUT_FORMATS: Final = ("mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc")
 """Formats of broadcasts and raw streams, which may begin between two key frames."""
@@ -38,19 +40,19 @@ Packet: TypeAlias = "av.Packet[Any]"
 
 
 class VideoFile:
-    """The frames of a video file, up to its end, whatever is damaged in it.
+    """The frames of a video file, up to its end, even if parts of it are damaged.
 
     Attributes:
-        frame_rate: Frames per second, as far as the file tells; else `USUAL_FPS`.
-        frame_count: Number of frames that the file promises, None where it does not.
-        start_s: Time of the first frame in the file's own time, seconds, where known.
+        frame_rate: Frames per second that the file states; otherwise `USUAL_FPS`.
+        frame_count: Number of frames according to the file; None where unknown.
+        start_s: Time of the first frame on the file's own clock, seconds; None where unknown.
     """
 
     def __init__(self, path: str) -> None:
         """Open a file.
 
         Raises:
-            SourceError: It cannot be read, or is not a video.
+            SourceError: The file cannot be read, or is not a video.
         """
         self._path = path
         self._container = _open(path)
@@ -74,17 +76,17 @@ class VideoFile:
 
     @property
     def pixel_aspect(self) -> float:
-        """Width of a pixel over its height; 0 where unknown."""
+        """Width of a pixel divided by its height; 0 where unknown."""
         return pixel_aspect(self._stream)
 
     @property
     def missing(self) -> str | None:
-        """See `Source`."""
+        """Description of what could not be read so far; see `Source.missing`."""
         unreadable = self._unreadable and f"a part of it cannot be read ({self._unreadable})"
         return "; ".join(filter(None, (self._damage.missing, unreadable, self._short))) or None
 
     def frames(self) -> Iterator[av.VideoFrame | None]:
-        """Yield the frames, in order of their times; None now and then while there is none."""
+        """Yield the frames in order of their times, and None after many packets without one."""
         without, skipped = 0, False
         for packet in self._packets():
             without += 1
@@ -103,18 +105,18 @@ class VideoFile:
         self._compare()
 
     def time_s(self, frame: av.VideoFrame) -> float | None:
-        """Return a frame's time as the file has it, seconds, or None."""
-        # AVI has times of decoding only; FFmpeg's guess mixes up frames that were sorted.
+        """Return a frame's time in the file, seconds, or None if it has none."""
+        # AVI has only decoding times; FFmpeg's guessed times mix up reordered frames.
         exact = self._container.format.name != "avi"
         ticks = frame.pts if exact and frame.pts is not None else frame.dts
         return None if ticks is None else ticks * self._tick
 
     def close(self) -> None:
-        """Close the file; closing twice does no harm."""
+        """Close the file; closing it twice is allowed."""
         self._container.close()
 
     def _skipped(self, packet: Packet) -> bool:
-        """Return whether bytes were skipped before a packet, and note where it ends."""
+        """Return whether bytes were skipped before a packet, and remember where it ends."""
         if packet.pos is None or not self._timed:
             return False
         skipped = 0 < self._end < packet.pos - HEADERS
@@ -122,7 +124,7 @@ class VideoFile:
         return skipped
 
     def _packets(self) -> Iterator[Packet]:
-        """Yield the packets of all streams: of the video alone, none comes while there is sound."""
+        """Yield the packets of all streams; with video alone, long sound would block the reader."""
         packets = self._container.demux()
         errors = 0
         while errors < MAX_ERRORS:
@@ -143,7 +145,7 @@ class VideoFile:
         self._read += 1
         if packet.size == 0:  # a repeated frame; the decoder would take it for the end
             return []
-        # Matroska has no times of decoding; FFmpeg's guess is wrong where frames are lost.
+        # Matroska has no decoding times; FFmpeg's guess is wrong where frames are lost.
         ticks = packet.dts if self._container.format.name in CUT_FORMATS else packet.pts
         facts = PacketFacts(
             None if ticks is None else ticks * self._tick,
@@ -156,7 +158,7 @@ class VideoFile:
         return self._run_decoder(packet)
 
     def _run_decoder(self, packet: Packet | None) -> list[av.VideoFrame]:
-        """Return the frames that a packet completes, or without one those that were held back."""
+        """Return the frames that a packet completes; for None, those that were held back."""
         try:
             frames: list[av.VideoFrame] = self._stream.codec_context.decode(packet)
         except av.error.FFmpegError:
@@ -166,14 +168,14 @@ class VideoFile:
         return frames
 
     def _compare(self) -> None:
-        """Compare what was read with what the container promises, where that is exact."""
+        """Compare what was read with the container's own figures, where those are exact."""
         name, stream, container = self._container.format.name, self._stream, self._container
         if name.startswith("mov,"):
             self._damage.add_absent(max(0, len(stream.index_entries) - self._read))
         elif name == "avi":
             promised = max(stream.frames, len(stream.index_entries))
             self._damage.add_absent(max(0, promised - self._read))
-        # Of other formats FFmpeg only guesses how long they are.
+        # For formats not in `TIMED_FORMATS`, FFmpeg only guesses the duration.
         elif self._timed and stream.duration is None and container.duration is not None:
             promised_s = container.duration / av.time_base
             reached_s = self._reached_s - (container.start_time or 0) / av.time_base
@@ -182,7 +184,7 @@ class VideoFile:
 
 
 def _open(path: str) -> InputContainer:
-    """Open a file; the name is never taken for an address."""
+    """Open a file; its path is never interpreted as a URL."""
     try:
         return open_container(f"file:{path}")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
@@ -201,7 +203,11 @@ def _is_mp4(path: str) -> bool:
 
 
 def _video_stream(container: InputContainer, path: str) -> VideoStream:
-    """Return the video of a file; a cover of a piece of music is none."""
+    """Return the video stream of a file; the cover picture of a music file does not count.
+
+    Raises:
+        SourceError: There is none, or its frames cannot be decoded or are too large.
+    """
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         what = "sound" if container.streams.audio else "something"
@@ -225,7 +231,7 @@ def _frame_rate(stream: VideoStream) -> float:
 
 
 def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
-    """Return about how many frames there will be, or None."""
+    """Return the approximate number of frames, or None where unknown."""
     name, duration = container.format.name, container.duration
     if stream.frames > 0:
         return len(stream.index_entries) if name.startswith("mov,") else stream.frames
@@ -235,12 +241,12 @@ def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
 
 
 def _is_data(packet: Packet) -> bool:
-    """Return whether it is a packet of the file, and not the mark at its end."""
+    """Return whether a packet comes from the file, and does not mark its end."""
     return packet.size > 0 or packet.dts is not None
 
 
 def _end_s(packet: Packet) -> float:
-    """Return when what is in a packet ends, seconds; 0 where unknown."""
+    """Return the time at which a packet's content ends, seconds; 0 where unknown."""
     ticks = packet.dts if packet.pts is None else packet.pts
     if ticks is None or packet.time_base is None:
         return 0.0

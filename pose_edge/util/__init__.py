@@ -1,7 +1,7 @@
 """Small helpers around the operating system that know nothing of poses.
 
-Each file stands alone: atomic writes, child processes, commands, device access, systemd, paths,
+Each file covers one topic: atomic writes, child processes, commands, device access, systemd, paths,
 packaged files, URLs, cores, queues between threads.
 
-May import only errors. Something new is a file of its own, if several folders need it.
+May import only `errors`. A new helper gets its own file here if several packages need it.
 """

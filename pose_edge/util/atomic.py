@@ -1,4 +1,4 @@
-"""Atomic writes: a file has its old or its new content, even if the power fails in between."""
+"""Atomic writes: a file has either its old or its new content, even after a power failure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Final
 from pose_edge.util.paths import exists
 
 SUFFIX: Final = ".part"
-"""Suffix of unfinished files; their names begin with a dot and the name of the file."""
+"""Suffix of temporary files, whose names begin with a dot."""
 
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
-    """Replace a file's content, so that readers see the old or the new one, also after a power cut.
+    """Replace a file's content atomically, so that it survives a power failure.
 
-    The change is permanent when this returns. Unfinished files of killed writers are removed.
+    The new content is on the disk when this returns. Temporary files of killed writers are removed.
 
     Args:
         path: The file. A link is followed; the folder must exist. An existing file keeps its
             permission bits, and its owner where that is permitted; a new one gets 0o644.
         content: The new content; text is written as UTF-8.
-        mode: Permission bits for it, whatever the old file had.
+        mode: Permission bits of the file, whatever the old ones were.
 
     Raises:
         OSError: The file cannot be written; the old content stays.
@@ -55,15 +55,17 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int | None = Non
 
 
 def write_complete(path: Path, content: bytes, *, replace: bool) -> None:
-    """Write a file, completely or not at all, but with no regard to power cuts: much faster.
+    """Write a file completely or not at all, but without protection against power failures.
+
+    This is much faster than `write_atomically`.
 
     Args:
-        path: The file. A link is replaced itself, not the file that it names.
+        path: The file. A symbolic link is itself replaced, not the file that it leads to.
         content: The new content.
-        replace: Whether a file that exists is replaced.
+        replace: Whether to replace an existing file.
 
     Raises:
-        FileExistsError: It exists, and is not to be replaced.
+        FileExistsError: The file exists, and `replace` is False.
         OSError: The file cannot be written; the old content stays.
     """
     part = path.with_name(f".{secrets.token_hex(8)}{SUFFIX}")
@@ -71,7 +73,7 @@ def write_complete(path: Path, content: bytes, *, replace: bool) -> None:
     made = [part]
     try:
         if not replace:
-            _create(path, b"")  # nobody else can have the name from now on
+            _create(path, b"")  # reserves the name
             made.append(path)
         part.replace(path)
     except BaseException:
@@ -81,10 +83,10 @@ def write_complete(path: Path, content: bytes, *, replace: bool) -> None:
 
 
 def link_atomically(path: Path, target: str | Path) -> None:
-    """Make a symbolic link at `path`, atomically; a link or file of that name is replaced.
+    """Create a symbolic link at `path`, atomically replacing a link or file of that name.
 
     Raises:
-        OSError: The link cannot be made.
+        OSError: The link cannot be created.
     """
     part = path.with_name(f".{path.name}.link{SUFFIX}")
     with suppress(FileNotFoundError):
@@ -95,7 +97,7 @@ def link_atomically(path: Path, target: str | Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder's list of names to the disk."""
+    """Sync a folder's directory entries to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -104,7 +106,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _create(path: Path, content: bytes) -> None:
-    """Create a file with a content; what is there already is never written to."""
+    """Create a file with content; an existing file is never written to."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o666)
     try:
@@ -116,7 +118,7 @@ def _create(path: Path, content: bytes) -> None:
 
 
 def _open_part(path: Path) -> tuple[int, Path]:
-    """Make an unfinished file beside `path`, locked so that no other writer removes it."""
+    """Create a temporary file beside `path`, locked so that no other writer removes it."""
     while True:
         descriptor, name = tempfile.mkstemp(SUFFIX, f".{path.name}.", path.parent)
         try:
@@ -130,7 +132,7 @@ def _open_part(path: Path) -> tuple[int, Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove unfinished files of writers that have ended, and so hold no lock."""
+    """Remove temporary files of writers that have ended and so hold no lock."""
     for part in path.parent.iterdir():
         if not (part.name.startswith(f".{path.name}.") and part.name.endswith(SUFFIX)):
             continue

@@ -1,4 +1,4 @@
-"""A bounded queue between two threads that can be closed, with a reason."""
+"""A bounded queue between two threads that can be closed, with or without an error."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Item = TypeVar("Item")
 class ClosableQueue(Generic[Item]):
     """The reader's side of a queue; a subclass adds the writer's side.
 
-    A subclass may have two policies: with `drop` the writer never waits for room, and an item is
-    lost instead. Without it every item is delivered, in order.
+    A subclass may support two policies. With `drop`, the writer never waits for room: an item is
+    dropped instead. Without it, every item is delivered, in order.
 
     All state is guarded by one condition, `_changed`, which is notified of every change.
     """
 
     def __init__(self, *, drop: bool = False) -> None:
-        """Start open and empty."""
+        """Create the queue, open and empty."""
         self._changed = threading.Condition()
         self._waiting: deque[Item] = deque()
         self._drop = drop
@@ -30,15 +30,15 @@ class ClosableQueue(Generic[Item]):
         self._error: BaseException | None = None
 
     def set_drop(self, *, drop: bool) -> None:
-        """Switch to the other policy."""
+        """Set the policy: whether items are dropped when the queue is full."""
         with self._changed:
             self._drop = drop
             self._changed.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Deliver what is waiting, then raise `EndOfStream` or `error` in the reader.
+        """Close the queue: after the waiting items, `take` raises `error` or `EndOfStream`.
 
-        Only the first call counts.
+        Only the first call has an effect.
         """
         with self._changed:
             if not self._closed:
@@ -46,20 +46,20 @@ class ClosableQueue(Generic[Item]):
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Let whoever waits at either side look about; a `take` that waits returns None."""
+        """Wake both sides, so that they check what they wait for; a waiting `take` returns None."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
 
     def take(self, timeout: float) -> Item | None:
-        """Return the item that has waited longest.
+        """Return the oldest item.
 
         Returns:
-            The item, or None when none came within `timeout` seconds or before `wake`.
+            The item, or None if none came within `timeout` seconds or before `wake`.
 
         Raises:
             EndOfStream: The queue was closed, and every item was taken.
-            Exception: The error that `close` was given, in the same case.
+            Exception: The error given to `close`, in the same case.
         """
         with self._changed:
             self._changed.wait_for(self._worth_a_look, timeout)

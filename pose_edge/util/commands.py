@@ -1,4 +1,4 @@
-"""Commands of the system, run to their end."""
+"""Running of external commands."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ def run_command(
     environment: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command without input and wait for it; nothing is raised.
+    """Run a command without input and wait for it; failures are returned, not raised.
 
     Args:
         command: The program and its arguments.
-        environment: All its environment variables; None for those of this process.
-        timeout: Seconds after which it is killed; None for no limit.
+        environment: The command's complete environment; None for that of this process.
+        timeout: Time after which the command is killed, seconds; None for no limit.
 
     Returns:
-        Its exit status and output. As in a shell, status 124 means that it took too long, and 127
-        that it could not be started.
+        The command's exit status and output. As in a shell, status 124 means a timeout, and 127
+        that the command could not be started.
     """
     try:
         return subprocess.run(

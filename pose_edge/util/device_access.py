@@ -1,4 +1,4 @@
-"""Whether this user may open a device node, and what to do when not."""
+"""Checks of whether this user may open a device node, with remedies if not."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ class Obstacle:
     remedy: str
 
     def __str__(self) -> str:
-        """Return both in one line."""
+        """Return text and remedy in one line."""
         return f"{self.text}: {self.remedy}"
 
 
 def can_open(node: Path) -> bool:
-    """Tell whether this user may open a device node for reading and writing."""
+    """Return whether this user may open a device node for reading and writing."""
     return os.access(node, os.R_OK | os.W_OK)
 
 
 def find_obstacle(node: Path, *, group: str | None = None) -> Obstacle | None:
-    """Tell why a device node cannot be opened for reading and writing.
+    """Return why a device node cannot be opened for reading and writing.
 
     Args:
         node: The device node.
-        group: The group that the system's rules give such nodes to. It is the remedy where the
-            node's own group may not open it; None for the Coral's, which needs a rule first.
+        group: The group to which the system's udev rules assign such nodes. Joining it is the
+            remedy if the node's own group may not open the node. None for the Coral, which needs a
+            udev rule first.
 
     Returns:
-        None when the node can be opened, as far as its permissions tell.
+        The obstacle; None if the permissions allow opening the node.
     """
     try:
         status = node.stat()
@@ -69,7 +70,7 @@ def find_obstacle(node: Path, *, group: str | None = None) -> Obstacle | None:
 
 
 def how_to_join(group: str) -> str:
-    """Say what this user must do to become a member of a group in this process."""
+    """Return what this user must do so that this process gets the rights of a group."""
     user = current_user()
     try:
         joined = grp.getgrnam(group).gr_gid in os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
@@ -83,7 +84,7 @@ def how_to_join(group: str) -> str:
 
 
 def current_user() -> str:
-    """Return the name of the user that this process runs as (the number, if there is no name)."""
+    """Return the name of the user of this process, or the number if it has no name."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:  # as in containers
@@ -91,12 +92,12 @@ def current_user() -> str:
 
 
 def current_groups() -> set[str]:
-    """Return the names of the groups that this process has (numbers, if there are no names)."""
+    """Return the names of the groups of this process, or the numbers of those without a name."""
     return {_group_name(number) for number in (*os.getgroups(), os.getegid())}
 
 
 def _group_name(number: int) -> str:
-    """Return the name of a group (the number, if there is no name)."""
+    """Return the name of a group, or its number if it has no name."""
     try:
         return grp.getgrgid(number).gr_name
     except KeyError:

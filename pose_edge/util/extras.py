@@ -1,4 +1,4 @@
-"""How libraries of an extra are installed beside the program that runs."""
+"""The command that installs an extra (a group of optional libraries) for the running program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 VERSIONS: Final = "versions"
-"""The folder in the service's prefix with a virtual environment for each version."""
+"""Name of the folder, in the service's prefix, with a virtual environment for each version."""
 
 
 def extra_command(extra: str, environment: str = sys.prefix) -> str:
@@ -15,8 +15,8 @@ def extra_command(extra: str, environment: str = sys.prefix) -> str:
 
     Args:
         extra: Name of the extra, e.g. "web".
-        environment: The virtual environment that the program runs in. That of the service belongs
-            to `pose-edge service install`, which replaces it at each upgrade.
+        environment: The virtual environment in which the program runs. That of the service is
+            managed by `pose-edge service install`, which replaces it at each upgrade.
     """
     folder = Path(environment).parent
     if folder.name == VERSIONS and (folder.parent / "current").is_symlink():

@@ -1,8 +1,8 @@
-"""Paths that users type, and questions about them that never fail.
+"""Paths that users type, and checks of paths that never raise an error.
 
-Until Python 3.14, `exists`, `is_file` and `is_dir` of pathlib raise an error for a path in a folder
-that may not be searched, as a `~/.config` that root has made. For this program such a path is not
-there: it asks with the functions here.
+Before Python 3.14, pathlib's `exists`, `is_file` and `is_dir` raise an error for a path in a folder
+that may not be searched, such as a `~/.config` that root has created. The functions here treat such
+a path as missing.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pose_edge.errors import UsageError
 
 
 def user_path(text: str) -> Path:
-    """Return the path of a text; ``~`` at its start is the user's home, where there is one."""
+    """Return the path that a user typed; ``~`` at its start becomes the home, if there is one."""
     path = Path(text)
-    if text.startswith("~"):  # not ./~, of which Path leaves ~
-        with suppress(RuntimeError):  # without a home, or for an unknown user, ~ is taken literally
+    if text.startswith("~"):  # checked in the text, as Path shortens ./~ to ~
+        with suppress(RuntimeError):  # no home, or an unknown user: ~ is kept literally
             path = path.expanduser()
     return path
 
 
 def typed(path: Path) -> str:
-    """Return the text of a path that has one meaning only, for `user_path` and the linker.
+    """Return the text that both `user_path` and the dynamic linker read as exactly this path.
 
     >>> typed(Path("~/x")), typed(Path("/x"))
     ('./~/x', '/x')
@@ -33,22 +33,22 @@ def typed(path: Path) -> str:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether a path leads to something that this user may know of."""
+    """Return whether a path leads to anything that this user may see."""
     return os.path.exists(path)  # noqa: PTH110 - see above
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a path leads to a regular file that this user may know of."""
+    """Return whether a path leads to a regular file that this user may see."""
     return os.path.isfile(path)  # noqa: PTH113 - see above
 
 
 def is_dir(path: Path) -> bool:
-    """Tell whether a path leads to a folder that this user may know of."""
+    """Return whether a path leads to a folder that this user may see."""
     return os.path.isdir(path)  # noqa: PTH112 - see above
 
 
 def absolute(path: Path) -> Path:
-    """Return a path from the root; links in it are not followed.
+    """Return the absolute path, without following symbolic links.
 
     Raises:
         UsageError: The path is relative, and the current folder has been removed.
@@ -62,12 +62,12 @@ def absolute(path: Path) -> Path:
 
 
 def resolved(path: Path) -> Path:
-    """Return a path from the root, with links followed as far as that is possible.
+    """Return the absolute path, with symbolic links followed as far as possible.
 
     Raises:
         UsageError: See `absolute`.
     """
-    return Path(os.path.realpath(absolute(path)))  # Path.resolve raises at a circle of links
+    return Path(os.path.realpath(absolute(path)))  # Path.resolve raises for a loop of links
 
 
 def mount_point(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What processor or board this is."""
+"""The name of this machine's processor or board."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 MAX_LENGTH: Final = 200
-"""Characters of the name at most."""
+"""Most characters of the name."""
 
 
 def processor_name() -> str:
-    """Return the name of the board, or else that of the processor; it is never empty."""
+    """Return the name of the board or, if that is unknown, of the processor."""
     with suppress(OSError, UnicodeDecodeError):
         board = Path("/proc/device-tree/model").read_text(encoding="utf-8").strip("\0\n ")
         if board:

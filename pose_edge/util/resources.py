@@ -19,7 +19,7 @@ def data_dir() -> Path:
 
 
 def models_dir() -> Path:
-    """Return the folder of the models that ship, with their manifest."""
+    """Return the folder of the models that ship with the package, and of their manifest."""
     return data_dir() / "models"
 
 
@@ -29,17 +29,17 @@ def demo_clip() -> Path:
 
 
 def person_picture() -> Path:
-    """Return a picture with one person, from the demo clip, on which models are tried."""
+    """Return a picture of one person, from the demo clip, with which models are tested."""
     return data_dir() / "person.jpg"
 
 
 def downloads_list() -> Path:
-    """Return the file that lists the models that can be fetched."""
+    """Return the list of the models that can be fetched."""
     return data_dir() / "downloads.yaml"
 
 
 def pose_line_schema() -> Path:
-    """Return the JSON Schema of a line of poses."""
+    """Return the JSON Schema of one line of the pose output."""
     return data_dir() / "pose-line.schema.json"
 
 
@@ -50,9 +50,9 @@ def fetched_dir(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def state_dir(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of what the program finds out about the machine and keeps.
+    """Return the folder in which the program keeps what it finds out about the machine.
 
-    That of a service is what systemd gives it; the user's is that of the XDG specification.
+    For a service, systemd chooses it; for a user, it follows the XDG specification.
     """
     if given := environment.get("STATE_DIRECTORY"):
         return user_path(given.partition(":")[0])
@@ -71,13 +71,13 @@ def service_unit() -> Path:
 
 
 def service_user() -> Path:
-    """Return the file that systemd-sysusers makes the service's user from."""
+    """Return the file from which systemd-sysusers creates the service's user."""
     return data_dir() / "pose-edge.sysusers.conf"
 
 
 def completion(shell: str) -> Path:
-    """Return what lets a shell complete commands, for "bash" or "zsh"."""
-    names = {"bash": "pose-edge.bash", "zsh": "_pose-edge"}  # as these shells look for them
+    """Return the script with the completions of a shell, "bash" or "zsh"."""
+    names = {"bash": "pose-edge.bash", "zsh": "_pose-edge"}  # names that these shells expect
     return data_dir() / "shell" / names[shell]
 
 
@@ -87,5 +87,5 @@ def man_page() -> Path:
 
 
 def default_config() -> Path:
-    """Return the configuration file that is read where no other is found."""
+    """Return the configuration file that is read if no other is found."""
     return data_dir() / "config.yaml"

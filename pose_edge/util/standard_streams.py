@@ -1,7 +1,7 @@
-"""The standard streams of the process, whatever its launcher has made of them.
+"""Standard streams that are safe to use, whatever the process's launcher did to them.
 
-A launcher may close them, lead them to a full disk, or never read the pipe that it gave. Python
-then has no stream at all, raises errors from `print`, or waits forever.
+A launcher may close them, redirect them to a full disk, or never read the pipe that it provides.
+Python then has no stream at all, raises errors from `print`, or blocks forever.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, Final, TextIO, cast
 from pose_edge.errors import OutputError
 
 PATIENCE_S: Final = 1.0
-"""Longest wait for somebody who does not read the standard error; afterwards, until it is read
-again, nobody waits."""
+"""Longest wait for the reader of standard error, seconds. After one such wait, writing no longer
+waits until the stream is read again."""
 UNREADABLE: Final = "backslashreplace"
-"""How characters are written that the stream's encoding does not have."""
+"""Error handler for characters that the stream's encoding lacks."""
 
 
 def prepare_standard_streams() -> None:
-    """Make the standard streams safe to use; those that tests have put in place stay."""
+    """Make the standard streams safe to use; streams that tests have replaced are kept."""
     for descriptor in (0, 1, 2):
         _open_if_closed(descriptor)
     if sys.stdout is sys.__stdout__:
@@ -35,7 +35,7 @@ def prepare_standard_streams() -> None:
 
 
 def discard_output() -> None:
-    """Drop what is left of the standard output, whose reader has gone or does not read."""
+    """Discard the rest of standard output, whose reader has gone or does not read."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
@@ -43,13 +43,13 @@ def discard_output() -> None:
 
 
 class StandardError(io.TextIOBase):
-    """The standard error: writing takes no long time and raises no error.
+    """Standard error whose `write` never blocks for long and never raises an error.
 
-    Only whole lines should be written; one that was cut off is ended before the next.
+    Only whole lines should be written; a line that was cut off is ended before the next one.
     """
 
     def __init__(self, descriptor: int = 2, *, encoding: str = "utf-8") -> None:
-        """Write to a file descriptor, which stays open."""
+        """Create the stream on a file descriptor, which it does not close."""
         super().__init__()
         self._descriptor = descriptor
         self._encoding = encoding
@@ -73,20 +73,20 @@ class StandardError(io.TextIOBase):
         return os.isatty(self._descriptor)
 
     def writable(self) -> bool:
-        """Return that one can write to it."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Write a text, or nothing where that is not possible."""
+        """Write a text; what cannot be written is dropped."""
         with suppress(OSError):
             self.deliver(text)
         return len(text)
 
     def deliver(self, text: str) -> None:
-        """Write a text.
+        """Write a text, with an error if that fails.
 
         Raises:
-            OSError: It cannot be written, or nobody reads it.
+            OSError: The text cannot be written, or nobody reads it in time.
         """
         with self._lock:
             whole = f"\n{text}" if self._cut else text
@@ -95,9 +95,9 @@ class StandardError(io.TextIOBase):
             while rest:
                 try:
                     self._wait()
-                    # A pipe or terminal that is ready takes so many bytes at once.
+                    # A pipe or terminal that is ready takes PIPE_BUF bytes without blocking.
                     written = os.write(self._descriptor, rest[: select.PIPE_BUF])
-                except BlockingIOError:  # somebody else was quicker, on a descriptor of that kind
+                except BlockingIOError:  # another writer was faster (non-blocking descriptor)
                     continue
                 except OSError:
                     self._cut = self._cut or begun
@@ -106,7 +106,7 @@ class StandardError(io.TextIOBase):
                 rest = rest[written:]
 
     def _wait(self) -> None:
-        """Wait until something can be written, but not long."""
+        """Wait until something can be written; raise TimeoutError if nobody reads in time."""
         if not self._poll.poll(0 if self._unread else PATIENCE_S * 1000):
             self._unread = True
             raise TimeoutError(errno.ETIMEDOUT, "nobody reads it")
@@ -114,21 +114,21 @@ class StandardError(io.TextIOBase):
 
 
 class _StandardOutput(io.FileIO):
-    """The standard output: that it cannot be written is one error, which people understand."""
+    """Standard output that reports a failed write only once, with an error for users."""
 
     _failed = False
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - any kind of bytes
-        """Write bytes; after an error, they are dropped.
+        """Write bytes; after an error, drop them.
 
         Raises:
-            OutputError: They cannot be written.
-            BrokenPipeError: Its reader has gone.
+            OutputError: The bytes cannot be written.
+            BrokenPipeError: The reader has gone.
         """
         if self._failed:
             return len(data)
         try:
-            while (written := super().write(data)) is None:  # a descriptor that does not wait
+            while (written := super().write(data)) is None:  # non-blocking descriptor
                 select.select([], [self.fileno()], [])
         except OSError as error:
             self._failed = True
@@ -147,15 +147,15 @@ def _standard_output(given: TextIO | None) -> TextIO:
 
 
 def _encoding(stream: TextIO | None) -> str:
-    """Return the encoding of a stream, or a usual one for a stream that was closed."""
+    """Return the encoding of a stream, or UTF-8 for a stream that was closed."""
     return stream.encoding if stream is not None else "utf-8"
 
 
 def _open_if_closed(descriptor: int) -> None:
-    """Put /dev/null where a stream was closed, before any other file gets its number.
+    """Open /dev/null in place of a closed stream, before another file gets its number.
 
-    Reading finds the end of a file. Writing fails, as it would with the closed one: a result that
-    nobody can see must not look like a success.
+    Reading finds the end of the file. Writing fails, as it would with the closed stream: a result
+    that nobody can see must not look like a success.
     """
     with suppress(OSError):
         try:

@@ -1,4 +1,4 @@
-"""The program's unit, and what systemd says about it."""
+"""The program's systemd unit, and its state."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PROPERTIES: Final = (
 
 
 def is_booted(root: Path = Path("/")) -> bool:
-    """Tell whether systemd runs this machine, as sd_booted(3) does; not in a container or image."""
+    """Return whether systemd runs the machine, like sd_booted(3); False in a container or image."""
     return is_dir(root / "run/systemd/system")
 
 
 def unit_properties(ask: Callable[..., str]) -> dict[str, str]:
-    """Return systemd's properties of the unit by name; empty where systemd does not answer.
+    """Return systemd's properties of the unit by name; {} if systemd does not answer.
 
     Args:
-        ask: Runs a command, given word by word, and returns its output.
+        ask: Runs a command, whose words are its arguments, and returns the output.
     """
     output = ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", UNIT)
     pairs = (line.partition("=") for line in output.splitlines())

@@ -1,4 +1,4 @@
-"""How hot the machine is."""
+"""The temperature of the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts from outside, made safe for terminals and logs."""
+"""Functions for messages: texts from outside made safe for terminals and logs, and plurals."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ INVISIBLE: Final = {
         *range(0xD800, 0xE000),
     )
 }
-"""Characters that steer a terminal, end a line, or turn the direction of writing, and halves of
-characters, which no encoding has."""
+"""Escapes of characters that control a terminal, end a line or change the writing direction, and of
+surrogates, which no encoding has."""
 
 
 def printable(text: str) -> str:
-    """Return a text with its control characters as escapes, but for tabs and ends of lines.
+    """Return a text with its control characters escaped, except tabs and ends of lines.
 
-    Names of devices and files, and the answers of servers, may hold any: they would steer the
-    terminal, and the journal would store a line with one as binary data.
+    Names of devices and files, and the answers of servers, may contain control characters. A
+    terminal would obey them, and the journal would store a line with one as binary data.
     """
     return text.translate(INVISIBLE)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with the right form of what is counted.
+    """Return a number with the singular or plural of what is counted.
 
     >>> counted(1, "frame"), counted(2, "frame"), counted(1, "thread hangs", "threads hang")
     ('1 frame', '2 frames', '1 thread hangs')
@@ -36,11 +36,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def one_line(said: object, length: int = 300) -> str:
-    """Return what a server, library or file says as one line without control characters.
+    """Return a message from a server, library or file as one line without control characters.
 
     Args:
-        said: Its text.
-        length: The most characters that are kept, from the beginning; "..." shows a cut.
+        said: The message, or an object whose `str` it is.
+        length: Most characters of the result; a longer text is cut and ends with "...".
     """
     text = "".join(letter if letter.isprintable() else " " for letter in str(said))
     line = " ".join(text.split())

@@ -1,7 +1,8 @@
-"""Addresses without their secrets, in every text that is shown or logged.
+"""Removal of the secrets of addresses from every text that is shown or logged.
 
-Secrets are user names and passwords, queries, and parts of a path that look like a token. What
-looks like a name (`/live/stream1`, `/cgi-bin/snapshot.cgi`) is shown: it tells what was refused.
+Secrets are user names and passwords, queries, and path segments that look like a token. A segment
+that looks like a name (`/live/stream1`, `/cgi-bin/snapshot.cgi`) is kept: it tells what was
+refused.
 """
 
 from __future__ import annotations
@@ -16,28 +17,30 @@ HIDDEN: Final = "***"
 CUT: Final = "..."
 
 WORD: Final = re.compile(r"[^ \t\r\n\f\v]+")
-"""A run without ASCII space: an address ends there, whatever other characters it consists of."""
+"""A run of characters without ASCII whitespace; any other character may be part of an address."""
 
 SEGMENT: Final = re.compile(r"[^/#:\"'<>(),\s]+")
-"""A part of a path, without what may surround an address in a text."""
+"""A path segment, without the characters that may surround an address in a text."""
 RUN: Final = re.compile(r"[A-Za-z0-9]+")
 FORMATS: Final = re.compile(r"h26[3-6]|mpe?g[-_]?\d|mp[34]|m3u8|[0-9]{3,4}p", re.IGNORECASE)
-"""Names of formats, whose digits do not make a token."""
+"""Names of formats, whose digits do not make them look like a token."""
 NAME: Final = re.compile(r"[A-Za-z]{1,10}[0-9]{1,3}|[0-9]{1,6}|[A-Za-z]{1,16}")
 """A name, a name with a number, or a number."""
 GUARDS: Final = re.compile(r"secret|token|passw|pwd|api_?key|auth|session|signature", re.IGNORECASE)
-"""Words that introduce a secret."""
+"""Words that announce a secret."""
 SHORTEST: Final = 5
-"""Letters of a part that can be a secret by its look alone."""
+"""Least number of characters of a text that can look like a secret."""
 
 
 class Redactor:
     """Removes the secrets of addresses from texts."""
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
-        """Learn the addresses in use: their secrets are removed wherever they stand.
+        """Create the redactor.
 
-        Anything else among the addresses is ignored.
+        Args:
+            addresses: Addresses in use, whose secrets are removed wherever they occur. Texts that
+                are not addresses are ignored.
         """
         found = {secret for address in addresses for secret in _secrets(address)}
         self._known = sorted(found, key=len, reverse=True)
@@ -53,7 +56,7 @@ class Redactor:
 
 
 def redact(url: str) -> str:
-    """Return a URL without its secrets; anything else stays as it is."""
+    """Return a URL without its secrets; any other text is returned unchanged."""
     return _redact_word(url) if "://" in url else url
 
 
@@ -61,9 +64,9 @@ def _redact_word(word: str) -> str:
     before, mark, address = word.partition("://")
     if not mark:
         return _without_user(word)  # user:password@host, as some libraries print addresses
-    # A password may hold / ? # and @: all up to the last @ may belong to it.
+    # A password may contain / ? # and @: everything up to the last @ may belong to it.
     user, at, rest = address.rpartition("@")
-    if "?" in user:  # a password with ?, or a query with @: nobody can tell where the host is
+    if "?" in user:  # a password with ?, or a query with @: it is unclear where the host is
         return f"{_without_user(before)}{mark}{HIDDEN}"
     path, query, _more = rest.partition("?")
     shown = f"{HIDDEN if at else ''}{at}{_without_tokens(path)}{query}{CUT if query else ''}"
@@ -76,7 +79,7 @@ def _without_user(word: str) -> str:
 
 
 def _without_tokens(address: str) -> str:
-    """Return host and path without the parts of the path that look like a secret."""
+    """Return host and path without the path segments that look like a secret."""
     host, slash, path = address.partition("/")
     for token in sorted(_tokens(path), key=len, reverse=True):
         path = path.replace(token, HIDDEN)
@@ -84,7 +87,7 @@ def _without_tokens(address: str) -> str:
 
 
 def _tokens(path: str) -> Iterator[str]:
-    """Yield the parts of a path that look like a secret."""
+    """Yield the path segments that look like a secret, or follow a word that announces one."""
     parts = ["", *(part[0] for part in SEGMENT.finditer(path))]
     for before, part in pairwise(parts):
         if part != HIDDEN and (_looks_secret(part) or GUARDS.fullmatch(before)):
@@ -92,7 +95,7 @@ def _tokens(path: str) -> Iterator[str]:
 
 
 def _looks_secret(part: str) -> bool:
-    """Tell whether a part of a path may be a secret: no name, or with parameters in it."""
+    """Return whether a segment may be a secret: it is not a name, or it contains parameters."""
     if "=" in part or ";" in part or GUARDS.search(part):
         return True
     runs = RUN.findall(FORMATS.sub("-", unquote(part)))
@@ -102,7 +105,7 @@ def _looks_secret(part: str) -> bool:
 
 
 def _secrets(address: str) -> set[str]:
-    """Return the secrets of an address: as written, decoded, and as `repr` of it."""
+    """Return the secrets of an address: as written, decoded, and as `repr` shows them."""
     _scheme, mark, whole = address.partition("://")
     if not mark:
         return set()
@@ -117,7 +120,7 @@ def _secrets(address: str) -> set[str]:
 
 
 def _values(query: str) -> Iterator[str]:
-    """Yield the values of a query that may be a secret."""
+    """Yield the values in a query that may be secrets."""
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         if GUARDS.search(name) or _looks_secret(value):

@@ -1,4 +1,4 @@
-"""Wakes one thread that waits for several things at once."""
+"""A signal that wakes one thread that waits for several things at once."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import queue
 
 
 class Wakeup:
-    """Something has happened that the waiting thread should look at.
+    """Tells a waiting thread that something has changed.
 
-    Whoever changes something calls `set` afterwards; the thread looks at everything, then calls
-    `wait`. No change is missed, however the two meet.
+    A thread that changes something calls `set` afterwards; the waiting thread checks everything,
+    then calls `wait`. No change is missed, whatever the timing.
 
-    `set` may be called in any thread and, unlike that of `threading.Event`, in a signal handler
-    that interrupts the waiting thread anywhere: the queue is made for that, a lock of Python's is
-    not.
+    `set` may be called in any thread. Unlike `threading.Event.set`, it may also be called in a
+    signal handler that interrupts the waiting thread anywhere: `SimpleQueue.put` is reentrant, but
+    Python's locks are not.
     """
 
     def __init__(self) -> None:
-        """Start with nothing to look at."""
+        """Create the signal, not yet set."""
         self._happened: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def set(self) -> None:
-        """Let the next `wait`, or the one that goes on, return at once."""
+        """Make the current or the next `wait` return at once."""
         if self._happened.empty():
             self._happened.put(None)
 
     def wait(self, timeout: float) -> None:
-        """Wait until `set` was called since the last `wait`, at most some seconds."""
+        """Wait until `set` has been called since the last `wait`, at most `timeout` seconds."""
         try:
             self._happened.get(timeout=max(0.0, timeout))
         except queue.Empty:
