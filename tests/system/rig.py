@@ -8,6 +8,7 @@ from typing import Final
 
 from system.camera import CAMERA_SIZE, UsbCamera
 from system.machine import Machine
+from system.outage import scaled_limit
 from system.program import Line, Program
 from system.report import Chapter
 from system.screen import Screen, bright_pixels, wait_for
@@ -20,9 +21,9 @@ WAIT_S: Final = 40.0
 BEGIN_S: Final = 120.0
 """How long the program may take to begin, on an emulated processor."""
 CAMERA_LIMIT_S: Final = 3.0
-"""Poses must go on this long after the camera can be had again."""
+"""Poses must go on this long after the camera can be had again, on a quiet host."""
 SCREEN_LIMIT_S: Final = 2.0
-"""The picture must be there this long after the screen is."""
+"""The picture must be there this long after the screen is, on a quiet host."""
 
 BACK: Final = ("is back", "is there")
 
@@ -113,7 +114,7 @@ class Rig(Bench):
     def recovery(self, since: float, *, what: str = "until the next pose") -> float:
         """Wait for poses, and return how long after a moment their frame was exposed."""
         took = float(self.next_line(since)["time"]) - since
-        self.chapter.measure(what, took, limit=f"at most {CAMERA_LIMIT_S:g} s")
+        self.chapter.measure(what, took, limit=f"at most {scaled_limit(CAMERA_LIMIT_S):.1f} s")
         return took
 
     def recoveries(self) -> int:

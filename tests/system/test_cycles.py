@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from system.outage import scaled_limit
 from system.rig import CAMERA_LIMIT_S, Rig
 
 CYCLES = 50
@@ -14,7 +15,7 @@ SETTLED = 10
 def test_fifty_cycles(rig: Rig) -> None:
     rig.plug_camera()
     rig.begin("--display", "none")
-    held, times, paths = [], [], set()
+    held, times, late, paths = [], [], [], set()
     try:
         for _ in range(CYCLES):
             rig.camera.unplug()
@@ -22,6 +23,8 @@ def test_fifty_cycles(rig: Rig) -> None:
             path, since = rig.plug_camera()
             paths.add(path)
             times.append(rig.next_line(since)["time"] - since)
+            if times[-1] > (limit := scaled_limit(CAMERA_LIMIT_S)):
+                late.append(f"{times[-1]:.1f} of {limit:.1f} s")
             held.append(rig.program.resources())
     finally:
         rig.chapter.measure("recoveries", len(times), "", limit=f"{CYCLES}")
@@ -29,11 +32,11 @@ def test_fifty_cycles(rig: Rig) -> None:
         rig.chapter.text("paths", ", ".join(sorted(paths)))
         rig.chapter.text("held after each", "\n".join(map(str, held)))
     rig.chapter.measure("median time", statistics.median(times))
-    rig.chapter.measure("longest time", max(times), limit=f"at most {CAMERA_LIMIT_S:g} s")
+    quiet = f"at most {CAMERA_LIMIT_S:g} s on a quiet host"
+    rig.chapter.measure("longest time", max(times), limit=quiet)
     first, last = held[SETTLED], held[-1]
     assert last.descriptors <= first.descriptors
     assert last.threads <= first.threads
     assert last.memory_kb <= first.memory_kb * 1.05 + 2048
-    late = [f"{seconds:.1f} s" for seconds in times if seconds > CAMERA_LIMIT_S]
     assert not late, f"{len(late)} of {CYCLES} too late: {', '.join(late)}"
     assert rig.program.end() == 0
