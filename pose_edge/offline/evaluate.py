@@ -79,15 +79,13 @@ def evaluate(
         modes: What the models are given.
         settings: Threads, thresholds and Edge TPU.
         answers: Results of an earlier run, which are not computed again; new ones are added.
-        progress: Called after each picture with "MODEL, MODE", the number of pictures done and
-            the total number.
+        progress: Called after each picture with "MODEL, MODE", pictures done and their total.
 
     Yields:
         The accuracy of each model in each mode.
 
     Raises:
-        PoseEdgeError: A model cannot be used, was calibrated with some of the pictures, or
-            pictures are missing.
+        PoseEdgeError: A model is unusable or was calibrated with the pictures, or one is missing.
     """
     _check_beforehand(folder)
     settings, zoo = thorough(settings), Zoo()
