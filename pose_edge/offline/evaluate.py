@@ -85,7 +85,7 @@ def evaluate(
         The accuracy of each model in each mode.
 
     Raises:
-        PoseEdgeError: A model is unusable or was calibrated with the pictures, or one is missing.
+        PoseEdgeError: A model is unusable or was calibrated with `truth`, or a picture is missing.
     """
     _check_beforehand(folder)
     settings, zoo = thorough(settings), Zoo()
