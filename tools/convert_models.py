@@ -30,7 +30,7 @@ CALIBRATION = SHARED / "coco" / "calibration.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     options = _parse(arguments)
     specs = [s for s in catalogue.MODELS if not options.names or s.name in options.names]
     listing = options.output / "manifest.yaml"

@@ -52,7 +52,7 @@ ENCODER = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description="Make the demo clip and its licence file.")
     parser.add_argument(
         "--output",

@@ -49,7 +49,7 @@ TRAILS_AT = 75
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description="Make the pictures of the documentation.")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "pictures")
     output: Path = parser.parse_args(arguments).output
@@ -114,7 +114,7 @@ def animated(frames: Sequence[Image.Image]) -> bytes:
 
 
 def still(frame: Image.Image) -> bytes:
-    """Returns a frame as a JPEG."""
+    """Encode a frame as a JPEG."""
     file = io.BytesIO()
     frame.save(file, "JPEG", quality=STILL_QUALITY, optimize=True, progressive=True)
     return file.getvalue()

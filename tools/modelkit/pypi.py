@@ -34,7 +34,7 @@ def download(package: str, folder: Path) -> Path:
 
 
 def unpack(wheel: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Reads files from a wheel.
+    """Read files from a wheel.
 
     Raises:
         FetchError: A file is missing.
