@@ -38,7 +38,8 @@ from pose_edge.tracking import SIGMAS, PoseTracker
 REFERENCE: Final = "movenet-thunder-fp16"
 """Default model whose poses are taken as the truth."""
 REPEATS: Final = 16
-"""Number of identical frames. At `FRAME_S` each they last less than the interval of a search."""
+"""Number of identical frames. At `FRAME_S` each they last less than the interval between searches of
+the whole frame by a single-person model."""
 FRAME_S: Final = 1 / 30
 """Interval between identical frames, seconds."""
 SURE: Final = 0.3
@@ -146,7 +147,7 @@ def _jumps(frames: Sequence[Sequence[Pose]], size: tuple[int, int]) -> bool:
     return False
 
 
-# --- who is somebody ------------------------------------------------------------------------------
+# --- ghosts ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ def _oks(points: FloatArray, person: dict[str, Any]) -> float:
     return float(near[known[:, 2] > 0].mean())
 
 
-# --- people who move ------------------------------------------------------------------------------
+# --- moving people --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""Measures how much later a person who enters is found if inference was paused by a scene at rest.
+"""Measures how much later an entering person is found if a scene at rest had paused inference.
 
     python tools/measure_rest.py CLIP --empty FRAME --person FRAME
 
 A person is cut out of one frame of the clip: the largest region that differs from the empty frame.
 The cutout then walks into the empty frame, in several sizes and lights, with simulated camera
-noise. The model processes every frame, and in a second run only the frames that `Rest` does not
-skip. Frames in which noise alone triggers the motion detector are counted, too.
+noise. The model processes every frame of the entry, and in a second run only the frames that `Rest`
+does not skip. Frames in which noise alone triggers the motion detector are counted, too.
 """
 
 from __future__ import annotations
@@ -190,7 +190,10 @@ class Entry(NamedTuple):
 
 
 def _first_found(estimator: Estimator, pictures: Sequence[Image], rest: Rest) -> Entry:
-    """Process the pictures of an entry, except those that `rest` skips."""
+    """Process the pictures of an entry, except those that `rest` skips.
+
+    If resting is not allowed, processing begins one second before the entry.
+    """
     resting = False
     for index, picture in enumerate(pictures):
         frame = Frame(picture, "BGR", round(index * 1e9 / FPS), index, index / FPS, live=True)

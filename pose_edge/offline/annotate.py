@@ -109,7 +109,7 @@ def annotate(
             if stop.is_set():
                 break
             if runs:
-                estimator.reset()  # the people of the last input are not those of this one
+                estimator.reset()  # forget the people of the previous input
             if len(plan.items) > 1:
                 texts.name = Path(item.name).name
             run = _InputRun(item, estimator, texts, stop, force=force)

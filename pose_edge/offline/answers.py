@@ -1,4 +1,4 @@
-"""A cache of model answers in a file, with which an interrupted evaluation can continue."""
+"""Caches the answers of models in a file, so that an interrupted evaluation can be resumed."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class TextOutputs:
 
     @property
     def unread(self) -> bool:
-        """Whether nobody reads the outputs any more: the readers of all pipes have left."""
+        """Whether every output is a pipe whose reader has left."""
         active = [file for file in self._files if file.active or file.unread]
         return bool(active) and all(file.unread for file in active)
 

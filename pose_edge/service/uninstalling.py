@@ -19,8 +19,8 @@ def uninstall(machine: Machine, places: Places, *, purge: bool = False) -> bool:
     Args:
         machine: The machine to change.
         places: The paths of the service.
-        purge: Whether to remove also the configuration, recordings and fetched models, and the
-            user that owns them. It can be given in a later call, too.
+        purge: Whether to also remove the configuration, the recordings and fetched models, and
+            the user that owns them. A later call with `purge` removes them, too.
 
     Raises:
         ServiceError: A step failed; the command can be repeated.

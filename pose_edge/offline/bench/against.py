@@ -195,7 +195,7 @@ def _answer(process: subprocess.Popen[bytes], stop: threading.Event) -> bytes | 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Terminate a process and its children, and kill them after `END_S`."""
+    """Terminate a process and its children, and kill them if it still runs after `END_S`."""
     _end(process, signal.SIGTERM)
     try:
         process.communicate(timeout=END_S)
