@@ -38,8 +38,8 @@ from pose_edge.tracking import SIGMAS, PoseTracker
 REFERENCE: Final = "movenet-thunder-fp16"
 """Default model whose poses are taken as the truth."""
 REPEATS: Final = 16
-"""Number of identical frames. At `FRAME_S` each they last less than the interval between searches of
-the whole frame by a single-person model."""
+"""Number of identical frames. At `FRAME_S` each they last less than the interval at which a
+single-person model searches the whole frame."""
 FRAME_S: Final = 1 / 30
 """Interval between identical frames, seconds."""
 SURE: Final = 0.3

@@ -1,4 +1,4 @@
-"""Runs a .tflite file with the runtime that the product uses."""
+"""Runs a .tflite file with the runtime that pose_edge uses."""
 
 from __future__ import annotations
 
