@@ -2,8 +2,8 @@
 
     python examples/count_squats.py SOURCE
 
-A squat counts when both knees are bent deeply after the person has stood upright. Between the two
-angles nothing changes, so that a trembling knee is not counted twice.
+A squat is counted when both knees bend below the angle `DEEP` after the person stood upright. The
+gap between the angles `DEEP` and `STANDING` keeps a trembling knee from being counted twice.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import numpy as np
 from pose_edge import Keypoint, Pose, PoseEdgeError, open_pipeline
 
 DEEP = 120.0
+"""Angle between thigh and shank below which a knee is bent for a squat, degrees."""
 STANDING = 160.0
-"""Degrees between thigh and shank: at most, for a squat; at least, for standing."""
+"""Angle between thigh and shank above which the person stands upright, degrees."""
 MIN_SCORE = 0.3
-"""A leg with a weaker keypoint does not count."""
+"""Keypoint score below which a leg is ignored."""
 
 LEGS = (
     (Keypoint.LEFT_HIP, Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE),
@@ -29,8 +30,8 @@ LEGS = (
 
 
 def knee_angle(pose: Pose, width: int, height: int) -> float | None:
-    """Return the angle of the straighter knee in degrees; None unless both legs are seen."""
-    pixels = pose.pixels(width, height)  # angles need pixels: a frame is not square
+    """Return the angle of the straighter knee in degrees, or None unless both legs are visible."""
+    pixels = pose.pixels(width, height)  # normalised coordinates would distort angles
     angles = []
     for hip, knee, ankle in LEGS:
         if min(pose[hip].score, pose[knee].score, pose[ankle].score) < MIN_SCORE:
@@ -40,11 +41,11 @@ def knee_angle(pose: Pose, width: int, height: int) -> float | None:
         if length > 0:
             cosine = float(np.dot(thigh, shank)) / length
             angles.append(float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))))
-    return max(angles) if len(angles) == len(LEGS) else None  # in walking, one knee is bent
+    return max(angles) if len(angles) == len(LEGS) else None  # walking bends only one knee
 
 
 def main() -> None:
-    """Print a line for every squat, and their number at the end."""
+    """Print a line for every squat, and the number of squats at the end."""
     parser = argparse.ArgumentParser(description="Count squats in a video.")
     parser.add_argument("source")
     source = parser.parse_args().source

@@ -1,8 +1,9 @@
-"""Draw skeletons yourself, with OpenCV, on a picture or on every frame of a video.
+"""Draw skeletons with your own OpenCV code on a picture or on every frame of a video.
 
     python examples/draw_poses.py INPUT OUTPUT
 
-e.g. person.jpg drawn.png, or dance.mp4 drawn.mp4. (`pose-edge annotate` draws them ready-made.)
+INPUT and OUTPUT are, for example, person.jpg and drawn.png, or dance.mp4 and drawn.mp4. (Without
+any code, `pose-edge annotate` draws skeletons.)
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import cv2
 from pose_edge import SKELETON, Keypoint, PoseEdgeError, PoseEstimator
 
 MIN_SCORE = 0.3
-"""Weaker keypoints are not drawn: they are guesses."""
+"""Score below which a keypoint is a guess and is not drawn."""
 COLOURS = ((255, 160, 60), (60, 200, 255), (120, 220, 120), (220, 120, 220))
-"""Blue, green, red; one person after the other."""
+"""Colours (blue, green, red) that are assigned to people in turn."""
 
 
 def draw(image: cv2.typing.MatLike, estimator: PoseEstimator, time_s: float = 0.0) -> None:
-    """Find the people in a picture and draw on it."""
+    """Find the people in a BGR picture and draw their skeletons on it in place."""
     height, width = image.shape[:2]
     for pose in estimator(image, time_s=time_s):
         colour = COLOURS[(pose.id or 0) % len(COLOURS)]
@@ -36,11 +37,11 @@ def draw(image: cv2.typing.MatLike, estimator: PoseEstimator, time_s: float = 0.
 
 
 def draw_video(video: cv2.VideoCapture, output: str) -> int:
-    """Draw on every frame of a video, and return their number."""
+    """Draw on every frame of a video, and return the number of frames."""
     rate = video.get(cv2.CAP_PROP_FPS) or 30.0
     writer = None
     frames = 0
-    with PoseEstimator(tracking=True) as estimator:  # consecutive frames: people keep their ids
+    with PoseEstimator(tracking=True) as estimator:  # people keep their ids from frame to frame
         while True:
             done, frame = video.read()
             if not done:

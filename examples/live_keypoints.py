@@ -1,9 +1,9 @@
-"""Print where the nose and the hands of the people in front of a camera are, until Ctrl-C.
+"""Print the positions of noses and wrists of the people in front of a camera, until Ctrl-C.
 
     python examples/live_keypoints.py [SOURCE]
 
-SOURCE is what `pose-edge run --source` takes: by default any camera, else the demo clip; or
-/dev/video0, picamera, rtsp://..., a video, demo.
+SOURCE is what `pose-edge run --source` accepts, such as /dev/video0, picamera, rtsp://..., a video
+or demo. By default it is any camera, or the demo clip if there is none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pose_edge import Keypoint, PoseEdgeError, open_pipeline
 
 SHOWN = (Keypoint.NOSE, Keypoint.LEFT_WRIST, Keypoint.RIGHT_WRIST)
 MIN_SCORE = 0.3
-"""Weaker keypoints are guesses."""
+"""Score below which a keypoint is a guess and is not printed."""
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
     python examples/picture_keypoints.py PICTURE [MODEL]
 
-e.g. with MODEL movenet-multipose-int8 for several people; `pose-edge models list` has the names.
+MODEL is, for example, movenet-multipose-int8 for several people; `pose-edge models list` prints all
+names.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pose_edge import Keypoint, PoseEdgeError, PoseEstimator
 
 
 def main() -> None:
-    """Read the picture, find the people, print where their keypoints are."""
+    """Read the picture, find the people and print the pixel coordinates of their keypoints."""
     parser = argparse.ArgumentParser(description="Print the keypoints of people in a picture.")
     parser.add_argument("picture")
     parser.add_argument("model", nargs="?", default="movenet-lightning-int8")

@@ -1,4 +1,4 @@
-"""Tell who comes and who leaves, from the lines that `pose-edge run --poses -` writes.
+"""Print who enters and who leaves, from the lines that `pose-edge run --poses -` writes.
 
     pose-edge run --poses - | python examples/read_events.py
 
@@ -12,7 +12,7 @@ import sys
 
 
 def main() -> None:
-    """Print a line for everybody who comes or leaves."""
+    """Print a line for each person who enters or leaves, and for each change of their number."""
     for line in sys.stdin:
         record = json.loads(line)
         for event in record.get("events", ()):

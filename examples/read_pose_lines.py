@@ -1,10 +1,10 @@
-"""Tell who raises a hand, from the lines that `pose-edge run --poses -` writes.
+"""Print who raises a hand, from the lines that `pose-edge run --poses -` writes.
 
     pose-edge run --poses - | python examples/read_pose_lines.py
 
 Needs nothing but Python. Each line is one JSON object for one frame:
 {"time": 1.5, "frame": [1280, 720], "poses": [{"id": 1, "keypoints": [[x, y, score], ...]}], ...}
-with x and y in 0...1 of the frame, y downwards, and 17 keypoints in the order of COCO.
+with the 17 keypoints in COCO's order, and x and y in 0...1 of the frame; y points down.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import sys
 
 NOSE, LEFT_WRIST, RIGHT_WRIST = 0, 9, 10
 MIN_SCORE = 0.3
+"""Score below which a keypoint is ignored."""
 
 
 def raised(keypoints: list[list[float]]) -> list[str]:
-    """Return the hands that are above the nose: "left", "right" or both."""
+    """Return which wrists are above the nose: "left", "right", both or none."""
     nose = keypoints[NOSE]
     hands = {"left": keypoints[LEFT_WRIST], "right": keypoints[RIGHT_WRIST]}
     return [
@@ -28,7 +29,7 @@ def raised(keypoints: list[list[float]]) -> list[str]:
 
 
 def main() -> None:
-    """Print a line for every frame in which a hand is raised, and a summary at the end."""
+    """Print a line for every raised hand in every frame, and a summary at the end."""
     frames = people = 0
     for line in sys.stdin:
         record = json.loads(line)

@@ -1,4 +1,4 @@
-"""Tell how far each joint was bent, from a table that `--csv` writes.
+"""Print how far each joint was bent, from a table that `--csv` writes.
 
     pose-edge annotate squats.mp4 --csv squats.csv
     python examples/read_table.py squats.csv
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Print the smallest and largest angle of each joint that was seen."""
+    """Print the smallest and largest angle of each joint."""
     with Path(sys.argv[1]).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     print(f"{len(rows)} rows")

@@ -1,9 +1,9 @@
-"""Tell who comes and who leaves on every device, from what `pose-edge run --mqtt` publishes.
+"""Print who enters and who leaves on every device, from what `pose-edge run --mqtt` publishes.
 
     pose-edge run --mqtt mqtt://192.168.1.10
     python examples/receive_mqtt.py 192.168.1.10
 
-Needs `pip install 'paho-mqtt>=2.1'`. A port may follow the address; 1883 is the usual one.
+Needs `pip install 'paho-mqtt>=2.1'`. A port may follow the address; the default is 1883.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ USUAL_PORT = 1883
 def subscribe(
     client: Client, _data: None, _flags: ConnectFlags, _reason: ReasonCode, _more: Properties | None
 ) -> None:
-    """Ask for the events, after every connection anew."""
+    """Subscribe to the events; called after every connection and reconnection."""
     client.subscribe(EVENTS)
     print("listening", flush=True)
 
@@ -35,7 +35,7 @@ def tell(_client: Client, _data: None, message: MQTTMessage) -> None:
 
 
 def main() -> None:
-    """Print events until Ctrl-C; paho comes back by itself when the broker does."""
+    """Print events until Ctrl-C; paho reconnects by itself after a broken connection."""
     client = Client(CallbackAPIVersion.VERSION2)
     client.on_connect, client.on_message = subscribe, tell
     client.connect(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else USUAL_PORT)

@@ -1,10 +1,10 @@
-"""Print wrists and events, from the messages that `pose-edge run --osc` sends.
+"""Print the wrist positions and events that `pose-edge run --osc` sends.
 
     pip install python-osc
     python examples/receive_osc.py 9000
     pose-edge run --osc 127.0.0.1:9000
 
-docs/osc.md lists the addresses.
+docs/osc.md lists the OSC addresses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tell where each person's nose is, from the datagrams that `pose-edge run --udp` sends.
+"""Print the position of each person's nose, from the datagrams that `pose-edge run --udp` sends.
 
     python examples/receive_udp.py 9001
     pose-edge run --udp 127.0.0.1:9001

@@ -1,9 +1,9 @@
-"""Tell how many people there are, from the pose lines that `pose-edge run --websocket` serves.
+"""Print the number of people, from the pose lines that `pose-edge run --websocket` serves.
 
     pose-edge run --websocket 8090
     python examples/receive_websocket.py ws://127.0.0.1:8090/poses
 
-Needs `pip install aiohttp`. It waits for the program to start, and comes back when it does.
+Needs `pip install aiohttp`. It waits for the server to start, and reconnects after a restart.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import sys
 import aiohttp
 
 RETRY_S = 1.0
-"""Seconds between two attempts to connect."""
+"""Delay before a new attempt to connect, seconds."""
 
 
 async def follow(session: aiohttp.ClientSession, address: str) -> None:
-    """Print the number of people whenever it changes, until the server ends."""
+    """Print the number of people whenever it changes, until the connection is closed."""
     before = None
     async with session.ws_connect(address) as lines:
         async for message in lines:
@@ -30,7 +30,7 @@ async def follow(session: aiohttp.ClientSession, address: str) -> None:
 
 
 async def main() -> None:
-    """Follow the server of the command line, again and again."""
+    """Connect to the server again and again."""
     print("listening", flush=True)
     async with aiohttp.ClientSession() as session:
         while True:

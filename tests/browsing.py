@@ -1,4 +1,4 @@
-"""Pages of a browser, and runs that serve them."""
+"""Browser pages, and runs of the program that serve them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Served:
 
     Attributes:
         command: Starts runs.
-        arguments: Those of the command.
-        port: Where it serves.
-        log: What it says.
+        arguments: Arguments of `pose-edge run`.
+        port: Port that the page is served on.
+        log: The run's log.
     """
 
     command: Command
@@ -31,7 +31,7 @@ class Served:
 
     @property
     def address(self) -> str:
-        """Of the page, on this machine."""
+        """URL of the page on this machine."""
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
@@ -42,7 +42,7 @@ class Served:
 
 @dataclass
 class Browsing:
-    """Pages of one browser, and what went wrong in them."""
+    """Pages of one browser, and the errors that occurred in them."""
 
     browser: Browser
     stack: ExitStack
@@ -50,7 +50,7 @@ class Browsing:
     requested: set[str] = field(default_factory=set)
 
     def open(self, address: str, **options: Any) -> Page:  # noqa: ANN401 - Playwright's
-        """Open a page in a context of its own; the options are Playwright's."""
+        """Open a page in its own context, with Playwright's options for a context."""
         context = self.browser.new_context(**options)
         self.stack.callback(context.close)
         return self.open_tab(context, address)

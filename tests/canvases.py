@@ -1,4 +1,4 @@
-"""Pictures for tests to draw on."""
+"""Pictures that tests draw on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Picture = NDArray[np.uint8]
 GREEN = (0, 128, 0)
 
 SIZES = st.tuples(st.integers(1, 300), st.integers(1, 300))
-"""Any size of a small picture."""
+"""Hypothesis strategy for the size of a small picture."""
 
 EXTREME = st.one_of(
     st.floats(-2, 3, width=32),
     st.sampled_from([np.nan, np.inf, -np.inf, 1e30, -1e30, 3e38]),
 )
-"""Coordinates, some of them far outside or not finite."""
+"""Hypothesis strategy for coordinates, some of them far outside or not finite."""
 
 
 def ground(width: int, height: int) -> Picture:
@@ -28,13 +28,13 @@ def ground(width: int, height: int) -> Picture:
 
 
 def framed(width: int, height: int) -> tuple[Picture, Picture]:
-    """Return a canvas that is part of a larger picture, and that picture."""
+    """Return a canvas that is a part (view) of a larger picture, and the larger picture."""
     whole = np.full((height + 8, width + 8, 3), 77, np.uint8)
     return whole[4:-4, 4:-4], whole
 
 
 def untouched_outside(whole: Picture) -> bool:
-    """Tell whether nothing was drawn beside the canvas of `framed`."""
+    """Return whether nothing was drawn outside of the canvas of `framed`."""
     inside = np.zeros(whole.shape[:2], bool)
     inside[4:-4, 4:-4] = True
     return bool((whole[~inside] == 77).all())

@@ -1,4 +1,4 @@
-"""The checkout that is tested, and the wheel that is made of it."""
+"""The tested checkout, and the wheel built from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the wheel of the checkout as it is now, away from it, since building leaves files."""
+    """Build a wheel from a copy of the checkout, because building leaves files behind."""
     source = folder / "source"
     left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
     shutil.copytree(REPOSITORY, source, ignore=left_out)

@@ -1,4 +1,4 @@
-"""Videos for the tests: made from the demo clip, and read again to be checked."""
+"""Writes videos for the tests, and reads videos to check them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pose_edge.util import resources
 
 
 def demo_frames(numbers: range) -> list[Image]:
-    """Return frames of the demo clip, uint8 (height, width, 3) BGR, not to be written to."""
+    """Return frames of the demo clip, uint8 (height, width, 3) BGR, read-only."""
     return list(_demo_frames(numbers))
 
 
-@lru_cache(maxsize=1)  # one test after the other asks for the same ones, which take a while
+@lru_cache(maxsize=1)  # decoding takes a while, and successive tests need the same frames
 def _demo_frames(numbers: range) -> tuple[Image, ...]:
     capture = cv2.VideoCapture(str(resources.demo_clip()))
     frames = []
@@ -34,7 +34,7 @@ def _demo_frames(numbers: range) -> tuple[Image, ...]:
 
 
 def load_picture(path: Path | str) -> Image:
-    """Return a picture file as uint8 (height, width, 3) BGR."""
+    """Read a picture file as uint8 (height, width, 3) BGR."""
     image = cv2.imread(str(path))
     assert image is not None, f"{path} is no picture"
     return np.asarray(image, dtype=np.uint8)
@@ -69,7 +69,7 @@ def write_titled_clip(path: Path, picture: Image) -> Path:
 
 
 def video_frames(path: Path) -> tuple[list[float], tuple[int, int], list[Image]]:
-    """Return the times in seconds, width and height, and every frame as BGR."""
+    """Return the times of all frames in seconds, width and height, and all frames as BGR."""
     times, images = [], []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):

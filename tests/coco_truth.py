@@ -1,4 +1,4 @@
-"""Pictures of one person each, and a file in COCO's format that knows where they stand."""
+"""Pictures of one person each, and their annotations in COCO's format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 200, 160
 
 
 def body(index: int) -> FloatArray:
-    """Return the person in a picture: each stands somewhere else."""
+    """Return the keypoints of the person in a picture; the position differs in each picture."""
     return person(0.9, centre=(0.3 + 0.05 * index, 0.5), scale=0.8)
 
 

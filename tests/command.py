@@ -26,12 +26,12 @@ class Finished:
     stderr: str
 
     def complaint(self) -> list[str]:
-        """Return the lines that are not log but the error that is told to the user."""
+        """Return the lines of the error message, without those of the log."""
         return [line for line in self.stderr.splitlines() if line.startswith("pose-edge: ")]
 
 
 class Command:
-    """Starts `pose-edge` in an empty folder of its own, without a screen unless one is given."""
+    """Starts `pose-edge` in a given folder, without the user's configuration and screen."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # a group of its own, to be signalled as a terminal does
+            start_new_session=True,  # a process group that can be signalled as by a terminal
         )
         self._running.append(process)
         return process
@@ -70,7 +70,7 @@ class Command:
 
 
 class Log:
-    """What a running command says, line by line as it is said."""
+    """The log of a running command, read line by line in the background."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -87,7 +87,7 @@ class Log:
         wait_until(lambda: self.text.count(words) >= times, f"{words!r} in the log")
 
     def end(self) -> int:
-        """End the command, and return its status."""
+        """Terminate the command, and return its exit status."""
         self._process.terminate()
         status = self._process.wait(60)
         self._thread.join(60)
@@ -95,5 +95,5 @@ class Log:
 
 
 def read_lines(path: Path) -> Lines:
-    """Read a pose file; every line must be whole."""
+    """Read a pose file; every line must be complete."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

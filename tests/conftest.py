@@ -1,4 +1,4 @@
-"""Fixtures that tests of several folders use."""
+"""Fixtures for the tests in several folders."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from doctor_contexts import MadeUp
 from hypothesis import HealthCheck, settings
 from stand_in_edgetpu import StandIn, build
 
-# A busy machine makes any example slow now and then: that is no fault of what is tested. And the
-# examples are the same in every run: what is tried by chance is a matter of tests/fuzz.
+# No time limits, because a busy machine makes any example slow now and then. The examples are the
+# same in every run; tests with random input are in tests/fuzz.
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -22,9 +22,10 @@ settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
-    """Let signals reach what tests start.
+    """Restore the default signal handlers, so that signals reach the processes that tests start.
 
-    Shells start background jobs with SIGINT ignored, and nohup what it starts with SIGHUP ignored.
+    Shells start background jobs with SIGINT ignored, nohup starts programs with SIGHUP ignored, and
+    child processes inherit that.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -43,7 +44,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture
 def pose_edge(tmp_path: Path) -> Iterator[Command]:
-    """Return what starts the command."""
+    """Return an object that starts the command `pose-edge`."""
     command = Command(tmp_path)
     yield command
     command.kill_all()
@@ -51,17 +52,17 @@ def pose_edge(tmp_path: Path) -> Iterator[Command]:
 
 @pytest.fixture(scope="session")
 def stand_in_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the stand-in for libedgetpu.so.1; skips the test where there is no compiler."""
+    """Build the stand-in for libedgetpu.so.1; skip the test if there is no compiler."""
     return build(tmp_path_factory.mktemp("stand-in"))
 
 
 @pytest.fixture
 def stand_in(stand_in_library: Path, tmp_path: Path) -> StandIn:
-    """Return a stand-in for libedgetpu.so.1 that accepts, until it is told otherwise."""
+    """Return the control of a stand-in for libedgetpu.so.1, which accepts at first."""
     return StandIn(stand_in_library, tmp_path)
 
 
 @pytest.fixture
 def made_up(tmp_path: Path) -> MadeUp:
-    """Return a machine without anything, for the doctor."""
+    """Return an empty simulated machine for the doctor."""
     return MadeUp(tmp_path / "made-up")

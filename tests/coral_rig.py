@@ -1,4 +1,4 @@
-"""A made-up machine with a Coral, the stand-in for its library, and the real command on both."""
+"""A fake machine with a Coral and a stand-in for its library, on which the real command runs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from stand_in_edgetpu import StandIn, mark_compiled
 from pose_edge.zoo.registry import Zoo
 
 PORT = "2-1"
-"""Where the Coral is plugged in."""
+"""USB port of the Coral."""
 
 RIGS_MODEL = Path("the rig's")
-"""Stands for the model that the rig has made."""
+"""Placeholder for the rig's own Edge TPU model."""
 
 
 class Run:
-    """A running command whose lines and log are read as they come."""
+    """A running command whose pose lines and log are read in the background."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -48,25 +48,25 @@ class Run:
             reader.start()
 
     def wait_for(self, backend: str, count: int = 1) -> Line:
-        """Wait for more lines by a backend.
+        """Wait for further lines by a backend.
 
         Args:
-            backend: Lines by another do not count.
-            count: How many lines.
+            backend: The backend; lines by other backends are skipped.
+            count: Number of lines to wait for.
 
         Returns:
-            The last of them. Lines up to it are not looked at again.
+            The last of these lines. Later calls start after it.
         """
         for _ in range(count):
             line = self._next_line(backend)
         return line
 
     def look_from_now_on(self) -> None:
-        """Let `wait_for` pass over what is there already."""
+        """Make `wait_for` skip the lines read so far."""
         self._seen_lines = len(self.lines)
 
     def wait_for_log(self, *parts: str) -> str:
-        """Wait for a line of the log that has all these in it, in order; see `wait_for`."""
+        """Wait for a further log line that contains all parts in order; see `wait_for`."""
         found = ""
 
         def there() -> bool:
@@ -82,7 +82,7 @@ class Run:
         return found
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until something is true; fail when it does not become so, and show the log."""
+        """Wait until a condition is true; on a timeout, fail with the log."""
         deadline = time.monotonic() + GENEROUS_S
         while not condition():
             ended = self.process.poll() is not None and not any(r.is_alive() for r in self._readers)
@@ -91,7 +91,7 @@ class Run:
             time.sleep(0.005)
 
     def children(self) -> list[int]:
-        """Return the processes with a model, dead ones that nobody has buried included."""
+        """Return the ids of the processes that run a model, including zombies."""
         found = []
         for process in processes():
             if process.parent == self.process.pid:
@@ -104,12 +104,12 @@ class Run:
         return found
 
     def child(self) -> int:
-        """Wait for the process with the model, and return its number."""
+        """Wait for the process that runs the model, and return its id."""
         self.wait_until(lambda: len(self.children()) == 1, "a child process")
         return self.children()[0]
 
     def wait_for_burial(self, child: int) -> None:
-        """Wait until the command has noticed that a child is dead."""
+        """Wait until the command has reaped a dead child."""
         self.wait_until(lambda: child not in self.children(), f"the burial of {child}")
 
     def footprint(self) -> Footprint:
@@ -120,12 +120,12 @@ class Run:
         os.killpg(self.process.pid, number)
 
     def stop(self) -> Finished:
-        """End the command in order, as systemd does."""
+        """End the command by SIGTERM, as systemd does."""
         self.signal(signal.SIGTERM)
         return self.finish()
 
     def finish(self) -> Finished:
-        """Wait for the end, and make sure that nothing is left of it."""
+        """Wait for the command's end, and check that it leaves no processes behind."""
         try:
             status = self.process.wait(GENEROUS_S)
         except subprocess.TimeoutExpired:
@@ -135,7 +135,7 @@ class Run:
         return Finished(status, "", "\n".join(self.log))
 
     def left_behind(self) -> list[Process]:
-        """Return what is left of the command's session, but for zombies that are init's."""
+        """Return the processes left in the command's session, except zombies of other parents."""
         own = self.process.pid
         return [
             process
@@ -144,7 +144,7 @@ class Run:
         ]
 
     def close(self) -> None:
-        """Kill what still runs, and stop reading; doing it twice does no harm."""
+        """Kill the remaining processes and stop reading; idempotent."""
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         if self.process.stdout.closed:
@@ -181,7 +181,7 @@ class Run:
 
 
 class CoralRig:
-    """The machine. A Coral is plugged in at first, and its library accepts."""
+    """The fake machine. At first a Coral is plugged in, and its library accepts it."""
 
     def __init__(self, command: Command, stand_in: StandIn, truth: Truth) -> None:
         self.command = command
@@ -202,7 +202,7 @@ class CoralRig:
 
     @property
     def environment(self) -> dict[str, str]:
-        # No models that a user of this machine has fetched.
+        # Hides models that a user of this machine has fetched.
         return {**self.stand_in.environment, "XDG_DATA_HOME": str(self.data)}
 
     def arguments(
@@ -216,10 +216,10 @@ class CoralRig:
         """Return a command line for this machine.
 
         Args:
-            command: E.g. run.
-            mode: For --edgetpu; None leaves it to the default.
-            library: In place of the stand-in.
-            model: In place of the rig's Edge TPU model; None leaves it to the list.
+            command: The command, e.g. "run".
+            mode: Value of --edgetpu; None for the default.
+            library: Library to use instead of the stand-in.
+            model: Model to use instead of the rig's Edge TPU model; None for the program's choice.
         """
         settings = {
             "edgetpu.library": library or self.stand_in.library,
@@ -240,7 +240,7 @@ class CoralRig:
         environment: Mapping[str, str] | None = None,
         exact: bool = True,
     ) -> Run:
-        """Start `run` on the clip, endlessly and by default `EXACT`; see `arguments`."""
+        """Start `run` on the looped clip, by default with the options `EXACT`; see `arguments`."""
         process = self.command.start(
             *self.arguments("run", mode, library=library, model=model),
             *("--source", self.truth.clip, "--set", "source.loop=true", "--display", "none"),
@@ -253,26 +253,26 @@ class CoralRig:
         return run
 
     def answered(self) -> int:
-        """Return how many frames the stand-in has answered: the first answer is the warm-up's."""
+        """Return the number of frames that the stand-in answered, without the warm-up."""
         return sum(int(event.detail) > 1 for event in self.stand_in.events("answer"))
 
     def late(self, run: Run) -> int:
-        """Return how many answers came too late, as happens on a busy machine.
+        """Return the number of answers that came too late, as happens on a busy machine.
 
-        The CPU takes over then, rightly so: the stand-in has given more answers than there are
-        lines by it.
+        The CPU then takes over, as it should, and there are fewer pose lines by the Edge TPU than
+        answers of the stand-in.
         """
         late = self.answered() - sum(line.backend == "edgetpu" for line in run.lines)
         assert late >= 0, f"{-late} lines more by the Edge TPU than it has given answers"
         return late
 
     def explained(self, run: Run, *, failures: int, begins: str = "cpu") -> bool:
-        """Tell whether the CPU took over only when the Edge TPU had failed, or answered too late.
+        """Return whether the CPU took over only after a failure or late answer of the Edge TPU.
 
         Args:
-            run: Ended.
-            failures: How often the Edge TPU failed.
-            begins: The backend that was to begin.
+            run: A run that has ended.
+            failures: Number of failures of the Edge TPU.
+            begins: The backend that should run first.
         """
         by_cpu = [backend for backend, _ in stretches(run.lines)].count("cpu")
         return by_cpu - (begins == "cpu") <= failures + self.late(run)
@@ -283,7 +283,7 @@ class CoralRig:
 
 
 def in_order(text: str, *parts: str) -> bool:
-    """Tell whether a text has all the parts in it, one after the other."""
+    """Return whether a text contains all parts in this order."""
     position = 0
     for part in parts:
         position = text.find(part, position)

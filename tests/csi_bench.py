@@ -1,7 +1,7 @@
 """The hardware that the fakes of picamera2 and libcamera find: camera modules and their faults.
 
-It lies in a file, so that a test can pull a cable while the program runs in another process. The
-environment variable FAKE_CAMERAS names the file.
+It is described by a file, so that a test can unplug a cable while the program runs in another
+process. The environment variable FAKE_CAMERAS holds the path of the file.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ IMX708: Final = {
     "model": "imx708",
     "id": "/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a",
     "autofocus": True,
-    # (width, height), bits, frames a second, (x, y, width, height) of the sensor that is seen.
+    # (width, height), bits, frames per second, crop of the sensor as (x, y, width, height).
     "modes": [
         [[1536, 864], 10, 120.13, [768, 432, 3072, 1728]],
         [[2304, 1296], 10, 56.03, [0, 0, 4608, 2592]],
         [[4608, 2592], 10, 14.35, [0, 0, 4608, 2592]],
     ],
 }
-"""Camera Module 3, the values that rpicam-hello --list-cameras prints."""
+"""Camera Module 3, with the values that rpicam-hello --list-cameras prints."""
 
 IMX219: Final = {
     "model": "imx219",
@@ -46,7 +46,7 @@ WEBCAM: Final = {
     "autofocus": False,
     "modes": [[[640, 480], 8, 30.0, [0, 0, 640, 480]]],
 }
-"""libcamera lists USB cameras too."""
+"""A USB camera, which libcamera lists, too."""
 
 
 @dataclass
@@ -54,17 +54,17 @@ class Hardware:
     """The connected cameras, and their faults.
 
     Attributes:
-        version: picamera2's own.
-        cameras: In the order that libcamera finds them in.
-        video: Played by every camera; without one they see `scene`.
-        dislodged: The cable has come loose: no frames until it is seated *and* the camera was
-            started again, as libcamera's pipeline handler stays in its error state.
-        deaf: The sensor does not answer when the camera is started.
-        busy: Another process holds the cameras.
-        hang: Calls that do not return while they are named here: "open", "start", "stop".
-        fail: Calls that raise while they are named here: "stop", "requeue", "loop".
-        size: What the image processor gives, whatever is asked for.
-        pixel_format: The same for the format.
+        version: Version of picamera2.
+        cameras: The cameras, in the order in which libcamera finds them.
+        video: Video that every camera plays; without one they deliver `scene`.
+        dislodged: Whether the cable is loose. There are no frames until it is connected *and* the
+            camera is restarted, because libcamera's pipeline handler stays in its error state.
+        deaf: Whether the sensor does not answer when the camera is started.
+        busy: Whether another process holds the cameras.
+        hang: Calls that do not return while they are listed here: "open", "start", "stop".
+        fail: Calls that raise while they are listed here: "stop", "requeue", "loop".
+        size: Frame size that the image processor delivers, whatever is requested.
+        pixel_format: Pixel format that the image processor delivers, whatever is requested.
     """
 
     version: tuple[int, ...] = (0, 3, 38)
@@ -80,7 +80,7 @@ class Hardware:
 
 
 class Bench:
-    """The file with the hardware, as a test changes it."""
+    """Lets a test change the file that describes the hardware."""
 
     def __init__(self, path: Path, **hardware: object) -> None:
         self.path = path
@@ -88,7 +88,7 @@ class Bench:
         self.set()
 
     def set(self, **changes: object) -> None:
-        """Change attributes of the hardware, with immediate effect."""
+        """Change attributes of the hardware; the program sees them at once."""
         for name, value in changes.items():
             assert hasattr(self.hardware, name), name
             setattr(self.hardware, name, value)
@@ -98,7 +98,7 @@ class Bench:
 
 
 def look() -> Hardware:
-    """Read the hardware as it is now."""
+    """Read the present state of the hardware."""
     name = os.environ.get(VARIABLE)
     hardware = Hardware(**json.loads(Path(name).read_text())) if name else Hardware(cameras=[])
     hardware.version = tuple(hardware.version)

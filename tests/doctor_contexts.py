@@ -1,4 +1,4 @@
-"""A made-up machine for the doctor: its /sys, /dev, /proc and commands are files in a folder."""
+"""A simulated machine for the doctor: its /sys, /dev, /proc and commands are files in a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Sections = dict[str, dict[str, Any]]
 
 
 class MadeUp:
-    """A machine that is put together file by file."""
+    """A simulated machine that a test builds file by file."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -30,11 +30,11 @@ class MadeUp:
         return file
 
     def command(self, name: str, script: str) -> None:
-        """Install a command, a shell script."""
+        """Install a shell script as a command."""
         self.put(f"bin/{name}", f"#!/bin/sh\n{script}\n").chmod(0o755)
 
     def process(self, pid: int, name: str, *nodes: Path, command: str = "") -> None:
-        """Start a process that has devices open."""
+        """Add a process that has device nodes open."""
         self.put(f"proc/{pid}/comm", f"{name}\n")
         self.put(f"proc/{pid}/cmdline", (command or name).replace(" ", "\0") + "\0")
         for number, node in enumerate(nodes):
@@ -60,7 +60,7 @@ class MadeUp:
 
 
 def sound(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings after a look at what holds for all."""
+    """Check what must hold for all findings, and return them."""
     found = list(findings)
     for finding in found:
         assert finding.text
@@ -70,7 +70,7 @@ def sound(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def by_subject(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """Return findings by their subject; of several, the worst counts."""
+    """Return findings by subject; if a subject has several, the worst one."""
     order = ("ok", "skipped", "warning", "fault")
     found: dict[str, Finding] = {}
     for one in findings:

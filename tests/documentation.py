@@ -1,4 +1,4 @@
-"""The project's Markdown pages, taken apart: commands, settings, messages, links, anchors."""
+"""Extracts commands, code, links and anchors from the project's Markdown pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGES: Final = (
     *(REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
     *sorted(DOCS.glob("*.md")),
 )
-"""The pages whose commands are run."""
+"""The pages whose commands the tests run."""
 
 NEEDS: Final = re.compile(r"<!-- needs: (.+) -->")
 SEPARATORS: Final = frozenset(("|", "&&", "||", ";"))
@@ -30,10 +30,10 @@ class CommandLine:
     """A command line of a page.
 
     Attributes:
-        text: As it stands there, without comments, on one line.
-        page: The page's path in the checkout.
-        needs: What it needs that tests do not have; "" for nothing.
-        block: Whether it stands in a block, to be typed, or in a text.
+        text: The command line, joined to one line and without comments.
+        page: Path of the page in the checkout.
+        needs: What the command needs that tests do not have; "" for nothing.
+        block: Whether it is in a code block, rather than in running text.
     """
 
     text: str
@@ -42,10 +42,10 @@ class CommandLine:
     block: bool
 
     def programs(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield each program of the line without its folder, and its arguments."""
+        """Yield the name (without folder) and arguments of each program of the line."""
         words: list[str] = []
         for word in [*_split(self.text), ";"]:
-            if word == ">" or (words and words[-1] == ">"):  # and its file
+            if word == ">" or (words and words[-1] == ">"):  # a redirection and its file
                 words = [*words, word] if word == ">" else words[:-1]
             elif word not in SEPARATORS:
                 words.append(word)
@@ -55,14 +55,14 @@ class CommandLine:
 
     @property
     def runs(self) -> bool:
-        """Whether tests can run it: it needs nothing special, and not root."""
+        """Whether tests can run it: it needs neither anything special nor root."""
         return not self.needs and "sudo" not in _split(self.text)
 
 
 def _program(words: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the program that some words start, and its arguments; nothing for no words."""
+    """Yield the program that a command starts, and its arguments; nothing if there is none."""
     while words and (words[0] == "sudo" or words[0].startswith("-") or "=" in words[0]):
-        # -H and -u of sudo, the latter with a value
+        # skip sudo's options -H and -u; -u has a value
         words = words[2:] if words[0].startswith("-") and "u" in words[0] else words[1:]
     if words:
         program = words[0] if words[0].startswith("script/") else Path(words[0]).name
@@ -81,13 +81,13 @@ def tokens(page: Path) -> tuple[Token, ...]:
 
 
 def inline_tokens(page: Path) -> Iterator[Token]:
-    """Yield what the page's texts consist of."""
+    """Yield the inline tokens of a page."""
     for token in tokens(page):
         yield from token.children or ()
 
 
 def blocks(page: Path, *languages: str) -> Iterator[tuple[str, str]]:
-    """Yield the fenced blocks of some languages, each with what it needs."""
+    """Yield content and needs (see `CommandLine`) of a page's fenced blocks in some languages."""
     before = ""
     for token in tokens(page):
         if token.type == "fence" and token.info in languages:
@@ -97,7 +97,7 @@ def blocks(page: Path, *languages: str) -> Iterator[tuple[str, str]]:
 
 
 def code_spans(page: Path) -> Iterator[tuple[str, str]]:
-    """Yield what stands between backquotes, each with what it needs."""
+    """Yield content and needs (see `CommandLine`) of a page's code spans."""
     children = list(inline_tokens(page))
     for index, token in enumerate(children):
         if token.type == "code_inline":
@@ -107,7 +107,7 @@ def code_spans(page: Path) -> Iterator[tuple[str, str]]:
 
 
 def command_lines(page: Path) -> Iterator[CommandLine]:
-    """Yield the command lines of the page's blocks, and those of ours in its texts."""
+    """Yield all command lines in the page's blocks, and our own commands in its texts."""
     name = str(page.relative_to(REPOSITORY))
     for content, needs in blocks(page, "", "sh"):
         for line in content.replace("\\\n", " ").splitlines():
@@ -133,7 +133,7 @@ def emphasised(page: Path) -> Iterator[str]:
 
 
 def links(page: Path) -> Iterator[str]:
-    """Yield where links lead, and where pictures come from."""
+    """Yield the targets of links and the sources of pictures."""
     for token in inline_tokens(page):
         target = token.attrGet("href" if token.type == "link_open" else "src")
         if target is not None:
@@ -141,7 +141,7 @@ def links(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub makes of the page's headings."""
+    """Return the anchors that GitHub generates from the page's headings."""
     result: set[str] = set()
     heading = False
     for token in tokens(page):

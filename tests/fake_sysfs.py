@@ -1,7 +1,7 @@
-"""A sysfs and a /dev with Corals in them, to be plugged in, started and pulled out.
+"""A fake sysfs and /dev with Corals that can be plugged in, started and unplugged.
 
-Below a root folder lie `sys` and `dev`, for the settings testing.sysfs and testing.dev. Devices
-come and go as the kernel does it: complete when they become visible, with a new number each time.
+A root folder contains `sys` and `dev`, for the settings testing.sysfs and testing.dev. Devices
+behave as in the kernel: they are complete once visible, and have a new number each time.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ def make_sysfs(root: Path, *, others: int = 0) -> Path:
     """Make a machine with two USB buses and no Coral.
 
     Args:
-        root: Is made where it is not there.
-        others: How many other USB devices it has (mice, on bus 1).
+        root: Root folder of the machine; created if it does not exist.
+        others: Number of other USB devices (mice on bus 1).
 
     Returns:
-        The root.
+        The root folder.
     """
     for bus, speed in ((1, SPEED_USB_2), (2, SPEED_USB_3)):
         _add_usb(root, f"usb{bus}", 1, ("1d6b", "0002"), speed=speed)
@@ -41,25 +41,25 @@ def dev_of(root: Path) -> Path:
 def plug_usb_coral(
     root: Path, port: str = "2-1", *, started: bool = False, speed: int = SPEED_USB_3
 ) -> Path:
-    """Plug in a Coral.
+    """Plug in a USB Coral.
 
     Args:
-        root: Of the machine.
+        root: Root folder of the machine.
         port: Bus and ports, e.g. "2-1" or "1-1.4".
-        started: Whether it has its firmware already.
-        speed: Mbit/s.
+        started: Whether its firmware is already loaded.
+        speed: USB speed, Mbit/s.
 
     Returns:
-        Its device node.
+        Path of the device node.
     """
     return plug_usb_device(root, port, STARTED if started else NEW, speed=speed)
 
 
 def start_usb_coral(root: Path, port: str = "2-1") -> Path:
-    """Let a Coral come back with its firmware, as it does when it is first used.
+    """Reconnect a Coral with its firmware loaded, as happens at its first use.
 
     Returns:
-        Its new device node.
+        Path of the new device node.
     """
     speed = int((sysfs_of(root) / "bus/usb/devices" / port / "speed").read_text())
     unplug(root, port)
@@ -67,20 +67,20 @@ def start_usb_coral(root: Path, port: str = "2-1") -> Path:
 
 
 def plug_usb_device(root: Path, port: str, usb_id: tuple[str, str], *, speed: int) -> Path:
-    """Plug in anything; returns its device node."""
+    """Plug in any USB device; return the path of its device node."""
     return _add_usb(root, port, _next_number(root), usb_id, speed=speed)
 
 
 def plug_pci_coral(root: Path, number: int = 0, *, driver: bool = True) -> Path:
-    """Put in a Coral on PCIe.
+    """Install a PCIe Coral.
 
     Args:
-        root: Of the machine.
-        number: Of its node.
-        driver: Whether the kernel has one for it; without there is no node.
+        root: Root folder of the machine.
+        number: Number of its device node.
+        driver: Whether the kernel has a driver for it; without one there is no device node.
 
     Returns:
-        Its device node (or where it would be).
+        Path of the device node, which does not exist without a driver.
     """
     address = f"0000:{number + 1:02x}:00.0"
     device = sysfs_of(root) / "devices/pci0000:00" / address
@@ -97,14 +97,14 @@ def plug_pci_coral(root: Path, number: int = 0, *, driver: bool = True) -> Path:
 
 
 def unplug(root: Path, name: str) -> None:
-    """Pull out a device.
+    """Unplug a device.
 
     Args:
-        root: Of the machine.
+        root: Root folder of the machine.
         name: A USB port such as "2-1", or "apex_0".
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no such device.
     """
     if name.startswith("apex_"):
         links = [sysfs_of(root) / "class/apex" / name]

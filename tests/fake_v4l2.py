@@ -1,8 +1,8 @@
-"""V4L2 cameras without a kernel: what the ioctls of a driver do, with its life cycle.
+"""Simulates V4L2 cameras in user space: the ioctls of a driver and its life cycle.
 
-Nodes are ordinary files, so that opening and mapping them are the real calls; `fcntl.ioctl` and
-`select.poll` answer for them as uvcvideo does. What a driver refuses is refused: a format while
-there are buffers, a buffer that is queued twice, anything once the device is gone.
+Device nodes are ordinary files, so opening and mapping them use the real calls. `fcntl.ioctl` and
+`select.poll` are replaced and behave like uvcvideo. They also refuse what a driver refuses: setting
+a format while there are buffers, queuing a buffer twice, and anything once the device is gone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pose_edge.sources import v4l2_device as api
 META_CAPTURE, OUTPUT = 0x00800000, 0x2
 
 Struct = Any
-"""A structure of videodev2, which has no types."""
+"""A structure of videodev2, which has no type annotations."""
 More = Any
 
 Modes = Mapping[str, Mapping[tuple[int, int], Sequence[float]]]
@@ -40,23 +40,23 @@ WEBCAM: Modes = {
     "MJPG": {(640, 480): (30, 15), (1280, 720): (30, 15), (320, 240): (30,)},
     "YUYV": {(640, 480): (30, 15), (1280, 720): (10, 5), (320, 240): (30,)},
 }
-"""Modes of an ordinary webcam on USB 2."""
+"""Modes of a common USB 2 webcam: frame rates by pixel format and size."""
 
 
 def refuse(number: int) -> OSError:
-    """Return the error that the kernel answers with."""
+    """Return the exception for an errno of the kernel."""
     return OSError(number, os.strerror(number))
 
 
 def jpeg(picture: Image) -> bytes:
-    """Return a picture as a webcam compresses it."""
+    """Encode a picture as JPEG with a webcam's chroma subsampling (4:2:2)."""
     return bytes(
         simplejpeg.encode_jpeg(picture, quality=90, colorspace="BGR", colorsubsampling="422")
     )
 
 
 def yuyv(picture: Image, stride: int = 0) -> bytes:
-    """Return a picture as raw YUYV (BT.601, 16 to 235), rows filled up to the stride."""
+    """Convert a picture to raw YUYV (BT.601, luma 16 to 235), with rows padded to the stride."""
     luma, red, blue = cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb).astype(np.float32))
     height, width = picture.shape[:2]
     packed = np.empty((height, width, 2), np.uint8)
@@ -68,7 +68,7 @@ def yuyv(picture: Image, stride: int = 0) -> bytes:
 
 
 class FakeCamera:
-    """One node and its driver's state."""
+    """A device node and the state of its driver."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class FakeCamera:
         flags: int = api.MONOTONIC,
         stamp_ns: int | None = None,
     ) -> bool:
-        """Put a frame into the next buffer; return whether there was one."""
+        """Write a frame to the next queued buffer; return whether there was a buffer."""
         with self.changed:
             if not self.streaming or not self.queued:
                 return False
@@ -136,7 +136,7 @@ class FakeCamera:
             self.changed.notify_all()
 
     def events(self) -> int:
-        """Return the events of poll."""
+        """Return the poll events of the node."""
         if self.gone:
             return select.POLLERR | select.POLLHUP
         if not self.streaming:
@@ -146,7 +146,7 @@ class FakeCamera:
     # --- what the driver does --------------------------------------------------------------------
 
     def ioctl(self, descriptor: int, request: int, argument: Struct) -> None:
-        """Answer one request, in place."""
+        """Handle a request, and write the answer into the argument."""
         with self.changed:
             if self.gone:
                 raise refuse(errno.ENODEV)
@@ -173,7 +173,7 @@ class FakeCamera:
             answers[request](argument)
 
     def closed(self, descriptor: int) -> None:
-        """Free what a descriptor held."""
+        """Release the driver's state if the closed descriptor owned it."""
         with self.changed:
             if self.owner == descriptor:
                 self._clear()
@@ -272,7 +272,7 @@ class FakeCamera:
 
 
 class FakePoll:
-    """`select.poll` for one node."""
+    """A replacement for `select.poll` with one device node."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -294,7 +294,7 @@ class FakePoll:
 
 
 class Kernel:
-    """All the nodes of a folder that stands in for /dev."""
+    """All device nodes in a folder that stands in for /dev."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.folder = folder
@@ -312,7 +312,7 @@ class Kernel:
         return camera
 
     def link(self, name: str, camera: FakeCamera, kind: str = "by-id") -> Path:
-        """Make a link as udev does."""
+        """Create a symbolic link like udev's."""
         folder = self.folder / "v4l" / kind
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).unlink(missing_ok=True)
@@ -320,7 +320,7 @@ class Kernel:
         return folder / name
 
     def camera_of(self, descriptor: int) -> FakeCamera | None:
-        """Return the camera that a descriptor was opened for, also when it is gone by now."""
+        """Return the camera that a descriptor was opened for, even if it is unplugged now."""
         if descriptor not in self.open_descriptors:
             path = Path(
                 str(Path(f"/proc/self/fd/{descriptor}").readlink()).removesuffix(" (deleted)")
@@ -349,7 +349,7 @@ def _code(number: int) -> str:
 
 
 class Shooting:
-    """Lets a camera take pictures at a rate, in a thread, until the block ends."""
+    """A context manager in which a thread makes a camera take pictures at a given rate."""
 
     def __init__(
         self, camera: FakeCamera, pictures: Sequence[Image | bytes], rate: float = 60.0

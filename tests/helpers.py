@@ -1,4 +1,4 @@
-"""What several tests need: pictures with a number in them, persons, and fakes of the parts."""
+"""Common helpers of the tests: pictures with an encoded number, people, and fake components."""
 
 from __future__ import annotations
 
@@ -29,23 +29,25 @@ from pose_edge.tracking import oks_matrix
 from pose_edge.zoo.registry import Tensor
 
 GENEROUS_S = 60.0
-"""How long tests wait for what should come at once: only a failing test ever waits that long."""
+"""Time limit in seconds for events that should happen at once; only failing tests reach it."""
 
 
 def slowness() -> float:
-    """Return how much longer than on a quiet machine something may take now, at least 1.
+    """Return the factor on time limits under the present load of the machine, at least 1.
 
-    It is the number of processes that want to run on each processor.
+    It is the load average per processor.
     """
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 CODE_BITS = 16
+"""Number of bits that a coded picture carries."""
 CODE_ROWS = 4
+"""Number of rows of fields in a coded picture."""
 
 
 def wait_until(condition: Callable[[], bool], what: str = "the condition") -> None:
-    """Wait until something is true, and fail when it never becomes so."""
+    """Wait until a condition is true; fail after `GENEROUS_S`."""
     deadline = time.monotonic() + GENEROUS_S
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true within {GENEROUS_S:g} s"
@@ -53,7 +55,7 @@ def wait_until(condition: Callable[[], bool], what: str = "the condition") -> No
 
 
 def wait_until_blocked(thread: threading.Thread) -> None:
-    """Wait until a thread waits for a condition or an event."""
+    """Wait until a thread is blocked on a condition or an event."""
 
     def blocked() -> bool:
         frame = sys._current_frames().get(thread.ident or 0)
@@ -64,7 +66,11 @@ def wait_until_blocked(thread: threading.Thread) -> None:
 
 
 def fill_pipe(descriptor: int) -> None:
-    """Write to the end of a pipe that nobody reads until nothing more fits into it."""
+    """Fill a pipe that nobody reads.
+
+    Args:
+        descriptor: The writing end of the pipe.
+    """
     before = os.get_blocking(descriptor)
     os.set_blocking(descriptor, False)
     for size in (4096, 1):
@@ -78,7 +84,7 @@ def fill_pipe(descriptor: int) -> None:
 
 
 def coded_picture(number: int, width: int = 160, height: int = 120) -> Image:
-    """Return a picture that carries a number in black and white fields, which survive a codec."""
+    """Return a picture that encodes a number in dark and bright fields, which survive a codec."""
     fields = np.array([number >> bit & 1 for bit in range(CODE_BITS)], dtype=np.uint8)
     grid = fields.reshape(CODE_ROWS, -1) * 200 + 28
     ys = np.arange(height) * CODE_ROWS // height
@@ -87,7 +93,7 @@ def coded_picture(number: int, width: int = 160, height: int = 120) -> Image:
 
 
 def read_code(picture: Image) -> int:
-    """Return the number that `coded_picture` wrote."""
+    """Return the number encoded by `coded_picture`."""
     height, width = picture.shape[:2]
     columns = CODE_BITS // CODE_ROWS
     ys = (np.arange(CODE_ROWS) * 2 + 1) * height // (2 * CODE_ROWS)
@@ -104,7 +110,7 @@ def write_video(
     b_frames: int = 0,
     pictures: Callable[[int], Image] | None = None,
 ) -> Path:
-    """Write an H.264 video whose frames carry their index, each shown at the given time."""
+    """Write an H.264 video with frames at the given times, by default coded with their index."""
     make = pictures or (lambda index: coded_picture(index, *size))
     with av.open(str(path), "w") as container:
         rate = Fraction(len(times), 1) if len(times) < 2 else Fraction(1 / (times[1] - times[0]))
@@ -122,7 +128,7 @@ def write_video(
 
 
 def read_video(path: Path) -> list[tuple[float, Image]]:
-    """Return time and picture (BGR) of every frame of a video, read with another library."""
+    """Return time in seconds and picture (BGR) of every frame of a video."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert stream.time_base is not None
@@ -155,7 +161,8 @@ STANDING: Mapping[Keypoint, tuple[float, float]] = {
     Keypoint.LEFT_ANKLE: (0.53, 0.80),
     Keypoint.RIGHT_ANKLE: (0.47, 0.80),
 }
-"""A person upright in the middle of the frame, seen from the front: their left is on the right."""
+"""Normalised keypoints (x, y) of an upright person in the middle of the frame. The person faces the
+camera, so their left side is on the right."""
 
 
 def oks(pose: FloatArray, track: FloatArray, width: int, height: int) -> float:
@@ -174,11 +181,11 @@ def person(
     """Return keypoints of a standing person.
 
     Args:
-        score: Of every keypoint.
-        centre: Where the hips are.
-        scale: 1 for a person 0.6 of the frame high.
-        scores: Other scores, for some keypoints.
-        places: Other places, for some keypoints.
+        score: Score of every keypoint.
+        centre: Position of the hips, normalised.
+        scale: 1 for a person with a height of 0.6 of the frame.
+        scores: Different scores for some keypoints.
+        places: Different positions for some keypoints.
     """
     keypoints = np.full((17, 3), score, dtype=np.float32)
     for keypoint, (x, y) in STANDING.items():
@@ -192,7 +199,7 @@ def person(
 
 
 def answer(keypoints: FloatArray, crop: Crop, width: int, height: int) -> FloatArray:
-    """Return what a perfect MoveNet answers for a person of the frame when it sees a crop of it."""
+    """Return the output of a perfect MoveNet for a person in a crop of a frame."""
     output = np.empty((1, 1, 17, 3), dtype=np.float32)
     output[0, 0, :, 0] = (keypoints[:, 1] * height - crop.top) / crop.height
     output[0, 0, :, 1] = (keypoints[:, 0] * width - crop.left) / crop.width
@@ -238,7 +245,7 @@ Answer = Callable[[AnyArray], FloatArray]
 
 
 class FakeRuntime:
-    """A runtime that keeps what it was given and answers as scripted; the last answer stays."""
+    """A runtime that records its inputs and gives scripted answers; the last one is repeated."""
 
     def __init__(
         self,
@@ -319,7 +326,7 @@ Step = Frame | BaseException | None
 
 
 class FakeSource:
-    """A source that gives what it is told to: frames, None, and exceptions to raise."""
+    """A source with scripted steps: each is a frame or None to return, or an exception to raise."""
 
     still = False
     frame_rate: float | None = 30.0
@@ -365,7 +372,7 @@ class FakeSource:
 
 
 def read_until_lost(source: Source) -> SourceLost:
-    """Read until the source is lost, and return what it says."""
+    """Read until the source is lost, and return the error."""
     deadline = time.monotonic() + GENEROUS_S
     while time.monotonic() < deadline:
         try:
@@ -376,7 +383,12 @@ def read_until_lost(source: Source) -> SourceLost:
 
 
 def frames(count: int | None = None, interval_s: float = 0.0) -> Iterator[Frame]:
-    """Yield coded frames, at a pace when there is an interval, endlessly when there is no count."""
+    """Yield coded frames.
+
+    Args:
+        count: Number of frames; None for an endless stream.
+        interval_s: Interval between frames, seconds; 0 to yield them at once.
+    """
     due = time.monotonic()
     for index in itertools.count() if count is None else range(count):
         if interval_s:
@@ -386,17 +398,17 @@ def frames(count: int | None = None, interval_s: float = 0.0) -> Iterator[Frame]
 
 
 def no_threads_left(before: set[threading.Thread]) -> bool:
-    """Tell whether all threads that were started meanwhile have ended."""
+    """Return whether all threads started since `before` was taken have ended."""
     return set(threading.enumerate()) <= before
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image:
-    """Return a picture without any structure."""
+    """Return a picture of random noise."""
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def smooth(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Return a picture of large soft blobs, different in each colour."""
+    """Return a picture of large soft blobs that differ between the colour channels."""
     import cv2
 
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""A made-up machine: commands are noted, and do to a folder what matters of them."""
+"""A simulated machine that records commands and applies their relevant effects to a folder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def answer(status: int, stdout: str = "", stderr: str = "") -> subprocess.Comple
 
 
 class PowerCut(BaseException):
-    """Nothing is done after this one: see `MadeUp.power_on`."""
+    """The simulated power failed, and no later command has an effect; see `MadeUp.power_on`."""
 
 
 class MadeUp:
-    """A machine in a folder."""
+    """A simulated machine in a folder."""
 
     def __init__(self, root: Path, *, running: bool = True) -> None:
         self.places = Places(root / "opt/pose-edge", root)
@@ -55,7 +55,7 @@ class MadeUp:
         return InstallOptions(**{**defaults, **others})  # type: ignore[arg-type]
 
     def power_on(self) -> None:
-        """Put everything as it was when the power failed, whatever was tidied up after that."""
+        """Restore the state at the power failure, and drop any clean-up that came after it."""
         self.cut_after = None
         shutil.rmtree(self.places.root)
         self._frozen.rename(self.places.root)
@@ -67,7 +67,7 @@ class MadeUp:
         return [one.replace(str(self.places.root), "") for one in said]
 
     def files(self) -> dict[str, str]:
-        """Return everything that is there, with its content or where it leads."""
+        """Return the content of each file, the target of each link, and "/" for each folder."""
         found = {}
         for path in sorted(self.places.root.rglob("*")):
             name = str(path.relative_to(self.places.root))

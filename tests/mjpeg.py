@@ -1,4 +1,4 @@
-"""A small network camera: MJPEG over HTTP (multipart/x-mixed-replace), with faults on demand."""
+"""A simulated network camera, MJPEG over HTTP (multipart/x-mixed-replace), that can have faults."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ BOUNDARY = "frame"
 
 
 class MjpegServer:
-    """Serves pictures in turn to each client, each at its moment, as a live camera does.
+    """Sends the current picture of a fixed sequence to each client, like a live camera.
 
-    The port stays the same over `stop` and `start`. Pictures go by the clock, so a client that
-    reads slowly misses some and never gets old ones from the server.
+    The port stays the same across `stop` and `start`. The clock determines the current picture, so
+    a client that reads slowly misses pictures and never receives old ones.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class MjpegServer:
         fps: float = 30.0,
         credentials: str = "",
     ) -> None:
-        """Prepare the pictures.
+        """Create the server and encode the pictures; `start` listens.
 
         Args:
-            pictures: uint8 (height, width, 3) BGR; by default 256 that carry their number.
-            fps: Pictures a second.
-            credentials: "user:password" to put into the address; they are not checked.
+            pictures: uint8 (height, width, 3) BGR; by default 256 pictures coded with their number.
+            fps: Pictures per second.
+            credentials: "user:password" for the URL; not checked by the server.
         """
         self.show(pictures or [coded_picture(number, 320, 240) for number in range(256)])
         self.fps = fps
@@ -54,11 +54,11 @@ class MjpegServer:
 
     @property
     def url(self) -> str:
-        """The address."""
+        """The URL of the stream."""
         return f"http://{self._credentials}127.0.0.1:{self._port}/stream.mjpg"
 
     def show(self, pictures: Sequence[Image]) -> None:
-        """Show other pictures from now on; a camera that was replaced has another size too."""
+        """Send other pictures from now on; their size may differ, as after a change of camera."""
         self._damaged: float = 0
         self._jpegs = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures]
 
@@ -66,7 +66,7 @@ class MjpegServer:
         """Send damaged pictures from now on.
 
         Args:
-            count: How many; None: until `show` is called.
+            count: Number of damaged pictures; None for all until `show` is called.
         """
         self._damaged = math.inf if count is None else count
 
@@ -82,7 +82,7 @@ class MjpegServer:
         self._spawn(self._accept, listener)
 
     def stop(self) -> None:
-        """Cut every connection and listen no more, as when the camera loses its power."""
+        """Close the listener and all connections, as when the camera loses power."""
         with self._lock:
             listener, self._listener = self._listener, None
             clients, self._clients = self._clients, []
@@ -96,11 +96,11 @@ class MjpegServer:
         self._threads.clear()
 
     def stall(self) -> None:
-        """Send nothing more, but keep the connections, as when a camera hangs."""
+        """Stop sending but keep the connections, as when a camera hangs."""
         self._running.clear()
 
     def resume(self) -> None:
-        """Go on after `stall`."""
+        """Continue after `stall`."""
         self._running.set()
 
     def __enter__(self) -> Self:

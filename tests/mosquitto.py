@@ -1,4 +1,4 @@
-"""A real broker, mosquitto from Debian, and a client that listens to it."""
+"""A real MQTT broker (Debian's mosquitto), and a client that subscribes to it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,15 @@ def free_port() -> int:
 
 
 class Mosquitto:
-    """One broker on a port of its own, which can be stopped, frozen and started again."""
+    """A broker on its own port, which can be stopped, frozen and restarted."""
 
     def __init__(self, folder: Path, *lines: str) -> None:
-        """Start it; without lines of its configuration everybody may do everything."""
+        """Start the broker.
+
+        Args:
+            folder: Folder for its configuration and log.
+            lines: Lines of its configuration; by default anonymous clients may do everything.
+        """
         self.port = free_port()
         self._config = folder / f"mosquitto-{self.port}.conf"
         listener = [f"listener {self.port} 127.0.0.1", "user root", "persistence false"]
@@ -65,7 +70,7 @@ class Mosquitto:
             self._process = None
 
     def freeze(self) -> None:
-        """Let it hang, with all its connections open."""
+        """Suspend the broker, with all its connections open."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -79,7 +84,7 @@ class Mosquitto:
 
 
 class Listener:
-    """A client that keeps what is published, by topic, and how it was."""
+    """A client that keeps the messages of each topic, and the retained ones separately."""
 
     def __init__(self, port: int, topic: str = "#", login: tuple[str, str] | None = None) -> None:
         self.messages: defaultdict[str, list[bytes]] = defaultdict(list)
@@ -102,7 +107,12 @@ class Listener:
             self.retained[message.topic] = bytes(message.payload)
 
     def wait_for(self, topic: str, payload: bytes | None = None) -> bytes:
-        """Wait for a message, whatever it says or with this text, and return the newest one."""
+        """Wait for a message on a topic, and return the newest one.
+
+        Args:
+            topic: The topic.
+            payload: Content of the message to wait for; None for any.
+        """
         wanted = f"{payload!r} on {topic}"
         wait_until(
             lambda: any(payload in (None, one) for one in self.messages[topic]),
@@ -140,7 +150,7 @@ def listening(
 
 
 def retained(port: int, topic: str = "#") -> dict[str, bytes]:
-    """Return what a broker has kept: a newcomer gets it before anything else."""
+    """Return a broker's retained messages, which a new client receives before any others."""
     with listening(port, topic) as newcomer:
         mark = f"mark/{free_port()}"
         if topic != "#":

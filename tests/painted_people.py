@@ -1,4 +1,4 @@
-"""People painted as grey rectangles, and models that see them, for tests of two stages."""
+"""People painted as grey rectangles, and fake models that find them, for the two-stage tests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pose_edge.zoo.registry import Tensor
 
 WIDTH, HEIGHT = 640, 360
 GREY_STEP = 20
-"""Person 1 has this grey, person 2 twice this, and so on: up to 12."""
+"""Grey level of person 1; person n has n times this level, for n up to 12."""
 
 Places = Mapping[int, tuple[float, float, float, float]]
-"""x0, y0, x1, y1 of each person by their number, pixels; later ones hide earlier ones."""
+"""x0, y0, x1, y1 of each person in pixels, by number; later people hide earlier ones."""
 
 
 class FakeClock:
-    """A clock that only the models advance."""
+    """A clock that is advanced only by the fake models."""
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -32,7 +32,7 @@ class FakeClock:
 
 
 def painted(places: Places, time_s: float = 0.0, index: int = 0, *, live: bool = False) -> Frame:
-    """Return a frame with people; the time counts for live frames and for files alike."""
+    """Return a frame with people; `time_s` is both its time of exposure and its position."""
     image: Image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
     for number, place in places.items():
         x0, y0, x1, y1 = (max(0, round(edge)) for edge in place)
@@ -41,7 +41,7 @@ def painted(places: Places, time_s: float = 0.0, index: int = 0, *, live: bool =
 
 
 def keypoints_in(box: tuple[float, float, float, float], score: float = 0.8) -> FloatArray:
-    """Return the keypoints of somebody who fills a box, in its unit."""
+    """Return the keypoints of a person who fills a box, in the same unit as the box."""
     x0, y0, x1, y1 = box
     spots = np.array([STANDING[joint] for joint in sorted(STANDING)], dtype=np.float32)
     low, high = spots.min(axis=0), spots.max(axis=0)
@@ -51,7 +51,7 @@ def keypoints_in(box: tuple[float, float, float, float], score: float = 0.8) -> 
 
 
 def number_of(keypoints: FloatArray, frame: Frame) -> int:
-    """Return the number of the painted person in the middle of a pose."""
+    """Return the number of the painted person at the centre of a pose."""
     x0, y0, x1, y1 = box_of(keypoints, 0.2)
     column = min(WIDTH - 1, round((x0 + x1) / 2 * WIDTH))
     row = min(HEIGHT - 1, round((y0 + y1) / 2 * HEIGHT))
@@ -59,7 +59,7 @@ def number_of(keypoints: FloatArray, frame: Frame) -> int:
 
 
 class _Model:
-    """A runtime that finds rectangles, and takes its time on a clock of its own."""
+    """A runtime that finds painted people; an inference advances the fake clock by its cost."""
 
     def __init__(self, output: Tensor, cost_s: float, clock: FakeClock | None) -> None:
         self.input = Tensor(shape=(1, 192, 192, 3), dtype="uint8")
@@ -88,8 +88,8 @@ class _Model:
 
 
 def _people_in(grey: Image) -> dict[int, FloatArray]:
-    """Return the keypoints of everybody in an input, in 0...1 of it."""
-    # The edges of a person, blurred by the resampling, are no other person.
+    """Return the keypoints of each person in a model's input, normalised, by their number."""
+    # Resampling blurs a person's edges to other grey levels, which are not other people.
     core = np.ones((3, 3), np.uint8)
     flat = cv2.erode(grey, core) == cv2.dilate(grey, core)
     found = {}
@@ -108,7 +108,7 @@ def _people_in(grey: Image) -> dict[int, FloatArray]:
 
 
 class PaintedFinder(_Model):
-    """Finds up to six people, as MultiPose does; those in `blind_to` never."""
+    """Finds up to six people, like MultiPose, except those in `blind_to`."""
 
     def __init__(self, cost_s: float = 0.0, clock: FakeClock | None = None) -> None:
         super().__init__(Tensor(shape=(1, 6, 56), dtype="float32"), cost_s, clock)
@@ -124,7 +124,7 @@ class PaintedFinder(_Model):
 
 
 class PaintedRefiner(_Model):
-    """Finds the person nearest to the middle, as a single-person model does."""
+    """Finds the person nearest to the centre, like a single-person model."""
 
     def __init__(self, cost_s: float = 0.0, clock: FakeClock | None = None) -> None:
         super().__init__(Tensor(shape=(1, 1, 17, 3), dtype="float32"), cost_s, clock)

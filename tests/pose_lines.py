@@ -1,4 +1,4 @@
-"""The format of the lines of poses, as the design promises it to other programs."""
+"""The format of pose lines that the design guarantees to other programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pose_edge.util import resources
 
 UNIT = {"type": "number", "minimum": 0, "maximum": 1}
 
-# "One line of poses" of the design: what other programs rely on. Fields may be added.
+# The section "One line of poses" of the design. Other programs rely on it; fields may be added.
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
@@ -62,7 +62,7 @@ PUBLISHED = Draft202012Validator(PUBLISHED_SCHEMA)
 
 
 def strict(line: str) -> dict[str, Any]:
-    """Parse a line, refusing what is no JSON though Python reads it (NaN, Infinity)."""
+    """Parse and validate a pose line; refuse NaN and Infinity, which are not valid JSON."""
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
@@ -75,7 +75,7 @@ def strict(line: str) -> dict[str, Any]:
 
 
 def assert_described(record: dict[str, Any]) -> None:
-    """Make sure that the published schema describes every field of a line."""
+    """Check that the published schema describes every field of a pose line."""
     schema = PUBLISHED_SCHEMA
     assert set(record) <= set(schema["properties"])
     kinds = schema["$defs"]

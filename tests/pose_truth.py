@@ -1,6 +1,6 @@
-"""What each model finds in each frame of a video, and whether lines of poses agree with it.
+"""Finds the poses of each model in each frame of a video, and compares pose lines with them.
 
-A line cannot pretend: its keypoints show which model found them, and in which frame.
+The keypoints of a line prove which model found them and in which frame.
 """
 
 from __future__ import annotations
@@ -25,42 +25,42 @@ from pose_edge.zoo.subgraphs import keep_sizes
 CPU_MODEL = "movenet-lightning-int8"
 EDGETPU_MODEL = "movenet-lightning-fp16-edgetpu"
 MODELS = {"cpu": CPU_MODEL, "edgetpu": EDGETPU_MODEL}
-"""Two models that differ, so that their answers do."""
+"""Model of each backend; two different models, so that their answers differ."""
 
 SQUARE = (192, 192)
-"""Height and width of the Edge TPU's input, which the CPU's model has among others."""
+"""Height and width of the Edge TPU's input, which is also one of the sizes of the CPU's model."""
 
 CLIP = range(64, 154)
-"""Frames of the demo clip, in which somebody moves."""
+"""Indexes of the used frames of the demo clip, in which a person moves."""
 
 SIZE = (640, 360)
-"""Width and height that they are made smaller to: less work for a busy machine."""
+"""Width and height to which the frames are reduced, to save work on a busy machine."""
 
 SAME = 1e-4
-"""Keypoints that the same model found in the same frame differ less: the lines are rounded."""
+"""Difference below which keypoints are of the same model and frame; pose lines are rounded."""
 
 EXACT = (
     *("--set", "model.second_look=false", "--set", "tracking.enabled=false"),
     *("--set", "model.min_keypoint_score=1", "--set", "model.min_pose_score=0"),
     *("--set", "model.min_keypoints=0"),
 )
-"""Makes each frame one inference, and its answer depend on nothing but frame and model: no keypoint
-is good enough to choose a crop by, and none too bad to be written."""
+"""Options with which each frame takes one inference that depends only on the frame and the model:
+no keypoint is good enough to choose a crop, and none is too bad to be written."""
 
 PICTURE_S = 1.0
-"""No change may stop the picture longer on a quiet machine. The product's own limit is half of
-it."""
+"""Longest allowed gap between pose lines at a change of backend on a quiet machine, seconds. The
+program's own limit is half of it."""
 
 Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of poses.
+    """A pose line.
 
     Attributes:
-        arrived: When, by the clock of `time.monotonic`.
-        record: What it says.
+        arrived: Time of arrival by the clock of `time.monotonic`, seconds.
+        record: Content of the line.
     """
 
     arrived: float
@@ -80,20 +80,20 @@ class Line:
 
     @property
     def points(self) -> Points:
-        """The keypoints of an `EXACT` run, which has a person in every frame."""
+        """The keypoints of the only person; an `EXACT` run has one in every frame."""
         (pose,) = self.record["poses"]
         return np.array(pose["keypoints"])
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The clip, and what each model finds in it.
+    """The clip, and the poses that each model finds in it.
 
     Attributes:
         clip: The video.
-        points: Of each backend's model the keypoints in each frame.
-        square: Those of the CPU's model with a square input: a frame that was cropped for the Edge
-            TPU when the CPU took over.
+        points: Keypoints in each frame, by backend.
+        square: Keypoints in each frame by the CPU's model with a square input, which it uses for a
+            frame that was already cropped for the Edge TPU when the CPU took over.
     """
 
     clip: Path
@@ -102,7 +102,7 @@ class Truth:
 
     @classmethod
     def find(cls, folder: Path) -> Truth:
-        """Let each model look at the clip, on the CPU."""
+        """Write the clip to a folder, and run each model on it on the CPU."""
         frames = [
             np.asarray(cv2.resize(frame, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
             for frame in demo_frames(CLIP)
@@ -130,7 +130,7 @@ class Truth:
         return cls(clip, points, points.pop("square"))
 
     def agrees(self, line: Line) -> bool:
-        """Tell whether a line has what its model finds in its frame of the endless clip."""
+        """Return whether a line has the pose of its model in its frame of the looped clip."""
         number = line.seq % len(CLIP)
         answers = [self.points[line.backend][number]]
         if line.backend == "cpu":
@@ -139,17 +139,16 @@ class Truth:
 
 
 def same(one: Points, other: Points) -> bool:
-    """Tell whether keypoints are those of the same model and frame."""
+    """Return whether two sets of keypoints are of the same model and frame."""
     return bool(np.abs(one - other).max() < SAME)
 
 
 def check(lines: Sequence[Line], truth: Truth | None) -> None:
-    """Check that no line is missing or doubled, nor says what is not so.
+    """Check that no line is missing, repeated or wrong.
 
     Args:
-        lines: All of a run.
-        truth: If the run is `EXACT`: the poses must be those of each line's frame, and of the model
-            that it names.
+        lines: All lines of a run.
+        truth: For an `EXACT` run, the poses that the lines must have; None not to compare poses.
     """
     assert [line.seq for line in lines] == list(range(len(lines)))
     assert [line.model for line in lines] == [MODELS[line.backend] for line in lines]
@@ -159,21 +158,17 @@ def check(lines: Sequence[Line], truth: Truth | None) -> None:
 
 
 def stretches(lines: Iterable[Line]) -> list[tuple[str, int]]:
-    """Return the backends in turn, each with the number of lines until the next."""
+    """Return the sequence of backends, each with its number of consecutive lines."""
     return [(backend, len(list(some))) for backend, some in groupby(lines, lambda it: it.backend)]
 
 
 def gaps_at_changes(lines: Sequence[Line]) -> list[float]:
-    """Return how long the picture stopped at each change of backend.
-
-    Returns:
-        Seconds: of each change the longest time between two lines next to it.
-    """
+    """Return the longest interval between lines near each change of backend, seconds."""
     gaps = [after.arrived - before.arrived for before, after in pairwise(lines)]
     changes = [n for n, pair in enumerate(pairwise(lines)) if len({it.backend for it in pair}) > 1]
     return [max(gaps[max(0, n - 1) : n + 3]) for n in changes]
 
 
 def goes_on(lines: Sequence[Line]) -> bool:
-    """Tell whether no change of backend stopped the picture for longer than it may now."""
+    """Return whether all gaps at changes of backend are within the limit for the present load."""
     return max(gaps_at_changes(lines)) < PICTURE_S * slowness()

@@ -27,7 +27,7 @@ from pose_edge.web.server import WebServer
 
 
 class FakeScreen(Display):
-    """A screen that keeps what it was given."""
+    """A screen that records the scenes that it shows."""
 
     def __init__(self) -> None:
         self.scenes: list[Scene] = []
@@ -61,7 +61,7 @@ class FakeScreen(Display):
 
 
 class FakePipeline:
-    """What a presenter needs of a pipeline."""
+    """The part of a pipeline that a presenter uses."""
 
     live = True
     still = False
@@ -93,7 +93,7 @@ class FakePipeline:
 
 
 class Bench:
-    """A presenter with fake screens."""
+    """A presenter with fake screens, a fake pipeline and a fake clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.screens: list[FakeScreen] = []
@@ -115,7 +115,7 @@ class Bench:
         )
 
     def lasts(self, seconds: float) -> bool:
-        """Let time pass, and tell whether the main thread has not stalled by then."""
+        """Advance the clock; return whether the main thread does not count as stalled then."""
         for _ in range(round(seconds)):
             self.now += 1
             self.supervisor.look()
@@ -145,9 +145,9 @@ class Bench:
         return self.screens[-1].scenes
 
     def drawing(self) -> Drawing:
-        """Return what is drawn over the picture that is shown now."""
+        """Return the overlay of the picture that is shown last."""
         return self.shown[-1].overlay((1280, 720), (0, 0, 1280, 720))
 
     def stamps(self) -> list[Stamp]:
-        """Return the texts that are drawn now."""
+        """Return the texts in the overlay of the picture that is shown last."""
         return list(self.drawing().stamps)

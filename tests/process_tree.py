@@ -1,4 +1,4 @@
-"""Processes of this machine, and what they hold."""
+"""Processes of this machine, and the resources that they hold."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Process:
     """A process of this machine.
 
     Attributes:
-        number: Its own.
-        state: One letter; Z is a zombie.
-        parent: The number of its parent.
-        session: The number of the process that leads its session.
+        number: Process id.
+        state: State as one letter; Z for a zombie.
+        parent: Id of the parent process.
+        session: Id of the session leader.
     """
 
     number: int
@@ -29,7 +29,7 @@ def processes() -> list[Process]:
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
             number, _, rest = file.read_text().partition(" ")
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended meanwhile
             continue
         # The name, in parentheses, may contain anything.
         state, parent, _group, session = rest.rpartition(")")[2].split()[:4]
@@ -39,13 +39,13 @@ def processes() -> list[Process]:
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a process holds.
+    """The resources that a process holds.
 
     Attributes:
-        threads: Their number.
-        descriptors: Open files, pipes, sockets, shared memory.
-        mappings: Of shared memory.
-        children: Processes that it has started and not buried yet.
+        threads: Number of threads.
+        descriptors: Number of open files, pipes, sockets and shared memory objects.
+        mappings: Number of mappings of shared memory.
+        children: Number of child processes that it has not reaped yet.
     """
 
     threads: int

@@ -1,7 +1,7 @@
-"""A fake publisher of the models to fetch: at their real addresses, through a local proxy.
+"""A fake server of the fetchable models at their real URLs, reached through a local proxy.
 
-`https_proxy` of a program points here. Whatever server the program then asks for over TLS, this one
-answers, with a certificate that `SSL_CERT_FILE` makes it trust.
+A program's `https_proxy` points to this proxy. It answers TLS requests to any host by itself, with
+a certificate that the program trusts because of `SSL_CERT_FILE`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Offer:
 
     Attributes:
         body: The content.
-        status: Of the answer.
-        declared: Content-Length, where it is not that of what is sent.
-        cut_after: Bytes after which the first, second, ... answer ends.
-        silent: The connection ends without an answer.
-        garbled: A cut answer ends with bytes that are not TLS.
-        hold: A cut answer stays open: the rest is never sent.
+        status: HTTP status.
+        declared: Content-Length, if it differs from the length of `body`.
+        cut_after: Number of bytes after which the first, second, ... answer ends.
+        silent: Whether the connection ends without an answer.
+        garbled: Whether a cut answer ends with bytes that are not TLS.
+        hold: Whether the connection of a cut answer stays open without sending the rest.
     """
 
     body: bytes = b""
@@ -51,13 +51,13 @@ class Publisher:
     """A running server.
 
     Attributes:
-        environment: Variables that make a program use this server.
-        offers: By the path of the address.
-        tunnels: Hosts and ports that were asked for.
+        environment: Environment variables that make a program use this server.
+        offers: Offers by the path of the URL.
+        tunnels: Host and port of each tunnel that was requested from the proxy.
         asked: Path of each request.
-        proxy_status: What the proxy answers.
-        sent: Set when an offer that is held has sent its part.
-        released: Set it to end the connections that are held.
+        proxy_status: HTTP status with which the proxy answers.
+        sent: Set once the first part of a held answer is sent.
+        released: Set it to end the held connections.
     """
 
     environment: Mapping[str, str]
@@ -70,10 +70,10 @@ class Publisher:
 
 
 def make_certificate(folder: Path) -> Path:
-    """Make a certificate for the publisher's host, with its key in one file.
+    """Make a certificate for the publisher's host; skip the test if there is no openssl.
 
     Returns:
-        The file; skips the test where there is no openssl.
+        The certificate's file; the key is beside it, with the suffix .key.
     """
     if shutil.which("openssl") is None:
         pytest.skip("no openssl is installed to make a certificate for the test")
@@ -96,7 +96,7 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
     """Serve until the block ends.
 
     Args:
-        certificate: As `make_certificate` returned it.
+        certificate: The file from `make_certificate`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, certificate.with_suffix(".key"))
@@ -133,7 +133,7 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
             self.end_headers()
             if publisher.proxy_status == 200:
                 with (
-                    suppress(OSError),  # the program went away
+                    suppress(OSError),  # the program has closed the connection
                     context.wrap_socket(self.connection, server_side=True) as inner,
                 ):
                     Tunnel(inner, self.client_address, self.server)
@@ -154,7 +154,7 @@ def publishing(certificate: Path) -> Iterator[Publisher]:
 
 
 def free_port() -> int:
-    """Return a port without a listener."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port

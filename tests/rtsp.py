@@ -1,4 +1,4 @@
-"""A real RTSP server for the tests, which can be stopped, made to hang, and started again."""
+"""A real RTSP server for the tests, which can be stopped, suspended and restarted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ assert all(Gst.ElementFactory.find(name) for name in ("qtdemux", "h264parse", "r
 
 
 def need_server() -> None:
-    """Skip the test where there is no RTSP server."""
+    """Skip the test if the RTSP server's packages are not installed."""
     found = Path(SYSTEM_PYTHON).exists() and (
         subprocess.run([SYSTEM_PYTHON, "-c", PROBE], capture_output=True, check=False).returncode
         == 0
@@ -36,7 +36,7 @@ def need_server() -> None:
 
 
 def lengthen(clip: Path, target: Path, rounds: int) -> Path:
-    """Repeat a video without sound in one file, without encoding it again."""
+    """Write a file with a silent video repeated `rounds` times, without re-encoding."""
     with av.open(str(target), "w") as out:
         stream, shift = None, 0
         for _ in range(rounds):
@@ -60,14 +60,15 @@ def lengthen(clip: Path, target: Path, rounds: int) -> Path:
 
 
 class RtspServer:
-    """Plays a video, from its start, to each client; the port stays the same."""
+    """Plays a video from its start to each client; the port stays the same after a restart."""
 
     def __init__(self, video: Path, credentials: str = "") -> None:
-        """Prepare the server.
+        """Create the server without starting it.
 
         Args:
             video: An MP4 file with H.264.
-            credentials: "digest:USER:PASSWORD" or "basic:USER:PASSWORD" that a client needs.
+            credentials: Required login, "digest:USER:PASSWORD" or "basic:USER:PASSWORD"; empty for
+                none.
         """
         self._video = video
         self._credentials = credentials
@@ -76,12 +77,12 @@ class RtspServer:
 
     @property
     def address(self) -> str:
-        """The address without user and password."""
+        """The URL without user and password."""
         return f"rtsp://127.0.0.1:{self.port}/live"
 
     @property
     def url(self) -> str:
-        """The address with user and password."""
+        """The URL with user and password."""
         if not self._credentials:
             return self.address
         _method, user, password = self._credentials.split(":", 2)
@@ -101,19 +102,19 @@ class RtspServer:
         self.port = int(line)
 
     def stop(self) -> None:
-        """Kill the server, as a camera that loses its power."""
+        """Kill the server, as when a camera loses power."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
             self._process = None
 
     def stall(self) -> None:
-        """Keep connections, but answer nothing and send nothing."""
+        """Suspend the server: it keeps its connections, but sends nothing."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Go on after `stall`."""
+        """Continue after `stall`."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGCONT)
 

@@ -1,7 +1,7 @@
-"""An RTSP camera: plays a video to each client. Started by `rtsp.py` with Debian's Python.
+"""A simulated RTSP camera that plays a video; `rtsp.py` runs it with Debian's Python.
 
-GStreamer's bindings are packages of the system (python3-gi, gir1.2-gst-rtsp-server-1.0 and
-gstreamer1.0-plugins-good, -bad), so this file imports nothing else.
+GStreamer's bindings are Debian packages (python3-gi, gir1.2-gst-rtsp-server-1.0 and
+gstreamer1.0-plugins-good, -bad), so this file imports nothing else but the standard library.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROLE = "viewer"
 def protect(
     server: GstRtspServer.RTSPServer, factory: GstRtspServer.RTSPMediaFactory, credentials: str
 ) -> None:
-    """Ask for "digest:USER:PASSWORD" or "basic:USER:PASSWORD"."""
+    """Require a login, given as "digest:USER:PASSWORD" or "basic:USER:PASSWORD"."""
     method, user, password = credentials.split(":", 2)
     token = GstRtspServer.RTSPToken()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)

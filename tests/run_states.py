@@ -1,4 +1,4 @@
-"""States of a run, for tests of what tells them."""
+"""Run states and pose messages for tests of the code that reports them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_edge.telemetry import Telemetry
 
 
 def run_state(**changes: Any) -> RunState:  # noqa: ANN401 - of any field
-    """Return a state of a run whose camera is missing, with some fields of another value."""
+    """Return the state of a run whose camera is missing; `changes` replaces fields."""
     telemetry = Telemetry()
     for value in (0.5, 10.0, 10.1, 2000.0):
         telemetry.add({"inference": value})
@@ -50,7 +50,7 @@ def pose_message(
     people: int = 1,
     **changes: Any,  # noqa: ANN401 - of any field
 ) -> PoseMessage:
-    """Return the message of a frame with so many people in it."""
+    """Return the message of a frame with `people` people; `changes` replaces fields."""
     return replace(
         PoseMessage(
             index,

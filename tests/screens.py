@@ -1,4 +1,4 @@
-"""What tests of screens need: outputs of a graphics card in a fake sysfs, and plain scenes."""
+"""Helpers for tests of screens: a graphics card's outputs in a fake sysfs, and plain scenes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from pose_edge.overlay import Drawing, Overlay, Scene
 
 
 def add_output(sysfs: Path, name: str, status: str, *, number: int | None = None) -> Path:
-    """Add an output, e.g. "card1-HDMI-A-1", and return its folder, which holds the `status`."""
+    """Add an output of a graphics card to a fake sysfs.
+
+    Args:
+        sysfs: The fake sysfs.
+        name: Name of the output, e.g. "card1-HDMI-A-1".
+        status: Content of its file `status`, e.g. "connected".
+        number: Connector id; None for no such file.
+
+    Returns:
+        Folder of the output.
+    """
     folder = sysfs / "class" / "drm" / name
     folder.mkdir(parents=True)
     (folder / "status").write_text(status + "\n")
@@ -44,6 +54,6 @@ def scene_of(
     mirror: bool = False,
     overlay: Overlay = lambda _size, _place: Drawing(),
 ) -> Scene:
-    """Return a scene of a picture, as a rule with nothing drawn over it."""
+    """Return a scene of a picture, by default with an empty overlay."""
     height, width = image.shape[:2]
     return Scene((width, height), overlay, image, order, mirror)

@@ -1,4 +1,4 @@
-"""An HTTP server for the tests whose answers are written byte by byte."""
+"""An HTTP server for tests that script its answers byte by byte."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Self
 from helpers import GENEROUS_S
 
 Script = Callable[[str], Iterable[bytes]]
-"""Takes a request (its header as text) and yields what is sent; the connection is closed after."""
+"""Takes the header of a request and yields the bytes to send; then the connection is closed."""
 
 
 class ScriptedHttpServer:
-    """Answers each connection by a script, in a thread of its own.
+    """Answers each connection by a script, in a separate thread.
 
     Attributes:
         requests: The headers of all requests so far.
-        over: Set at the end of the test: a script that hangs waits for it.
+        over: Set at the end of the test; a script that simulates a hang waits for it.
     """
 
     def __init__(self, script: Script) -> None:
@@ -75,7 +75,7 @@ class ScriptedHttpServer:
 
 
 def head(status: str = "200 OK", **fields: str) -> bytes:
-    """Return the header of an answer; `content_type` is Content-Type, and so on."""
+    """Return the header of an answer; the keyword `content_type` gives Content-Type, and so on."""
     lines = [f"HTTP/1.1 {status}", "Connection: close"]
     lines += [f"{name.replace('_', '-').title()}: {value}" for name, value in fields.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -1,4 +1,4 @@
-"""Videos with a sound that can be found again."""
+"""Writes videos with a beep, and measures where the beep is in a video."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from av.audio.stream import AudioStream
 RATE = 48_000
 FPS = 20
 BEEP_S = (1.0, 1.5)
-"""When there is a tone; there is silence before and after it."""
+"""Begin and end of the tone in seconds; there is silence before and after it."""
 
 
 def write_clip_with_sound(
     path: Path, codec: str, *, seconds: float = 3.0, ahead_s: float = 0.0
 ) -> Path:
-    """Write grey pictures and a beep; the sound may begin ahead of the pictures."""
+    """Write a video of grey pictures with a beep.
+
+    Args:
+        path: The file to write.
+        codec: Codec of the sound.
+        seconds: Length of the pictures.
+        ahead_s: Time by which the sound begins before the pictures, seconds.
+    """
     with av.open(str(path), "w") as sink:
         pictures = sink.add_stream("mpeg4", rate=FPS)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
@@ -46,7 +53,7 @@ def write_clip_with_sound(
 
 
 def heard(path: Path) -> tuple[str, float, float, float]:
-    """Return codec of the sound, when the beep begins and ends, and when the sound ends."""
+    """Return a video's audio codec, and the times of beep start, beep end and sound end in s."""
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         times, levels = [], []

@@ -1,7 +1,7 @@
-"""A stand-in for libedgetpu.so.1: how it is built, and how a test steers it.
+"""Builds a stand-in for libedgetpu.so.1, and controls it from a test.
 
-`stand_in/edgetpu.c` says what it proves and what it does not, `stand_in/steering.h` lists the words
-and the events.
+`stand_in/edgetpu.c` describes what the stand-in proves and what it does not;
+`stand_in/steering.h` lists its commands and events.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ SONAME = "libedgetpu.so.1"
 
 
 def build(folder: Path) -> Path:
-    """Compile the library with this machine's compiler; skips the test where there is none.
+    """Compile the library with this machine's compiler; skip the test if there is none.
 
     Args:
-        folder: Where it goes.
+        folder: Folder for the library.
 
     Returns:
-        Its path.
+        Path of the library.
     """
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
@@ -49,17 +49,17 @@ def build(folder: Path) -> Path:
 
 
 def mark_compiled(model: Path, folder: Path) -> Path:
-    """Copy an ordinary model so that the program takes it for a compiled one.
+    """Copy a CPU model so that the program takes it for a compiled Edge TPU model.
 
-    The program refuses to call the CPU an Edge TPU, and the stand-in can run nothing else than
-    ordinary models. What follows a model in its file is not part of it, and changes no answer.
+    The program runs only compiled models on an Edge TPU, but the stand-in can run only CPU models.
+    The mark is appended to the file; data after the model does not change its answers.
 
     Args:
-        model: A CPU model's file.
-        folder: Where the copy goes.
+        model: File of a CPU model.
+        folder: Folder for the copy.
 
     Returns:
-        The copy, named as compiled models are.
+        Path of the copy, named like a compiled model.
     """
     copy = folder / f"{model.stem}-edgetpu.tflite"
     copy.write_bytes(model.read_bytes() + COMPILED_MARK)
@@ -71,10 +71,10 @@ class Event:
     """A line of the journal.
 
     Attributes:
-        time_ns: When, by the clock of `time.monotonic_ns`.
-        process: In which process.
+        time_ns: Time by the clock of `time.monotonic_ns`.
+        process: Id of the process.
         name: create, accept, refuse, load, crash, answer, stall, abort, fail or destroy.
-        detail: What follows: of an inference its number, of create the options.
+        detail: Rest of the line: for an inference its number, for create the options.
     """
 
     time_ns: int
@@ -84,14 +84,14 @@ class Event:
 
 
 class StandIn:
-    """The library, with a file of its own that steers it and a journal of what it did."""
+    """The library, with a file of commands that control it and a journal of its events."""
 
     def __init__(self, library: Path, folder: Path) -> None:
-        """Describe a stand-in that accepts.
+        """Create the control of a stand-in that accepts.
 
         Args:
-            library: As `build` returned it.
-            folder: Where its two files go.
+            library: The library from `build`.
+            folder: Folder for the two files.
         """
         self.library = library
         self.file = folder / "stand-in-edgetpu"
@@ -100,18 +100,19 @@ class StandIn:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the environment of a program must have for it to be steered from here."""
+        """Environment variables with which a program's stand-in is controlled from here."""
         return {
             "STAND_IN_EDGETPU_FILE": str(self.file),
             "STAND_IN_EDGETPU_JOURNAL": str(self.journal),
         }
 
     def tell(self, *lines: str) -> None:
-        """Say what to do from now on, also to delegates that are loaded already.
+        """Replace the commands, also for delegates that are already loaded.
 
         Args:
-            lines: Each with words of `steering.h`; one takes over when the one before it has
-                struck, and the last stays: ``tell("abort=5", "refuse", "accept")``.
+            lines: Commands of `steering.h`, one set in each line. A line applies once the line
+                before it has taken effect, and the last one stays, for example
+                ``tell("abort=5", "refuse", "accept")``.
         """
         assert lines
         beside = self.file.with_suffix(".new")
@@ -119,11 +120,11 @@ class StandIn:
         os.replace(beside, self.file)  # noqa: PTH105 - at once: a program may be reading it
 
     def told(self) -> list[str]:
-        """Return the lines that have not struck yet."""
+        """Return the commands that have not taken effect yet."""
         return self.file.read_text().splitlines()
 
     def events(self, *names: str) -> list[Event]:
-        """Return what has happened until now, in order, or only the events of these names."""
+        """Return the events so far in order; with names, only events with one of these names."""
         if not self.journal.exists():
             return []
         lines = (line.split(" ", 3) for line in self.journal.read_text().splitlines())
@@ -134,5 +135,5 @@ class StandIn:
         return [event for event in events if not names or event.name in names]
 
     def count(self, *names: str) -> int:
-        """Return how often one of these events has happened; without names, "answer"."""
+        """Return the number of events so far with one of these names; by default "answer"."""
         return len(self.events(*(names or ("answer",))))

@@ -1,4 +1,4 @@
-"""Makes TensorFlow Lite files out of those that ship: with other inputs, outputs and metadata."""
+"""Makes variants of the bundled TensorFlow Lite files, with other inputs, outputs and metadata."""
 
 from __future__ import annotations
 
@@ -16,11 +16,20 @@ POSENET: Final = "posenet-mobilenet"
 LIGHTNING: Final = "movenet-lightning-int8"
 
 Model = Any
-"""The objects of a model, as the generated code has them."""
+"""A model as an object of the schema's generated code."""
 
 
 def rewrite(path: Path, name: str, *changes: Callable[[Model], None]) -> Path:
-    """Write the first graph of a model that ships to a file, with changes; return the path."""
+    """Apply changes to the first graph of a bundled model and write it to a file.
+
+    Args:
+        path: The file to write.
+        name: Name of the bundled model.
+        changes: Functions that change the model in place.
+
+    Returns:
+        The path.
+    """
     content = (resources.models_dir() / f"{name}.tflite").read_bytes()
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     del model.subgraphs[1:], model.signatureDefs[1:]
@@ -33,7 +42,7 @@ def rewrite(path: Path, name: str, *changes: Callable[[Model], None]) -> Path:
 
 
 def float_input(mean: float, std: float) -> Callable[[Model], None]:
-    """Return a change to a float32 input that wants (pixel - mean) / std."""
+    """Return a change to a float32 input that expects (pixel - mean) / std."""
 
     def change(model: Model) -> None:
         graph = model.subgraphs[0]
@@ -52,7 +61,7 @@ def float_input(mean: float, std: float) -> Callable[[Model], None]:
 
 
 def pixel_output(size: int) -> Callable[[Model], None]:
-    """Return a change to an output of MoveNet in pixels of its input."""
+    """Return a change of MoveNet's output to coordinates in pixels of a square input."""
 
     def change(model: Model) -> None:
         graph = model.subgraphs[0]
@@ -67,14 +76,14 @@ def pixel_output(size: int) -> Callable[[Model], None]:
 
 
 def dynamic_input(model: Model) -> None:
-    """Leave height and width of the input to whoever runs the model."""
+    """Make height and width of the input dynamic."""
     graph = model.subgraphs[0]
     source = graph.tensors[graph.inputs[0]]
     source.shape, source.shapeSignature = [1, 1, 1, 3], [1, -1, -1, 3]
 
 
 def input_size(height: int, width: int) -> Callable[[Model], None]:
-    """Return a change of the input's size, for a model that is convolutions only."""
+    """Return a change of the input's size, for a fully convolutional model."""
 
     def change(model: Model) -> None:
         graph = model.subgraphs[0]
@@ -84,7 +93,7 @@ def input_size(height: int, width: int) -> Callable[[Model], None]:
 
 
 def without_filter(model: Model) -> None:
-    """Leave out the filter of a convolution: loading it on one thread mostly crashes LiteRT."""
+    """Remove a convolution's filter; loading such a model on one thread mostly crashes LiteRT."""
     operator = model.subgraphs[0].operators[20]
     operator.inputs = [operator.inputs[0], -1, operator.inputs[2]]
 
@@ -104,7 +113,7 @@ def metadata(content: bytes) -> Callable[[Model], None]:
 
 
 def normalisation_metadata(mean: Sequence[float], std: Sequence[float]) -> bytes:
-    """Return TFLite metadata with `NormalizationOptions` of the first input."""
+    """Return TFLite metadata with `NormalizationOptions` for the first input."""
     builder = flatbuffers.Builder(256)
     means, stds = (builder.CreateNumpyVector(np.array(v, np.float32)) for v in (mean, std))
     options = _table(builder, {0: means, 1: stds})

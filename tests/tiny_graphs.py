@@ -1,4 +1,4 @@
-"""Small graphs, in the form that `topology.unfuse` gives, for the tests of the kit."""
+"""Small graphs in the form that `topology.unfuse` returns, for the tests of the model kit."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Builder:
     """Collects nodes and the values of their constants."""
 
     def __init__(self, seed: int = 0) -> None:
-        """Starts with an empty graph; `seed` is for the weights."""
+        """Create an empty graph; `seed` determines the random weights."""
         self.nodes: list[Node] = []
         self.tensors: dict[str, NDArray[Any]] = {}
         self.random = np.random.default_rng(seed)
 
     def values(self) -> Tensors:
-        """Returns the constants as the kit wants them."""
+        """Return the values of the constants by name."""
         return dict(self.tensors)
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
@@ -34,7 +34,7 @@ class Builder:
         return name
 
     def picture(self, height: int, width: int, name: str = "picture") -> str:
-        """Adds a float placeholder [1, height, width, 3]."""
+        """Add a float placeholder [1, height, width, 3]."""
         dimensions = {"dim": [{"size": str(size)} for size in (1, height, width, 3)]}
         return self.add(name, "Placeholder", T=None, dtype=FLOAT, shape={"shape": dimensions})
 
@@ -48,7 +48,10 @@ class Builder:
         stride: int = 1,
         bias: bool = True,
     ) -> str:
-        """Adds a convolution, depthwise when the last number of its shape is 1; returns its end."""
+        """Add a convolution with bias and activation; return the name of its last node.
+
+        It is depthwise if the last number of `shape` is 1 and the one before is not.
+        """
         depthwise = shape[3] == 1 and shape[2] > 1
         spread = np.sqrt(2 / np.prod(shape[: 2 if depthwise else 3]))
         weights = self.random.normal(0, spread, shape).astype(np.float32)
@@ -71,10 +74,10 @@ class Builder:
 
 
 def small_network(height: int = 12, width: int = 16) -> Builder:
-    """A network like MoveNet's: convolutions, a residual and a finer level to decode from.
+    """Return a network like MoveNet's: convolutions, a residual and a finer level to decode.
 
-    From `picture` (float) to `answer`. Its depthwise layer makes channels of very different
-    ranges, which the next layer evens out: such layers are the ones that suffer from 8 bits.
+    It computes `answer` from `picture` (float). The depthwise layer has channels of very different
+    ranges, which the next layer compensates: such layers suffer most from 8 bits.
     """
     made = Builder()
     first = made.convolution("a", made.picture(height, width), (3, 3, 3, 8), stride=2)
@@ -105,6 +108,6 @@ def small_network(height: int = 12, width: int = 16) -> Builder:
 
 
 def gather_at(made: Builder, name: str, source: str, cells: Sequence[Sequence[int]]) -> str:
-    """Adds a GatherNd at fixed cells: batch, row, column."""
+    """Add a GatherNd at fixed cells (batch, row, column)."""
     indices = made.constant(f"{name}/indices", np.array(cells, np.int32))
     return made.add(name, "GatherNd", source, indices, T=None, Tparams=FLOAT, Tindices=INT)

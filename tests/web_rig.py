@@ -1,4 +1,4 @@
-"""A server of the page in this process, with a made-up run behind it."""
+"""A web server in this process, with a simulated run behind it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def made_up_state(**values: Any) -> RunState:  # noqa: ANN401 - fields of the state
-    """Return the state of a run in which all is well."""
+    """Return the state of a run without faults; `values` replaces fields."""
     state: dict[str, Any] = {
         "uptime_s": 12.0,
         "source": "/dev/video0",
@@ -55,12 +55,12 @@ def made_up_state(**values: Any) -> RunState:  # noqa: ANN401 - fields of the st
 
 
 class Rig:
-    """A server, and what a run does for it.
+    """A web server and the parts of a run that it uses.
 
     Attributes:
         settings: The settings in force.
-        faults: What the server has reported, newest last.
-        changes: Settings that were asked for.
+        faults: Faults that the server reported, newest last; None when a fault is over.
+        changes: Key and value of each requested change of a setting.
     """
 
     def __init__(self, settings: Settings, config: Path | None = None) -> None:
@@ -83,7 +83,7 @@ class Rig:
         )
 
     def change(self, key: str, value: object, answer: Callable[[str], None]) -> None:
-        """Change a setting; a `Steering`."""
+        """Change a setting, as `Steering.change` does."""
         self.changes.append((key, value))
         try:
             self.settings = with_value(self.settings, key, value)
@@ -114,19 +114,19 @@ class Rig:
         return np.full((height, width, 3), value, np.uint8)
 
     def open(self) -> None:
-        """Serve, and wait until clients can come."""
+        """Open the server, and wait until it serves or reports a fault."""
         self.server.open(self.access)
         wait_until(lambda: bool(self.places) or bool(self.faults and self.faults[-1]))
 
     @property
     def places(self) -> str:
-        """Where it serves, e.g. "127.0.0.1:8080"; empty while it does not."""
+        """Address at which it serves, e.g. "127.0.0.1:8080"; empty while it does not."""
         parts = [part for part in self.supervisor.parts if part.name == "web"]
         running = [part.detail for part in parts if part.state is State.RUNNING]
         return running[0] if running else ""
 
     def url(self, path: str = "/", scheme: str = "http") -> str:
-        """Return an address of the server."""
+        """Return the URL of a path on the server."""
         port = self.places.rpartition(":")[2]
         return f"{scheme}://127.0.0.1:{port}{path}"
 
@@ -136,11 +136,11 @@ class Rig:
         return int(self.places.rpartition(":")[2])
 
     def send(self, index: int = 0) -> None:
-        """Hand a result to the clients of the pose lines."""
+        """Send a result to the clients of the pose lines."""
         self.server.poses.send(PoseMessage.of(make_result(make_frame(index=index))))
 
     def show(self, value: int = 90) -> bool:
-        """Draw a picture, where one is due; return whether it was."""
+        """Provide a picture if one is due; return whether it was."""
         due = self.server.picture.due() or self.server.picture.due_again()
         if due:
             self.server.picture.put(self.picture(value), "BGR")
@@ -151,7 +151,7 @@ class Rig:
 def serving(
     config: Path | None = None, state: RunState | None = None, **sections: dict[str, Any]
 ) -> Iterator[Rig]:
-    """Serve the page, with other settings where they are given."""
+    """Serve the page; `sections` changes the settings."""
     web = {"enabled": True, "listen": "0", **sections.pop("web", {})}
     rig = Rig(Settings.model_validate({"web": web, **sections}), config)
     rig.state = state or rig.state
@@ -163,7 +163,7 @@ def serving(
 
 
 def with_client(use: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
-    """Run a coroutine with a client."""
+    """Run a coroutine function with an HTTP client, and return its result."""
 
     async def run() -> T:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:

@@ -1,4 +1,4 @@
-"""An X server without a screen, of which tests take screenshots."""
+"""An X server without a physical screen, of which tests take screenshots."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Xvfb:
         self._process = process
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End the server, as when a desktop session is closed, and wait until it is gone."""
+        """End the server, as at the end of a desktop session, and wait until it has exited."""
         self._process.send_signal(how)
         self._process.wait(10)
 
     def screenshot(self) -> NDArray[np.uint8]:
-        """Return what the screen shows, as uint8 (height, width, 3), RGB.
+        """Return the content of the screen, uint8 (height, width, 3), RGB.
 
-        The server keeps its screen in a file in the format of xwd: a header of big-endian words,
-        a colour map, then the pixels, here 32 bits each.
+        The server keeps its screen in a file in xwd's format: a header of big-endian words, a
+        colour map, then the pixels with 32 bits each.
         """
         raw = self._framebuffer.read_bytes()
         header = struct.unpack(">25I", raw[:100])
@@ -46,7 +46,10 @@ class Xvfb:
         return rows[:, : 4 * width].reshape(height, width, 4)[:, :, 2::-1]
 
     def xdotool(self, *arguments: str) -> str:
-        """Move the mouse, type keys and so on; skips the test where xdotool is not installed."""
+        """Run xdotool, e.g. to move the mouse or type keys, and return its output.
+
+        The test is skipped if xdotool is not installed.
+        """
         program = shutil.which("xdotool")
         if program is None:
             pytest.skip("xdotool is not installed")
@@ -61,24 +64,24 @@ class Xvfb:
         return done.stdout.strip()
 
     def window_number(self) -> str:
-        """Return the number of the window in the middle of the screen."""
+        """Return the id of the window at the centre of the screen."""
         height, width = self.screenshot().shape[:2]
         middle = (str(width // 2), str(height // 2))
         answer = self.xdotool("mousemove", *middle, "getmouselocation", "--shell")
         return next(line.removeprefix("WINDOW=") for line in answer.split() if "WINDOW=" in line)
 
     def focus(self) -> None:
-        """Give the window the keyboard: there is no window manager that would."""
+        """Give the window the keyboard focus, as there is no window manager to do it."""
         self.xdotool("windowfocus", self.window_number())
 
 
 @contextmanager
 def xvfb(width: int = 800, height: int = 600) -> Iterator[Xvfb]:
-    """Run an X server with one screen; skips the test where Xvfb is not installed.
+    """Run an X server with one screen; skip the test if Xvfb is not installed.
 
     Args:
-        width: Of the screen, pixels.
-        height: Of the screen, pixels.
+        width: Width of the screen, pixels.
+        height: Height of the screen, pixels.
     """
     program = shutil.which("Xvfb")
     if program is None:

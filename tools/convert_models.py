@@ -1,13 +1,13 @@
-"""Makes the model files that ship in `models/` from the published weights.
+"""Makes the bundled model files in `models/` from the published weights.
 
     pip install -r tools/requirements.txt        (Python 3.11; npm is needed, too)
     python tools/convert_models.py --calibration PICTURES
 
-PICTURES is a folder of pictures with people, or a COCO file of them (whose people are looked at
-close up, too): what the INT8 models are calibrated with. Never take what accuracy is measured on.
+PICTURES calibrates the INT8 models: a folder of pictures with people, or a COCO file, whose people
+are also cropped. Never use pictures that accuracy is measured on.
 
-Exit status: 0 done; 2 wrong usage; 3 the weights or the pictures cannot be had; 1 anything else,
-first of all that the check against golden data failed. Nothing is written unless it is 0.
+Exit status: 0 done; 2 wrong usage; 3 the weights or the pictures are not available; 1 any other
+error, such as a failed check against the golden data. Nothing is written unless it is 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CALIBRATION = SHARED / "coco" / "calibration.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     options = _parse(arguments)
     specs = [s for s in catalogue.MODELS if not options.names or s.name in options.names]
     listing = options.output / "manifest.yaml"
@@ -64,10 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def calibration(specs: Sequence[ModelSpec], source: Path | None) -> list[Sample]:
-    """Returns the calibration pictures, none when no model needs them.
+    """Return the calibration pictures; none if no model needs them.
+
+    Args:
+        specs: The models to convert.
+        source: Folder or COCO file of the pictures, see `samples.find`; None if not given.
 
     Raises:
-        SamplesError: They are needed and cannot be had.
+        SamplesError: Pictures are needed but were not given or cannot be read.
     """
     if all(spec.int8 is None for spec in specs):
         return []
@@ -80,14 +84,23 @@ def calibration(specs: Sequence[ModelSpec], source: Path | None) -> list[Sample]
 
 
 def convert(spec: ModelSpec, published: Mapping[str, bytes], pictures: Sequence[Sample]) -> bytes:
-    """Makes one model from the published files (path in the package -> content)."""
+    """Convert one model from the published files.
+
+    Args:
+        spec: The model.
+        published: Content of each file, by its path in the package.
+        pictures: Calibration pictures; not used by a model with float weights.
+
+    Returns:
+        The .tflite file.
+    """
     say(f"{spec.name}: converting")
-    # oneDNN would fold constants with other rounding on other processors, and several threads add
-    # in another order every time: other bytes.
+    # For reproducible bytes: oneDNN rounds folded constants differently on each kind of processor,
+    # and several threads add in a different order each time.
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow takes seconds to load, so only now.
+    # Imported late, because TensorFlow takes seconds to load.
     from modelkit import recipes
 
     if spec.int8 is None:
@@ -96,9 +109,12 @@ def convert(spec: ModelSpec, published: Mapping[str, bytes], pictures: Sequence[
 
 
 def agrees(spec: ModelSpec, model: bytes, folder: Path) -> bool:
-    """Compares a model with the golden data, at all sizes that have room for the people in it.
+    """Compare a model with the golden data, at all sizes that have room for the people.
 
-    Says how far they are apart.
+    The differences are printed.
+
+    Returns:
+        Whether all answers are within the tolerance; True if there is no golden data for the model.
     """
     if spec.golden is None:
         say(f"{spec.name}: no golden data to compare with")
@@ -130,7 +146,7 @@ def agrees(spec: ModelSpec, model: bytes, folder: Path) -> bool:
 
 
 def describe(spec: ModelSpec, model: bytes, pictures: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Returns the manifest's entries for a file: the model and its variants."""
+    """Return the manifest's entries for a model file: those of the model and its variants."""
     source, result = interpret.signature(model)
     package, version = catalogue.PACKAGE.rsplit("@", 1)
     usual = Variant(spec.name, spec.sizes, spec.summary)
@@ -156,13 +172,13 @@ def describe(spec: ModelSpec, model: bytes, pictures: Sequence[Sample]) -> list[
 
 
 def fail(reason: str, status: int) -> int:
-    """Says why the command ends and returns its exit status."""
+    """Print why the command fails, and return its exit status."""
     print(f"convert_models: {reason}", file=sys.stderr)
     return status
 
 
 def say(line: str) -> None:
-    """Prints a line of progress at once."""
+    """Print a line of progress, unbuffered."""
     print(line, flush=True)
 
 

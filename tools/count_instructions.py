@@ -1,17 +1,18 @@
-"""Counts the instructions that one run of a model takes on the processors of a Pi 4 and a Pi 5.
+"""Counts the instructions of one inference of a model on the processors of a Pi 4 and a Pi 5.
 
     apt-get install qemu-user qemu-user-static mmdebstrap arch-test gcc      (Debian 12, x86-64)
     pip install -e .[test]
     nice python tools/count_instructions.py [MODEL.tflite ...]           as root, for all of models/
 
-QEMU makes up a Cortex-A72 and a Cortex-A76 and executes LiteRT in Debian for arm64, with one
-thread; a plug-in counts. What is counted begins and ends with one run of a graph that has run
-before, so nothing of the start is in it. The answer is a table in Markdown.
+QEMU emulates a Cortex-A72 and a Cortex-A76 and executes LiteRT in Debian for arm64, with one
+thread, while a plug-in counts. Only inferences after a first one are counted, so initialisation is
+excluded. The result is a table in Markdown.
 
-A stand-in for a measurement, not one: an instruction takes a fraction of a cycle or many, by what
-it is and where its data lie. Compare models of one kind (INT8 with INT8), on one processor.
+Instruction counts approximate the run time only roughly: an instruction takes a fraction of a cycle
+or many cycles, depending on its kind and on where its data are. Compare only models of one kind
+(INT8 with INT8) on one processor.
 
-Exit status: 0 done; 2 wrong usage; 3 something that it needs is missing; 1 anything else.
+Exit status: 0 done; 2 wrong usage; 3 a prerequisite is missing; 1 any other error.
 """
 
 from __future__ import annotations
@@ -39,24 +40,26 @@ SOURCES: Final = Path(__file__).resolve().parent / "instructions"
 PROCESSORS: Final = (PI_4, PI_5)
 RELEASE: Final = "trixie"
 EMULATOR: Final = "qemu-aarch64"
-"""Linked dynamically, in Debian 12: the static one can load no plug-in."""
+"""The dynamically linked emulator, in Debian 12; the static one cannot load plug-ins."""
 
 WHEELS: Final = "manylinux_2_27_aarch64"
-"""What LiteRT's wheels, and those that it depends on, are built for; Debian 12 and 13 run them."""
+"""Platform tag of the wheels of LiteRT and its dependencies; Debian 12 and 13 can run them."""
 
 LOADER: Final = "ld.so"
+"""Name under which the dynamic loader of this machine is copied."""
 
 RUNS: Final = 2
-"""Counted runs of each graph. They differ by what Python does besides; the shorter one counts."""
+"""Counted runs of each graph. They differ by Python's own instructions; the smallest count is
+used."""
 
 UNIT: Final = ("movenet-lightning-int8", (192, 192))
-"""What the others are compared with."""
+"""Model and size to which the ratios in the table refer."""
 
 Size = tuple[int, int]
 """Height and width of a model's input, pixels."""
 
 Counts = dict[tuple[str, Size], dict[str, int]]
-"""The instructions of one run, by model and size, and by processor."""
+"""Instructions of one run, by (model, size) and then by the name of the processor."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def missing() -> str | None:
-    """Return what there must be to count and is not, or None."""
+    """Return a message on a missing prerequisite, or None if there is none."""
     for program, package in ((EMULATOR, "qemu-user"), ("gcc", "gcc"), ("ldd", "libc-bin")):
         if shutil.which(program) is None:
             return f"not installed: {package}"
@@ -91,10 +94,10 @@ def missing() -> str | None:
 
 
 def count(models: Sequence[Path]) -> Counts:
-    """Count what each model takes on each processor, at each of its sizes.
+    """Count the instructions of each model on each processor, at each of its sizes.
 
     Raises:
-        RuntimeError: A model cannot be run, or there can be no Debian for arm64.
+        RuntimeError: A model cannot be run, or Debian for arm64 cannot be set up.
     """
     counts: Counts = {}
     with root.unpacked(RELEASE) as folder:
@@ -111,9 +114,9 @@ def count(models: Sequence[Path]) -> Counts:
 
 
 def put_emulator(folder: Path) -> None:
-    """Make a folder of the emulator that loads plug-ins, the plug-in, and what that counts.
+    """Create a folder with the emulator, its libraries, the plug-in and guest.py.
 
-    The emulator's libraries are for another processor than the machine's, so they come along.
+    The emulator runs on this machine's processor, so the arm64 system lacks its libraries.
     """
     emulator = shutil.which(EMULATOR)
     assert emulator is not None
@@ -127,9 +130,9 @@ def put_emulator(folder: Path) -> None:
 
 
 def put_litert(folder: Path, python: str) -> None:
-    """Make a folder of LiteRT for a version of Python on aarch64, the one that is installed here.
+    """Install the LiteRT version of this machine into a folder, for a Python version on aarch64.
 
-    By this machine's pip: under emulation that would take a minute.
+    This machine's pip does it, because the emulated one would take a minute.
     """
     output(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder)),
@@ -139,11 +142,11 @@ def put_litert(folder: Path, python: str) -> None:
 
 
 def count_one(machine: Machine, model: Path) -> dict[Size, int]:
-    """Return the instructions of one run of a model at each of its sizes.
+    """Return the number of instructions of one run of a model at each of its sizes.
 
     Args:
-        machine: It has `emulator` and `packages` in /tmp.
-        model: The file.
+        machine: The emulated machine, with the folders `emulator` and `packages` in /tmp.
+        model: The model file.
 
     Raises:
         RuntimeError: The model cannot be run.
@@ -163,11 +166,11 @@ def count_one(machine: Machine, model: Path) -> dict[Size, int]:
 
 
 def parse(written: str) -> dict[Size, list[int]]:
-    """Return the instructions of each run, by size, from what plug-in and guest have written.
+    """Return the number of instructions of each run, by size, from the output of guest and plug-in.
 
     Args:
-        written: For each graph the line `input HEIGHT WIDTH`, and then `executed SUM` before the
-            first run and after each. Other lines are the libraries'.
+        written: For each graph the line `input HEIGHT WIDTH`, then `executed SUM` before the first
+            counted run and after each run. Other lines are ignored: libraries write them.
     """
     sums: dict[Size, list[int]] = {}
     current: list[int] = []
@@ -181,7 +184,7 @@ def parse(written: str) -> dict[Size, list[int]]:
 
 
 def table(counts: Counts) -> str:
-    """Return the counts in Markdown: millions, and how many times what `UNIT` takes."""
+    """Return the counts as a Markdown table, in millions and as ratios to the count of `UNIT`."""
     heads = ["model", "height x width"]
     for processor in PROCESSORS:
         heads += [f"{processor.board}, {processor.name}: millions", "ratio"]
@@ -196,10 +199,10 @@ def table(counts: Counts) -> str:
 
 
 def output(*command: str) -> str:
-    """Run a command of this machine and return what it writes.
+    """Run a command on this machine and return its standard output.
 
     Raises:
-        RuntimeError: It failed.
+        RuntimeError: The command failed.
     """
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -208,7 +211,7 @@ def output(*command: str) -> str:
 
 
 def tell(text: str) -> None:
-    """Write a line for whoever waits."""
+    """Write a line of progress to the standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

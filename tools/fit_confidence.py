@@ -1,10 +1,11 @@
-"""Fits the probability that a keypoint is right to the scores of a model.
+"""Fits the calibration from a model's keypoint score to the probability that the keypoint is right.
 
     python tools/fit_confidence.py COCO.json [--model NAME ...]
 
-Half of the pictures (every other id) fits the calibration of `pose_edge/estimators/confidence.py`,
-for all models given together; the other half shows for each model how reliable it is. The pictures
-lie in the folder of the same name beside COCO.json; take none that a model was calibrated with.
+The calibration of `pose_edge/estimators/confidence.py` is fitted to one half of the pictures (every
+other id), for all given models together. The other half shows how reliable it is for each model.
+COCO.json lies beside a folder of the same name with the pictures. Do not use pictures that a model
+was calibrated with.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from pose_edge.tracking import SIGMAS
 
 MODELS: Final = ("movenet-lightning-int8", "movenet-thunder-balanced-int8", "movenet-thunder-int8")
 KNOTS: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
-"""Scores between which the calibration is linear."""
+"""Knots of the piecewise linear calibration: scores, 0...1."""
 RIGHT: Final = 0.5
-"""Least part of a keypoint in the OKS of a pose for the keypoint to be right."""
+"""Similarity from which a keypoint is right: its term in the OKS of its pose, 0...1."""
 BINS: Final = 10
+"""Number of bins of the probability in the reliability figures."""
 
 Scores = NDArray[np.float64]
 Rights = NDArray[np.bool_]
@@ -59,11 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fit(scores: Scores, rights: Rights) -> Calibration:
-    """Return the line through `KNOTS`, rising and within 0...1, with the least squared error.
+    """Fit a piecewise linear function with knots at `KNOTS` by least squares.
+
+    The fitted values are then clipped to 0...1 and made non-decreasing.
 
     Args:
         scores: float64 (n,), 0...1.
-        rights: bool (n,): which keypoints are right.
+        rights: bool (n,), whether each keypoint is right.
+
+    Returns:
+        Pairs of score and probability, one for each knot.
     """
     weights = np.stack([np.interp(scores, KNOTS, unit) for unit in np.eye(len(KNOTS))], axis=1)
     values, *_ = np.linalg.lstsq(weights, rights.astype(np.float64), rcond=None)
@@ -74,7 +81,12 @@ def fit(scores: Scores, rights: Rights) -> Calibration:
 def bins(
     scores: Scores, rights: Rights, calibration: Calibration
 ) -> Iterator[tuple[float, int, float, float]]:
-    """Yield lowest probability, count, mean probability, and part that is right, of each bin."""
+    """Divide keypoints into `BINS` bins by probability, and yield a tuple for each non-empty bin.
+
+    Yields:
+        The bin's lowest probability, the number of keypoints in it, their mean predicted
+        probability, and the fraction of them that is right.
+    """
     said = probabilities(scores.astype(np.float32), calibration)
     places = np.minimum((said * BINS).astype(int), BINS - 1)
     for place in np.unique(places):
@@ -90,14 +102,15 @@ def bins(
 def reliability(scores: Scores, rights: Rights, calibration: Calibration) -> float:
     """Return the expected calibration error, 0...1: the mean over keypoints of their bin's error.
 
-    C. Guo, G. Pleiss, Y. Sun, K. Weinberger: "On Calibration of Modern Neural Networks", ICML 2017.
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger: "On Calibration of Modern Neural Networks",
+    ICML 2017.
     """
     found = bins(scores, rights, calibration)
     return sum(count * abs(said - true) for _, count, said, true in found) / len(scores)
 
 
 def _samples(truth: Truth, name: str) -> list[tuple[Scores, Rights]]:
-    """Return scores and whether they were right, of the pictures to fit and of the others."""
+    """Return the scores and rights of the pictures to fit, and those of the other pictures."""
     settings = Settings(
         model=ModelSettings(name=name, threads=1), edgetpu=EdgeTpuSettings(mode="off")
     )
@@ -120,7 +133,10 @@ def _samples(truth: Truth, name: str) -> list[tuple[Scores, Rights]]:
 def _keypoints(
     pose: Pose, size: tuple[int, int], people: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[float, float]]:
-    """Yield score and 1 (right) or 0 of each keypoint that is annotated of the person meant."""
+    """Yield the score, and 1.0 if right or 0.0 if not, of each annotated keypoint of a pose.
+
+    The annotations are those of the person with the highest OKS.
+    """
     points = pose.pixels(*size)
     best: tuple[float, NDArray[np.float64], NDArray[np.bool_]] | None = None
     for person in people:

@@ -2,7 +2,7 @@
 
     python tools/make_configuration_page.py
 
-Run it when a setting has changed; a test compares the page with what this makes.
+Run it after a change of a setting; a test fails if the page is out of date.
 """
 
 from __future__ import annotations
@@ -99,14 +99,14 @@ def make_page() -> str:
 
 
 def _definition(schema: Mapping[str, Any], info: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the schema of a section, which may also be given as one word."""
+    """Return the schema of a section; in YAML, some sections may also be a single word."""
     reference = info.get("anyOf", [info])[0]["$ref"]
     definition: Mapping[str, Any] = schema["$defs"][reference.rpartition("/")[2]]
     return definition
 
 
 def _text(value: object) -> str:
-    """Return a default as it is written in YAML."""
+    """Format a default value as in YAML."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -115,13 +115,13 @@ def _text(value: object) -> str:
 
 
 def _allowed(details: Mapping[str, Any]) -> str:
-    """Return what a setting accepts; nothing where the description says it."""
+    """Return the allowed values of a setting; empty if the description already states them."""
     allowed = describe_allowed(details).removeprefix("allowed: ")
     return "" if details["description"] in allowed else _cell(allowed.removeprefix("one of "))
 
 
 def _cell(text: str) -> str:
-    """Return a text as it is written in a cell of a table."""
+    """Escape a text for a cell of a Markdown table."""
     return text.replace("|", "\\|")
 
 

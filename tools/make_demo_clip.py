@@ -1,12 +1,12 @@
-"""Makes the clip that ships as the source `demo`: `pose_edge/data/demo.mp4`, and its licence.
+"""Makes the bundled clip of the source `demo`: `pose_edge/data/demo.mp4`, and its licence file.
 
     pip install -r tools/requirements.txt
     python tools/make_demo_clip.py
 
-The clip is the demo video of Sports2D (BSD-3-Clause), made small enough to ship.
+The clip is the demo video of Sports2D (BSD-3-Clause), re-encoded to a smaller size.
 
-Exit status: 0 done; 2 wrong usage; 3 the video cannot be had; 1 anything else, first of all that
-the result is larger than allowed. Nothing is written unless it is 0.
+Exit status: 0 done; 2 wrong usage; 3 the video is not available; 1 any other error, such as a clip
+larger than allowed. Nothing is written unless it is 0.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WIDTH = 1280
 FPS = 30
 MAX_BYTES = 2_000_000
 ENCODER = {
-    # 1.7 MB at this width; 24 is above the 2 MB that the clip may have.
+    # Gives 1.7 MB at this width; 24 exceeds `MAX_BYTES`.
     "crf": "25",
     "preset": "slow",
     # With several threads the encoder's decisions, and so the bytes, depend on the machine.
@@ -52,7 +52,7 @@ ENCODER = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description="Make the demo clip and its licence file.")
     parser.add_argument(
         "--output",
@@ -84,13 +84,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def encode(video: bytes, target: Path) -> int:
-    """Encodes every frame of a video again, scaled to `WIDTH`, as H.264 in MP4 without sound.
+    """Re-encode every frame of a video, scaled to `WIDTH`, as H.264 in MP4 without sound.
 
-    The input must have `FPS` frames per second; frames keep their order and get even times.
+    The input must have `FPS` frames per second; the frames are given evenly spaced timestamps.
 
     Args:
         video: Content of the video file.
-        target: The file to make; a path, because the muxer reads it again to put the index first.
+        target: The file to write. It must be a path, because the muxer reads the file again to move
+            the index to its beginning.
 
     Returns:
         The number of frames.
@@ -107,11 +108,11 @@ def encode(video: bytes, target: Path) -> int:
         stream.width = WIDTH
         stream.height = even_height(pictures.width, pictures.height, WIDTH)
         stream.pix_fmt = "yuv420p"
-        # The source says so, and players guess wrongly where a file does not.
+        # These are the source's values; players guess wrongly if a file does not state them.
         context = stream.codec_context
         context.color_range = ColorRange.MPEG
         context.colorspace = Colorspace.ITU709
-        context.color_primaries = context.color_trc = 1  # BT.709 in both lists
+        context.color_primaries = context.color_trc = 1  # BT.709 in both enumerations
         for frame in source.decode(pictures):
             scaled = frame.reformat(
                 stream.width, stream.height, "yuv420p", interpolation=Interpolation.LANCZOS
@@ -124,7 +125,7 @@ def encode(video: bytes, target: Path) -> int:
 
 
 def even_height(width: int, height: int, new_width: int) -> int:
-    """Returns the even height nearest to the one that keeps the aspect; 4:2:0 needs even sizes."""
+    """Return the even height closest to the aspect ratio; 4:2:0 subsampling needs even sizes."""
     return 2 * round(height * new_width / width / 2)
 
 

@@ -1,12 +1,12 @@
-"""Makes the pictures of the documentation, docs/pictures, from the demo clip that ships.
+"""Makes the pictures of the documentation, docs/pictures, from the bundled demo clip.
 
     python tools/make_pictures.py
 
-They are what `pose-edge annotate demo` draws, cut out and made smaller. (The clip is the demo video
-of Sports2D, BSD-3-Clause.)
+The pictures are cropped and scaled frames that `pose-edge annotate demo` draws. (The clip is the
+demo video of Sports2D, BSD-3-Clause.)
 
-Exit status: 0 done; 2 wrong usage; 1 anything else, first of all that a picture is larger than
-allowed. Nothing is written unless it is 0.
+Exit status: 0 done; 2 wrong usage; 1 any other error, such as a picture larger than allowed.
+Nothing is written unless it is 0.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 MAX_BYTES = 300_000
+"""Largest size of a picture file."""
 CLIP_FPS = 30
 FPS = 12
+"""Frame rate of the animation."""
 SECONDS = 3.0
+"""Length of the animation."""
 CUT = (60, 0, 820, 428)
-"""Left, upper, right and lower edge of the part of the clip with the person on the roof, pixels."""
+"""Crop of the clip around the person on the roof: left, upper, right and lower edge, pixels."""
 ANIMATED_SIZE = (560, 315)
 QUALITIES = (50, 40, 30, 20, 10)
-"""Tried one after the other until the animation is small enough."""
+"""WebP qualities of the animation, tried in this order until the file is small enough."""
 STILL_QUALITY = 85
 
 ONE = ("--model", "movenet-thunder-int8")
@@ -40,12 +43,13 @@ SEVERAL = ("--model", "movenet-multipose-int8")
 TRAILS = (*ONE, "--set", "overlay.background=black", "--set", "overlay.trails=1.5")
 
 SEVERAL_AT = 67
+"""Index of the frame for several.jpg."""
 TRAILS_AT = 75
-"""The frames of the stills."""
+"""Index of the frame for trails.jpg."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description="Make the pictures of the documentation.")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "pictures")
     output: Path = parser.parse_args(arguments).output
@@ -66,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def drawn(options: Sequence[str]) -> list[Image.Image]:
-    """Returns the frames of the demo clip with what the program draws on them."""
+    """Return the annotated frames of the demo clip.
+
+    Args:
+        options: Further options of `pose-edge annotate`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "demo.mp4"
         command = [sys.executable, "-m", "pose_edge", "annotate", "demo", "-o", str(video)]
@@ -79,7 +87,10 @@ def drawn(options: Sequence[str]) -> list[Image.Image]:
 
 
 def animated(frames: Sequence[Image.Image]) -> bytes:
-    """Returns the beginning of the clip as an animated WebP that is small enough."""
+    """Return the first `SECONDS` of the clip as an animated WebP.
+
+    It may exceed `MAX_BYTES` even at the lowest quality.
+    """
     chosen = [frames[round(index * CLIP_FPS / FPS)] for index in range(round(SECONDS * FPS))]
     small = [frame.crop(CUT).resize(ANIMATED_SIZE, Image.Resampling.LANCZOS) for frame in chosen]
     content = b""
@@ -103,7 +114,7 @@ def animated(frames: Sequence[Image.Image]) -> bytes:
 
 
 def still(frame: Image.Image) -> bytes:
-    """Returns a frame as a JPEG."""
+    """Encode a frame as a JPEG."""
     file = io.BytesIO()
     frame.save(file, "JPEG", quality=STILL_QUALITY, optimize=True, progressive=True)
     return file.getvalue()

@@ -1,10 +1,10 @@
-"""Makes what shells and `man` read of the command line: completion for bash and zsh, and a page.
+"""Makes the completion scripts for bash and zsh and the manual page.
 
     pip install -r tools/requirements.txt
     python tools/make_shell_files.py
 
-All of it is made from the parser, the settings and the lists of models. Run it again after a change
-of an option; a test says when that was forgotten.
+The files are generated from the parser, the settings and the lists of models. Run it again after a
+change of an option; a test fails if the files are out of date.
 
 Exit status: 0 done; 1 anything else.
 """
@@ -29,14 +29,15 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "pose_edge" / "data" / 
 
 FOLDERS: Final = ("DIR",)
 FILES: Final = ("FILE", "OUT", "OUT.mp4", "OUT.jsonl", "COCO.json", "INPUT", "SRC", "VIDEO")
-"""Placeholders of values that are paths."""
+"""Placeholders (metavars) of values that are completed as files."""
 WITH_SETTINGS: Final = ("pose-edge run", "pose-edge annotate", "pose-edge config show")
-"""Commands that complete the names of settings; for all of them the files would become long."""
+"""Commands for which --set completes the names of settings; only these, to keep the files short."""
 SOURCES: Final = ("auto", "demo", "picamera", "/dev/video0")
+"""Completions of a source."""
 
 
 def main() -> int:
-    """Write the files."""
+    """Write the files and return the exit status."""
     parser = make_parser()
     for one in walk(parser):
         for action in one._actions:
@@ -52,7 +53,7 @@ def main() -> int:
 
 
 def walk(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """Yield a parser and those of all its commands."""
+    """Yield a parser and, recursively, the parsers of all its commands."""
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -61,7 +62,7 @@ def walk(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
 
 
 def set_values(command: str, action: argparse.Action) -> None:
-    """Say which values an option or argument has, for the completion only."""
+    """Set the choices of an option or argument that the completion offers."""
     flag = next((name for name in action.option_strings if name.startswith("--")), "")
     setting = flag.removeprefix("--").replace("-", "_")
     if flag == "--set" and command in WITH_SETTINGS:
@@ -88,7 +89,7 @@ def settings() -> Iterator[tuple[str, str]]:
 
 
 def literals(section: str, key: str) -> list[str]:
-    """Return the words that a setting accepts; none where it accepts other values."""
+    """Return the words that a setting accepts; empty if it is not a choice of words."""
     kind = type(getattr(Settings(), section)).model_fields[key].annotation
     return [str(word) for word in get_args(kind)] if get_origin(kind) is Literal else []
 

@@ -1,4 +1,4 @@
-"""The manual page of the program, in man(7)'s language, from the tables of the command line."""
+"""Renders the manual page in man(7) macros from the option tables of the command line."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ GENERAL: Final[tuple[Arguments, ...]] = (
 
 
 def render() -> str:
-    """Return the page."""
+    """Return the manual page."""
     lines = [".SH COMMANDS"]
     for command, (text, *options) in COMMANDS.items():
         arguments = [option(one) if isinstance(one, str) else one for one in options]
@@ -78,7 +78,7 @@ def render() -> str:
 
 
 def describe(arguments: list[Arguments]) -> Iterator[str]:
-    """Yield the entries of options and arguments; what is hidden in the help has none."""
+    """Yield the lines that describe options and arguments, except those hidden in the help."""
     for names, keywords in arguments:
         meaning = keywords.get("help", "")
         if meaning == "==SUPPRESS==":
@@ -91,11 +91,11 @@ def describe(arguments: list[Arguments]) -> Iterator[str]:
 
 
 def wrap(text: str) -> list[str]:
-    """Return a text as lines of the page."""
+    """Return a text as escaped lines of the page."""
     return [escape(line) for line in textwrap.wrap(text, 78, break_on_hyphens=False)]
 
 
 def escape(text: str) -> str:
-    """Return a text without the characters that mean something to man(7)."""
+    """Escape the characters that are special in man(7)."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq")
     return f"\\&{escaped}" if escaped[:1] in (".", "'") else escaped

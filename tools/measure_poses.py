@@ -1,11 +1,13 @@
-"""Measures what accuracy on single pictures does not show: stillness, ghosts, people who move.
+"""Measures what accuracy on single pictures does not show: jitter, ghosts, and moving people.
 
-    python tools/measure_poses.py still  COCO.json     the same picture again and again
+A ghost is a pose that is found where there is no person.
+
+    python tools/measure_poses.py still  COCO.json     the same picture repeated
     python tools/measure_poses.py ghosts COCO.json     parts of pictures without people
-    python tools/measure_poses.py video  CLIP ...      against a reference without any memory
+    python tools/measure_poses.py video  CLIP ...      against a reference without tracking
 
-The pictures of COCO.json lie in the folder of the same name beside it; take none that a model was
-calibrated with. Everything runs on one thread.
+COCO.json lies beside a folder of the same name with its pictures. Do not use pictures that a model
+was calibrated with. Everything runs on one thread.
 """
 
 from __future__ import annotations
@@ -34,23 +36,28 @@ from pose_edge.sources.picture_file import read_picture
 from pose_edge.tracking import SIGMAS, PoseTracker
 
 REFERENCE: Final = "movenet-thunder-fp16"
+"""Default model whose poses are taken as the truth."""
 REPEATS: Final = 16
-"""Identical frames; with `FRAME_S` they last less than the interval of a search."""
+"""Number of identical frames. At `FRAME_S` each they last less than the interval at which a
+single-person model searches the whole frame."""
 FRAME_S: Final = 1 / 30
+"""Interval between identical frames, seconds."""
 SURE: Final = 0.3
 """Score from which a keypoint counts in these measures."""
 SETTLING: Final = 3
-"""Frames from the first in which a newcomer's crop may still be moved."""
+"""Number of frames after the first in which the crop of a newly found person may still move."""
 JUMP: Final = 0.1
-"""A joint jumps when it moves by more than this part of the body's longer side."""
+"""Distance beyond which a moved joint is said to jump, as a fraction of the body's longer side."""
 AT_REST: Final = 0.01
-"""Part of the body by which the reference moves a joint, at most, that is at rest."""
+"""Movement of a joint in the reference below which it is at rest, as a fraction of the body's
+longer side."""
 ELSEWHERE: Final = 0.5
-"""Parts of the body by which half of the joints are off when another person is followed."""
+"""Median joint error beyond which the pose is of another person, as a fraction of the body's longer
+side."""
 MIN_PART: Final = 100
-"""Pixels of the shorter side of a part of a picture that is worth searching for ghosts."""
+"""Shortest allowed side of a part of a picture that is searched for ghosts, pixels."""
 RIGHT_OKS: Final = 0.3
-"""A pose with a lower similarity to every annotated person is not one of them."""
+"""OKS from which a pose matches an annotated person."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def load_estimator(
     stack: ExitStack, name: str, *, min_keypoints: int = 3
 ) -> tuple[Settings, Estimator]:
-    """Return a model on one thread, and the settings that it was loaded with."""
+    """Load a model on one thread; return the settings that it was loaded with, and the model."""
     settings = Settings(
         model=ModelSettings(name=name, threads=1, min_keypoints=min_keypoints),
         edgetpu=EdgeTpuSettings(mode="off"),
@@ -128,7 +135,7 @@ def _still(truth: Truth, options: argparse.Namespace, stack: ExitStack) -> None:
 
 
 def _jumps(frames: Sequence[Sequence[Pose]], size: tuple[int, int]) -> bool:
-    """Return whether a sure joint of the best pose jumps between two of the frames."""
+    """Return whether a sure joint of the best pose jumps between consecutive frames."""
     best = [poses[0] for poses in frames if poses]
     for before, after in itertools.pairwise(best):
         x0, y0, x1, y1 = before.box
@@ -140,18 +147,19 @@ def _jumps(frames: Sequence[Sequence[Pose]], size: tuple[int, int]) -> bool:
     return False
 
 
-# --- who is somebody ------------------------------------------------------------------------------
+# --- ghosts ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One pose that was found, and what a threshold could be set on.
+    """The properties of a found pose to which thresholds can be applied.
 
     Attributes:
-        count: Number of keypoints that count.
-        spread: Part of the picture's width or height over which they extend, the larger.
+        count: Number of keypoints above the minimum score.
+        spread: Extent of these keypoints as a fraction of the picture's width or height, whichever
+            fraction is larger.
         score: The pose's score.
-        right: Whether it is an annotated person; False for one in a person-free part.
+        right: Whether the pose matches an annotated person; False in a person-free part.
     """
 
     count: int
@@ -188,7 +196,7 @@ def _ghosts(truth: Truth, options: argparse.Namespace, stack: ExitStack) -> None
 
 
 def _count(found: Iterable[Sighting], count: int, spread: float, score: float) -> int:
-    """Return how many reach all three thresholds."""
+    """Return the number of poses that reach all three thresholds."""
     return sum(one.count >= count and one.spread >= spread and one.score >= score for one in found)
 
 
@@ -204,7 +212,10 @@ def _sighting(pose: Pose, least: float, *, right: bool) -> Sighting:
 
 
 def _without_people(truth: Truth, image_id: int, picture: Image) -> Image | None:
-    """Return the largest of the four sides of a picture that no annotated box reaches into."""
+    """Return the largest of the four strips of a picture outside all annotated boxes.
+
+    None if that strip is smaller than `MIN_PART`.
+    """
     boxes = [a["bbox"] for a in truth.data["annotations"] if a["image_id"] == image_id]
     left = int(min(x for x, *_ in boxes))
     top = int(min(y for _, y, *_ in boxes))
@@ -216,7 +227,7 @@ def _without_people(truth: Truth, image_id: int, picture: Image) -> Image | None
 
 
 def _best_oks(truth: Truth, image_id: int, poses: Sequence[Pose], size: tuple[int, int]) -> float:
-    """Return how like the best pose is to the annotated person most like it; 0 without either."""
+    """Return the highest OKS of the best pose with an annotated person; 0 without either."""
     if not poses:
         return 0.0
     here = [a for a in truth.data["annotations"] if a["image_id"] == image_id]
@@ -232,19 +243,19 @@ def _oks(points: FloatArray, person: dict[str, Any]) -> float:
     return float(near[known[:, 2] > 0].mean())
 
 
-# --- people who move ------------------------------------------------------------------------------
+# --- moving people --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """The pose of a frame, None without one: of the reference, and of the model that follows."""
+    """The best poses in a frame by the reference and by the tracking model; None if not found."""
 
     truth: Pose | None
     found: Pose | None
 
 
 def _video(path: Path, options: argparse.Namespace, stack: ExitStack) -> None:
-    """Compare a model that follows with the reference, which searches every frame anew."""
+    """Compare a tracking model with the reference, which searches each whole frame."""
     _, reference = load_estimator(stack, options.reference)
     _, followed = load_estimator(stack, options.model)
     errors: list[NDArray[np.float64]] = []
@@ -281,12 +292,17 @@ def _video(path: Path, options: argparse.Namespace, stack: ExitStack) -> None:
 
 
 def _errors(pose: Pose, truth: Pose, frame: Frame) -> NDArray[np.float64]:
-    """Return how far the joints that the reference is sure of lie off, in parts of the body."""
+    """Return the errors of the reference's sure joints, as fractions of the body's longer side."""
     return _apart(pose, truth, truth, frame)[truth.keypoints[:, 2] >= SURE]
 
 
 def jitter_of(before: Both, now: Both, frame: Frame) -> list[NDArray[np.float64]]:
-    """Return how far the followed pose moves joints at rest, in parts of the body, if both are."""
+    """Return how far joints at rest move in the found pose between two frames.
+
+    Returns:
+        One array with a fraction of the body's longer side for each joint at rest; no array if a
+        pose is missing.
+    """
     if before.truth is None or before.found is None or now.truth is None or now.found is None:
         return []
     sure = np.minimum(before.truth.keypoints[:, 2], now.truth.keypoints[:, 2]) >= SURE
@@ -295,7 +311,7 @@ def jitter_of(before: Both, now: Both, frame: Frame) -> list[NDArray[np.float64]
 
 
 def _apart(one: Pose, other: Pose, whole: Pose, frame: Frame) -> NDArray[np.float64]:
-    """Return how far the joints of two poses lie apart, in parts of the longer side of a third."""
+    """Return the distances of two poses' joints, as fractions of the longer side of `whole`."""
     size = (frame.width, frame.height)
     x0, y0, x1, y1 = whole.box
     body = max(1.0, (x1 - x0) * size[0], (y1 - y0) * size[1])

@@ -1,11 +1,12 @@
-"""Measures whether poses that are moved forward lie nearer to the people (`overlay.sync: live`).
+"""Measures how much pose prediction (`overlay.sync: live`) reduces the error of drawn joints.
 
     python tools/measure_prediction.py CLIP ...
 
-A camera gives the frames of each clip at `--fps`; inference takes the newest one and needs
-`--inference` milliseconds. Each frame is shown when it comes, with the last pose that is there by
-then. The joints drawn are compared with those that the reference finds in that very frame, by
-several rules. Everything runs on one thread, and time is made up: a busy machine changes nothing.
+A simulated camera plays each clip at `--fps`. Inference takes the newest frame and needs
+`--inference` milliseconds. Each frame is shown at once, with the latest pose available by then,
+which several rules move forward to the time of the frame. The joints are compared with those that a
+reference model finds in that very frame. Everything runs on one thread in simulated time, so other
+load on the machine does not matter.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from pose_edge.tracking.prediction import MAX_AHEAD_S, MAX_INTERVAL_S
 DRAWN: Final = 0.25
 """Score from which a keypoint is drawn."""
 MOVED: Final = 0.02
-"""A joint moves when it went so far, in parts of the body, since the frame of its pose."""
+"""Distance beyond which a joint counts as moving since the frame of its pose, as a fraction of the
+body's longer side."""
 DAMPING: Final = 0.7
+"""Fraction of the predicted movement that a damped rule applies."""
 LOW_PASS_HZ: Final = 4.0
-"""Cut-off of the smoothed velocity: that of the one-euro filter."""
+"""Cut-off frequency of the smoothed velocity; the same as in the one-euro filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class Found:
 
     Attributes:
         time_s: Time of exposure, seconds.
-        done_s: When its pose is there, seconds.
-        raw: The best pose as the model gives it, or None.
-        drawn: The same pose, tracked and smoothed, or None.
-        truth: What the reference finds in it, or None.
+        done_s: Time at which its pose is available, seconds.
+        raw: The best pose as returned by the model, or None.
+        drawn: The best pose after tracking and smoothing, or None.
+        truth: The reference's best pose in the frame, or None.
     """
 
     time_s: float
@@ -65,9 +68,9 @@ class Shown:
 
     Attributes:
         size: Width and height, pixels.
-        ahead_s: Its age since the frame of the pose, seconds.
+        ahead_s: Time from the frame of the latest pose to this frame, seconds.
         history: The frames processed by then, the newest last.
-        truth: What the reference finds in it.
+        truth: The reference's best pose in this frame.
     """
 
     size: tuple[int, int]
@@ -78,7 +81,7 @@ class Shown:
 
 Points = NDArray[np.float64]
 Rule = Callable[[Shown], Points]
-"""Returns where joints are drawn, float64 (17, 2), normalised."""
+"""Returns the positions at which joints are drawn, float64 (17, 2), normalised."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,7 +114,7 @@ def _play(
     tracker: PoseTracker,
     inference_s: float,
 ) -> Iterator[Shown]:
-    """Yield each frame with somebody as it is shown, with the pose that is there by then."""
+    """Yield each shown frame with a person, together with the poses available by then."""
     done: list[Found] = []
     waiting: tuple[Frame, Pose | None] | None = None
     free_s = 0.0
@@ -153,7 +156,7 @@ def _best(estimator: Estimator, frame: Frame) -> Pose | None:
 
 
 def _frames(path: Path, fps: float) -> Iterator[Frame]:
-    """Yield the frames of a clip, at most so many a second."""
+    """Yield the frames of a clip, at most `fps` per second."""
     settings = Settings()
     source = choose_source(settings.source.model_copy(update={"name": str(path)}), settings.camera)
     source.open()
@@ -178,7 +181,7 @@ def _unmoved(shown: Shown) -> Points:
 
 
 def _by_velocity(velocity: Callable[[Shown], Points], share: float = 1.0) -> Rule:
-    """Return the rule that moves each joint by a share of its velocity."""
+    """Return a rule that moves each joint by its velocity times `share`."""
 
     def rule(shown: Shown) -> Points:
         return _unmoved(shown) + share * min(shown.ahead_s, MAX_AHEAD_S) * velocity(shown)
@@ -187,12 +190,12 @@ def _by_velocity(velocity: Callable[[Shown], Points], share: float = 1.0) -> Rul
 
 
 def _raw_velocity(shown: Shown) -> Points:
-    """Return the difference of the last two poses as the model gave them, 1/s."""
+    """Return the velocity between the last two raw poses, float64 (17, 2), 1/s."""
     return _velocities(shown, lambda one: one.raw)[-1]
 
 
 def _smooth_velocity(shown: Shown) -> Points:
-    """Return the low-passed velocity, as the one-euro filter has it, 1/s."""
+    """Return the low-pass filtered velocity, as in the one-euro filter, float64 (17, 2), 1/s."""
     smooth = np.zeros((17, 2))
     intervals_s = np.diff([one.time_s for one in shown.history])
     velocities = _velocities(shown, lambda one: one.raw)
@@ -202,20 +205,20 @@ def _smooth_velocity(shown: Shown) -> Points:
 
 
 def _confident_velocity(shown: Shown) -> Points:
-    """Return the low-passed velocity of the joints that the model is sure of, 0 for others."""
+    """Return the low-pass filtered velocity of joints with a high score, and 0 for others."""
     sure = _drawn(shown).keypoints[:, 2] >= 0.4
     return _smooth_velocity(shown) * sure[:, np.newaxis]
 
 
 def _body_velocity(shown: Shown) -> Points:
-    """Return the median velocity of all joints, for each of them."""
+    """Return the median velocity of the sure joints, repeated for each joint."""
     sure = _drawn(shown).keypoints[:, 2] >= SURE
     velocity = _velocities(shown, lambda one: one.drawn)[-1]
     return np.tile(np.median(velocity[sure], axis=0) if sure.any() else np.zeros(2), (17, 1))
 
 
 def _used(shown: Shown) -> Points:
-    """Return what `overlay.sync: live` draws."""
+    """Return the joints as `overlay.sync: live` draws them."""
     now, before = _drawn(shown), shown.history[-2].drawn if len(shown.history) > 1 else None
     if before is None or before.id != now.id:
         return _points(now)
@@ -301,7 +304,7 @@ def _report(path: Path, shown: Sequence[Shown]) -> None:
 
 
 def _off(points: Points, shown: Shown) -> NDArray[np.float64]:
-    """Return how far joints lie from the true ones, in parts of the body's longer side."""
+    """Return the distance of joints from the true ones, as fractions of the body's longer side."""
     x0, y0, x1, y1 = shown.truth.box
     body = max(1.0, (x1 - x0) * shown.size[0], (y1 - y0) * shown.size[1])
     apart = np.linalg.norm((points - _points(shown.truth)) * shown.size, axis=1)

@@ -1,11 +1,11 @@
-"""Measures how much later somebody who enters is found because the scene was at rest.
+"""Measures how much later an entering person is found if a scene at rest had paused inference.
 
     python tools/measure_rest.py CLIP --empty FRAME --person FRAME
 
-A person is cut out of one frame of the clip (the largest part that differs from the empty frame),
-and walks into the empty one, in several sizes and lights, with the noise of a camera. The model
-looks at every frame of it, and then at those only that the scene at rest leaves to it. Also counts
-what the noise alone sets off.
+A person is cut out of one frame of the clip: the largest region that differs from the empty frame.
+The cutout then walks into the empty frame, in several sizes and lights, with simulated camera
+noise. The model processes every frame of the entry, and in a second run only the frames that `Rest`
+does not skip. Frames in which noise alone triggers the motion detector are counted, too.
 """
 
 from __future__ import annotations
@@ -32,25 +32,27 @@ from pose_edge.sources import choose_source
 
 FPS: Final = 30
 HEIGHT: Final = 360
-"""Rows of the pictures."""
+"""Height of the pictures, pixels."""
 HEIGHTS_PER_S: Final = 0.8
-"""A person of 1.7 m walks 1.4 m a second."""
+"""Walking speed in body heights per second: a person of 1.7 m walks at 1.4 m/s."""
 EMPTY_FRAMES: Final = round((QUIET_S + 2) * FPS)
+"""Number of frames before the person enters: enough for the scene to be at rest."""
 ENTRY_FRAMES: Final = 3 * FPS
+"""Number of frames from the entry on."""
 SIZES: Final = (0.6, 0.4, 0.25, 0.15)
-"""Heights of the person, parts of the picture's."""
+"""Heights of the person, as fractions of the picture's height."""
 DIFFERS: Final = 30
-"""Grey levels by which a pixel of the person differs from the empty frame."""
+"""Difference from the empty frame beyond which a pixel belongs to the person, grey levels."""
 
 
 class Light(NamedTuple):
-    """How bright a scene is, and what the camera makes of it.
+    """Brightness of a scene, and the camera's noise and compression at that brightness.
 
     Attributes:
-        name: For people to read.
-        brightness: Factor of all pixels.
-        noise: Standard deviation of a pixel, grey levels.
-        quality: Of the camera's JPEG, 0...100.
+        name: Name for the output.
+        brightness: Factor by which all pixels are multiplied.
+        noise: Standard deviation of the noise of a pixel, grey levels.
+        quality: JPEG quality of the camera, 0...100.
     """
 
     name: str
@@ -69,7 +71,7 @@ NOISE: Final = np.random.default_rng(0).normal(0, 1, (HEIGHT, 3 * HEIGHT, 1)).as
 
 
 class Cutout(NamedTuple):
-    """A person without what is behind them.
+    """A person without the background.
 
     Attributes:
         image: uint8 (height, width, 3).
@@ -108,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def cut_out(person: Image, empty: Image) -> Cutout:
-    """Return the largest part of a picture that differs from the empty one."""
+    """Return the largest region of a picture that differs from the empty one."""
     apart = np.abs(person.astype(np.int16) - empty).max(axis=2) > DIFFERS
     closed = cv2.morphologyEx(apart.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(closed)
@@ -119,7 +121,7 @@ def cut_out(person: Image, empty: Image) -> Cutout:
 
 
 def _noise(background: Image, light: Light, count: int) -> int:
-    """Return in how many frames of an empty scene something seems to move."""
+    """Return the number of noisy frames of an empty scene in which motion is detected."""
     random, detector = np.random.default_rng(1), MotionDetector()
     pictures = (_seen(background, light, random) for _ in range(count))
     return sum(detector.update(tiny_grey(one), index / FPS) for index, one in enumerate(pictures))
@@ -128,7 +130,7 @@ def _noise(background: Image, light: Light, count: int) -> int:
 def _entry(
     background: Image, cutout: Cutout, size: float, light: Light, estimator: Estimator
 ) -> str:
-    """Let somebody enter, and return when they are found."""
+    """Let a person enter, and return a line on when they are found with and without rest."""
     pictures = list(_entering(background, cutout, size, light))
     estimator.reset()
     always = _first_found(estimator, pictures, Rest())
@@ -147,7 +149,7 @@ def _entry(
 
 
 def _entering(background: Image, cutout: Cutout, size: float, light: Light) -> Iterator[Image]:
-    """Yield the pictures of an empty scene that somebody enters from the left."""
+    """Yield the pictures of an empty scene that a person enters from the left."""
     random = np.random.default_rng(2)
     height = round(size * HEIGHT)
     width = max(1, round(height * cutout.image.shape[1] / cutout.image.shape[0]))
@@ -161,14 +163,14 @@ def _entering(background: Image, cutout: Cutout, size: float, light: Light) -> I
         if seen > 0:
             left = max(0, round(walked) - width)
             part = picture[top : top + height, left : left + seen]
-            columns = np.s_[width - seen : width - seen + part.shape[1]]  # it may leave again
+            columns = np.s_[width - seen : width - seen + part.shape[1]]  # clipped on the right
             mask = opacity[:, columns]
             part[:] = mask * person[:, columns] + (1 - mask) * part
         yield _seen(picture, light, random)
 
 
 def _seen(picture: Image, light: Light, random: np.random.Generator) -> Image:
-    """Return a picture as the camera gives it."""
+    """Return a picture as the camera would deliver it: darkened, noisy and JPEG-compressed."""
     noise = np.roll(NOISE, random.integers(0, NOISE.size), axis=None)[:, : picture.shape[1]]
     noisy = np.clip(picture * light.brightness + light.noise * noise, 0, 255).astype(np.uint8)
     _, jpeg = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, light.quality])
@@ -176,11 +178,11 @@ def _seen(picture: Image, light: Light, random: np.random.Generator) -> Image:
 
 
 class Entry(NamedTuple):
-    """How an entry was noticed.
+    """The detection of a person who enters.
 
     Attributes:
-        resting: Whether the scene was at rest before.
-        frame: The first frame from the entry on in which somebody is found, or None.
+        resting: Whether the scene was at rest before the entry.
+        frame: Index of the first frame from the entry on in which a person is found, or None.
     """
 
     resting: bool
@@ -188,7 +190,10 @@ class Entry(NamedTuple):
 
 
 def _first_found(estimator: Estimator, pictures: Sequence[Image], rest: Rest) -> Entry:
-    """Look at the pictures of an entry, but for those that may be passed over."""
+    """Process the pictures of an entry, except those that `rest` skips.
+
+    If resting is not allowed, processing begins one second before the entry.
+    """
     resting = False
     for index, picture in enumerate(pictures):
         frame = Frame(picture, "BGR", round(index * 1e9 / FPS), index, index / FPS, live=True)
@@ -204,7 +209,7 @@ def _first_found(estimator: Estimator, pictures: Sequence[Image], rest: Rest) ->
 
 
 def _frames(path: Path, numbers: set[int]) -> dict[int, Image]:
-    """Return some frames of a clip."""
+    """Return the frames of a clip with the given numbers, or exit if one does not exist."""
     settings = Settings()
     source = choose_source(settings.source.model_copy(update={"name": str(path)}), settings.camera)
     source.open()

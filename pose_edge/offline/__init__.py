@@ -1,5 +1,5 @@
-"""What runs without a screen and as fast as it can: annotate files, measure accuracy and speed.
+"""Commands that need no live source: annotate files, and measure accuracy and speed.
 
-Imports: everything below, up to `pipeline`. A new command of this kind is one file here with a
-function that returns its figures, and one in cli/commands that prints them.
+May import every layer up to `pipeline`. To add such a command, write one file here with a function
+that returns the figures, and one in cli/commands that prints them.
 """

@@ -46,12 +46,12 @@ class AnnotateReport:
     """Outcome of one input of `annotate`.
 
     Attributes:
-        name: The input, as it was given.
+        name: The input as given by the user.
         frames: Number of processed frames.
-        with_person: Number of those with at least one person.
+        with_person: Number of processed frames with at least one person.
         outputs: The files that were written, or the folder of pictures.
-        finished: Whether the input was read to its end.
-        missing: What could not be read or written, in words; empty when nothing is missing.
+        finished: Whether processing ended by itself; False if `stop` was set first.
+        missing: Messages on what could not be read or written; empty if everything could.
     """
 
     name: str
@@ -73,26 +73,28 @@ def annotate(
     config: Path | None = None,
     force: bool = False,
 ) -> list[AnnotateReport]:
-    """Process every frame of some inputs, one input after the other.
+    """Process every frame of each input, one input after the other.
 
     Args:
-        settings: Model, overlay, quality, and paths of the poses.
+        settings: Model, overlay, video quality, and the paths of the pose files.
         names: Videos, pictures, folders of pictures, or "demo".
         output: Where drawn copies go, see `choose_copies`.
-        draw: Whether to write pictures, or only poses.
-        stop: Set it to end in order.
-        progress: Called with an input, its frames done and, where known, their number.
-        config: The configuration file, which is not overwritten.
-        force: Whether files may be replaced that exist already.
+        draw: Whether to write drawn copies, or only poses.
+        stop: Set it to finish the outputs and return early.
+        progress: Called after each frame with the input's name, the number of frames done and the
+            total number of frames, or None if that is unknown.
+        config: The configuration file, which must not be overwritten.
+        force: Whether existing files may be replaced.
 
     Returns:
-        A report of each input that was begun. One of several that cannot be read is reported, and
-        the others go on.
+        A report of each input that was started. If one of several inputs cannot be read, its
+        report says so, and the remaining inputs are processed.
 
     Raises:
-        UsageError: An output would destroy something; nothing was opened.
-        PoseEdgeError: The model, the only input or an output cannot be opened, or an output is
-            full.
+        UsageError: An input is not a file, or an output would overwrite an input, the
+            configuration, another output or (without `force`) an existing file. Nothing was opened.
+        PoseEdgeError: The model, an output or the only input cannot be opened, or an output cannot
+            be written any more.
     """
     plan = _make_plan(settings, names, output, draw=draw, config=config, force=force)
     runs: list[_InputRun] = []
@@ -107,7 +109,7 @@ def annotate(
             if stop.is_set():
                 break
             if runs:
-                estimator.reset()  # it follows nobody from one input to the next
+                estimator.reset()  # forget the people of the previous input
             if len(plan.items) > 1:
                 texts.name = Path(item.name).name
             run = _InputRun(item, estimator, texts, stop, force=force)
@@ -119,7 +121,7 @@ def annotate(
                 run.unreadable = str(error)
             runs.append(run)
     texts.check()
-    return [run.report() for run in runs]  # the poses have ended: now it is known what was written
+    return [run.report() for run in runs]  # after texts.close(): its list of files is final now
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,10 @@ class _Item:
     """One input.
 
     Attributes:
-        name: The input, as it was given.
+        name: The input as given by the user.
         settings: The settings with the input as source.
-        source: The source, not open.
-        copy: What is drawn of it, or None.
+        source: The source, not yet open.
+        copy: The drawn copy to write, or None.
     """
 
     name: str
@@ -147,7 +149,7 @@ class _Plan:
         items: The inputs.
         poses: Where the pose lines go.
         csv: Where the table goes.
-        folder: The folder of the copies of several inputs, or None.
+        folder: The folder for the drawn copies of several inputs; None if there is one input.
     """
 
     items: list[_Item]
@@ -165,7 +167,7 @@ def _make_plan(
     config: Path | None,
     force: bool,
 ) -> _Plan:
-    """Choose sources and outputs, and make sure that nothing is destroyed; see `annotate`."""
+    """Choose sources and outputs, and check that nothing is overwritten; see `annotate`."""
     each = [_with_source(settings, name) for name in names]
     sources = [_choose_file(one) for one in each]
     given = NamePattern(output).current() if output is not None else None
@@ -192,7 +194,7 @@ def _make_plan(
 
 
 def _moment_path(path: str | None) -> str | None:
-    """Return the path of an output with the time of now in it, so that all inputs share it."""
+    """Fill the current time into a path once, so that all inputs share one file."""
     if path is None or is_standard_output(path):
         return path
     return typed(NamePattern(path).current())
@@ -204,7 +206,7 @@ def _with_source(settings: Settings, name: str) -> Settings:
 
 
 def _choose_file(settings: Settings) -> Source:
-    """Return the source of the settings; UsageError unless it is a file."""
+    """Return the source of the settings, or raise UsageError if it is not a file."""
     source, name = choose_source(settings.source, settings.camera), settings.source.name
     if source.live or name == "auto":
         shown = redact(name)
@@ -216,7 +218,7 @@ class _InputRun:
     """Processes one input.
 
     Attributes:
-        unreadable: Why the input could not be read to its end, or None.
+        unreadable: Why the input could not be read to its end; None if it could.
     """
 
     def __init__(
@@ -256,7 +258,8 @@ class _InputRun:
             self._pipeline.open()
             if self._drawn is not None:
                 self._drawn.open(source.frame_rate, self._find_sound())
-            # Closing it gives the last result back before the pipeline stops, whatever fails here.
+            # On any failure, closing the generator releases the last result before the pipeline
+            # stops.
             for result in stack.enter_context(closing(self._results())):
                 if self._drawn is not None:
                     self._drawn.write(renderer.draw(renderer.scene(result)), result)
@@ -267,7 +270,7 @@ class _InputRun:
         self._check()
 
     def report(self) -> AnnotateReport:
-        """Return how it went."""
+        """Return the outcome."""
         drawn = self._drawn
         return AnnotateReport(
             self._item.name,
@@ -283,18 +286,18 @@ class _InputRun:
         )
 
     def _check(self) -> None:
-        """Make sure that everything could be written so far, or raise OutputError."""
+        """Raise OutputError if an output cannot be written any more."""
         if self._drawn is not None and self._drawn.failed:
             raise OutputError(self._drawn.failed)
         self._texts.check()
 
     def _find_sound(self) -> str | None:
-        """Return the video whose sound is copied, or None."""
+        """Return the path of the video whose sound is copied; None for pictures."""
         spec = parse_source(self._item.name)
         return spec.location if spec.kind is SourceKind.VIDEO else None
 
     def _results(self) -> Generator[Result, None, None]:
-        """Run the pipeline and yield its results, each released after use.
+        """Run the pipeline, and yield each result and release it afterwards.
 
         Raises:
             OutputError: One of the outputs cannot be written any more.

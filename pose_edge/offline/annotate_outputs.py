@@ -1,4 +1,4 @@
-"""The drawn copies that `annotate` writes: where each goes, and how it is written."""
+"""Choose the paths of the drawn copies that `annotate` makes, and write them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pose_edge.util.text import counted
 log = logging.getLogger(__name__)
 
 FILE_SUFFIXES: Final = WRITTEN_SUFFIXES | {".mp4", ".mkv", ".mov", ".avi", ".webm", ".gif"}
-"""A name that ends like this is meant for a file, not for a folder."""
+"""Suffixes that mark an output name as a file; any other name is a folder."""
 
 FAULTS_OF_ONE: Final = frozenset(
     (
@@ -35,21 +35,22 @@ FAULTS_OF_ONE: Final = frozenset(
         *(errno.EEXIST, errno.EISDIR, errno.EPERM, errno.ETXTBSY),
     )
 )
-"""Errors of the system that concern one picture: its name, its size, or what is in its place."""
+"""Values of errno that concern one picture only: its name, its size, or what already exists at its
+path. Any other error, such as a full disk, would affect all pictures."""
 
 
 class PictureOutputError(OutputError):
-    """One picture cannot be written; that says nothing about others."""
+    """One picture cannot be written; others may still be."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnCopy:
-    """What is drawn of one input, and where it goes.
+    """The drawn copy of one input.
 
     Attributes:
-        source: The picture, folder of pictures, or video; the name of a clip that ships.
-        still: Whether it is a picture, or a folder of them.
-        path: The file to write, or the folder of the pictures.
+        source: The picture, folder of pictures or video, or the name of a bundled clip.
+        still: Whether the input is a picture or a folder of pictures.
+        path: The file to write, or the folder for the pictures.
     """
 
     source: Path
@@ -58,11 +59,11 @@ class DrawnCopy:
 
     @property
     def folder(self) -> bool:
-        """Whether it is a folder of pictures."""
+        """Whether the input is a folder of pictures."""
         return self.still and is_dir(self.source)
 
     def targets(self) -> list[Target]:
-        """Return the video, or the pictures and the folder that they lie in."""
+        """Return the file to write, or the folder and the pictures to write in it."""
         pictures = [name_in_folder(path.name) for path in entries(self.source)]
         return [
             Target("-o", self.path, folder=self.folder),
@@ -71,15 +72,15 @@ class DrawnCopy:
 
 
 def choose_copies(sources: Sequence[tuple[Path, bool]], given: Path | None) -> list[DrawnCopy]:
-    """Choose where the drawn copies go.
+    """Choose the path of each drawn copy.
 
     Args:
         sources: Path of each input, and whether it is still; see `DrawnCopy`.
-        given: For one input its file, or the folder of its file or pictures; for several a folder;
-            None for names made from those of the inputs, in the current folder.
+        given: The output that the user named: a file or folder for one input, a folder for several.
+            None to derive the names from those of the inputs, in the current folder.
 
     Raises:
-        UsageError: A name cannot be used, or two copies would have the same.
+        UsageError: A name cannot be used, or two copies would have the same path.
     """
     if given is not None and not is_dir(given) and given.suffix.lower() in FILE_SUFFIXES:
         if len(sources) > 1:
@@ -125,12 +126,12 @@ class DrawnOutput:
     """Writes the drawn copy of one input."""
 
     def __init__(self, copy: DrawnCopy, record: RecordSettings, *, replace: bool) -> None:
-        """Prepare; nothing is opened.
+        """Create the output without opening it.
 
         Args:
-            copy: What is written where.
-            record: Quality of a video.
-            replace: Whether files may be replaced that exist already.
+            copy: What to write, and where.
+            record: Video quality.
+            replace: Whether existing files may be replaced.
         """
         self._copy = copy
         self._record = record
@@ -141,7 +142,7 @@ class DrawnOutput:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The files so far; of a folder of pictures the folder."""
+        """The video files written so far, or the picture or folder of pictures."""
         if self._recorder is not None:
             return tuple(self._recorder.paths)
         return (self._copy.path,) if self._copy.still else ()
@@ -153,21 +154,21 @@ class DrawnOutput:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The pictures of a folder that could not be written, in words for people."""
+        """A message on the pictures of a folder that could not be written; empty if none."""
         if not self._unwritten:
             return ()
         count = f"{len(self._unwritten)} of {counted(self._sent, 'picture')}"
         return (f"{count} could not be written ({shortened(self._unwritten)})",)
 
     def open(self, frame_rate: float | None, sound_of: str | None) -> None:
-        """Open the video, or make the folder of the pictures.
+        """Open the video, or create the folder for the pictures.
 
         Args:
-            frame_rate: Frames per second, where known.
-            sound_of: The video whose sound is copied, if any.
+            frame_rate: Frames per second; None if unknown.
+            sound_of: Path of the video whose sound is copied; None for no sound.
 
         Raises:
-            OutputError: They cannot be written.
+            OutputError: The video or the folder cannot be created.
         """
         if self._copy.folder:
             make_folder(self._copy.path)
@@ -184,10 +185,13 @@ class DrawnOutput:
             self._recorder = video
 
     def write(self, canvas: Image, result: Result) -> None:
-        """Write the drawn picture of a result; one of a folder may fail, see `missing`.
+        """Write the drawn picture of a result.
+
+        A single picture of a folder that cannot be written is added to `missing`. A video does not
+        raise: it sets `failed`.
 
         Raises:
-            OutputError: It cannot be written, nor others; a video says so by `failed`.
+            OutputError: The only picture, or any further picture, cannot be written.
         """
         frame = result.frame
         if self._recorder is not None:
@@ -212,10 +216,10 @@ class DrawnOutput:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, unless it is there.
+    """Create a folder if it does not exist.
 
     Raises:
-        OutputError: It cannot be made.
+        OutputError: The folder cannot be created.
     """
     try:
         path.mkdir(exist_ok=True)
@@ -224,17 +228,17 @@ def make_folder(path: Path) -> None:
 
 
 def write_picture(path: Path, image: Image, order: ColourOrder, *, replace: bool = False) -> None:
-    """Write a picture, completely or not at all.
+    """Write a picture atomically: completely or not at all.
 
     Args:
-        path: The file; its suffix chooses the format.
+        path: The file; its suffix determines the format.
         image: uint8 (height, width, 3).
-        order: Order of the colours.
-        replace: Whether a file that exists is replaced.
+        order: Order of the colour channels.
+        replace: Whether an existing file may be replaced.
 
     Raises:
-        PictureOutputError: This file cannot be written.
-        OutputError: None can, e.g. because the disk is full.
+        PictureOutputError: This file cannot be written, but others may be.
+        OutputError: No file can be written, e.g. because the disk is full.
     """
     bgr = image if order == "BGR" else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(path.suffix, bgr)
@@ -251,4 +255,4 @@ def write_picture(path: Path, image: Image, order: ColourOrder, *, replace: bool
 
 
 def _ignore(_reason: str | None) -> None:
-    """Report nothing: a file that fails ends the run."""
+    """Report nothing: a failed video ends the run anyway, see `DrawnOutput.failed`."""

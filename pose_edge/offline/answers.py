@@ -1,4 +1,4 @@
-"""Answers of models, kept in a file so that an interrupted evaluation can continue."""
+"""Caches the answers of models in a file, so that an interrupted evaluation can be resumed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ class _Answer(BaseModel):
 
 
 class Answers:
-    """The answers so far, by a key, appended to a file if there is one."""
+    """A cache of answers by key. With a file, new answers are appended to it."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read the answers of earlier runs.
+        """Open and lock the file, if any, and read the answers of earlier runs.
+
+        Args:
+            path: File with one JSON object in each line; None to keep the answers in memory only.
 
         Raises:
-            OutputError: The file cannot be used, is another kind of file, or another program is
-                writing it.
+            OutputError: The file cannot be opened, holds something other than answers, or is being
+                written by another program.
         """
         self._known: dict[str, dict[str, Any]] = {}
         self._file: TextIO | None = None
@@ -52,11 +55,15 @@ class Answers:
         self._file = file
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return an answer, or None if there is none yet."""
+        """Return the answer for a key, or None if there is none yet."""
         return self._known.get(key)
 
     def put(self, key: str, answer: dict[str, Any]) -> None:
-        """Add an answer."""
+        """Add an answer.
+
+        Raises:
+            OutputError: The answer cannot be written to the file.
+        """
         self._known[key] = answer
         if self._file is not None:
             try:
@@ -80,4 +87,4 @@ class Answers:
             except ValidationError as error:
                 raise OutputError(f"{path} is not a file of answers; left unchanged") from error
             self._known[answer.pop("key")] = answer
-        os.truncate(path, end)  # the last line of an interrupted run is measured again
+        os.truncate(path, end)  # drop an incomplete last line; it is measured again

@@ -1,4 +1,7 @@
-"""Pictures with known keypoints in COCO's format, and COCO's measure of the poses found in them."""
+"""Ground truth in COCO's keypoint format, and COCO's accuracy metric for the poses found.
+
+Format and metric: cocodataset.org/#format-data and cocodataset.org/#keypoints-eval.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from pose_edge.frames import Frame
 from pose_edge.poses import KEYPOINT_COUNT, Pose
 
 PERSON: Final = 1
-"""COCO's category of people."""
+"""Number of COCO's category "person"."""
 
 VALUES: Final = 3 * KEYPOINT_COUNT
-"""Numbers of a person's keypoints: x, y and visibility, or score, of each."""
+"""Length of a list of keypoints: x, y and visibility (or score) of each keypoint."""
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -30,7 +33,7 @@ PixelBox = tuple[float, float, float, float]
 
 
 class _Entry(BaseModel):
-    """Base of what pycocotools reads; it checks nothing itself. Other keys are left alone."""
+    """Base of the entries that pycocotools reads without validation; extra keys are allowed."""
 
     model_config = ConfigDict(strict=True)
 
@@ -82,7 +85,7 @@ class _Annotations(_Entry):
 
 
 class CocoResult(_Entry):
-    """A pose that was found, as pycocotools reads it."""
+    """A detected pose in COCO's results format; keypoints in pixels."""
 
     image_id: int
     category_id: int
@@ -92,13 +95,13 @@ class CocoResult(_Entry):
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Pictures with known keypoints.
+    """Pictures with annotated keypoints.
 
     Attributes:
         path: The JSON file.
-        data: Its content.
-        images: Entries of the pictures by their ids, in order.
-        boxes: Boxes of the people with known keypoints, by the id of their picture.
+        data: Content of the JSON file.
+        images: Entries of the pictures by id, sorted by id.
+        boxes: Boxes of the people with annotated keypoints, by the id of their picture.
     """
 
     path: Path
@@ -142,12 +145,12 @@ def _no_truth(path: Path, reason: str) -> UnavailableError:
 
 
 def to_coco(pose: Pose, image_id: int, frame: Frame) -> dict[str, Any]:
-    """Return a pose as an entry of COCO's results, in pixels."""
+    """Return a pose as an entry of COCO's results, with keypoints in pixels of the frame."""
     points = pose.keypoints.astype(float)
     return {
         "image_id": image_id,
         "category_id": PERSON,
-        # Over all keypoints: the mean of the strong ones would rank a face above a complete body.
+        # The mean over all keypoints: over strong ones only, a face would outrank a whole body.
         "score": round(float(points[:, 2].mean()), 5),
         "keypoints": [
             round(value, 2)
@@ -158,7 +161,14 @@ def to_coco(pose: Pose, image_id: int, frame: Frame) -> dict[str, Any]:
 
 
 def measure(truth: Truth, found: Sequence[dict[str, Any]]) -> tuple[float, float, float, float]:
-    """Compare poses, from `to_coco`, with the truth; return AP, AP50, AP75 and AR."""
+    """Compare poses from `to_coco` with the ground truth.
+
+    Returns:
+        AP, AP50, AP75 and AR, 0...1; all 0 if there are no poses.
+
+    Raises:
+        UnavailableError: pycocotools is not installed.
+    """
     if not found:
         return 0.0, 0.0, 0.0, 0.0
     coco, evaluation = import_pycocotools()

@@ -1,4 +1,4 @@
-"""The names of drawn pictures: not every kind of picture that can be read can be written."""
+"""Names of drawn pictures. Some formats can be read but not written; their copies are JPEGs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 WRITTEN_SUFFIXES: Final = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff")
 )
-"""Kinds of pictures that are written; of another kind a JPEG is made."""
+"""Suffixes of the formats that can be written; the copy of any other format is a JPEG."""
 
 
 def name_in_folder(name: str) -> str:
-    """Return the name for the drawn copy of a picture of a folder.
+    """Return the file name for the drawn copy of a picture from a folder.
 
-    The whole name is kept, because a.heic may lie beside a.jpg.
+    The original suffix is kept, because the folder may hold both a.heic and a.jpg.
 
     >>> name_in_folder("a.png"), name_in_folder("a.heic")
     ('a.png', 'a.heic.jpg')
@@ -23,7 +23,7 @@ def name_in_folder(name: str) -> str:
 
 
 def name_alone(name: str) -> str:
-    """Return the name for the drawn copy of a picture in the current folder.
+    """Return the file name for the drawn copy of a single picture.
 
     >>> name_alone("a.png"), name_alone("a.heic")
     ('a-poses.png', 'a-poses.jpg')

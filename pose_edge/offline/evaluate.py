@@ -1,4 +1,4 @@
-"""Measure the accuracy of models on pictures with known keypoints, as COCO does."""
+"""Measure the keypoint accuracy of models on annotated pictures with COCO's metric."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from pose_edge.zoo.candidates import most_accurate
 from pose_edge.zoo.registry import AUTO, ModelFile, Zoo
 
 CropMode = Literal["frame", "box"]
-"""What a model sees: "frame" is the picture, as the product gives it; "box" is the region around
-each true box, in one inference pass each."""
+"""What a model is given: "frame" is the whole picture, processed as in normal use; "box" is the
+region around each annotated box, with one inference pass for each."""
 
 BOX_MARGIN: Final = 1.25
-"""Edges of that region, in units of those of the true box."""
+"""Width and height of the region of mode "box", as multiples of those of the annotated box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,14 @@ class Accuracy:
 
     Attributes:
         model: Name of the model.
-        mode: What the model saw.
+        mode: What the model was given.
         pictures: Number of pictures.
         ap: COCO's keypoint AP, mean over OKS 0.50...0.95.
         ap50: AP at OKS 0.50.
         ap75: AP at OKS 0.75.
         ar: Average recall.
-        inference_ms: Median time in the runtime per picture, all its passes together.
+        inference_ms: Median over the pictures of the time in the runtime, summed over the passes
+            of a picture, milliseconds.
     """
 
     model: str
@@ -75,16 +76,16 @@ def evaluate(
         truth: Pictures and their keypoints.
         folder: Folder of the pictures.
         names: Models, by name or path.
-        modes: What the models see.
+        modes: What the models are given.
         settings: Threads, thresholds and Edge TPU.
-        answers: Answers of an earlier run; new ones are added.
-        progress: Called with model and mode, the pictures done and their number.
+        answers: Results of an earlier run, which are not computed again; new ones are added.
+        progress: Called after each picture with "MODEL, MODE", pictures done and their total.
 
     Yields:
         The accuracy of each model in each mode.
 
     Raises:
-        PoseEdgeError: A model cannot be used or has seen the pictures, or pictures are missing.
+        PoseEdgeError: A model is unusable or was calibrated with `truth`, or a picture is missing.
     """
     _check_beforehand(folder)
     settings, zoo = thorough(settings), Zoo()
@@ -98,7 +99,7 @@ def evaluate(
         with contextlib.closing(load_runtime(model, settings)) as runtime:
             for mode in modes:
                 used = settings.model
-                if mode == "box":  # there is a person in a true box: no threshold is needed
+                if mode == "box":  # an annotated box holds a person: no threshold is needed
                     used = used.model_copy(update={"min_pose_score": 0.0, "min_keypoints": 0})
                 estimator = load_estimator(model, runtime, used, load_finder=find)
                 found, times = [], []
@@ -122,17 +123,17 @@ def evaluate(
 
 
 def _check_beforehand(folder: Path) -> None:
-    """Find out what is missing before the hours that the models may take."""
+    """Check for pycocotools and the pictures first: the models may take hours."""
     import_pycocotools()
     if not is_dir(folder):
         raise UnavailableError(f"--images {folder}: no such folder")
 
 
 def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:
-    """Refuse to measure a model on pictures that it was calibrated with.
+    """Refuse to measure a model on pictures that its quantisation was calibrated with.
 
     Raises:
-        UsageError: Some pictures are among those of the calibration.
+        UsageError: Some of the pictures were used for the calibration.
     """
     calibration = set(model.entry.calibration if model.entry else ())
     overlap = calibration & {Path(image["file_name"]).name for image in truth.images.values()}
@@ -144,7 +145,7 @@ def refuse_calibration_pictures(model: ModelFile, truth: Truth) -> None:
 
 
 def box_crop(box: PixelBox) -> Crop:
-    """Return the region that the model is to see for a true box."""
+    """Return the region around an annotated box that the model is given, in pixels."""
     x, y, width, height = box
     wide, high = BOX_MARGIN * width, BOX_MARGIN * height
     return Crop(x + (width - wide) / 2, y + (height - high) / 2, wide, high)
@@ -153,7 +154,7 @@ def box_crop(box: PixelBox) -> Crop:
 def _answer(
     estimator: Estimator, path: Path, image_id: int, boxes: Sequence[PixelBox], mode: CropMode
 ) -> dict[str, Any]:
-    """Return the poses in one picture, as entries of COCO's results, and the time they took."""
+    """Return the poses in a picture as COCO results, and the inference time in milliseconds."""
     try:
         picture = read_picture(path)
     except SourceError as error:
@@ -166,7 +167,7 @@ def _answer(
     else:
         passes = (estimator.estimate_crop(frame, box_crop(box), stopwatch) for box in boxes)
         poses = [max(found, key=lambda pose: pose.score) for found in passes if found]
-    spent = stopwatch.laps_ms.get("inference")  # None: a picture without a box
+    spent = stopwatch.laps_ms.get("inference")  # None for a picture without a box
     return {
         "poses": [to_coco(pose, image_id, frame) for pose in poses],
         "inference_ms": None if spent is None else round(spent, 3),
@@ -180,7 +181,7 @@ def _key(
     image: dict[str, Any],
     boxes: Sequence[PixelBox],
 ) -> str:
-    """Return a key of everything that an answer depends on."""
+    """Return a cache key made of everything that an answer depends on."""
     where = ",".join(f"{value:g}" for box in boxes for value in box)
     model, *finders = models
     sizes = model.entry.sizes if model.entry else ()  # two entries may share a file

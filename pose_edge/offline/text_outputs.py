@@ -1,4 +1,4 @@
-"""The poses that `annotate` writes as text."""
+"""The text files with poses that `annotate` writes: pose lines (JSON) and a table (CSV)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from pose_edge.sinks.restarting_sink import close_together
 
 
 class TextOutputs:
-    """The files of poses of all inputs, with the name of the input in each line of several.
+    """The pose files, shared by all inputs.
 
     Attributes:
-        name: Name of the present input of several; pictures have their own already.
+        name: Name of the current input, written to each line; None for a single input. Pictures
+            of a folder are named by their own files.
     """
 
     def __init__(self, poses: PosesSettings, csv: CsvSettings, *, replace: bool) -> None:
-        """Prepare; `open` starts.
+        """Create the outputs without opening them.
 
         Args:
-            poses: Where the lines go.
+            poses: Where the pose lines go.
             csv: Where the table goes.
-            replace: Whether files may be replaced that exist already.
+            replace: Whether existing files may be replaced.
         """
         self.name: str | None = None
         self._files: list[FileSink[[PoseMessage], PoseMessage, Any]] = [
@@ -38,28 +39,28 @@ class TextOutputs:
 
     @property
     def paths(self) -> list[Path]:
-        """The files so far."""
+        """The files written so far."""
         return [path for file in self._files for path in file.paths]
 
     @property
     def unread(self) -> bool:
-        """Whether the reader of the only output has left."""
+        """Whether every output is a pipe whose reader has left."""
         active = [file for file in self._files if file.active or file.unread]
         return bool(active) and all(file.unread for file in active)
 
     def open(self) -> None:
-        """Start writing; see `FileSink.open`."""
+        """Open the files; see `FileSink.open`."""
         for file in self._files:
             file.open()
 
     def send(self, result: Result) -> None:
-        """Write a result; wait while the files are slow."""
+        """Write a result; blocks while a file is slow."""
         message = PoseMessage.of(result, file=self.name)
         for file in self._files:
             file.send(message)
 
     def check(self) -> None:
-        """Make sure that everything could be written so far; after the end, that it was.
+        """Check for write errors; after `close`, the result covers everything that was sent.
 
         Raises:
             OutputError: A file cannot be written any more.
@@ -74,4 +75,4 @@ class TextOutputs:
 
 
 def _ignore(_reason: str | None) -> None:
-    """Do nothing: `check` says what is wrong."""
+    """Do nothing: `check` reports errors."""

@@ -1,12 +1,12 @@
-"""The systemd service: installing it, uninstalling it, and its status.
+"""The systemd service: its installation, removal and status.
 
-`install` and `uninstall` are lists of small steps. Each step can be repeated, so an interrupted
-command is fixed by running it again, and an upgrade is the same as an install. `install` records
-what it writes where before it does so; `uninstall` removes exactly that.
+`install` and `uninstall` are lists of small idempotent steps. So an interrupted command is fixed by
+running it again, and an upgrade is the same as an install. `install` records each path before it
+writes there; `uninstall` removes exactly the recorded paths.
 
 May import every folder up to pipeline, but not live, offline or doctor.
 
-Something more to install is one step in `installing`, and its counterpart in `uninstalling`.
+To install something more, add a step to `installing` and its counterpart to `uninstalling`.
 """
 
 from __future__ import annotations

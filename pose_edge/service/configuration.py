@@ -1,4 +1,4 @@
-"""The service's config.yaml, which an upgrade replaces as long as it was not edited."""
+"""The service's config.yaml, which an upgrade replaces unless the user has edited it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ HEADER: Final = (
 
 
 def service_settings(settings: Settings) -> Settings:
-    """Return settings with the service's own.
+    """Return settings adapted to the service.
 
-    It starts without a camera and waits for one, and its page has a token.
+    The service waits for a camera if there is none, and its page requires a token.
     """
     camera = settings.camera.model_copy(update={"wait": True})
     token_file = settings.web.token_file or WEB_TOKEN
@@ -35,18 +35,21 @@ def service_config(settings: Settings) -> str:
 
 
 def holds_secret(text: str) -> bool:
-    """Tell whether a configuration file shows a password or token of an address."""
+    """Return whether a configuration file contains a URL with a password or token."""
     return Redactor()(text) != text or re.search(r"://.*@", text) is not None
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a text, hexadecimal."""
+    """Return the SHA-256 of a text as a hexadecimal string."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_edited(present: str | None, wanted: str, installed_digest: str) -> bool:
-    """Tell whether a configuration file is the user's work, which an install must not replace.
+    """Return whether the user has edited a configuration file, so that it must not be replaced.
 
-    It is, if it exists and is neither as this install would write it, nor as the last one did.
+    Args:
+        present: Content of the file; None if it does not exist.
+        wanted: What this install would write.
+        installed_digest: SHA-256 of the default configuration of the last install, hexadecimal.
     """
     return present not in (None, wanted) and digest(present or "") != installed_digest

@@ -23,8 +23,9 @@ from pose_edge.util.paths import exists, is_dir, is_file
 from pose_edge.util.systemd import UNIT
 
 TOKEN_BYTES: Final = 12
-"""Random bytes of the page's token: more than anybody can guess, and 16 letters to type."""
+"""Random bytes in the page's token: too many to guess, and only 16 characters to type."""
 GROUPS: Final = ("video", "render", "input", "plugdev", "tty")
+"""Groups of the service's user; created where they do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,11 @@ class InstallOptions:
 
     Attributes:
         origin: What to install.
-        settings: The settings to start with; an existing configuration that was edited stays.
-        extras: Extras of the program to have beside those of the last install.
-        find_links: A folder of wheels to use in place of the network.
-        start: Whether the service is started at the end.
-        prepared: The environment that an older version has made for this one.
+        settings: Settings for a new configuration file; one that the user has edited is kept.
+        extras: Extras of the package to install in addition to those of the last install.
+        find_links: A folder of wheels to use instead of the network.
+        start: Whether to start the service at the end.
+        prepared: The virtual environment that an older version has created for this one.
     """
 
     origin: Origin
@@ -51,15 +52,17 @@ class InstallOptions:
 def install(machine: Machine, places: Places, options: InstallOptions) -> Path | None:
     """Install the service, or upgrade it.
 
-    This needs root, except in a dry run. The prefix must be that of the last install.
+    Needs root, except in a dry run.
 
     Returns:
-        None when the install is complete. For a wheel, the new environment: the caller must run
-        `pose-edge service install` there for the other steps, so that unit, configuration and
-        user are those of the new version.
+        None when the install is complete. For a wheel, the new virtual environment: the caller must
+        run `pose-edge service install` from it for the remaining steps, so that unit, configuration
+        and user are those of the new version.
 
     Raises:
-        ServiceError: A step failed; an earlier version runs on if it was not replaced yet.
+        ServiceError: The prefix is not that of the last install, another install is running, or a
+            step failed. An earlier version keeps running if it was not replaced yet.
+        UnavailableError: Something that a step needs is not available.
     """
     record = load_record(places.record) or InstallRecord()
     if record.prefix not in ("", str(places.prefix)):
@@ -86,7 +89,7 @@ def install(machine: Machine, places: Places, options: InstallOptions) -> Path |
 
 @dataclass(slots=True)
 class _Installation:
-    """The steps of an install, with what one hands to the next."""
+    """The steps of an install, and the state that they share."""
 
     machine: Machine
     places: Places
@@ -108,7 +111,7 @@ class _Installation:
         ]
 
     def give_up(self) -> None:
-        """Remove a new program that is not in use yet: it is large, and SD cards are small."""
+        """Remove a new environment that is not in use yet: it is large, and SD cards are small."""
         if self.environment != self.places.current and not self.machine.dry:
             remove_others(self.machine, self.places, ())
 
@@ -117,7 +120,10 @@ class _Installation:
         return (f"{where} (takes minutes on a Pi)", self._provide_program)
 
     def _save_record(self, *paths: Path) -> None:
-        """Record paths before they are written, so that `uninstall` finds them whatever happens."""
+        """Record paths before they are written, so that `uninstall` knows them after any failure.
+
+        Parent folders that do not exist yet are recorded, too.
+        """
         self.record.prefix = str(self.places.prefix)
         for path in paths:
             made = [str(folder) for folder in path.parents if not exists(folder)]
@@ -132,7 +138,7 @@ class _Installation:
         self._check_prefix()
         self.record.extras = sorted({*self.record.extras, *self.options.extras})
         self._save_record()
-        remove_others(self.machine, self.places, (Path(sys.prefix),))  # this program runs there
+        remove_others(self.machine, self.places, (Path(sys.prefix),))  # this process runs from it
         self.environment = make_environment(
             self.machine,
             self.places,
@@ -142,7 +148,7 @@ class _Installation:
         )
 
     def _check_prefix(self) -> None:
-        """Refuse a folder that contains files of another program."""
+        """Raise ServiceError if the prefix contains files of another program."""
         prefix = self.places.prefix
         ours = {self.places.versions.name, self.places.current.name}
         others = [one.name for one in prefix.iterdir()] if is_dir(prefix) else []
@@ -164,25 +170,25 @@ class _Installation:
             present = wanted
         self._protect(present)
         self._provide_token()
-        # Recorded after the write: if that is interrupted, the old file must not count as edited.
+        # Recorded after the write: if the write is interrupted, the old file is still unedited.
         self.record.default_config = digest(plain)
         self._save_record()
         if present == plain:
             machine.remove(places.default_config)
         elif machine.write(places.default_config, plain):
             machine.note(f"the default of this version: {places.default_config}")
-        # The new program checks the file: only it knows its settings.
+        # The new program checks the file, because only that version knows its settings.
         check = ("config", "check", "--config", places.config)
         machine.run(self.environment / "bin" / "pose-edge", *check)
 
     def _protect(self, config: str | None) -> None:
-        """Let only the service's user read a configuration with a password in it."""
+        """Make a configuration with a password readable by root and the service's group only."""
         group = _number(self.places.root / "etc/group", USER)
         if config is not None and holds_secret(config) and is_file(self.places.config):
             self.machine.restrict(self.places.config, 0 if group is None else group)
 
     def _provide_token(self) -> None:
-        """Make the token of the page; one that is there stays."""
+        """Create the token of the page unless it exists."""
         machine, token = self.machine, self.places.token
         if not is_file(token):
             machine.write(token, f"{secrets.token_urlsafe(TOKEN_BYTES)}\n", mode=PRIVATE)
@@ -244,14 +250,14 @@ class _Installation:
             machine.note(f"not started now: sudo systemctl restart {UNIT}")
 
     def _tidy(self) -> None:
-        # A service that still runs the old program may open more of its files.
+        # A service that was not restarted may still open files of the old program.
         if self.options.start or not self.places.running:
             remove_others(self.machine, self.places, (self.environment,))
 
 
 @contextmanager
 def _lock(machine: Machine, places: Places) -> Iterator[None]:
-    """Hold a lock, so that two installs do not run at the same time."""
+    """Hold a lock on the prefix, so that two installs cannot run at the same time."""
     if machine.dry:
         yield
         return
@@ -273,7 +279,7 @@ def _names(path: Path) -> list[str]:
 
 
 def _number(path: Path, name: str) -> int | None:
-    """Return the number of a name in a file like /etc/group."""
+    """Return the numeric id of a name in a file like /etc/group; None if it is not there."""
     found = (line[2] for line in _lines(path) if line[0] == name and len(line) > 2)
     return next((int(number) for number in found if number.isdecimal()), None)
 

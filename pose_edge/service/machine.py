@@ -1,4 +1,4 @@
-"""Changes to the machine: made, or in a dry run only announced."""
+"""Changes to the machine, which a dry run only announces."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from pose_edge.util.commands import run_command
 from pose_edge.util.paths import exists, is_dir, is_file
 
 TAIL: Final = 12
-"""Lines of a failed command's output that an error shows."""
+"""Number of last output lines of a failed command that its error shows."""
 
 ASK_TIMEOUT_S: Final = 20.0
+"""Time limit of a command that only reads, seconds."""
 
 PRIVATE: Final = 0o640
 """Permission bits of a file with a secret."""
 
 Step = tuple[str, Callable[[], None]]
-"""A title, e.g. "unit: /etc/systemd/system/pose-edge.service", and a function that does the step
-and may be called again."""
+"""A title, e.g. "unit: /etc/systemd/system/pose-edge.service", and an idempotent function that
+executes the step."""
 
 Execute = Callable[
     [Sequence[str], Mapping[str, str] | None, float | None], subprocess.CompletedProcess[str]
 ]
-"""Runs a command with an environment and a time limit, as `run_command` does."""
+"""Runs a command with an environment and a time limit in seconds, like `run_command`."""
 
 
 class ServiceError(PoseEdgeError):
@@ -45,7 +46,7 @@ class Machine:
     Attributes:
         say: Shows a line to the user.
         execute: Runs commands.
-        dry: Whether nothing is changed, and the changes are only announced.
+        dry: Whether changes are only announced, not made.
     """
 
     say: Callable[[str], None]
@@ -53,10 +54,10 @@ class Machine:
     dry: bool = False
 
     def run_steps(self, steps: Sequence[Step]) -> None:
-        """Do steps in order; a line announces each.
+        """Announce and execute steps in order, up to the first that fails.
 
         Raises:
-            ServiceError: A step failed; the message says which and why. The rest is not started.
+            ServiceError: A step failed; the message says which and why.
             UnavailableError: A step failed because something that it needs is not available.
         """
         for number, (title, action) in enumerate(steps, 1):
@@ -76,16 +77,20 @@ class Machine:
         self.say(f"      {text}")
 
     def will(self, what: str) -> bool:
-        """Return whether to make a change; in a dry run, announce it: `what` follows "would"."""
+        """Return whether to make a change; a dry run announces it instead as "would `what`"."""
         if self.dry:
             self.note(f"would {what}")
         return not self.dry
 
     def run(self, *command: str | Path, environment: Mapping[str, str] | None = None) -> None:
-        """Run a command that changes something.
+        """Run a command that changes something; a dry run only announces it.
+
+        Args:
+            command: The program and its arguments.
+            environment: Environment variables; None to inherit those of this process.
 
         Raises:
-            ServiceError: The command failed; the message has the end of its output.
+            ServiceError: The command failed; the message contains the end of its output.
         """
         words = [str(word) for word in command]
         if not self.will(f"run: {' '.join(words)}"):
@@ -96,11 +101,11 @@ class Machine:
             raise ServiceError("\n".join([f"`{' '.join(words)}` failed:", *lines]))
 
     def ask(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command that changes nothing, also in a dry run."""
+        """Run a command that only reads, also in a dry run, for at most `ASK_TIMEOUT_S`."""
         return self.execute([str(word) for word in command], None, ASK_TIMEOUT_S)
 
     def write(self, path: Path, content: str, *, mode: int | None = None) -> bool:
-        """Write a file atomically, with permission bits; return whether its content is new."""
+        """Write a file atomically, with permission bits; return whether its content changes."""
         if is_file(path) and path.read_text(encoding="utf-8") == content:
             return False
         if self.will(f"write {path}"):
@@ -109,7 +114,7 @@ class Machine:
         return True
 
     def restrict(self, path: Path, group: int) -> None:
-        """Let only root write a file, and only a group read it."""
+        """Set a file's group and permissions: its owner may write it, the group may read it."""
         status = path.stat()
         if (status.st_gid, stat.S_IMODE(status.st_mode)) == (group, PRIVATE):
             return
@@ -118,14 +123,14 @@ class Machine:
             path.chmod(PRIVATE)
 
     def link(self, path: Path, target: str | Path) -> None:
-        """Make a symbolic link, or change its target."""
+        """Create a symbolic link, or change its target."""
         changed = not path.is_symlink() or path.readlink() != Path(target)
         if changed and self.will(f"link {path} to {target}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             link_atomically(path, target)
 
     def remove(self, path: Path) -> bool:
-        """Remove a file, a link or a folder with its content; return whether it existed."""
+        """Remove a file, a link or a whole folder; return whether it existed."""
         if not (exists(path) or path.is_symlink()):
             return False
         if self.will(f"remove {path}"):
@@ -137,6 +142,6 @@ class Machine:
         return True
 
     def remove_if_empty(self, path: Path) -> None:
-        """Remove a folder that is empty."""
+        """Remove a folder if it is empty."""
         if is_dir(path) and not any(path.iterdir()) and self.will(f"remove {path}"):
             path.rmdir()

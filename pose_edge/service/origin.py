@@ -1,4 +1,4 @@
-"""What to install: a wheel, a checkout, or the package that is running."""
+"""Where the program to install comes from: a wheel, a checkout, or the running package."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ PACKAGE: Final = Path(__file__).resolve().parents[1]
 CHECKOUT_FILES: Final = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 WHEEL_NAME: Final = re.compile(r"pose_edge-([^-]+)-py3-none-any\.whl")
 NOT_IN_A_WHEEL: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-"""Files of the metadata that the installer adds or writes again."""
+"""Files in the .dist-info folder that the installer adds or rewrites."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What to install.
+    """Where the program to install comes from.
 
     Attributes:
-        kind: "wheel": a file; "checkout": the sources; "installed": the running package.
-        path: Path of the file, the sources, or the running package.
+        kind: "wheel" for a file, "checkout" for the sources, "installed" for the running package.
+        path: Path of the wheel, the sources or the running package.
         version: Version of the program.
     """
 
@@ -47,11 +47,14 @@ class Origin:
 
 
 def find_origin(wheel: str | None = None) -> Origin:
-    """Return what to install: a wheel that the user names, else the running package.
+    """Return the origin to install from.
+
+    Args:
+        wheel: The wheel that the user named; None for the checkout or package that is running.
 
     Raises:
         UsageError: The file does not exist, or is not a wheel of this program.
-        ServiceError: The running package can be neither copied nor packed.
+        ServiceError: The running code is neither a checkout nor an installed wheel.
     """
     if wheel is not None:
         path = resolved(Path(wheel))
@@ -66,10 +69,14 @@ def find_origin(wheel: str | None = None) -> Origin:
 
 
 def stage(origin: Origin, folder: Path) -> Path:
-    """Return the path that pip installs: a wheel, or a copy of the sources in an empty folder.
+    """Return the path for pip to install: a wheel, or a copy of the sources.
 
-    A copy, because pip leaves files behind where it builds, and takes leftovers of earlier builds
-    for a part of the program.
+    The sources are copied because pip leaves build files in them, and would install leftovers of
+    earlier builds as part of the program.
+
+    Args:
+        origin: What to install.
+        folder: An existing, empty folder for the copy or a rebuilt wheel.
     """
     if origin.kind == "wheel":
         return origin.path
@@ -86,16 +93,17 @@ def stage(origin: Origin, folder: Path) -> Path:
 
 
 def pack(installed: Distribution, folder: Path) -> Path:
-    """Make the wheel again that a package of pure Python was installed from, as it may be gone.
+    """Rebuild the wheel that a pure Python package was installed from, and return its path.
 
-    The format: packaging.python.org/specifications/binary-distribution-format
+    The original wheel may no longer exist. Format:
+    packaging.python.org/specifications/binary-distribution-format
     """
     wheel = folder / f"pose_edge-{installed.version}-py3-none-any.whl"
     rows: list[tuple[str, str, str]] = []
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for file in installed.files or []:
             if file.parts[0] == ".." or file.suffix == ".pyc":
-                continue  # the command, and files that pip compiled
+                continue  # the console script, and bytecode compiled by pip
             if file.parts[0].endswith(".dist-info"):
                 metadata = file.parts[0]
                 if file.name in NOT_IN_A_WHEEL:
@@ -112,7 +120,7 @@ def pack(installed: Distribution, folder: Path) -> Path:
 
 
 def _installed() -> Distribution:
-    """Return the running package, if it was installed with all its files."""
+    """Return the running package, or raise ServiceError if its files were not installed by pip."""
     try:
         found = distribution("pose-edge")
     except PackageNotFoundError:

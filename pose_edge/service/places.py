@@ -1,4 +1,4 @@
-"""Paths of the parts of the service, and the record of those that were installed."""
+"""Paths of the service's files, and the record of what was installed."""
 
 from __future__ import annotations
 
@@ -24,32 +24,34 @@ WEB_TOKEN: Final = "/etc/pose-edge/web-token"  # noqa: S105 - a path
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
 
 HIDDEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - not used
-"""Folders that are empty for the service (ProtectHome=, PrivateTmp=), or after a restart."""
+"""Folders whose content the service cannot see (ProtectHome=, PrivateTmp=), or which are emptied
+at power-on."""
 
 SHARED: Final = ("/", "/usr", "/usr/local", "/opt", "/srv", "/var", "/var/lib", "/etc")
+"""System folders, which cannot be the program's own folder."""
 
 
 class Places:
     """Paths of everything that is installed.
 
     Attributes:
-        root: The root directory; another than / in tests.
+        root: The root directory; "/" except in tests.
         prefix: The program's folder.
-        versions: The folder in it with a virtual environment for each version.
+        versions: The folder in `prefix` with a virtual environment for each version.
         current: The link to the virtual environment in use.
-        command: The link that lets people type `pose-edge`.
+        command: The link that puts `pose-edge` on the PATH.
         config: The service's configuration.
-        default_config: The configuration as it is without edits.
-        token: The token that people log in to the page with.
+        default_config: The default configuration of this version, kept beside an edited `config`.
+        token: The file with the token for logging in to the page.
         record: The record of what was installed.
         state: The home of the service's user: recordings, fetched models.
         unit: The systemd unit.
-        sysusers: The file that systemd-sysusers makes the user from.
+        sysusers: The file from which systemd-sysusers creates the user.
         rules: The udev rules.
     """
 
     def __init__(self, prefix: Path = PREFIX, root: Path = Path("/")) -> None:
-        """Take the folders; nothing is made."""
+        """Compute the paths; create nothing."""
         self.root = root
         self.prefix = prefix
         self.versions = prefix / VERSIONS
@@ -66,17 +68,17 @@ class Places:
 
     @property
     def running(self) -> bool:
-        """Whether systemd runs here, which it does not in an image that is being built."""
+        """Whether systemd is running; it is not while an SD card image is being built."""
         return systemd.is_booted(self.root)
 
     @property
     def udev_running(self) -> bool:
-        """Whether udev runs here."""
+        """Whether udev is running."""
         return exists(self.root / "run/udev/control")
 
     @property
     def desktop(self) -> bool:
-        """Whether a desktop starts at power-on, which uses the screen alone."""
+        """Whether a desktop starts at power-on and takes exclusive use of the screen."""
         return exists(self.root / "etc/systemd/system/display-manager.service")
 
     @property
@@ -87,18 +89,18 @@ class Places:
 
 @dataclass(slots=True)
 class InstallRecord:
-    """What an install has put where; written before it is put there.
+    """What an install writes and where; the record is saved before the files are written.
 
     Attributes:
         version: Version of the program in use; empty until there is one.
         prefix: The program's folder.
         files: Paths that belong to the install.
-        folders: Folders that were made for them; removed when they are empty.
+        folders: Folders that were created for the files; `uninstall` removes them if empty.
         default_config: SHA-256 of the default configuration of the last install, hexadecimal; a
-            configuration with another one has been edited.
-        extras: The program's extras, e.g. "edgetpu".
-        user: Whether the install made the service's user.
-        groups: Groups that the install made.
+            configuration with a different digest may have been edited.
+        extras: Installed extras of the package, e.g. "edgetpu".
+        user: Whether the install created the service's user.
+        groups: Groups that the install created.
     """
 
     version: str = ""
@@ -116,10 +118,10 @@ class InstallRecord:
 
 
 def load_record(path: Path) -> InstallRecord | None:
-    """Read the record of an install; None where nothing is installed.
+    """Read the record of an install; return None if there is no record.
 
     Raises:
-        ServiceError: The file is not a record that this version understands.
+        ServiceError: The file cannot be read, or is not a record that this version understands.
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -136,10 +138,11 @@ def load_record(path: Path) -> InstallRecord | None:
 
 
 def checked_prefix(text: str) -> Path:
-    """Return the program's folder that the user chose.
+    """Check the folder that the user chose for the program, and return it.
 
     Raises:
-        UsageError: The service could not run from there, or the folder is shared.
+        UsageError: The path is not a plain absolute path, is a system folder, is hidden from the
+            service, or can be changed by users other than root.
     """
     path = Path(text)
     if not re.fullmatch(r"(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+", text):
@@ -159,7 +162,7 @@ def checked_prefix(text: str) -> Path:
 
 
 def _open_folder(path: Path) -> Path | None:
-    """Return a folder on the way to a path that others than root may write, or the path itself."""
+    """Return the path or a parent of it that users other than root may write; None if none is."""
     real = resolved(path)
     for folder in dict.fromkeys((path, *path.parents, real, *real.parents)):
         with suppress(FileNotFoundError):
@@ -171,10 +174,14 @@ def _open_folder(path: Path) -> Path | None:
 
 
 def find_places(prefix: str | None) -> Places:
-    """Return the paths for the folder that the user chose, else of the last install, else default.
+    """Return the paths of the service.
+
+    Args:
+        prefix: The program's folder that the user chose; None for that of the last install, or
+            `PREFIX` if there was none.
 
     Raises:
-        UsageError: The service could not run from the folder that the user chose.
+        UsageError: The chosen folder cannot be used, see `checked_prefix`.
         ServiceError: The record of the last install cannot be read.
     """
     if prefix is not None:

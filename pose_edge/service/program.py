@@ -1,4 +1,4 @@
-"""The program in a virtual environment of its own, one for each version."""
+"""Installs each version of the program in its own virtual environment."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ COMPILE: Final = """
 import compileall, sys
 compileall.compile_dir(sys.argv[1], quiet=2, workers=0)
 """
-"""Compiles with all cores; pip uses one, and takes as long for it as for everything else. Files
-that are not for this Python are skipped, as pip does."""
+"""A program that compiles a folder to bytecode on all cores. pip would use one core, and take as
+long for it as for the rest of the install. Files for other Python versions are skipped, as by
+pip."""
 
 
 def choose_python(machine: Machine, places: Places) -> Path:
     """Return the Python interpreter for the environment.
 
-    The system's, if it is suitable: every user may run it, the system's upgrades include it, and
-    apt's picamera2 is compiled for it. Else the one that runs this code.
+    The system's interpreter is preferred: every user may run it, system upgrades include it, and
+    apt's picamera2 is compiled for it. If it is unsuitable and apt's picamera2 is not installed,
+    the interpreter that runs this code is used.
 
     Raises:
-        UnavailableError: Neither is suitable.
+        UnavailableError: No interpreter is suitable.
     """
     base = Path(getattr(sys, "_base_executable", sys.executable))
     candidates = [SYSTEM_PYTHON]
@@ -67,16 +69,20 @@ def make_environment(
     extras: Sequence[str] = (),
     find_links: Path | None = None,
 ) -> Path:
-    """Install the program in a new environment, beside the one in use, which is not changed.
+    """Install the program in a new virtual environment, and return the environment's path.
 
-    It is removed again when a step fails.
+    The environment in use is not changed. The new one is removed if a step fails.
 
     Args:
         machine: The machine to install on.
         places: The paths of the service.
         origin: What to install.
-        extras: The program's extras.
-        find_links: A folder with the wheels of all packages, to use in place of the network.
+        extras: Extras of the package to install.
+        find_links: A folder with the wheels of all packages, to use instead of the network.
+
+    Raises:
+        UnavailableError: No Python interpreter is suitable.
+        ServiceError: A command failed.
     """
     python = choose_python(machine, places)
     folder = next_folder(places.versions, origin.version)
@@ -84,8 +90,8 @@ def make_environment(
     environment = {
         **os.environ,
         "PYTHONNOUSERSITE": "1",
-        "PIP_USER": "0",  # a pip.conf may say otherwise
-        "TMPDIR": str(staging),  # /tmp can be a small part of the memory (Debian 13, Zero 2 W)
+        "PIP_USER": "0",  # overrides a pip.conf
+        "TMPDIR": str(staging),  # /tmp can be a small RAM disk (Debian 13 on a Zero 2 W)
     }
     flags = ["--system-site-packages"] if places.picamera2 else []
     offline = ["--no-index", "--find-links", str(find_links)] if find_links else []
@@ -103,7 +109,7 @@ def make_environment(
         machine.remove(staging)
         machine.run(folder / "bin" / "python", "-c", COMPILE, folder / "lib")
         machine.run(folder / "bin" / "pose-edge", "--version")
-        # To the disk, before any link leads there: people switch a Pi off by pulling the plug.
+        # Write to disk before any link points here: a Pi is often switched off by unplugging it.
         machine.run("sync")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -112,7 +118,7 @@ def make_environment(
 
 
 def next_folder(versions: Path, version: str) -> Path:
-    """Return a new path for an environment, in its final place: environments cannot be moved."""
+    """Return an unused path for an environment; it is final, as environments cannot be moved."""
     number = 1
     while exists(folder := versions / f"{version}-{number}"):
         number += 1
@@ -120,7 +126,7 @@ def next_folder(versions: Path, version: str) -> Path:
 
 
 def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> None:
-    """Remove all environments but those to keep and the one that `current` leads to."""
+    """Remove all environments except those in `keep` and the target of `places.current`."""
     if not is_dir(places.versions):
         return
     used = {path.resolve() for path in (*keep, places.current)}

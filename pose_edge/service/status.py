@@ -1,4 +1,4 @@
-"""The status of the service."""
+"""Reads and formats the status of the service."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class ServiceStatus:
     Attributes:
         installed: Whether the unit is installed.
         state: "active (running)", "activating (auto-restart)", "failed (failed)" and so on; empty
-            where systemd does not answer.
-        line: The program's own status line, its last STATUS=.
-        seconds: Seconds since the state changed; None where it never did.
-        restarts: Restarts by systemd since it was started by hand or at power-on.
-        enabled: Whether it starts at power-on.
-        result: Why it ended last: "success", "watchdog", "exit-code", "signal" ...
-        pid: Number of its process; None while it does not run.
-        version: Version of the installed program; empty where it is not known.
-        prefix: Folder of the installed program; empty where it is not known.
-        config: Path of its configuration; empty where it does not exist.
-        token: Path of the file with the page's token; empty where it does not exist.
-        log: The last lines of its log; empty where this user may not read them.
+            if systemd does not answer.
+        line: The program's own status line: the last STATUS= that it sent to systemd.
+        seconds: Seconds since the state changed; None if it never did.
+        restarts: Restarts by systemd since the service was started by hand or at power-on.
+        enabled: Whether the service starts at power-on.
+        result: Why the service last ended: "success", "watchdog", "exit-code", "signal" ...
+        pid: Process id; None if the service is not running.
+        version: Version of the installed program; empty if unknown.
+        prefix: Folder of the installed program; empty if unknown.
+        config: Path of the configuration; empty if it does not exist.
+        token: Path of the file with the page's token; empty if it does not exist.
+        log: The last lines of the log; empty if this user may not read it.
     """
 
     installed: bool
@@ -56,9 +56,12 @@ class ServiceStatus:
 
 
 def read_status(machine: Machine, places: Places, now_s: float | None = None) -> ServiceStatus:
-    """Read the status of the service; this changes nothing and does not need root.
+    """Read the status of the service; changes nothing and does not need root.
 
-    `now_s` is the time of the monotonic clock, seconds; by default now.
+    Args:
+        machine: Runs the commands.
+        places: The paths of the service.
+        now_s: Current time of the monotonic clock, seconds; None to read the clock.
     """
     try:
         record = load_record(places.record)
@@ -88,12 +91,12 @@ def read_status(machine: Machine, places: Places, now_s: float | None = None) ->
 
 
 def as_json(status: ServiceStatus) -> dict[str, Any]:
-    """Return the status as JSON values."""
+    """Return the status as a dictionary for JSON."""
     return {**asdict(status), "running": status.running}
 
 
 def as_lines(status: ServiceStatus) -> list[str]:
-    """Return the status as lines of text."""
+    """Return the status as lines of text for the terminal."""
     if not status.installed:
         return ["not installed: sudo pose-edge service install"]
     state = status.state or "unknown: systemd does not answer"
@@ -128,7 +131,7 @@ def _log(machine: Machine) -> tuple[str, ...]:
 
 
 def _duration(seconds: float) -> str:
-    """Return a time in its two largest units, e.g. "3 h 2 min"."""
+    """Format a duration in its two largest units, e.g. "3 h 2 min"."""
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if days:
         return f"{days:.0f} d {hours % 24:.0f} h"

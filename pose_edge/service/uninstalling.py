@@ -1,4 +1,4 @@
-"""Uninstalls the service: what an install has put there, and nothing else."""
+"""Uninstalls the service: removes what an install has created, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from pose_edge.util.systemd import UNIT
 def uninstall(machine: Machine, places: Places, *, purge: bool = False) -> bool:
     """Stop the service and remove it; return whether anything was installed.
 
-    The configuration stays, and so do recordings and fetched models, with the user that owns
-    them; `purge` removes these too, also in a second call. The prefix is taken from the record of
-    the install. This needs root, except in a dry run.
+    Needs root, except in a dry run. The prefix is taken from the record of the install.
+
+    Args:
+        machine: The machine to change.
+        places: The paths of the service.
+        purge: Whether to also remove the configuration, the recordings and fetched models, and
+            the user that owns them. A later call with `purge` removes them, too.
 
     Raises:
-        ServiceError: A step failed; the command can be started again.
+        ServiceError: A step failed; the command can be repeated.
     """
     record = load_record(places.record)
     if record is None:
@@ -33,7 +37,7 @@ def uninstall(machine: Machine, places: Places, *, purge: bool = False) -> bool:
 
 @dataclass(slots=True)
 class _Removal:
-    """The steps, in the reverse order of an install."""
+    """The steps, in about the reverse order of an install."""
 
     machine: Machine
     places: Places
@@ -50,7 +54,7 @@ class _Removal:
             (f"recordings and fetched models: {places.state}", self._remove_state),
             (f"user {USER}", self._remove_user),
             (f"configuration: {places.config.parent}", self._remove_config),
-            # Last: this process may be running from there.
+            # Last, because this process may be running from this folder.
             (f"program: {places.prefix}, {places.command}", self._remove_program),
         ]
 
@@ -76,12 +80,12 @@ class _Removal:
         if not (removed and places.running):
             return
         machine.run("systemctl", "daemon-reload")
-        # Fails where systemd remembers no failure, which is as it should be.
+        # `ask` ignores the exit status: the command fails if the unit never failed.
         if machine.will("forget its failures"):
             machine.ask("systemctl", "reset-failed", UNIT)
         getty = "getty@tty1.service"
         if machine.ask("systemctl", "is-enabled", getty).returncode == 0 and not places.desktop:
-            machine.run("systemctl", "start", getty)  # the console is free for a login again
+            machine.run("systemctl", "start", getty)  # give the console back to the login prompt
 
     def _remove_rules(self) -> None:
         if self._remove(self.places.rules) and self.places.udev_running:
@@ -132,7 +136,7 @@ class _Removal:
         for folder in record.folders:
             machine.remove_if_empty(Path(folder))
         if exists(places.config) or record.user:
-            # Needed by --purge, and by a new install to tell whether the configuration was edited.
+            # A later --purge needs it, and a new install to see if the configuration was edited.
             left = InstallRecord(
                 default_config=record.default_config, user=record.user, groups=record.groups
             )

@@ -1,4 +1,4 @@
-"""Persons for the tests of tracking: made up, and found by the real model in real videos."""
+"""Poses for the tracking tests: synthetic ones, and ones found by the real model in real videos."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ WIDTH, HEIGHT = 1280, 720
 MIN_SCORE = 0.2
 
 BODIES = hnp.arrays(np.float32, (17, 3), elements=st.floats(0, 1, width=32))
-"""Any keypoints at all."""
+"""Hypothesis strategy for arbitrary keypoints, (17, 3) in 0...1."""
 
 Sight = tuple[float, int, int, list[Pose]]
-"""Seconds, width and height of a frame, and the poses in it."""
+"""Time in seconds, width and height of a frame, and the poses in it."""
 
 
 def standing(x: float, *, y: float = 0.5, scale: float = 0.8, score: float = 0.8) -> Pose:
-    """Return a pose of somebody who stands with the hips at x, y."""
+    """Return the pose of a standing person with the hips at x, y (normalised)."""
     return to_pose(person(score, centre=(x, y), scale=scale), score)
 
 
@@ -40,14 +40,14 @@ def to_pose(keypoints: FloatArray, score: float) -> Pose:
 
 
 def shaken(pose: Pose, rng: np.random.Generator, by: float = 0.004) -> Pose:
-    """Return a pose with noise on every keypoint, as a model has it."""
+    """Return a pose with Gaussian noise of standard deviation `by` on every keypoint."""
     keypoints = pose.keypoints.copy()
     keypoints[:, :2] += rng.normal(0.0, by, (17, 2)).astype(np.float32)
     return to_pose(keypoints, pose.score)
 
 
 def mirrored(pose: Pose) -> Pose:
-    """Return the pose that the mirror image of a person has."""
+    """Return the pose of a person's mirror image."""
     names = [keypoint.name for keypoint in Keypoint]
     other = [
         names.index(name.replace("LEFT", "SIDE").replace("RIGHT", "LEFT").replace("SIDE", "RIGHT"))
@@ -66,14 +66,14 @@ def found_in(
     count: int = 10_000,
     step: int = 1,
 ) -> list[Sight]:
-    """Return what MoveNet Lightning finds in a video.
+    """Return the poses that MoveNet Lightning finds in a video.
 
     Args:
         path: The video.
-        parts: Where each person is, normalised: the model finds only one in each.
-        first: First frame.
-        count: How many frames of the video from there.
-        step: Take every so-manieth.
+        parts: Region around each person, normalised; the model finds only one person in each.
+        first: Index of the first frame.
+        count: Number of frames of the video from `first` on.
+        step: Use only every `step`-th frame.
     """
     settings = Settings(model=ModelSettings(threads=1), edgetpu=EdgeTpuSettings(mode="off"))
     finders = [load_model(settings, ExitStack()) for _ in parts]
@@ -113,6 +113,6 @@ def each_frame(path: Path, use: Callable[[Frame], None], first: int, count: int)
 
 
 def middle(pose: Pose) -> NDArray[np.float32]:
-    """Return x, y of a person's middle."""
+    """Return x, y of a person's centre: the median of the sure keypoints."""
     sure = pose.keypoints[pose.keypoints[:, 2] >= 0.3, :2]
     return np.asarray(np.median(sure, axis=0), dtype=np.float32)

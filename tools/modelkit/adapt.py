@@ -1,7 +1,7 @@
-"""Prepares the weights of a network for 8 bits, so that quantising it costs next to nothing.
+"""Prepares the weights of a network for 8 bits, so that quantisation costs almost no accuracy.
 
-Three steps, each in its own module: `equalise` (channels of like ranges), `rounding.round_rows`
-(weights on the grid, chosen for the output) and `rounding.bias_change` (no shift of the mean).
+There are three steps: `equalise` gives channels similar ranges, `rounding.round_rows` rounds
+weights with the least error of the output, and `rounding.bias_change` keeps the output's mean.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def adapt(
     pictures: Pictures,
     chosen: Sequence[Layer],
 ) -> dict[str, NDArray[np.float32]]:
-    """Equalises all layers, and rounds and corrects those that will be quantised.
+    """Equalise all layers, and round and correct those that will be quantised.
 
     Args:
         nodes: Nodes in plain operations, each convolution with a bias (`network.with_biases`).
         tensors: Values of the constants.
-        feed: The placeholder.
-        pictures: Gives the calibration pictures, again at each call.
+        feed: Name of the placeholder for the picture.
+        pictures: Returns a new iterable of the calibration pictures at each call.
         chosen: The layers that will be quantised.
 
     Returns:
-        New values of the weights and biases of all layers, by constant.
+        New weights and biases of all layers, by name of the constant.
     """
     every = layers(nodes)
     maps = [name for members in groups(nodes, every) for name in members]
@@ -57,7 +57,7 @@ def measure_largest(
     names: Sequence[str],
     pictures: Iterable[NDArray[np.uint8]],
 ) -> dict[str, NDArray[np.float32]]:
-    """Returns the largest absolute value of each channel of some maps, [channels]."""
+    """Return the largest absolute value of each channel, float32 [channels], for some maps."""
     look = watch(nodes, tensors, feed, names)
     largest: dict[str, NDArray[np.float32]] = {}
     for picture in pictures:
@@ -74,7 +74,7 @@ def measure_moments(
     chosen: Sequence[Layer],
     pictures: Iterable[NDArray[np.uint8]],
 ) -> dict[str, Moments]:
-    """Returns the moments of what each layer sees, by the layer's name."""
+    """Return the moments of the input windows of each layer, by the layer's name."""
     look = watch(nodes, tensors, feed, sorted({layer.source for layer in chosen}))
     seen: dict[str, Moments] = {}
     for picture in pictures:
@@ -89,10 +89,10 @@ def measure_moments(
 def round_layers(
     tensors: Tensors, chosen: Sequence[Layer], seen: Mapping[str, Moments]
 ) -> dict[str, NDArray[np.float32]]:
-    """Rounds the weights of some layers and corrects their biases.
+    """Round the weights of some layers and correct their biases.
 
     Returns:
-        The new weights and biases, by constant.
+        The new weights and biases, by name of the constant.
     """
     changed: dict[str, NDArray[np.float32]] = {}
     for layer in chosen:

@@ -1,8 +1,8 @@
-"""Lets a quantised model take its picture without a detour over float.
+"""Removes the detour over float from the input of a quantised model.
 
-What the quantiser leaves at the start of a model is uint8 -> float -> minus 128 -> int8. With the
-input of `preprocess` that is one QUANTIZE that moves the zero point: the same answers to the bit,
-with no map of floats four times as large as the picture.
+The quantiser leaves uint8 -> float -> minus 128 -> int8 at the start of a model. With the input of
+`preprocess`, one QUANTIZE that moves the zero point does the same. The answers are identical to the
+bit, and no float map, four times as large as the picture, is computed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _DETOUR = ("CAST", "SUB", "QUANTIZE")
 
 
 def shorten_input(model: bytes) -> bytes:
-    """Replaces the conversion of the input by a single QUANTIZE from uint8 to int8.
+    """Replace the conversion of the input by a single QUANTIZE from uint8 to int8.
 
     Args:
         model: A quantised model whose input is uint8 and goes through CAST, SUB and QUANTIZE.
 
     Returns:
-        The model with one operation for these three.
+        The model with one operation in place of these three.
 
     Raises:
-        ValueError: The model does not begin like that, or not with the scale 1 and the zero point 0
-            that make it an identity.
+        ValueError: The model does not begin with these operations, or the result of the QUANTIZE
+            has another scale than 1 or another zero point than 0.
     """
     flat = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     graph = flat.subgraphs[0]
@@ -50,5 +50,5 @@ def shorten_input(model: bytes) -> bytes:
 
 
 def name_of(flat: schema.ModelT, operator: schema.OperatorT) -> str:
-    """Returns the name of an operation, as in CONV_2D."""
+    """Return the name of an operation, such as CONV_2D."""
     return flatbuffer_utils.opcode_to_name(flat, operator.opcodeIndex) or "?"

@@ -1,4 +1,4 @@
-"""The models this kit makes, and the exact published files they are made from."""
+"""Lists the models that this kit makes, and the exact published files they are made from."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _CALL = "StatefulPartitionedCall"
 
 
 def both_ways(*sizes: Size) -> tuple[Size, ...]:
-    """Returns each size and, when it is no square, the same on its side."""
+    """Return each size and, if it is not square, also the size with both edges swapped."""
     return tuple(dict.fromkeys(way for h, w in sizes for way in ((h, w), (w, h))))
 
 
 @dataclass(frozen=True)
 class Source:
-    """A graph of the package.
+    """A published graph in the package.
 
     Attributes:
         topology: Path of model.json in the package, and its SHA-256.
         weights: Path of the .bin in the package, and its SHA-256.
         licence: SPDX identifier of the weights' licence.
-        origin: Whose weights they are.
-        sized_by: What ties the graph to a picture size, and so must be replaced for another one:
-            the constants of its decoder (see `decoder`), or the shapes that it asks for (see
-            `shapes`); None where it is used with the size it was published with.
+        origin: Author, name and version of the weights.
+        sized_by: What depends on the picture size and is replaced for other sizes: the constants of
+            the decoder (see `decoder`) or the shapes computed at run time (see `shapes`). None if
+            only the published size is used.
     """
 
     topology: tuple[str, str]
@@ -49,14 +49,14 @@ class Int8:
     """How a graph is quantised.
 
     Attributes:
-        picture: Node that has the picture as float32 from -1 to 1.
-        scope: Regular expression for the layers that become int8 ...
-        kept: ... and for those among them that do not.
-        logits: Regular expression for the logits of heat maps among them; "" for none.
-        reach: How much of what single pictures exceed the usual range by is kept (see
-            `quantise.common_range`).
-        blank_reach: The same for pictures in which there is nothing, whose ranges then have room
-            too; None leaves them out.
+        picture: Node with the picture as float32 from -1 to 1.
+        scope: Regular expression for the layers to quantise to int8.
+        kept: Regular expression for the layers in `scope` that stay float.
+        logits: Regular expression for the layers in `scope` with logits of heat maps; "" for none.
+        reach: Position of the ends of a range between mean and extreme over the pictures, 0...1
+            (see `quantise.common_range`).
+        blank_reach: The same for blank pictures, whose ranges are then covered, too; None leaves
+            blank pictures out.
         heads: Heads to compute only where they are read.
     """
 
@@ -74,11 +74,11 @@ class Golden:
     """Answers of another implementation to compare with.
 
     Attributes:
-        model: What the golden data calls this model.
-        edge: Edge in pixels of the square that it was given.
-        images: The pictures.
-        tolerance: Largest difference in x or y that is allowed, as a part of the picture.
-        ignore: Keypoints that do not count.
+        model: The golden data's name of this model.
+        edge: Edge of the square input of that implementation, pixels.
+        images: File names of the pictures.
+        tolerance: Largest allowed difference in x or y, as a fraction of the picture.
+        ignore: Names of keypoints that are not compared.
     """
 
     model: str
@@ -90,12 +90,12 @@ class Golden:
 
 @dataclass(frozen=True)
 class Variant:
-    """A model of the product that uses other sizes of the same file.
+    """A further model that uses other picture sizes of the same file.
 
     Attributes:
-        name: Name of the model in the product.
+        name: Name of the model in pose_edge.
         sizes: Its picture sizes; the first is the usual one.
-        summary: One line for people.
+        summary: One line of description for users.
     """
 
     name: str
@@ -108,17 +108,17 @@ class ModelSpec:
     """One file of `models/`.
 
     Attributes:
-        name: Name of the model in the product; the file is called `name`.tflite.
-        family: Which decoder of the product reads its output.
-        source: What it is made from.
-        outputs: Name of each output -> tensor of the published graph, in the order of the outputs.
-        sizes: Picture sizes, with a graph for each; the first is the usual one, and the one that
-            weights are rounded and ranges measured for.
-        summary: One line for people.
-        variants: Models that share the file and its weights, each with sizes of its own.
-        int8: How it is quantised; None for float16 weights, with the published size alone: each
-            graph more would take another 10 or 25 MB of memory.
-        golden: What its answers are compared with; None when there is nothing.
+        name: Name of the model in pose_edge; the file is `name`.tflite.
+        family: Name of the decoder in pose_edge that reads the output.
+        source: The published graph that the model is made from.
+        outputs: Name of each output and its tensor in the published graph, in order.
+        sizes: Picture sizes, with a graph for each. Weights are rounded and ranges measured for the
+            first one, which is the usual size.
+        summary: One line of description for users.
+        variants: Models that share the file and its weights, each with its own sizes.
+        int8: How the model is quantised; None for float16 weights. Such a model has only the
+            published size, because each further graph would take another 10 or 25 MB of memory.
+        golden: The answers to compare with; None if there are none.
     """
 
     name: str
@@ -144,7 +144,7 @@ class ModelSpec:
 
     @property
     def pins(self) -> dict[str, str]:
-        """Path inside the package -> SHA-256 of everything the model is made from."""
+        """SHA-256 of each file that the model is made from, by its path inside the package."""
         return dict((self.source.topology, self.source.weights))
 
 
@@ -202,15 +202,15 @@ POSENET = Source(
 
 _ANSWER = (("output_0", "Identity:0"),)
 
-# The last, finest level of the feature pyramid stays float: what is found there is a few hundredths
-# of a cell.
+# The last, finest level of the feature pyramid stays float, because positions are computed from it
+# to a few hundredths of a cell.
 _LAST_LEVEL = (
     r"model_1/(conv2d_3|up_sampling2d_2|tf\.__operators__\.add_2|separable_conv2d_2|re_lu_2)/"
 )
 
 
 def _single_person(blank_reach: float | None = None) -> Int8:
-    """Returns how MoveNet for one person is quantised."""
+    """Return the quantisation of single-person MoveNet."""
     return Int8(
         picture=f"{_CALL}/sub_1",
         scope=r"/(model_1|kpt_heatmap_0|center_0)/",
@@ -218,9 +218,9 @@ def _single_person(blank_reach: float | None = None) -> Int8:
         logits=r"/(kpt_heatmap_0/conv2d_5|center_0/conv2d_4)/",
         blank_reach=blank_reach,
         heads=(
-            # How far the keypoints are from the centre of the person, at that centre.
+            # Keypoint regression: offsets from the person's centre, read at that centre.
             LazyHead(f"{_CALL}/GatherNd", f"{_CALL}/Reshape_4", f"{_CALL}/Reshape_5"),
-            # How far each keypoint is from the middle of its cell, at that cell.
+            # Offset of each keypoint within its cell, read at that cell.
             LazyHead(f"{_CALL}/GatherNd_1", f"{_CALL}/Reshape_9", f"{_CALL}/Reshape_10"),
         ),
     )
@@ -232,14 +232,14 @@ _SEVERAL_PERSONS = Int8(
     picture=f"{_CALL}/sub_1",
     scope=r"/model_1/",
     kept=_LAST_LEVEL,
-    # Of 0, 0.25, 0.5 and 1 the one whose answers on the calibration pictures were nearest to those
-    # of the float model; for the other models that was 0.
+    # Of 0, 0.25, 0.5 and 1, this value gave the answers nearest to those of the float model on the
+    # calibration pictures; for the other models it was 0.
     reach=0.5,
     heads=(
         LazyHead(f"{_CALL}/GatherNd", *_PERSONS),  # size of the box
-        LazyHead(f"{_CALL}/GatherNd_1", *_PERSONS),  # its middle, within the cell
-        LazyHead(f"{_CALL}/GatherNd_2", *_PERSONS),  # keypoints, from the middle
-        # For each of 6 people each of 17 keypoints, within its cell.
+        LazyHead(f"{_CALL}/GatherNd_1", *_PERSONS),  # offset of the box's centre within its cell
+        LazyHead(f"{_CALL}/GatherNd_2", *_PERSONS),  # keypoint offsets from the centre
+        # Offset within its cell of each of 17 keypoints of each of 6 people.
         LazyHead(
             f"{_CALL}/GatherNd_3", f"{_CALL}/floordiv_4", f"{_CALL}/sub_9", tuple(range(17)) * 6
         ),
@@ -253,20 +253,22 @@ _POSENET_OUTPUTS = (
     ("displacements_bwd", "MobilenetV1/displacement_bwd_2/BiasAdd:0"),
 )
 
-# Two right conversions of one set of weights differ by float32 rounding: 3e-4 was seen between this
-# kit and the golden data. A wrong colour order or a shifted crop is off by far more than 1e-3.
+# Tolerance for float models. Correct conversions of the same weights differ by float32 rounding:
+# 3e-4 was observed between this kit and the golden data. A wrong colour order or a shifted crop
+# gives an error far above 1e-3.
 _EXACT = 0.001
-# 8 bits move keypoints by a tenth of a cell or so (a cell is 1/48 or 1/64 of the picture).
+# Tolerance for INT8 models, which move keypoints by about a tenth of a cell (a cell is 1/48 or 1/64
+# of the picture).
 _CLOSE = 0.01
-# Two peaks of its heat map tie on the golden picture; rounding decides between them.
+# Keypoints with two almost equal peaks in the golden picture, where rounding decides.
 _TIED = ("right_wrist",)
 
-# People are not square: each is given to the size that shows them largest. A size costs
-# 45 kB, for the weights are shared.
+# People are not square, so the model runs at the size that shows them largest. As the weights are
+# shared, a further size costs only 45 kB.
 _LIGHTNING_SIZES = both_ways((192, 192), (224, 160), (288, 128))
 _THUNDER_SIZES = both_ways((256, 192), (288, 128))
 _BALANCED_SIZES = both_ways((192, 160), (256, 128))
-# All of about 65,000 pixels, so of one speed: square, 4:3 and 16:9, and these on end.
+# All have about 65,000 pixels and so the same speed: square, 4:3, 16:9, 3:4 and 9:16.
 _MULTIPOSE_SIZES = ((256, 256), (224, 288), (192, 320), (288, 224), (320, 192))
 
 MODELS = (
@@ -277,9 +279,9 @@ MODELS = (
         outputs=_ANSWER,
         sizes=_LIGHTNING_SIZES,
         summary="MoveNet Lightning, single person, INT8",
-        # Quantised for pictures with people alone, it sees a person (score 0.5 to 0.9) in a uniform
-        # or blurred picture, such as that of a covered lens, where the float model sees nobody.
-        # 0 leaves one in a black picture; 1 moves keypoints by more than _CLOSE.
+        # Calibrated only on pictures with people, the model finds a person (score 0.5 to 0.9) in a
+        # uniform or blurred picture, such as that of a covered lens; the float model does not. With
+        # 0 it still finds one in a black picture; 1 moves keypoints by more than _CLOSE.
         int8=_single_person(blank_reach=0.5),
         golden=Golden("singlepose_lightning", 192, ("t2.jpg",), _CLOSE),
     ),

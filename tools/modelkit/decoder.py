@@ -1,9 +1,9 @@
-"""Lets the decoder of MoveNet for one person read a picture of any height and width.
+"""Adapts the decoder of single-person MoveNet to pictures of any height and width.
 
-The network is convolutional throughout and takes any size; what decodes its answer (a CenterNet,
-Zhou et al., "Objects as Points", 2019) is published with the size of its square folded into
-constants. Each function here computes one of them for a map of any number of cells. The published
-ones are these, rounded to float16 (a test compares them); here they are not rounded.
+The network is fully convolutional and takes any size. But the published decoder of its output (a
+CenterNet, Zhou et al., "Objects as Points", 2019) has the size of its square input folded into
+constants. Each function here computes one of these constants for a map of any size. The published
+constants are the same, rounded to float16 (a test compares them).
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from numpy.typing import NDArray
 from .nodes import Tensors
 
 STRIDE = 4
-"""Pixels of the picture for one cell of the map that is decoded."""
+"""Stride of the decoded map: pixels of the picture per cell."""
 
 MULTIPLE = 32
-"""The coarsest map has a cell for so many pixels: heights and widths are multiples of it."""
+"""Stride of the coarsest map, pixels per cell; heights and widths must be multiples of it."""
 
 SOFTENING = 1.8
-"""Cells added to a distance that divides a score, so that nothing is divided by zero."""
+"""Cells added to a distance before a score is divided by it, which avoids a division by zero."""
 
 _CALL = "StatefulPartitionedCall"
 _BODY = f"{_CALL}/center_net_mobile_net_v2fpn_feature_extractor/model_1"
 
 
 def centre_weights(rows: int, columns: int) -> NDArray[np.float32]:
-    """Returns what the centre score of each cell is multiplied by, [rows, columns, 1].
+    """Return the weight of the centre score of each cell, float32 [rows, columns, 1].
 
-    It favours the person nearest to the middle: 1 / (distance from the middle + softening).
+    The weight 1 / (distance from the middle + `SOFTENING`) favours the person nearest to the
+    middle.
     """
     y = np.arange(rows)[:, np.newaxis] - rows / 2
     x = np.arange(columns)[np.newaxis] - columns / 2
@@ -39,38 +40,39 @@ def centre_weights(rows: int, columns: int) -> NDArray[np.float32]:
 
 
 def row_numbers(rows: int, columns: int) -> NDArray[np.float32]:
-    """Returns the row of each cell, [rows, columns, 1]."""
+    """Return the row of each cell, float32 [rows, columns, 1]."""
     return np.tile(np.arange(rows, dtype=np.float32)[:, np.newaxis, np.newaxis], (1, columns, 1))
 
 
 def column_numbers(rows: int, columns: int) -> NDArray[np.float32]:
-    """Returns the column of each cell, [rows, columns, 1]."""
+    """Return the column of each cell, float32 [rows, columns, 1]."""
     return np.tile(np.arange(columns, dtype=np.float32)[:, np.newaxis], (rows, 1, 1))
 
 
 def row_length(columns: int) -> NDArray[np.int32]:
-    """Returns what the number of a cell is divided by for its row; the rest is its column."""
+    """Return the divisor that splits a cell's flat index into row and column (the remainder)."""
     return np.array(columns, np.int32)
 
 
 def cell_size(rows: int, columns: int) -> NDArray[np.float32]:
-    """Returns height and width of a cell as parts of the picture, [1, 1, 1, 2]."""
+    """Return height and width of a cell as fractions of the picture, float32 [1, 1, 1, 2]."""
     return np.array([[[[1 / rows, 1 / columns]]]], np.float32)
 
 
 def level_size(height: int, width: int, stride: int) -> NDArray[np.int32]:
-    """Returns rows and columns of the pyramid's level with so many pixels to a cell, [2]."""
+    """Return rows and columns of the feature pyramid's level with this stride, int32 [2]."""
     return np.array([height // stride, width // stride], np.int32)
 
 
 def constants(size: tuple[int, int]) -> dict[str, NDArray[np.float32] | NDArray[np.int32]]:
-    """Returns every constant of the published graph that depends on the size of the picture.
+    """Return the size-dependent constants of the published graph, by name.
 
     Args:
         size: Height and width of the picture in pixels.
 
     Raises:
-        ValueError: The levels of the feature pyramid would not fit on each other.
+        ValueError: Height or width is not a multiple of `MULTIPLE`, so that the levels of the
+            feature pyramid would not fit each other.
     """
     height, width = size
     if height % MULTIPLE or width % MULTIPLE:
@@ -91,14 +93,14 @@ def constants(size: tuple[int, int]) -> dict[str, NDArray[np.float32] | NDArray[
 
 
 def resize(tensors: Tensors, size: tuple[int, int]) -> Tensors:
-    """Returns the values of a graph's constants for pictures of another size.
+    """Return the values of a graph's constants for pictures of another size.
 
     Args:
         tensors: Values of the constants, as published.
         size: Height and width of the picture in pixels, multiples of `MULTIPLE`.
 
     Raises:
-        ValueError: The size is none, or the graph is not the one this was written for.
+        ValueError: The size is not allowed, or the graph lacks one of the constants.
     """
     new: Mapping[str, NDArray[np.float32] | NDArray[np.int32]] = constants(size)
     if missing := sorted(set(new) - set(tensors)):

@@ -1,11 +1,10 @@
-"""Gives the channels of a map like ranges, so that one 8 bit scale fits them all.
+"""Gives the channels of a map similar ranges, so that one 8-bit scale fits them all.
 
-A channel may be multiplied by a positive factor where it is made, and divided by it where it is
-read, without changing what the network computes: linear layers and ReLU pass a positive factor on,
-ReLU6 does as long as nothing reaches 6 (cross-layer equalisation: Nagel et al., "Data-Free
-Quantization Through Weight Equalization and Bias Correction", 2019; here the factors come from
-measured ranges, so that they serve the activations). A small channel beside large ones gets more
-of the 255 steps.
+This is cross-layer equalisation (Nagel et al., "Data-Free Quantization Through Weight Equalization
+and Bias Correction", 2019), but with factors from the measured ranges of the activations. A channel
+is multiplied by a positive factor where it is computed, and divided by it where it is read. The
+network computes the same: linear layers and ReLU pass a positive factor on, and so does ReLU6 as
+long as nothing reaches 6. A channel with small values then uses more of the 255 steps.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ from .nodes import Tensors, producer
 from .topology import Node
 
 CEILING = 6.0
-"""Where ReLU6 cuts."""
+"""Value at which ReLU6 clips."""
 
 HEADROOM = 1.15
-"""How far a channel may exceed its largest measured value before ReLU6 cuts it."""
+"""Factor by which a channel may exceed its largest measured value before ReLU6 clips it."""
 
 LARGEST_FACTOR = 16.0
+"""Largest factor of a channel."""
 
 _JOINS = ("AddV2", "ResizeBilinear")
 _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
@@ -34,13 +34,13 @@ _CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
 def factors(
     largest: NDArray[np.float32], ceiling: float | None, exponent: float
 ) -> NDArray[np.float32]:
-    """Chooses the factor of each channel.
+    """Choose the factor of each channel.
 
     Args:
-        largest: float32 [channels], the largest absolute value measured in each.
-        ceiling: What no channel may exceed; None when the largest of them all is the measure.
-        exponent: 1 makes the ranges equal; less leaves a part of the difference, which otherwise
-            the weights of the next layer get.
+        largest: float32 [channels], the largest measured absolute value of each channel.
+        ceiling: Value that no channel may exceed; None to scale towards the largest channel.
+        exponent: 1 makes the ranges equal. A smaller value leaves a part of the difference, which
+            would otherwise move to the weights of the next layer.
 
     Returns:
         float32 [channels], from 1 to `LARGEST_FACTOR`.
@@ -51,13 +51,14 @@ def factors(
 
 
 def groups(nodes: Sequence[Node], layers: Sequence[Layer]) -> list[list[str]]:
-    """Lists the maps that must share their factors, in the order of the graph.
+    """List the groups of maps that must share their factors, in the order of the graph.
 
-    Addition and resizing tie what they read to what they give. A map that anything else than these
-    and convolutions reads (the decoding of the answer) is in no group: it stays as it is.
+    Addition and resizing need the same factors for their inputs and outputs. A group with a map
+    that any other operation than these and convolutions reads (the decoder) is left out, and its
+    maps stay unchanged.
 
     Returns:
-        For each group the names of the nodes whose outputs are its maps.
+        For each group, the names of the nodes whose outputs are its maps.
     """
     made = {layer.name for layer in layers}
     joins = {node["name"]: _maps(node) for node in nodes if node["op"] in _JOINS}
@@ -68,7 +69,7 @@ def groups(nodes: Sequence[Node], layers: Sequence[Layer]) -> list[list[str]]:
             name = leader[name]
         return name
 
-    # A sum may have one factor per channel only when all that it adds may.
+    # A sum can be scaled only if all its inputs can be.
     tied = {name: sources for name, sources in joins.items() if set(sources) <= set(leader)}
     for name, sources in tied.items():
         for source in sources:
@@ -90,16 +91,16 @@ def equalise(
     layers: Sequence[Layer],
     largest: Mapping[str, NDArray[np.float32]],
 ) -> Tensors:
-    """Moves the channels of every map that allows it towards one range.
+    """Scale the channels of every map that allows it towards a common range.
 
     Args:
         nodes: Nodes in plain operations.
         tensors: Values of the constants.
         layers: The convolutions among the nodes.
-        largest: For each map, [channels], the largest absolute value measured.
+        largest: For each map, the largest measured absolute value of each channel, [channels].
 
     Returns:
-        The values of the constants, with other weights and biases. The network computes the same.
+        The values of the constants, with scaled weights and biases. The network computes the same.
     """
     values = dict(tensors)
     for members in groups(nodes, layers):
@@ -123,6 +124,6 @@ def equalise(
 
 
 def _maps(node: Node) -> list[str]:
-    """Returns the maps that a join reads: all of a sum's inputs, the first of a resize's."""
+    """Return the maps that a node in `_JOINS` reads: all inputs of a sum, the first of a resize."""
     sources = [producer(source) for source in node["input"]]
     return sources if node["op"] == "AddV2" else sources[:1]

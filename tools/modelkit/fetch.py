@@ -1,4 +1,4 @@
-"""Gets a pinned package once and keeps of it only the files that were asked for."""
+"""Downloads a pinned package once, and keeps only the requested files of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .files import sha256, verified, write_together
 
 
 class FetchError(Exception):
-    """A package, or a file in it, cannot be had."""
+    """A package, or a file in it, is not available."""
 
 
 def default_cache() -> Path:
-    """Returns the folder for downloads: `pose-edge-tools` in the user's cache folder."""
+    """Return the folder for downloads: `pose-edge-tools` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pose-edge-tools"
 
 
@@ -27,26 +27,26 @@ def pinned_files(
     download: Callable[[Path], Path],
     unpack: Callable[[Path, Sequence[str]], dict[str, bytes]],
 ) -> dict[str, bytes]:
-    """Reads the pinned files: from `folder` when all are there and right, else from the package.
+    """Read the pinned files from `folder` if all are present and intact, else from the package.
 
     Args:
-        pins: Path inside the package -> SHA-256 of that file.
-        folder: Where the files are kept between runs.
-        download: Puts the package's archive into the folder it is given and returns its path.
+        pins: SHA-256 of each file, by its path inside the package.
+        folder: Folder that keeps the files between runs.
+        download: Saves the package's archive in the given folder and returns its path.
         unpack: Reads the named files from an archive.
 
     Returns:
-        Path inside the package -> content, checked against its pin.
+        The checked content of each file, by its path inside the package.
 
     Raises:
         FetchError: The package cannot be fetched, or lacks a file.
-        ChecksumError: The package holds other bytes than the pinned ones.
+        ChecksumError: A file differs from its pinned SHA-256.
     """
     kept = {name: folder / name for name in pins}
     contents = {name: path.read_bytes() for name, path in kept.items() if path.is_file()}
     if all(name in contents and sha256(contents[name]) == pin for name, pin in pins.items()):
         return contents
-    # The archive goes away again: the models are a twentieth of the package they come in.
+    # The archive is not kept: the used files are a twentieth of it.
     with tempfile.TemporaryDirectory() as scratch:
         contents = unpack(download(Path(scratch)), list(pins))
     for name, pin in pins.items():
@@ -56,10 +56,10 @@ def pinned_files(
 
 
 def run_client(command: Sequence[str]) -> None:
-    """Runs a package client.
+    """Run a package client such as npm or pip.
 
     Raises:
-        FetchError: The client is not installed, or failed; the message ends with what it said.
+        FetchError: The client is not installed, or failed; the message ends with its last line.
     """
     if shutil.which(command[0]) is None:
         raise FetchError(f"{command[0]} is needed and is not installed")
@@ -70,10 +70,10 @@ def run_client(command: Sequence[str]) -> None:
 
 
 def only_archive(folder: Path, pattern: str) -> Path:
-    """Returns the one file in `folder` that matches `pattern`.
+    """Return the only file in `folder` that matches `pattern`.
 
     Raises:
-        FetchError: There is none, or more than one.
+        FetchError: No file matches, or more than one.
     """
     found = sorted(folder.glob(pattern))
     if len(found) != 1:

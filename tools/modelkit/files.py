@@ -1,4 +1,4 @@
-"""Files that are either whole and right, or not there."""
+"""Checks files by their SHA-256, and writes them atomically."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 
 
 class ChecksumError(Exception):
-    """Bytes that are not the ones this kit was written for."""
+    """A file has another SHA-256 than the pinned one."""
 
 
 def sha256(data: bytes) -> str:
-    """Returns the SHA-256 of `data` as 64 hexadecimal digits."""
+    """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def verified(data: bytes, expected: str, name: str) -> bytes:
-    """Passes `data` through when its SHA-256 is `expected`.
+    """Return `data` if its SHA-256 is `expected`.
 
     Raises:
-        ChecksumError: It is not; the message has `name` and both checksums.
+        ChecksumError: It is not; the message contains `name` and both checksums.
     """
     actual = sha256(data)
     if actual != expected:
@@ -30,10 +30,10 @@ def verified(data: bytes, expected: str, name: str) -> bytes:
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Writes all `files`, in their order, each one atomically.
+    """Write all `files` in order, each one atomically.
 
-    Everything is on the disk under a temporary name before the first file is replaced, so a full
-    disk or an interruption leaves what was there before.
+    All files are written to disk under temporary names before the first one is replaced, so a full
+    disk or an interruption until then leaves the existing files unchanged.
     """
     staged = {path: path.with_name(f".{path.name}.part") for path in files}
     try:

@@ -1,8 +1,8 @@
-"""Compares a model's answer with what another implementation answered on the same picture.
+"""Compares a model's answer with another implementation's answer on the same picture.
 
-The data is one folder: `golden.json` and its pictures. A case names its picture and model and has
-`keypoints` [[17 x [x, y]]] in 0...1 of the picture, [-1, -1] where the score is 0.3 or less, and
-`scores` [[17]].
+The golden data is a folder with `golden.json` and its pictures. A case names its picture and model.
+For each person it has `keypoints`, 17 pairs [x, y] in 0...1 of the picture, or [-1, -1] where the
+score is at most 0.3, and 17 `scores`.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_SCORE = 0.3
+"""Score above which a golden keypoint is compared."""
 
 CELL = 32
-"""Pixels of a cell of the coarsest map: pictures that move by whole cells only move the maps."""
+"""Stride of the coarsest map, pixels. A picture shifted by whole cells gives shifted maps."""
 
 SURROUNDINGS = 2
-"""How many times as far apart answers may be where the people have other surroundings: a network
-looks at these, too."""
+"""Factor on the tolerance where a window shows people with other surroundings than in the golden
+square, because the surroundings affect the network's answer."""
 
 ROOM = 16
-"""Pixels around the people that a part of a picture must show."""
+"""Smallest margin around the people in a window, pixels."""
 
 
 class GoldenError(Exception):
-    """The golden data lacks what is asked of it."""
+    """The golden data lacks a case or a picture."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One picture and one of the people that are expected on it.
+    """One picture and one person that is expected in it.
 
     Attributes:
         image: Path of the picture.
@@ -52,13 +53,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far an answer is from a golden one.
+    """The difference between an answer and a golden one.
 
     Attributes:
-        compared: How many keypoints were compared.
+        compared: Number of compared keypoints.
         distance: Largest difference in x or y, in 0...1 of the picture.
-        keypoint: The keypoint that has it.
-        score: Largest difference in score among the compared keypoints; not judged.
+        keypoint: Name of the keypoint with this difference.
+        score: Largest difference in score among the compared keypoints; for information only.
     """
 
     compared: int
@@ -67,15 +68,20 @@ class Agreement:
     score: float
 
     def within(self, tolerance: float) -> bool:
-        """Whether something was compared and all of it is within the tolerance."""
+        """Return whether any keypoints were compared and all are within the tolerance."""
         return self.compared > 0 and self.distance <= tolerance
 
 
 def load_cases(folder: Path, model: str, image: str) -> list[Case]:
-    """Reads the people that `model` finds on `image` from the golden data in `folder`.
+    """Read the people that `model` is expected to find in `image`.
+
+    Args:
+        folder: Folder of the golden data.
+        model: The golden data's name of the model.
+        image: File name of the picture.
 
     Raises:
-        GoldenError: There are none.
+        GoldenError: There is no case for this model and picture.
     """
     data = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
     cases = [
@@ -95,7 +101,7 @@ def load_cases(folder: Path, model: str, image: str) -> list[Case]:
 
 
 def load_input(path: Path, edge: int) -> NDArray[np.uint8]:
-    """Reads a picture as the golden models were given it: RGB, stretched, no padding.
+    """Read a picture as the golden models were given it: RGB, stretched to a square.
 
     Returns:
         uint8 [edge, edge, 3].
@@ -112,16 +118,16 @@ def load_input(path: Path, edge: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Window:
-    """The part of the golden models' square that a graph of another size is given.
+    """The part of the golden models' square input that a graph of another size is given.
 
-    So the graph sees the same pixels around the people, and must find the same keypoints.
+    The graph sees the same pixels around the people, so it must find the same keypoints.
 
     Attributes:
-        edge: Edge of the square in pixels.
-        top: Its first row.
-        left: Its first column.
-        height: Rows; what is beyond the square is black.
-        width: Columns.
+        edge: Edge of the square, pixels.
+        top: First row of the window in the square.
+        left: First column of the window in the square.
+        height: Height of the window, pixels; black where it extends beyond the square.
+        width: Width of the window, pixels; black where it extends beyond the square.
     """
 
     edge: int
@@ -131,29 +137,32 @@ class Window:
     width: int
 
     def cut(self, square: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Returns the window's part of a picture, uint8 [1, height, width, 3]."""
+        """Return the window's part of the square picture, uint8 [1, height, width, 3]."""
         part = square[self.top : self.top + self.height, self.left : self.left + self.width]
         missing = [(0, self.height - part.shape[0]), (0, self.width - part.shape[1]), (0, 0)]
         return np.pad(part, missing)[np.newaxis]
 
     def outwards(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns keypoints [people, 17, 3] of the window in parts of the square."""
+        """Convert keypoints (y, x, score), [people, 17, 3], from the window to the square.
+
+        Coordinates are normalised, to the window before and to the square afterwards.
+        """
         scale = (self.height / self.edge, self.width / self.edge, 1)
         start = (self.top / self.edge, self.left / self.edge, 0)
         return (found * scale + start).astype(np.float32)
 
 
 def window(cases: Sequence[Case], edge: int, size: tuple[int, int]) -> Window | None:
-    """Chooses the window of a size that has all people of a picture in its middle.
+    """Choose the window of a given size that centres all people of a picture.
 
     Args:
         cases: The people.
-        edge: Edge of the golden models' square in pixels.
-        size: Height and width of the window.
+        edge: Edge of the golden models' square, pixels.
+        size: Height and width of the window, pixels.
 
     Returns:
-        The window, whose corner is on a cell of the coarsest map; None when it has no room for all
-        of them with `ROOM` around.
+        The window, aligned with the cells of the coarsest map; None if the people with a margin of
+        `ROOM` do not fit.
     """
     points = np.concatenate([case.points[case.scores > MIN_SCORE] for case in cases])
     starts = []
@@ -168,7 +177,7 @@ def window(cases: Sequence[Case], edge: int, size: tuple[int, int]) -> Window | 
 
 
 def poses(answer: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns the people of an answer, [people, 17, 3] as y, x, score.
+    """Return the keypoints of the people in a model's output, [people, 17, 3] as y, x, score.
 
     Args:
         answer: float32 [1, 1, 17, 3] of MoveNet, or [1, 6, 56] of MultiPose, whose last five
@@ -179,10 +188,10 @@ def poses(answer: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def compare(case: Case, found: NDArray[np.float32], ignore: Collection[str] = ()) -> Agreement:
-    """Compares the keypoints that the golden answer is sure of with the person most like it.
+    """Compare the sure keypoints of a golden person with the nearest person found.
 
     Args:
-        case: What is expected.
+        case: The expected person.
         found: float32 [people, 17, 3] as y, x, score.
         ignore: Names of keypoints to leave out.
     """
@@ -191,7 +200,7 @@ def compare(case: Case, found: NDArray[np.float32], ignore: Collection[str] = ()
         return Agreement(0, float("inf"), "", float("inf"))
     every = np.abs(found[:, :, 1::-1] - case.points).max(axis=2)[:, counted]
     person = int(np.nan_to_num(np.median(every, axis=1), nan=np.inf).argmin())
-    # max() of numpy passes NaN on, and NaN is within no tolerance.
+    # max() propagates NaN, which is within no tolerance.
     distances = every[person]
     scores = np.abs(found[person, :, 2] - case.scores)[counted]
     names = np.array(case.names)[counted]

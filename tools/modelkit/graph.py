@@ -1,4 +1,4 @@
-"""Nodes and weights to a TensorFlow function."""
+"""Converts nodes and weights to a TensorFlow function."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .topology import Node
 
 
 def to_graph_def(nodes: Sequence[Node], weights: Mapping[str, NDArray[Any]]) -> GraphDef:
-    """Builds a GraphDef and puts its value into each Const.
+    """Build a GraphDef, with values in its Const nodes.
 
     Args:
         nodes: Nodes in plain TensorFlow operations (see `topology`).
-        weights: Const name -> value.
+        weights: Value of each Const node, by its name.
 
     Raises:
-        ValueError: A Const has no weight, or another type than it.
+        ValueError: A Const node has no value, or a value of another type.
     """
     topology = {"node": list(nodes), "library": {}, "versions": {}}
     graph_def = json_format.ParseDict(topology, GraphDef())
@@ -39,12 +39,13 @@ def to_graph_def(nodes: Sequence[Node], weights: Mapping[str, NDArray[Any]]) -> 
 
 
 def to_function(graph_def: GraphDef, feed: str, fetches: Mapping[str, str]) -> ConcreteFunction:
-    """Imports a GraphDef and prunes it to a concrete function from `feed` to `fetches`.
+    """Import a GraphDef and prune it to a concrete function from `feed` to `fetches`.
 
     Args:
         graph_def: The graph.
-        feed: Name of the input tensor, as in `input:0`.
-        fetches: Name of each output in the function's signature -> tensor, as in `Identity:0`.
+        feed: Name of the input tensor, such as `input:0`.
+        fetches: Name of each output tensor, such as `Identity:0`, by its name in the function's
+            signature.
     """
     imported = tf.compat.v1.wrap_function(
         lambda: tf.compat.v1.import_graph_def(graph_def, name=""), []

@@ -1,4 +1,4 @@
-"""Runs a .tflite file with the runtime that the product uses."""
+"""Runs a .tflite file with the runtime that pose_edge uses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Tensor(NamedTuple):
 
 
 def signature(model: bytes) -> tuple[Tensor, Tensor]:
-    """Returns what the first input takes and the first output gives."""
+    """Return shape and type of a model's first input and of its first output."""
     interpreter = Interpreter(model_content=model)
     details = (interpreter.get_input_details()[0], interpreter.get_output_details()[0])
     source, result = (
@@ -28,17 +28,17 @@ def signature(model: bytes) -> tuple[Tensor, Tensor]:
 
 
 def run(model: bytes, tensor: NDArray[Any]) -> NDArray[Any]:
-    """Runs the graph for pictures of this size once on one thread.
+    """Run the graph for pictures of this size once, on one thread.
 
     Args:
-        model: A model with one graph, or with several of one output each.
-        tensor: The picture.
+        model: A model with one graph, or with several graphs of one output each.
+        tensor: The picture, in the shape and type of the input.
 
     Returns:
         The first output.
 
     Raises:
-        ValueError: There is no such graph.
+        ValueError: The model has no graph for the picture's size.
     """
     interpreter = Interpreter(model_content=model, num_threads=1)
     if len(interpreter.get_signature_list()) <= 1:
@@ -56,5 +56,5 @@ def run(model: bytes, tensor: NDArray[Any]) -> NDArray[Any]:
 
 
 def outputs(model: bytes) -> list[str]:
-    """Returns the names of the outputs, in their order."""
+    """Return the names of the outputs in order."""
     return [tensor["name"] for tensor in Interpreter(model_content=model).get_output_details()]

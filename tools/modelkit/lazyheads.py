@@ -1,11 +1,10 @@
-"""Computes the heads of MoveNet only where they are read.
+"""Computes the heads of MoveNet only at the cells where they are read.
 
-MoveNet (a CenterNet, Zhou et al., "Objects as Points", 2019) has a head for each thing it wants to
-know about every cell of its feature map: a 3x3 depthwise convolution, a 1x1 convolution with ReLU
-and a final 1x1 convolution. But the heads for boxes, for the regression of the keypoints and for
-their sub-cell offsets are read, by a GatherNd, at the few cells where a person or a keypoint was
-found: for a single person at 1 + 17 of 2304. The same numbers come from the 3x3 neighbourhoods of
-these cells alone.
+MoveNet is a CenterNet (Zhou et al., "Objects as Points", 2019). For each quantity, a head computes
+a value in every cell of the feature map: a 3x3 depthwise convolution, a 1x1 convolution with ReLU
+and a final 1x1 convolution. But the heads for boxes, keypoint regression and sub-cell offsets are
+read, by a GatherNd, only at the few cells where a person or a keypoint was found: for a single
+person at 1 + 17 of 2304. The 3x3 neighbourhoods of these cells give the same numbers.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ _WINDOW = 3
 
 @dataclass(frozen=True)
 class LazyHead:
-    """A head and the place where it is read.
+    """A head, and the cells at which it is read.
 
     Attributes:
-        gather: Name of the GatherNd that reads it.
-        rows: Output that has the rows of the cells to read, int32 [n].
-        columns: The same for their columns.
-        pick: For each of the n cells the one pair of channels (2k and 2k + 1) that is wanted, as
-            the number k; empty for all channels. So the result is [n, 2] instead of [n, channels].
+        gather: Name of the GatherNd that reads the head.
+        rows: Output with the rows of the n cells to read, int32 [n].
+        columns: Output with the columns of these cells, int32 [n].
+        pick: For each of the n cells the number k of the pair of channels (2k and 2k + 1) to
+            return, so that the result is [n, 2]. Empty for all channels: [n, channels].
     """
 
     gather: str
@@ -41,7 +40,7 @@ class LazyHead:
 
 @dataclass(frozen=True)
 class _Head:
-    """What a head is made of: the map that it reads and the names of its constants."""
+    """The parts of a head: the output that it reads, and the names of its constants."""
 
     features: str
     depthwise: str
@@ -52,14 +51,15 @@ class _Head:
 def read_lazily(
     nodes: Sequence[Node], tensors: Tensors, heads: Sequence[LazyHead]
 ) -> tuple[list[Node], Tensors]:
-    """Replaces each GatherNd on a head by the head computed at the gathered cells.
+    """Replace each GatherNd on a head by a computation of the head at the gathered cells.
 
-    The dense heads stay in the list, but nothing reads them, so they go when it becomes a function.
+    The dense heads stay in the list, but nothing reads them, so they are dropped when the list
+    becomes a function.
 
     Args:
         nodes: Nodes in plain operations (see `topology.unfuse`).
         tensors: Values of the constants.
-        heads: What to replace.
+        heads: The heads to replace.
 
     Returns:
         The new nodes and the values of all constants.
@@ -77,7 +77,7 @@ def read_lazily(
 
 
 def _trace(nodes: Sequence[Node], gather: str) -> _Head:
-    """Follows a GatherNd back through its head to the feature map."""
+    """Follow a GatherNd back through its head to the feature map."""
     known = by_name(nodes)
     node = known[producer(known[gather]["input"][0])]
     while node["op"] in ("Squeeze", "Reshape"):
@@ -94,14 +94,17 @@ def _trace(nodes: Sequence[Node], gather: str) -> _Head:
 
 
 def _compute_at(head: _Head, lazy: LazyHead, tensors: Tensors) -> tuple[list[Node], Tensors]:
-    """Returns the nodes that compute a head at some cells, the last one named like the GatherNd."""
+    """Return nodes that compute a head at the cells to read, and the values of their constants.
+
+    The last node has the name of the GatherNd.
+    """
     depthwise = tensors[head.depthwise]
     channels = depthwise.shape[2]
     if depthwise.shape != (_WINDOW, _WINDOW, channels, 1):
         raise ValueError(f"{head.depthwise} is no 3x3 depthwise convolution: {depthwise.shape}")
     window = np.stack(np.divmod(np.arange(_WINDOW**2), _WINDOW), axis=1)
     local = {
-        # One ring of zeros, as padding SAME has it: the window of cell (r, c) begins at (r, c).
+        # One ring of zeros, like padding SAME: the window of cell (r, c) then begins at (r, c).
         "margin": np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32),
         "window": window.astype(np.int32)[np.newaxis],
         "depthwise": depthwise.reshape(1, _WINDOW**2, channels),

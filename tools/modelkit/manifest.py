@@ -1,4 +1,4 @@
-"""`models/manifest.yaml`: what the product knows of its model files."""
+"""Reads and writes `models/manifest.yaml`, which describes the model files to pose_edge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMAND = "python tools/convert_models.py"
 
 
 class ManifestError(Exception):
-    """A manifest that this kit did not write."""
+    """The file is not a manifest of this kit."""
 
 
 def entry(
@@ -32,22 +32,22 @@ def entry(
     sizes: Sequence[tuple[int, int]] = (),
     calibration: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Describes one model file.
+    """Return the manifest's entry of one model.
 
     Args:
-        name: Name of the model in the product.
-        file: Name of the file beside the manifest.
-        content: Bytes of that file.
-        family: Which decoder reads the output.
+        name: Name of the model in pose_edge.
+        file: Name of the model file beside the manifest.
+        content: Content of the model file.
+        family: Name of the decoder that reads the output.
         source: Shape and type of the input.
         result: Shape and type of the output.
-        summary: One line for people.
+        summary: One line of description for users.
         licence: SPDX identifier.
-        origin: Where the weights come from and what made the file.
-        sizes: Heights and widths that the model takes, each by a signature of its own; left out
-            when there is only that of `source`.
-        calibration: File names of the pictures that it was calibrated with: its accuracy must not
-            be measured on them. Left out when there are none.
+        origin: Source of the weights, and the tool that made the file.
+        sizes: Heights and widths that the model accepts, each by its own signature; empty if only
+            that of `source`.
+        calibration: File names of the calibration pictures, on which accuracy must not be measured;
+            empty if there are none.
     """
     found = {
         "name": name,
@@ -69,10 +69,10 @@ def entry(
 
 
 def parse(text: str) -> list[dict[str, Any]]:
-    """Returns the entries of a manifest.
+    """Return the entries of a manifest.
 
     Raises:
-        ManifestError: It is not a manifest of this schema.
+        ManifestError: The text is not a manifest of this schema.
     """
     try:
         data = yaml.safe_load(text)
@@ -86,21 +86,21 @@ def parse(text: str) -> list[dict[str, Any]]:
 def merge(
     old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """Puts `new` entries in the place of the old ones of the same name, or at the end."""
+    """Replace old entries by `new` ones of the same name, and append the remaining new ones."""
     fresh = {item["name"]: item for item in new}
     kept = [fresh.pop(item["name"], item) for item in old]
     return [*kept, *fresh.values()]
 
 
 def render(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Writes a manifest, with the free text quoted and the shapes and lists on one line."""
+    """Return a manifest as YAML, with free text quoted and each shape and list on one line."""
     lines = [f"# Written by `{COMMAND}`; do not edit.", f"schema: {SCHEMA}", "models:"]
     for item in entries:
         for position, (key, value) in enumerate(item.items()):
             if key in ("input", "output"):
                 shown = f"{{shape: {list(value['shape'])}, dtype: {value['dtype']}}}"
             elif key in ("sha256", "summary", "origin", "sizes", "calibration"):
-                # JSON is YAML, too; a checksum of digits alone stays a string.
+                # JSON is valid YAML; quoted, a checksum of only digits stays a string.
                 shown = json.dumps(value, ensure_ascii=False)
             else:
                 shown = str(value)

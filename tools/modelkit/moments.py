@@ -1,4 +1,4 @@
-"""First and second moments of what a convolution sees through its window."""
+"""First and second moments of the input windows of a convolution."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .network import Layer
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of the windows x of one layer, added up over pictures.
+    """Moments of the windows x of one layer, summed over pictures.
+
+    A convolution has one group. A depthwise convolution has a group for each channel, because each
+    output channel reads the window of its own input channel.
 
     Attributes:
-        count: How many windows.
+        count: Number of windows.
         first: float64 [groups, values], sum of x.
         second: float64 [groups, values, values], sum of x times its transpose.
-
-    A convolution has one group; a depthwise one has a group per channel, because each output
-    channel sees the window of its own input channel.
     """
 
     count: int
@@ -28,33 +28,33 @@ class Moments:
     second: NDArray[np.float64]
 
     def __add__(self, other: Moments) -> Moments:
-        """Returns the moments of both sets of windows."""
+        """Return the moments of both sets of windows together."""
         return Moments(
             self.count + other.count, self.first + other.first, self.second + other.second
         )
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """[groups, values]: the mean of x."""
+        """The mean of x, float64 [groups, values]."""
         return self.first / self.count
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """[groups, values, values]: the covariance of x."""
+        """The covariance of x, float64 [groups, values, values]."""
         mean = self.mean
         return self.second / self.count - mean[:, :, np.newaxis] * mean[:, np.newaxis, :]
 
 
 def moments(layer: Layer, source: NDArray[np.float32], window: tuple[int, int]) -> Moments:
-    """Measures the windows that a layer sees in one picture.
+    """Compute the moments of a layer's windows in one picture.
 
     Args:
         layer: The layer.
-        source: float32 [1, height, width, channels], what the layer reads.
-        window: Height and width of its kernel.
+        source: float32 [1, height, width, channels], the layer's input.
+        window: Height and width of the layer's kernel.
 
     Returns:
-        The moments; the values of a window are in the order of `Layer.matrix`: row, column,
+        The moments. The values of a window are in the order of `Layer.matrix`: row, column and
         channel for a convolution, row and column for a depthwise one.
     """
     windows = _windows(layer, source, window)
@@ -66,8 +66,8 @@ def moments(layer: Layer, source: NDArray[np.float32], window: tuple[int, int]) 
     return Moments(
         rows * columns,
         values.sum(axis=1, dtype=np.float64),
-        # Sums of a few thousand products: float32 is exact enough for one picture, and twice as
-        # fast; pictures are added up in float64.
+        # For the few thousand products of one picture, float32 is exact enough and twice as fast;
+        # pictures are summed in float64.
         np.matmul(values.transpose(0, 2, 1), values).astype(np.float64),
     )
 
@@ -75,7 +75,10 @@ def moments(layer: Layer, source: NDArray[np.float32], window: tuple[int, int]) 
 def _windows(
     layer: Layer, source: NDArray[np.float32], window: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Cuts a map into windows: [rows, columns, channels, height, width], as TensorFlow pads."""
+    """Return the windows of a map, [rows, columns, channels, height, width].
+
+    The padding is TensorFlow's.
+    """
     margins = [(0, 0), (0, 0)]
     if layer.padding == "SAME":
         for axis, size in enumerate(window):
@@ -84,7 +87,7 @@ def _windows(
             total = max((steps - 1) * layer.stride + size - length, 0)
             margins[axis] = (total // 2, total - total // 2)
     padded = np.pad(source[0], [*margins, (0, 0)])
-    # The stubs of numpy 1 know one axis only.
+    # The type stubs of numpy 1 allow only one axis.
     every: NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(
         padded,
         window,

@@ -1,4 +1,4 @@
-"""The convolutions of a graph, as layers: what quantisation looks at."""
+"""Lists the convolutions of a graph as layers, which are the units of quantisation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .nodes import FLOAT, Tensors, constant, operation, producer, replaced, text
 from .topology import Node
 
 _CONVOLUTIONS = {"Conv2D": 3, "DepthwiseConv2dNative": 2}
-"""Operation -> the axis of its weights that has the output channels."""
+"""Axis of the output channels in the weights, by operation."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Layer:
     """A convolution with its bias and activation.
 
     Attributes:
-        name: The last of its nodes; its output is the layer's.
-        source: The node whose output it reads.
-        weights: Constant with the kernel: [height, width, in, out], or [height, width, channels, 1]
-            when depthwise.
-        bias: Constant with the bias, [out].
-        depthwise: Whether each channel is filtered alone.
+        name: Name of the layer's last node, whose output is the layer's.
+        source: Name of the node that it reads.
+        weights: Name of the constant with the kernel: [height, width, in, out], or
+            [height, width, channels, 1] if depthwise.
+        bias: Name of the constant with the bias, [out].
+        depthwise: Whether each channel is filtered separately.
         activation: "Relu6", "Relu" or "".
         stride: Step between windows in pixels, the same in both directions.
         padding: "SAME" or "VALID".
@@ -42,21 +42,21 @@ class Layer:
 
     @property
     def out_axis(self) -> int:
-        """The axis of the weights that has the output channels."""
+        """The axis of the output channels in the weights."""
         return 2 if self.depthwise else 3
 
     def matrix(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the kernel as [out, values of a window], these in the order of `moments`."""
+        """Return the kernel as [out, values of a window], in the order of `moments.moments`."""
         return np.moveaxis(weights, self.out_axis, 0).reshape(weights.shape[self.out_axis], -1)
 
     def kernel(self, matrix: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Undoes `matrix`: returns the kernel in the shape of `like`."""
+        """Return the kernel of a matrix, in the shape of `like`: the inverse of `matrix`."""
         moved = np.moveaxis(like, self.out_axis, 0).shape
         return np.moveaxis(matrix.reshape(moved), 0, self.out_axis)
 
 
 def with_biases(nodes: Sequence[Node], tensors: Tensors) -> tuple[list[Node], Tensors]:
-    """Gives every convolution that has no bias one of zeros, for `rounding.bias_change` to change.
+    """Add a bias of zeros to every convolution without a bias, for `rounding.bias_change`.
 
     Returns:
         The new nodes and the values of all constants.
@@ -80,7 +80,7 @@ def with_biases(nodes: Sequence[Node], tensors: Tensors) -> tuple[list[Node], Te
 
 
 def layers(nodes: Sequence[Node]) -> list[Layer]:
-    """Lists the convolutions of a graph in its order.
+    """List the convolutions of a graph in the order of its nodes.
 
     Args:
         nodes: Nodes in plain operations, each convolution with a bias (see `with_biases`).

@@ -1,7 +1,7 @@
-"""Builders for the nodes that this kit adds to a graph.
+"""Helpers that build and find nodes of a graph.
 
-A node is the JSON form of a TensorFlow `NodeDef` (see `topology`); the value of a Const is kept
-beside the list, by its name.
+A node is the JSON form of a TensorFlow `NodeDef` (see `topology`). The values of Const nodes are
+kept in a separate mapping (`Tensors`), by the node's name.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _TYPES = {"float32": FLOAT, "int32": INT, "bool": {"type": "DT_BOOL"}}
 
 
 def operation(name: str, op: str, sources: Sequence[str], **attrs: object) -> Node:
-    """Returns a node; its `T` is float when nothing else is said and None leaves it out."""
+    """Return a node; attributes that are None are left out, and `T` is float by default."""
     shown = {key: value for key, value in ({"T": FLOAT} | attrs).items() if value is not None}
     return {"name": name, "op": op, "input": list(sources), "attr": shown}
 
 
 def constant(name: str, value: NDArray[Any]) -> Node:
-    """Returns a Const for a value of type float32, int32 or bool."""
+    """Return a Const node for a value of type float32, int32 or bool."""
     return {"name": name, "op": "Const", "input": [], "attr": {"dtype": type_of(value)}}
 
 
 def type_of(value: NDArray[Any]) -> Mapping[str, str]:
-    """Returns the attribute that says the type of `value`.
+    """Return the attribute for the type of `value`.
 
     Raises:
-        ValueError: TensorFlow Lite graphs of this kit have no such type.
+        ValueError: The type is not float32, int32 or bool.
     """
     name = np.asarray(value).dtype.name
     if name not in _TYPES:
@@ -47,27 +47,27 @@ def type_of(value: NDArray[Any]) -> Mapping[str, str]:
 
 
 def text(value: str) -> Mapping[str, str]:
-    """Returns a string attribute, which JSON carries as base64."""
+    """Return a string attribute, encoded in base64 as in JSON."""
     return {"s": base64.b64encode(value.encode()).decode()}
 
 
 def text_of(node: Node, attr: str) -> str:
-    """Returns the string attribute of a node."""
+    """Return the decoded string attribute of a node."""
     return base64.b64decode(node["attr"][attr]["s"]).decode()
 
 
 def by_name(nodes: Sequence[Node]) -> dict[str, Node]:
-    """Returns the nodes by their names."""
+    """Return the nodes by name."""
     return {node["name"]: node for node in nodes}
 
 
 def producer(source: str) -> str:
-    """Returns the name of the node that gives an input: `^a`, `a` and `a:1` come from `a`."""
+    """Return the name of the node that an input refers to: `^a`, `a` and `a:1` refer to `a`."""
     return source.removeprefix("^").split(":")[0]
 
 
 def replaced(nodes: Sequence[Node], name: str, new: Sequence[Node]) -> list[Node]:
-    """Returns the list with `new` in the place of node `name`.
+    """Return the list with the nodes `new` in place of the node `name`.
 
     Raises:
         ValueError: There is no such node.
@@ -79,10 +79,14 @@ def replaced(nodes: Sequence[Node], name: str, new: Sequence[Node]) -> list[Node
 
 
 def needed(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
-    """Returns the nodes that `outputs` (nodes or tensors of them) are computed from, in order.
+    """Return the nodes from which `outputs` are computed, in the order of the list.
+
+    Args:
+        nodes: All nodes.
+        outputs: Names of nodes, or of their outputs such as `a:1`.
 
     Raises:
-        ValueError: A node that is needed is not there.
+        ValueError: A needed node does not exist.
     """
     known = by_name(nodes)
     wanted: set[str] = set()

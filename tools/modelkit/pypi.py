@@ -1,4 +1,4 @@
-"""Files out of a wheel of the Python package index."""
+"""Fetches files from a wheel on the Python Package Index."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from .fetch import FetchError, only_archive, pinned_files, run_client
 
 
 def wheel_files(package: str, pins: Mapping[str, str], cache: Path) -> dict[str, bytes]:
-    """Returns checked files of a wheel, fetching it only when they are not in the cache.
+    """Return checked files of a wheel, which is fetched only if they are not in the cache.
 
     Args:
         package: `name==version`.
-        pins: Path inside the wheel -> SHA-256.
-        cache: Folder that keeps the used files, in a subfolder per package.
+        pins: SHA-256 of each wanted file, by its path inside the wheel.
+        cache: Folder that keeps the used files, in a subfolder for each package.
 
     Raises:
         FetchError: The wheel cannot be fetched, or lacks a file.
-        ChecksumError: The wheel holds other bytes than the pinned ones.
+        ChecksumError: A file differs from its pinned SHA-256.
     """
     folder = cache / package.replace("==", "-")
     return pinned_files(pins, folder, lambda scratch: download(package, scratch), unpack)
 
 
 def download(package: str, folder: Path) -> Path:
-    """Fetches the wheel of `package` (`name==version`) into `folder`, without its dependencies."""
+    """Fetch the wheel of `package` (`name==version`) into `folder`, without its dependencies."""
     options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
     run_client([sys.executable, "-m", "pip", "download", *options, package])
     return only_archive(folder, "*.whl")
 
 
 def unpack(wheel: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Reads files from a wheel.
+    """Read files from a wheel.
 
     Raises:
         FetchError: A file is missing.

@@ -1,4 +1,4 @@
-"""A FP32 .tflite file to one that computes most of its layers with 8 bits."""
+"""Quantises an FP32 .tflite file, so that most of its layers are computed with 8 bits."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from .byteinput import name_of
 from .preprocess import ZERO
 
 OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESIZE_BILINEAR")
-"""What is worth 8 bits: everything else is small, or decodes the answer, which needs float."""
+"""Operations to quantise. All others are cheap, or belong to the decoder, which needs float."""
 
 LOWEST_LOGIT = -8.0
-"""A heat map's logit below this is 0.0003 at most after the sigmoid: nobody sees the difference."""
+"""Lower end of the range of a heat map's logits. The sigmoid of a lower one is at most 0.0003, so
+the difference is negligible."""
 
 Ranges = Mapping[str, tuple[float, float]]
-"""Tensor -> smallest and largest value that it must hold."""
+"""Smallest and largest value that a tensor must represent, by its name."""
 
 
 def quantise(model: bytes, ranges: Ranges, scope: str, kept: str) -> bytes:
-    """Quantises a model: activations int8 by tensor, weights int8 by channel.
+    """Quantise a model: activations to int8 per tensor, weights to int8 per channel.
 
     Args:
         model: The FP32 model.
         ranges: Range of every map (see `measure_ranges`).
-        scope: Regular expression for the outputs of the operations to quantise.
-        kept: Regular expression for those among them that stay float.
+        scope: Regular expression for the output names of the operations to quantise.
+        kept: Regular expression for the operations among them that stay float.
 
     Returns:
         The quantised model.
 
     Raises:
-        ValueError: The quantiser gave nothing.
+        ValueError: The quantiser returned no model.
     """
     worker = quantizer.Quantizer(model)
     for operation in OPERATIONS:
         name = qtyping.TFLOperationName(operation)
         worker.add_static_config(scope, name, activation_num_bits=8, weight_num_bits=8)
-        # Of several rules for one operation the last one counts.
+        # If several rules match an operation, the last one applies.
         worker.update_quantization_recipe(kept, name, algorithm_key="no_quantize")
     result = worker.quantize(
         {name: _as_wanted(*ends) for name, ends in ranges.items()},
@@ -62,23 +63,23 @@ def measure_ranges(
     reach: float = 0.0,
     logits: str = "",
 ) -> dict[str, tuple[float, float]]:
-    """Measures the range of every float map.
+    """Measure the range of every float map.
 
-    Weights are left out: the quantiser would take one range for a whole tensor of them, where it
-    finds one by channel itself.
+    Weights are left out: given a range, the quantiser would use it for the whole tensor, while it
+    determines a range for each channel by itself.
 
     Args:
         model: The FP32 model.
-        pictures: Calibration pictures as the model takes them.
-        picture: The map with the picture: whole numbers from -128 to 127, which become int8 as they
-            are (see `preprocess`).
+        pictures: Calibration pictures in the format of the model's input.
+        picture: Name of the map with the picture: integers from -128 to 127, which int8 represents
+            exactly (see `preprocess`).
         reach: See `common_range`.
-        logits: Regular expression for the logits of heat maps. What counts in these is the peak:
-            they keep the largest value ever seen and give up what is nearly 0 anyway. Cut peaks
-            would be ties, and the first of them win.
+        logits: Regular expression for the logits of heat maps, of which the peaks matter. Their
+            range extends from `LOWEST_LOGIT` to the largest value of all pictures. Clipped peaks
+            would be ties, and the first one would win.
 
     Returns:
-        The ranges by tensor.
+        The ranges, by name of the tensor.
     """
     interpreter = Interpreter(
         model_content=model,
@@ -109,13 +110,13 @@ def measure_ranges(
 
 
 def common_range(pairs: Sequence[tuple[float, float]], reach: float) -> tuple[float, float]:
-    """Chooses one range for those of many pictures.
+    """Combine the ranges of many pictures into one.
 
-    The extremes spend steps on what hardly ever comes, the means cut what does.
+    The extremes would spend steps on rare values; the means would clip common ones.
 
     Args:
         pairs: Smallest and largest value in each picture.
-        reach: How far to go from the mean of each end (0) to its extreme (1).
+        reach: Position of each end between the mean over all pictures (0) and the extreme (1).
     """
     lows, highs = np.array(pairs, np.float64).T
     return (
@@ -125,7 +126,7 @@ def common_range(pairs: Sequence[tuple[float, float]], reach: float) -> tuple[fl
 
 
 def union(one: Ranges, other: Ranges) -> dict[str, tuple[float, float]]:
-    """Returns ranges that hold what either of two holds.
+    """Return ranges that cover both of two ranges for each tensor.
 
     Args:
         one: Ranges by tensor.
@@ -138,7 +139,7 @@ def union(one: Ranges, other: Ranges) -> dict[str, tuple[float, float]]:
 
 
 def int8_convolutions(model: bytes) -> int:
-    """Counts the convolutions of a model that give int8."""
+    """Count the convolutions of a model with an int8 output."""
     flat = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     graph = flat.subgraphs[0]
     return sum(
@@ -149,12 +150,12 @@ def int8_convolutions(model: bytes) -> int:
 
 
 def _computed(model: bytes) -> set[str]:
-    """Returns the names of the tensors that operations write."""
+    """Return the names of the tensors that operations compute."""
     graph = flatbuffer_utils.read_model_from_bytearray(bytearray(model)).subgraphs[0]
     return {graph.tensors[i].name.decode() for op in graph.operators for i in op.outputs}
 
 
 def _as_wanted(low: float, high: float) -> dict[str, NDArray[np.float32]]:
-    """Returns a range as the quantiser wants it: arrays with as many axes as the maps."""
+    """Return a range in the quantiser's format: arrays with as many axes as the maps."""
     shape = (1, 1, 1, 1)
     return {"min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}

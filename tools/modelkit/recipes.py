@@ -1,4 +1,4 @@
-"""How a published graph becomes a model file: the steps of this kit, in their order."""
+"""Converts a published graph to a model file: runs the steps of this kit in order."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from .weights import decode_weights
 
 
 def read(spec: ModelSpec, published: Mapping[str, bytes]) -> tuple[list[Node], Tensors]:
-    """Reads a published graph.
+    """Read a published graph.
 
     Args:
-        spec: Which one.
-        published: Path in the package -> content.
+        spec: The model.
+        published: Content of each file, by its path in the package.
 
     Returns:
-        Its nodes in plain operations, and the values of its constants.
+        The graph's nodes in plain operations, and the values of its constants.
     """
     model = json.loads(published[spec.source.topology[0]])
     weights = spec.source.weights[0]
@@ -49,7 +49,7 @@ def read(spec: ModelSpec, published: Mapping[str, bytes]) -> tuple[list[Node], T
 
 
 def make_fp16(spec: ModelSpec, published: Mapping[str, bytes]) -> bytes:
-    """Makes a model that is the published graph, but for its input: that is uint8."""
+    """Convert the published graph to float16 weights and a uint8 input, otherwise unchanged."""
     nodes, tensors = read(spec, published)
     nodes = topology.with_uint8_input(nodes, INPUT)
     graph_def = graph.to_graph_def(nodes, tensors)
@@ -59,19 +59,19 @@ def make_fp16(spec: ModelSpec, published: Mapping[str, bytes]) -> bytes:
 def make_int8(
     spec: ModelSpec, int8: Int8, published: Mapping[str, bytes], pictures: Sequence[Sample]
 ) -> bytes:
-    """Makes a model that computes most of its layers with 8 bits.
+    """Make a model that computes most of its layers with 8 bits.
 
     Args:
         spec: The model.
         int8: How to quantise it.
-        published: Path in the package -> content.
-        pictures: Pictures to calibrate with.
+        published: Content of each file, by its path in the package.
+        pictures: Calibration pictures.
 
     Returns:
-        The model, with a signature for each size when there is more than one.
+        The model, with a signature for each size if there is more than one.
 
     Raises:
-        ValueError: The graph is not the one that this was written for.
+        ValueError: The graph does not have the expected structure.
     """
     nodes, tensors = read(spec, published)
     graphs = {size: prepare(spec, int8, nodes, tensors, size) for size in spec.graphs}
@@ -83,8 +83,8 @@ def make_int8(
     def quantised(name: str) -> bool:
         return bool(re.search(int8.scope, name)) and not re.search(int8.kept, name)
 
-    # The weights are adapted, and the ranges measured, for the usual size alone: so all sizes
-    # have the same, and one file holds them once.
+    # Weights are adapted and ranges measured only for the usual size, so that all sizes share the
+    # same weights and the file stores them once.
     chosen = [layer for layer in network.layers(graphs[usual][0]) if quantised(layer.name)]
     adapted = adapt(*graphs[usual], INPUT, calibration, chosen)
     exact: dict[Size, bytes] = {}
@@ -109,7 +109,7 @@ def measure(
     pictures: Iterable[NDArray[np.uint8]],
     blanks: Iterable[NDArray[np.uint8]],
 ) -> quantise.Ranges:
-    """Measures the ranges of a float32 model on pictures with people and, if wanted, without."""
+    """Measure the ranges of a float32 model on pictures with people and, if wanted, blank ones."""
     ranges = quantise.measure_ranges(exact, pictures, int8.picture, int8.reach, int8.logits)
     if int8.blank_reach is None:
         return ranges
@@ -120,9 +120,9 @@ def measure(
 def prepare(
     spec: ModelSpec, int8: Int8, nodes: Sequence[Node], tensors: Tensors, size: Size
 ) -> tuple[list[Node], Tensors]:
-    """Rewrites a published graph for one picture size, in a form that quantises well.
+    """Rewrite a published graph for one picture size, in a form that quantises well.
 
-    The answers stay the same, but for rounding.
+    The answers stay the same, except for rounding.
 
     Args:
         spec: The model.
@@ -132,7 +132,7 @@ def prepare(
         size: Height and width of the picture in pixels.
 
     Returns:
-        The nodes that are needed, and the values of their constants.
+        The needed nodes, and the values of all constants.
     """
     outputs = [tensor for _, tensor in spec.outputs]
     if spec.source.sized_by == "decoder":

@@ -1,12 +1,12 @@
-"""Weights on an 8 bit grid, chosen so that the output of the layer changes least.
+"""Rounds weights to an 8-bit grid so that the output of the layer changes least.
 
-Rounding each weight to the nearest step is best for the weights, not for what they compute: errors
-of weights whose inputs go together add up, or can be made to cancel. For inputs x with the
-covariance C the variance of the error of an output is e C e', where e is the row of weight errors
-(its mean is left to the bias, see `bias_change`). Minimising that over whole steps is the problem
-of AdaRound (Nagel et al., "Up or Down?", 2020) and GPTQ (Frantar et al., 2022), solved here by
-coordinate descent, which for the few hundred to few thousand values of a window needs neither
-gradients nor the inverse of a matrix.
+Rounding each weight to the nearest step minimises the errors of the weights, not of the output:
+errors of weights with correlated inputs add up, but can be chosen to cancel. For inputs x with the
+covariance C, the variance of an output's error is e C e', where e is the row of weight errors. (The
+mean of the error is corrected in the bias, see `bias_change`.) Minimising this over integer steps
+is the problem of AdaRound (Nagel et al., "Up or Down?", 2020) and GPTQ (Frantar et al., 2022). Here
+it is solved by coordinate descent. For the few hundred to few thousand values of a window, that
+needs neither gradients nor a matrix inverse.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = 127
-"""Steps on each side of zero; the quantiser uses -127...127, so that zero is one."""
+"""Number of steps on each side of zero: the quantiser uses -127...127, which is symmetric."""
 
 SWEEPS = 8
+"""Largest number of passes of the coordinate descent over all columns."""
 DAMPING = 0.05
-"""Part of the mean diagonal of C that is added to it, so that little seen inputs stay near."""
+"""Fraction of C's mean diagonal that is added to the diagonal. It keeps weights of inputs with
+little variance near their exact values."""
 
 
 def scales(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Returns the step of each row, [rows, 1]: its largest value is on the last level."""
+    """Return the step of each row, float64 [rows, 1]: its largest weight divided by `LEVELS`."""
     largest = np.abs(rows).max(axis=1, keepdims=True).astype(np.float64)
     return np.asarray(np.where(largest > 0, largest, 1) / LEVELS, np.float64)
 
@@ -33,18 +35,18 @@ def scales(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 def round_rows(
     rows: NDArray[np.float32], covariance: NDArray[np.float64], sweeps: int = SWEEPS
 ) -> NDArray[np.float32]:
-    """Rounds the rows of a weight matrix.
+    """Round the rows of a weight matrix.
 
-    The largest weight of each row keeps its level, so whoever finds the step from the largest
-    weight finds the step used here.
+    The largest weight of each row keeps its level, so that the quantiser, which derives the step
+    from the largest weight, finds the step used here.
 
     Args:
-        rows: float32 [out, values].
-        covariance: float64 [values, values], of the windows that they see.
-        sweeps: How often each column is looked at, at most.
+        rows: float32 [out, values], the weights.
+        covariance: float64 [values, values], covariance of the input windows.
+        sweeps: Largest number of passes over all columns.
 
     Returns:
-        float32 [out, values], each row on its grid.
+        float32 [out, values], the weights rounded to multiples of each row's step.
     """
     step = scales(rows)
     exact = rows / step
@@ -60,7 +62,7 @@ def round_rows(
     for _ in range(sweeps):
         changed = False
         for column, weight in enumerate(diagonal):
-            # The best real value of this one level, the others being as they are.
+            # The best value of this level while all other levels are fixed.
             best = np.rint(levels[:, column] - pull[:, column] / weight)
             best = np.where(fixed[:, column], levels[:, column], np.clip(best, -LEVELS, LEVELS))
             change = best - levels[:, column]
@@ -77,11 +79,11 @@ def round_rows(
 def bias_change(
     exact: NDArray[np.float32], rounded: NDArray[np.float32], mean: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Returns what the bias must change so that the mean output stays, [out].
+    """Return the change of the bias that keeps the mean output unchanged, float32 [out].
 
     Args:
         exact: float32 [out, values], the weights before rounding.
-        rounded: The same after it.
+        rounded: float32 [out, values], the weights after rounding.
         mean: float64 [values] or [out, values], the mean of the windows.
     """
     error = rounded.astype(np.float64) - exact

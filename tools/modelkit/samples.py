@@ -1,6 +1,6 @@
-"""Pictures for calibration, cut as the models will see them.
+"""Pictures for calibration, cropped as in normal use of the models.
 
-Never pictures that accuracy is measured on: COCO's val2017 stays out of here.
+Pictures on which accuracy is measured, such as COCO's val2017, must not be used.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
 
 MARGIN = 1.25
-"""Side of the square around a person, in longer sides of the person's box."""
+"""Size of the crop around a person, relative to the smallest crop that contains the box."""
 
 BLANK_LEVELS = (0, 32, 64, 96, 128, 160, 192, 224, 255)
-"""Greys of the uniform pictures among the blank ones."""
+"""Grey levels of the uniform blank pictures."""
 
 BLANK_BLURS = (4, 8, 16)
-"""Standard deviations of the blur, in pixels, of the clouds among them."""
+"""Standard deviations of the blur of the other blank pictures, pixels."""
 
 MIN_SIDE = 64
-"""Persons whose box is smaller than this many pixels are left out: they are only blur."""
+"""Shortest allowed longer side of a person's box, pixels; smaller people are too blurred."""
 
 
 class SamplesError(Exception):
-    """The calibration pictures cannot be had."""
+    """The calibration pictures are missing or cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Sample:
     """One picture to calibrate with.
 
     Attributes:
-        name: File name, which tells the picture in the manifest.
+        name: File name, which identifies the picture in the manifest.
         path: The file.
-        boxes: Persons in it as x, y, width, height in pixels; () when nobody says.
+        boxes: Boxes of the people as x, y, width, height in pixels; empty if not annotated.
     """
 
     name: str
@@ -49,17 +49,17 @@ class Sample:
 
 
 def find(source: Path) -> list[Sample]:
-    """Lists the pictures of a folder, or those of a COCO file.
+    """List the pictures of a folder or of a COCO file.
 
     Args:
-        source: A folder of pictures, or a COCO JSON file whose pictures lie in the folder of the
-            same name beside it.
+        source: A folder of pictures, or a COCO JSON file beside a folder of the same name with the
+            pictures.
 
     Returns:
         The pictures, ordered by name, so that the same pictures give the same model.
 
     Raises:
-        SamplesError: There are none, or one that is listed is missing.
+        SamplesError: The COCO file is invalid, there are no pictures, or a listed one is missing.
     """
     if source.is_dir():
         paths = [path for path in source.iterdir() if path.suffix.lower() in ENDINGS]
@@ -94,16 +94,16 @@ def _of_coco(source: Path) -> list[Sample]:
 
 
 def inputs(samples: Sequence[Sample], shape: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    """Cuts pictures for a model: each as a whole, then close up on each person.
+    """Yield the model inputs for some pictures: each whole picture, then a crop of each person.
 
-    A model for one person sees both: the whole frame first, then the person it follows.
+    A single-person model is given both in use: the whole frame, then crops of the tracked person.
 
     Args:
         samples: The pictures.
         shape: Height and width of the model's input.
 
     Yields:
-        uint8 [1, height, width, 3], RGB; what is outside of the picture is black.
+        uint8 [1, height, width, 3], RGB, black outside of the picture.
 
     Raises:
         SamplesError: A picture cannot be read.
@@ -121,13 +121,13 @@ def inputs(samples: Sequence[Sample], shape: tuple[int, int]) -> Iterator[NDArra
 
 
 def blanks(shape: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    """Makes pictures in which there is nothing: uniform ones, and soft clouds.
+    """Yield blank pictures: uniform ones, and blurred noise.
 
     Args:
-        shape: Height and width.
+        shape: Height and width, pixels.
 
     Yields:
-        uint8 [1, height, width, 3]; the same ones every time.
+        uint8 [1, height, width, 3]; the same pictures in every call.
     """
     height, width = shape
     for level in BLANK_LEVELS:
@@ -146,19 +146,19 @@ def cut(
     scale: float,
     shape: tuple[int, int],
 ) -> NDArray[np.uint8]:
-    """Cuts a rectangle out of a picture and scales it, averaging when it gets smaller.
+    """Crop a rectangle out of a picture and scale it, with area averaging if it shrinks.
 
     Args:
         picture: uint8 [height, width, 3].
-        centre: Middle of the rectangle, x and y in pixels.
-        scale: Pixels of the picture for one of the result.
+        centre: Centre of the rectangle, x and y in pixels.
+        scale: Pixels of the picture per pixel of the result.
         shape: Height and width of the result.
 
     Returns:
-        uint8 [1, height, width, 3]; what is outside of the picture is black.
+        uint8 [1, height, width, 3], black outside of the picture.
     """
     height, width = shape
-    # Averaging first: a warp looks at four pixels only, and small people would be flicker.
+    # Average first: a warp interpolates only four pixels, so small people would be aliased.
     if scale > 1:
         size = (round(picture.shape[1] / scale), round(picture.shape[0] / scale))
         size = (max(size[0], 1), max(size[1], 1))
@@ -166,7 +166,7 @@ def cut(
         factors = (size[0] / picture.shape[1], size[1] / picture.shape[0])
     else:
         small, factors = picture, (1.0, 1.0)
-    # Where the result's pixel 0 lies in the (shrunken) picture; pixels are squares, not points.
+    # Centre of the result's pixel 0 in the shrunken picture: pixels are squares, not points.
     steps = [scale * factor for factor in factors]
     left = centre[0] * factors[0] - steps[0] * width / 2 + (steps[0] - 1) / 2
     top = centre[1] * factors[1] - steps[1] * height / 2 + (steps[1] - 1) / 2

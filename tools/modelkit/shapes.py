@@ -1,8 +1,8 @@
-"""Makes a graph for any picture size one for a single size.
+"""Specialises a graph for any picture size to a single size.
 
-MultiPose computes sizes, grids and clipping bounds from the shape of its picture while it runs, and
-slices new axes into tensors in a way that TensorFlow Lite does not know. For a picture of a known
-size all that is constant or a plain reshape.
+At run time, MultiPose computes sizes, grids and clipping bounds from the shape of its picture, and
+adds axes to tensors by a kind of slicing that TensorFlow Lite does not support. For a fixed picture
+size, these are constants and plain reshapes.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .nodes import INT, Tensors, by_name, constant, operation, producer
 from .topology import Node
 
 _SHAPE_ONLY = {"Shape", "Size"}
-"""Operations that look at the shape of what they read, not at its values."""
+"""Operations that depend on the shape of their input, not on its values."""
 
 
 def fold_shapes(
     nodes: Sequence[Node], tensors: Tensors, feed: str, size: tuple[int, int]
 ) -> tuple[list[Node], Tensors]:
-    """Replaces everything that does not depend on the content of the picture by constants.
+    """Replace everything that does not depend on the content of the picture by constants.
 
     Args:
         nodes: Nodes in plain operations; placeholder `feed` has its full shape.
         tensors: Values of the constants.
-        feed: The placeholder, uint8.
+        feed: Name of the uint8 placeholder for the picture.
         size: Height and width of the picture in pixels.
 
     Returns:
@@ -39,7 +39,7 @@ def fold_shapes(
         free = all(producer(source) in fixed for source in node.get("input", ()))
         if node["name"] != feed and (node["op"] in _SHAPE_ONLY or free):
             fixed.add(node["name"])
-    # Only where fixed meets free: what is behind that nobody asks for any more.
+    # Only fixed nodes that other nodes read: nodes behind them are not needed any more.
     border = {
         producer(source)
         for node in nodes
@@ -53,7 +53,7 @@ def fold_shapes(
 def reshape_new_axes(
     nodes: Sequence[Node], tensors: Tensors, feed: str, size: tuple[int, int]
 ) -> tuple[list[Node], Tensors]:
-    """Replaces every StridedSlice that only adds axes by a Reshape.
+    """Replace every StridedSlice that adds axes by a Reshape.
 
     Args:
         nodes: Nodes in plain operations, with all shapes known (see `fold_shapes`).
@@ -65,7 +65,7 @@ def reshape_new_axes(
         The new nodes and the values of all constants.
 
     Raises:
-        ValueError: A StridedSlice adds an axis and leaves something out, too.
+        ValueError: A StridedSlice adds an axis and also selects a part of the tensor.
     """
     slices = [node for node in nodes if node["op"] == "StridedSlice" and _mask(node, "new_axis")]
     names = [node["name"] for node in slices]
@@ -97,7 +97,7 @@ def reshape_new_axes(
 def _to_constants(
     nodes: Sequence[Node], tensors: Tensors, feed: str, size: tuple[int, int], names: set[str]
 ) -> tuple[list[Node], Tensors]:
-    """Computes some nodes, which no picture changes, and puts their values in their places."""
+    """Compute nodes that do not depend on the picture, and replace them by constants."""
     look = watch(nodes, tensors, feed, sorted(names))
     found = look(np.zeros((1, *size, 3), np.uint8))
     result = [
@@ -108,12 +108,12 @@ def _to_constants(
 
 
 def _mask(node: Node, kind: str) -> int:
-    """Returns a mask of a StridedSlice: one bit for each place of its specification."""
+    """Return a mask of a StridedSlice: one bit for each entry of its slice specification."""
     return int(node["attr"].get(f"{kind}_mask", {}).get("i", 0))
 
 
 def _in_order(nodes: Sequence[Node]) -> list[Node]:
-    """Sorts nodes so that each comes after all that it reads."""
+    """Sort nodes topologically: each comes after all nodes that it reads."""
     known = by_name(nodes)
     ordered: dict[str, Node] = {}
     pending = [(node["name"], False) for node in reversed(nodes)]

@@ -1,4 +1,4 @@
-"""What a .tflite file says of its inputs and outputs: their order, several sizes in one file."""
+"""Edits .tflite signatures: orders the outputs, and merges several picture sizes into one file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .packing import pack
 
 
 def order_outputs(model: bytes, names: Sequence[str]) -> bytes:
-    """Puts the outputs of a model in an order, and gives them their names.
+    """Reorder the outputs of a model, and name them as in its signature.
 
-    The converter sorts them as it likes and calls them PartitionedCall:0, ...; only its signature
-    still knows which is which.
+    The converter puts them in an arbitrary order and calls them PartitionedCall:0, ...; only the
+    signature still identifies them.
 
     Args:
         model: A model with one signature.
-        names: The outputs as the signature calls them, in the order that is wanted.
+        names: Names of the outputs in the signature, in the wanted order.
 
     Raises:
         ValueError: The signature has other outputs.
@@ -37,15 +37,15 @@ def order_outputs(model: bytes, names: Sequence[str]) -> bytes:
 
 
 def merge(models: Mapping[Size, bytes]) -> bytes:
-    """Puts the models of several picture sizes into one file, with all that is equal once.
+    """Merge the models of several picture sizes into one file that stores equal data once.
 
     Args:
-        models: Height and width of the picture -> model. The first is what an interpreter runs
-            when no signature is asked for.
+        models: Each model by height and width of its picture. The first one is what an interpreter
+            runs if no signature is selected.
 
     Returns:
-        One model with a signature, and a subgraph, for each; the signature of 224x160 is called
-        h224_w160. That of a single model keeps its name.
+        One model with a signature and a subgraph for each size; the signature of 224x160 is named
+        h224_w160. The signature of a single model keeps its name.
     """
     flats = [
         flatbuffer_utils.read_model_from_bytearray(bytearray(model)) for model in models.values()
@@ -53,7 +53,7 @@ def merge(models: Mapping[Size, bytes]) -> bytes:
     if len(flats) == 1:
         return pack(flats[0])
     merged = flats[0]
-    # Buffer 0 is the empty one, by convention.
+    # By convention, buffer 0 is empty.
     buffers, places = [merged.buffers[0]], {b"": 0}
     codes: list[schema.OperatorCodeT] = []
     kinds: dict[tuple[object, ...], int] = {}
@@ -81,6 +81,6 @@ def merge(models: Mapping[Size, bytes]) -> bytes:
         signatures.append(signature)
     merged.buffers, merged.operatorCodes = buffers, codes
     merged.subgraphs, merged.signatureDefs = subgraphs, signatures
-    # It tells the version of the converter and points into the buffers as they were.
+    # The metadata states the converter's version and refers to buffers by their old numbers.
     merged.metadata, merged.metadataBuffer = [], []
     return pack(merged)

@@ -1,4 +1,4 @@
-"""A TensorFlow function to the bytes of a .tflite file."""
+"""Converts a TensorFlow function to the bytes of a .tflite file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from tensorflow.types.experimental import ConcreteFunction
 
 
 def convert_fp16(function: ConcreteFunction) -> bytes:
-    """Converts a concrete function; weights are float16, everything is computed in float32.
+    """Convert a concrete function to a model with float16 weights and float32 computation.
 
-    The weights are published as float16, so this loses nothing and halves the file.
+    The published weights are float16, so this is lossless and halves the file.
     """
     converter = _converter(function)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -18,13 +18,13 @@ def convert_fp16(function: ConcreteFunction) -> bytes:
 
 
 def convert_fp32(function: ConcreteFunction) -> bytes:
-    """Converts a concrete function as it is, with float32 weights: what is quantised next."""
+    """Convert a concrete function to a model with float32 weights, for quantisation."""
     return bytes(_converter(function).convert())
 
 
 def _converter(function: ConcreteFunction) -> tf.lite.TFLiteConverter:
-    # The owner makes the converter write a signature, which names input and output for runtimes
-    # and quantisers that ask for them by name.
+    # With an owner, the converter writes a signature, from which runtimes and quantisers take the
+    # names of inputs and outputs.
     owner = tf.Module()
     owner.function = function
     return tf.lite.TFLiteConverter.from_concrete_functions([function], owner)

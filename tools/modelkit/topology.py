@@ -1,7 +1,7 @@
 """Rewrites the node list of a TensorFlow.js graph model into plain TensorFlow operations.
 
-A node is the JSON form of a TensorFlow `NodeDef`: name, op, input, attr; strings in `attr` are
-base64. No function here changes the list it is given.
+A node is the JSON form of a TensorFlow `NodeDef`: name, op, input, attr. Strings in `attr` are
+encoded in base64. No function here modifies its arguments.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any
 
 Node = Mapping[str, Any]
 
-# The graph optimiser of TensorFlow fused these; the TFLite converter knows only the plain ones.
+# TensorFlow's graph optimiser fused these; the TFLite converter supports only the plain ones.
 _PLAIN = {"_FusedConv2D": "Conv2D", "FusedDepthwiseConv2dNative": "DepthwiseConv2dNative"}
 _FUSED_ONLY_ATTRS = {"fused_ops", "num_args", "epsilon", "leakyrelu_alpha"}
 _ACTIVATIONS = {"Relu", "Relu6"}
 
 
 def unfuse(nodes: Sequence[Node]) -> list[Node]:
-    """Replaces every fused convolution by the convolution, BiasAdd and activation it stands for.
+    """Replace every fused convolution by a convolution, a BiasAdd and, if any, an activation.
 
-    The last of the new nodes takes the old name, so no consumer has to change.
+    The last of the new nodes has the old name, so nodes that read it need no change.
 
     Raises:
-        ValueError: Something else than bias and ReLU is fused.
+        ValueError: A node fuses something other than a bias and ReLU or ReLU6.
     """
     return [plain for node in nodes for plain in (_split(node) if node["op"] in _PLAIN else [node])]
 
@@ -51,12 +51,12 @@ def _split(node: Node) -> list[Node]:
 
 
 def with_uint8_input(nodes: Sequence[Node], name: str) -> list[Node]:
-    """Makes placeholder `name` uint8, together with the Casts that read it.
+    """Change the placeholder `name` to uint8, and the Casts that read it accordingly.
 
-    Pictures are uint8: a cast inside the graph costs far less than widening each one in Python.
+    Pictures are uint8, and a cast inside the graph costs far less than a conversion in Python.
 
     Raises:
-        ValueError: There is no such placeholder, or something else than a Cast reads it.
+        ValueError: There is no such placeholder, or a node other than a Cast reads it.
     """
     uint8 = {"type": "DT_UINT8"}
     result: list[Node] = []

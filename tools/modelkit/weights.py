@@ -1,7 +1,7 @@
-"""Weights of a TensorFlow.js graph model as numpy arrays.
+"""Decodes the weights of a TensorFlow.js graph model to numpy arrays.
 
-The format: `weightsManifest` in model.json lists, in order, name, shape and type of the tensors
-whose bytes follow each other in the .bin files (TensorFlow.js, `tfjs-core/src/io/types.ts`).
+Format: `weightsManifest` in model.json lists name, shape and type of the tensors in the order in
+which their bytes are concatenated in the .bin files (TensorFlow.js, `tfjs-core/src/io/types.ts`).
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Little-endian on every machine: the format says so.
+# The format is little-endian on every machine.
 _STORED = {"float32": "<f4", "int32": "<i4", "float16": "<f2"}
 
 
 def decode_weights(
     groups: Sequence[Mapping[str, Any]], blobs: Mapping[str, bytes]
 ) -> dict[str, NDArray[Any]]:
-    """Decodes every tensor of a weight manifest.
+    """Decode every tensor of a weight manifest.
 
     Args:
         groups: `weightsManifest` of model.json.
-        blobs: Content of each .bin file by the name that the manifest gives it.
+        blobs: Content of each .bin file, by its name in the manifest.
 
     Returns:
-        Tensor name -> array in the type the graph expects (float32 or int32); tensors that are
+        Arrays by name of the tensor, in the type that the graph expects (float32 or int32). Tensors
         stored as float16 are widened, which changes no value.
 
     Raises:
@@ -52,7 +52,7 @@ def decode_weights(
 
 
 def _stored_type(entry: Mapping[str, Any]) -> str:
-    """Returns the numpy type in which a tensor of the manifest is stored."""
+    """Return the numpy type in which a tensor of the manifest is stored."""
     name = entry.get("quantization", entry)["dtype"]
     if name not in _STORED or entry["dtype"] not in ("float32", "int32"):
         raise ValueError(f"tensor {entry['name']}: type {name} is not supported")

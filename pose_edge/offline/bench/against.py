@@ -1,4 +1,4 @@
-"""Measures this program beside another one, each as a process of its own, on the same video."""
+"""Compares this program with another one on the same video, each in its own process."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from pose_edge.util.child_process import describe_death
 from pose_edge.util.text import one_line
 
 SOURCE_MARK: Final = "{source}"
-"""What stands in a command for the path of the video."""
+"""Placeholder for the path of the video in a command."""
 LOOK_S: Final = 0.1
-"""Interval at which a wait looks whether to stop."""
+"""Interval in seconds at which a wait for the program checks whether to stop."""
 END_S: Final = 5.0
-"""How long a program that is stopped may take to end in order."""
+"""Seconds between SIGTERM and SIGKILL for a program that is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramRun:
-    """What one run of a program took, with the children that it has waited for.
+    """Resources used by one run of a program, including the children that it waited for.
 
     Attributes:
         cost: Time and context switches.
-        peak_mb: Most memory that one of its processes had, megabytes.
+        peak_mb: Peak resident memory of the largest of its processes, megabytes.
     """
 
     cost: Cost
@@ -49,18 +49,18 @@ class ProgramRun:
 
 @dataclass(frozen=True, slots=True)
 class AgainstReport:
-    """This program and another one, run in turns.
+    """Measurements of this program and another one in interleaved runs.
 
     Attributes:
         system: The machine.
-        before: The processor before the first run.
-        after: The processor right after the last run.
+        before: State of the machine before the first run.
+        after: State of the machine right after the last run.
         source: Path of the video.
-        our_command: The command line of this program, for people.
-        their_command: That of the other one, as the shell was given it.
+        our_command: The command line of this program, for display.
+        their_command: The shell command of the other program.
         ours: Runs of this program.
-        theirs: Runs of the other one, the partners of those.
-        complete: Whether it was not ended early.
+        theirs: Runs of the other program; the i-th one is compared with the i-th of `ours`.
+        complete: False if the measurement was stopped early.
     """
 
     system: System
@@ -75,13 +75,13 @@ class AgainstReport:
 
     @property
     def wall_ratio(self) -> RatioRange:
-        """How many times as long the other program takes."""
+        """Wall time of the other program over that of this one."""
         pairs = ([one.cost.wall_s for one in runs] for runs in (self.theirs, self.ours))
         return RatioRange.of(*pairs)
 
     @property
     def cpu_ratio(self) -> RatioRange:
-        """How many times as much time of the processor the other program takes."""
+        """CPU time of the other program over that of this one."""
         pairs = ([one.cost.cpu_s for one in runs] for runs in (self.theirs, self.ours))
         return RatioRange.of(*pairs)
 
@@ -96,21 +96,22 @@ def bench_against(
     control: BenchControl | None = None,
     sysfs: Path = Path("/sys"),
 ) -> AgainstReport:
-    """Run this program and another one in turns.
+    """Run this program and another one alternately, and measure both.
 
-    Which comes first changes from round to round. Both are measured with their start and end.
+    The order changes from round to round. Startup and shutdown are included.
 
     Args:
-        ours: Program and arguments of this one.
-        theirs: Command of the other one for the shell; `SOURCE_MARK` stands for the video.
+        ours: Program and arguments of this program.
+        theirs: Shell command of the other program; `SOURCE_MARK` stands for the video.
         source: Path of the video.
         rounds: Runs of each.
-        shown: The command line of this program, for people.
-        control: Ends it, and takes its progress, in runs of either.
+        shown: The command line of this program, for display.
+        control: Stops the measurement and receives its progress, in runs of both programs.
         sysfs: Where sysfs is mounted.
 
     Raises:
-        PoseEdgeError: One of them has failed, or it was ended before the first pair was done.
+        PoseEdgeError: A program failed, or the measurement was stopped before the first pair was
+            done.
     """
     control = control or BenchControl()
     command = theirs.replace(SOURCE_MARK, shlex.quote(source))
@@ -147,19 +148,19 @@ def run_program(command: Sequence[str], name: str, stop: threading.Event) -> Pro
 
     Args:
         command: Path of the program, and its arguments.
-        name: What it is called in an error.
+        name: Name of the program in error messages.
         stop: Set it to stop the program.
 
     Returns:
-        What it took; None when it was stopped.
+        The resources used; None if the program was stopped.
 
     Raises:
-        PoseEdgeError: It has failed.
+        PoseEdgeError: The program failed.
     """
     if stop.is_set():
         return None
     with tempfile.TemporaryFile() as complaints:
-        # A group of its own: it is stopped with its children, and Ctrl-C reaches us first.
+        # A new session: the program can be killed with its children, and Ctrl-C reaches only us.
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", launcher.__file__, *command],
             stdin=subprocess.DEVNULL,
@@ -183,7 +184,7 @@ def run_program(command: Sequence[str], name: str, stop: threading.Event) -> Pro
 
 
 def _answer(process: subprocess.Popen[bytes], stop: threading.Event) -> bytes | None:
-    """Return what a process writes until its end; None when it was stopped."""
+    """Return what a process writes to its standard output; None if it was stopped."""
     while True:
         try:
             return process.communicate(timeout=LOOK_S)[0]
@@ -194,7 +195,7 @@ def _answer(process: subprocess.Popen[bytes], stop: threading.Event) -> bytes | 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its children, in order if it takes no longer than `END_S`."""
+    """Terminate a process and its children, and kill them if it still runs after `END_S`."""
     _end(process, signal.SIGTERM)
     try:
         process.communicate(timeout=END_S)
@@ -209,7 +210,7 @@ def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _last_line(complaints: IO[bytes]) -> str:
-    """Return the last line that a program has written."""
+    """Return the last line that a program wrote to its standard error."""
     complaints.seek(0)
     lines = complaints.read().decode(errors="replace").split("\n")
     return next((one_line(line) for line in reversed(lines) if line.strip()), "no message")

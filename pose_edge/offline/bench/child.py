@@ -1,4 +1,4 @@
-"""Measures what a child process costs that runs a model, as the Edge TPU has one."""
+"""Measures the overhead of running a model in a child process, as Edge TPU models do."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from pose_edge.zoo.registry import Zoo
 
 @dataclass(frozen=True, slots=True)
 class ChildTiming:
-    """Times of one model in this process and in a child.
+    """Times of one model in this process and in a child process.
 
     Attributes:
         model: Name of the model.
         runtime: Description of the runtime.
-        here_ms: In this process, milliseconds.
-        child_ms: In a child process.
+        here_ms: Time of an inference in this process, milliseconds.
+        child_ms: Time of an inference in the child process, milliseconds.
     """
 
     model: str
@@ -35,7 +35,7 @@ class ChildTiming:
 
 
 def bench_child(settings: Settings, runs: int) -> ChildTiming:
-    """Time a CPU model in this process and in a child process, in turns.
+    """Time a CPU model in this process and in a child process, alternately.
 
     Args:
         settings: Model and thread count.

@@ -1,4 +1,4 @@
-"""A camera that films a video: a frame at each tick of its clock, lost when nobody takes it."""
+"""A simulated camera that plays a video in real time and drops frames that are read too late."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pose_edge.sources.video import Video
 
 
 class ClipCamera(Source):
-    """Plays a video, again and again, at a rate of its own, as a live source.
+    """Plays a video in a loop at a given frame rate, as a live source.
 
-    A frame is exposed at its tick and decoded after it, like the picture of a USB camera. When
-    it is read so late that other ticks have passed, their frames are lost.
+    A frame is exposed at a tick of the camera's clock and decoded after it, like the picture of a
+    USB camera. If the reader is late and further ticks have passed, their frames are dropped.
     """
 
     def __init__(self, path: str, rate: float, frames: int) -> None:
-        """Prepare a video.
+        """Create the camera without opening the video.
 
         Args:
             path: The video.
             rate: Frames per second.
-            frames: How many ticks there are before the camera ends.
+            frames: Number of ticks after which the stream ends.
         """
         self._video = Video(path, loop=True)
         self._frames = frames

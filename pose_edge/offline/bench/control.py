@@ -1,4 +1,4 @@
-"""What steers a measurement from outside."""
+"""Progress and cancellation of a measurement."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def _ignore(_done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BenchControl:
-    """How a measurement says how far it is, and is ended.
+    """Stops a measurement and receives its progress.
 
     Attributes:
-        stop: Set it to end with what was measured so far.
-        progress: Takes how many runs or rounds are done, and how many there will be; called
-            between measurements, never in one.
+        stop: Set it to end the measurement with the results so far.
+        progress: Called with the number of runs or rounds done and their total; only between
+            measurements, never during one.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)
@@ -26,10 +26,10 @@ class BenchControl:
 
     @property
     def stopped(self) -> bool:
-        """Whether it is to end."""
+        """Whether the measurement is to end."""
         return self.stop.is_set()
 
     def report(self, done: int, total: int) -> None:
-        """Report progress, unless it is to end."""
+        """Report progress, unless the measurement is to end."""
         if not self.stopped:
             self.progress(done, total)

@@ -1,7 +1,7 @@
-"""Runs a program and measures it: the main of a small process, which imports nothing of ours.
+"""Runs a program and measures it: the main module of a small process without our imports.
 
-The kernel counts the memory of the process that starts a program as the program's own peak. So that
-must not be this program, with its libraries and models.
+The kernel includes the memory of the process that starts a program in the program's peak memory
+(`ru_maxrss`). So the program must not be started by this one, with its libraries and models.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from types import FrameType
 
 
 def _wait_on(_number: int, _frame: FrameType | None) -> None:
-    """Leave the end to the program, which gets the same signal."""
+    """Ignore SIGTERM: the program gets the same signal, and its end is waited for."""
 
 
 def main(command: list[str]) -> None:
-    """Run a command without input and output, and write what it took as JSON.
+    """Run a command without input and output, and write the resources it used as JSON.
 
     Args:
         command: Path of the program, and its arguments.
     """
-    signal.signal(signal.SIGTERM, _wait_on)  # a handler: the program does not inherit it
+    signal.signal(signal.SIGTERM, _wait_on)  # unlike SIG_IGN, a handler is not inherited
     null = os.open(os.devnull, os.O_RDWR)
     files = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
     started_s = time.perf_counter()

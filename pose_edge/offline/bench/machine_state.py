@@ -1,4 +1,4 @@
-"""How hot, how fast and how busy a machine is, which its measurements depend on."""
+"""Temperature, clock, throttling and load of a machine, which affect its measurements."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ THROTTLING: Final = (
     "throttled",
     "temperature limit",
 )
-"""Meaning of the lowest bits of a Raspberry Pi's `get_throttled`, from bit 0. The same bits 16
-places higher have held since the start. Raspberry Pi's documentation, "vcgencmd"."""
+"""Meaning of the lowest bits of a Raspberry Pi's `get_throttled`, from bit 0. Source: Raspberry Pi
+documentation, "vcgencmd"."""
 SINCE_START: Final = 16
+"""Offset of the bits that say which of these conditions has occurred since power-on."""
 FIRMWARE: Final = ("devices/platform/*firmware*", "devices/platform/*/*firmware*")
-"""Where the kernel of a Raspberry Pi has its firmware in sysfs."""
+"""Patterns of the firmware's folder in sysfs on a Raspberry Pi."""
 
 
 @dataclass(frozen=True, slots=True)
 class MachineState:
-    """The state of a machine at one moment; None for what it does not tell.
+    """The state of a machine at one moment; values that it does not report are None.
 
     Attributes:
-        temperature_c: Of the hottest sensor, degrees Celsius.
-        clock_mhz: Of the fastest core, megahertz.
-        throttling: What slows a Raspberry Pi down, in words, "since the start" for what is over;
-            empty where nothing does.
-        load: Programs that wanted to run in the last minute, on average.
+        temperature_c: Temperature of the hottest sensor, degrees Celsius.
+        clock_mhz: Clock of the fastest core, megahertz.
+        throttling: Conditions that slow a Raspberry Pi down, in words; those that are over end in
+            "since the start". Empty if there are none.
+        load: Load average of the last minute.
     """
 
     temperature_c: float | None
@@ -52,7 +53,7 @@ def read_state(sysfs: Path = Path("/sys")) -> MachineState:
 
 
 def throttling(word: int) -> tuple[str, ...]:
-    """Return what the bits of `get_throttled` mean.
+    """Return the conditions that a value of `get_throttled` encodes.
 
     >>> throttling(0x40001)
     ('voltage too low', 'throttled since the start')
@@ -81,13 +82,13 @@ def _throttling(sysfs: Path) -> tuple[str, ...] | None:
 
 
 def _numbers(sysfs: Path, pattern: str) -> list[int]:
-    """Return the whole numbers in the files of that name."""
+    """Return the integers in the files that match a pattern."""
     texts = [_read(file) for file in sysfs.glob(pattern)]
     return [int(text) for text in texts if text.removeprefix("-").isdecimal()]
 
 
 def _read(file: Path) -> str:
-    """Return the text of a file; "" where there is none, or a sensor gives no answer."""
+    """Return the text of a file; "" if it does not exist or the sensor does not answer."""
     try:
         return file.read_text(encoding="utf-8").strip("\0\n ")
     except (OSError, UnicodeDecodeError):

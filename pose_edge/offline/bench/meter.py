@@ -1,4 +1,4 @@
-"""Measures what a piece of work costs this process."""
+"""Measures the time and memory that this process uses."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What some work took, by all threads together.
+    """Resources used by some work, summed over all threads.
 
     Attributes:
-        wall_s: Time that went by, seconds.
-        cpu_s: Time of the processor, of the program and of the kernel for it, seconds.
-        voluntary: How often a thread gave the processor up because it had to wait.
-        involuntary: How often the kernel took the processor away from a thread.
+        wall_s: Wall time, seconds.
+        cpu_s: CPU time in user and kernel mode, seconds.
+        voluntary: Voluntary context switches: a thread had to wait.
+        involuntary: Involuntary context switches: the kernel preempted a thread.
     """
 
     wall_s: float
@@ -28,7 +28,7 @@ class Cost:
     involuntary: int
 
     def __sub__(self, earlier: Cost) -> Cost:
-        """Return what came since an earlier reading."""
+        """Return the cost since an earlier reading."""
         return Cost(
             self.wall_s - earlier.wall_s,
             self.cpu_s - earlier.cpu_s,
@@ -38,7 +38,7 @@ class Cost:
 
 
 def read_cost() -> Cost:
-    """Return what this process has taken so far; the difference of two readings counts."""
+    """Read the counters of this process; only the difference of two readings is meaningful."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return Cost(time.perf_counter(), used.ru_utime + used.ru_stime, used.ru_nvcsw, used.ru_nivcsw)
 
@@ -48,8 +48,8 @@ class Memory:
     """Memory of this process.
 
     Attributes:
-        resident_mb: All that is in RAM, libraries included, megabytes.
-        own_mb: Of that, what belongs to no file: what the program has allocated.
+        resident_mb: Resident memory, including libraries, megabytes.
+        own_mb: Anonymous part of it, i.e. memory that the program has allocated, megabytes.
     """
 
     resident_mb: float
@@ -57,9 +57,9 @@ class Memory:
 
 
 def read_memory(proc: Path = Path("/proc")) -> Memory:
-    """Return the memory of this process, after what was freed has been given back."""
+    """Return the memory of this process, after freed memory was returned to the system."""
     gc.collect()
-    with suppress(AttributeError):  # of another C library than glibc
+    with suppress(AttributeError):  # malloc_trim exists in glibc only
         ctypes.CDLL(None).malloc_trim(0)
     status = (proc / "self/status").read_text(encoding="utf-8")
     kilobytes = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)

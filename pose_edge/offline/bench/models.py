@@ -1,4 +1,4 @@
-"""Measures models: the time of each stage with each number of threads, and the memory."""
+"""Measures the time of each stage of each model with each number of threads, and the memory."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ log = logging.getLogger(__name__)
 STAGES: Final = ("preprocess", "inference", "postprocess", "total")
 """Stages of an inference pass; the total is their sum."""
 RUNS_A_ROUND: Final = 10
-"""Runs of a model before it is the next one's turn."""
+"""Runs of a model in each round, before the next model is loaded."""
 WARM_UP: Final = 2
-"""Runs after loading that do not count."""
+"""Runs after loading that are not measured."""
 PERSON: Final = Crop(left=422, top=41, width=100, height=304)
-"""Where the person is in the first frame of the demo clip, with some space around them, pixels."""
+"""Region around the person in the first frame of the demo clip, with a margin, pixels."""
 FIRST_COUNTS: Final = 4
-"""Up to so many threads each number is tried, then twice as many each time."""
+"""Largest number up to which every thread count is measured; above it, the count doubles."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTiming:
-    """What was measured of one model with one number of threads.
+    """Measurements of one model with one number of threads.
 
     Attributes:
         name: Name of the model.
         runtime: Description of the runtime.
-        threads: Threads of the CPU; None on an Edge TPU.
-        input_type: Type of the input.
-        sizes: Heights and widths of the input, the first one being the usual one.
+        threads: Number of CPU threads; None on an Edge TPU.
+        input_type: Data type of the input.
+        sizes: Input sizes as (height, width), pixels; the first is the usual one.
         file_bytes: Size of the file.
-        ap: Measured COCO AP by kind of pictures (one, several), where that was measured.
-        runs: Runs that were measured.
-        stages_ms: Milliseconds of each of the `STAGES`.
-        cpu_ms: Time of the processor for a pass, all threads together, milliseconds, which other
-            load changes less than the others; None in a process of its own.
-        memory_mb: Memory that the model takes once it has run, megabytes; None in a process of its
-            own.
-        process_mb: Memory of the whole process then.
+        ap: Known COCO AP by kind of pictures ("one" or "several" people); empty if not measured.
+        runs: Number of measured runs.
+        stages_ms: Time of each of the `STAGES`, milliseconds.
+        cpu_ms: CPU time of a pass, summed over all threads, milliseconds. Other load affects it
+            less than wall time. None for a model that runs in a child process.
+        memory_mb: Memory of the model after its first runs, megabytes; None for a model that runs
+            in a child process.
+        process_mb: Resident memory of this whole process at that time, megabytes.
     """
 
     name: str
@@ -79,22 +79,22 @@ class ModelTiming:
 
     @property
     def fps(self) -> float:
-        """Frames per second that the model allows at most, with one inference pass a frame."""
+        """Highest frame rate that the model allows, at one inference pass per frame."""
         return 1000 / self.stages_ms["total"].median
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsReport:
-    """What was measured of all models.
+    """Measurements of all models.
 
     Attributes:
         system: The machine.
-        before: The processor before the first run.
-        after: The processor right after the last run.
-        runs: Runs of each that were asked for.
-        timings: By model, then by number of threads.
-        left_out: What was not measured and why, one line each.
-        complete: Whether it was not ended early.
+        before: State of the machine before the first run.
+        after: State of the machine right after the last run.
+        runs: Number of runs requested for each model and thread count.
+        timings: The measurements, ordered by model and then by number of threads.
+        left_out: Models that were not measured, one line each with the reason.
+        complete: False if the measurement was stopped early.
     """
 
     system: System
@@ -107,7 +107,7 @@ class ModelsReport:
 
 
 def thread_counts(cores: int) -> list[int]:
-    """Return the numbers of threads that are worth measuring.
+    """Return the numbers of threads to measure on a machine with `cores` cores.
 
     >>> thread_counts(4), thread_counts(24)
     ([1, 2, 3, 4], [1, 2, 3, 4, 8, 16, 24])
@@ -125,22 +125,23 @@ def bench_models(
     runs: int,
     control: BenchControl | None = None,
 ) -> ModelsReport:
-    """Measure models in turns: each is loaded, run some times, and left for the next, many times.
+    """Measure models in interleaved rounds of `RUNS_A_ROUND` runs each.
 
-    So there is one model in memory at a time, and other load on the machine affects all alike.
+    Each model is loaded anew in every round. So only one model is in memory at a time, and other
+    load on the machine affects all models alike.
 
     Args:
-        settings: How models are used, and whether an Edge TPU is.
-        names: Names or files of models; none for all that ship, and those of a Coral if there is
-            one.
-        threads: Numbers of threads of the CPU.
+        settings: Settings of the models and of the Edge TPU.
+        names: Names or files of models; empty for all bundled models and, if a Coral is plugged
+            in, the fetched Edge TPU models.
+        threads: Numbers of CPU threads.
         runs: Runs of each model with each number of threads.
-        control: Ends it, and takes its progress, in runs.
+        control: Stops the measurement and receives its progress, in runs.
 
     Raises:
         ModelError: A model cannot be used.
-        UnavailableError: There is no Edge TPU that is asked for.
-        PoseEdgeError: It was ended before anything was measured.
+        UnavailableError: An Edge TPU is required but missing.
+        PoseEdgeError: The measurement was stopped before the first run.
     """
     control = control or BenchControl()
     zoo = Zoo()
@@ -171,13 +172,13 @@ def bench_models(
 
 
 def _counts(file: ModelFile, threads: Sequence[int]) -> Sequence[int | None]:
-    """Return the numbers of threads to measure a model with; an Edge TPU has none."""
+    """Return the numbers of threads to measure a model with; [None] for an Edge TPU model."""
     return [None] if file.compiled else threads
 
 
 @dataclass(slots=True)
 class _Job:
-    """One model with one number of threads, and what was measured of it so far."""
+    """One model with one number of threads, and its measurements so far."""
 
     file: ModelFile
     threads: int | None
@@ -215,7 +216,7 @@ class _Job:
 def _run_in_turns(
     jobs: list[_Job], settings: Settings, runs: int, control: BenchControl
 ) -> list[str]:
-    """Run all jobs, remove the optional ones that cannot be run, and return why."""
+    """Run all jobs; remove optional ones that cannot run, and return one line on each of them."""
     frame, done = _first_frame(), 0
     left_out: list[str] = []
     for first in range(0, runs, RUNS_A_ROUND):
@@ -238,7 +239,7 @@ def _run_in_turns(
 
 
 def _run(job: _Job, frame: Frame, settings: Settings, count: int, stop: threading.Event) -> None:
-    """Load a model, and measure so many runs, or fewer when it is to stop."""
+    """Load a model and measure `count` runs, or fewer if `stop` is set."""
     threads = job.threads or settings.model.threads
     model = settings.model.model_copy(update={"threads": threads, "people": "one"})
     settings = settings.model_copy(update={"model": model})
@@ -266,7 +267,7 @@ def _run(job: _Job, frame: Frame, settings: Settings, count: int, stop: threadin
 
 
 def _crop(estimator: Estimator, frame: Frame) -> Crop:
-    """Return what the model is given: one that finds several people gets the whole frame."""
+    """Return the region to run a model on: the whole frame for one that finds several people."""
     if isinstance(estimator, MultiPersonEstimator):
         return Crop(0, 0, frame.width, frame.height)
     return PERSON
@@ -284,10 +285,10 @@ def _first_frame() -> Frame:
 
 
 def _edgetpu_models(settings: Settings, zoo: Zoo) -> tuple[list[ModelFile], list[str]]:
-    """Return the models for a Coral that are here, and why others are left out.
+    """Return the Edge TPU models that were fetched, and why others are left out.
 
     Raises:
-        UnavailableError: There must be a Coral, and there is none.
+        UnavailableError: The settings require a Coral, but none is plugged in.
     """
     mode = settings.edgetpu.mode
     if mode == "off":

@@ -1,4 +1,4 @@
-"""Measures the pipeline beside a bare loop, on a video or on a camera that films it."""
+"""Compares the pipeline with a bare loop, on a video or on a simulated camera that plays it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from pose_edge.sources.video import Video
 from pose_edge.telemetry import Telemetry
 
 USUAL_TICKS: Final = 300
-"""Frames of a camera that films a video whose number of frames is not known."""
+"""Number of frames of a simulated camera if the number of frames of its video is unknown."""
 
 OpenScreen = Callable[[ExitStack, Telemetry], Screen]
-"""Opens what shows the results; the stack closes it."""
+"""Opens a screen for the results, and registers its closing with the stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,18 @@ class PipelineReport:
 
     Attributes:
         system: The machine.
-        before: The processor before the first round.
-        after: The processor right after the last round.
+        before: State of the machine before the first round.
+        after: State of the machine right after the last round.
         model: Name of the model.
         runtime: Description of the runtime.
         source: Name of the video.
-        camera_fps: Rate of the camera that films it; None for the file itself.
-        camera_frames: Frames of the camera in each round; None for the file itself.
+        camera_fps: Frame rate of the simulated camera; None if the video is read as a file.
+        camera_frames: Frames of the camera in each round; None if the video is read as a file.
         screen: The kind of screen, or "none".
         pipeline: Rounds of the pipeline.
-        bare: Rounds of the bare loop, the partners of those.
-        process_mb: Memory of the process after the last round, megabytes.
-        complete: Whether it was not ended early.
+        bare: Rounds of the bare loop; the i-th one is compared with the i-th of `pipeline`.
+        process_mb: Resident memory of the process after the last round, megabytes.
+        complete: False if the measurement was stopped early.
     """
 
     system: System
@@ -75,32 +75,32 @@ class PipelineReport:
 
     @property
     def fps_ratio(self) -> RatioRange:
-        """Frames per second of the pipeline over those of the bare loop."""
+        """Frame rate of the pipeline over that of the bare loop."""
         return RatioRange.of([one.fps for one in self.pipeline], [one.fps for one in self.bare])
 
     @property
     def cpu_ratio(self) -> RatioRange:
-        """Time of the processor for a frame, of the pipeline over that of the bare loop."""
+        """CPU time per frame of the pipeline over that of the bare loop."""
         ours, bare = self.pipeline, self.bare
         return RatioRange.of([one.cpu_ms for one in ours], [one.cpu_ms for one in bare])
 
     def skipped(self, rounds: Sequence[BenchRound]) -> int:
-        """Return how many frames of the camera were not processed; 0 for a file."""
+        """Return the number of camera frames that were not processed; 0 for a file."""
         if self.camera_frames is None:
             return 0
         return sum(self.camera_frames - one.frames for one in rounds)
 
 
 def latency_of(rounds: Sequence[BenchRound]) -> Spread:
-    """Return the latency of all frames of some rounds, milliseconds."""
+    """Return the spread of the latencies of all frames in some rounds, milliseconds."""
     return Spread.of([value for one in rounds for value in one.latencies_ms])
 
 
 def video_path(name: str) -> str:
-    """Return the path of a video that can be measured.
+    """Return the path of the video that a source name stands for.
 
     Raises:
-        UsageError: It has no end, or is no video.
+        UsageError: The source is not a video file.
         SourceError: There is no such source.
     """
     spec = parse_source(name)
@@ -111,12 +111,13 @@ def video_path(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Clip:
-    """What is measured on.
+    """The input of all rounds.
 
     Attributes:
         path: The video.
-        camera_fps: Rate of the camera that films it; None for the file itself.
-        limit: Frames of a round at most; None for all of a file. A camera has just so many.
+        camera_fps: Frame rate of the simulated camera; None to read the video as a file.
+        limit: Largest number of frames in a round; None for the whole file. For a camera, the
+            number of its frames.
     """
 
     path: str
@@ -125,7 +126,7 @@ class _Clip:
 
     @classmethod
     def open(cls, path: str, camera_fps: float | None, limit: int | None) -> _Clip:
-        """Check that the video can be read."""
+        """Check that the video can be read, and limit a camera to the video's length."""
         video = Video(path)
         video.open()
         count = video.frame_count or USUAL_TICKS
@@ -133,7 +134,7 @@ class _Clip:
         return cls(path, camera_fps, limit if camera_fps is None else min(count, limit or count))
 
     def make_source(self) -> Source:
-        """Return the source of one round, not open."""
+        """Return a new source for one round, not yet open."""
         if self.camera_fps is None:
             return Video(self.path)
         assert self.limit is not None
@@ -155,14 +156,14 @@ def bench_pipeline(
         settings: Model, tracking and smoothing; `run.max_frames` limits each round.
         source_name: A video file, or "demo".
         rounds: Rounds of each.
-        camera_fps: Film the video with a camera of so many frames per second; None to read it as
-            fast as possible.
+        camera_fps: Play the video as a live camera with this frame rate; None to read it as fast
+            as possible.
         open_screen: See `OpenScreen`; only the pipeline shows its results.
-        control: Ends it, and takes its progress, in rounds of either.
+        control: Stops the measurement and receives its progress, in rounds of both.
 
     Raises:
-        PoseEdgeError: The model, the video or the screen cannot be opened, or it was ended before
-            the first rounds were done.
+        PoseEdgeError: The model, the video or the screen cannot be opened, or the measurement was
+            stopped before the first pair of rounds was done.
     """
     control = control or BenchControl()
     clip = _Clip.open(video_path(source_name), camera_fps, settings.run.max_frames)
@@ -198,7 +199,7 @@ def bench_pipeline(
 
 @dataclass(frozen=True, slots=True)
 class _Rounds:
-    """What all rounds have in common."""
+    """Runs the rounds; holds what they share."""
 
     clip: _Clip
     estimator: Estimator
@@ -227,7 +228,7 @@ class _Rounds:
 def _run_in_turns(
     both: _Rounds, rounds: int, control: BenchControl
 ) -> tuple[list[BenchRound], list[BenchRound]]:
-    """Return the rounds of the pipeline, and as many of the bare loop."""
+    """Run rounds alternately; return those of the pipeline and as many of the bare loop."""
     ours: list[BenchRound] = []
     bare: list[BenchRound] = []
     for number in range(rounds):
@@ -235,7 +236,7 @@ def _run_in_turns(
         control.report(2 * number + 1, 2 * rounds)
         run = both.run_ours()
         if control.stopped:
-            break  # both or neither: a round that was cut off is no partner
+            break  # drop the pair: one of its rounds may have been cut short
         if not (loop.frames and run.frames):
             raise SourceError("no frame was processed in a round: is there one in the video?")
         bare.append(loop)

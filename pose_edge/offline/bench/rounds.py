@@ -1,4 +1,4 @@
-"""One round of the pipeline, and one of the least that anybody needs for the same."""
+"""One round of the pipeline, and one of a bare loop that only reads, resizes and infers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from pose_edge.telemetry import Stopwatch, Telemetry
 from pose_edge.tracking import PoseTracker
 
 TAKE_S: Final = 0.1
-"""Longest wait for a result before it is looked whether to stop."""
+"""Longest wait in seconds for a frame or result before `stop` is checked again."""
 
 ROUND_STAGES: Final = ("preprocess", "inference", "postprocess")
-"""Stages of the inference thread that are measured. The bare loop has no postprocessing."""
+"""Measured stages of the inference thread. The bare loop has no postprocessing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class BenchRound:
     """One pass through the video.
 
     Attributes:
-        frames: Frames that were processed.
+        frames: Number of processed frames.
         cost: Time and context switches of the whole process.
-        sums_ms: Milliseconds in each of the `ROUND_STAGES`, of all frames together.
-        latencies_ms: Milliseconds of each processed frame, from its exposure (of a file: from its
-            decoding) until its poses were there, or were shown.
+        sums_ms: Time in each of the `ROUND_STAGES`, summed over all frames, milliseconds.
+        latencies_ms: Latency of each processed frame, milliseconds: from its exposure (for a file,
+            its decoding) until its poses were available or, with a screen, shown.
     """
 
     frames: int
@@ -54,24 +54,24 @@ class BenchRound:
 
     @property
     def cpu_ms(self) -> float:
-        """Time of the processor for a frame, milliseconds."""
+        """CPU time per frame, milliseconds."""
         return self.cost.cpu_s * 1000 / self.frames
 
     @property
     def stages_ms(self) -> dict[str, float]:
-        """Milliseconds in each stage for a frame, by wall time."""
+        """Wall time of each stage per frame, milliseconds."""
         return {stage: total / self.frames for stage, total in self.sums_ms.items()}
 
 
 class Screen(Protocol):
-    """What shows the results of a round."""
+    """Shows the results of a round."""
 
     @property
     def name(self) -> str:
         """The kind of screen, or "none"."""
 
     def show(self, result: Result) -> None:
-        """Show a result; return when it is handed over to the screen."""
+        """Show a result; return once it is handed over to the screen."""
 
 
 class NoScreen:
@@ -89,9 +89,9 @@ def run_bare_loop(
     """Read each frame, resize it, run the model on it, and do nothing else.
 
     Args:
-        source: The video or camera, not open.
-        runtime: The model. It is given the whole picture, with the first of its sizes.
-        limit: End after so many frames; None for all.
+        source: The video or camera, not yet open.
+        runtime: The model. Each whole frame is resized to the first of its sizes.
+        limit: Largest number of frames to process; None for all.
         stop: Set it to end early.
     """
     (height, width), dtype = runtime.sizes[0], runtime.input.dtype
@@ -133,12 +133,12 @@ def run_pipeline(
     """Run the pipeline as `pose-edge run` does, with tracking, but without outputs.
 
     Args:
-        source: The video or camera, not open.
+        source: The video or camera, not yet open.
         estimator: The loaded model.
         settings: Tracking and smoothing.
-        telemetry: Gets the figures of the run, for the read-out on the screen.
-        screen: What shows the results.
-        limit: End after so many frames; None for all.
+        telemetry: Receives the figures that the screen's read-out shows.
+        screen: Shows the results.
+        limit: Largest number of frames to process; None for all.
         stop: Set it to end early.
     """
     estimator.reset()
@@ -159,7 +159,7 @@ def run_pipeline(
             _add(sums_ms, result.stages_ms)
             result.release()
     except EndOfStream:
-        pass  # the usual end
+        pass  # the normal end of a round
     finally:
         cost = read_cost() - started
         pipeline.stop()
@@ -167,11 +167,11 @@ def run_pipeline(
 
 
 def _add(sums_ms: dict[str, float], stages_ms: dict[str, float]) -> None:
-    """Add the stages of a frame that are measured to their sums."""
+    """Add the times of a frame's measured stages to the sums."""
     for stage in sums_ms:
         sums_ms[stage] += stages_ms.get(stage, 0.0)
 
 
 def _age_ms(frame: Frame) -> float:
-    """Return how long ago a frame was exposed, milliseconds."""
+    """Return the time since a frame was exposed, milliseconds."""
     return (time.monotonic_ns() - frame.captured_ns) / 1e6

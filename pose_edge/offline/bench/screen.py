@@ -1,4 +1,4 @@
-"""A screen for the results of a run that is measured."""
+"""Shows the results of the measured pipeline on a real screen."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pose_edge.telemetry import Event, Stopwatch, Telemetry
 
 
 class BenchScreen:
-    """Draws and shows results as a run does, without keys and messages."""
+    """Draws and shows results as `pose-edge run` does, without keys and messages."""
 
     def __init__(self, display: Display, renderer: Renderer, telemetry: Telemetry) -> None:
-        """Use an open display.
+        """Create the screen on an open display.
 
         Args:
-            display: The screen.
+            display: The open display.
             renderer: Draws the results.
-            telemetry: Gets the durations, which the read-out shows.
+            telemetry: Receives the durations that the read-out shows.
         """
         self.name = display.name
         self._display = display
@@ -29,7 +29,7 @@ class BenchScreen:
         self._telemetry = telemetry
 
     def show(self, result: Result) -> None:
-        """Show a result; return when it is handed over to the screen."""
+        """Show a result; return once it is handed over to the screen."""
         stopwatch = Stopwatch()
         self._display.show(self._renderer.scene(result), stopwatch)
         self._display.poll()
@@ -40,16 +40,16 @@ class BenchScreen:
 def open_bench_screen(
     settings: Settings, source: str, stack: ExitStack, telemetry: Telemetry
 ) -> BenchScreen:
-    """Open the screen of the settings.
+    """Open the screen that the settings select.
 
     Args:
-        settings: The sections display and overlay.
+        settings: Only the sections `display` and `overlay` are used, and `testing.sysfs`.
         source: Name of the source, for the read-out.
         stack: Closes the screen.
-        telemetry: What the read-out shows.
+        telemetry: The figures that the read-out shows.
 
     Raises:
-        DisplayError: It cannot be opened.
+        DisplayError: The screen cannot be opened.
     """
     display = open_display(settings.display, sysfs=Path(settings.testing.sysfs))
     stack.callback(display.close)

@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How measured values are distributed.
+    """Distribution of measured values.
 
     Attributes:
-        best: The smallest: what other load on the machine has disturbed least.
-        median: Half of them are at most this.
-        p95: 95 % of them are at most this, interpolated between two values.
-        worst: The largest.
+        best: The smallest value, which other load on the machine has disturbed least.
+        median: The median.
+        p95: The 95th percentile, interpolated linearly.
+        worst: The largest value.
     """
 
     best: float
@@ -26,7 +26,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Return the spread of at least one value.
+        """Return the spread of a non-empty sequence of values.
 
         >>> Spread.of([3.0, 1.0, 2.0])
         Spread(best=1.0, median=2.0, p95=2.9, worst=3.0)
@@ -36,12 +36,12 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class RatioRange:
-    """Ratios of pairs that were measured one after the other.
+    """Range of the ratios of pairs of values, each pair measured close together in time.
 
     Attributes:
-        median: Of all ratios.
-        low: The smallest.
-        high: The largest.
+        median: The median ratio.
+        low: The smallest ratio.
+        high: The largest ratio.
     """
 
     median: float
@@ -50,11 +50,11 @@ class RatioRange:
 
     @classmethod
     def of(cls, first: Sequence[float], second: Sequence[float]) -> RatioRange:
-        """Return the ratios of each value to its partner.
+        """Return the range of the ratios first[i] / second[i].
 
         Args:
-            first: At least one value; more than 0 like all others.
-            second: Their partners, in the same order.
+            first: The numerators, at least one, all greater than 0.
+            second: The denominators, as many, all greater than 0.
 
         >>> RatioRange.of([1.0, 4.0, 9.0], [1.0, 2.0, 3.0])
         RatioRange(median=2.0, low=1.0, high=3.0)
@@ -64,7 +64,7 @@ class RatioRange:
 
 
 def median(values: Sequence[float]) -> float:
-    """Return the median of at least one value.
+    """Return the median of a non-empty sequence of values.
 
     >>> median([1.0, 10.0, 2.0, 4.0])
     3.0
@@ -73,10 +73,10 @@ def median(values: Sequence[float]) -> float:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that a share of at least one value does not exceed.
+    """Return a percentile of a non-empty sequence of values, interpolated linearly.
 
     Args:
         values: Measured values, in any order.
-        share: Percent, 0...100. Between two values it is interpolated.
+        share: Which percentile, 0...100.
     """
     return float(np.percentile(values, share))

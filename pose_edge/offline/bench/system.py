@@ -1,4 +1,4 @@
-"""On what machine and with which software something was measured."""
+"""Describes the machine and software that something was measured on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGES: Final = (
     "opencv-python",
     "av",
 )
-"""Packages whose versions determine the times."""
+"""Packages whose versions affect the measured times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class System:
     """The machine and the software.
 
     Attributes:
-        processor: Name of the board, or else of the processor.
-        architecture: Of the kernel, e.g. aarch64.
-        cores: Usable cores.
+        processor: Name of the board or, if unknown, of the processor.
+        architecture: Architecture of the kernel, e.g. aarch64.
+        cores: Number of cores that this process may use.
         memory_mb: Memory of the machine, megabytes.
         os: Name of the operating system.
         kernel: Version of the kernel.
         python: Version of Python.
-        packages: Installed versions of the packages that determine the times, by name.
+        packages: Installed versions of `PACKAGES`, by name.
     """
 
     processor: str
@@ -57,7 +57,7 @@ class System:
 
 
 def read_system() -> System:
-    """Return what this machine is."""
+    """Return a description of this machine and its software."""
     packages = {}
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
