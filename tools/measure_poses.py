@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--reference", default=REFERENCE, metavar="MODEL")
     parser.add_argument("--count", type=int, help="only so many pictures, or frames of a clip")
     parser.add_argument("--turn", action="store_true", help="a clip lying on its side")
-    parser.add_argument("--step", type=int, default=1, help="every so-manieth picture or frame")
+    parser.add_argument("--step", type=int, default=1, help="use only every N-th picture or frame")
     options = parser.parse_args(arguments)
     with ExitStack() as stack:
         for path in options.inputs:
