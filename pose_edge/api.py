@@ -25,7 +25,7 @@ from pose_edge.config.load import load_config
 from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.frames import ColourOrder, Frame, check_order, checked_image
-from pose_edge.pipeline.loading import load_model, thorough
+from pose_edge.pipeline.loading import load_model, with_full_effort
 from pose_edge.pipeline.options import PipelineOptions
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Pose, Result
@@ -116,7 +116,7 @@ class PoseEstimator(_Closing):
         self._tracking = tracking
         self._lock = threading.Lock()
         with ExitStack() as stack:
-            wanted = self._settings if tracking else thorough(self._settings)
+            wanted = self._settings if tracking else with_full_effort(self._settings)
             self._estimator = load_model(wanted, stack, wait=True)
             super().__init__(stack)
         self.reset()

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from pose_edge.cli.arguments import COMMANDS, Arguments, everywhere, option
+from pose_edge.cli.arguments import COMMANDS, Arguments, global_options, option
 from pose_edge.cli.examples import EXAMPLES
 from pose_edge.cli.parser import usage
 from pose_edge.live.keys import KEYS
@@ -66,7 +66,7 @@ def render() -> str:
         lines += [f'.SS "{escape(usage(f"pose-edge {command}", arguments))}"', *wrap(text)]
         lines += describe(arguments)
     lines += [".SH GLOBAL OPTIONS", "Every command has these options."]
-    lines += describe([*GENERAL, *everywhere()])
+    lines += describe([*GENERAL, *global_options()])
     lines += [".SH KEYS", "These keys are for the window of", ".BR run ,", "or its terminal."]
     for key in KEYS:
         lines += [".TP", f".B {escape(key.shown)}", *wrap(key.meaning)]

@@ -257,7 +257,7 @@ def option(name: str) -> Arguments:
     return _value(f"--{name.replace('_', '-')}", placeholder, meaning)
 
 
-def everywhere() -> tuple[Arguments, ...]:
+def global_options() -> tuple[Arguments, ...]:
     """Return the options that all commands share, apart from --help and --version."""
     settings = {"action": "append", "default": [], "metavar": "SECTION.KEY=VALUE"}
     return (

@@ -66,7 +66,7 @@ def _report_errors(options: Namespace) -> int:
         return _report_system_error(error)
     except Exception as error:
         kind = type(error).__name__
-        if log.isEnabledFor(logging.DEBUG) or logs.written_for() != "text":
+        if log.isEnabledFor(logging.DEBUG) or logs.current_format() != "text":
             log.exception("internal error: %s; please report it", kind)
             return 1
         logs.report_error(

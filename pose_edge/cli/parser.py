@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
-from pose_edge.cli.arguments import COMMANDS, GROUPS, Arguments, everywhere, option
+from pose_edge.cli.arguments import COMMANDS, GROUPS, Arguments, global_options, option
 from pose_edge.cli.examples import EXAMPLES
 from pose_edge.errors import UsageError
 from pose_edge.live.keys import KEYS
 
 PROGRAM: Final = "pose-edge"
 
-FORMS: Final = {"": "{}", "?": "[{}]", "+": "{} ...", "*": "[{} ...]"}
+USAGE_FORMATS: Final = {"": "{}", "?": "[{}]", "+": "{} ...", "*": "[{} ...]"}
 """Format of an argument in the usage, by argparse's `nargs`."""
 
 EXAMPLES_TITLE: Final = "examples:\n"
@@ -39,7 +39,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         words = [*words[1:], "--help"]
     parser = make_parser()
     first = words[0].partition("=")[0] if words else ""
-    if first in [names for names, _ in everywhere()]:
+    if first in [names for names, _ in global_options()]:
         parser.error(f"{first} goes after the command: {PROGRAM} COMMAND {first} ...")
     return parser.parse_args(words)
 
@@ -102,7 +102,7 @@ class CommandParser(argparse.ArgumentParser):
         for names, keywords in options:
             group = groups["options" if names[0] == "-" else "arguments"]
             self._add(group, names, **keywords)
-        self._add_global_options(everywhere())
+        self._add_global_options(global_options())
         self.usage = usage(self.prog, options)
 
     def parse_known_args(  # type: ignore[override]  # it has overloads
@@ -205,7 +205,7 @@ def usage(command: str, options: Sequence[Arguments]) -> str:
         if keywords.get("required"):
             words.append(f"{names.split()[-1]} {keywords['metavar']}")
         elif names[0] != "-":
-            words.append(FORMS[keywords.get("nargs", "")].format(keywords["metavar"]))
+            words.append(USAGE_FORMATS[keywords.get("nargs", "")].format(keywords["metavar"]))
     return " ".join([*words, "[OPTIONS]"])
 
 

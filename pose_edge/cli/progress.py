@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from pose_edge.cli.terminal import people_read
+from pose_edge.cli.terminal import log_is_for_people
 from pose_edge.util.text import counted, printable
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def show_progress(unit: str, *, steady: bool = True) -> Iterator[ShowProgress]:
         The function that reports progress. Nothing is shown before its first call, so that an
         earlier error message stands alone.
     """
-    if not (people_read() and sys.stderr.isatty()):
+    if not (log_is_for_people() and sys.stderr.isatty()):
         yield _ProgressLog(unit).report
         return
     console = Console(stderr=True)

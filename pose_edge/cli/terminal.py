@@ -19,9 +19,9 @@ PIPE_WIDTH: Final = 10_000
 """Width in columns for files and pipes, large enough that nothing is wrapped or cut off."""
 
 
-def people_read() -> bool:
+def log_is_for_people() -> bool:
     """Return whether the log is for people, so that standard error may show bars and tables."""
-    return logs.written_for() == "text"
+    return logs.current_format() == "text"
 
 
 def print_json(figures: object) -> None:

@@ -121,12 +121,12 @@ def load_with_origins(
         key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         if len(key) > 1 or key[0] in SHORT_FORMS:
             origin = ValueOrigin(ENVIRONMENT, number, f"environment variable {variable}")
-            layers.put(key, _typed(fields.get(key), raw), origin)
+            layers.put(key, _converted(fields.get(key), raw), origin)
         else:
             log.warning("environment variable %s is ignored: %s", variable, _variable_hint(key[0]))
     for number, (dotted, raw, option) in enumerate(overrides):
         key = tuple(dotted.split("."))
-        layers.put(key, _typed(fields.get(key), raw), ValueOrigin(COMMAND_LINE, number, option))
+        layers.put(key, _converted(fields.get(key), raw), ValueOrigin(COMMAND_LINE, number, option))
 
     faults = [(ValueOrigin(FILE, line, f"{path}:{line}"), message) for line, message in tree.faults]
     more = 0
@@ -143,11 +143,11 @@ def load_with_origins(
         more = len(found[MAX_FAULTS:])
     if faults:
         faults.sort(key=lambda one: one[0])
-        raise ConfigError(_readable([f"{place.text}: {text}" for place, text in faults], more))
+        raise ConfigError(_shortened([f"{place.text}: {text}" for place, text in faults], more))
     return settings, {key: layers.origins[key] for key in fields if key in layers.origins}
 
 
-def _readable(faults: Sequence[str], more: int) -> list[str]:
+def _shortened(faults: Sequence[str], more: int) -> list[str]:
     """Shorten a list of faults for people.
 
     Args:
@@ -258,7 +258,7 @@ def _definition(schema: dict[str, Any], info: Mapping[str, str]) -> dict[str, An
     return definition
 
 
-def _typed(field: FieldInfo | None, raw: str) -> Any:  # noqa: ANN401
+def _converted(field: FieldInfo | None, raw: str) -> Any:  # noqa: ANN401
     """Convert a text from the command line or environment to the type of its setting."""
     if field is None:
         return raw

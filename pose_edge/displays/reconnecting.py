@@ -15,7 +15,7 @@ from pose_edge.overlay import Scene
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.telemetry import Stopwatch
 
-LOOK_S: Final = 0.5
+CHECK_INTERVAL_S: Final = 0.5
 """Interval between two searches for a screen, seconds."""
 
 FIRST_RETRY_S: Final = 0.5
@@ -78,8 +78,8 @@ class ReconnectingDisplay(Display):
 
     @property
     def poll_interval_s(self) -> float:
-        """The interval of the open screen, or `LOOK_S` while there is none."""
-        return self._display.poll_interval_s if self.visible else LOOK_S
+        """The interval of the open screen, or `CHECK_INTERVAL_S` while there is none."""
+        return self._display.poll_interval_s if self.visible else CHECK_INTERVAL_S
 
     def try_to_open(self) -> list[DisplayError]:
         """Open the best screen that can be opened; do nothing while a retry is not due yet.
@@ -88,7 +88,7 @@ class ReconnectingDisplay(Display):
             The errors of the screens that could not be opened.
         """
         now = self._clock()
-        self._next_look = now + LOOK_S
+        self._next_look = now + CHECK_INTERVAL_S
         found = self._find_choices()
         if found != self._choices:  # e.g. a screen was plugged in or replaced
             self._choices = found
@@ -118,9 +118,10 @@ class ReconnectingDisplay(Display):
         return shown  # noqa: RET504 - an error leaves it False
 
     def poll(self) -> list[str]:
-        """Return the keys that were pressed; without a screen, look for one every `LOOK_S` seconds.
+        """Return the keys that were pressed; without a screen, look for one from time to time.
 
-        A screen that this call opens (see `visible`) stays empty until the next `show`.
+        That is done every `CHECK_INTERVAL_S` seconds. A screen that this call opens (see `visible`)
+        stays empty until the next `show`.
         """
         keys: list[str] = []
         if self.visible:

@@ -201,11 +201,11 @@ class DesktopConnection:
             function.argtypes = [ctypes.c_void_p]
         # C holds no reference to the callback: keep it alive until `close`. Both error handlers
         # apply to all connections, and replace Xlib's own, which print a message and call exit().
-        # STAY replaces the exit() that Xlib calls after an I/O error.
+        # ON_IO_ERROR_EXIT replaces the exit() that Xlib calls after an I/O error.
         self._on_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._note)
-        xlib.XSetIOErrorExitHandler(self._display, STAY, None)
+        xlib.XSetIOErrorExitHandler(self._display, ON_IO_ERROR_EXIT, None)
         self._previous = xlib.XSetIOErrorHandler(self._on_error)
-        self._previous_refusal = xlib.XSetErrorHandler(GO_ON)
+        self._previous_refusal = xlib.XSetErrorHandler(ON_X_ERROR)
         self._xlib = xlib
 
     def _note(self, _display: int) -> int:
@@ -224,5 +224,5 @@ def _go_on(_display: int, _event: int) -> int:
 
 
 # Module constants, so that they stay alive: C may call them at any time.
-STAY: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(_stay)
-GO_ON: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(_go_on)
+ON_IO_ERROR_EXIT: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(_stay)
+ON_X_ERROR: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(_go_on)

@@ -13,7 +13,7 @@ from pose_edge.errors import PoseEdgeError
 from pose_edge.sinks.mqtt_broker import find_broker
 from pose_edge.sinks.mqtt_connection import CONNECT_S, MqttConnection
 
-LOOK_S: Final = 0.05
+CHECK_INTERVAL_S: Final = 0.05
 """Interval at which the state of the connection is polled, seconds."""
 SUBJECT: Final = "mqtt"
 
@@ -31,13 +31,13 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
     # With the client id of a running pose-edge, the broker would end that program's connection.
     connection = MqttConnection(broker, f"pose-edge-doctor-{uuid.uuid4().hex[:8]}")
     try:
-        trouble = _wait(connection)
+        fault = _wait(connection)
     finally:
         connection.close()
     where = f"broker {broker.address}"
-    if trouble is not None:
+    if fault is not None:
         remedy = "see that it runs, and that address, port and firewall are right (docs/mqtt.md)"
-        yield Finding(SUBJECT, "fault", trouble, remedy)
+        yield Finding(SUBJECT, "fault", fault, remedy)
         return
     user, password = broker.login()
     safe = "encrypted" if broker.tls else "not encrypted"
@@ -55,11 +55,11 @@ def _wait(connection: MqttConnection) -> str | None:
     """Wait until the connection stands and return None, or return why it failed."""
     deadline = time.monotonic() + CONNECT_S
     while not connection.connected:
-        if connection.trouble is not None:
-            return connection.trouble
+        if connection.fault is not None:
+            return connection.fault
         if time.monotonic() > deadline:
             return "the broker does not answer"
-        time.sleep(LOOK_S)
+        time.sleep(CHECK_INTERVAL_S)
     return None
 
 

@@ -19,7 +19,7 @@ from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding, Report, explain
 from pose_edge.doctor.sections import ReportSection
 from pose_edge.errors import PoseEdgeError
-from pose_edge.util.child_process import describe_death, die_with, redirect_output
+from pose_edge.util.child_process import describe_death, kill_with_parent, redirect_output
 from pose_edge.util.text import one_line
 
 AT_ONCE: Final = 3
@@ -28,7 +28,7 @@ POLL_S: Final = 0.05
 """Interval at which processes are polled, seconds."""
 END_S: Final = 1.0
 """Longest wait, seconds, for the end of a process that has closed its pipe."""
-LAST_WORDS: Final = 300
+QUOTED_BYTES: Final = 300
 """Number of bytes that the report quotes from the end of a dead process's output."""
 DONE: Final = None
 """Message with which a process says that it has sent all findings."""
@@ -138,7 +138,7 @@ class _Examination:
 
     def _cause_of_death(self) -> str:
         size = os.fstat(self._output).st_size
-        output = os.pread(self._output, LAST_WORDS, max(0, size - LAST_WORDS))
+        output = os.pread(self._output, QUOTED_BYTES, max(0, size - QUOTED_BYTES))
         return describe_death(self._status(), one_line(output.decode("utf-8", "replace")))
 
     def _status(self) -> int | None:
@@ -179,7 +179,7 @@ def _examine(
     try:
         os.setpgid(0, 0)
         # If the doctor is killed, a hanging child must not keep the camera.
-        die_with(parent)
+        kill_with_parent(parent)
         if not log.isEnabledFor(logging.DEBUG):  # hide what libraries write
             redirect_output(output)
         for finding in guarded(section, context):

@@ -114,13 +114,13 @@ def _target(name: str, host: str, port: int, lookup: AddressLookup, timeout: flo
     if found is None:
         text = f"{place}: nobody has said yet what address that is"
         return Finding(name, "warning", text, "check the network, or give the address in numbers")
-    if (reason := _hindrance(found)) is not None:
+    if (reason := _no_route_reason(found)) is not None:
         return Finding(name, "fault", f"{place} cannot be reached: {reason}", "check the network")
     numbers = found[0][4][0]
     return Finding(name, "ok", place if numbers == host else f"{place} is {numbers}")
 
 
-def _hindrance(found: list[Any]) -> str | None:
+def _no_route_reason(found: list[Any]) -> str | None:
     """Return why no address can be reached, or None; connecting a UDP socket sends nothing."""
     reason = "it has no address"
     for family, kind, protocol, _canonical, address in found:

@@ -22,7 +22,7 @@ from pose_edge.util.text import one_line
 
 PACKAGE: Final = "pose-edge"
 
-STAND_INS: Final = {
+ALTERNATIVES: Final = {
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv"),
     "ai-edge-litert": ("tflite-runtime",),
 }
@@ -54,7 +54,7 @@ def check(requirement: Requirement) -> tuple[str, str]:
         The installed package, e.g. "numpy 2.1.3", and what is wrong with it; either may be "".
     """
     name, version = requirement.name, installed_version(requirement.name)
-    for other in STAND_INS.get(name, ()) if version is None else ():
+    for other in ALTERNATIVES.get(name, ()) if version is None else ():
         stand_in = installed_version(other)
         if stand_in is not None:
             return f"{other} {stand_in} (for {name})", ""

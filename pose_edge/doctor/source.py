@@ -28,7 +28,7 @@ FIRST_S: Final = 4.0
 """Time limit for the first frame, seconds; `camera.timeout` applies if it is shorter."""
 GRACE_S: Final = 0.5
 """Additional wait, seconds, in which the source may raise a more precise error itself."""
-MORE_S: Final = 1.0
+RATE_S: Final = 1.0
 """Time for which frames are counted to measure the frame rate, seconds."""
 SLOW: Final = 0.6
 """Share of the wanted frame rate below which a camera counts as slow."""
@@ -142,8 +142,8 @@ def _rate(source: Source) -> float | None:
     """Measure the frame rate, frames per second; None if no frame arrives."""
     started = last = time.monotonic()
     count = 0
-    while last - started < MORE_S:
-        frame = _next(source, started + MORE_S)
+    while last - started < RATE_S:
+        frame = _next(source, started + RATE_S)
         if frame is None:
             break
         count += 1

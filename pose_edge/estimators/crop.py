@@ -40,7 +40,7 @@ BODY_EXPANSION: Final = 1.2
 SLACK: Final = 0.07
 """Tolerance, as a fraction of the crop's edges, within which the previous crop is kept. With less,
 more still scenes never settle. With more, the person is off the centre, where the model is best."""
-ALIKE: Final = 1.005
+EQUAL_SCALE: Final = 1.005
 """Ratio of scales up to which shapes count as equally good; the one with the least padding wins."""
 SHAPE_SLACK: Final = 1.15
 """Ratio of scales by which another shape must be better to replace the previous one (hysteresis):
@@ -139,7 +139,7 @@ def fit_crop(region: Crop, sizes: Sequence[InputSize], held: Crop | None = None)
         return region.shaped(sizes[0])
     # Downscaling factor with each size: frame pixels per input pixel.
     spans = {size: max(region.width / size[1], region.height / size[0]) for size in sizes}
-    limit = ALIKE * min(spans.values())
+    limit = EQUAL_SCALE * min(spans.values())
     alike = [size for size, span in spans.items() if span <= limit]
     best = alike[0] if len(alike) == 1 else min(alike, key=lambda size: region.shaped(size).size)
     before = size_of(held, sizes) if held is not None else None

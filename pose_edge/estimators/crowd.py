@@ -20,7 +20,7 @@ MIN_SIMILARITY: Final = 0.2
 """Minimum similarity (see `match_poses`) of a refined pose to the person expected in its place."""
 SAME_PERSON: Final = 0.4
 """Minimum similarity of a newcomer's pose, which may be coarse, to a person already known."""
-HEAD_START_S: Final = 0.5
+NEWCOMER_PRIORITY_S: Final = 0.5
 """Time, in seconds, by which newcomers are preferred in the queue for refinement passes."""
 
 
@@ -29,26 +29,26 @@ class Follower(Track):
 
     Attributes:
         confirmed: Whether a refinement pass has found the person; until then only the finder has.
-        looked_at: Time of the last refinement pass, seconds; before the first one, `HEAD_START_S`
-            before the finder found the person.
+        refined_at: Time of the last refinement pass, seconds; before the first one,
+            `NEWCOMER_PRIORITY_S` before the finder found the person.
         missed_since: Time, in seconds, of the first of the consecutive refinement passes that did
             not find the person; None if the last pass found them.
         crop: Crop of the last refinement pass.
     """
 
-    __slots__ = ("confirmed", "crop", "looked_at", "missed_since")
+    __slots__ = ("confirmed", "crop", "missed_since", "refined_at")
 
     def __init__(self, pose: Pose, time_s: float, *, confirmed: bool) -> None:
         """Create the follower from the person's first pose."""
         super().__init__(pose, time_s)
         self.confirmed = confirmed
-        self.looked_at = time_s if confirmed else time_s - HEAD_START_S
+        self.refined_at = time_s if confirmed else time_s - NEWCOMER_PRIORITY_S
         self.missed_since: float | None = None
         self.crop: Crop | None = None
 
     def miss(self, time_s: float) -> None:
         """Record a refinement pass as a miss; a following `find` or `confirm` cancels the miss."""
-        self.looked_at = time_s
+        self.refined_at = time_s
         if self.missed_since is None:
             self.missed_since = time_s
 
@@ -95,7 +95,7 @@ class Crowd:
     @property
     def queue(self) -> list[Follower]:
         """The people, sorted by how long they have waited for a refinement pass, longest first."""
-        return sorted(self._followers, key=lambda one: one.looked_at)
+        return sorted(self._followers, key=lambda one: one.refined_at)
 
     @property
     def empty(self) -> bool:
@@ -144,14 +144,16 @@ class Crowd:
             The people in the frame, best first. Present people without a refinement pass in this
             frame are included at their extrapolated positions.
         """
-        looked_at = [one for one, _pose in looks]
-        for one in looked_at:
+        refined_at = [one for one, _pose in looks]
+        for one in refined_at:
             one.miss(time_s)
         found = [(pose, one) for one, pose in looks if pose is not None]
         found.sort(key=lambda look: float(look[0].keypoints[:, 2].mean()), reverse=True)
         places = {id(pose): one for pose, one in found}
         poses = drop_duplicates([pose for pose, _one in found], size)
-        owners, unclear = match_poses(poses, looked_at, time_s, size, min_similarity=MIN_SIMILARITY)
+        owners, unclear = match_poses(
+            poses, refined_at, time_s, size, min_similarity=MIN_SIMILARITY
+        )
         shown: list[Pose] = []
         newcomers: list[tuple[Pose, Follower]] = []
         for index, (pose, owner) in enumerate(zip(poses, owners, strict=True)):
@@ -163,14 +165,14 @@ class Crowd:
             # in the margin of the crop. It is ignored: only the finder finds newcomers.
             elif not one.confirmed:
                 newcomers.append((pose, one))
-        waiting = [one for one in self._followers if one.present and one not in looked_at]
-        shown += self._welcome(newcomers, waiting, len(shown), time_s, size)
-        moved = [self._moved(one, time_s) for one in waiting if one.looked_at < time_s]
+        waiting = [one for one in self._followers if one.present and one not in refined_at]
+        shown += self._confirm_newcomers(newcomers, waiting, len(shown), time_s, size)
+        moved = [self._moved(one, time_s) for one in waiting if one.refined_at < time_s]
         self._followers = [one for one in self._followers if _is_followed(one, time_s)]
         shown = drop_duplicates([*shown, *moved], size)
         return sorted(shown, key=lambda pose: pose.score, reverse=True)
 
-    def _welcome(
+    def _confirm_newcomers(
         self,
         newcomers: Sequence[tuple[Pose, Follower]],
         waiting: Sequence[Follower],

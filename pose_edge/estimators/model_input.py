@@ -11,7 +11,7 @@ from pose_edge.estimators.crop import Crop, CropRule, fit_crop, rule_for, size_o
 from pose_edge.estimators.preshrink import Preshrinker
 from pose_edge.estimators.warp import to_image, warp_into
 from pose_edge.frames import Frame, Image
-from pose_edge.runtimes import AnyArray, InputSize, Runtime, SizeGone
+from pose_edge.runtimes import AnyArray, InputSize, InputSizeChanged, Runtime
 from pose_edge.telemetry import Stopwatch
 from pose_edge.zoo.normalisation import Normalisation
 
@@ -84,7 +84,7 @@ class ModelInput:
             stopwatch.lap("preprocess")
             try:
                 outputs = self._runtime.run(tensor)
-            except SizeGone:
+            except InputSizeChanged:
                 continue
             finally:
                 stopwatch.lap("inference")

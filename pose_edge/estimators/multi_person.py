@@ -91,4 +91,4 @@ class MultiPersonEstimator:
 
     def _is_person(self, keypoints: FloatArray, score: float) -> bool:
         seen = Sighting(keypoints, self._min_keypoint_score)
-        return seen.is_somebody(self._min_keypoints, 0.0) and score >= self._min_pose_score
+        return seen.is_person(self._min_keypoints, 0.0) and score >= self._min_pose_score

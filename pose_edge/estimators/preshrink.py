@@ -17,14 +17,14 @@ from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Image
 from pose_edge.runtimes import InputSize
 
-FROM: Final = 4.0
+MIN_SHRINK: Final = 4.0
 """Downscaling factor (frame pixels per input pixel, per side) above which averaging pays.
 
 With sensor noise, the AP of Lightning INT8 rises from .61 to .63 at a factor of 4, and from .625 to
 .646 at 6. Below 4, some models gain on clean pictures and others lose (models/README.md).
 """
-ENOUGH: Final = 3.0
-"""Crops above `FROM` are halved until the remaining factor is below this."""
+TARGET_SHRINK: Final = 3.0
+"""Crops above `MIN_SHRINK` are halved until the remaining factor is below this."""
 
 
 def halvings(shrink: float) -> int:
@@ -33,7 +33,7 @@ def halvings(shrink: float) -> int:
     Args:
         shrink: Downscaling factor (frame pixels per input pixel, per side).
     """
-    return 0 if shrink <= FROM else 1 + math.floor(math.log2(shrink / ENOUGH))
+    return 0 if shrink <= MIN_SHRINK else 1 + math.floor(math.log2(shrink / TARGET_SHRINK))
 
 
 class Preshrinker:

@@ -34,7 +34,7 @@ class Sighting:
         across, down = [row[0] for row in counting], [row[1] for row in counting]
         self._spread = max(max(across) - min(across), max(down) - min(down)) if counting else 0.0
 
-    def is_somebody(self, min_count: int, min_spread: float = MIN_SPREAD) -> bool:
+    def is_person(self, min_count: int, min_spread: float = MIN_SPREAD) -> bool:
         """Return whether the keypoints above the minimum score are enough to be a person.
 
         Args:

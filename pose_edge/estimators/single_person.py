@@ -157,10 +157,10 @@ class SinglePersonEstimator:
         """
         if seen.score < self._min_pose_score:
             return False
-        if seen.is_somebody(self._min_keypoints):
+        if seen.is_person(self._min_keypoints):
             return True
         known = now_s is not None and self._is_known(seen, now_s)
-        return known and seen.is_somebody(self._min_keypoints, 0.0)
+        return known and seen.is_person(self._min_keypoints, 0.0)
 
     def _is_known(self, seen: Sighting, now_s: float) -> bool:
         """Return whether the last person was in the same place at most `MEMORY_S` ago."""

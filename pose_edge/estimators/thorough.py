@@ -22,7 +22,7 @@ from pose_edge.telemetry import Stopwatch
 
 AGREEMENT: Final = 0.05
 """Distance, as a fraction of `Crop.size`, within which two results agree on a keypoint."""
-CLOSER: Final = 0.88
+SMALLER_CROP: Final = 0.88
 """Ratio of the edges of the smaller crop to those of the first one."""
 
 MIRRORED: Final = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
@@ -57,7 +57,7 @@ def run_thoroughly(
         return combine(found, mirror(model.run(other_way, turned, stopwatch)), reach)
 
     reach = (AGREEMENT * crop.size / width, AGREEMENT * crop.size / height)
-    return combine(both_ways(crop, found), both_ways(crop.scaled(CLOSER)), reach)
+    return combine(both_ways(crop, found), both_ways(crop.scaled(SMALLER_CROP)), reach)
 
 
 def mirror(keypoints: FloatArray) -> FloatArray:

@@ -139,7 +139,7 @@ class TwoStageEstimator:
         """Run the refiner on a part of a frame; see `Estimator.estimate_crop`."""
         keypoints = self._refiner.run(frame, self._refiner.fit(crop), stopwatch or Stopwatch())
         seen = Sighting(keypoints, self._min_keypoint_score)
-        found = seen.is_somebody(self._min_keypoints, 0.0) and seen.score >= self._min_pose_score
+        found = seen.is_person(self._min_keypoints, 0.0) and seen.score >= self._min_pose_score
         return [self._refiner.pose(seen)] if found else []
 
     def _search(

@@ -18,15 +18,15 @@ from pose_edge.telemetry import SOURCE, Event, Telemetry
 from pose_edge.tuning.choice import (
     MAX_SHARE,
     MIN_FOLLOWED,
-    Demand,
     ModelChoice,
     PassTiming,
+    Requirements,
     choose,
-    ladder,
     typical_ms,
+    worthwhile_models,
 )
-from pose_edge.tuning.governor import PRESSURE_S, Governor, Strain
-from pose_edge.tuning.kept import Kept, present_conditions, read_kept, write_kept
+from pose_edge.tuning.governor import PRESSURE_S, Governor, InferenceLoad
+from pose_edge.tuning.kept import StoredMeasurements, present_conditions, read_kept, write_kept
 from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.tuning.trial import CandidateTrial
 from pose_edge.zoo.candidates import candidates, most_accurate
@@ -34,7 +34,7 @@ from pose_edge.zoo.registry import AUTO, LIGHTEST, Zoo
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 0.1
+CHECK_INTERVAL_S: Final = 0.1
 """Shortest time between two checks of the measurements, seconds."""
 START_S: Final = 2.0
 """Time from the first frame to the first measurement, seconds: starting still loads the machine."""
@@ -67,17 +67,17 @@ class Tuned:
         choice: The chosen model.
         timings: The measured times, from the least to the most accurate model.
         accuracy: Average precision (AP) of each candidate on COCO, 0...1.
-        demand: The frame rate, and the cost of a search, that the model was chosen for.
+        requirements: The frame rate, and the cost of a search, that the model was chosen for.
     """
 
     choice: ModelChoice
     timings: tuple[PassTiming, ...]
     accuracy: dict[str, float]
-    demand: Demand
+    requirements: Requirements
 
 
 @dataclass(frozen=True, slots=True)
-class TuneOrder:
+class TuneRequest:
     """What `pose-edge tune` requests of a run.
 
     Attributes:
@@ -93,7 +93,7 @@ Order = Callable[[str, str, Callable[[], None]], None]
 """Requests a model: its name, "one" or "several" people, and what to call if loading it fails."""
 
 
-def first_model(settings: Settings, folder: Path, tune: TuneOrder | None = None) -> str:
+def first_model(settings: Settings, folder: Path, tune: TuneRequest | None = None) -> str:
     """Return the name of the model that a run starts with.
 
     For `auto`, it is the model that an earlier run has chosen, or else the lightest.
@@ -120,7 +120,7 @@ class AutoModel:
         order: Order,
         folder: Path,
         *,
-        tune: TuneOrder | None = None,
+        tune: TuneRequest | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Create the chooser; it measures nothing before the first frames.
@@ -130,7 +130,7 @@ class AutoModel:
             telemetry: Gets the fault for the read-out; tells whether the source is available.
             order: Has another model loaded and used.
             folder: The state folder, where the measurements are saved.
-            tune: See `TuneOrder`.
+            tune: See `TuneRequest`.
             clock: The monotonic clock, seconds.
         """
         self._meter = meter
@@ -139,7 +139,7 @@ class AutoModel:
         self._folder = folder
         self._tune = tune
         self._clock = clock
-        self._looked_s = -LOOK_S
+        self._looked_s = -CHECK_INTERVAL_S
         self._asked: tuple[object, ...] = ()
         self._phase: Callable[[Settings, Feed, float], None] = self._wait
         self._failed: set[str] = set()
@@ -158,7 +158,7 @@ class AutoModel:
             feed: What the source delivers.
         """
         now_s = self._clock()
-        if now_s - self._looked_s < LOOK_S:
+        if now_s - self._looked_s < CHECK_INTERVAL_S:
             return
         self._looked_s = now_s
         asked = (settings.model, settings.edgetpu, settings.source, settings.camera)
@@ -243,7 +243,7 @@ class AutoModel:
         if not (self._tune and self._tune.target_fps):
             write_kept(
                 self._folder,
-                Kept(
+                StoredMeasurements(
                     conditions=self._conditions,
                     rate=self._rate,
                     width=self._size[0],
@@ -263,17 +263,17 @@ class AutoModel:
     ) -> ModelChoice:
         """Choose the model that suits the measured times; use it, or report it to `tune`."""
         wanted = self._tune.target_fps if self._tune is not None else None
-        demand = Demand(wanted or self._rate, self._rate, search_ms)
-        choice = choose(timings, self._accuracy, demand)
+        requirements = Requirements(wanted or self._rate, self._rate, search_ms)
+        choice = choose(timings, self._accuracy, requirements)
         log.info("auto: %s", choice.reason)
-        self._ladder = ladder(timings, self._accuracy, demand, choice.model)
-        self._demand = demand
+        self._ladder = worthwhile_models(timings, self._accuracy, requirements, choice.model)
+        self._requirements = requirements
         self._chosen = [one.model for one in self._ladder].index(choice.model)
         self._governor = Governor(len(self._ladder), self._chosen, now_s)
         self._observed_s = self._stepped_s = now_s
         self._phase = self._rest if self._tune else self._govern
         if self._tune is not None:
-            self._tune.done(Tuned(choice, timings, self._accuracy, demand))
+            self._tune.done(Tuned(choice, timings, self._accuracy, requirements))
         else:
             self._use(choice.model, settings)
         return choice
@@ -306,7 +306,7 @@ class AutoModel:
         self._telemetry.set_fault(MODEL, slower if level < self._chosen else None)
         self._use(model, settings)
 
-    def _strain(self, now_s: float) -> Strain | None:
+    def _strain(self, now_s: float) -> InferenceLoad | None:
         """Return how the run goes; None while too little is known."""
         level = self._governor.level
         model = self._ladder[level].model
@@ -317,16 +317,18 @@ class AutoModel:
             return None  # the ordered model is not in use yet
         if len(passes.frames) < 2:
             captured = self._telemetry.rate(Event.CAPTURED)
-            return Strain(followed=False, room=False) if captured >= 1.0 else None
+            return InferenceLoad(followed=False, room=False) if captured >= 1.0 else None
         followed = min(passes.followed, passes.complete) >= MIN_FOLLOWED
-        return Strain(followed, room=self._has_room(passes.mean_ms))
+        return InferenceLoad(followed, room=self._has_room(passes.mean_ms))
 
     def _has_room(self, mean_ms: float) -> bool:
         """Return whether the next more accurate model should keep up, by the measured times."""
         level = self._governor.level
         if level + 1 >= len(self._ladder):
             return False
-        now, more = (typical_ms(self._ladder[one], self._demand) for one in (level, level + 1))
+        now, more = (
+            typical_ms(self._ladder[one], self._requirements) for one in (level, level + 1)
+        )
         return mean_ms * more / now * self._rate / 1000 <= MAX_SHARE
 
     def _use(self, model: str, settings: Settings) -> None:

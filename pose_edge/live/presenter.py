@@ -77,8 +77,8 @@ class Presenter:
         self._picture = page.picture
         self._clock_ns = clock_ns
         self._first_picture_due = False
-        self._lasting: Scene | None = None  # a still picture or a message: shown until replaced
-        self._held: Result | None = None  # the result in that scene, if it is not a message
+        self._still_scene: Scene | None = None  # a still picture or a message: shown until replaced
+        self._still_result: Result | None = None  # the result in that scene, if it is not a message
         self._wanted: Callable[[Scene, Result], None] | None = None
         self._last_result_ns = clock_ns()
         self._display = self._open_display(settings, must=True)
@@ -162,7 +162,7 @@ class Presenter:
     def show_result(self, result: Result) -> None:
         """Show and record a result, then release it; a still picture is kept until the next."""
         self._last_result_ns = self._clock_ns()
-        frozen = self._held is not None and self._pipeline.live and self._pipeline.paused
+        frozen = self._still_result is not None and self._pipeline.live and self._pipeline.paused
         held = None
         try:
             if not self._is_wanted():
@@ -180,12 +180,12 @@ class Presenter:
                 self._release_held()
                 self._give_wanted(scene, result)
                 if self._pipeline.still:
-                    self._held = held = result
+                    self._still_result = held = result
                 elif self._pipeline.paused:
-                    self._held = result.copied()
-                    scene = self._scene(self._held)
+                    self._still_result = result.copied()
+                    scene = self._scene(self._still_result)
                 self._show(scene, stopwatch)
-                self._lasting = scene if self._held is not None else None
+                self._still_scene = scene if self._still_result is not None else None
         finally:
             if held is None:
                 result.release()
@@ -209,7 +209,7 @@ class Presenter:
         self._release_held()
         self.notices.waiting = True
         scene = self._renderer.message(message.title, *message.lines)
-        if scene is not self._lasting:
+        if scene is not self._still_scene:
             self._show_lasting(scene)
 
     def take_picture(self, take: Callable[[Scene, Result], None]) -> bool:
@@ -218,9 +218,9 @@ class Presenter:
         Returns:
             Whether it has been or will be called; False while a message is shown.
         """
-        if self._held is not None:
-            take(self._scene(self._held), self._held)
-        elif self._lasting is not None:
+        if self._still_result is not None:
+            take(self._scene(self._still_result), self._still_result)
+        elif self._still_scene is not None:
             return False
         else:
             self._wanted = take
@@ -240,8 +240,8 @@ class Presenter:
         keys = self._display.poll()
         if (self._display.visible and not was_visible) or self.notices.stale:
             self._repeat_lasting()
-        if self._lasting is not None and self._picture.due_again():
-            self._picture.send(self._lasting, self._renderer.draw)
+        if self._still_scene is not None and self._picture.due_again():
+            self._picture.send(self._still_scene, self._renderer.draw)
         return keys
 
     def close(self) -> None:
@@ -288,21 +288,21 @@ class Presenter:
             take(scene, result)
 
     def _draw_held_again(self) -> None:
-        if self._held is None:
+        if self._still_result is None:
             return
         if self._pipeline.still or self._pipeline.paused:
-            self._show_lasting(self._scene(self._held))
+            self._show_lasting(self._scene(self._still_result))
         else:  # the next frame is on its way; what was drawn before must not be shown again
-            self._lasting = None
+            self._still_scene = None
             self._release_held()
 
     def _release_held(self) -> None:
-        if self._held is not None:
-            self._held.release()
-            self._held = None
+        if self._still_result is not None:
+            self._still_result.release()
+            self._still_result = None
 
     def _scene(self, result: Result) -> Scene:
-        paused = result is self._held and self._pipeline.paused
+        paused = result is self._still_result and self._pipeline.paused
         pipeline = self._pipeline
         return self._renderer.scene(
             result, skipped=pipeline.skipped, paused=paused, resting=pipeline.rest.resting
@@ -310,12 +310,12 @@ class Presenter:
 
     def _show_lasting(self, scene: Scene) -> None:
         """Show a scene that stays until another one replaces it."""
-        self._lasting = scene
+        self._still_scene = scene
         self._show(scene)
 
     def _repeat_lasting(self) -> None:
-        if self._lasting is not None:
-            self._show(self._lasting)
+        if self._still_scene is not None:
+            self._show(self._still_scene)
 
     def _is_seen(self) -> bool:
         """Return whether the next picture is shown, recorded, or asked for."""

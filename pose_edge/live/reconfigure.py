@@ -39,7 +39,7 @@ class Concern(Enum):
     """Open the source again."""
     MODEL = auto()
     """Load another model while the present one works, then replace it."""
-    FOLLOWING = auto()
+    TRACKING = auto()
     """Use a new tracker; ids start again from 1."""
     PICTURE = auto()
     """Draw the next picture differently."""
@@ -49,7 +49,7 @@ class Concern(Enum):
     """Start a new video file."""
     OUTPUTS = auto()
     """Start new files of poses, or connect to other peers."""
-    LENGTH = auto()
+    DURATION = auto()
     """Change when the run ends."""
     LOG = auto()
     """Configure the log again."""
@@ -62,8 +62,8 @@ SECTIONS: Final = {
     "camera": {Concern.SOURCE},
     "model": {Concern.MODEL},
     "edgetpu": {Concern.MODEL},
-    "tracking": {Concern.FOLLOWING},
-    "smoothing": {Concern.FOLLOWING},
+    "tracking": {Concern.TRACKING},
+    "smoothing": {Concern.TRACKING},
     "overlay": {Concern.PICTURE},
     "display": {Concern.SCREEN},
     "record": {Concern.RECORDING},
@@ -77,7 +77,7 @@ SECTIONS: Final = {
     "metrics": {Concern.OUTPUTS},
     "web": {Concern.OUTPUTS},
     "events": {Concern.OUTPUTS},
-    "run": {Concern.LENGTH},
+    "run": {Concern.DURATION},
     "log": {Concern.LOG},
     "testing": {Concern.START},
 }
@@ -89,9 +89,9 @@ KEYS: Final[dict[str, set[Concern]]] = {
     "display.kind": {Concern.SCREEN, Concern.OUTPUTS},  # the page may take the screen's place
     "display.lock_keys": set(),  # looked up at each key
     "model.rest": set(),  # looked up by each pass of the main loop
-    "model.min_keypoint_score": {Concern.MODEL, Concern.FOLLOWING},
+    "model.min_keypoint_score": {Concern.MODEL, Concern.TRACKING},
     "source.poses": {Concern.SOURCE, Concern.MODEL},
-    "tracking.enabled": {Concern.FOLLOWING, Concern.OUTPUTS},  # no events without ids
+    "tracking.enabled": {Concern.TRACKING, Concern.OUTPUTS},  # no events without ids
     "testing.deadlock": set(),  # read at the moment of the signal
 }
 """The settings that affect other parts than the rest of their section, and which parts."""
@@ -218,10 +218,10 @@ class Reconfigurer:
         self.pipeline.change_options(pipeline_options(named, self.telemetry))
         if source is not None:
             self.pipeline.change_source(source)
-        if concerned & {Concern.MODEL, Concern.FOLLOWING, Concern.SOURCE}:
+        if concerned & {Concern.MODEL, Concern.TRACKING, Concern.SOURCE}:
             tracker = PoseTracker(settings, live=self.pipeline.live)
             self.pipeline.change_inference(estimator, tracker)
-        if Concern.LENGTH in concerned:
+        if Concern.DURATION in concerned:
             self.pipeline.limit(settings.run.max_frames)
         if concerned & {Concern.PICTURE, Concern.SOURCE}:
             self.in_main_thread(lambda: self.presenter.change_overlay(settings))

@@ -14,7 +14,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream
 from pose_edge.live.audience import find_audience
 from pose_edge.live.reconfigure import ChosenModel
-from pose_edge.live.run_parts import RunOrder, RunParts, open_parts
+from pose_edge.live.run_parts import RunParts, RunRequest, open_parts
 from pose_edge.live.run_report import RunReport
 from pose_edge.live.signals import Signals
 from pose_edge.live.status import status_line
@@ -28,7 +28,7 @@ from pose_edge.util.resources import state_dir
 from pose_edge.zoo.registry import AUTO
 
 if TYPE_CHECKING:
-    from pose_edge.live.auto_model import AutoModel, TuneOrder
+    from pose_edge.live.auto_model import AutoModel, TuneRequest
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def run(
     *,
     config: Path | None = None,
     replace: bool = False,
-    tune: TuneOrder | None = None,
+    tune: TuneRequest | None = None,
 ) -> RunReport:
     """Show the source with poses until it ends, or until a key, a signal or a limit ends the run.
 
@@ -70,7 +70,7 @@ def run(
     source = choose_source(settings.source, settings.camera)
     check_outputs(settings, config, numbered=source.live, replace=replace)
     chosen = ChosenModel(_first_model(settings, tune), settings.model.people)
-    order = RunOrder(
+    order = RunRequest(
         settings,
         source,
         telemetry,
@@ -95,7 +95,7 @@ def run(
     return made.report()  # the outputs are closed by now, so what they lost is known
 
 
-def _first_model(settings: Settings, tune: TuneOrder | None) -> str:
+def _first_model(settings: Settings, tune: TuneRequest | None) -> str:
     """Return the name of the model that a run starts with."""
     if settings.model.name != AUTO:
         return settings.model.name
@@ -107,7 +107,7 @@ def _first_model(settings: Settings, tune: TuneOrder | None) -> str:
 class _MainLoop:
     """The main thread's loop during a run."""
 
-    def __init__(self, order: RunOrder, parts: RunParts) -> None:
+    def __init__(self, order: RunRequest, parts: RunParts) -> None:
         self._signals = order.signals
         self._telemetry = order.telemetry
         self._tune = order.tune

@@ -39,7 +39,7 @@ from pose_edge.tuning.pass_meter import PassMeter
 from pose_edge.util.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from pose_edge.live.auto_model import TuneOrder
+    from pose_edge.live.auto_model import TuneRequest
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class MainThreadCalls:
 
 
 @dataclass(frozen=True, slots=True)
-class RunOrder:
+class RunRequest:
     """What a run starts with.
 
     Attributes:
@@ -87,7 +87,7 @@ class RunOrder:
     config: Path | None
     replace: bool
     chosen: ChosenModel
-    tune: TuneOrder | None
+    tune: TuneRequest | None
 
     @property
     def storage(self) -> StorageSettings | None:
@@ -147,7 +147,7 @@ class RunParts:
         )
 
 
-def open_parts(order: RunOrder, estimator: Estimator, stack: ExitStack) -> RunParts:
+def open_parts(order: RunRequest, estimator: Estimator, stack: ExitStack) -> RunParts:
     """Create and open the parts of a run; `stack` closes them in the reverse order.
 
     Raises:
@@ -209,7 +209,7 @@ def open_parts(order: RunOrder, estimator: Estimator, stack: ExitStack) -> RunPa
 
 
 def _make_outputs(
-    order: RunOrder,
+    order: RunRequest,
     supervisor: Supervisor,
     state: Callable[[], RunState],
     steering: Steering,
@@ -241,7 +241,7 @@ def _open_outputs(
 
 
 def _make_reconfigurer(
-    order: RunOrder,
+    order: RunRequest,
     calls: MainThreadCalls,
     *,
     pipeline: Pipeline,
@@ -262,7 +262,7 @@ def _make_reconfigurer(
     )
 
 
-def _make_recorder(order: RunOrder, supervisor: Supervisor) -> Recorder:
+def _make_recorder(order: RunRequest, supervisor: Supervisor) -> Recorder:
     return recorder(
         order.settings.record,
         order.storage,
@@ -274,7 +274,7 @@ def _make_recorder(order: RunOrder, supervisor: Supervisor) -> Recorder:
 
 
 def _make_pipeline(
-    order: RunOrder, estimator: Estimator, sinks: Sequence[Sink], supervisor: Supervisor
+    order: RunRequest, estimator: Estimator, sinks: Sequence[Sink], supervisor: Supervisor
 ) -> Pipeline:
     settings = order.settings
     return Pipeline(

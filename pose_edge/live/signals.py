@@ -10,18 +10,18 @@ from typing import Final
 
 from pose_edge.util.wakeup import Wakeup
 
-HELD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BLOCKED_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that are blocked until the program has handlers to end, or reload, cleanly."""
 
 
 def hold_signals() -> None:
-    """Block the signals `HELD` until there are handlers; only in the main thread."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    """Block the signals `BLOCKED_SIGNALS` until there are handlers; only in the main thread."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_SIGNALS)
 
 
 def release_signals() -> None:
     """Unblock the signals; those that came meanwhile are handled now."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_SIGNALS)
 
 
 def interrupt_on_signals() -> None:

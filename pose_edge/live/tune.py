@@ -6,7 +6,7 @@ from typing import Final
 
 from pose_edge.config.schema import Settings
 from pose_edge.errors import PoseEdgeError, UsageError
-from pose_edge.live.auto_model import Tuned, TuneOrder
+from pose_edge.live.auto_model import Tuned, TuneRequest
 from pose_edge.live.run import run
 from pose_edge.live.signals import Signals
 from pose_edge.sources import choose_source
@@ -45,7 +45,7 @@ def tune(settings: Settings, signals: Signals, target_fps: float | None = None) 
         signals.stop.set()
 
     changed = _only_measuring(settings)
-    run(changed, signals, lambda: changed, tune=TuneOrder(done, target_fps))
+    run(changed, signals, lambda: changed, tune=TuneRequest(done, target_fps))
     if not found:
         raise PoseEdgeError("nothing was chosen: it ended before all models were measured")
     return found[0]

@@ -25,7 +25,7 @@ from pose_edge.util.urls import Redactor
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
 
-__all__ = ["LogFormat", "redact", "report_error", "reset", "start", "start_with", "written_for"]
+__all__ = ["LogFormat", "current_format", "redact", "report_error", "reset", "start", "start_with"]
 
 LIBRARY_LEVELS: Final = {
     "debug": logging.INFO,
@@ -76,7 +76,7 @@ def reset() -> None:
         handler.close()
 
 
-def written_for() -> LogFormat:
+def current_format() -> LogFormat:
     """Return the format in use: "text" is for people, the others are for programs."""
     handler = _handler()
     return handler.formatter.form if handler is not None else "text"

@@ -22,7 +22,7 @@ from pose_edge.offline.annotate_outputs import (
 )
 from pose_edge.offline.text_outputs import TextOutputs
 from pose_edge.overlay import Renderer
-from pose_edge.pipeline.loading import load_model, thorough
+from pose_edge.pipeline.loading import load_model, with_full_effort
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Result
 from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
@@ -37,7 +37,7 @@ from pose_edge.sources import Source, choose_source
 from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
-from pose_edge.util.paths import typed, user_path
+from pose_edge.util.paths import unambiguous, user_path
 from pose_edge.util.urls import redact
 
 
@@ -99,7 +99,7 @@ def annotate(
     plan = _make_plan(settings, names, output, draw=draw, config=config, force=force)
     runs: list[_InputRun] = []
     with ExitStack() as stack:
-        estimator = load_model(thorough(settings), stack, wait=True, stop=stop)
+        estimator = load_model(with_full_effort(settings), stack, wait=True, stop=stop)
         texts = TextOutputs(plan.poses, plan.csv, replace=force)
         stack.callback(texts.close)
         texts.open()
@@ -175,8 +175,8 @@ def _make_plan(
     paths = [user_path(name) for name in names]
     copies = choose_copies(list(zip(paths, stills, strict=True)), given) if draw else []
     folder = given if draw and len(names) > 1 else None
-    poses = settings.poses.model_copy(update={"path": _moment_path(settings.poses.path)})
-    csv = settings.csv.model_copy(update={"path": _moment_path(settings.csv.path)})
+    poses = settings.poses.model_copy(update={"path": _stamp_path(settings.poses.path)})
+    csv = settings.csv.model_copy(update={"path": _stamp_path(settings.csv.path)})
     written = settings.model_copy(update={"record": RecordSettings(), "poses": poses, "csv": csv})
     targets = [
         *([Target("-o", folder, folder=True)] if folder is not None else []),
@@ -193,11 +193,11 @@ def _make_plan(
     return _Plan(items, poses, csv, folder)
 
 
-def _moment_path(path: str | None) -> str | None:
+def _stamp_path(path: str | None) -> str | None:
     """Fill the current time into a path once, so that all inputs share one file."""
     if path is None or is_standard_output(path):
         return path
-    return typed(NamePattern(path).current())
+    return unambiguous(NamePattern(path).current())
 
 
 def _with_source(settings: Settings, name: str) -> Settings:

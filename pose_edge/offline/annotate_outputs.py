@@ -21,7 +21,7 @@ from pose_edge.sinks.output_guard import Target, entries
 from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sources.pictures import shortened
 from pose_edge.util.atomic import write_complete
-from pose_edge.util.paths import is_dir, typed
+from pose_edge.util.paths import is_dir, unambiguous
 from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
@@ -174,7 +174,7 @@ class DrawnOutput:
             make_folder(self._copy.path)
         elif not self._copy.still:
             video = recorder(
-                self._record.model_copy(update={"path": typed(self._copy.path)}),
+                self._record.model_copy(update={"path": unambiguous(self._copy.path)}),
                 None,
                 frame_rate=frame_rate,
                 report=_ignore,

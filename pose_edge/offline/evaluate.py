@@ -17,7 +17,7 @@ from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
 from pose_edge.offline.answers import Answers
 from pose_edge.offline.coco import PixelBox, Truth, import_pycocotools, measure, to_coco
-from pose_edge.pipeline.loading import FINDER, load_finder, thorough
+from pose_edge.pipeline.loading import FINDER, load_finder, with_full_effort
 from pose_edge.pipeline.trial import try_model
 from pose_edge.runtimes import load_runtime
 from pose_edge.sources.picture_file import read_picture
@@ -88,7 +88,7 @@ def evaluate(
         PoseEdgeError: A model is unusable or was calibrated with `truth`, or a picture is missing.
     """
     _check_beforehand(folder)
-    settings, zoo = thorough(settings), Zoo()
+    settings, zoo = with_full_effort(settings), Zoo()
     find = partial(load_finder, zoo, settings)
     names = [most_accurate(zoo) if name == AUTO else name for name in names]
     models = [try_model(zoo.find(name), settings.model) for name in names]

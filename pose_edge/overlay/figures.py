@@ -44,7 +44,7 @@ _RULER_ENDS: Final = np.array(list(RULERS), np.intp).T
 _RULER_SCALES: Final = np.array([1 / share for share in RULERS.values()], np.float32)
 _LIMB_ENDS: Final = np.array([*SKELETON, (NECK, HEAD)], np.intp)
 
-BEYOND: Final[dict[tuple[int, int], float]] = {
+EXTENSIONS: Final[dict[tuple[int, int], float]] = {
     (NECK, HEAD): 0.6,
     (Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST): 0.6,
     (Keypoint.RIGHT_ELBOW, Keypoint.RIGHT_WRIST): 0.6,
@@ -54,8 +54,8 @@ BEYOND: Final[dict[tuple[int, int], float]] = {
 """Distance by which the top of the head, hands and feet extend beyond the last point of a line, as
 a multiple of the line's length."""
 
-_BEYOND_ENDS: Final = np.array(list(BEYOND), np.intp)
-_BEYOND_SHARES: Final = np.array(list(BEYOND.values()), np.float32)[:, None]
+_BEYOND_ENDS: Final = np.array(list(EXTENSIONS), np.intp)
+_BEYOND_SHARES: Final = np.array(list(EXTENSIONS.values()), np.float32)[:, None]
 
 
 @dataclass(frozen=True, slots=True)

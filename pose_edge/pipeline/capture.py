@@ -175,7 +175,7 @@ class Capture(WorkerThread):
         """
         if self._hung is None or not self._hung.is_alive():
             self._part.waiting(str(error), within=OPEN_S)
-        elif not self._part.helpless:
+        elif not self._part.unrecoverable:
             self._part.give_up(f"{error}; a thread that hangs may still have it open")
 
     def _move_one(self, source: Source) -> None:

@@ -117,7 +117,7 @@ def load_model(
     return estimator
 
 
-def thorough(settings: Settings) -> Settings:
+def with_full_effort(settings: Settings) -> Settings:
     """Return settings that prefer accuracy to speed where effort and model are `auto`."""
     wanted: dict[str, str] = {}
     if settings.model.effort == "auto" and settings.model.people == "several":

@@ -15,7 +15,7 @@ from pose_edge.pipeline.motion import MotionDetector, tiny_grey
 
 QUIET_S: Final = 5.0
 """Time without people or motion after which the scene counts as at rest, seconds."""
-LOOK_S: Final = 0.25
+CHECK_INTERVAL_S: Final = 0.25
 """Interval at which frames are processed even at rest, seconds, in case somebody hardly moves."""
 MAX_SHARE: Final = 0.25
 """Largest share of the time that these frames may take. For a slow model the interval grows, up to
@@ -76,7 +76,7 @@ class RestRule:
         elif found is Found.PERHAPS:
             self._next_look_s = time_s
         else:
-            self._next_look_s = time_s + min(max(LOOK_S, took_s / MAX_SHARE), MAX_LOOK_S)
+            self._next_look_s = time_s + min(max(CHECK_INTERVAL_S, took_s / MAX_SHARE), MAX_LOOK_S)
 
     def _wake(self, time_s: float) -> None:
         self.resting = False

@@ -23,7 +23,7 @@ from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import Runtime
 from pose_edge.tracking.similarity import oks_matrix
 from pose_edge.util import resources
-from pose_edge.util.child_process import die_with, redirect_output
+from pose_edge.util.child_process import kill_with_parent, redirect_output
 from pose_edge.util.text import one_line
 from pose_edge.zoo.normalisation import RANGES
 from pose_edge.zoo.registry import ModelFile
@@ -47,7 +47,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     model, settings, parent = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
-    die_with(parent)
+    kill_with_parent(parent)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:

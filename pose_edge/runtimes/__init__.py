@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, InputSize, Runtime, SizeGone
+from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, InputSize, InputSizeChanged, Runtime
 from pose_edge.zoo.registry import ModelFile
 
 if TYPE_CHECKING:
     from pose_edge.config.schema import Settings
 
-__all__ = ["INPUT_TYPES", "AnyArray", "InputSize", "Runtime", "SizeGone", "load_runtime"]
+__all__ = ["INPUT_TYPES", "AnyArray", "InputSize", "InputSizeChanged", "Runtime", "load_runtime"]
 
 
 def load_runtime(model: ModelFile, settings: Settings) -> Runtime:

@@ -45,8 +45,8 @@ OUTPUT_S: Final = 0.25
 """Time to wait for the last output of a dead process, seconds. It is available at once, unless the
 process has started another one that keeps the pipe open."""
 DIED: Final = "its process has died"
-NONSENSE: Final = "its process gave a wrong answer"
-LAST_WORDS: Final = 3
+INVALID_REPLY: Final = "its process gave a wrong answer"
+QUOTED_BYTES: Final = 3
 """Number of lines of a dead process's last output that error messages quote."""
 LOG_LINE: Final = re.compile(r"<(\d+)>(.*)")
 """A log record of the child: level and text; see `child_main`."""
@@ -71,7 +71,7 @@ class Child:
         self._number = 0
         self._closed = False
         self._tensors: SharedTensors | None = None
-        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._last_words: deque[str] = deque(maxlen=QUOTED_BYTES)
         # Packets keep message boundaries: a message arrives as a whole or not at all.
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         level = logging.getLogger("pose_edge").getEffectiveLevel()
@@ -132,7 +132,7 @@ class Child:
             self.loaded = answer
             self._tensors = SharedTensors.make(answer.input, answer.outputs)
         except (ValueError, OverflowError, OSError, MemoryError) as error:
-            raise ChildFault(NONSENSE) from error
+            raise ChildFault(INVALID_REPLY) from error
         try:
             socket.send_fds(self._channel, [b"m"], [self._tensors.descriptor])
         except OSError as error:
@@ -170,7 +170,7 @@ class Child:
         if self._tensors is None:
             raise ChildDied(DIED)
         if self._receive(timeout) != REQUEST.pack(self._number):
-            raise ChildFault(NONSENSE)
+            raise ChildFault(INVALID_REPLY)
         return list(self._tensors.outputs)
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pose_edge.errors import PoseEdgeError
 from pose_edge.runtimes.litert import LiteRT
 from pose_edge.runtimes.runtime import AnyArray
-from pose_edge.util.child_process import die_with
+from pose_edge.util.child_process import kill_with_parent
 from pose_edge.zoo.registry import ModelFile, Tensor
 
 REQUEST: Final = struct.Struct("<Q")
@@ -136,7 +136,7 @@ def main() -> None:
     if not (first := channel.recv(MAX_MESSAGE)):
         return
     job, log_level, parent = pickle.loads(first)  # noqa: S301 - from our parent
-    die_with(parent)
+    kill_with_parent(parent)
     _log_lines(log_level)
     try:
         accelerator = None

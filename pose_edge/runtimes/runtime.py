@@ -20,7 +20,7 @@ INPUT_TYPES: Final = ("uint8", "int8", "int32", "float32")
 converters set the zero point to -128."""
 
 
-class SizeGone(Exception):  # noqa: N818 - an event, like SourceLost
+class InputSizeChanged(Exception):  # noqa: N818 - an event, like SourceLost
     """The input no longer has this size, because the backend has changed; read `sizes` again."""
 
 
@@ -53,7 +53,7 @@ class Runtime(Protocol):
             The outputs, valid until the next call.
 
         Raises:
-            SizeGone: The size was one of `sizes`, but no longer is.
+            InputSizeChanged: The size was one of `sizes`, but no longer is.
         """
 
     def describe(self) -> str:

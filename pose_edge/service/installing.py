@@ -17,7 +17,7 @@ from pose_edge.service.configuration import digest, holds_secret, is_edited, ser
 from pose_edge.service.machine import PRIVATE, Machine, ServiceError, Step
 from pose_edge.service.origin import Origin
 from pose_edge.service.places import PREFIX, USER, InstallRecord, Places, load_record
-from pose_edge.service.program import make_environment, remove_others
+from pose_edge.service.program import make_environment, remove_unused_environments
 from pose_edge.util import resources
 from pose_edge.util.paths import exists, is_dir, is_file
 from pose_edge.util.systemd import UNIT
@@ -82,7 +82,7 @@ def install(machine: Machine, places: Places, options: InstallOptions) -> Path |
         try:
             machine.run_steps(installation.steps())
         except BaseException:
-            installation.give_up()
+            installation.discard_new_environment()
             raise
     return None
 
@@ -110,10 +110,10 @@ class _Installation:
             ("remove what is not used any more", self._tidy),
         ]
 
-    def give_up(self) -> None:
+    def discard_new_environment(self) -> None:
         """Remove a new environment that is not in use yet: it is large, and SD cards are small."""
         if self.environment != self.places.current and not self.machine.dry:
-            remove_others(self.machine, self.places, ())
+            remove_unused_environments(self.machine, self.places, ())
 
     def program_step(self) -> Step:
         where = f"program: {self.places.prefix}, {self.options.origin}"
@@ -138,7 +138,9 @@ class _Installation:
         self._check_prefix()
         self.record.extras = sorted({*self.record.extras, *self.options.extras})
         self._save_record()
-        remove_others(self.machine, self.places, (Path(sys.prefix),))  # this process runs from it
+        remove_unused_environments(
+            self.machine, self.places, (Path(sys.prefix),)
+        )  # this process runs from it
         self.environment = make_environment(
             self.machine,
             self.places,
@@ -252,7 +254,7 @@ class _Installation:
     def _tidy(self) -> None:
         # A service that was not restarted may still open files of the old program.
         if self.options.start or not self.places.running:
-            remove_others(self.machine, self.places, (self.environment,))
+            remove_unused_environments(self.machine, self.places, (self.environment,))
 
 
 @contextmanager

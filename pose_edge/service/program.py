@@ -125,7 +125,7 @@ def next_folder(versions: Path, version: str) -> Path:
     return folder
 
 
-def remove_others(machine: Machine, places: Places, keep: Sequence[Path]) -> None:
+def remove_unused_environments(machine: Machine, places: Places, keep: Sequence[Path]) -> None:
     """Remove all environments except those in `keep` and the target of `places.current`."""
     if not is_dir(places.versions):
         return

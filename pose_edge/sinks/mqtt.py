@@ -188,7 +188,7 @@ class MqttWriter:
     @property
     def waiting(self) -> str | None:
         """Why there is no connection, or None."""
-        return None if self._connection.connected else self._connection.trouble
+        return None if self._connection.connected else self._connection.fault
 
     def write(self, item: PoseMessage) -> bool:
         """Publish the events of a message, and its poses at the rate in the settings."""
@@ -213,8 +213,8 @@ class MqttWriter:
     def tick(self) -> None:
         """Execute received commands, and publish what has changed."""
         now = self._clock()
-        if self._connection.is_new():
-            self._greet(now)
+        if self._connection.take_new_connection():
+            self._publish_all(now)
         if not self._connection.connected:
             return
         for topic, payload, retained in self._connection.receive():
@@ -232,7 +232,7 @@ class MqttWriter:
         finally:
             self.ended.set()
 
-    def _greet(self, now: float) -> None:
+    def _publish_all(self, now: float) -> None:
         """Publish all retained messages anew, after a new connection."""
         self._arrived = True
         self._presence.forget(now)  # no frame was evaluated while there was no connection

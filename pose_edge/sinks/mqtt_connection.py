@@ -71,7 +71,7 @@ class MqttConnection:
     It may be used by one other thread. No call but `close` waits for the broker.
 
     Attributes:
-        trouble: Why there is no connection; None while connected and during the first attempt.
+        fault: Why there is no connection; None while connected and during the first attempt.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class MqttConnection:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-        self.trouble: str | None = None
+        self.fault: str | None = None
         self._broker = broker
         self._subscribe = list(subscribe)
         self._connections = 0
@@ -129,7 +129,7 @@ class MqttConnection:
         """Whether the broker has accepted the connection."""
         return self._connected
 
-    def is_new(self) -> bool:
+    def take_new_connection(self) -> bool:
         """Return whether this is the first call since the current connection was made."""
         connections = self._connections
         new = self._connected and connections != self._greeted
@@ -191,7 +191,7 @@ class MqttConnection:
         try:
             self._client.username_pw_set(*self._broker.login())
         except PoseEdgeError as error:  # try the previous login, which may still be valid
-            self.trouble = one_line(error.message)
+            self.fault = one_line(error.message)
 
     def _note_connection(
         self,
@@ -215,7 +215,7 @@ class MqttConnection:
         self._client.reconnect_delay_set(*RECONNECT_S)
         for topic in self._subscribe:
             self._client.subscribe(topic, 1)
-        self.trouble = None
+        self.fault = None
         self._since_s = time.monotonic()
         self._connections += 1
         self._connected = True
@@ -234,7 +234,7 @@ class MqttConnection:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        refused = self.trouble is not None and not self._connected
+        refused = self.fault is not None and not self._connected
         self._connected = False
         if refused:  # the reason was reported already
             return
@@ -253,7 +253,7 @@ class MqttConnection:
             self._received.append((message.topic, bytes(message.payload), bool(message.retain)))
 
     def _complain(self, what: str) -> None:
-        self.trouble = f"broker {self._broker.address}: {what}"
+        self.fault = f"broker {self._broker.address}: {what}"
 
 
 def _is_through(info: MQTTMessageInfo) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from pose_edge.config.schema import Settings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.sinks.name_pattern import RECORDING_SUFFIX, NamePattern, is_standard_output
-from pose_edge.sinks.segment_files import hindrance, lock
+from pose_edge.sinks.segment_files import lock, write_error
 from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.util.paths import is_dir, user_path
 
@@ -169,7 +169,7 @@ def check_places(targets: Sequence[Target]) -> None:
     for target in targets:
         if target.path.parent in made or (target.folder and is_dir(target.path)):
             continue
-        if reason := hindrance(target.path, numbered=target.numbered):
+        if reason := write_error(target.path, numbered=target.numbered):
             raise OutputError(f"cannot write {target}: {reason}")
 
 
@@ -182,7 +182,7 @@ def _check_earlier(targets: Sequence[Target], *, replace: bool) -> None:
             f"{present[0]} exists already{more}", remedy=f"{OTHER_NAME}, or replace it with --force"
         )
     for target in present:
-        if is_written(target.path):
+        if is_being_written(target.path):
             raise UsageError(f"another program is writing {target.path}", remedy=OTHER_NAME)
 
 
@@ -192,7 +192,7 @@ def _replaceable(path: Path) -> bool:
     return kind == 0 or stat.S_ISREG(kind)
 
 
-def is_written(path: Path) -> bool:
+def is_being_written(path: Path) -> bool:
     """Return whether a program is writing a file, and so holds its lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

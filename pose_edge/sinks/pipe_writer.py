@@ -37,16 +37,16 @@ class PipeWriter(Generic[Item]):
         self,
         path: Path,
         start: Callable[[SegmentFile], Encoder[Item]],
-        room_s: float = LIVE_ROOM_S,
+        write_timeout_s: float = LIVE_ROOM_S,
     ) -> None:
         """Initialise the writer; the pipe is opened as soon as a reader has opened it.
 
         Args:
             path: The pipe.
             start: Creates the encoder for each reader.
-            room_s: Longest wait for room in the pipe, seconds.
+            write_timeout_s: Longest wait for room in the pipe, seconds.
         """
-        self._room_s = room_s
+        self._write_timeout_s = write_timeout_s
         self._path = path
         self._start = start
         self._descriptor: int | None = None
@@ -63,8 +63,12 @@ class PipeWriter(Generic[Item]):
 
     def write(self, item: Item) -> bool:
         """Write an item, or drop it while nobody reads; see `Writer.write`."""
-        room_s = self._room_s if self.waiting is None else 0.0
-        if self._descriptor is None or self._encoder is None or not self._write_rest(room_s):
+        write_timeout_s = self._write_timeout_s if self.waiting is None else 0.0
+        if (
+            self._descriptor is None
+            or self._encoder is None
+            or not self._write_rest(write_timeout_s)
+        ):
             return False
         self._encoder.write(item)
         self._rest = self._buffer.getvalue()

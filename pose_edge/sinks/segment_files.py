@@ -91,7 +91,7 @@ class SegmentFiles:
         if is_standard_output(self._path):
             return
         target = self._pattern.current()
-        reason = hindrance(target, numbered=self.live)
+        reason = write_error(target, numbered=self.live)
         if reason is None and is_file(target) and not (self.live or self._replace):
             reason = "it exists already"
         if reason is not None:
@@ -156,7 +156,7 @@ class SegmentFiles:
         if self._storage is None:
             return None
         try:
-            reason = hindrance(self._pattern.path(self._local_time()), numbered=True)
+            reason = write_error(self._pattern.path(self._local_time()), numbered=True)
             if reason is not None:
                 return reason
             total, _used, free = self._space(self._pattern.folder)
@@ -221,7 +221,7 @@ class SegmentFiles:
                     yield status.st_mtime_ns, number, Path(entry.path), status.st_size
 
 
-def hindrance(target: Path, *, numbered: bool) -> str | None:
+def write_error(target: Path, *, numbered: bool) -> str | None:
     """Return why a file cannot be written, or None if it can.
 
     Args:

@@ -18,7 +18,7 @@ from pose_edge.util.closable_queue import ClosableQueue
 SYNC_S: Final = 0.8
 """Seconds between two syncs of a file. Together with the time that a sync takes, a power cut costs
 at most about a second. More frequent syncs would wear out SD cards."""
-LOOK_S: Final = 5.0
+CHECK_INTERVAL_S: Final = 5.0
 """Seconds between two checks of free space and old files."""
 
 Item = TypeVar("Item")
@@ -150,7 +150,7 @@ class SegmentWriter(Generic[Item]):
             self.waiting = self._obstacle
         self._sync()
         now = time.monotonic()
-        if now - self._looked_s >= LOOK_S and self._disk.idle:
+        if now - self._looked_s >= CHECK_INTERVAL_S and self._disk.idle:
             self._looked_s = now
             self._disk.do(self._look)
 

@@ -73,11 +73,11 @@ def why_no_camera(folder: Path = Path("/dev")) -> str:
     """Return why `find_cameras` is empty: no camera, or none that this user may open."""
     for path in video_nodes(folder):
         if not can_open(path):
-            return str(why_closed(path))
+            return str(explain_unopenable(path))
     return f"none in {folder}/video*"
 
 
-def why_closed(path: Path) -> SourceError:
+def explain_unopenable(path: Path) -> SourceError:
     """Return an error that says why a device node cannot be opened.
 
     The error has a remedy, unless the node has just appeared or disappeared, so that waiting helps.

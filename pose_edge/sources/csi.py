@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError
-from pose_edge.sources.cameras import why_closed
+from pose_edge.sources.cameras import explain_unopenable
 from pose_edge.util.device_access import can_open
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def _none_found() -> SourceError:
     """Return the error for an empty list: no module, or none that this user may open."""
     media = sorted(Path("/dev").glob("media*"))
     if media and not any(map(can_open, media)):
-        return why_closed(media[0])
+        return explain_unopenable(media[0])
     return SourceError("no camera module found", remedy=SEATING)
 
 

@@ -102,7 +102,7 @@ class DamageCount:
             self._failed += 1
             self._in_gap = True
 
-    def add_absent(self, frames: int) -> None:
+    def add_missing(self, frames: int) -> None:
         """Count frames that the file announces but does not contain."""
         self._absent += frames
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from pose_edge.frames import Frame
 
-KEPT: Final = 16
+RECENT_FRAMES: Final = 16
 """Number of recent frames over which the reader's shortest time per frame is taken. That time
 predicts when the reader wants the next one: a picture that is ready too early is only slightly
 older, but one that is late makes the model wait."""
@@ -59,7 +59,7 @@ class FrameDemand:
         self.left_out = 0
         self._clock = clock
         self._taken_s: float | None = None
-        self._reader_s = deque[float](maxlen=KEPT)
+        self._reader_s = deque[float](maxlen=RECENT_FRAMES)
         self._shortest_s = 0.0
         self._decoding_s = 0.0
         self._supplied = False

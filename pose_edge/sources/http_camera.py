@@ -13,7 +13,7 @@ from pose_edge.errors import SourceError, SourceLost
 from pose_edge.frames import Frame, Image
 from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.frame_maker import FrameMaker
-from pose_edge.sources.http_connection import HttpAnswer
+from pose_edge.sources.http_connection import HttpResponse
 from pose_edge.sources.http_get import get
 from pose_edge.sources.jpeg_feeds import Jpeg, JpegFeed, PartsFeed, SnapshotFeed
 from pose_edge.sources.multipart import MalformedStream
@@ -114,7 +114,7 @@ class HttpCamera(Source):
         """Return the address without user and password."""
         return redact(self._url)
 
-    def _choose(self, answer: HttpAnswer, until: float) -> None:
+    def _choose(self, answer: HttpResponse, until: float) -> None:
         """Choose how to read a response by its type and first bytes, which must come by `until`."""
         kind = answer.content_type
         start = answer.receive(max(0.0, until - time.monotonic()))

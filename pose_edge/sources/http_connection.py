@@ -63,7 +63,7 @@ class WaitingReader(io.RawIOBase):
         return bool(poll.poll(max(0.0, self.deadline - time.monotonic()) * 1000))
 
 
-class HttpAnswer:
+class HttpResponse:
     """A server's response: its header, and its content as it arrives.
 
     Attributes:
@@ -163,7 +163,7 @@ class HttpAnswer:
 
 def request(
     url_parts: tuple[str, str, int, str], headers: dict[str, str], deadline: float, limit_s: float
-) -> HttpAnswer:
+) -> HttpResponse:
     """Send a GET request and return the response once its header has arrived.
 
     Args:
@@ -195,7 +195,7 @@ def request(
     except BaseException:
         connection.close()
         raise
-    return HttpAnswer(response, reader, f"{scheme}://{named}{path}", limit_s)
+    return HttpResponse(response, reader, f"{scheme}://{named}{path}", limit_s)
 
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from pose_edge.errors import SourceError
 from pose_edge.sources.http_auth import authorization
-from pose_edge.sources.http_connection import PORTS, HttpAnswer, request
+from pose_edge.sources.http_connection import PORTS, HttpResponse, request
 from pose_edge.sources.network_errors import NETWORK, explain_os_error, explain_status
 from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
@@ -64,7 +64,7 @@ def parse_address(url: str) -> HttpAddress:
     return HttpAddress(parts.scheme, host, port, path, user, password)
 
 
-def get(url: str, limit_s: float) -> HttpAnswer:
+def get(url: str, limit_s: float) -> HttpResponse:
     """Request an address and return the successful response.
 
     Redirects are followed, but never from https to http. User and password are sent only to the
@@ -97,7 +97,7 @@ def get(url: str, limit_s: float) -> HttpAnswer:
     return answer
 
 
-def _ask(address: HttpAddress, first: HttpAddress, deadline: float, limit_s: float) -> HttpAnswer:
+def _ask(address: HttpAddress, first: HttpAddress, deadline: float, limit_s: float) -> HttpResponse:
     """Send a request; if the server asks for a login, repeat it with user and password."""
     parts = (address.scheme, address.host, address.port, address.path)
     answer = request(parts, HEADERS, deadline, limit_s)
@@ -112,7 +112,7 @@ def _ask(address: HttpAddress, first: HttpAddress, deadline: float, limit_s: flo
     return request(parts, HEADERS | {"Authorization": login}, deadline, limit_s)
 
 
-def _redirected(url: str, address: HttpAddress, answer: HttpAnswer) -> HttpAddress:
+def _redirected(url: str, address: HttpAddress, answer: HttpResponse) -> HttpAddress:
     """Return the address that a response redirects to, or raise SourceError if not allowed."""
     answer.close()
     target = (answer.headers("Location") or [""])[0]

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pose_edge.sources.http_connection import HttpAnswer
+from pose_edge.sources.http_connection import HttpResponse
 from pose_edge.sources.http_get import get
 from pose_edge.sources.multipart import MAX_PART, MalformedStream, PartSplitter
 
@@ -65,7 +65,7 @@ class JpegFeed(Protocol):
 class PartsFeed(JpegFeed):
     """The parts of one endless response."""
 
-    def __init__(self, answer: HttpAnswer) -> None:
+    def __init__(self, answer: HttpResponse) -> None:
         """Create the feed of a multipart response."""
         self._answer = answer
         self._splitter = PartSplitter(answer.boundary)
@@ -103,7 +103,7 @@ class PartsFeed(JpegFeed):
 class SnapshotFeed(JpegFeed):
     """One picture per request, at a rate that this program sets."""
 
-    def __init__(self, url: str, first: HttpAnswer, interval_s: float, limit_s: float) -> None:
+    def __init__(self, url: str, first: HttpResponse, interval_s: float, limit_s: float) -> None:
         """Create the feed.
 
         Args:
@@ -113,7 +113,7 @@ class SnapshotFeed(JpegFeed):
             limit_s: Longest time that one request may take, seconds.
         """
         self._url = url
-        self._answer: HttpAnswer | None = first
+        self._answer: HttpResponse | None = first
         self.interval_s = interval_s
         self._limit_s = limit_s
         self._due = time.monotonic() + interval_s
@@ -154,7 +154,7 @@ class SnapshotFeed(JpegFeed):
             self._answer.close()
 
 
-def _content(answer: HttpAnswer, until: float) -> bytes:
+def _content(answer: HttpResponse, until: float) -> bytes:
     """Return the whole content of a response; raise TimeoutError if it is not complete in time."""
     content = bytearray()
     while data := answer.receive(max(0.0, until - time.monotonic())):

@@ -19,7 +19,7 @@ from pose_edge.sources.picture_file import (
     to_bgr,
 )
 from pose_edge.sources.source import Source
-from pose_edge.sources.spec import PICTURE_SUFFIXES, is_film
+from pose_edge.sources.spec import PICTURE_SUFFIXES, is_raw_mjpeg
 from pose_edge.util.paths import is_dir
 from pose_edge.util.text import counted
 
@@ -138,7 +138,7 @@ def sort_folder(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
 
 def _is_picture(path: Path) -> bool:
     known = path.suffix.lower() in PICTURE_SUFFIXES
-    return known or (not is_film(path) and identify(path) is not None)
+    return known or (not is_raw_mjpeg(path) and identify(path) is not None)
 
 
 def shortened(names: Collection[str]) -> str:

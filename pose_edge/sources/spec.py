@@ -118,7 +118,7 @@ def _file_kind(path: Path) -> SourceKind:
     """Return the kind of a file by its content or, if that is not recognised, by its suffix."""
     picture = path.suffix.lower() in PICTURE_SUFFIXES
     unknown = SourceKind.PICTURES if picture else SourceKind.VIDEO
-    if is_film(path) or _begins_as_video(path):
+    if is_raw_mjpeg(path) or _begins_as_video(path):
         return unknown
     from pose_edge.sources.picture_file import ANIMATED_FORMATS, identify
 
@@ -139,6 +139,6 @@ def _begins_as_video(path: Path) -> bool:
         return False
 
 
-def is_film(path: Path) -> bool:
+def is_raw_mjpeg(path: Path) -> bool:
     """Return whether a file is a raw sequence of JPEGs, which only its suffix shows."""
     return path.suffix.lower() in FILM_SUFFIXES

@@ -25,7 +25,7 @@ from pose_edge.sources.ffmpeg import open_container, pixel_aspect, set_up_decode
 from pose_edge.sources.ffmpeg_memory import bound_memory
 from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.frame_maker import FrameMaker
-from pose_edge.sources.http_connection import HttpAnswer
+from pose_edge.sources.http_connection import HttpResponse
 from pose_edge.sources.network_errors import (
     NETWORK,
     NO_PICTURE_S,
@@ -91,7 +91,7 @@ class Stream(Source):
         self._url = url
         self._settings = settings
         self._frames = frames or FrameMaker(settings.rotation)
-        self._answer: HttpAnswer | None = None
+        self._answer: HttpResponse | None = None
         self._container: InputContainer | None = None
         self._decoded: Iterator[Decoded | None] = iter(())
         self._clock = StreamClock()
@@ -105,7 +105,7 @@ class Stream(Source):
         self._resolve()
         self._open(self._url)
 
-    def open_answer(self, answer: HttpAnswer) -> None:
+    def open_answer(self, answer: HttpResponse) -> None:
         """Open the content of an HTTP response, which is closed with the stream.
 
         Raises:
@@ -120,7 +120,7 @@ class Stream(Source):
         """Whether the stream can be read."""
         return self._container is not None
 
-    def _open(self, file: str | HttpAnswer) -> None:
+    def _open(self, file: str | HttpResponse) -> None:
         bound_memory()
         started = time.monotonic()
         try:

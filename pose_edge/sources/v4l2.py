@@ -20,9 +20,9 @@ from pose_edge.frames import Frame, Image
 from pose_edge.sources.cameras import (
     CameraNode,
     choose_camera,
+    explain_unopenable,
     find_cameras,
     query_camera,
-    why_closed,
 )
 from pose_edge.sources.demand import FrameDemand
 from pose_edge.sources.frame_maker import FrameMaker
@@ -36,7 +36,7 @@ from pose_edge.sources.pixels import (
     reduced,
 )
 from pose_edge.sources.source import Source
-from pose_edge.sources.v4l2_device import Device, Filled, Mode
+from pose_edge.sources.v4l2_device import Device, FilledBuffer, Mode
 from pose_edge.util.device_access import can_open
 from pose_edge.util.paths import exists
 from pose_edge.util.text import counted
@@ -90,7 +90,7 @@ class V4L2Camera(Source):
         self._mode = Mode("", 0, 0)
         self._buffers = 0
         self._stale = False
-        self._held: Filled | None = None
+        self._held: FilledBuffer | None = None
         self._title = ""
         self._last_frame: float | None = None
 
@@ -104,7 +104,7 @@ class V4L2Camera(Source):
         except OSError as error:
             self.close()
             if error.errno == errno.EACCES:
-                raise why_closed(node.path) from error
+                raise explain_unopenable(node.path) from error
             other = f"cannot be opened: {error.strerror}", None
             reason, remedy = REASONS.get(error.errno, other)
             raise SourceError(f"camera {_title(node)} {reason}", remedy=remedy) from error
@@ -169,7 +169,7 @@ class V4L2Camera(Source):
         if not exists(path):
             raise SourceError(f"camera {path} is not there; found: {others}")
         if not can_open(path):
-            raise why_closed(path)
+            raise explain_unopenable(path)
         raise SourceError(f"{path} is not a camera, or gives metadata only")
 
     def _start(self, device: Device, node: CameraNode) -> Mode:
@@ -211,7 +211,7 @@ class V4L2Camera(Source):
         device.give_back(filled)
         return frame
 
-    def _newest(self, device: Device, newest: Filled | None) -> Filled | None:
+    def _newest(self, device: Device, newest: FilledBuffer | None) -> FilledBuffer | None:
         """Return the newest filled buffer, and give back all older ones.
 
         A driver without an empty buffer stops filling them, for example while the process is halted
@@ -246,7 +246,7 @@ class V4L2Camera(Source):
         self.demand.left_out += 1
         self._frames.skip()
 
-    def _decode(self, device: Device, filled: Filled, reuse: Image | None) -> Frame | None:
+    def _decode(self, device: Device, filled: FilledBuffer, reuse: Image | None) -> Frame | None:
         try:
             with device.content(filled) as data:
                 size = picture_size(data, self._mode)

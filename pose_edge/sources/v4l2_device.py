@@ -102,7 +102,7 @@ class Mode:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledBuffer:
     """A buffer that the driver has filled.
 
     Attributes:
@@ -219,7 +219,7 @@ class Device:
         """
         return bool(self._poll.poll(max(0.0, timeout) * 1000))
 
-    def take(self) -> Filled | None:
+    def take(self) -> FilledBuffer | None:
         """Return the oldest filled buffer, or None if there is none."""
         buffer = self._buffer(0)
         try:
@@ -227,18 +227,18 @@ class Device:
         except BlockingIOError:
             return None
         stamp_ns = buffer.timestamp.tv_sec * 1_000_000_000 + buffer.timestamp.tv_usec * 1000
-        return Filled(
+        return FilledBuffer(
             buffer.index,
             buffer.bytesused,
             bool(buffer.flags & FAULTY),
             stamp_ns if buffer.flags & CLOCK_MASK == MONOTONIC else None,
         )
 
-    def content(self, filled: Filled) -> memoryview:
+    def content(self, filled: FilledBuffer) -> memoryview:
         """Return a view of a buffer's content; release it before giving the buffer back."""
         return memoryview(self._maps[filled.index])[: filled.used]
 
-    def give_back(self, filled: Filled) -> None:
+    def give_back(self, filled: FilledBuffer) -> None:
         """Give a buffer back to the driver, to be filled again."""
         self._ioctl(v4l2.VIDIOC_QBUF, self._buffer(filled.index))
 

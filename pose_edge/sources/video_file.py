@@ -171,10 +171,10 @@ class VideoFile:
         """Compare what was read with the container's own figures, where those are exact."""
         name, stream, container = self._container.format.name, self._stream, self._container
         if name.startswith("mov,"):
-            self._damage.add_absent(max(0, len(stream.index_entries) - self._read))
+            self._damage.add_missing(max(0, len(stream.index_entries) - self._read))
         elif name == "avi":
             promised = max(stream.frames, len(stream.index_entries))
-            self._damage.add_absent(max(0, promised - self._read))
+            self._damage.add_missing(max(0, promised - self._read))
         # For formats not in `TIMED_FORMATS`, FFmpeg only guesses the duration.
         elif self._timed and stream.duration is None and container.duration is not None:
             promised_s = container.duration / av.time_base

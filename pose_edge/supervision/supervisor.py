@@ -27,7 +27,7 @@ LIMIT_S: Final = 30.0
 """The shortest and the longest wait before a part that has failed is replaced, seconds."""
 STEADY_S: Final = 60.0
 """Running time, in seconds, after which a part's next replacement needs the shortest wait only."""
-SLEPT_S: Final = 3.0
+SUSPEND_GAP_S: Final = 3.0
 """Time between two checks, in seconds, above which the whole process must have been suspended; the
 watchdog checks every second."""
 
@@ -132,7 +132,7 @@ class Part:
             return self._replacement
 
     @property
-    def helpless(self) -> bool:
+    def unrecoverable(self) -> bool:
         """Whether the part has failed and cannot be replaced."""
         with self._lock:
             return self.state is State.FAILED and self._replacement is None
@@ -217,7 +217,7 @@ class Supervisor:
             # `now`, not the present time: the next check notices a process that is suspended here.
             if replacement := part.check(now):
                 self._replace(part, replacement)
-        return not any(part.helpless for part in parts)
+        return not any(part.unrecoverable for part in parts)
 
     def _forgive_sleep(self, parts: list[Part], now: float) -> None:
         """Postpone all deadlines if the whole process was suspended since the last check.
@@ -226,7 +226,7 @@ class Supervisor:
         heartbeat.
         """
         before, self._looked_s = self._looked_s, now
-        if before is not None and (gap := now - before) > SLEPT_S:
+        if before is not None and (gap := now - before) > SUSPEND_GAP_S:
             log.info("nothing ran for %.0f s: the program was stopped, or the machine was", gap)
             for part in parts:
                 part.postpone(gap)

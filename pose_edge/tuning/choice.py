@@ -43,7 +43,7 @@ class PassTiming:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class Requirements:
     """The requirements that a model is chosen for.
 
     Attributes:
@@ -79,87 +79,94 @@ class ModelChoice:
     reason: str
 
 
-def frame_ms(pass_ms: float, demand: Demand) -> float:
+def frame_ms(pass_ms: float, requirements: Requirements) -> float:
     """Return the time per frame, milliseconds, including searches for people if any.
 
     Args:
         pass_ms: Time of a frame with one person, milliseconds.
-        demand: The requirements; where several people are followed, the result is for `CROWD`
-            people and includes the searches, averaged over the frames.
+        requirements: If several people are followed, the result is for `CROWD` people and includes
+            the searches, averaged over the frames.
     """
-    if demand.search_ms is None:
+    if requirements.search_ms is None:
         return pass_ms
-    return CROWD * pass_ms + demand.search_ms * min(1.0, SEARCHES_PER_S / demand.rate)
+    return CROWD * pass_ms + requirements.search_ms * min(1.0, SEARCHES_PER_S / requirements.rate)
 
 
-def slow_frame_ms(timing: PassTiming, demand: Demand) -> float:
+def slow_frame_ms(timing: PassTiming, requirements: Requirements) -> float:
     """Return the time of a frame with one slow pass (95th percentile), milliseconds."""
-    return frame_ms(timing.median_ms, demand) + timing.p95_ms - timing.median_ms
+    return frame_ms(timing.median_ms, requirements) + timing.p95_ms - timing.median_ms
 
 
-def typical_ms(timing: PassTiming, demand: Demand) -> float:
+def typical_ms(timing: PassTiming, requirements: Requirements) -> float:
     """Return the typical time per frame, milliseconds.
 
     This uses the larger of mean and median. A process that a CPU quota suspends ten times a second
     has a good median but a low frame rate; only the mean shows that.
     """
-    return frame_ms(max(timing.median_ms, timing.mean_ms), demand)
+    return frame_ms(max(timing.median_ms, timing.mean_ms), requirements)
 
 
-def share(timing: PassTiming, demand: Demand) -> float:
+def busy_share(timing: PassTiming, requirements: Requirements) -> float:
     """Return the share of the frame interval that a model takes; above 1, it is too slow."""
-    return typical_ms(timing, demand) * demand.rate / 1000
+    return typical_ms(timing, requirements) * requirements.rate / 1000
 
 
-def holds(timing: PassTiming, demand: Demand) -> bool:
+def holds(timing: PassTiming, requirements: Requirements) -> bool:
     """Return whether a model holds the wanted rate with a margin."""
     return (
-        timing.followed >= demand.least_followed
-        and share(timing, demand) <= MAX_SHARE
-        and slow_frame_ms(timing, demand) * demand.rate / 1000 <= MAX_P95
+        timing.followed >= requirements.least_followed
+        and busy_share(timing, requirements) <= MAX_SHARE
+        and slow_frame_ms(timing, requirements) * requirements.rate / 1000 <= MAX_P95
     )
 
 
-def promised_fps(timing: PassTiming, demand: Demand) -> float:
+def promised_fps(timing: PassTiming, requirements: Requirements) -> float:
     """Return the frames per second that a model is expected to process."""
-    processed = timing.followed * demand.source_rate
-    return min(demand.rate, processed, demand.rate / max(1e-9, share(timing, demand)))
+    processed = timing.followed * requirements.source_rate
+    return min(
+        requirements.rate,
+        processed,
+        requirements.rate / max(1e-9, busy_share(timing, requirements)),
+    )
 
 
 def choose(
-    timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand
+    timings: Sequence[PassTiming], accuracy: dict[str, float], requirements: Requirements
 ) -> ModelChoice:
     """Choose the most accurate model that holds the rate, or else the one nearest to it.
 
     Args:
         timings: Measured times of the candidates, at least one, in any order.
         accuracy: Measured average precision of each candidate, 0...1, by name.
-        demand: The requirements that the model is chosen for.
+        requirements: What the model is chosen for.
     """
     best_first = sorted(timings, key=lambda one: (-accuracy[one.model], one.mean_ms, one.model))
-    fitting = [one for one in best_first if holds(one, demand)]
+    fitting = [one for one in best_first if holds(one, requirements)]
     if not fitting:
-        nearest = max(best_first, key=lambda one: (promised_fps(one, demand), -one.mean_ms))
-        fps = promised_fps(nearest, demand)
+        nearest = max(best_first, key=lambda one: (promised_fps(one, requirements), -one.mean_ms))
+        fps = promised_fps(nearest, requirements)
         reason = (
-            f"{nearest.model}: no model holds {demand.rate:.3g} fps with a margin here; "
+            f"{nearest.model}: no model holds {requirements.rate:.3g} fps with a margin here; "
             f"it comes nearest ({fps:.3g} fps)"
         )
         return ModelChoice(nearest.model, fps, False, reason)
     chosen = fitting[0]
-    crowd = f" for {CROWD} people" if demand.search_ms is not None else ""
+    crowd = f" for {CROWD} people" if requirements.search_ms is not None else ""
     reason = (
-        f"{chosen.model}: the most accurate that holds {demand.rate:.3g} fps{crowd} with a margin "
-        f"({_busy(chosen, demand)})"
+        f"{chosen.model}: the most accurate that holds {requirements.rate:.3g} fps{crowd} with a "
+        f"margin ({_busy(chosen, requirements)})"
     )
     if chosen is not best_first[0]:
         better = best_first[best_first.index(chosen) - 1]
-        reason += f"; {better.model} does not ({_obstacle(better, demand)})"
-    return ModelChoice(chosen.model, demand.rate, True, reason)
+        reason += f"; {better.model} does not ({_obstacle(better, requirements)})"
+    return ModelChoice(chosen.model, requirements.rate, True, reason)
 
 
-def ladder(
-    timings: Sequence[PassTiming], accuracy: dict[str, float], demand: Demand, chosen: str
+def worthwhile_models(
+    timings: Sequence[PassTiming],
+    accuracy: dict[str, float],
+    requirements: Requirements,
+    chosen: str,
 ) -> list[PassTiming]:
     """Return the models between which a run may step, from the least to the most accurate.
 
@@ -169,13 +176,13 @@ def ladder(
     Args:
         timings: See `choose`.
         accuracy: See `choose`.
-        demand: See `choose`.
+        requirements: See `choose`.
         chosen: Name of the chosen model.
     """
 
     def is_worth_it(one: PassTiming) -> bool:
         return one.model == chosen or all(
-            typical_ms(other, demand) > typical_ms(one, demand)
+            typical_ms(other, requirements) > typical_ms(one, requirements)
             for other in timings
             if accuracy[other.model] > accuracy[one.model]
         )
@@ -183,14 +190,14 @@ def ladder(
     return sorted(filter(is_worth_it, timings), key=lambda one: accuracy[one.model])
 
 
-def _busy(timing: PassTiming, demand: Demand) -> str:
-    return f"{share(timing, demand):.0%} of the time, at most {MAX_SHARE:.0%}"
+def _busy(timing: PassTiming, requirements: Requirements) -> str:
+    return f"{busy_share(timing, requirements):.0%} of the time, at most {MAX_SHARE:.0%}"
 
 
-def _obstacle(timing: PassTiming, demand: Demand) -> str:
+def _obstacle(timing: PassTiming, requirements: Requirements) -> str:
     """Return the first reason why a model does not hold the wanted rate."""
-    if timing.followed < demand.least_followed:
-        return f"{timing.followed * demand.source_rate:.3g} fps"
-    if share(timing, demand) > MAX_SHARE:
-        return f"{share(timing, demand):.0%}"
-    return f"95 % of the frames within {slow_frame_ms(timing, demand):.0f} ms only"
+    if timing.followed < requirements.least_followed:
+        return f"{timing.followed * requirements.source_rate:.3g} fps"
+    if busy_share(timing, requirements) > MAX_SHARE:
+        return f"{busy_share(timing, requirements):.0%}"
+    return f"95 % of the frames within {slow_frame_ms(timing, requirements):.0f} ms only"

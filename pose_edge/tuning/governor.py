@@ -30,7 +30,7 @@ Such a gap means, for example, that the camera was lost or the program was suspe
 
 
 @dataclass(frozen=True, slots=True)
-class Strain:
+class InferenceLoad:
     """The load of a run.
 
     Attributes:
@@ -65,25 +65,23 @@ class Governor:
         self._room_needed_s = ROOM_S
         self._unproven = False
 
-    def observe(self, strain: Strain | None, now_s: float) -> int | None:
+    def observe(self, load: InferenceLoad | None, now_s: float) -> int | None:
         """Record the load of the run and decide whether to change the model.
 
         Args:
-            strain: The load of the run; None while it is unknown.
+            load: The load of the run; None while it is unknown.
             now_s: The current time, seconds, never earlier than in the last call.
 
         Returns:
             The level to change to, which is also the new `level`; None for no change.
         """
-        if strain is None or now_s - self._seen_s > GAP_S:
+        if load is None or now_s - self._seen_s > GAP_S:
             self._pressure_since = self._room_since = None
         self._seen_s = now_s
-        if strain is None:
+        if load is None:
             return None
-        self._pressure_since = None if strain.followed else _since(self._pressure_since, now_s)
-        self._room_since = (
-            _since(self._room_since, now_s) if strain.followed and strain.room else None
-        )
+        self._pressure_since = None if load.followed else _since(self._pressure_since, now_s)
+        self._room_since = _since(self._room_since, now_s) if load.followed and load.room else None
         held_s = now_s - self._changed_s
         if self._unproven and held_s >= PROVEN_S:
             self._unproven, self._room_needed_s = False, ROOM_S

@@ -54,7 +54,7 @@ class Conditions(BaseModel):
     threads: int
 
 
-class Kept(BaseModel):
+class StoredMeasurements(BaseModel):
     """The content of `FILE`: the measured times and the model chosen from them.
 
     Attributes:
@@ -97,7 +97,7 @@ def present_conditions(settings: Settings, zoo: Zoo) -> Conditions:
     )
 
 
-def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
+def read_kept(folder: Path, conditions: Conditions) -> StoredMeasurements | None:
     """Return the stored times if they are valid under these conditions, else None.
 
     A file that cannot be used is not an error: the reason is logged. A missing one is not logged.
@@ -113,7 +113,7 @@ def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
         log.warning("%s: %s; the models are measured anew", path, error.strerror)
         return None
     try:
-        kept = Kept.model_validate_json(content)
+        kept = StoredMeasurements.model_validate_json(content)
     except ValidationError:
         log.warning("%s is damaged; the models are measured anew", path)
         return None
@@ -125,7 +125,7 @@ def read_kept(folder: Path, conditions: Conditions) -> Kept | None:
     return kept
 
 
-def write_kept(folder: Path, kept: Kept) -> None:
+def write_kept(folder: Path, kept: StoredMeasurements) -> None:
     """Store the measured times; if that fails, log a warning: the next start measures again."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-def die_with(parent: int) -> None:
+def kill_with_parent(parent: int) -> None:
     """Make the kernel kill this process when its parent ends, even if this process hangs.
 
     Strictly, the kernel watches the thread of the parent that started this process.

@@ -23,10 +23,10 @@ def user_path(text: str) -> Path:
     return path
 
 
-def typed(path: Path) -> str:
+def unambiguous(path: Path) -> str:
     """Return the text that both `user_path` and the dynamic linker read as exactly this path.
 
-    >>> typed(Path("~/x")), typed(Path("/x"))
+    >>> unambiguous(Path("~/x")), unambiguous(Path("/x"))
     ('./~/x', '/x')
     """
     return os.path.join(".", path)  # noqa: PTH118 - Path would leave the dot out

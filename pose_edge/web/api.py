@@ -22,7 +22,7 @@ from pose_edge.web.doctor_child import doctor_findings
 from pose_edge.web.guard import cookie_name, refusal
 from pose_edge.web.keeping import keep_settings
 from pose_edge.web.recordings import DEFAULT_RECORDING
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 from pose_edge.web.state_record import STEERED, state_record, unsaved, value_of
 
 CHANGE_S: Final = 60.0
@@ -32,7 +32,7 @@ PICTURE_S: Final = 5.0
 SNAPSHOT_QUALITY: Final = 95
 
 
-def api_routes(parts: ServerParts, most: Callable[[], int]) -> list[web.RouteDef]:
+def api_routes(parts: ServerContext, most: Callable[[], int]) -> list[web.RouteDef]:
     """Return the routes that read the state of the run, and those that change it.
 
     Args:
@@ -91,7 +91,7 @@ def _bad(text: str, kind: type[web.HTTPException] = web.HTTPBadRequest) -> web.H
 
 
 async def _send_state(
-    request: web.Request, *, parts: ServerParts, most: Callable[[], int]
+    request: web.Request, *, parts: ServerContext, most: Callable[[], int]
 ) -> web.Response:
     record = state_record(
         parts.state(),
@@ -106,19 +106,19 @@ async def _send_state(
     return web.json_response({**record, "most_clients": most(), "session": session})
 
 
-async def _send_history(_request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _send_history(_request: web.Request, *, parts: ServerContext) -> web.Response:
     return web.json_response(parts.history.record())
 
 
-async def _send_log(_request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _send_log(_request: web.Request, *, parts: ServerContext) -> web.Response:
     return web.json_response({"lines": parts.log.lines})
 
 
-async def _examine(_request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _examine(_request: web.Request, *, parts: ServerContext) -> web.Response:
     return web.json_response({"findings": await doctor_findings(parts.run.config)})
 
 
-async def _change_setting(request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _change_setting(request: web.Request, *, parts: ServerContext) -> web.Response:
     body = await read_json(request)
     key, value = body.get("key"), body.get("value")
     if key not in STEERED:
@@ -128,7 +128,7 @@ async def _change_setting(request: web.Request, *, parts: ServerParts) -> web.Re
     return web.json_response({"text": await _change(parts, key, value)})
 
 
-async def _change(parts: ServerParts, key: str, value: object) -> str:
+async def _change(parts: ServerContext, key: str, value: object) -> str:
     """Change a setting, and return a message for the user.
 
     Raises:
@@ -148,7 +148,7 @@ async def _change(parts: ServerParts, key: str, value: object) -> str:
     return text
 
 
-async def _keep(request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _keep(request: web.Request, *, parts: ServerContext) -> web.Response:
     await read_json(request)
     path, settings = parts.run.config, parts.run.settings()
     keys = unsaved(settings, parts.run.configured())
@@ -165,7 +165,7 @@ async def _keep(request: web.Request, *, parts: ServerParts) -> web.Response:
     return web.json_response({"text": f"written to {path}: {', '.join(keys)}"})
 
 
-async def _record(request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _record(request: web.Request, *, parts: ServerContext) -> web.Response:
     body = await read_json(request)
     if not isinstance(body.get("on"), bool):
         raise UsageError("on must be true or false")
@@ -174,7 +174,7 @@ async def _record(request: web.Request, *, parts: ServerParts) -> web.Response:
     return web.json_response({"text": f"recording: {'on' if body['on'] else 'off'}"})
 
 
-async def _take_snapshot(request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _take_snapshot(request: web.Request, *, parts: ServerContext) -> web.Response:
     await read_json(request)
     loop = asyncio.get_running_loop()
     taken: asyncio.Future[tuple[Image, ColourOrder] | None] = loop.create_future()

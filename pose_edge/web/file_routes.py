@@ -12,13 +12,13 @@ from aiohttp import hdrs, web
 from pose_edge.errors import UsageError
 from pose_edge.web.api import read_json
 from pose_edge.web.recordings import delete_file, find_file, list_files
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 
 PLAYED: Final = "video/mp4"
 """Media type of files that a browser plays; files of other types are downloaded."""
 
 
-def file_routes(parts: ServerParts) -> list[web.RouteDef]:
+def file_routes(parts: ServerContext) -> list[web.RouteDef]:
     """Return the routes of recordings and pose files."""
     return [
         web.get("/api/files", partial(_send_list, parts=parts)),
@@ -27,12 +27,12 @@ def file_routes(parts: ServerParts) -> list[web.RouteDef]:
     ]
 
 
-async def _send_list(_request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _send_list(_request: web.Request, *, parts: ServerContext) -> web.Response:
     files = await asyncio.to_thread(list_files, parts.run.settings())
     return web.json_response({"files": [file.record for file in files]})
 
 
-async def _send_file(request: web.Request, *, parts: ServerParts) -> web.StreamResponse:
+async def _send_file(request: web.Request, *, parts: ServerContext) -> web.StreamResponse:
     name = request.match_info["name"]
     file = await asyncio.to_thread(find_file, parts.run.settings(), name)
     if file is None:
@@ -45,7 +45,7 @@ async def _send_file(request: web.Request, *, parts: ServerParts) -> web.StreamR
     return web.FileResponse(file.path, headers=headers)
 
 
-async def _delete(request: web.Request, *, parts: ServerParts) -> web.Response:
+async def _delete(request: web.Request, *, parts: ServerContext) -> web.Response:
     name = (await read_json(request)).get("name")
     if not isinstance(name, str):
         raise UsageError("name must be the name of a file")

@@ -15,7 +15,7 @@ INTERVAL_S: Final = 2.0
 """Interval between two samples, seconds."""
 KEPT_S: Final = 600.0
 """Time for which samples are kept, seconds."""
-STILL_S: Final = 10.0
+STALL_S: Final = 10.0
 """Time without a processed frame after which the run counts as stalled, seconds; longer than any
 source may pause."""
 TO_RESULT: Final = ("wait", "preprocess", "inference", "postprocess")
@@ -75,7 +75,7 @@ class History:
         now = self._clock()
         self._note_progress(state, now)
         source = next((part.state for part in state.parts if part.name == SOURCE), None)
-        flowing = now - self._progress_s < STILL_S
+        flowing = now - self._progress_s < STALL_S
         return flowing or state.paused or source in (State.WAITING, State.DONE)
 
     def _note_progress(self, state: RunState, now: float) -> None:

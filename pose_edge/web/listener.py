@@ -14,7 +14,7 @@ from pose_edge.errors import OutputError
 from pose_edge.web.guard import HEADERS
 from pose_edge.web.listening import Place, Service, needs_token
 from pose_edge.web.login import read_token
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 from pose_edge.web.site import make_site
 
 CONNECTIONS: Final = 96
@@ -77,7 +77,7 @@ class Listener:
         sockets: The sockets on which it listens.
     """
 
-    def __init__(self, place: Place, services: Iterable[Service], parts: ServerParts) -> None:
+    def __init__(self, place: Place, services: Iterable[Service], parts: ServerContext) -> None:
         """Create the server; `open` starts it."""
         self.place = place
         self.services = frozenset(services)

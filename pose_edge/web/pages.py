@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from pose_edge.web.guard import HEALTH, Rules, cookie_name, try_token
 from pose_edge.web.login import SESSION_S
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 
 STATIC: Final = Path(__file__).parent / "static"
 MESSAGE: Final = "<!--message-->"
@@ -40,7 +40,7 @@ def page_routes(rules: Rules) -> list[web.RouteDef]:
     ]
 
 
-def health_route(parts: ServerParts) -> web.RouteDef:
+def health_route(parts: ServerContext) -> web.RouteDef:
     """Return the route of the health check, see `History.is_healthy`."""
 
     async def health(_request: web.Request) -> web.Response:
@@ -50,7 +50,7 @@ def health_route(parts: ServerParts) -> web.RouteDef:
     return web.get(HEALTH, health)
 
 
-def metrics_route(parts: ServerParts) -> web.RouteDef:
+def metrics_route(parts: ServerContext) -> web.RouteDef:
     """Return the route of the metrics for Prometheus."""
 
     async def metrics(_request: web.Request) -> web.Response:

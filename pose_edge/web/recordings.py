@@ -11,7 +11,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.sinks.message import Record
 from pose_edge.sinks.name_pattern import NamePattern, is_standard_output
-from pose_edge.sinks.output_guard import is_written
+from pose_edge.sinks.output_guard import is_being_written
 from pose_edge.util.paths import user_path
 
 MOST_FILES: Final = 1000
@@ -77,7 +77,7 @@ def delete_file(settings: Settings, name: str) -> None:
     file = find_file(settings, name)
     if file is None:
         raise UsageError(f"there is no file {name}")
-    if is_written(file.path):
+    if is_being_written(file.path):
         raise UsageError(f"{name} is being written")
     try:
         file.path.unlink()

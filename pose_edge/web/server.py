@@ -18,7 +18,7 @@ from pose_edge.web.listening import Place, Service, find_services
 from pose_edge.web.live_picture import LivePicture
 from pose_edge.web.pose_feed import PoseFeed
 from pose_edge.web.run_access import RunAccess
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 from pose_edge.web.server_thread import NAME, ServerThread
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class WebServer:
         self._settings = settings
         self._report = report
         self._supervisor = supervisor
-        self._parts: ServerParts | None = None
+        self._parts: ServerContext | None = None
         self._part: Part | None = None
         self._serving: ServerThread | None = None
         self._hung = HungThreads()
@@ -92,7 +92,7 @@ class WebServer:
     def open(self, run: RunAccess) -> None:
         """Start serving a run, as the settings say."""
         with self._lock:
-            self._parts = ServerParts(self._settings, run, self.picture, self.poses)
+            self._parts = ServerContext(self._settings, run, self.picture, self.poses)
             self._begin()
 
     def change(self, settings: Settings) -> None:
@@ -103,7 +103,7 @@ class WebServer:
         """
         self.check(settings)
         with self._lock:
-            again = _lasting(settings) != _lasting(self._settings)
+            again = _restart_key(settings) != _restart_key(self._settings)
             self._settings, self.picture.settings = settings, settings.web
             if self._parts is None:
                 return
@@ -199,7 +199,7 @@ class WebServer:
         self._report("; ".join(faults) or None)
 
 
-def _lasting(settings: Settings) -> tuple[Any, ...]:
+def _restart_key(settings: Settings) -> tuple[Any, ...]:
     """Return the settings that cannot be changed while connections are open."""
     web, sockets = settings.web, settings.websocket
     return find_services(settings), web.token_file, web.hosts, sockets.origins

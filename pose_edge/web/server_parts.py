@@ -25,7 +25,7 @@ STATE_S: Final = 0.2
 
 
 @dataclass
-class ServerParts:
+class ServerContext:
     """The state that all request handlers share; it outlives their event loop.
 
     Attributes:

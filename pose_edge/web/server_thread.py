@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pose_edge.web.listening import Place, Service
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +27,7 @@ class ServerThread:
 
     def __init__(
         self,
-        parts: ServerParts,
+        parts: ServerContext,
         services: Mapping[Place, frozenset[Service]],
         *,
         tick: Tick,

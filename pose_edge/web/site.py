@@ -12,7 +12,7 @@ from pose_edge.web.guard import Rules, add_headers, make_guard
 from pose_edge.web.listening import Place, Service, names, needs_token
 from pose_edge.web.origin import machine_names
 from pose_edge.web.pages import health_route, metrics_route, page_routes
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 from pose_edge.web.streams import poses_route, stream_route
 
 BODY_BYTES = 65_536
@@ -21,7 +21,7 @@ MOST_PROGRAMS = 64
 """Maximum number of clients of the pose lines where there is no page."""
 
 
-def make_site(parts: ServerParts, place: Place, services: Iterable[Service]) -> web.Application:
+def make_site(parts: ServerContext, place: Place, services: Iterable[Service]) -> web.Application:
     """Return the application that offers services at a place."""
     services = frozenset(services)
     settings = parts.settings

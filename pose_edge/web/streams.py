@@ -13,7 +13,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from pose_edge.web.guard import refusal
 from pose_edge.web.pose_feed import PoseClient
-from pose_edge.web.server_parts import ServerParts
+from pose_edge.web.server_parts import ServerContext
 from pose_edge.web.throttle import Throttle
 
 BOUNDARY: Final = "frame"
@@ -35,20 +35,20 @@ PINGS_AT_ONCE: Final = 10
 """Rate limit of a client's messages, and its burst size."""
 
 
-def stream_route(parts: ServerParts, most: Callable[[], int]) -> web.RouteDef:
+def stream_route(parts: ServerContext, most: Callable[[], int]) -> web.RouteDef:
     """Return the route of the live picture, with at most `most()` watchers."""
     return web.get(
         "/stream.mjpg", partial(_send_pictures, parts=parts, most=most), allow_head=False
     )
 
 
-def poses_route(parts: ServerParts, most: Callable[[], int]) -> web.RouteDef:
+def poses_route(parts: ServerContext, most: Callable[[], int]) -> web.RouteDef:
     """Return the route of the pose lines, with at most `most()` clients."""
     return web.get("/poses", partial(_send_poses, parts=parts, most=most), allow_head=False)
 
 
 async def _send_pictures(
-    request: web.Request, *, parts: ServerParts, most: Callable[[], int]
+    request: web.Request, *, parts: ServerContext, most: Callable[[], int]
 ) -> web.StreamResponse:
     picture = parts.picture
     if not await _is_free(lambda: picture.watchers < most()):
@@ -58,9 +58,9 @@ async def _send_pictures(
     response.force_close()
     watcher = picture.join()
     try:
-        with _listed(parts):
+        with _registered_stream(parts):
             await response.prepare(request)
-            _hold_back_little(request)
+            _limit_send_buffer(request)
             await response.write(f"--{BOUNDARY}\r\n".encode())
             number = picture.number  # skip the latest JPEG, which may be old
             while True:
@@ -76,7 +76,7 @@ async def _send_pictures(
 
 
 async def _send_poses(
-    request: web.Request, *, parts: ServerParts, most: Callable[[], int]
+    request: web.Request, *, parts: ServerContext, most: Callable[[], int]
 ) -> web.StreamResponse:
     feed = parts.poses
     if not await _is_free(lambda: feed.clients < most()):
@@ -90,9 +90,9 @@ async def _send_poses(
     )
     client = feed.join()
     try:
-        with _listed(parts):
+        with _registered_stream(parts):
             await response.prepare(request)
-            _hold_back_little(request)
+            _limit_send_buffer(request)
             code = await _first_of(
                 _read_until_message(response), _write_lines(request, response, client)
             )
@@ -162,7 +162,7 @@ async def _drained(request: web.Request) -> None:
 
 
 @contextmanager
-def _listed(parts: ServerParts) -> Iterator[None]:
+def _registered_stream(parts: ServerContext) -> Iterator[None]:
     """Register the current task as a stream, which the server cancels when it closes."""
     task = asyncio.current_task()
     parts.streams.add(task)
@@ -172,7 +172,7 @@ def _listed(parts: ServerParts) -> Iterator[None]:
         parts.streams.discard(task)
 
 
-def _hold_back_little(request: web.Request) -> None:
+def _limit_send_buffer(request: web.Request) -> None:
     connection = request.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

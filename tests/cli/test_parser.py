@@ -96,12 +96,12 @@ def test_the_help_groups_the_global_options_and_ends_with_examples(
     with pytest.raises(SystemExit):
         parse_line(f"{command} --help")
     text = capsys.readouterr().out
-    own, _, everywhere = text.partition("global options:\n")
+    own, _, global_options = text.partition("global options:\n")
     assert "--help" not in own
-    assert "--version" in everywhere
+    assert "--version" in global_options
     assert "\n  --set" not in own
-    assert ("\n  --set" in everywhere) == (command in COMMANDS)
-    examples = everywhere.partition("examples:\n")[2].splitlines()
+    assert ("\n  --set" in global_options) == (command in COMMANDS)
+    examples = global_options.partition("examples:\n")[2].splitlines()
     assert len(examples) >= 4
     assert max(map(len, text.splitlines())) <= 90
 

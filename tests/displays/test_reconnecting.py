@@ -15,7 +15,12 @@ from pose_edge.config.schema import DisplaySettings
 from pose_edge.displays import DesktopEnded, Display, open_display
 from pose_edge.displays.choice import Choice
 from pose_edge.displays.display import ScreenYielded
-from pose_edge.displays.reconnecting import LAST_RETRY_S, LOOK_S, PROVEN_S, ReconnectingDisplay
+from pose_edge.displays.reconnecting import (
+    CHECK_INTERVAL_S,
+    LAST_RETRY_S,
+    PROVEN_S,
+    ReconnectingDisplay,
+)
 from pose_edge.displays.terminal import Console
 from pose_edge.errors import DisplayError
 from pose_edge.overlay import Scene
@@ -127,7 +132,7 @@ def test_a_screen_that_is_plugged_in_later_is_opened_within_two_seconds(bench: B
     bench.there = [HDMI]
     plugged = bench.now
     assert bench.live(2) == ["opened"]
-    assert bench.attempts[0] - plugged <= LOOK_S + 0.03
+    assert bench.attempts[0] - plugged <= CHECK_INTERVAL_S + 0.03
     assert is_open(bench.display)
     assert bench.display.name == "fake"
     assert bench.fault is None
@@ -182,7 +187,7 @@ def test_the_end_of_the_desktop_is_passed_on(bench: Bench) -> None:
 def test_looking_for_a_screen_is_rare(bench: Bench) -> None:
     bench.display.try_to_open()
     bench.live(60)
-    assert bench.looks < 60 / LOOK_S + 2
+    assert bench.looks < 60 / CHECK_INTERVAL_S + 2
 
 
 @pytest.mark.parametrize("count", [3])
@@ -216,7 +221,7 @@ def test_a_screen_that_cannot_be_opened_is_tried_ever_more_rarely_and_said_once(
     assert error is bench.refusal
     bench.live(120)
     gaps = np.diff(bench.attempts)
-    assert gaps[0] <= 2 * LOOK_S + 0.05
+    assert gaps[0] <= 2 * CHECK_INTERVAL_S + 0.05
     assert gaps[-1] > LAST_RETRY_S - 0.05
     assert len(bench.attempts) < 25
     assert bench.fault == "no right to use it"
@@ -346,7 +351,7 @@ def fake_kms(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return FakeKms(choice, console)
 
     monkeypatch.setattr(displays, "_open", open_choice)
-    monkeypatch.setattr("pose_edge.displays.reconnecting.LOOK_S", 0.0)
+    monkeypatch.setattr("pose_edge.displays.reconnecting.CHECK_INTERVAL_S", 0.0)
     monkeypatch.setattr("pose_edge.displays.reconnecting.FIRST_RETRY_S", 0.0)
     return opened
 

@@ -54,7 +54,7 @@ def look(made_up: MadeUp, name: str, **more: Any) -> dict[str, Finding]:  # noqa
 
 def use(monkeypatch: pytest.MonkeyPatch, camera: Camera) -> Camera:
     monkeypatch.setattr(source, "choose_source", lambda _source, _camera: camera)
-    monkeypatch.setattr(source, "MORE_S", 0.2)
+    monkeypatch.setattr(source, "RATE_S", 0.2)
     return camera
 
 
@@ -161,7 +161,7 @@ def any_of(monkeypatch: pytest.MonkeyPatch, *cameras: Camera) -> None:
     monkeypatch.setattr(
         source, "choose_source", lambda _source, camera: AnyCamera(camera, find=find)
     )
-    monkeypatch.setattr(source, "MORE_S", 0.2)
+    monkeypatch.setattr(source, "RATE_S", 0.2)
 
 
 def test_which_camera_auto_takes(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from pose_edge.estimators.movenet import decode
 from pose_edge.estimators.single_person import SinglePersonEstimator
 from pose_edge.frames import Frame
 from pose_edge.poses import FloatArray
-from pose_edge.runtimes import AnyArray, InputSize, SizeGone
+from pose_edge.runtimes import AnyArray, InputSize, InputSizeChanged
 from pose_edge.telemetry import Stopwatch
 
 WIDTH, HEIGHT = 640, 480
@@ -49,7 +49,7 @@ class Seer(FakeRuntime):
         if self.script:
             self.sizes = tuple(self.script.pop(0))
         if tensor.shape[1:3] not in self.sizes:
-            raise SizeGone
+            raise InputSizeChanged
         self.seen.append(tensor.copy())
         picture = tensor[0].astype(np.float64)
         rows, columns = np.nonzero(picture[:, :, 2] == 255)

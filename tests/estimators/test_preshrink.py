@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pose_edge.estimators.crop import Crop
-from pose_edge.estimators.preshrink import ENOUGH, FROM, Preshrinker, halvings
+from pose_edge.estimators.preshrink import MIN_SHRINK, TARGET_SHRINK, Preshrinker, halvings
 from pose_edge.estimators.warp import warp_into
 from pose_edge.frames import Image
 
@@ -34,17 +34,17 @@ def warped(image: Image, crop: Crop) -> Image:
 )
 def test_large_crops_are_halved_until_little_is_left_to_the_warp(shrink: float, times: int) -> None:
     assert halvings(shrink) == times
-    assert times == 0 or ENOUGH / 2 <= shrink / 2**times < ENOUGH
+    assert times == 0 or TARGET_SHRINK / 2 <= shrink / 2**times < TARGET_SHRINK
 
 
 def test_a_small_crop_is_left_alone() -> None:
-    crop = crop_of(FROM - 0.01)
+    crop = crop_of(MIN_SHRINK - 0.01)
     image, same = Preshrinker().apply(SCENE, crop, SIZE)
     assert image is SCENE
     assert same is crop
 
 
-@given(st.floats(FROM, 9), st.floats(-100, 700), st.floats(-100, 500))
+@given(st.floats(MIN_SHRINK, 9), st.floats(-100, 700), st.floats(-100, 500))
 def test_the_model_sees_the_same(shrink: float, left: float, top: float) -> None:
     """Where the picture meets the black beside it, the two differ within a pixel of the input."""
     crop = crop_of(shrink, left, top)

@@ -18,19 +18,19 @@ def test_the_score_is_the_mean_of_the_keypoints_above_the_threshold() -> None:
 
 @pytest.mark.parametrize(("count", "somebody"), [(0, True), (17, True), (18, False)])
 def test_so_many_keypoints_must_count(count: int, somebody: bool) -> None:
-    assert Sighting(person(0.9), 0.2).is_somebody(count) == somebody
+    assert Sighting(person(0.9), 0.2).is_person(count) == somebody
 
 
 def test_keypoints_in_one_place_are_nobody_unless_somebody_was_there() -> None:
     keypoints = np.full((KEYPOINT_COUNT, 3), 0.5, dtype=np.float32)
     keypoints[0, 0] += MIN_SPREAD / 2
     seen = Sighting(keypoints, 0.2)
-    assert not seen.is_somebody(3)
-    assert seen.is_somebody(3, 0.0)
+    assert not seen.is_person(3)
+    assert seen.is_person(3, 0.0)
 
 
 def test_nothing_is_nobody() -> None:
     seen = Sighting(person(0.0), 0.2)
     assert (seen.score, seen.box) == (0.0, (0.0, 0.0, 0.0, 0.0))
-    assert not seen.is_somebody(1, 0.0)
-    assert seen.is_somebody(0)
+    assert not seen.is_person(1, 0.0)
+    assert seen.is_person(0)

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from pose_edge.estimators.crop import Crop
 from pose_edge.estimators.keypoint_model import KeypointModel
 from pose_edge.estimators.movenet import decode
-from pose_edge.estimators.thorough import CLOSER, combine, mirror, run_thoroughly
+from pose_edge.estimators.thorough import SMALLER_CROP, combine, mirror, run_thoroughly
 from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.telemetry import Stopwatch
 
@@ -49,7 +49,7 @@ def test_near_answers_are_averaged_and_of_distant_ones_the_surer_is_taken() -> N
 
 def test_a_perfect_model_is_confirmed_by_the_mirror_and_from_nearer() -> None:
     found, size = person(), (WIDTH, HEIGHT)
-    closer = CROP.scaled(CLOSER)
+    closer = CROP.scaled(SMALLER_CROP)
 
     def mirrored(crop: Crop) -> Crop:
         return Crop(WIDTH - crop.left - crop.width, crop.top, crop.width, crop.height)

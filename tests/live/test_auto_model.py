@@ -12,7 +12,7 @@ from helpers import make_frame, make_result
 
 from pose_edge.config.schema import Settings
 from pose_edge.live import auto_model as auto_model_module
-from pose_edge.live.auto_model import MODEL, AutoModel, Feed, Tuned, TuneOrder, first_model
+from pose_edge.live.auto_model import MODEL, AutoModel, Feed, Tuned, TuneRequest, first_model
 from pose_edge.poses import Provenance
 from pose_edge.telemetry import Telemetry
 from pose_edge.tuning.kept import FILE
@@ -27,7 +27,7 @@ FRAME = make_frame()
 class World:
     """A camera of some rate, and models of some speed, in which frames that come too fast skip."""
 
-    def __init__(self, folder: Path, *, fps: float = 30.0, tune: TuneOrder | None = None) -> None:
+    def __init__(self, folder: Path, *, fps: float = 30.0, tune: TuneRequest | None = None) -> None:
         self.now = 1000.0
         self.fps = fps
         self.ms = {LIGHT: 6.0, HEAVY: 15.0, FINDER: 14.0}
@@ -39,7 +39,7 @@ class World:
         self.used: list[tuple[str, str]] = []
         self.start(AUTO, tune)
 
-    def start(self, settings: Settings, tune: TuneOrder | None = None) -> None:
+    def start(self, settings: Settings, tune: TuneRequest | None = None) -> None:
         """Start the program, again."""
         self.settings = settings
         self.meter = PassMeter(lambda: self.now)
@@ -225,7 +225,7 @@ def test_a_step_that_cannot_be_made_leaves_the_model_as_it_is(world: World) -> N
 
 def test_tune_says_what_it_measured(tmp_path: Path) -> None:
     found: list[Tuned] = []
-    world = World(tmp_path, tune=TuneOrder(found.append, target_fps=60.0))
+    world = World(tmp_path, tune=TuneRequest(found.append, target_fps=60.0))
     world.ms[HEAVY] = 20.0
     world.go(20)
     assert len(found) == 1

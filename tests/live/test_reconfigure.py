@@ -181,7 +181,7 @@ def test_every_key_is_a_setting() -> None:
         ("camera.width", {Concern.SOURCE}),
         ("camera.mirror", {Concern.PICTURE}),
         ("camera.wait", set()),
-        ("model.min_keypoint_score", {Concern.MODEL, Concern.FOLLOWING}),
+        ("model.min_keypoint_score", {Concern.MODEL, Concern.TRACKING}),
         ("storage.segment", {Concern.RECORDING, Concern.OUTPUTS}),
     ],
 )

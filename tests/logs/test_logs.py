@@ -78,7 +78,7 @@ def test_a_known_address_is_kept_out(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_an_error_is_told_to_people_without_a_time(capsys: pytest.CaptureFixture[str]) -> None:
     logs.start("info", "text")
-    assert logs.written_for() == "text"
+    assert logs.current_format() == "text"
     logs.report_error("cannot open rtsp://me:s3cret@cam\ntry another")
     assert capsys.readouterr().err == (
         "pose-edge: cannot open rtsp://***@cam\npose-edge: try another\n"

@@ -30,7 +30,7 @@ from pose_edge.frames import Frame, Lease
 from pose_edge.pipeline import capture as capture_module
 from pose_edge.pipeline.options import PipelineOptions
 from pose_edge.pipeline.pipeline import Pipeline
-from pose_edge.pipeline.rest import LOOK_S, QUIET_S
+from pose_edge.pipeline.rest import CHECK_INTERVAL_S, QUIET_S
 from pose_edge.poses import Estimate, Provenance, Result
 from pose_edge.supervision.backoff import Backoff
 from pose_edge.supervision.supervisor import State, Supervisor
@@ -767,7 +767,7 @@ def test_a_scene_at_rest_is_looked_at_a_few_times_a_second_until_something_moves
             assert pipeline.rest.resting
     assert sink.sent[-1] == moving.index
     assert not pipeline.rest.resting
-    assert len(sink.sent) == pytest.approx(30 * QUIET_S + (8 - QUIET_S) / LOOK_S, abs=3)
+    assert len(sink.sent) == pytest.approx(30 * QUIET_S + (8 - QUIET_S) / CHECK_INTERVAL_S, abs=3)
     assert all(part.state is State.RUNNING for part in supervisor.parts)
     assert pipeline.skipped == 0
     handed.put(None)

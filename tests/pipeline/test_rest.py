@@ -7,7 +7,15 @@ import pytest
 from helpers import make_frame
 
 from pose_edge.frames import Frame
-from pose_edge.pipeline.rest import LOOK_S, MAX_LOOK_S, MAX_SHARE, QUIET_S, Found, Rest, RestRule
+from pose_edge.pipeline.rest import (
+    CHECK_INTERVAL_S,
+    MAX_LOOK_S,
+    MAX_SHARE,
+    QUIET_S,
+    Found,
+    Rest,
+    RestRule,
+)
 
 FPS = 32
 STEP_S = 1 / FPS
@@ -29,7 +37,7 @@ def test_every_frame_is_looked_at_until_it_was_quiet_for_long_enough() -> None:
     assert len(run(rule, 0.0, QUIET_S)) == QUIET_S * FPS
     looked = run(rule, QUIET_S, 4.0)
     assert rule.resting
-    assert len(looked) == pytest.approx(4.0 / LOOK_S, abs=1)
+    assert len(looked) == pytest.approx(4.0 / CHECK_INTERVAL_S, abs=1)
 
 
 def test_what_moves_is_looked_at_at_once_and_from_then_on() -> None:

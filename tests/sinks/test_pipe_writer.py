@@ -115,12 +115,12 @@ def test_a_pipe_that_nobody_ever_reads_is_a_failure(pipe: Path) -> None:
 
 def test_a_reader_that_does_not_read_gets_whole_lines_again(pipe: Path) -> None:
     reader = PipeReader(pipe)
-    writer = PipeWriter(pipe, JsonLines, room_s=0.01)
+    writer = PipeWriter(pipe, JsonLines, write_timeout_s=0.01)
     index = 0
     while writer.write(message(index)):
         index += 1
     assert writer.waiting == f"the reader of {pipe} does not read"
-    writer._room_s = 3600.0
+    writer._write_timeout_s = 3600.0
     assert not writer.write(message(index)), "left out at once"
     first = [strict(reader.line())["seq"] for _ in range(20)]
     assert first == list(range(20)), "what was written before"

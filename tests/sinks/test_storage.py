@@ -41,7 +41,7 @@ FAST = 8.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment_writer, "LOOK_S", 0.1)
+    monkeypatch.setattr(segment_writer, "CHECK_INTERVAL_S", 0.1)
 
 
 class Outputs:

@@ -9,9 +9,9 @@ from fake_v4l2 import META_CAPTURE, OUTPUT, Kernel
 from pose_edge.sources.cameras import (
     CameraNode,
     choose_camera,
+    explain_unopenable,
     find_cameras,
     query_camera,
-    why_closed,
     why_no_camera,
 )
 from pose_edge.util.device_access import current_user
@@ -145,5 +145,5 @@ def test_names_are_parts_in_any_case() -> None:
 
 
 def test_a_node_that_goes_while_it_is_looked_at(tmp_path: Path) -> None:
-    error = why_closed(tmp_path / "video0")
+    error = explain_unopenable(tmp_path / "video0")
     assert (error.message, error.remedy) == (f"{tmp_path}/video0 has just gone", None)

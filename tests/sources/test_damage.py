@@ -97,7 +97,7 @@ def test_a_file_with_other_data_between_the_frames_skips_bytes_all_the_time() ->
 def test_frames_that_never_came() -> None:
     count = DamageCount(STEP)
     add(count, 0)
-    count.add_absent(0)
+    count.add_missing(0)
     assert count.missing is None
-    count.add_absent(2)
+    count.add_missing(2)
     assert count.missing == "2 of 3 frames are damaged or missing"

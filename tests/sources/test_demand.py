@@ -6,7 +6,7 @@ import pytest
 from helpers import make_frame
 
 from pose_edge.frames import Frame
-from pose_edge.sources.demand import KEPT, LATE, MARGIN, SLACK_S, FrameDemand
+from pose_edge.sources.demand import LATE, MARGIN, RECENT_FRAMES, SLACK_S, FrameDemand
 
 
 class Clock:
@@ -90,7 +90,7 @@ def test_one_picture_is_enough_unless_the_reader_is_late(demand: FrameDemand, cl
 def test_the_shortest_of_the_last_frames_is_expected(demand: FrameDemand, clock: Clock) -> None:
     work(demand, clock, 0.3, 0.1, 0.2)
     assert demand.due_in() == pytest.approx(0.1 - SLACK_S)
-    work(demand, clock, *[0.2] * KEPT)
+    work(demand, clock, *[0.2] * RECENT_FRAMES)
     assert demand.due_in() == pytest.approx(0.2 - SLACK_S)
 
 

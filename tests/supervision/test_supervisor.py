@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pose_edge.supervision.supervisor import (
     FIRST_S,
     LIMIT_S,
-    SLEPT_S,
     STEADY_S,
+    SUSPEND_GAP_S,
     State,
     Supervisor,
 )
@@ -317,14 +317,14 @@ class Parts(RuleBasedStateMachine):
         gap = 0.0 if self.looked is None else self.clock.now - self.looked
         self.looked = self.clock.now
         for one in self.expected.values():
-            one.due += gap if gap > SLEPT_S else 0.0
+            one.due += gap if gap > SUSPEND_GAP_S else 0.0
             one.is_looked_at(self.clock.now)
-        helpless = [
+        unrecoverable = [
             one
             for one in self.expected.values()
             if one.state is State.FAILED and not one.replaceable
         ]
-        assert well == (not helpless)
+        assert well == (not unrecoverable)
 
     @invariant()
     def everything_is_as_expected(self) -> None:

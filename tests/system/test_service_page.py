@@ -18,7 +18,7 @@ from system.screen import wait_for
 from system.service import CONFIG, Settings
 from system.service_rig import BACK_S, RATE, ServiceRig
 
-from pose_edge.web.history import INTERVAL_S, STILL_S
+from pose_edge.web.history import INTERVAL_S, STALL_S
 
 COUNT = 5
 """Pictures, or lines, after which it is believed that they come."""
@@ -175,11 +175,11 @@ def test_an_unplugged_camera_and_its_return_are_seen(service_rig: ServiceRig, pa
 
 def no_frames_for_long(page: Page) -> None:
     """Wait for as long as would be a fault if no camera were missing; it must not become one."""
-    samples = round(STILL_S / INTERVAL_S) + 2
+    samples = round(STALL_S / INTERVAL_S) + 2
 
     def over() -> bool:
         assert page.health() == 200
         newest = page.json("/api/history")["poses_fps"][-samples:]
         return len(newest) == samples and not any(newest)
 
-    wait_for(over, "no frames for long", scaled_limit(3 * STILL_S))
+    wait_for(over, "no frames for long", scaled_limit(3 * STALL_S))

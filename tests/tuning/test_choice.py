@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from pose_edge.tuning.choice import (
     MAX_SHARE,
-    Demand,
     PassTiming,
+    Requirements,
+    busy_share,
     choose,
     frame_ms,
     holds,
-    ladder,
     promised_fps,
-    share,
     typical_ms,
+    worthwhile_models,
 )
 
 ACCURACY = {"light": 0.5, "middle": 0.6, "heavy": 0.7}
@@ -53,18 +53,18 @@ searches = st.none() | st.floats(0.1, 500.0)
 def test_none_that_holds_is_more_accurate_than_the_chosen(
     timings: list[PassTiming], rate: float, search_ms: float | None
 ) -> None:
-    demand = Demand(rate, rate, search_ms)
-    choice = choose(timings, ACCURACY, demand)
+    requirements = Requirements(rate, rate, search_ms)
+    choice = choose(timings, ACCURACY, requirements)
     by_name = {one.model: one for one in timings}
-    holding = [one for one in timings if holds(one, demand)]
+    holding = [one for one in timings if holds(one, requirements)]
     assert choice.held == bool(holding)
     if holding:
-        assert holds(by_name[choice.model], demand)
+        assert holds(by_name[choice.model], requirements)
         assert ACCURACY[choice.model] == max(ACCURACY[one.model] for one in holding)
-        assert share(by_name[choice.model], demand) <= MAX_SHARE
+        assert busy_share(by_name[choice.model], requirements) <= MAX_SHARE
         assert choice.fps == rate
     else:
-        assert choice.fps == max(promised_fps(one, demand) for one in timings)
+        assert choice.fps == max(promised_fps(one, requirements) for one in timings)
     assert choice.fps <= rate
     assert choice.reason.startswith(choice.model)
     assert "\n" not in choice.reason
@@ -76,16 +76,16 @@ def test_the_order_has_no_influence(
 ) -> None:
     mixed = list(timings)
     random.shuffle(mixed)  # type: ignore[attr-defined]
-    demand = Demand(rate, rate, search_ms)
-    assert choose(mixed, ACCURACY, demand) == choose(timings, ACCURACY, demand)
+    requirements = Requirements(rate, rate, search_ms)
+    assert choose(mixed, ACCURACY, requirements) == choose(timings, ACCURACY, requirements)
 
 
 @given(measured(), rates, st.floats(0.05, 1.0))
 def test_a_lower_rate_never_costs_accuracy(
     timings: list[PassTiming], rate: float, part: float
 ) -> None:
-    fast = choose(timings, ACCURACY, Demand(rate, rate))
-    slow = choose(timings, ACCURACY, Demand(rate * part, rate))
+    fast = choose(timings, ACCURACY, Requirements(rate, rate))
+    slow = choose(timings, ACCURACY, Requirements(rate * part, rate))
     if fast.held:
         assert slow.held
         assert ACCURACY[slow.model] >= ACCURACY[fast.model]
@@ -95,7 +95,7 @@ def test_a_lower_rate_never_costs_accuracy(
 def test_a_slower_machine_never_gets_a_more_accurate_model(
     timings: list[PassTiming], rate: float, times: float
 ) -> None:
-    demand = Demand(rate, rate)
+    requirements = Requirements(rate, rate)
     slower = [
         replace(
             one,
@@ -105,9 +105,9 @@ def test_a_slower_machine_never_gets_a_more_accurate_model(
         )
         for one in timings
     ]
-    after = choose(slower, ACCURACY, demand)
+    after = choose(slower, ACCURACY, requirements)
     if after.held:
-        assert ACCURACY[choose(timings, ACCURACY, demand).model] >= ACCURACY[after.model]
+        assert ACCURACY[choose(timings, ACCURACY, requirements).model] >= ACCURACY[after.model]
 
 
 @pytest.mark.parametrize(
@@ -115,31 +115,31 @@ def test_a_slower_machine_never_gets_a_more_accurate_model(
 )
 def test_the_faster_the_camera_the_lighter_the_model(rate: float, model: str) -> None:
     timings = [timing("light", 5.0), timing("middle", 12.0), timing("heavy", 35.0)]
-    choice = choose(timings, ACCURACY, Demand(rate, rate))
+    choice = choose(timings, ACCURACY, Requirements(rate, rate))
     assert choice.model == model
     assert choice.held == (rate < 160)
 
 
 def test_a_good_median_does_not_help_where_frames_were_left_out() -> None:
     """As with a quota of the processor's time, which stops all threads ten times a second."""
-    demand = Demand(30.0, 30.0)
+    requirements = Requirements(30.0, 30.0)
     timings = [timing("light", 5.0), timing("heavy", 8.0, followed=0.4)]
-    choice = choose(timings, ACCURACY, demand)
+    choice = choose(timings, ACCURACY, requirements)
     assert choice.model == "light"
     assert "heavy does not (12 fps)" in choice.reason
     timings = [timing("light", 5.0), PassTiming("heavy", "cpu", 8.0, 60.0, 30.0, 1.0)]
-    assert choose(timings, ACCURACY, demand).model == "light"
+    assert choose(timings, ACCURACY, requirements).model == "light"
     timings = [timing("light", 5.0), timing("heavy", 20.0, p95=80.0)]
-    assert "within 80 ms" in choose(timings, ACCURACY, demand).reason
+    assert "within 80 ms" in choose(timings, ACCURACY, requirements).reason
 
 
 def test_several_people_cost_a_look_each_and_a_search_now_and_then() -> None:
-    assert frame_ms(10.0, Demand(30.0, 30.0)) == 10.0
-    assert frame_ms(10.0, Demand(30.0, 30.0, search_ms=15.0)) == 32.0
-    assert frame_ms(10.0, Demand(2.0, 2.0, search_ms=15.0)) == 45.0
+    assert frame_ms(10.0, Requirements(30.0, 30.0)) == 10.0
+    assert frame_ms(10.0, Requirements(30.0, 30.0, search_ms=15.0)) == 32.0
+    assert frame_ms(10.0, Requirements(2.0, 2.0, search_ms=15.0)) == 45.0
     timings = [timing("light", 5.0), timing("heavy", 12.0)]
-    assert choose(timings, ACCURACY, Demand(30.0, 30.0)).model == "heavy"
-    several = choose(timings, ACCURACY, Demand(30.0, 30.0, search_ms=15.0))
+    assert choose(timings, ACCURACY, Requirements(30.0, 30.0)).model == "heavy"
+    several = choose(timings, ACCURACY, Requirements(30.0, 30.0, search_ms=15.0))
     assert several.model == "light"
     assert "for 3 people" in several.reason
 
@@ -148,18 +148,21 @@ def test_several_people_cost_a_look_each_and_a_search_now_and_then() -> None:
 def test_every_step_of_the_ladder_is_slower_and_more_accurate(
     timings: list[PassTiming], rate: float
 ) -> None:
-    demand = Demand(rate, rate)
-    chosen = choose(timings, ACCURACY, demand).model
-    steps = ladder(timings, ACCURACY, demand, chosen)
+    requirements = Requirements(rate, rate)
+    chosen = choose(timings, ACCURACY, requirements).model
+    steps = worthwhile_models(timings, ACCURACY, requirements, chosen)
     accuracies = [ACCURACY[one.model] for one in steps]
     assert chosen in [one.model for one in steps]
-    times = [typical_ms(one, demand) for one in steps if one.model != chosen]
+    times = [typical_ms(one, requirements) for one in steps if one.model != chosen]
     assert accuracies == sorted(set(accuracies))
     assert times == sorted(times)
     assert max(accuracies) == max(ACCURACY[one.model] for one in timings)
 
 
 def test_a_model_that_runs_on_the_cpu_beside_an_edge_tpu_is_no_step() -> None:
-    demand = Demand(30.0, 30.0)
+    requirements = Requirements(30.0, 30.0)
     timings = [timing("light", 7.0), timing("middle", 90.0), timing("heavy", 14.0)]
-    assert [one.model for one in ladder(timings, ACCURACY, demand, "heavy")] == ["light", "heavy"]
+    assert [one.model for one in worthwhile_models(timings, ACCURACY, requirements, "heavy")] == [
+        "light",
+        "heavy",
+    ]

@@ -13,12 +13,12 @@ from pose_edge.tuning.governor import (
     PRESSURE_S,
     ROOM_S,
     Governor,
-    Strain,
+    InferenceLoad,
 )
 
-FINE = Strain(followed=True, room=False)
-ROOM = Strain(followed=True, room=True)
-PRESSED = Strain(followed=False, room=False)
+FINE = InferenceLoad(followed=True, room=False)
+ROOM = InferenceLoad(followed=True, room=True)
+PRESSED = InferenceLoad(followed=False, room=False)
 
 
 class Clock:
@@ -29,11 +29,11 @@ class Clock:
         self.now = 0.0
         self.steps: list[tuple[float, int]] = []
 
-    def go(self, strain: Strain | None, seconds: float) -> None:
+    def go(self, load: InferenceLoad | None, seconds: float) -> None:
         end = self.now + seconds
         while self.now < end:
             self.now += 1.0
-            level = self.governor.observe(strain, self.now)
+            level = self.governor.observe(load, self.now)
             if level is not None:
                 self.steps.append((self.now, level))
 
@@ -128,16 +128,16 @@ strains = st.sampled_from([FINE, ROOM, PRESSED, None])
     st.lists(st.tuples(strains, st.integers(1, 200)), max_size=60),
 )
 def test_never_more_than_one_step_a_minute_and_each_with_its_reason(
-    levels: int, level: int, story: list[tuple[Strain | None, int]]
+    levels: int, level: int, story: list[tuple[InferenceLoad | None, int]]
 ) -> None:
     level = min(level, levels - 1)
     clock = Clock(levels, level)
-    seen: list[Strain | None] = [None]
-    for strain, seconds in story:
+    seen: list[InferenceLoad | None] = [None]
+    for load, seconds in story:
         for _ in range(seconds):
             before = len(clock.steps)
-            clock.go(strain, 1)
-            seen.append(strain)
+            clock.go(load, 1)
+            seen.append(load)
             if len(clock.steps) == before:
                 continue
             step = clock.steps[-1][1] - level

@@ -14,7 +14,7 @@ from pose_edge.tuning.kept import (
     FILE,
     MAX_BYTES,
     Conditions,
-    Kept,
+    StoredMeasurements,
     present_conditions,
     read_kept,
     write_kept,
@@ -30,7 +30,7 @@ CONDITIONS = Conditions(
     people="one",
     threads=4,
 )
-KEPT = Kept(
+KEPT = StoredMeasurements(
     conditions=CONDITIONS,
     rate=30.0,
     width=1280,

@@ -25,9 +25,11 @@ def test_the_end_of_a_process_in_words(status: int | None, words: str, expected:
 
 
 def test_a_process_does_not_begin_for_a_parent_that_is_gone_already() -> None:
-    program = "import sys; from pose_edge.util.child_process import die_with"
+    program = "import sys; from pose_edge.util.child_process import kill_with_parent"
     for parent, status in ((os.getpid(), 0), (os.getpid() + 1, 1)):
-        done = subprocess.run([sys.executable, "-c", f"{program}; die_with({parent})"], check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", f"{program}; kill_with_parent({parent})"], check=False
+        )
         assert done.returncode == status
 
 

@@ -15,7 +15,7 @@ from pose_edge.util.paths import (
     is_file,
     mount_point,
     resolved,
-    typed,
+    unambiguous,
     user_path,
 )
 
@@ -42,7 +42,7 @@ def test_only_a_tilde_at_the_start_is_the_home(monkeypatch: pytest.MonkeyPatch) 
     for name in ("./~/x", ".//~/x", "a/~", "/~", "./-", "~nobody-of-this-name/x"):
         path = user_path(name)
         assert path == Path(name)
-        assert user_path(typed(path)) == path
+        assert user_path(unambiguous(path)) == path
 
 
 def test_a_circle_of_links_is_no_error(tmp_path: Path) -> None:

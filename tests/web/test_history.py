@@ -5,7 +5,7 @@ from web_rig import made_up_state
 
 from pose_edge.sinks.run_state import PartState
 from pose_edge.supervision.supervisor import State
-from pose_edge.web.history import INTERVAL_S, KEPT_S, STILL_S, History
+from pose_edge.web.history import INTERVAL_S, KEPT_S, STALL_S, History
 
 
 class Clock:
@@ -56,6 +56,6 @@ def test_a_run_is_healthy_while_frames_flow_or_a_camera_is_waited_for(
     history = History(clock)
     told = made_up_state(parts=(PartState("source", state, "", 0),), paused=paused)
     assert history.is_healthy(told)
-    clock.now += STILL_S
+    clock.now += STALL_S
     assert history.is_healthy(told) is healthy
     assert history.is_healthy(made_up_state(processed=301)), "frames flow again"

@@ -201,7 +201,7 @@ def _stage_table(timings: Sequence[ModelTiming]) -> BenchTable:
     """Return a row per model and number of threads with the stages of an inference pass."""
     rows = [
         (
-            *_whose(one),
+            *_model_cells(one),
             *(
                 f"{value:.2f}"
                 for stage in STAGES[:-1]
@@ -218,7 +218,7 @@ def _pass_table(timings: Sequence[ModelTiming]) -> BenchTable:
     """Return a row per model and number of threads with the whole pass and the memory."""
     rows = [
         (
-            *_whose(one),
+            *_model_cells(one),
             *(f"{value:.2f}" for value in (total.median, total.p95, total.best)),
             _number(one.cpu_ms.median if one.cpu_ms else None, 2),
             f"{one.fps:.0f}",
@@ -232,7 +232,7 @@ def _pass_table(timings: Sequence[ModelTiming]) -> BenchTable:
     return BenchTable(header, rows)
 
 
-def _whose(timing: ModelTiming) -> tuple[str, str]:
+def _model_cells(timing: ModelTiming) -> tuple[str, str]:
     """Return the first two cells of a model's row: its name and its number of threads."""
     return timing.name, NONE if timing.threads is None else str(timing.threads)
 

@@ -9,7 +9,7 @@ from argparse import Namespace
 
 from pose_edge import logs
 from pose_edge.cli.settings import config_path, overrides, read_settings
-from pose_edge.cli.terminal import people_read, print_json
+from pose_edge.cli.terminal import log_is_for_people, print_json
 from pose_edge.config.load import load_config
 from pose_edge.doctor import DoctorContext, as_json, as_lines, has_fault, run_doctor
 from pose_edge.errors import ConfigError
@@ -51,7 +51,7 @@ def _context(options: Namespace) -> DoctorContext:
 
 def _show_sections(names: list[str]) -> None:
     """Show the running sections on a temporary line of the terminal."""
-    if sys.stderr.isatty() and people_read():
+    if sys.stderr.isatty() and log_is_for_people():
         text = f"checking {', '.join(names)} ..." if names else ""
         room = shutil.get_terminal_size().columns - 1
         print(f"\r\x1b[K{text[:room]}", end="", file=sys.stderr, flush=True)

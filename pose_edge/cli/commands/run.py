@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 
 from pose_edge.cli.settings import config_path, overrides, read_settings
-from pose_edge.cli.terminal import people_read, print_table
+from pose_edge.cli.terminal import log_is_for_people, print_table
 from pose_edge.config.load import load_config
 from pose_edge.live.run import run
 from pose_edge.live.run_report import RunReport
@@ -42,7 +42,7 @@ def _print_report(report: RunReport) -> None:
         (stage, f"{summary.median:.1f}", f"{summary.p95:.1f}", str(summary.count))
         for stage, summary in report.stages.items()
     ]
-    if people_read() and rows:
+    if log_is_for_people() and rows:
         print_table(("Stage", "Median, ms", "95 %, ms", "Frames"), rows, sys.stderr)
     elif rows:
         stages = ", ".join(f"{stage} {median} ({p95})" for stage, median, p95, _count in rows)

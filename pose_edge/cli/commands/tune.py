@@ -16,7 +16,7 @@ from pose_edge.live.auto_model import Tuned
 from pose_edge.live.signals import Signals
 from pose_edge.live.tune import tune
 from pose_edge.offline.bench.system import machine
-from pose_edge.tuning.choice import holds, share
+from pose_edge.tuning.choice import busy_share, holds
 from pose_edge.util import resources
 from pose_edge.util.atomic import write_atomically
 
@@ -64,14 +64,14 @@ def _refuse_shipped(path: Path) -> None:
 
 
 def _print(tuned: Tuned) -> None:
-    demand = tuned.demand
-    print(f"{machine()}; {demand.rate:.3g} fps to hold")
+    requirements = tuned.requirements
+    print(f"{machine()}; {requirements.rate:.3g} fps to hold")
     rows = [
         (
             *(one.model, f"{tuned.accuracy[one.model]:.3f}", one.backend),
             *(f"{one.median_ms:.1f} ms", f"{one.p95_ms:.1f} ms"),
-            *(f"{share(one, demand):.0%}", f"{one.followed:.0%}"),
-            "yes" if holds(one, demand) else "no",
+            *(f"{busy_share(one, requirements):.0%}", f"{one.followed:.0%}"),
+            "yes" if holds(one, requirements) else "no",
         )
         for one in tuned.timings
     ]

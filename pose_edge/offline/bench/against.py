@@ -28,7 +28,7 @@ from pose_edge.util.text import one_line
 
 SOURCE_MARK: Final = "{source}"
 """Placeholder for the path of the video in a command."""
-LOOK_S: Final = 0.1
+CHECK_INTERVAL_S: Final = 0.1
 """Interval in seconds at which a wait for the program checks whether to stop."""
 END_S: Final = 5.0
 """Seconds between SIGTERM and SIGKILL for a program that is stopped."""
@@ -187,7 +187,7 @@ def _answer(process: subprocess.Popen[bytes], stop: threading.Event) -> bytes | 
     """Return what a process writes to its standard output; None if it was stopped."""
     while True:
         try:
-            return process.communicate(timeout=LOOK_S)[0]
+            return process.communicate(timeout=CHECK_INTERVAL_S)[0]
         except subprocess.TimeoutExpired:
             if stop.is_set():
                 _stop(process)

@@ -23,8 +23,8 @@ from pose_edge.runtimes.edgetpu.child_supervisor import (
 )
 from pose_edge.runtimes.edgetpu.detection import Coral, find_corals
 from pose_edge.runtimes.edgetpu.lookup import find_library
-from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, InputSize, Runtime, SizeGone
-from pose_edge.util.paths import typed
+from pose_edge.runtimes.runtime import INPUT_TYPES, AnyArray, InputSize, InputSizeChanged, Runtime
+from pose_edge.util.paths import unambiguous
 from pose_edge.zoo.registry import ModelFile, Zoo
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ class Failover:
         """Run the model on the Edge TPU, or on the CPU if the Edge TPU does not reply in time.
 
         Raises:
-            SizeGone: Only the Edge TPU supports this size, and it has just failed.
+            InputSizeChanged: Only the Edge TPU supports this size, and it has just failed.
         """
         outputs = self._supervisor.run(tensor)
         if outputs is not None:
             self.provenance = self._on_edgetpu
             return outputs
         if tensor.shape[1:3] not in self._cpu.sizes:
-            raise SizeGone
+            raise InputSizeChanged
         self.provenance = replace(self._cpu.provenance, note=self._supervisor.note)
         return self._cpu.run(tensor)
 
@@ -152,7 +152,7 @@ def load_edgetpu(model: ModelFile, settings: Settings) -> Runtime:
     """
     from pose_edge.runtimes.child import ChildRuntime
 
-    child = start_edgetpu(Zoo(), typed(model.path), settings, lambda: True)
+    child = start_edgetpu(Zoo(), unambiguous(model.path), settings, lambda: True)
     provenance = Provenance(model.name, "edgetpu")
     return ChildRuntime(child, provenance, timeout=settings.edgetpu.timeout)
 
@@ -247,7 +247,7 @@ def _library(name: str) -> str:
             note="edgetpu library missing",
         )
     # Keep the name of the default library: pycoral is used only with this name, not with a path.
-    return name if name == EDGETPU_LIBRARY else typed(path)
+    return name if name == EDGETPU_LIBRARY else unambiguous(path)
 
 
 def _interchangeable(loaded: Loaded, twin: Runtime) -> bool:

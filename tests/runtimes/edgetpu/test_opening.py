@@ -18,7 +18,7 @@ from helpers import FakeRuntime, no_threads_left, wait_until
 from pose_edge.config.schema import EDGETPU_LIBRARY, Settings
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Provenance
-from pose_edge.runtimes import AnyArray, Runtime, SizeGone
+from pose_edge.runtimes import AnyArray, InputSizeChanged, Runtime
 from pose_edge.runtimes import child as child_module
 from pose_edge.runtimes.child import Child, ChildRuntime
 from pose_edge.runtimes.child_fault import ChildFault
@@ -572,7 +572,7 @@ def test_a_picture_for_the_edge_tpu_alone_must_be_made_anew_when_that_fails(
     supervisor.plug()
     failover = make(cpu, supervisor)
     supervisor.pull("edgetpu lost 12:03")
-    with pytest.raises(SizeGone):
+    with pytest.raises(InputSizeChanged):
         failover.run(TENSOR)
     assert failover.sizes == ((80, 48), (48, 80))
     failover.run(WIDE)
