@@ -42,12 +42,12 @@ POSE_EDGE_MODEL__THREADS=2 pose-edge run --source demo
 
 ## The configuration file
 
-One file is read, the first of these that exists:
+Only one file is read, the first of these that exists:
 
-1. the one that `--config FILE` names,
-2. `~/.config/pose-edge/config.yaml`, yours,
-3. `/etc/pose-edge/config.yaml`, the machine's and the [service](service.md)'s,
-4. the one that ships with the program, which is `config.yaml` in a checkout.
+1. the file named by `--config FILE`
+2. `~/.config/pose-edge/config.yaml`, for one user
+3. `/etc/pose-edge/config.yaml`, for the whole machine and the [service](service.md)
+4. the file shipped with the program (`config.yaml` in a checkout)
 
 A file needs only the settings that differ from the defaults:
 

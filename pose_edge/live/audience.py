@@ -45,8 +45,6 @@ def find_audience(
     )
     if settings.display.kind != "auto" or any(others):
         return None
-    if settings.web.enabled:
-        return None
     if choices(settings.display, environment, Path(settings.testing.sysfs)):
         return None
     advice = f"connect a screen, {OUTPUTS}"
