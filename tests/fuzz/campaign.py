@@ -1,4 +1,4 @@
-"""Cases of all kinds, one after the other, with a report; the inputs of failed ones are kept."""
+"""Run fuzz cases of all kinds one after another, with a report; keep the inputs of failed ones."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case.
+    """The result of a case.
 
     Attributes:
-        name: Kind and number: they make the same case again.
-        complaints: What was wrong, a line each.
-        seconds: How long it took.
-        command: As a shell would take it.
-        said: Its standard error.
-        folder: Where everything of it is.
+        name: "KIND:NUMBER", from which the same case can be created again.
+        complaints: The problems found, one line each.
+        seconds: Duration of the case.
+        command: The command as a shell command line.
+        said: The program's standard error.
+        folder: Folder with all files of the case.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Outcome:
     folder: Path
 
     def report(self) -> str:
-        """Return it in full, for people."""
+        """Return a full description, as text for people."""
         wrong = "".join(f"  {complaint}\n" for complaint in self.complaints)
         last = "".join(f"  | {line}\n" for line in self.said.splitlines()[-15:])
         text = (
@@ -71,7 +71,7 @@ def run_case(name: str, folder: Path) -> Outcome:
 
     Args:
         name: "KIND:NUMBER".
-        folder: An empty one, for everything of it.
+        folder: Folder for all files of the case; it is created.
     """
     kind, _, number = name.partition(":")
     folder.mkdir(parents=True)
@@ -97,7 +97,7 @@ def run_case(name: str, folder: Path) -> Outcome:
 
 
 def own_variables(folder: Path) -> dict[str, str]:
-    """Return the variables that keep a case's files in its folder."""
+    """Return the environment variables that keep a case's files in its folder."""
     return {
         "TMPDIR": str(folder / "tmp"),
         "HOME": str(folder / "home"),
@@ -107,7 +107,7 @@ def own_variables(folder: Path) -> dict[str, str]:
 
 
 def base_environment(folder: Path) -> dict[str, str]:
-    """Return the variables of every case."""
+    """Return the environment variables common to all cases."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -120,17 +120,18 @@ def base_environment(folder: Path) -> dict[str, str]:
 def run_campaign(
     seed: int, seconds: float, folder: Path, tell: Callable[[str], None]
 ) -> list[Outcome]:
-    """Run cases of all kinds in turn, until the time is over, and write a report as it goes.
+    """Run cases of all kinds in turn until the time is over, updating a report after each.
 
     Args:
-        seed: The same one gives the same cases.
-        seconds: After these no other case is begun.
-        folder: For the report, "report.txt", and everything of the cases that failed.
-        tell: Says what is being done.
+        seed: Seed of the random case numbers; the same seed gives the same cases.
+        seconds: Time after which no further case is started.
+        folder: Folder for the report, "report.txt", and the files of failed cases; it is emptied
+            first.
+        tell: Called with a line about each case.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    # Without openssl there is no publisher of downloads.
+    # The server for downloads needs a certificate, which openssl creates.
     kinds = [kind for kind in KINDS if kind != "downloads" or shutil.which("openssl")]
     numbers = Random(seed)
     outcomes: list[Outcome] = []
@@ -148,7 +149,7 @@ def run_campaign(
 
 
 def report(seed: int, outcomes: Sequence[Outcome]) -> str:
-    """Return how it went, for people."""
+    """Return a summary of the campaign and a report of each failed case, as text for people."""
     tried = Counter(outcome.name.partition(":")[0] for outcome in outcomes)
     failed = [outcome for outcome in outcomes if outcome.complaints]
     wrong = Counter(outcome.name.partition(":")[0] for outcome in failed)

@@ -1,4 +1,4 @@
-"""One trial of the program: its command, what happens meanwhile, and what must come of it."""
+"""A fuzz case: the program's command, what happens while it runs, and the expected results."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ if TYPE_CHECKING:
     from fuzz.trial import Trial
 
 ANY_STATUS = (0, 1, 2, 3)
-"""Every exit status that the program has a meaning for."""
+"""All exit statuses that the program documents."""
 
 
 @dataclass
 class Case:
-    """What is tried.
+    """One run of the program with unusual input.
 
     Attributes:
-        arguments: Of `pose-edge`.
-        environment: Variables besides those of every case.
+        arguments: Arguments of `pose-edge`.
+        environment: Environment variables in addition to those common to all cases.
         setup: A shell command that is run first in the same process, e.g. "ulimit -f 64".
-        redirection: A shell redirection of the program's streams, e.g. "2>&-"; what it does not
-            name is kept in the files "stdout" and "stderr" of the case's folder.
-        seconds: How long the program runs by itself.
-        statuses: Exit statuses that are right.
-        poses: The pose files (a glob pattern in the case's folder) that must have a line for every
-            frame that the program says it has processed, where it ends with status 0.
-        video: A video that must then have as many frames, too.
+        redirection: A shell redirection of the program's streams, e.g. "2>&-"; other output goes
+            to the files "stdout" and "stderr" in the case's folder.
+        seconds: How long the program is expected to run.
+        statuses: Accepted exit statuses.
+        poses: Glob pattern of the pose files in the case's folder. If the program ends with status
+            0, they must have one line for each frame that it reports as processed.
+        video: Glob pattern of the videos that must then have the same number of frames.
         meanwhile: Called while the program runs.
-        sent_signals: Signals that may end the program, as they were sent before it could heed them.
+        sent_signals: Signals that may end the program because they were sent before it had
+            installed its handlers.
     """
 
     arguments: list[str]
@@ -49,13 +50,13 @@ class Case:
     sent_signals: list[int] = field(default_factory=list)
 
     def command(self) -> list[str]:
-        """Return the command; the shell in front replaces itself by the program."""
+        """Return the command line: a shell that is replaced by the program (exec)."""
         program = [sys.executable, "-m", "pose_edge", *self.arguments]
         setup = f"{self.setup}; " if self.setup else ""
         return ["/bin/sh", "-c", f'{setup}exec "$@" {self.redirection}', "sh", *program]
 
     def script(self, folder: Path, environment: Mapping[str, str]) -> str:
-        """Return a shell script that starts the program as it was started here."""
+        """Return a shell script that starts the program in the same way."""
         variables = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         return "\n".join(
             [
@@ -69,5 +70,5 @@ class Case:
 
 
 Kind = Callable[[Random, Path, ExitStack], Case]
-"""Makes a case of one kind: by chance, with its inputs in a folder. Servers that it starts are
-closed by the stack."""
+"""Creates a random case of one kind, with its inputs in a folder. The stack closes the servers that
+it starts."""

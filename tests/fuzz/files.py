@@ -1,4 +1,4 @@
-"""Configurations, models, pictures and videos that are damaged, odd or hostile."""
+"""Fuzz cases with damaged, odd or hostile configurations, models, pictures and videos."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ model:
   - &f [*e, *e, *e, *e, *e, *e, *e, *e]
   - &g [*f, *f, *f, *f, *f, *f, *f, *f]
 """
-"""A text of a few lines, in which 2 million values stand."""
+"""A YAML alias bomb: a few lines that expand to 2 million values."""
 SNIPPETS = (
     *("x: &a [*a]\n", "? [1]\n: 2\n", "<<: {a: 1}\n", "\t- a\n", "%YAML 9.9\n---\n"),
     "--- a\n--- b\n",
@@ -45,11 +45,11 @@ SNIPPETS = (
     BOMB,
 )
 UNTRIED = {"testing", "log"}
-"""Sections that are for the program's own tests, or show tracebacks when they say so."""
+"""Sections left out: `testing` is for the program's own tests, `log` can enable tracebacks."""
 
 
 def configurations(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make a configuration file, variables and options with odd values."""
+    """Create a configuration file, environment variables and options with odd values."""
     schema = {
         name: list(section.annotation.model_fields)  # type: ignore[union-attr]
         for name, section in Settings.model_fields.items()
@@ -93,7 +93,7 @@ def configurations(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 
 def plain(value: object) -> str:
-    """Return a value as it can stand in an option or a variable."""
+    """Return a value as text without NUL, for an option or an environment variable."""
     return str(value).replace("\0", "")
 
 
@@ -101,7 +101,7 @@ def plain(value: object) -> str:
 
 
 def models(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make a model file that is not what it says."""
+    """Create a run with a damaged model file."""
     name = random.choice(("posenet-mobilenet", "movenet-lightning-int8"))
     data = Zoo().find(name).path.read_bytes()
     data = model_with_damage(random, data) if random.random() < 0.8 else damaged(random, data)
@@ -149,7 +149,7 @@ NAMES = (
 
 
 def wide_picture(random: Random) -> bytes:
-    """Return a picture that is much larger than its file."""
+    """Return a PNG picture of extreme size, in most cases with far more pixels than bytes."""
     size = random.choice(((40_000, 30), (30, 40_000), (12_000, 12_000), (1, 1), (65_500, 1)))
     file = io.BytesIO()
     Pillow.new("1", size).save(file, "PNG")
@@ -157,7 +157,7 @@ def wide_picture(random: Random) -> bytes:
 
 
 def odd_picture(random: Random) -> tuple[str, bytes]:
-    """Return the ending of a name, and a picture of that format or of another."""
+    """Return a file name extension and a picture, possibly damaged or in another format."""
     ending = random.choice(list(FORMATS))
     data = picture(FORMATS[ending])
     chance = random.random()
@@ -178,7 +178,7 @@ def odd_picture(random: Random) -> tuple[str, bytes]:
 
 
 def pictures(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make a folder of pictures, or one picture."""
+    """Create a run on a folder of odd pictures, or on one odd picture."""
     paths = []
     for _ in range(random.choice((1, 1, 3))):
         ending, data = odd_picture(random)
@@ -206,7 +206,7 @@ VIDEOS = {
 
 
 def videos(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make a video with damage."""
+    """Create a run on a video, usually damaged."""
     ending = random.choice(list(VIDEOS))
     kind, codec = VIDEOS[ending]
     data = video(kind, codec=codec, interval=random.choice((6, 250)))

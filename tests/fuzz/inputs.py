@@ -1,4 +1,4 @@
-"""Small pictures and videos, and damage to any bytes."""
+"""Small valid pictures and videos, and functions that damage data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FRAMES = 24
 
 @lru_cache(maxsize=1)
 def scenes() -> list[Image]:
-    """Return small frames (BGR) with a person in them."""
+    """Return small BGR frames that show a person."""
     return [
         np.asarray(cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
         for frame in demo_frames(range(64, 64 + FRAMES))
@@ -35,7 +35,7 @@ def scenes() -> list[Image]:
 
 @lru_cache(maxsize=32)
 def picture(kind: str) -> bytes:
-    """Return a picture in a format of Pillow's, e.g. "JPEG"."""
+    """Return a picture encoded in a Pillow format, e.g. "JPEG"."""
     image = Pillow.fromarray(np.ascontiguousarray(scenes()[0][:, :, ::-1]))
     file = io.BytesIO()
     image.save(file, kind)
@@ -44,7 +44,7 @@ def picture(kind: str) -> bytes:
 
 @lru_cache(maxsize=32)
 def video(kind: str, *, codec: str = "libx264", interval: int = 6) -> bytes:
-    """Return a video in a format of FFmpeg's, e.g. "mp4", with a key frame at an interval."""
+    """Return a video in an FFmpeg format, e.g. "mp4", with a key frame every `interval` frames."""
     file = io.BytesIO()
     with av.open(file, "w", format=kind) as container:
         stream = container.add_stream(codec, rate=Fraction(30))
@@ -61,7 +61,7 @@ def video(kind: str, *, codec: str = "libx264", interval: int = 6) -> bytes:
 
 
 def damaged(random: Random, data: bytes) -> bytes:
-    """Return bytes with something wrong at one to three places."""
+    """Return data with one to three random damages."""
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         data = random.choice(DAMAGES)(random, data)
     return data
@@ -75,7 +75,7 @@ def _flip(random: Random, data: bytes) -> bytes:
 
 
 def _span(random: Random, data: bytes) -> tuple[int, int]:
-    """Return where a part of it begins and ends; most parts are short."""
+    """Return start and end of a random part of the data; short parts are the most likely."""
     start = random.randrange(len(data) + 1)
     return start, min(len(data), start + int(len(data) * random.random() ** 4) + 1)
 
@@ -105,11 +105,11 @@ def _cut_off(random: Random, data: bytes) -> bytes:
 
 
 def _number(random: Random, data: bytes) -> bytes:
-    """Put a number where a length, a count or a time may be."""
+    """Overwrite four bytes with a number, where a length, count or time might be stored."""
     if len(data) < 8:
         return data
     value = random.choice((0, 1, 0x7FFFFFFF, 0xFFFFFFFF, 0x80000000, random.getrandbits(32)))
-    # Most formats have them near the beginning.
+    # Prefer places near the beginning, where most formats store such numbers.
     place = int((len(data) - 4) * random.random() ** random.choice((1, 4)))
     return data[:place] + struct.pack(random.choice("<>") + "I", value) + data[place + 4 :]
 
@@ -122,9 +122,9 @@ BLOCK = 4096
 
 
 def model_with_damage(random: Random, data: bytes) -> bytes:
-    """Return a model whose description is damaged: its shapes, types, indices; not its weights."""
+    """Return a model with damage in its structure (shapes, types, indices), not in its weights."""
     blocks = range(0, len(data), BLOCK)
-    described = [  # weights can hardly be compressed
+    described = [  # unlike weights, the structure compresses well
         start for start in blocks if len(zlib.compress(data[start : start + BLOCK])) < 0.6 * BLOCK
     ]
     indices = index_places(data) if random.random() < 0.6 else []
@@ -143,10 +143,10 @@ def model_with_damage(random: Random, data: bytes) -> bytes:
 
 
 def index_places(data: bytes) -> list[int]:
-    """Return where a model says which tensors its operators and itself take and give."""
+    """Return the offsets of all tensor indices in the inputs and outputs of graph and operators."""
     graph = schema.Model.GetRootAs(data).Subgraphs(0)
     tables = [graph, *(graph.Operators(number) for number in range(graph.OperatorsLength()))]
-    inputs, outputs = 6, 8  # the same fields of both
+    inputs, outputs = 6, 8  # vtable offsets, the same for subgraphs and operators
     places = []
     for table in (table._tab for table in tables):
         for field in (inputs, outputs):
@@ -157,7 +157,7 @@ def index_places(data: bytes) -> list[int]:
 
 
 def put(folder: Path, name: str, data: bytes) -> str:
-    """Write an input, and return its path in the case's folder."""
+    """Write an input file, and return its path relative to the case's folder."""
     path = folder / "inputs" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""What may not happen to any program, whatever it is given."""
+"""Checks that every program run must pass, whatever its input."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from fuzz.case import Case
 from fuzz.trial import Trial
 
 MEMORY_MB = 1500.0
-"""No input makes the program need more; usually it is a third of this."""
+"""Highest memory use allowed, in MB; usually the program uses a third of it."""
 
 WORDS = (
     *("Traceback (most recent call last)", "internal error", "please report", "Fatal Python error"),
     *("Segmentation fault", "Exception ignored in", "terminate called"),
 )
 WORDY = 100_000
-"""No program of a few seconds has more characters to say."""
+"""Highest number of characters that a run of a few seconds may write."""
 
 SHARED_MEMORY = Path("/dev/shm")
 
 
 def shared_memory() -> set[str]:
-    """Return the names of the shared memory of Python programs, and of this one."""
+    """Return the names of shared memory objects of Python programs in general and of pose_edge."""
     begins = ("psm_", "sem.", "pose")
     return {path.name for path in SHARED_MEMORY.iterdir() if path.name.startswith(begins)}
 
 
 def abandoned(names: set[str]) -> set[str]:
-    """Return those names of shared memory that no running process holds."""
+    """Return the names of existing shared memory objects that no running process has mapped."""
     held = set()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -42,12 +42,12 @@ def abandoned(names: set[str]) -> set[str]:
 
 
 def judge(case: Case, trial: Trial, hung: str | None) -> Iterator[str]:
-    """Yield what is wrong with a program that has ended, a line each.
+    """Yield the problems of a program that has ended, one line each.
 
     Args:
-        case: What was tried.
-        trial: The program.
-        hung: Of one that had to be killed: what its threads were doing.
+        case: The case.
+        trial: The program, which has ended.
+        hung: What the threads were doing if the program had to be killed, else None.
     """
     assert trial.end is not None
     status = trial.end.status
@@ -58,7 +58,7 @@ def judge(case: Case, trial: Trial, hung: str | None) -> Iterator[str]:
     elif status >= 0 and status not in case.statuses:
         yield f"exit status {status}, not one of {case.statuses}"
     said = trial.log() + (trial.folder / "stdout").read_text("utf-8", errors="replace")
-    if signal.SIGINT not in case.sent_signals:  # Python itself says "KeyboardInterrupt"
+    if signal.SIGINT not in case.sent_signals:  # Python itself may write a traceback then
         yield from (f"says {word!r}" for word in WORDS if word in said)
     if len(said) > WORDY:
         yield f"says {len(said)} characters"
@@ -76,7 +76,7 @@ def judge(case: Case, trial: Trial, hung: str | None) -> Iterator[str]:
 
 
 def leftovers(folder: Path) -> Iterator[str]:
-    """Yield the names of files that an orderly end would have removed."""
+    """Yield a complaint for each temporary file that a regular exit would have removed."""
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         hidden = path.name.startswith(".") and not path.name.startswith("._")
@@ -87,7 +87,7 @@ def leftovers(folder: Path) -> Iterator[str]:
 
 
 def lost_lines(case: Case, trial: Trial) -> Iterator[str]:
-    """Yield what pose files and videos lack of the frames that were processed, as the log says."""
+    """Yield complaints about pose files and videos that lack frames reported in the log."""
     if not case.poses:
         return
     lines = 0
@@ -115,7 +115,7 @@ def lost_lines(case: Case, trial: Trial) -> Iterator[str]:
 
 
 def count_frames(path: Path) -> int:
-    """Return how many frames a video of ours has; 0 when it cannot be read."""
+    """Return the number of frames of a video, or 0 if it cannot be read."""
     try:
         with av.open(str(path)) as container:
             return sum(1 for _ in container.decode(video=0))

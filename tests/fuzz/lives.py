@@ -1,4 +1,4 @@
-"""What happens to a running program: signals, reloads, disks, streams that are closed."""
+"""Fuzz cases about a program's surroundings: signals, reloads, faulty disks, closed streams."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ ENDLESS = ("run", "--source", "demo", "--set", "source.loop=true", "--display", 
 OUTPUTS = ("--poses", "p.jsonl", "--record", "r.mp4")
 
 NUMPY = "_multiarray_umath"
-"""A library that the program needs. Before it is loaded there has hardly been time to heed signals:
-Python itself is starting."""
+"""A library that the program loads. Before that Python itself is still starting, and the program
+may not have installed its signal handlers."""
 
 
 def send(case: Case, trial: Trial, number: int) -> None:
-    """Send a signal; one that comes before the program can heed it may end it."""
+    """Send a signal, and extend the accepted results if the program is not ready to handle it."""
     if not trial.has_loaded(NUMPY):
         case.sent_signals.append(number)
     if number == signal.SIGINT and "display: " not in trial.log():
-        case.statuses = (0, 1)  # nothing has begun: "interrupted"
+        case.statuses = (0, 1)  # interrupted before the run has started
     trial.signal(number)
 
 
@@ -47,7 +47,7 @@ def signals(random: Random, folder: Path, closing: ExitStack) -> Case:
     case = Case([*ENDLESS, *OUTPUTS], poses="p.jsonl", video="r.mp4", seconds=20, statuses=(0,))
     if source == "camera":
         server = closing.enter_context(MjpegServer(scenes(), fps=15))
-        # No --record: what is shown is recorded, and of a camera not every frame is.
+        # No --record: only displayed frames are recorded, and those of a camera may be skipped.
         case.arguments = [*ENDLESS, "--source", server.url, *OUTPUTS[:2]]
         case.video = ""
 
@@ -67,7 +67,7 @@ def signals(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 
 def reloads(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Change the configuration again and again, also to what cannot be taken."""
+    """Change and reload the configuration repeatedly, sometimes with an invalid one."""
     server = closing.enter_context(MjpegServer(scenes(), fps=15))
     clip = put(folder, "clip.mp4", video("mp4"))
     still = put(folder, "a.jpg", picture("JPEG"))
@@ -115,7 +115,7 @@ def reloads(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 
 def disks(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Write to a disk that is full, small, read-only or not there; or have no room in /tmp."""
+    """Write to a disk that is small, read-only or missing, or run with a full TMPDIR."""
     arguments = ["run", "--source", "demo", "--display", "none", "--max-frames", "60"]
     arguments += ["--set", "source.pace=false", "--set", "storage.min_free=0"]
     disk = folder / "disk"
@@ -126,7 +126,7 @@ def disks(random: Random, folder: Path, closing: ExitStack) -> Case:
     if fault == "gone":
         case.setup = "rm -r disk"
     elif fault == "limit" or os.geteuid() != 0:
-        # In blocks of 512 bytes: 0 to about what the outputs need.
+        # In blocks of 512 bytes, from 0 to about the size of the outputs.
         case.setup = f"ulimit -f {random.choice((0, 1, 20, 100, 400))}"
     else:
         size = "4k" if fault == "read-only" else f"{random.choice((4, 8, 40, 200))}k"
@@ -146,13 +146,13 @@ def disks(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 
 def mount(closing: ExitStack, place: Path, size: str) -> None:
-    """Mount a disk of its own size."""
+    """Mount a tmpfs of a given size, until the case ends."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True)
     closing.callback(subprocess.run, ["umount", "--lazy", str(place)], check=True)
 
 
 def fill(path: Path) -> None:
-    """Fill a disk."""
+    """Fill a disk by writing to a file until an error occurs."""
     with path.open("wb", buffering=0) as file:
         try:
             while True:
@@ -165,7 +165,7 @@ def fill(path: Path) -> None:
 
 
 def closed_streams(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Close standard streams, or let them lead to where nothing can be written."""
+    """Run commands with standard streams closed or redirected to /dev/full or /dev/null."""
     places = ("&-", "/dev/full", "/dev/null", "")
     chosen = [random.choice(places) for _ in range(2)]
     words = ["<&-"] if random.random() < 0.3 else []

@@ -1,4 +1,4 @@
-"""Servers that misbehave: MJPEG and transport streams over HTTP, RTSP, downloads."""
+"""Fuzz cases with misbehaving servers: MJPEG and transport streams, RTSP, downloads."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ from publisher import HOST, Offer, make_certificate, publishing
 from pose_edge.zoo.catalogue import load_downloads
 
 SECONDS = (4.0, 4.0, 4.0, 15.0)
-"""How long a run on a server takes: the last of them is longer than a source that hangs is left."""
+"""Durations of runs to choose from; the last exceeds the time after which a hanging source is given
+up."""
 FRAME_S = 0.05
 
 Serve = Callable[[Random, socket.socket, threading.Event], None]
-"""Answers one client, and returns when it has no more to say; the event ends it earlier."""
+"""Serves one client until its data ends or the event is set."""
 
 
 @contextlib.contextmanager
 def serving(serve: Serve, seed: int) -> Iterator[int]:
-    """Serve until the block ends, the same to the first client of every run, and so on.
+    """Serve clients on a free port until the block ends; the nth client always gets the same data.
 
-    Returns:
+    Yields:
         The port.
     """
     end = threading.Event()
@@ -70,7 +71,15 @@ def serving(serve: Serve, seed: int) -> Iterator[int]:
 
 
 def camera(random: Random, folder: Path, closing: ExitStack, serve: Serve, address: str) -> Case:
-    """Return a run on a server, in which the camera's settings may be changed."""
+    """Return a case that runs on a server and may reload changed camera settings.
+
+    Args:
+        random: Source of all random choices.
+        folder: The case's folder.
+        closing: Stops the server.
+        serve: Serves one client.
+        address: The source, with "{port}" for the server's port.
+    """
     port = closing.enter_context(serving(serve, random.getrandbits(32)))
     seconds = random.choice(SECONDS)
     settings = {
@@ -95,7 +104,7 @@ def camera(random: Random, folder: Path, closing: ExitStack, serve: Serve, addre
             *("--poses", "p.jsonl", "--record", "r.mp4"),
         ],
         poses="p*.jsonl",
-        # Opening may be tried for camera.timeout, and for longer at first.
+        # Opening is tried for camera.timeout; the first attempt may take longer.
         seconds=seconds + 15,
         meanwhile=meanwhile,
     )
@@ -114,7 +123,7 @@ TYPES = (
 
 
 def head(random: Random, usual: str) -> bytes:
-    """Return the beginning of an answer, most of the time that of a stream."""
+    """Return the head of an HTTP response, usually a valid one for a stream."""
     status = "HTTP/1.0 200 OK" if random.random() < 0.8 else random.choice(STATUS_LINES)
     kind = usual if random.random() < 0.85 else random.choice(TYPES)
     more = "" if random.random() < 0.9 else "X: " + "x" * 100_000 + "\r\n"
@@ -122,7 +131,7 @@ def head(random: Random, usual: str) -> bytes:
 
 
 def part(random: Random, faults: float) -> bytes:
-    """Return a part of an MJPEG stream; `faults` is the share of those that are not right."""
+    """Return a part of an MJPEG stream; `faults` is the probability that it is faulty, 0...1."""
     jpeg = picture("JPEG")
     if random.random() >= faults:
         return wrapped(jpeg)
@@ -142,19 +151,19 @@ def part(random: Random, faults: float) -> bytes:
 
 
 def wrapped(jpeg: bytes, length: str = "") -> bytes:
-    """Return a part that contains a picture."""
+    """Return a multipart part with a JPEG, optionally with a false Content-Length."""
     head = f"\r\n--b\r\nContent-Type: image/jpeg\r\nContent-Length: {length or len(jpeg)}\r\n\r\n"
     return head.encode() + jpeg
 
 
 def oversized(jpeg: bytes) -> bytes:
-    """Return a JPEG that says that it is 65500 pixels wide and high."""
+    """Return a JPEG whose header claims 65500 pixels of width and height."""
     start = jpeg.find(b"\xff\xc0") + 5
     return jpeg[:start] + b"\xff\xdc\xff\xdc" + jpeg[start + 4 :]
 
 
 def send_slowly(client: socket.socket, data: bytes, end: threading.Event) -> None:
-    """Send byte by byte."""
+    """Send one byte every 0.1 s."""
     for byte in data:
         if end.wait(0.1):
             return
@@ -162,7 +171,7 @@ def send_slowly(client: socket.socket, data: bytes, end: threading.Event) -> Non
 
 
 def mjpeg(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make a network camera that sends what it likes."""
+    """Create a run on an MJPEG camera that sends faulty parts, stalls and disconnects."""
 
     def serve(random: Random, client: socket.socket, end: threading.Event) -> None:
         client.recv(65536)
@@ -184,7 +193,7 @@ def mjpeg(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 
 def flood(client: socket.socket, end: threading.Event) -> None:
-    """Send a part without an end, for as long as somebody takes it, up to 300 MB."""
+    """Send an endless part for as long as the client reads it, up to 300 MB."""
     client.sendall(b"\r\n--b\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0")
     for _ in range(300):
         if end.is_set():
@@ -193,7 +202,7 @@ def flood(client: socket.socket, end: threading.Event) -> None:
 
 
 def transport_streams(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make a relay that stalls, and whose packets get lost or damaged."""
+    """Create a run on a transport stream that stalls and may be damaged."""
     data = video("mpegts", interval=random.choice((6, 250)))
 
     def serve(random: Random, client: socket.socket, end: threading.Event) -> None:
@@ -221,7 +230,7 @@ SDP = (
 
 
 def nal_units() -> list[list[bytes]]:
-    """Return a small H.264 video: of each frame its units."""
+    """Return a small H.264 video: for each frame, its NAL units without start codes."""
     units = []
     with av.open(io.BytesIO(video("h264")), "r", format="h264") as container:
         for packet in container.demux(video=0):
@@ -232,7 +241,7 @@ def nal_units() -> list[list[bytes]]:
 
 
 def rtp_packets(unit: bytes, sequence: int, clock: int) -> list[bytes]:
-    """Return a unit in packets, framed as they are sent between the answers of RTSP."""
+    """Return a NAL unit as RTP packets (RFC 6184), framed for interleaving with RTSP answers."""
     if len(unit) <= 1400:
         payloads = [unit]
     else:
@@ -259,7 +268,7 @@ def rtp_packets(unit: bytes, sequence: int, clock: int) -> list[bytes]:
 
 
 def answer_to(random: Random, request: bytes, port: int) -> bytes:
-    """Return the answer to a request, most of the time a right one."""
+    """Return the answer to an RTSP request, usually a correct one."""
     method = request.split(b" ", 1)[0].decode("latin-1")
     number = re.search(rb"CSeq: *(\d+)", request)
     lines = ["RTSP/1.0 200 OK", f"CSeq: {number[1].decode() if number else 0}"]
@@ -286,7 +295,7 @@ def answer_to(random: Random, request: bytes, port: int) -> bytes:
 
 
 def rtsp(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make an RTSP camera that loses and damages packets, and does not always answer."""
+    """Create a run on an RTSP camera that loses and damages packets, and sometimes stalls."""
     frames = nal_units()
 
     def play(random: Random, client: socket.socket, end: threading.Event) -> None:
@@ -326,7 +335,7 @@ def rtsp(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 
 def downloads(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Make a publisher that sends something else, too little, too much, or nothing."""
+    """Create a download from a server that sends wrong data, too little, too much, or nothing."""
     listed = {name: urlsplit(one.url) for name, one in load_downloads().items()}
     name = random.choice(sorted(name for name in listed if listed[name].hostname == HOST))
     (folder / "inputs").mkdir(exist_ok=True)

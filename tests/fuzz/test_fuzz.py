@@ -1,9 +1,9 @@
-"""Whatever the program is given, it does not crash, hang, lose a line or leave anything.
+"""Whatever its input, the program does not crash, hang, lose lines or leave anything behind.
 
     script/test --fuzz [--seed N] [--seconds N] [--case KIND:NUMBER]
 
-tries cases of every kind for ten minutes and prints its seed. Of each kind some cases with fixed
-numbers belong to the ordinary run.
+runs cases of every kind for ten minutes and prints its seed. Some fixed cases of each kind are part
+of the ordinary test run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ORDINARY = (
     *("transport_streams:2", "rtsp:3", "downloads:1", "downloads:3", "signals:1", "reloads:1"),
     *("disks:1", "disks:3", "closed_streams:1", "closed_streams:2", "closed_streams:3"),
 )
-"""Quick ones of every kind: together less than a minute."""
+"""Fast cases of every kind, which take less than a minute together."""
 
 
 @pytest.mark.parametrize("name", ORDINARY)
@@ -51,5 +51,5 @@ def test_many_cases(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def tell(text: str) -> None:
-    """Print at once."""
+    """Print and flush."""
     print(text, flush=True)  # noqa: T201

@@ -1,4 +1,4 @@
-"""What may not happen is noticed: of programs that do it on purpose."""
+"""The judge notices every kind of misbehaviour, tried with commands that misbehave on purpose."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fuzz.trial import Trial
 
 
 class Shell(Case):
-    """A shell in the place of the program."""
+    """A case that runs a shell command instead of the program."""
 
     def command(self) -> list[str]:
         return ["/bin/sh", "-c", *self.arguments]
 
 
 def complaints(folder: Path, command: str, **expected: object) -> list[str]:
-    """Run a command to its end, and return what is wrong with it."""
+    """Run a command to its end, and return the judge's complaints."""
     case = Shell([command], seconds=0.0, **expected)  # type: ignore[arg-type]
     trial = Trial(case, folder, os.environ)
     return list(judge(case, trial, trial.finish(case.seconds)))

@@ -1,4 +1,4 @@
-"""A program that is being tried: started, watched, and ended if it does not end."""
+"""Runs the program of a fuzz case: starting, observing, and killing it if it hangs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from helpers import slowness
 from process_tree import processes
 
 HANG_S = 20.0
-"""So long after its own time a program has not hung yet, on a quiet machine."""
+"""Seconds beyond its expected duration after which a program counts as hung, on an idle machine."""
 
 STEP_S = 0.02
 
 
 def patience_s() -> float:
-    """Return `HANG_S`, longer by the number of processes that want to run on each processor."""
+    """Return `HANG_S`, scaled up if the machine is busy; see `slowness`."""
     return HANG_S * slowness()
 
 
@@ -32,8 +32,8 @@ class End:
     """How a program ended.
 
     Attributes:
-        status: Exit status; negative: the number of a signal.
-        memory_mb: The most that it ever held.
+        status: Exit status, or the negative number of the signal that ended it.
+        memory_mb: Peak resident memory, in MB.
     """
 
     status: int
@@ -44,12 +44,12 @@ class Trial:
     """A running program."""
 
     def __init__(self, case: Case, folder: Path, environment: Mapping[str, str]) -> None:
-        """Start it.
+        """Start the program.
 
         Args:
-            case: What is tried.
-            folder: Where it starts; "stdout" and "stderr" are written there.
-            environment: All variables of the program.
+            case: The case to run.
+            folder: Working directory, where the files "stdout" and "stderr" are written.
+            environment: All environment variables of the program.
         """
         self.folder = folder
         self.end: End | None = None
@@ -67,7 +67,7 @@ class Trial:
         self.started = time.monotonic()
 
     def ended(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether the program has ended."""
         if self.end is None:
             number, status, usage = os.wait4(self.number, os.WNOHANG)
             if number:
@@ -75,43 +75,47 @@ class Trial:
         return self.end is not None
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, but not beyond its end; return whether it still runs."""
+        """Wait for some seconds or the program's end, and return whether it is still running."""
         until = time.monotonic() + seconds
         while not self.ended() and time.monotonic() < until:
             time.sleep(STEP_S)
         return not self.ended()
 
     def log(self) -> str:
-        """Return what it has said until now."""
+        """Return the standard error so far."""
         return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
 
     def wait_for_log(self, words: str) -> bool:
-        """Wait until it has said something; return whether it still runs."""
+        """Wait until the log contains `words`, for up to `patience_s`.
+
+        Returns:
+            Whether the program is still running.
+        """
         until = time.monotonic() + patience_s()
         while not self.ended() and words not in self.log() and time.monotonic() < until:
             time.sleep(STEP_S)
         return not self.ended()
 
     def has_loaded(self, library: str) -> bool:
-        """Tell whether a library is in its memory."""
+        """Return whether the program has loaded a library."""
         try:
             return library in Path("/proc", str(self.number), "maps").read_text()
         except OSError:
             return False
 
     def signal(self, number: int) -> None:
-        """Send it a signal, if it still runs."""
+        """Send the program a signal if it is still running."""
         if not self.ended():
             os.kill(self.number, number)
 
     def finish(self, seconds: float) -> str | None:
-        """Wait for the end, and force it when it does not come.
+        """Wait for the program's end, and kill it if it hangs.
 
         Args:
-            seconds: The program's own time, from its start.
+            seconds: Expected duration of the program, from its start.
 
         Returns:
-            What its threads were doing, when it had to be killed.
+            What its threads were doing if it had to be killed, else None.
         """
         left = self.started + seconds + patience_s() - time.monotonic()
         if not self.sleep(left):
@@ -121,9 +125,9 @@ class Trial:
         return threads
 
     def left_behind(self) -> list[int]:
-        """Return the processes of its session that still run a while after its end; kill them.
+        """Kill and return the processes of the session that still run 5 s after the program's end.
 
-        One that has not ended itself, as what was to happen meanwhile failed, is killed too.
+        If the program itself is still running, because `Case.meanwhile` failed, it is killed first.
         """
         if not self.ended():
             self._kill()

@@ -1,4 +1,4 @@
-"""The host's end of the channel through which commands reach the machine."""
+"""The host's end of the channel over which commands are sent to the virtual machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 
 ANSWER_S: Final = 10.0
-"""How long an answer may take beyond the command's own time limit."""
+"""Seconds to wait for an answer beyond the command's own time limit."""
 
 
 class AgentError(Exception):
-    """The machine does not answer, or a command failed that was not to fail."""
+    """The machine does not answer, or a command that must succeed failed."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a command."""
+    """Exit status and output of a command."""
 
     status: int
     stdout: bytes
@@ -29,25 +29,25 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The standard output, without the end of its last line."""
+        """The standard output, without trailing newlines."""
         return self.stdout.decode("utf-8", "replace").rstrip("\n")
 
 
 class Agent:
-    """Has commands carried out as root by guest/agent.py, one at a time."""
+    """Client of guest/agent.py, which runs commands as root, one at a time."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Talk through a socket that is the machine's virtio-serial port."""
+        """Create the client on a socket connected to the machine's virtio-serial port."""
         self._channel = channel
         self._received = bytearray()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def wait(self, timeout: float) -> None:
-        """Wait until the machine has come so far in its boot that it answers.
+        """Wait until the machine has booted far enough to answer commands.
 
         Raises:
-            AgentError: It has not.
+            AgentError: The machine did not answer within `timeout` seconds.
         """
         self.run("true", timeout=timeout)
 
@@ -55,12 +55,12 @@ class Agent:
         """Run a shell command that must succeed, and return its standard output.
 
         Args:
-            command: For bash.
+            command: The command line, run by bash.
             timeout: Seconds after which the command is killed.
-            given: Its standard input.
+            given: Bytes for its standard input.
 
         Raises:
-            AgentError: It failed.
+            AgentError: The command failed, or the machine does not answer.
         """
         answer = self.run(command, timeout=timeout, given=given)
         if answer.status != 0:
@@ -71,7 +71,9 @@ class Agent:
         return answer.text
 
     def run(self, command: str, *, timeout: float = 60.0, given: bytes = b"") -> Answer:
-        """Run a shell command, whatever its exit status; for arguments see `__call__`.
+        """Run a shell command and return its result, whatever its exit status.
+
+        The arguments are those of `__call__`.
 
         Raises:
             AgentError: The machine does not answer.
@@ -95,7 +97,7 @@ class Agent:
         self(f"cat >{target}", given=path.read_bytes())
 
     def pull(self, path: str) -> bytes:
-        """Return the content of a file of the machine."""
+        """Return the content of a file in the machine."""
         answer = self.run(f"cat {path}")
         if answer.status != 0:
             raise AgentError(answer.stderr.decode("utf-8", "replace"))
@@ -106,7 +108,7 @@ class Agent:
         self._channel.close()
 
     def _answer(self, deadline: float) -> tuple[int, Answer]:
-        """Read one whole answer; a part of one is kept when time is over."""
+        """Read one whole answer; keep a partial one for the next call if the deadline passes."""
         while True:
             end = self._received.find(b"\n") + 1
             if end:

@@ -1,8 +1,8 @@
-"""A USB webcam that plays a video: plugged in, pulled, frozen at will.
+"""An emulated USB webcam that plays a video and can be plugged in, unplugged and frozen.
 
-QEMU's usb-redir carries a device that another program has, over a socket; here that program makes
-the device up. The guest sees it through its own uvcvideo, as any webcam. The protocol is the one
-of usbredir 0.7 (docs/usb-redirection-protocol.md there).
+QEMU's usb-redir device forwards a USB device of another program over a socket; here that program
+emulates the device. The guest uses its ordinary uvcvideo driver. The protocol is usbredir 0.7
+(see docs/usb-redirection-protocol.md of the usbredir project).
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from system.uvc import ENDPOINT, HEADER, PACKET, PAYLOAD, PRODUCT, VENDOR, Forma
 from pose_edge.frames import Image
 
 CAPABILITIES: Final = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6
-"""The device's version goes with its connection, and packet sizes with the endpoints. Numbers of
-packets have 64 bits, once both ends have said hello, and lengths of bulk packets 32. QEMU's xHCI
-controller insists on these."""
+"""Bit mask of protocol capabilities: device version in the connect packet (bit 1), maximum packet
+sizes in the endpoint information (4), 64-bit packet ids after the hello (5), 32-bit bulk lengths
+(6). QEMU's xHCI controller requires them."""
 
 FIRST_HEAD: Final = struct.Struct("<III")
 HEAD: Final = struct.Struct("<IIQ")
-"""Type, length and number."""
+"""Packet header: type, length, id. `FIRST_HEAD`, with a 32-bit id, is used before the hello."""
 BULK_HEAD: Final = struct.Struct("<BBHIH")
-"""Endpoint, status, lower half of the length, stream, upper half of the length."""
+"""Header of a bulk packet: endpoint, status, lower half of the length, stream, upper half."""
 
 HIGH_SPEED: Final = 2
 DONE, CANCELLED, REFUSED = 0, 1, 4
 JPEG_QUALITY: Final = 90
 LOG_LENGTH: Final = 1000
-"""Pictures of which the camera remembers when they were sent."""
+"""Number of most recent frames whose send times are kept."""
 CAMERA_SIZE: Final = (640, 360)
-"""Width and height of its pictures, pixels, where a test wants no others."""
+"""Default width and height of the camera's pictures, in pixels."""
 
 
 class Packet(IntEnum):
-    """The types of packets that are used."""
+    """The usbredir packet types that are used here."""
 
     HELLO = 0
     CONNECT = 1
@@ -64,7 +64,7 @@ class Packet(IntEnum):
 
 
 def encode(image: Image, wanted: Format, mode: Mode) -> bytes:
-    """Bring a BGR picture into the camera's size and format."""
+    """Resize a BGR picture to the camera's mode and encode it in the wanted format."""
     if wanted == Format.MJPEG:
         sized = cv2.resize(image, (mode.width, mode.height), interpolation=cv2.INTER_AREA)
         return cv2.imencode(".jpg", sized, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
@@ -73,14 +73,14 @@ def encode(image: Image, wanted: Format, mode: Mode) -> bytes:
 
 
 class UsbCamera:
-    """The camera, plugged in or not. It begins its video anew with each stream."""
+    """The camera, plugged in or not. Each stream starts the video from its first frame."""
 
     def __init__(self, port: Path, frames: Sequence[Image]) -> None:
-        """Make a camera that is not plugged in yet.
+        """Create a camera that is not plugged in yet.
 
         Args:
-            port: QEMU's socket for the device.
-            frames: BGR pictures that it sees, again and again.
+            port: Path of QEMU's socket for the device.
+            frames: BGR pictures that the camera plays in a loop.
         """
         self._port = port
         self._frames = frames
@@ -89,41 +89,41 @@ class UsbCamera:
 
     @property
     def sent(self) -> int:
-        """Frames that the guest has taken since the camera was plugged in."""
+        """Number of frames sent to the guest since the camera was plugged in."""
         return self._plug.sent if self._plug else 0
 
     @property
     def log(self) -> list[tuple[float, int]]:
-        """When, by this host's monotonic clock, which of its pictures has been sent last."""
+        """The last `LOG_LENGTH` frames sent: the host's monotonic time and the picture's index."""
         return list(self._plug.log) if self._plug else []
 
     @property
     def plugged(self) -> bool:
-        """Whether it is plugged in."""
+        """Whether the camera is plugged in."""
         return self._plug is not None
 
     def plug(self, size: tuple[int, int] = CAMERA_SIZE, rate: int = 30, still: int = 1) -> None:
-        """Plug it in.
+        """Plug the camera in.
 
         Args:
-            size: Width and height, pixels.
+            size: Width and height, in pixels.
             rate: Frames per second.
-            still: How often it sees each picture before the next: slow motion.
+            still: Number of times each picture is sent before the next one (slow motion).
         """
         assert self._plug is None, "it is plugged in already"
         mode = Mode(*size, rate)
-        for wanted in Format:  # now, lest the first stream stutters
+        for wanted in Format:  # encode in advance, so that the first stream does not stutter
             self._encode(wanted, mode)
         self._plug = Plug(self._port, mode, lambda wanted: self._encode(wanted, mode), still)
 
     def unplug(self) -> None:
-        """Pull it out."""
+        """Unplug the camera."""
         assert self._plug is not None, "it is not plugged in"
         self._plug.pull()
         self._plug = None
 
     def freeze(self, *, frozen: bool = True) -> None:
-        """Stay there, but give no more frames; or give them again."""
+        """Stop sending frames while staying connected, or resume with `frozen=False`."""
         assert self._plug is not None, "it is not plugged in"
         self._plug.freeze(frozen=frozen)
 
@@ -135,18 +135,18 @@ class UsbCamera:
 
 
 class Plug:
-    """One connection of the camera with the machine, from plugging in to pulling out."""
+    """One connection of the camera to the machine, from plugging in to unplugging."""
 
     def __init__(
         self, port: Path, mode: Mode, frames: Callable[[Format], Sequence[bytes]], still: int
     ) -> None:
-        """Connect.
+        """Connect to QEMU and start answering its packets.
 
         Args:
-            port: QEMU's socket.
-            mode: Size and rate.
-            frames: Gives the encoded frames.
-            still: How often each is sent before the next.
+            port: Path of QEMU's socket.
+            mode: Size and frame rate.
+            frames: Returns the encoded frames for a format.
+            still: Number of times each frame is sent before the next one.
         """
         self._mode = mode
         self._frames = frames
@@ -169,7 +169,7 @@ class Plug:
         self._reader.start()
 
     def freeze(self, *, frozen: bool) -> None:
-        """Stop giving frames, or go on."""
+        """Stop sending frames, or resume."""
         with self._changed:
             self._frozen = frozen
             self._changed.notify_all()
@@ -187,7 +187,7 @@ class Plug:
 
     def _read(self) -> None:
         """Handle packets until one end disconnects."""
-        # QEMU may send to the very last: an answer that cannot be sent any more is no fault.
+        # QEMU may send until it disconnects: failing to answer its last packets is not an error.
         with self._socket.makefile("rb") as reader, suppress(ConnectionError):
             while len(head := reader.read(self._head.size)) == self._head.size:
                 kind, length, number = self._head.unpack(head)
@@ -217,11 +217,11 @@ class Plug:
                 self._stop()
 
     def _introduce(self) -> None:
-        """Describe interfaces and endpoints, then connect: QEMU wants it in this order."""
+        """Send the interfaces and endpoints, then connect: QEMU requires this order."""
         nothing = bytes(30)
         classes = bytes((14, 14)) + nothing + bytes((1, 2)) + nothing + bytes(32)
         self._send(Packet.INTERFACES, 0, struct.pack("<I", 2) + bytes((0, 1)) + nothing + classes)
-        # 16 endpoints out of the host, then 16 into it; 255: is not there.
+        # 16 OUT endpoints, then 16 IN endpoints; type 255 means that the endpoint does not exist.
         kinds, owners, packets = [255] * 32, [0] * 32, [0] * 32
         for place, what, owner, packet in ((0, 0, 0, 64), (16, 0, 0, 64), (17, 2, 1, PACKET)):
             kinds[place], owners[place], packets[place] = what, owner, packet
@@ -273,7 +273,10 @@ class Plug:
         return not self._streaming or self._stream != stream
 
     def _play(self, stream: int, frames: Sequence[bytes]) -> None:
-        """Send the newest frame; one that the guest is late for is lost, as in a real camera."""
+        """Send frames at the camera's rate until the stream ends.
+
+        Frames that the guest requests too late are dropped, as a real camera does.
+        """
         start, number = time.monotonic(), 0
         while True:
             with self._changed:
@@ -288,7 +291,7 @@ class Plug:
             number = max(number + 1, int((time.monotonic() - start) * self._mode.rate))
 
     def _send_frame(self, stream: int, parity: int, frame: bytes) -> bool:
-        """Send one frame in as many payloads as it needs; False when the stream ended."""
+        """Send one frame, split into payloads; return False if the stream has ended."""
         place = 0
         while place < len(frame):
             with self._changed:

@@ -1,4 +1,4 @@
-"""The machine that the tests share, with the product installed, and their report."""
+"""Fixtures of the system tests: the shared virtual machines, cameras and the report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REPORT = pytest.StashKey[Report]()
 
 
 def missing() -> str | None:
-    """Return why there can be no machine, or None."""
+    """Return why no virtual machine can be started here, or None if one can."""
     needed = dict(NEEDED)
     if not (cache() / fingerprint()).exists():
         if os.geteuid() != 0:
@@ -48,7 +48,7 @@ def missing() -> str | None:
 
 
 def title_of(item: pytest.Item) -> str:
-    """Return what the report calls a test: file and name."""
+    """Return a test's title in the report: file and test name."""
     return item.nodeid.rpartition("/")[2]
 
 
@@ -73,14 +73,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         chapter.outcome = result.outcome
     if result.failed:
         chapter.text("failure", result.longreprtext)
-    if result.when == "teardown":  # after each, so that one can look while the others run
+    if result.when == "teardown":  # after each test, so that the report can be read meanwhile
         item.config.stash[REPORT].write()
     return result  # type: ignore[return-value]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write it also when somebody has interrupted a test in the middle."""
+    """Write the report even if the run was interrupted in the middle of a test."""
     if session.config.stash[REPORT].begun:
         session.config.stash[REPORT].write()
 
@@ -93,19 +93,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def chapter(request: pytest.FixtureRequest) -> Chapter:
-    """Return what this test tells in the report."""
+    """Return this test's chapter of the report."""
     return request.config.stash[REPORT].chapter(title_of(request.node))
 
 
 @pytest.fixture
 def write_report(request: pytest.FixtureRequest) -> Callable[[], None]:
-    """Return what writes the report as it is, in the middle of a long test."""
+    """Return a function that writes the report so far, for use during a long test."""
     return request.config.stash[REPORT].write
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the product's wheel; skips where there can be no machine to install it in."""
+    """Build the product's wheel; skip the test if no virtual machine can be started."""
     reason = missing()
     if reason is not None:
         pytest.skip(reason)
@@ -116,7 +116,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def machine(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Machine]:
-    """Boot the machine, and install the product from its wheel, for an ordinary user."""
+    """Boot a machine in which the product is installed from its wheel, for an ordinary user."""
     report = request.config.stash[REPORT].chapter("the machine")
     folder = tmp_path_factory.mktemp("machine")
     made = Machine(provide_image(), folder)
@@ -132,7 +132,7 @@ def machine(
 
 @pytest.fixture(scope="session")
 def with_service(request: pytest.FixtureRequest, wheel: Path) -> Image:
-    """Return the machine in which `pose-edge service install` has been, switched off."""
+    """Return the image of a machine in which `pose-edge service install` has been run."""
     report = request.config.stash[REPORT].chapter("the service's installation")
     image = provide_installed(provide_image(), wheel)
     report.text("what it said, and when", (image.disk.parent / LOG).read_text(encoding="utf-8"))
@@ -144,7 +144,7 @@ def with_service(request: pytest.FixtureRequest, wheel: Path) -> Image:
 def service_machine(
     with_service: Image, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Machine]:
-    """Boot a machine with the service, a new one for each file of tests."""
+    """Boot a new machine with the service for each test module."""
     made = Machine(with_service, tmp_path_factory.mktemp("service"))
     try:
         made.boot()
@@ -155,7 +155,7 @@ def service_machine(
 
 @pytest.fixture(scope="module")
 def service_webcam(service_machine: Machine, video: list[Picture]) -> Iterator[UsbCamera]:
-    """Return its camera, for the module, so that the clip is encoded once."""
+    """Return the camera of `service_machine`; module scope, so that the clip is encoded once."""
     made = UsbCamera(service_machine.usb_port, video)
     yield made
     if made.plugged:
@@ -166,7 +166,7 @@ def service_webcam(service_machine: Machine, video: list[Picture]) -> Iterator[U
 def service_rig(
     service_machine: Machine, service_webcam: UsbCamera, reference: ReferenceVideo, chapter: Chapter
 ) -> Iterator[ServiceRig]:
-    """Return the machine with its service, as the test before has left it; see `restore`."""
+    """Return the machine with its service as the previous test left it; see `restore`."""
     screen = Screen(service_machine, reference)
     made = ServiceRig(
         service_machine, service_webcam, screen, chapter, Service(service_machine), reference
@@ -181,7 +181,7 @@ def service_rig(
 
 @pytest.fixture(scope="session")
 def video() -> list[Picture]:
-    """Return the clip that ships, which the camera plays: BGR frames, small, 30 a second."""
+    """Return the bundled demo clip, which the camera plays: BGR frames of `CAMERA_SIZE`."""
     capture = cv2.VideoCapture(str(resources.demo_clip()))
     frames: list[Picture] = []
     while True:
@@ -195,13 +195,13 @@ def video() -> list[Picture]:
 
 @pytest.fixture(scope="session")
 def reference(video: list[Picture]) -> ReferenceVideo:
-    """Return what knows that clip."""
+    """Return the reference that recognises the frames of `video`."""
     return ReferenceVideo(video)
 
 
 @pytest.fixture(scope="session")
 def webcam(machine: Machine, video: list[Picture]) -> UsbCamera:
-    """Return the camera, for the session, so that the clip is encoded once."""
+    """Return the camera of `machine`; session scope, so that the clip is encoded once."""
     return UsbCamera(machine.usb_port, video)
 
 
@@ -209,10 +209,10 @@ def webcam(machine: Machine, video: list[Picture]) -> UsbCamera:
 def rig(
     machine: Machine, webcam: UsbCamera, reference: ReferenceVideo, chapter: Chapter
 ) -> Iterator[Rig]:
-    """Return machine, camera and program; what a test does to them is undone.
+    """Return machine, camera, screen and program; reset them after the test.
 
-    Nothing is plugged in or started yet, but the screen. What the program says goes into the
-    report.
+    Only the screen is connected: the camera is not plugged in and the program not started. The
+    program's log is added to the report.
     """
     made = Rig(machine, webcam, Screen(machine, reference), chapter, Program(machine))
     yield made

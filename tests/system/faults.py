@@ -1,4 +1,4 @@
-"""What can happen to a machine in a corner: faults, for the campaign to choose from."""
+"""The faults that the campaign injects into an unattended machine."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Fault:
     """One fault.
 
     Attributes:
-        name: For the report.
-        begin: Makes it happen, after it has waited or prepared what it needs.
-        over: Ends it; None where it is over at once.
-        lasts: Between which bounds it lasts, seconds.
-        prepare: Done before, while all is well.
+        name: Its name in the report.
+        begin: Causes the fault.
+        over: Ends the fault; None if it needs no ending.
+        lasts: Shortest and longest time that the fault lasts, in seconds.
+        prepare: Called before `begin`, while the machine is healthy.
     """
 
     name: str
@@ -46,16 +46,16 @@ class Fault:
 
 @dataclass
 class Faults:
-    """All faults of one machine."""
+    """All faults that can be injected into one machine."""
 
     rig: ServiceRig
     rng: random.Random
     settings: Settings
-    """What is configured besides `service.BASE`; a good reload changes it."""
+    """The settings configured besides `service.BASE`; a good reload changes them."""
     _years: int = field(default=0, init=False)
 
     def all(self) -> list[Fault]:
-        """Return every fault once."""
+        """Return all faults, each once."""
         rig = self.rig
         away, hang, short = (2.0, 12.0), (7.0, 14.0), (1.0, 10.0)
         return [
@@ -84,11 +84,11 @@ class Faults:
         ]
 
     def configure(self) -> None:
-        """Write the configuration that counts."""
+        """Write the current valid configuration (`settings`)."""
         self.rig.service.configure(self.settings)
 
     def undo(self) -> None:
-        """Make the machine whole again by hand, after a fault that was not survived."""
+        """Restore the machine by intervention, after a fault that the service did not survive."""
         self._free()
         self.configure()
         self.rig.run("chmod 660 /dev/video* || true")
@@ -112,7 +112,7 @@ class Faults:
         self._unplug()
         time.sleep(self.rng.uniform(0.5, 3.0))
         self._plug()
-        time.sleep(self.rng.uniform(0.0, 2.0))  # while it is being opened
+        time.sleep(self.rng.uniform(0.0, 2.0))  # unplug it while the service is opening it
         self._unplug()
 
     def _unfreeze(self) -> None:

@@ -1,4 +1,4 @@
-"""A disk without room."""
+"""Fill the machine's disk completely, and free it again."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 from system.agent import Agent
 
 FULL: Final = "/var/full"
-"""What fills it: this name, a point and a number."""
+"""Prefix of the files that fill the disk; a dot and a number follow."""
 
 
 def fill(agent: Agent) -> None:
-    """Fill the disk to the last block, root's reserve too."""
+    """Fill the disk to the last block, including the blocks reserved for root."""
     agent(
         f"b=$(stat --file-system --format='%f * %S / 4096 * 4096' /); "
-        # Without writing it: that would take minutes. The rest, what the file system itself needs
-        # for it, in smaller and smaller pieces.
+        # Allocate blocks without writing them, which would take minutes. The file system needs
+        # some blocks for its own data, so fill the remainder with smaller and smaller files.
         f"n=0; for s in $(( $b )) 1G 300M 100M 30M 10M 3M 1M 300K 100K 30K 4K; do "
         f"while fallocate --length $s {FULL}.$n 2>/dev/null; do n=$((n + 1)); done; "
         f"rm -f {FULL}.$n; done",
@@ -24,5 +24,5 @@ def fill(agent: Agent) -> None:
 
 
 def free(agent: Agent) -> None:
-    """Give the room back."""
+    """Delete the files that `fill` created."""
     agent(f"rm -f {FULL}.*")

@@ -1,4 +1,4 @@
-"""A machine with the service: installed once by its own command, kept, and started from."""
+"""Disk images with the service installed by its own command: built once, then reused."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from system.machine import Machine
 from system.rig import LIGHT_MODEL
 
 KEPT: Final = 3
-"""Machines of earlier states of the product that are not deleted yet."""
+"""Number of installed machines kept in the cache, including the one being built."""
 INSTALL_S: Final = 1500.0
-"""Installing takes two to six minutes on an emulated processor, longer on a busy host."""
+"""Time limit of an installation, in seconds. It takes two to six minutes on an emulated processor,
+longer on a busy host."""
 
 BEFORE: Final = "/root/before"
-"""In the machine: what was there before the installation; see `snapshot`."""
+"""File in the machine with the `snapshot` taken before the installation."""
 LOG: Final = "install.log"
-"""Beside the disk: what the installation said, and when."""
+"""File beside the disk image with the installation's output, each line with its time."""
 
-# What a machine consists of, but for what changes by itself: logs, what the kernel makes up, what
-# the user installs from, who may well keep it, and the unfinished files (/etc/.#gshadow1a2b...) of
-# account tools that a power cut interrupts.
+# Shell script that lists the state of a machine. It leaves out what changes by itself (logs, kernel
+# file systems), the virtual environment that the user installs from and may keep, and temporary
+# files of account tools (/etc/.#gshadow1a2b...), which a power cut leaves behind.
 SNAPSHOT: Final = rf"""
 find / -xdev \( -path {VENV} -o -path /proc -o -path /sys -o -path /dev -o -path /run \
     -o -path /tmp -o -path /root -o -path /var/tmp -o -path /var/log/journal \
@@ -42,12 +43,12 @@ systemctl list-unit-files --no-legend | awk '{{print $1, $2}}'
 
 
 def snapshot(agent: Agent) -> list[str]:
-    """Return the names of all files, users, groups and units (with their state)."""
+    """Return the names of all files, and all users, groups and units with their states."""
     return agent(SNAPSHOT, timeout=120).splitlines()
 
 
 def digest_of(wheel: Path) -> str:
-    """Return a name for what a wheel holds: built again from the same sources it is the same."""
+    """Return a digest of a wheel's contents, the same for every build from the same sources."""
     digest = hashlib.sha256()
     with zipfile.ZipFile(wheel) as archive:
         for name in sorted(archive.namelist()):
@@ -57,11 +58,11 @@ def digest_of(wheel: Path) -> str:
 
 
 def provide_installed(image: Image, wheel: Path) -> Image:
-    """Return the machine with the service, installed before it is returned if need be.
+    """Return an image with the service installed; install it first if it is not cached.
 
     Args:
-        image: The machine without.
-        wheel: The product.
+        image: The image without the service.
+        wheel: The product's wheel.
     """
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:6]
     folder = cache() / f"{fingerprint()}-service-{digest_of(wheel)}-{recipe}"
@@ -74,12 +75,12 @@ def provide_installed(image: Image, wheel: Path) -> Image:
                 unfinished.mkdir()
                 _install(image, wheel, unfinished)
                 unfinished.rename(folder)
-        folder.touch()  # it is in use: others are older
+        folder.touch()  # `_forget_old` deletes the least recently used
     return Image(image.folder, folder / "disk.qcow2")
 
 
 def install_command(wheel: str) -> str:
-    """Return the command that a user types, with a folder of wheels in place of the network."""
+    """Return the command that a user types, with a local folder of wheels instead of an index."""
     extras = " ".join(f"--extra {name}" for name in EXTRAS)
     return f"{VENV}/bin/pose-edge service install --wheel {wheel} --find-links {WHEELS} {extras}"
 
@@ -91,7 +92,7 @@ def _install(image: Image, wheel: Path, folder: Path) -> None:
         agent = machine.agent
         agent.push(write_light_model(folder / "light.tflite"), LIGHT_MODEL)
         agent.push(wheel, f"/root/{wheel.name}")
-        # What the user has it from: a virtual environment of his own.
+        # The user runs the installation from a virtual environment of their own.
         agent(
             f"{VENV}/bin/pip --isolated install --quiet --no-index --no-deps /root/{wheel.name}",
             timeout=INSTALL_S,
@@ -99,7 +100,7 @@ def _install(image: Image, wheel: Path, folder: Path) -> None:
         agent(f"cat >{BEFORE}", given="\n".join(snapshot(agent)).encode())
         began = time.monotonic()
         told = agent(
-            # Each line with its time, to see what takes long.
+            # Prefix each line with its time, to show which steps take long.
             f"{install_command(f'/root/{wheel.name}')} 2>&1 | "
             'while IFS= read -r line; do echo "$(cut -d" " -f1 /proc/uptime) $line"; done; '
             "exit ${PIPESTATUS[0]}",
@@ -113,7 +114,7 @@ def _install(image: Image, wheel: Path, folder: Path) -> None:
 
 
 def _forget_old() -> None:
-    """Delete machines of earlier states of the product, but the newest few."""
+    """Delete the oldest installed machines, so that at most `KEPT` remain with the next one."""
     old = sorted(cache().glob("*-service-*"), key=lambda path: path.stat().st_mtime)
     for folder in old[: 1 - KEPT]:
         shutil.rmtree(folder)

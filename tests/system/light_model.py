@@ -1,7 +1,7 @@
-"""A model that costs nothing: it sees the same person in every picture.
+"""A model with almost no computational cost: it returns the same person for every picture.
 
-On an emulated processor a real model takes a second, and what is told about cameras and screens
-would be told about that. This one is run by the same runtime and read by the same estimator.
+A real model takes a second on an emulated processor, and would dominate what the tests measure
+about cameras and screens. This one uses the same runtime and the same estimator.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 SIDE: Final = 16
-"""Of the input, pixels: as small as may be."""
+"""Width and height of the input, in pixels; small, to save time."""
 
-# Head, shoulders and arms. Without hips the estimator looks at the whole frame each time, so
-# that the person stays where it is.
+# x and y of head, shoulders and arms, 0...1. Without hips the estimator uses the whole frame each
+# time instead of a crop, so that the person stays in the same place.
 UPPER_BODY: Final = (
     *((0.50, 0.44), (0.51, 0.43), (0.49, 0.43), (0.53, 0.44), (0.47, 0.44)),
     *((0.58, 0.52), (0.42, 0.52), (0.66, 0.52), (0.34, 0.52), (0.72, 0.46), (0.28, 0.46)),
@@ -27,7 +27,7 @@ SCORE: Final = 0.9
 
 
 def answer() -> NDArray[np.float32]:
-    """Return what the model says of every picture, float32 (17, 3) as y, x, score."""
+    """Return the model's constant output: float32 of shape (17, 3), rows of y, x and score."""
     keypoints = np.zeros((17, 3), dtype=np.float32)
     for number, (x, y) in enumerate(UPPER_BODY):
         keypoints[number] = y, x, SCORE
@@ -35,7 +35,7 @@ def answer() -> NDArray[np.float32]:
 
 
 def write_light_model(path: Path) -> Path:
-    """Write it: a RESHAPE of the answer, into the shape that MoveNet answers in."""
+    """Write a model that reshapes the constant answer to MoveNet's output shape (1, 1, 17, 3)."""
     model: Any = schema.ModelT()
     model.version = 3
     model.buffers = [_buffer(b""), _buffer(answer().tobytes())]

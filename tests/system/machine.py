@@ -1,4 +1,4 @@
-"""A PC in QEMU: switched on and off, its plugs pulled, its screen looked at."""
+"""A virtual PC in QEMU that can be switched on and off and sent QEMU monitor commands."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from system.agent import Agent
 from system.image import Image
 
 BOOT_S: Final = 600.0
-"""After this long a machine that does not answer is broken; the usual time is 15 s,
-and two minutes on a host that is busy."""
+"""Time limit of a boot, in seconds. It usually takes 15 s, and two minutes on a busy host."""
 
 SHUT_DOWN_S: Final = 120.0
 
 CORES: Final = 2
 MEMORY_MB: Final = 2048
 
-# QEMU 7.2 miscomputes AVX, so that Mesa and others crash at random; the rest makes the
-# emulation of memory slower, or starts services that are of no use here.
+# QEMU 7.2 emulates AVX incorrectly, so that Mesa and others crash at random. The other disabled
+# features slow down the emulation of memory, or cause services to start that are not needed here.
 EMULATED_CPU: Final = "max,-avx,-avx2,-fma,-f16c,-la57,-smap,-smep,-pku,-pks,-svm"
 
 KERNEL_ARGUMENTS: Final = (
@@ -36,7 +35,7 @@ KERNEL_ARGUMENTS: Final = (
     *("mitigations=off", "systemd.show_status=0"),
 )
 ADDRESS: Final = "10.0.2.15"
-"""Of the machine, where it has a network card: one of those that QEMU's user network knows."""
+"""IP address of a machine with a network card, within QEMU's user network."""
 NETWORK: Final = f"""
 [Match]
 Type=ether
@@ -46,18 +45,18 @@ LinkLocalAddressing=no
 IPv6AcceptRA=no
 """
 NO_SCREEN: Final = "video=Virtual-1:d"
-"""A kernel argument: the screen is not connected when the machine starts."""
+"""Kernel argument with which the screen is disconnected when the machine starts."""
 
 
 class MachineError(Exception):
-    """The machine does not do what it is told."""
+    """QEMU refuses a command or has ended, or the machine does not shut down."""
 
 
 def accelerator() -> list[str]:
     """Return QEMU's options for the processor.
 
-    It is emulated, which every machine can do. With POSE_EDGE_VM_ACCEL=kvm the host's own is used:
-    faster, but inside some virtual machines it crashes, so it must be asked for.
+    The processor is emulated, which works on every host. POSE_EDGE_VM_ACCEL=kvm selects the host's
+    own processor instead; that is faster, but crashes inside some virtual machines.
     """
     if os.environ.get("POSE_EDGE_VM_ACCEL") == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
@@ -65,7 +64,7 @@ def accelerator() -> list[str]:
 
 
 class Machine:
-    """One machine with its own layer over the image's disk, which a power cut leaves as it is."""
+    """One machine with its own layer over the image's disk; the layer survives power cuts."""
 
     def __init__(
         self,
@@ -75,21 +74,21 @@ class Machine:
         screen: tuple[int, int] = (640, 480),
         served: int | None = None,
     ) -> None:
-        """Make the machine; `boot` switches it on.
+        """Create the machine and its disk layer; `boot` switches it on.
 
         Args:
             image: The disk to start from; it is not written to.
-            folder: For disk layer and logs.
-            screen: Width and height of the screen, pixels.
-            served: A TCP port of it that this host can reach, after `open_network`; None: it has no
-                network card.
+            folder: Folder for the disk layer and the logs.
+            screen: Width and height of the screen, in pixels.
+            served: TCP port in the machine that this host can reach after `open_network`; None for
+                a machine without a network card.
         """
         self._image = image
         self._folder = folder
         self._screen = screen
         self._served = served
         self._disk = folder / "disk.qcow2"
-        # The path of a socket may not be long, as those of test folders are.
+        # Not in `folder`: the paths of test folders are too long for sockets.
         self._sockets = Path(tempfile.mkdtemp(prefix="pose-edge-vm-"))
         self.usb_port = self._sockets / "usb"
         self._qemu: subprocess.Popen[bytes] | None = None
@@ -107,16 +106,16 @@ class Machine:
 
     @property
     def agent(self) -> Agent:
-        """What carries out commands inside."""
+        """The agent that runs commands inside the machine."""
         assert self._agent is not None, "the machine is off"
         return self._agent
 
     @property
     def forwarded_port(self) -> int:
-        """The port of this host's loopback that leads to the served one; another at each boot.
+        """The port on this host's loopback that is forwarded to `served`; it changes at each boot.
 
         Raises:
-            MachineError: It has no network.
+            MachineError: The machine has no network card.
         """
         told = self.command("human-monitor-command", **{"command-line": "info usernet"})
         found = re.search(rf"HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+{ADDRESS}\s", told)
@@ -125,10 +124,10 @@ class Machine:
         return int(found[1])
 
     def boot(self, *kernel_arguments: str) -> float:
-        """Switch it on, wait until the system is up, and return the seconds that it took.
+        """Switch the machine on, wait until the system is up, and return the seconds it took.
 
         Raises:
-            AgentError: It does not come up.
+            AgentError: The system did not come up in time.
         """
         assert self._qemu is None, "the machine is on already"
         self._boots += 1
@@ -150,9 +149,9 @@ class Machine:
         return time.monotonic() - began
 
     def open_network(self) -> None:
-        """Give the system in it, which has a network card, its address; until it is switched off.
+        """Configure the machine's network card with `ADDRESS`, until the machine is switched off.
 
-        There is no way from there to anywhere.
+        The machine cannot open connections to this host or any other.
         """
         self.agent(
             "mkdir -p /run/systemd/network && cat >/run/systemd/network/page.network && "
@@ -162,16 +161,16 @@ class Machine:
         )
 
     def command(self, name: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Tell QEMU something (a command of its monitor protocol), and return the answer."""
+        """Send QEMU a command of its monitor protocol (QMP), and return the answer."""
         assert self._monitor is not None, "the machine is off"
         return self._monitor.command(name, **arguments)
 
     def press(self, *keys: str) -> None:
-        """Press keys together, e.g. "ctrl", "alt", "f2", on the keyboard of the machine."""
+        """Press keys together on the machine's keyboard, e.g. "ctrl", "alt", "f2"."""
         self.command("send-key", keys=[{"type": "qcode", "data": key} for key in keys])
 
     def cut_power(self) -> None:
-        """Switch it off at once; what was not on the disk is lost. It can be booted again."""
+        """Switch the machine off at once; unwritten data is lost. It can be booted again."""
         if self._qemu is None:
             return
         self._qemu.kill()
@@ -183,13 +182,13 @@ class Machine:
         self._agent = self._monitor = None
 
     def shut_down(self) -> Path:
-        """Switch it off in order, and return its disk layer, which is whole then.
+        """Shut the machine down cleanly, and return the path of its complete disk layer.
 
         Raises:
-            MachineError: It does not end.
+            MachineError: The machine is not off after `SHUT_DOWN_S`.
         """
         assert self._qemu is not None, "the machine is off"
-        # Not waited for: the agent is among what is ended.
+        # Delayed, so that the agent can still answer before it is stopped too.
         self.agent("systemd-run --quiet --on-active=0.5 systemctl poweroff")
         try:
             self._qemu.wait(SHUT_DOWN_S)
@@ -199,7 +198,7 @@ class Machine:
         return self._disk
 
     def discard(self) -> None:
-        """Switch it off, and delete its disk."""
+        """Switch the machine off, and delete its disk layer."""
         self.cut_power()
         shutil.rmtree(self._sockets)
         self._disk.unlink(missing_ok=True)
@@ -207,14 +206,14 @@ class Machine:
     def _command(self, agent: int, monitor: int, kernel_arguments: Sequence[str]) -> list[str]:
         width, height = self._screen
         return [
-            # Tests that are killed themselves leave no machine behind.
+            # QEMU must not outlive the tests if they are killed.
             *("setpriv", "--pdeathsig", "KILL"),
             *("qemu-system-x86_64", "-nodefaults", "-display", "none"),
             *accelerator(),
             *("-smp", str(CORES), "-m", str(MEMORY_MB), "-rtc", "base=utc"),
             *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
             *("-append", " ".join((*KERNEL_ARGUMENTS, *kernel_arguments))),
-            # "unsafe" does not wait for the host's disk: see README.md, "Power cuts".
+            # "unsafe" does not wait for the host's disk; see "Power cuts" in README.md.
             *("-drive", f"file={self._disk},format=qcow2,if=virtio,cache=unsafe"),
             *("-serial", f"file:{self._folder}/console-{self._boots}.log"),
             *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "monitor,mode=control"),
@@ -230,13 +229,13 @@ class Machine:
         ]
 
     def _network_card(self) -> list[str]:
-        """Return QEMU's options for a network in which there is nothing but the served port."""
+        """Return QEMU's options for an isolated network that only forwards the served port."""
         if self._served is None:
             return []
         forward = f"hostfwd=tcp:127.0.0.1:0-{ADDRESS}:{self._served}"
         return [
             *("-netdev", f"user,id=page,restrict=on,{forward}"),
-            # Without a ROM: it is not started from the network.
+            # No boot ROM is needed, as the machine does not boot from the network.
             *("-device", "virtio-net-pci,netdev=page,romfile="),
         ]
 
@@ -245,7 +244,7 @@ class Monitor:
     """QEMU's control channel (QMP)."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Greet QEMU."""
+        """Create the channel and negotiate capabilities with QEMU."""
         self._channel = channel
         self._channel.settimeout(30)
         self._lines = channel.makefile("r", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How long the picture and the poses were away, seen from outside."""
+"""Measure from outside the machine how long the picture and the poses were missing."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from pose_edge.frames import Image
 
 SAMPLE_S: Final = 0.2
 STILL_S: Final = 2.0
-"""A picture that has not changed for so long is not live; the camera's changes five times a second.
-An emulated machine hesitates for half a second now and then."""
+"""Seconds without a change after which a picture does not count as live. The camera's picture
+changes five times a second; an emulated machine stalls for half a second now and then."""
 GAP_S: Final = 1.5
-"""Poses that stay away for so long are away."""
+"""Shortest time without poses that counts as an outage, in seconds."""
 OWN_LOAD: Final = 1.5
-"""Processes per processor of this host that want to run while a test runs alone, on two."""
+"""Load average per processor while a test runs alone on a host with two processors."""
 CHANGED: Final = 0.005
-"""Part of the pixels that must have changed."""
+"""Fraction of the pixels that must differ for a picture to count as changed, 0...1."""
 LIKE: Final = 0.8
-"""See `ReferenceVideo.similarity`."""
+"""Least `ReferenceVideo.similarity` at which the screen counts as showing the video."""
 
 
 def scaled_limit(seconds: float) -> float:
-    """Return a time limit, longer where the host is busy with other things too.
+    """Return a time limit in seconds, extended if the host is busy with other processes.
 
-    An emulated processor is slower by as much as others want of the real ones.
+    An emulated processor slows down in proportion to the load on the real ones.
     """
     return seconds * max(1.0, os.getloadavg()[0] / (OWN_LOAD * (os.cpu_count() or 1)))
 
 
 @dataclass(frozen=True)
 class Outage:
-    """What a fault did; seconds.
+    """The outages that a fault caused, in seconds.
 
     Attributes:
-        picture: The picture was away for so long; 0: it never was.
-        poses: The same of the poses.
-        picture_back: It was back for good so long after the fault was over.
-        poses_back: The same of the poses.
+        picture: Total time without the live picture; 0 if it was never missing.
+        poses: Longest time without poses; 0 if they were never missing.
+        picture_back: Time from the end of the fault until the picture was back for good.
+        poses_back: Time from the end of the fault until the poses were back for good.
     """
 
     picture: float
@@ -56,15 +56,15 @@ class Outage:
 
     @property
     def back(self) -> float:
-        """When all was back."""
+        """Time from the end of the fault until both picture and poses were back, in seconds."""
         return max(self.picture_back, self.poses_back)
 
 
 class PictureWatch:
-    """Looks at the screen all the time, in a thread of its own, while the `with` lasts."""
+    """Context manager that watches the screen continuously in a thread of its own."""
 
     def __init__(self, screen: Screen, reference: ReferenceVideo) -> None:
-        """Look at a screen on which the reference's video should be seen."""
+        """Create a watch for a screen that should show the reference's video."""
         self._screen = screen
         self._reference = reference
         self._samples: list[tuple[float, bool]] = []
@@ -73,7 +73,7 @@ class PictureWatch:
         self._thread = threading.Thread(target=self._watch, name="picture watch", daemon=True)
 
     def __enter__(self) -> PictureWatch:
-        """Begin."""
+        """Start watching."""
         self._thread.start()
         return self
 
@@ -83,18 +83,18 @@ class PictureWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End."""
+        """Stop watching."""
         self._end.set()
         self._thread.join()
 
     def samples(self, since: float) -> list[tuple[float, bool]]:
-        """Return what was seen since a moment of this host's monotonic clock.
+        """Return the samples taken since a time of this host's monotonic clock.
 
         Returns:
-            Moments, and whether the live picture was on the screen.
+            For each sample, its time and whether the live picture was on the screen.
 
         Raises:
-            Exception: The screen could not be looked at.
+            Exception: The screen could not be read.
         """
         if self._fault is not None:
             raise self._fault
@@ -117,22 +117,22 @@ class PictureWatch:
 
 
 def moved(before: Image, after: Image) -> float:
-    """Return which part of the pixels has changed, 0...1."""
+    """Return the fraction of the pixels that differ between two pictures, 0...1."""
     if before.shape != after.shape:
         return 1.0
     return float((cv2.absdiff(before, after).max(axis=2) > 8).mean())
 
 
 def absence(live: list[tuple[float, bool]]) -> tuple[float, float | None]:
-    """Tell for how long a picture was away.
+    """Return how long a picture was missing.
 
     Args:
-        live: Moments, and whether it was there.
+        live: Times of samples, and whether the picture was present in each.
 
     Returns:
-        Seconds in which it was away, all together, and when it was back for good; None if it never
-        was away. An absence lasts from the last moment at which it was there to the first at which
-        it is there again.
+        The total seconds of absence, and the time from which the picture was back for good (None
+        if it was never missing). An absence lasts from the last sample with the picture before it
+        to the first with the picture after it.
     """
     away, back = 0.0, None
     for (a, was), (b, present) in pairwise(live):
@@ -145,16 +145,16 @@ def absence(live: list[tuple[float, bool]]) -> tuple[float, float | None]:
 def longest_gap(
     exposures: list[float], began: float, until: float, least: float = GAP_S
 ) -> tuple[float, float | None]:
-    """Tell the longest time without poses.
+    """Return the longest time without poses.
 
     Args:
-        exposures: When the frames of poses were exposed.
-        began: When to begin to look.
-        until: When to end.
-        least: What counts as a gap, seconds.
+        exposures: Exposure times of the frames that have poses.
+        began: Start of the interval to examine.
+        until: End of that interval.
+        least: Gaps up to this many seconds are ignored.
 
     Returns:
-        The longest gap, seconds, and when the last was over; 0 and None if there was none.
+        The longest gap in seconds, and when the last gap ended; 0 and None if there was no gap.
     """
     away, back = 0.0, None
     inside = sorted(moment for moment in exposures if began < moment < until)

@@ -1,4 +1,4 @@
-"""The page of the service, as a browser of another machine gets it."""
+"""Client of the service's web page, as a browser on another machine would use it."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from system.program import Line
 from pose_edge.frames import Image
 
 PORT: Final = 8080
-"""In the machine."""
+"""TCP port of the page in the machine."""
 ANSWER_S: Final = 60.0
-"""Longest wait for whatever comes next from the emulated processor."""
+"""Longest wait for the next data from the emulated machine, in seconds."""
 SILENT: Final = (aiohttp.ClientConnectionError, ConnectionError, TimeoutError)
-"""What a request ends with while nobody listens."""
+"""Exceptions that a request raises while no server is listening."""
 
 T = TypeVar("T")
 
 
 class Page:
-    """The page of one machine.
+    """The web page of one machine.
 
     Attributes:
-        token: What is sent with each request, or None.
+        token: Bearer token that is sent with each request, or None.
     """
 
     def __init__(self, machine: Machine, token: str | None = None) -> None:
-        """Look at the page of a machine whose network is open."""
+        """Create a client for a machine whose network is open; see `Machine.open_network`."""
         self._base = f"http://127.0.0.1:{machine.forwarded_port}"
         self.token = token
 
     @property
     def origin(self) -> str:
-        """What a browser calls the page that it shows, e.g. "http://127.0.0.1:40123"."""
+        """The page's origin as a browser sends it, e.g. "http://127.0.0.1:40123"."""
         return self._base
 
     def use(self, work: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
-        """Return what some work with a client of its own does, which keeps cookies."""
+        """Run `work` with a new HTTP client, which keeps cookies, and return its result."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
         async def run() -> T:
             async with aiohttp.ClientSession(
                 self._base,
                 headers=headers,
-                cookie_jar=aiohttp.CookieJar(unsafe=True),  # those of an address, too
+                cookie_jar=aiohttp.CookieJar(unsafe=True),  # accept cookies of IP addresses, too
                 timeout=aiohttp.ClientTimeout(total=None, sock_read=ANSWER_S),
             ) as client:
                 return await work(client)
@@ -59,7 +59,7 @@ class Page:
         return asyncio.run(run())
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Return status and body of a GET request; redirections are not followed."""
+        """Return status and body of a GET request; redirects are not followed."""
 
         async def work(client: aiohttp.ClientSession) -> tuple[int, bytes]:
             async with client.get(path, allow_redirects=False) as response:
@@ -68,21 +68,21 @@ class Page:
         return self.use(work)
 
     def json(self, path: str) -> dict[str, Any]:
-        """Return what an address tells, e.g. "/api/state"."""
+        """Return the JSON document at a path, e.g. "/api/state"."""
         status, body = self.get(path)
         assert status == 200, (status, body)
         told: dict[str, Any] = json.loads(body)
         return told
 
     def health(self) -> int | None:
-        """Return the status of /healthz, for which nobody logs in; None while nobody listens."""
+        """Return the HTTP status of /healthz, or None while no server is listening."""
         try:
             return self.get("/healthz")[0]
         except SILENT:
             return None
 
     def pictures(self, count: int) -> list[Image]:
-        """Return the next pictures of the live picture, BGR."""
+        """Return the next `count` pictures of the MJPEG stream, BGR."""
 
         async def work(client: aiohttp.ClientSession) -> list[Image]:
             async with client.get("/stream.mjpg") as response:
@@ -93,10 +93,10 @@ class Page:
         return self.use(work)
 
     def with_lines(self, work: Callable[[list[Line]], T]) -> T:
-        """Return what some work does while pose lines arrive on one WebSocket.
+        """Run `work` while pose lines arrive on one WebSocket, and return its result.
 
         Args:
-            work: Gets the lines, to which those that arrive are added.
+            work: Called with a list to which each arriving line is appended.
         """
 
         async def run(client: aiohttp.ClientSession) -> T:
@@ -114,7 +114,7 @@ class Page:
 
 
 async def _read_picture(reader: aiohttp.StreamReader) -> Image:
-    """Return the next JPEG of a stream, decoded."""
+    """Read the next JPEG of an MJPEG stream, and return it decoded (BGR)."""
     length = 0
     while (line := await reader.readline()) != b"\r\n":
         assert line, "the stream has ended"

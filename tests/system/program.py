@@ -1,4 +1,4 @@
-"""The product in the machine: installed from its wheel, started on the first terminal, watched."""
+"""`pose-edge run` in the machine: installing, starting on the first terminal, and observing it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Line = dict[str, Any]
 
 
 def install(agent: Agent, wheel: Path) -> float:
-    """Install the product in the machine, which has no network; return the seconds it took."""
+    """Install the product in the machine without a network, and return the seconds it took."""
     began = time.monotonic()
     agent.push(wheel, f"/root/{wheel.name}")
     agent(
@@ -36,7 +36,7 @@ def install(agent: Agent, wheel: Path) -> float:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a process holds."""
+    """Number of file descriptors and threads, and memory, that a process holds."""
 
     descriptors: int
     threads: int
@@ -44,25 +44,25 @@ class Resources:
 
 
 class Program:
-    """`pose-edge run`, as an ordinary user who sits in front of the screen starts it."""
+    """`pose-edge run`, started as by an ordinary user who sits in front of the screen."""
 
     def __init__(self, machine: Machine) -> None:
-        """Look after one machine's program; see `start`."""
+        """Create the control of one machine's program; `start` starts it."""
         self._machine = machine
         self._lines: list[Line] = []
         self._read = 0
 
     @property
     def _agent(self) -> Agent:
-        """The agent of the machine's present boot."""
+        """The machine's agent; each boot has a new one."""
         return self._machine.agent
 
     def start(self, *arguments: str, **settings: str) -> None:
-        """Start it on the first terminal, where it takes the place of the login.
+        """Start the program on the first terminal, in place of the login.
 
         Args:
-            arguments: For `pose-edge run`.
-            settings: Variables of its environment.
+            arguments: Further arguments of `pose-edge run`.
+            settings: Environment variables.
         """
         self.end()
         self._lines, self._read = [], 0
@@ -71,7 +71,7 @@ class Program:
             *(f"User={USER}", "TTYPath=/dev/tty1", "StandardInput=tty", "TTYReset=yes"),
             *(f"StandardOutput=append:{LOG}", f"StandardError=append:{LOG}"),
             *("Conflicts=getty@tty1.service", "After=getty@tty1.service"),
-            # So that its exit status can still be asked for.
+            # Keep the unit after the program ends, so that its exit status can be queried.
             *("RemainAfterExit=yes", f"WorkingDirectory=/home/{USER}"),
             *(f"Environment={name}={value}" for name, value in settings.items()),
         ]
@@ -84,7 +84,7 @@ class Program:
         )
 
     def end(self, timeout: float = 30.0) -> int | None:
-        """End it as Ctrl-C does, and return its exit status; None when none was started."""
+        """End the program as Ctrl-C does, and return its exit status; None if none was started."""
         if self._state("LoadState") != "loaded":
             return None
         self._agent(f"systemctl kill --signal=INT --kill-whom=main {UNIT} || true")
@@ -93,14 +93,14 @@ class Program:
         return status
 
     def kill(self) -> None:
-        """End it at once if it is still there, and give the terminal back to the login."""
+        """Kill the program if it is still running, and start the login on the terminal again."""
         self._agent(
             f"systemctl kill --signal=KILL {UNIT} 2>/dev/null; systemctl stop {UNIT} 2>/dev/null; "
             f"systemctl reset-failed {UNIT} 2>/dev/null; systemctl start --no-block getty@tty1"
         )
 
     def wait(self, timeout: float) -> int:
-        """Wait until it ends, and return its exit status."""
+        """Wait until the program ends, and return its exit status."""
         deadline = time.monotonic() + timeout
         while self._state("MainPID") != "0":
             assert time.monotonic() < deadline, f"it did not end within {timeout:g} s"
@@ -108,11 +108,11 @@ class Program:
         return int(self._state("ExecMainStatus"))
 
     def running(self) -> bool:
-        """Return whether it is still there."""
+        """Return whether the program is still running."""
         return self._state("MainPID") != "0"
 
     def lines(self) -> list[Line]:
-        """Return every whole line of poses so far; only the new ones are fetched."""
+        """Return all complete pose lines so far; only new ones are fetched from the machine."""
         new = self._agent.run(f"tail -c +{self._read + 1} {POSES}").stdout
         whole = new[: new.rfind(b"\n") + 1]
         self._read += len(whole)
@@ -120,18 +120,18 @@ class Program:
         return list(self._lines)
 
     def log(self) -> str:
-        """Return what it has said so far."""
+        """Return the program's log so far."""
         return self._agent.run(f"cat {LOG}").text
 
     def threads(self) -> str:
-        """Return what each of its threads does in the kernel: where it hangs, if it does."""
+        """Return the name and kernel stack of each thread, to see where one hangs."""
         return self._agent.run(
             f"for t in /proc/$(systemctl show -P MainPID {UNIT})/task/*; do "
             "cat $t/comm; head -n 4 $t/stack; done"
         ).text
 
     def resources(self) -> Resources:
-        """Count what it holds at the moment."""
+        """Return the resources that the program holds at the moment."""
         numbers = self._agent(
             f"p=$(systemctl show -P MainPID {UNIT}); ls /proc/$p/fd | wc -l; "
             "ls /proc/$p/task | wc -l; grep VmRSS /proc/$p/status | tr -dc 0-9"

@@ -1,4 +1,4 @@
-"""What is in a recording, played outside of the machine."""
+"""Decoding of recordings on the host, outside the machine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pose_edge.frames import Image
 
 @dataclass(frozen=True)
 class Recording:
-    """All pictures that a player gets out of a file.
+    """All pictures that a player can decode from a file.
 
     Attributes:
-        times: Seconds from the start of the file.
-        pictures: BGR.
+        times: Presentation time of each picture, in seconds from the start of the file.
+        pictures: The BGR pictures.
     """
 
     times: tuple[float, ...]
@@ -28,18 +28,18 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """From the first picture to the last."""
+        """Time from the first picture to the last, in seconds."""
         return self.times[-1] - self.times[0]
 
 
 def play(content: bytes) -> Recording:
-    """Decode a video as far as it goes.
+    """Decode a video up to its end.
 
-    The last picture may have been cut off, by a full disk or the mains: players pass over it. One
-    before it may not.
+    The last picture may be truncated by a full disk or a power cut, as players skip it; the
+    pictures before it may not.
 
     Raises:
-        av.FFmpegError: It cannot be played.
+        av.FFmpegError: The video cannot be played.
     """
     times: list[float] = []
     pictures: list[Image] = []
@@ -64,25 +64,26 @@ def play(content: bytes) -> Recording:
 def end_of(
     recording: Recording, reference: ReferenceVideo, sent: Sequence[tuple[float, int]], rate: float
 ) -> float:
-    """Tell when the last picture of a recording was before the camera.
+    """Return when the camera sent the last picture of a recording.
 
     Args:
-        recording: Of a camera that plays the reference's video.
-        reference: Recognises its frames.
-        sent: When the camera sent which frame, the newest last; see `UsbCamera.log`.
-        rate: Its frames per second.
+        recording: Recording of a camera that plays the reference's video.
+        reference: Recognises the frames of that video.
+        sent: Times and indices of the frames that the camera sent, the newest last; see
+            `UsbCamera.log`.
+        rate: The camera's frames per second.
 
     Returns:
-        A moment of the clock of `sent`.
+        A time of the clock used in `sent`, in seconds.
     """
     length = max(number for _, number in sent) + 1
     last = recording.times[-1]
-    # One alone may be taken for its neighbour; the median of many is not.
+    # A single picture may be mistaken for its neighbour, so take the median of the last 20.
     guesses = [
         reference.index(picture_part(picture, CAMERA_SIZE)) + (last - moment) * rate
         for moment, picture in zip(recording.times[-20:], recording.pictures[-20:], strict=True)
     ]
-    # Around the end of the loop: relative to the first, halfway round at most.
+    # The video loops: express each guess relative to the first, within half a loop.
     turns = [(guess - guesses[0] + length / 2) % length - length / 2 for guess in guesses]
     frame = (guesses[0] + float(np.median(turns))) % length
     newest, newest_number = sent[-1]

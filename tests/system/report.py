@@ -1,4 +1,4 @@
-"""The report: one page that holds everything, with times and pictures."""
+"""The report of the system tests: one self-contained HTML page with times and pictures."""
 
 from __future__ import annotations
 
@@ -28,59 +28,59 @@ pre { background: #f2f2f0; padding: 0.7em; overflow-x: auto; font-size: 80%; }
 
 @dataclass
 class Chapter:
-    """What one test tells."""
+    """The part of the report about one test."""
 
     title: str
     outcome: str = "not run"
     seconds: float = 0.0
     load: float = 0.0
-    """Processes that wanted a processor at the end: with more than there are, all is slow."""
+    """Load average of the host at the end; above the number of processors, everything is slow."""
     measured: list[tuple[str, str, str]] = field(default_factory=list)
     pictures: list[tuple[str, bytes]] = field(default_factory=list)
     texts: list[tuple[str, str]] = field(default_factory=list)
     tables: list[tuple[Sequence[str], list[Sequence[str]]]] = field(default_factory=list)
 
     def measure(self, what: str, value: float, unit: str = "s", *, limit: str = "") -> None:
-        """Note a number, and what it must not exceed."""
+        """Add a measured number and the limit that it must keep."""
         self.measured.append((what, f"{value:.3g} {unit}", limit))
 
     def picture(self, caption: str, image: Image) -> None:
-        """Show a BGR picture."""
+        """Add a BGR picture."""
         self.pictures.append((caption, cv2.imencode(".png", image)[1].tobytes()))
 
     def table(self, heads: Sequence[str]) -> list[Sequence[str]]:
-        """Begin a table, and return its rows, to add to."""
+        """Add an empty table, and return its list of rows, to be appended to."""
         rows: list[Sequence[str]] = []
         self.tables.append((heads, rows))
         return rows
 
     def text(self, caption: str, content: str) -> None:
-        """Quote something, such as a log."""
+        """Add a text, such as a log."""
         self.texts.append((caption, content))
 
 
 class Report:
-    """All chapters, in the order of the tests."""
+    """All chapters, in the order in which their tests ran."""
 
     def __init__(self) -> None:
-        """Begin with nothing but the time."""
+        """Create an empty report that starts now."""
         self._began = time.strftime("%Y-%m-%d %H:%M:%S")
         self._start = time.monotonic()
         self._chapters: dict[str, Chapter] = {}
         self.path: Path | None = None
-        """Where it has been written to."""
+        """Path of the written report; None until `write`."""
 
     def chapter(self, title: str) -> Chapter:
-        """Return the chapter of a test."""
+        """Return the chapter with a title; create it if there is none."""
         return self._chapters.setdefault(title, Chapter(title))
 
     @property
     def begun(self) -> bool:
-        """Whether there is anything in it."""
+        """Whether the report has any chapter."""
         return bool(self._chapters)
 
     def write(self) -> None:
-        """Write the page, with the pictures inside."""
+        """Write the page, with all pictures embedded."""
         self.path = FOLDER / "report.html"
         took = time.monotonic() - self._start
         rows = "".join(

@@ -1,4 +1,4 @@
-"""What a test works with: the machine, what is plugged into it, and the program."""
+"""The test rig: the machine, what is plugged into it, and the program."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from system.report import Chapter
 from system.screen import Screen, bright_pixels, wait_for
 
 LIGHT_MODEL: Final = "/opt/light.tflite"
-"""In the machine: see `light_model`."""
+"""Path of the light model in the machine; see `light_model`."""
 
 WAIT_S: Final = 40.0
-"""How long a test looks on before it gives up: a failure shall say how late it was."""
+"""Seconds after which a test stops waiting; above the limits, to measure how late a result is."""
 BEGIN_S: Final = 120.0
-"""How long the program may take to begin, on an emulated processor."""
+"""Seconds that the program may take to start on an emulated processor."""
 CAMERA_LIMIT_S: Final = 3.0
-"""Poses must go on this long after the camera can be had again, on a quiet host."""
+"""Poses must resume within this many seconds after the camera is available again (idle host)."""
 SCREEN_LIMIT_S: Final = 2.0
-"""The picture must be there this long after the screen is, on a quiet host."""
+"""The picture must appear within this many seconds after the screen is connected (idle host)."""
 
 BACK: Final = ("is back", "is there")
 
 
 @dataclass
 class Bench:
-    """The machine and its plugs; moments are seconds of the machine's own clock."""
+    """The machine with its camera and screen; times are seconds of the machine's own clock."""
 
     machine: Machine
     camera: UsbCamera
@@ -38,22 +38,22 @@ class Bench:
     chapter: Chapter
 
     def run(self, command: str, *, timeout: float = 60.0) -> str:
-        """Run a command in the machine that must succeed."""
+        """Run a command that must succeed in the machine, and return its output."""
         return self.machine.agent(command, timeout=timeout)
 
     def now(self) -> float:
-        """Return the machine's time, which lines of poses carry too."""
+        """Return the machine's time, which the pose lines use too."""
         return float(self.run("date +%s.%N"))
 
     def plug_camera(
         self, size: tuple[int, int] = CAMERA_SIZE, rate: int = 30, still: int = 1
     ) -> tuple[str, float]:
-        """Plug the camera in, and return its path and when the kernel made it."""
+        """Plug the camera in, and return its device path and the time the kernel created it."""
         self.camera.plug(size, rate, still)
         return self.wait_for_camera()
 
     def wait_for_camera(self) -> tuple[str, float]:
-        """Wait for a camera to be there, and return its path and when the kernel made it."""
+        """Wait for a camera device; return its path and the time the kernel created it."""
         words = self.run(
             'until p=$(ls /dev/video* 2>/dev/null | head -n 1) && [ -n "$p" ]; do sleep 0.02; '
             'done; echo "$p $(stat --format=%.9Y $p)"'
@@ -62,15 +62,15 @@ class Bench:
         return path, float(since)
 
     def wait_for_no_camera(self) -> None:
-        """Wait until there is none."""
+        """Wait until no camera device exists."""
         self.run("while ls /dev/video* >/dev/null 2>&1; do sleep 0.02; done")
 
     def wait_for_video(self) -> None:
-        """Wait until the screen shows what the camera sees."""
+        """Wait until the screen shows the camera's video."""
         wait_for(self.screen.shows_video, "the video on the screen", WAIT_S)
 
     def wait_for_message(self) -> None:
-        """Wait until letters are on the screen, not a picture that is not true any more."""
+        """Wait until the screen shows a text message instead of an outdated picture."""
         took = wait_for(
             lambda: self.screen.similarity() < 0.5 and bright_pixels(self.screen.dump()) > 300,
             "a message on the screen",
@@ -82,12 +82,12 @@ class Bench:
 
 @dataclass
 class Rig(Bench):
-    """The same with the program, which a test starts itself."""
+    """A bench with the program, which each test starts itself."""
 
     program: Program
 
     def begin(self, *arguments: str, lines: int = 3, model: str = LIGHT_MODEL) -> None:
-        """Start the program, and wait for its first poses."""
+        """Start the program, and wait until it has written `lines` pose lines."""
         self.program.start("--model", model, *arguments)
         wait_for(
             lambda: len(self.program.lines()) >= lines or not self.program.running(),
@@ -97,10 +97,10 @@ class Rig(Bench):
         assert self.program.running(), f"it ended: {self.program.log()}"
 
     def next_line(self, since: float) -> Line:
-        """Wait for the first line of poses whose frame was exposed after a moment.
+        """Wait for the first pose line whose frame was exposed after `since`.
 
         Raises:
-            AssertionError: There is none for a long time.
+            AssertionError: No such line was written within `WAIT_S`, or the program ended.
         """
         deadline = time.monotonic() + WAIT_S
         while True:
@@ -112,11 +112,11 @@ class Rig(Bench):
             time.sleep(0.1)
 
     def recovery(self, since: float, *, what: str = "until the next pose") -> float:
-        """Wait for poses, and return how long after a moment their frame was exposed."""
+        """Wait for poses, and return how many seconds after `since` their frame was exposed."""
         took = float(self.next_line(since)["time"]) - since
         self.chapter.measure(what, took, limit=f"at most {scaled_limit(CAMERA_LIMIT_S):.1f} s")
         return took
 
     def recoveries(self) -> int:
-        """Return how often the program said that its source has come back."""
+        """Return how often the program logged that its source has come back."""
         return sum(any(word in line for word in BACK) for line in self.program.log().splitlines())

@@ -1,4 +1,4 @@
-"""The machine's screen: what is on it, and its plug."""
+"""The machine's screen: reading its content, and plugging and unplugging it."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from pose_edge.overlay.palette import ORANGE, SKY_BLUE, WHITE, Colour
 from pose_edge.poses import SKELETON
 
 SMALL: Final = (160, 90)
-"""Size at which pictures are compared, pixels."""
+"""Width and height at which pictures are compared, in pixels."""
 BELOW_READOUT: Final = 40
-"""The first row, of these 90, that nothing but the skeleton is drawn over."""
+"""First of those 90 rows that is below the read-out, where only the skeleton is drawn."""
 
 DRAWN: Final = 0.25
-"""Keypoints with a lower score are not drawn."""
+"""Lowest score of a keypoint that is drawn."""
 NEAR: Final = 2
-"""Pixels that a limb may be away from where it should be."""
+"""Largest distance of a limb from its expected place, in pixels."""
 ALIKE: Final = 45
-"""Difference per channel up to which a colour is the one that is looked for."""
+"""Largest difference per channel between a pixel and the expected colour."""
 BAR: Final = 56
-"""Rows above a picture of 16:9 on a screen of 4:3, where nothing but the read-out is drawn."""
+"""Number of rows above a 16:9 picture on the 4:3 screen, which contain only the read-out."""
 BRIGHT: Final = 185
-"""From here on a pixel belongs to a letter."""
+"""Least value of all channels of a pixel that belongs to a letter."""
 
 
 def place(frame: tuple[int, int], screen: tuple[int, int]) -> tuple[float, float, float]:
-    """Return scale, left and top edge of a frame that fills the screen, its aspect kept."""
+    """Return scale, left and top edge of a frame fitted to the screen, keeping its aspect ratio."""
     scale = min(screen[0] / frame[0], screen[1] / frame[1])
     return scale, (screen[0] - frame[0] * scale) / 2, (screen[1] - frame[1] * scale) / 2
 
 
 def picture_part(shown: Image, frame: tuple[int, int]) -> Image:
-    """Cut off the bars beside or above a frame of the given width and height."""
+    """Crop the letterbox bars around a frame of the given width and height."""
     height, width = shown.shape[:2]
     scale, left, top = place(frame, (width, height))
     right, bottom = left + frame[0] * scale, top + frame[1] * scale
@@ -50,21 +50,21 @@ def picture_part(shown: Image, frame: tuple[int, int]) -> Image:
 
 
 def limb_colour(a: int, b: int) -> Colour:
-    """Return the colour that the manual promises: left blue, right orange, middle white."""
+    """Return the documented colour of a limb: left blue, right orange, middle white."""
     if a == 0 or a % 2 != b % 2:
         return WHITE
     return SKY_BLUE if a % 2 else ORANGE
 
 
 def skeleton_found(shown: Image, line: Line) -> float:
-    """Return which part of the limbs of a line's first person is on the screen where it should be.
+    """Return the fraction of the first person's limbs that are drawn in the expected place.
 
     Args:
         shown: BGR picture of the screen.
-        line: The poses.
+        line: The pose line; its first pose is compared.
 
     Returns:
-        0...1, by the lengths of the limbs that are to be drawn.
+        The fraction of the total length of the limbs that should be drawn, 0...1.
     """
     height, width = shown.shape[:2]
     frame = line["frame"][0], line["frame"][1]
@@ -77,7 +77,7 @@ def skeleton_found(shown: Image, line: Line) -> float:
             continue
         colour = limb_colour(a, b)
         steps = max(2, round(float(np.hypot(*(places[b] - places[a])))))
-        # Not the joints at the ends, which have colours of their own.
+        # Leave out the ends of the limb, where the joints are drawn in other colours.
         for part in np.linspace(0.25, 0.75, steps):
             x, y = np.round(places[a] + part * (places[b] - places[a])).astype(int)
             hits.append(_has_colour(shown, x, y, colour))
@@ -85,7 +85,7 @@ def skeleton_found(shown: Image, line: Line) -> float:
 
 
 def bright_pixels(shown: Image) -> int:
-    """Count the pixels that are as bright and colourless as letters are."""
+    """Return the number of pixels as bright and colourless as letters."""
     return int((shown.min(axis=2) >= BRIGHT).sum())
 
 
@@ -96,18 +96,18 @@ def _has_colour(shown: Image, x: int, y: int, colour: Colour) -> bool:
 
 
 class ReferenceVideo:
-    """Knows the video that the camera plays."""
+    """Recognises frames of the video that the camera plays."""
 
     def __init__(self, frames: Sequence[Image]) -> None:
-        """Remember every frame, small."""
+        """Store a signature of every frame, computed at the size `SMALL`."""
         self._known = np.stack([self._signature(frame) for frame in frames])
 
     def similarity(self, picture: Image) -> float:
-        """Return how much a picture is like one of the video: the best correlation, -1...1."""
+        """Return the best correlation of a picture with any frame of the video, -1...1."""
         return float((self._known @ self._signature(picture)).max())
 
     def index(self, picture: Image) -> int:
-        """Return which frame of the video a picture is most like."""
+        """Return the index of the video frame that correlates best with a picture."""
         return int((self._known @ self._signature(picture)).argmax())
 
     @staticmethod
@@ -119,15 +119,15 @@ class ReferenceVideo:
 
 
 class Screen:
-    """Looks at the screen, and pulls its plug."""
+    """Reads a machine's screen, and plugs and unplugs it."""
 
     def __init__(self, machine: Machine, reference: ReferenceVideo) -> None:
-        """Look at a machine's screen, on which the reference's video may be seen."""
+        """Create access to a machine's screen, on which the reference's video may be shown."""
         self._machine = machine
         self._reference = reference
 
     def dump(self) -> Image:
-        """Return what is on it, BGR."""
+        """Return a screenshot, BGR."""
         with tempfile.NamedTemporaryFile(suffix=".ppm") as file:
             self._machine.command("screendump", filename=file.name)
             picture = cv2.imread(file.name)
@@ -135,11 +135,11 @@ class Screen:
         return np.asarray(picture, dtype=np.uint8)
 
     def similarity(self, frame: tuple[int, int] = CAMERA_SIZE) -> float:
-        """Return how much the screen is like the video; see `ReferenceVideo.similarity`."""
+        """Return the similarity of the screen to the video; see `ReferenceVideo.similarity`."""
         return self._reference.similarity(picture_part(self.dump(), frame))
 
     def shows_video(self, frame: tuple[int, int] = CAMERA_SIZE) -> bool:
-        """Return whether the video is on it, and moves."""
+        """Return whether the screen shows the video, and the picture changes within a second."""
         if self.similarity(frame) < 0.8:
             return False
         before, until = self.dump(), time.monotonic() + 1.0
@@ -149,7 +149,7 @@ class Screen:
         return False
 
     def plug(self, *, connected: bool) -> None:
-        """Plug it in or pull it, as the system in the machine sees it."""
+        """Make the system in the machine see the screen as connected or disconnected."""
         word = "detect" if connected else "off"
         self._machine.agent(
             f"for s in /sys/class/drm/card*-*/status; do echo {word} >$s; done; udevadm trigger "
@@ -158,10 +158,15 @@ class Screen:
 
 
 def wait_for(condition: Callable[[], bool], what: str, limit: float) -> float:
-    """Wait until something is true, and return the seconds that it took.
+    """Wait until a condition is true, and return the seconds that it took.
+
+    Args:
+        condition: Called every 50 ms.
+        what: Names the condition in the error.
+        limit: Time limit in seconds.
 
     Raises:
-        AssertionError: It is not true in time.
+        AssertionError: The condition was not true within `limit`.
     """
     began = time.monotonic()
     while not condition():

@@ -1,4 +1,4 @@
-"""The service in the machine, as systemd runs it: configured, watched, made to fail."""
+"""The service in the machine, run by systemd: configuring, observing and signalling it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RECORDINGS: Final = f"{STATE}/*.mp4"
 Settings = dict[str, dict[str, Any]]
 
 BASE: Final[Settings] = {
-    # What stands in the configuration that `service install` writes and counts for these tests.
+    # The settings of the installed configuration on which these tests depend, with the light model.
     "camera": {"wait": True},
     "model": {"name": LIGHT_MODEL},
     "poses": {"path": "poses.jsonl"},
@@ -32,7 +32,7 @@ BASE: Final[Settings] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What systemd says of the service."""
+    """State of the service as systemd reports it."""
 
     state: str
     pid: int
@@ -45,7 +45,7 @@ class Service:
     """pose-edge.service in one machine."""
 
     def __init__(self, machine: Machine) -> None:
-        """Look after one machine's service."""
+        """Create the control of one machine's service."""
         self._machine = machine
         self._lines: list[Line] = []
         self._read: dict[str, int] = {}
@@ -55,10 +55,10 @@ class Service:
         return self._machine.agent
 
     def configure(self, changes: Settings | None = None) -> None:
-        """Write the configuration: BASE with changes. It does not count before a reload or start.
+        """Write the configuration: `BASE` with changes, in effect after a reload or start.
 
         Args:
-            changes: Keys by section.
+            changes: Changed keys and values by section.
         """
         sections = {name: dict(keys) for name, keys in BASE.items()}
         for name, keys in (changes or {}).items():
@@ -66,31 +66,31 @@ class Service:
         self.write(yaml.safe_dump(sections))
 
     def write(self, text: str) -> None:
-        """Write the configuration, whatever it is."""
+        """Write any text as the configuration, valid or not."""
         self._agent(f"cat >{CONFIG}.new && mv {CONFIG}.new {CONFIG}", given=text.encode())
 
     def restart(self) -> None:
-        """Start it anew by hand, and wait until it is ready."""
+        """Restart the service, and wait until it is ready."""
         self._agent(f"systemctl restart {UNIT}", timeout=180)
 
     def stop(self) -> None:
-        """Stop it."""
+        """Stop the service."""
         self._agent(f"systemctl stop {UNIT}", timeout=60)
 
     def reload(self) -> None:
-        """Have it read its configuration again."""
+        """Make the service read its configuration again."""
         self._agent(f"systemctl reload {UNIT}", timeout=60)
 
     def signal(self, name: str) -> None:
-        """Send a signal to its process, e.g. "KILL".
+        """Send a signal, e.g. "KILL", to the service's main process.
 
         Raises:
-            AgentError: It has none.
+            AgentError: The service has no process.
         """
         self._agent(f"systemctl kill --signal={name} --kill-whom=main {UNIT}")
 
     def condition(self) -> Condition:
-        """Ask systemd how it is."""
+        """Return the service's state from systemd."""
         told = self._agent(
             "systemctl show --property=ActiveState,SubState,MainPID,NRestarts,StatusText,Result "
             f"{UNIT}"
@@ -105,13 +105,13 @@ class Service:
         )
 
     def lines(self) -> list[Line]:
-        """Return every whole line of poses so far, of all files; only what is new is fetched."""
+        """Return all complete pose lines of all files so far; only new ones are fetched."""
         listed = self._agent.run(f"stat --format='%n %i %s' $(ls -tr {POSES})").text
         for row in listed.splitlines():
             name, inode, size = row.split()
             key = f"{name} {inode}"
             if self._read.get(key, 0) > int(size):
-                self._read[key] = 0  # it was begun anew
+                self._read[key] = 0  # the file was truncated
             if self._read.get(key, 0) < int(size):
                 new = self._agent.run(f"tail -c +{self._read.get(key, 0) + 1} {name}").stdout
                 whole = new[: new.rfind(b"\n") + 1]
@@ -120,25 +120,25 @@ class Service:
         return list(self._lines)
 
     def forget_poses(self) -> None:
-        """Delete the files of poses that are not written to any more, and what was read."""
+        """Delete the pose files, and forget the lines read so far."""
         self._agent(f"rm -f {POSES}")
         self._lines, self._read = [], {}
 
     def running(self) -> bool:
-        """Return whether it has a process."""
+        """Return whether the service has a process."""
         return self.condition().pid != 0
 
     def cursor(self) -> str:
-        """Return a place in the journal, for `log`."""
+        """Return the current end of the journal, for `log`."""
         told = self._agent("journalctl --lines=0 --show-cursor --quiet")
         return told.rpartition("cursor: ")[2].strip()
 
     def log(self, *options: str, since: str | None = None) -> str:
-        """Return what it has said, with the times of the machine.
+        """Return the service's journal, with the machine's times.
 
         Args:
-            options: Of journalctl, e.g. "--priority=err".
-            since: A place from `cursor`; by default from the start of the machine.
+            options: Options of journalctl, e.g. "--priority=err".
+            since: Position from `cursor` to start at; by default the machine's boot.
         """
         after = f"--after-cursor='{since}'" if since else "--boot"
         return self._agent.run(
@@ -147,10 +147,15 @@ class Service:
         ).text
 
     def wait_for_word(self, word: str, since: str, limit: float = 30.0) -> str:
-        """Wait until it says something, and return the line.
+        """Wait until a journal line contains `word`, and return that line.
+
+        Args:
+            word: The text to wait for.
+            since: Position from `cursor` to start at.
+            limit: Time limit in seconds on an idle host; see `scaled_limit`.
 
         Raises:
-            AssertionError: It does not.
+            AssertionError: No line contains the text in time.
         """
         deadline = time.monotonic() + scaled_limit(limit)
         while True:
@@ -162,16 +167,16 @@ class Service:
             time.sleep(0.2)
 
     def recordings(self) -> dict[str, int]:
-        """Return the names of its recordings, the oldest first, with their sizes in bytes."""
+        """Return the sizes of the recordings in bytes by path, the oldest first."""
         listed = self._agent.run(f"stat --format='%n %s' $(ls -tr {RECORDINGS})").text
         return {name: int(size) for name, size in (row.split() for row in listed.splitlines())}
 
     def forget_recordings(self) -> None:
-        """Delete its recordings."""
+        """Delete all recordings."""
         self._agent(f"rm -f {RECORDINGS}")
 
     def resources(self) -> Resources:
-        """Count what its process holds at the moment."""
+        """Return the resources that the service's process holds at the moment."""
         numbers = self._agent(
             f"p=$(systemctl show -P MainPID {UNIT}); ls /proc/$p/fd | wc -l; "
             "ls /proc/$p/task | wc -l; grep VmRSS /proc/$p/status | tr -dc 0-9"
@@ -180,7 +185,7 @@ class Service:
         return Resources(descriptors, threads, memory_kb)
 
     def threads(self) -> str:
-        """Return what each of its threads does in the kernel: where it hangs, if it does."""
+        """Return the name and kernel stack of each thread, to see where one hangs."""
         return self._agent.run(
             f"for t in /proc/$(systemctl show -P MainPID {UNIT})/task/*; do "
             "cat $t/comm; head -n 4 $t/stack; done"

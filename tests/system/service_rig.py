@@ -1,4 +1,4 @@
-"""What a test of the service works with: machine, plugs, service, and how long things were away."""
+"""The test rig of the service: machine, camera, screen, service and outage measurements."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from system.screen import ReferenceVideo, skeleton_found, wait_for
 from system.service import Service, Settings
 
 RATE: Final = 5
-"""Frames per second of the camera: enough to see that it moves, little enough for an emulated
-processor to have time left for what the tests are about."""
+"""Frames per second of the camera: enough to see that the picture moves, and few enough to leave
+the emulated processor time for what the tests are about."""
 BACK_S: Final = 30.0
-"""After a fault is over, picture and poses must be back within this time; see `scaled_limit`."""
+"""Seconds after a fault within which picture and poses must be back; see `scaled_limit`."""
 SETTLED_S: Final = 3.0
-"""So long all must be well before a fault counts as survived."""
+"""Seconds that picture and poses must be present without a gap before an outage counts as over."""
 GIVE_UP_S: Final = 90.0
-"""How long a test looks on: a failure shall say how late it was."""
+"""Seconds after which a test stops waiting; above the limits, to measure how late a result is."""
 READY_S: Final = 120.0
 
 
 @dataclass
 class ServiceRig(Bench):
-    """The machine with the service; moments are seconds of the machine's clock, unless said."""
+    """The machine with the service; times are seconds of its clock unless stated otherwise."""
 
     service: Service
     reference: ReferenceVideo
 
     def restore(self, settings: Settings | None = None) -> None:
-        """Bring everything into the state that a test begins with: camera, screen, picture, poses.
+        """Connect camera and screen, configure and restart the service, and wait until healthy.
 
         Args:
-            settings: What is to be configured otherwise than `service.BASE` says.
+            settings: Settings that differ from `service.BASE`.
         """
         if not self.camera.plugged:
             self.plug_camera(rate=RATE)
@@ -55,24 +55,24 @@ class ServiceRig(Bench):
         self.wait_until_healthy()
 
     def wait_until_healthy(self, limit: float = READY_S) -> None:
-        """Wait for a live picture and poses of now.
+        """Wait for current poses and a live picture, for up to `limit` seconds each.
 
         Raises:
-            AssertionError: They do not come.
+            AssertionError: Poses or picture did not appear in time.
         """
         wait_for(self.poses_are_fresh, "poses", limit)
         wait_for(self.screen.shows_video, "the video on the screen", limit)
 
     def poses_are_fresh(self) -> bool:
-        """Return whether the newest poses are of a frame of the last moments."""
+        """Return whether the newest poses belong to a recent frame."""
         lines = self.service.lines()
         return bool(lines) and abs(self.now() - lines[-1]["time"]) < scaled_limit(2 * GAP_S)
 
     def next_line(self, since: float, limit: float = WAIT_S) -> Line:
-        """Wait for the first line of poses whose frame was exposed after a moment.
+        """Wait for the first pose line whose frame was exposed after `since`.
 
         Raises:
-            AssertionError: There is none for a long time.
+            AssertionError: No such line was written within `limit` seconds.
         """
         deadline = time.monotonic() + limit
         while True:
@@ -85,7 +85,7 @@ class ServiceRig(Bench):
             time.sleep(0.1)
 
     def skeleton(self) -> float:
-        """Return which part of the skeleton is on the screen where the poses say; 0...1."""
+        """Return the fraction of the skeleton drawn where the newest poses are; 0...1."""
         return skeleton_found(self.screen.dump(), self.service.lines()[-1])
 
     def outage(
@@ -95,15 +95,16 @@ class ServiceRig(Bench):
         *,
         least: float = 2 * STILL_S,
     ) -> Outage:
-        """Let something happen, and tell for how long picture and poses were away.
+        """Inject a fault, and measure how long picture and poses are missing.
 
         Args:
-            fault: Makes it happen; when it returns without `over`, the fault is over.
-            over: Ends it.
-            least: Seconds of this host to look on at least, for what shows its effect late.
+            fault: Causes the fault; without `over`, the fault ends when this returns.
+            over: Ends the fault.
+            least: Least time to observe after the fault, in seconds of this host's clock, for
+                faults with a delayed effect.
 
         Raises:
-            AssertionError: They are not back for a long time.
+            AssertionError: Picture or poses were not back within `GIVE_UP_S`.
         """
         with PictureWatch(self.screen, self.reference) as watch:
             time.sleep(1.5 * STILL_S)
@@ -123,7 +124,7 @@ class ServiceRig(Bench):
                 picture, picture_back = absence(seen)
                 poses, poses_back = longest_gap(exposures, began, until, scaled_limit(GAP_S))
                 steady = max(end + least, *(x for x in (picture_back, poses_back) if x), 0.0)
-                # Both must have been there for a while: what ends now has not ended.
+                # Both must have been present for a while, as an outage might resume.
                 if until - steady > SETTLED_S and seen and seen[-1][1]:
                     return Outage(
                         picture,
@@ -150,14 +151,17 @@ class ServiceRig(Bench):
         limit: float = BACK_S,
         least: float = 2 * STILL_S,
     ) -> Outage:
-        """The same, and assert that they are back in time.
+        """Measure an `outage`, and assert that picture and poses are back in time.
 
         Args:
             fault: See `outage`.
             over: See `outage`.
-            what: For the report.
-            limit: Seconds after the fault is over, on a host that is not busy.
-            least: See `outage`.
+            what: Name of the fault in the report.
+            limit: Time limit after the end of the fault, in seconds on an idle host.
+            least: See `outage`; scaled by the host's load.
+
+        Raises:
+            AssertionError: Picture or poses were not back in time.
         """
         outage = self.outage(fault, over, least=scaled_limit(least))
         name = f"{what}: " if what else ""
@@ -171,16 +175,17 @@ class ServiceRig(Bench):
         return outage
 
     def _clock(self) -> float:
-        """Return what the machine's clock is ahead of this host's monotonic one."""
+        """Return by how many seconds the machine's clock is ahead of the host's monotonic clock."""
         before = time.monotonic()
         now = self.now()
         return now - (before + time.monotonic()) / 2
 
     def _exposures(self, clocks: list[float]) -> list[float]:
-        """Return when frames were exposed, by this host's monotonic clock.
+        """Return exposure times of recent frames, in seconds of the host's monotonic clock.
 
         Args:
-            clocks: What the machine's clock was ahead: several, if it was set in between.
+            clocks: Offsets from `_clock`; they differ if the machine's clock was set in between,
+                and then the one that gives the most recent time is used for each line.
         """
         now = time.monotonic()
         recent = self.service.lines()[-600:]

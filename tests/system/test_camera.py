@@ -1,4 +1,4 @@
-"""Cameras that go away, hang and fail: poses go on within three seconds, without a hand."""
+"""Cameras are unplugged, hang and fail: poses resume within three seconds without intervention."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from system.screen import wait_for
 
 AWAY_S = 3.0
 HANG_S = 8.0
-"""Longer than the time after which the program takes the camera for lost."""
+"""Seconds of hanging; longer than the timeout after which the program gives the camera up."""
 TIMEOUT = ("--set", "camera.timeout=2")
 
 VIVID = (
@@ -42,7 +42,7 @@ def test_pulled_and_plugged_in_again(rig: Rig) -> None:
 def test_comes_back_under_another_number_and_with_another_size(rig: Rig) -> None:
     rig.plug_camera()
     rig.begin(*TIMEOUT)
-    # As long as somebody has it open, its number is not given to another.
+    # While a process holds /dev/video0 open, the kernel does not reuse its number.
     rig.run("systemd-run --quiet --unit=holder sh -c 'exec 9</dev/video0; sleep infinity'")
     rig.run("until ls -l /proc/[0-9]*/fd/9 2>/dev/null | grep -q video0; do sleep 0.1; done")
     rig.camera.unplug()
@@ -79,7 +79,7 @@ def test_hangs_and_goes_on(rig: Rig) -> None:
 
 @pytest.fixture
 def vivid(rig: Rig) -> Iterator[Rig]:
-    """Load the kernel's test camera, which fails to order but sees a test picture only."""
+    """Load vivid, the kernel's test camera: it fails on request, but shows only a test picture."""
     rig.run(VIVID)
     rig.wait_for_camera()
     rig.begin(*TIMEOUT, "--set", "camera.width=320", "--set", "camera.height=180")
@@ -89,12 +89,12 @@ def vivid(rig: Rig) -> Iterator[Rig]:
 
 
 def control(rig: Rig, name: str, value: int = 1) -> None:
-    """Have the test camera do something."""
+    """Set a control of the test camera."""
     rig.run(f"v4l2-ctl --device /dev/video0 --set-ctrl {name}={value}")
 
 
 def longest_gap(rig: Rig, since: float, until: float) -> float:
-    """Return the longest time without a frame that was looked at, between two moments."""
+    """Return the longest time without a processed frame between two times, in seconds."""
     inside: list[float] = [
         line["time"] for line in rig.program.lines() if since < line["time"] < until
     ]
@@ -102,7 +102,7 @@ def longest_gap(rig: Rig, since: float, until: float) -> float:
 
 
 def comes_back(rig: Rig, before: int, since: float) -> None:
-    """Wait until the program says that the camera is back, and assert that it was not long."""
+    """Wait until the program logs that the camera is back, and assert that it was not away long."""
     wait_for(lambda: rig.recoveries() > before, "the word that it is back", WAIT_S)
     rig.next_line(rig.now())
     gap = longest_gap(rig, since, rig.program.lines()[-1]["time"])
@@ -140,6 +140,6 @@ def test_breaks_off(vivid: Rig) -> None:
 
 def test_driver_disconnects(vivid: Rig) -> None:
     before, since = vivid.recoveries(), vivid.now()
-    # Every use of the node fails, until it has been closed.
+    # Every operation on the device node fails until the node has been closed.
     control(vivid, "disconnect")
     comes_back(vivid, before, since)

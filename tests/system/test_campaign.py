@@ -1,9 +1,9 @@
-"""Twenty minutes of faults, one after the other, and none may need an intervention.
+"""Twenty minutes of faults, one after another, none of which may need an intervention.
 
     script/test --campaign
 
-prints a seed; POSE_EDGE_CAMPAIGN_SEED=... repeats the same sequence. POSE_EDGE_CAMPAIGN_FAULTS and
-POSE_EDGE_CAMPAIGN_SECONDS (50 and 1200) say how many there are at least, and for how long.
+prints a seed; POSE_EDGE_CAMPAIGN_SEED=... repeats the same sequence. The campaign lasts for at
+least POSE_EDGE_CAMPAIGN_FAULTS faults (50) and POSE_EDGE_CAMPAIGN_SECONDS seconds (1200).
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ SETTINGS: Final[Settings] = {
 }
 PAUSE_S: Final = (2.0, 6.0)
 MAX_INTERVENTIONS: Final = 3
-"""So often the machine is restored, to see what comes after; the campaign has failed anyway."""
+"""Number of times that the machine is restored to see the next faults; the campaign has already
+failed by then."""
 MORE_DESCRIPTORS: Final = 4
 MORE_THREADS: Final = 3
-"""A camera that is being opened at that moment has some."""
+"""Allowed growth of file descriptors and threads; opening a camera needs some of each."""
 MORE_MEMORY: Final = 1.4
-"""Mesa leaks a little whenever the screen comes back."""
+"""Allowed growth factor of memory; Mesa leaks a little whenever the screen comes back."""
 HEADS: Final = (
     *("", "fault", "at, s", "lasted, s", "without picture, s", "without poses, s"),
     *("back after, s", "restarts", "memory, MB", "descriptors", "threads", "host load", ""),
@@ -48,7 +49,7 @@ HEADS: Final = (
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of one fault."""
+    """The result of one fault."""
 
     name: str
     at: float
@@ -58,10 +59,10 @@ class Entry:
     held: Resources | None
     complaint: str
     load: float = field(default_factory=lambda: os.getloadavg()[0])
-    """Of the host: with more than three, on two processors, all is slower."""
+    """Load average of the host; above three, on two processors, everything is slower."""
 
     def row(self, number: int) -> Sequence[str]:
-        """Return it for the report."""
+        """Return the entry as a table row of the report."""
         times = (
             ("?",) * 3
             if self.outage is None
@@ -81,7 +82,7 @@ class Entry:
 
 
 def complaints(entries: Sequence[Entry]) -> str:
-    """Return what there is to complain about, a line each."""
+    """Return all complaints, one line each."""
     return "\n".join(
         f"{number}: {entry.name}: {entry.complaint}"
         for number, entry in enumerate(entries, 1)
@@ -90,7 +91,7 @@ def complaints(entries: Sequence[Entry]) -> str:
 
 
 def judge(rig: ServiceRig, entries: Sequence[Entry], first: Resources) -> None:
-    """Assert that all was survived, and that nothing is lost, left or grown."""
+    """Assert that every fault was survived, all recordings play, and resources have not grown."""
     outages = [entry.outage for entry in entries if entry.outage is not None]
     backs = [outage.back for outage in outages]
     rig.chapter.measure("faults", len(entries), "")
@@ -121,7 +122,7 @@ def judge(rig: ServiceRig, entries: Sequence[Entry], first: Resources) -> None:
 
 
 def sequence(faults: Faults, rng: random.Random) -> Iterator[Fault]:
-    """Give faults forever: all of them in random order, and again."""
+    """Yield faults endlessly: all of them in random order, then again."""
     while True:
         names = [fault.name for fault in faults.all()]
         rng.shuffle(names)
@@ -130,7 +131,7 @@ def sequence(faults: Faults, rng: random.Random) -> Iterator[Fault]:
 
 
 def run_fault(rig: ServiceRig, faults: Faults, fault: Fault, began: float) -> Entry:
-    """Let one fault happen, and tell what became of it."""
+    """Inject one fault, and return its result."""
     lasts = faults.rng.uniform(*fault.lasts)
     at = time.monotonic() - began
     before = rig.service.condition().restarts
@@ -163,7 +164,7 @@ def run_fault(rig: ServiceRig, faults: Faults, fault: Fault, began: float) -> En
 def tell(
     request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[str], None]:
-    """Return what says something at once: nobody wants to wait for twenty minutes."""
+    """Return a function that prints a line at once, to show progress during the campaign."""
     terminal: pytest.TerminalReporter = request.config.pluginmanager.getplugin("terminalreporter")
 
     def tell(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Fifty times pulled and plugged in: fifty recoveries, and nothing is left behind."""
+"""Fifty cycles of unplugging and plugging in: fifty recoveries without leaking resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from system.rig import CAMERA_LIMIT_S, Rig
 
 CYCLES = 50
 SETTLED = 10
-"""Cycles after which caches are filled; from then on nothing may grow."""
+"""Index of the cycle after which caches are filled, and resources may not grow any more."""
 
 
 def test_fifty_cycles(rig: Rig) -> None:

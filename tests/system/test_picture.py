@@ -1,4 +1,4 @@
-"""A machine without a desktop, a webcam that sees a person: the picture that people come for."""
+"""The picture, poses and keys on a machine without a desktop whose webcam sees a person."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from pose_edge.util import resources
 
 RATE = 10
 STILL = 10
-"""The camera sees a new picture once a second: on an emulated processor a pose takes seconds, and
-between two of them a person shall not have gone far."""
+"""Number of times each picture is sent, so that it changes once a second. A pose takes seconds on
+an emulated processor, and the person must not move far between two poses."""
 ENOUGH = 12
-"""Lines of poses to compare."""
+"""Least number of pose lines to compare."""
 
 
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
-    """Return the poses of the clip's frames, found here, outside of the machine."""
+    """Return the poses of the clip's frames, estimated on the host."""
     path = tmp_path_factory.mktemp("truth") / "poses.jsonl"
     subprocess.run(
         [
@@ -41,7 +41,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
 
 
 def agreement(found: Line, true: Line) -> float:
-    """Return how well one person's pose fits another's, 0...1; nobody fits nobody."""
+    """Return the OKS of the first poses of two lines, 0...1; two empty lines agree fully."""
     if not found["poses"] or not true["poses"]:
         return float(bool(found["poses"]) == bool(true["poses"]))
     pair = [np.asarray(line["poses"][0]["keypoints"], np.float32) for line in (found, true)]
@@ -50,11 +50,11 @@ def agreement(found: Line, true: Line) -> float:
 
 
 def best_fit(lines: list[Line], truth: list[Line]) -> list[float]:
-    """Return how well the lines fit the video, which began at a moment that is not known."""
+    """Return the agreement of each line with the video, for the best start offset of the video."""
     moments = [(line["time"] - lines[0]["time"]) * RATE / STILL for line in lines]
     fits = [
         [
-            # The clocks of camera and machine differ, and so do the frames by one now and then.
+            # The clocks of camera and machine differ, so allow an offset of one frame.
             max(agreement(line, truth[round(start + at + by) % len(truth)]) for by in (-1, 0, 1))
             for line, at in zip(lines, moments, strict=True)
         ]
@@ -64,7 +64,7 @@ def best_fit(lines: list[Line], truth: list[Line]) -> list[float]:
 
 
 def mirrored(line: Line) -> Line:
-    """Return a line with left and right of the picture exchanged."""
+    """Return a copy of a line with its first pose mirrored horizontally."""
     copy: Line = json.loads(json.dumps(line))
     for point in copy["poses"][0]["keypoints"]:
         point[0] = 1 - point[0]

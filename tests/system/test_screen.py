@@ -1,4 +1,4 @@
-"""Screens that come and go: poses go on, and the picture is back within two seconds."""
+"""Screens are plugged and unplugged: poses continue, and the picture is back within two seconds."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ sdl2.SDL_Quit()
 
 @pytest.fixture(scope="module")
 def opening_s(machine: Machine) -> float:
-    """Return how long SDL and Mesa alone take to open the screen: seconds, with no GPU."""
+    """Return the seconds that SDL and Mesa alone take to open the screen without a GPU."""
     return float(machine.agent(f"{VENV}/bin/python - 2>/dev/null", given=OPEN_SCREEN.encode()))
 
 
 def assert_picture_in_time(rig: Rig, opening_s: float, *, first: bool = False) -> None:
-    """Plug the screen in, and assert that the picture comes in time.
+    """Plug the screen in, and assert that the picture appears in time.
 
     Args:
         rig: The machine.
-        opening_s: What SDL and Mesa need alone. It is allowed for twice, because camera and model
-            are at work on the same two emulated processors, and twice more for the first time in
-            a process, when Mesa compiles what it draws with.
-        first: Whether it is the first time.
+        opening_s: Seconds that SDL and Mesa need alone. Twice this time is allowed, because camera
+            and model run on the same two emulated processors; four times for the first opening in
+            a process, when Mesa compiles its shaders.
+        first: Whether the process opens the screen for the first time.
     """
     rig.screen.plug(connected=True)
     took = wait_for(lambda: rig.screen.similarity() > 0.8, "the picture", WAIT_S)
@@ -59,7 +59,7 @@ def assert_picture_in_time(rig: Rig, opening_s: float, *, first: bool = False) -
 
 
 def assert_poses_continue(rig: Rig) -> None:
-    """Make sure that poses are found at this moment."""
+    """Assert that poses are being estimated at this moment."""
     since = rig.now()
     assert rig.next_line(since)["time"] - since < 3
 

@@ -1,4 +1,4 @@
-"""A service that is killed, stopped, deadlocked, reloaded: it goes on without a hand."""
+"""The service is killed, stopped, deadlocked and reloaded: it recovers without intervention."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_capture_thread_hangs_with_the_camera_and_the_program_restarts(
     since = rig.service.cursor()
     outage = rig.survives(lambda: rig.service.signal("USR2"))
     assert outage.poses > 0, "it did not hang"
-    # Only the end of the process takes a camera from a thread that hangs.
+    # Only the end of the process releases the camera that a hanging thread holds.
     assert rig.service.condition().restarts == before.restarts + 1
     rig.service.wait_for_word("a thread that hangs may still have it open", since)
 
@@ -65,7 +65,7 @@ def test_the_main_thread_hangs_and_all_is_started_anew(service_rig: ServiceRig) 
     outage = rig.survives(lambda: rig.service.signal("USR2"))
     assert outage.picture > 0, "it did not hang"
     assert rig.service.condition().restarts == before.restarts + 1
-    # Where each thread stood is in the journal.
+    # The journal contains the stack traces of all threads.
     rig.service.wait_for_word("most recent call first", since)
 
 

@@ -1,4 +1,4 @@
-"""The page of the installed service, looked at from another machine: this host."""
+"""The installed service's web page, accessed from another machine: this host."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from system.service_rig import BACK_S, RATE, ServiceRig
 from pose_edge.web.history import INTERVAL_S, STALL_S
 
 COUNT = 5
-"""Pictures, or lines, after which it is believed that they come."""
+"""Number of pictures, or pose lines, to wait for."""
 
 
 @pytest.fixture(scope="module")
 def service_machine(
     with_service: Image, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Machine]:
-    """Boot a machine with the service whose page can be reached from here."""
+    """Boot a machine with the service whose page can be reached from this host."""
     made = Machine(with_service, tmp_path_factory.mktemp("page"), served=PORT)
     try:
         made.boot()
@@ -40,14 +40,14 @@ def service_machine(
 
 @pytest.fixture(scope="module")
 def served(service_machine: Machine) -> Settings:
-    """Return what the manual says to change in the configuration that `service install` wrote."""
+    """Return the installed web settings with the page enabled, as the manual describes."""
     installed: dict[str, Any] = yaml.safe_load(service_machine.agent.pull(CONFIG))
     return {"web": {**installed["web"], "enabled": True, "listen": f"0.0.0.0:{PORT}"}}
 
 
 @pytest.fixture
 def page(service_rig: ServiceRig, served: Settings) -> Page:
-    """Return the page of a service in good order, with its token."""
+    """Return a client with the token, for the page of a healthy service."""
     service_rig.restore(served)
     token = service_rig.machine.agent.pull(served["web"]["token_file"]).decode().strip()
     made = Page(service_rig.machine, token)
@@ -58,7 +58,7 @@ def page(service_rig: ServiceRig, served: Settings) -> Page:
 
 
 def part(state: dict[str, Any], name: str) -> str:
-    """Return what a part is doing, by the state that the page gets."""
+    """Return the state of a part, from the page's state document."""
     (found,) = [one["state"] for one in state["parts"] if one["name"] == name]
     return str(found)
 
@@ -130,7 +130,7 @@ def test_picture_and_poses_arrive(service_rig: ServiceRig, page: Page) -> None:
 
     arrived = page.with_lines(arrive)
     assert [len(pose["keypoints"]) for line in arrived for pose in line["poses"]] == [17] * COUNT
-    # The file is written behind by up to a second.
+    # The file is written with a delay of up to a second.
     wait_for(lambda: arrived[-1] in rig.service.lines(), "the same in the file", 30)
     written = rig.service.lines()
     assert all(line in written for line in arrived)
@@ -174,7 +174,10 @@ def test_an_unplugged_camera_and_its_return_are_seen(service_rig: ServiceRig, pa
 
 
 def no_frames_for_long(page: Page) -> None:
-    """Wait for as long as would be a fault if no camera were missing; it must not become one."""
+    """Wait without frames for longer than the stall limit, and assert that health stays good.
+
+    Without frames for this long the run counts as unhealthy, unless it waits for a camera.
+    """
     samples = round(STALL_S / INTERVAL_S) + 2
 
     def over() -> bool:

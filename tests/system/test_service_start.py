@@ -1,4 +1,4 @@
-"""From power-on to a picture, without a hand; with and without what it shows and sees with."""
+"""From power-on to a picture without intervention, with and without camera and screen."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from system.service import UNIT
 from system.service_rig import BACK_S, RATE, ServiceRig
 
 UNTIL_PICTURE_S = 120.0
-"""From power-on, on an emulated processor that also boots."""
+"""Time limit from power-on to the picture, in seconds, on an emulated processor."""
 EXPOSURE = 3.0
-"""What `systemd-analyze security` may say at most; from 0, safe, to 10."""
+"""Highest exposure level allowed by `systemd-analyze security`; from 0 (safe) to 10."""
 STATUS = re.compile(
     r"[\d.]+ fps camera, [\d.]+ fps poses, \d+ ms exposure to screen; cpu; display hdmi \(.+\)"
 )
 
 
 def prepare(rig: ServiceRig) -> None:
-    """Let the model that costs nothing count from the next start of the machine."""
+    """Configure the light model, in effect from the next boot of the machine."""
     rig.service.configure()
     rig.run("sync")
 
@@ -33,7 +33,8 @@ def test_power_on_to_picture(service_rig: ServiceRig) -> None:
     rig.machine.cut_power()
     began = time.monotonic()
     booted = rig.machine.boot()
-    # USB devices of QEMU are plugged in when it runs; a service that waits for its camera is ready.
+    # The camera can only be plugged in while QEMU runs. The boot completes without it, because a
+    # service that waits for its camera counts as ready.
     rig.chapter.measure("boot, without a camera", booted)
     rig.plug_camera(rate=RATE)
     wait_for(rig.screen.shows_video, "the video on the screen", UNTIL_PICTURE_S)
@@ -43,7 +44,7 @@ def test_power_on_to_picture(service_rig: ServiceRig) -> None:
     rig.wait_until_healthy()
     wait_for(lambda: rig.skeleton() > 0.8, "a skeleton where it should be", 20)
     rig.chapter.measure("skeleton where it should be", rig.skeleton(), "", limit="above 0.8")
-    # The login would come late, too: nothing may be drawn over the picture from now on.
+    # The login might also appear late: nothing may be drawn over the picture from now on.
     until = time.monotonic() + 10
     while time.monotonic() < until:
         assert rig.screen.similarity() > 0.8, "something is over the picture"
@@ -94,7 +95,7 @@ def test_neither_camera_nor_screen_at_power_on(service_rig: ServiceRig) -> None:
     before = rig.service.condition()
     assert before.state == "active (running)", before
     assert "no camera" in before.line or "no picture" in before.line
-    time.sleep(20)  # longer than the watchdog waits
+    time.sleep(20)  # longer than the watchdog timeout
     rig.plug_camera(rate=RATE)
     rig.chapter.measure("until poses", wait_for(rig.poses_are_fresh, "poses", scaled_limit(BACK_S)))
     rig.screen.plug(connected=True)
@@ -119,7 +120,7 @@ def test_away_for_a_while(service_rig: ServiceRig, first: str) -> None:
             )
         else:
             rig.screen.plug(connected=False)
-        time.sleep(15)  # longer than the watchdog waits
+        time.sleep(15)  # longer than the watchdog timeout
         rig.chapter.text("status meanwhile", rig.service.condition().line)
 
     def back() -> None:

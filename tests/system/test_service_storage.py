@@ -1,4 +1,4 @@
-"""Full disks, wrong clocks, power cuts: what is written stays whole, and it goes on by itself."""
+"""Full disks, clock jumps, power cuts: files stay intact, and the service recovers by itself."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from system.service_rig import RATE, ServiceRig
 RECORD: Settings = {"record": {"path": "camera-{time}.mp4"}}
 BEGUN_S = 60.0
 ENOUGH = 200_000
-"""Bytes of a recording that has begun well."""
+"""Bytes that a recording must grow by to count as running."""
 LOST_S = 1.0
-"""What a power cut may cost a recording at most."""
+"""Longest part of a recording that a power cut may lose, in seconds."""
 NUMBERS = re.compile(r"([\d.]+) fps camera, ([\d.]+) fps poses, (\d+) ms exposure")
 YEAR_S = 365 * 86400
 
 
 def recording_grows(rig: ServiceRig) -> None:
-    """Wait until the newest recording has grown by a good piece."""
+    """Wait until the recordings have grown by `ENOUGH` bytes."""
     begun = sum(rig.service.recordings().values())
     wait_for(
         lambda: sum(rig.service.recordings().values()) > begun + ENOUGH,
@@ -34,7 +34,7 @@ def recording_grows(rig: ServiceRig) -> None:
 
 
 def full_condition(rig: ServiceRig) -> Condition:
-    """Wait until the status has all numbers: a screen that is slow has no latency to tell of."""
+    """Wait until the status has all numbers: with a slow screen the latency is missing at first."""
     seen: list[Condition] = []
 
     def full() -> bool:
@@ -46,7 +46,7 @@ def full_condition(rig: ServiceRig) -> Condition:
 
 
 def numbers_of(line: str) -> tuple[float, float, float]:
-    """Return the camera's and the poses' rates, and the milliseconds to the screen."""
+    """Return camera and pose rates (1/s), and the latency from exposure to screen (ms)."""
     found = NUMBERS.search(line)
     assert found is not None, line
     return float(found[1]), float(found[2]), float(found[3])
@@ -65,7 +65,7 @@ def test_the_disk_is_full_and_has_room_again(service_rig: ServiceRig, min_free: 
         fill(rig.machine.agent)
         assert rig.machine.agent.run(f"dd if=/dev/zero of={STATE}/x bs=64k count=1").status != 0
         rig.run(f"rm -f {STATE}/x")
-        time.sleep(15)  # longer than the watchdog waits
+        time.sleep(15)  # longer than the watchdog timeout
         rig.chapter.text("status meanwhile", rig.service.condition().line)
         rig.chapter.text("room meanwhile", rig.run("df -h /"))
 
@@ -97,7 +97,7 @@ def test_the_clock_jumps_by_a_year(service_rig: ServiceRig) -> None:
             rig.run(f"date --set=@$(( $(date +%s) + {seconds} ))")
 
         outage = rig.survives(jump, what=f"{years:+d} year", least=20)
-        # Longer than the watchdog waits, and the status is of after the jump.
+        # 20 s is longer than the watchdog timeout, and the status dates from after the jump.
         now = rig.now()
         lines = rig.service.lines()[-20:]
         for line in lines:
@@ -123,7 +123,7 @@ def test_power_cut_in_the_middle_of_a_recording(service_rig: ServiceRig) -> None
     recording_grows(rig)
     rig.run("sync")
     written = rig.machine.agent.pull(CONFIG)
-    time.sleep(10)  # so that what a `sync` has saved is not what is looked at
+    time.sleep(10)  # so that the end of the recording was written after the `sync`
     names = rig.service.recordings()
     newest = list(names)[-1]
     lag_ms = numbers_of(full_condition(rig).line)[2]
@@ -144,12 +144,12 @@ def test_power_cut_in_the_middle_of_a_recording(service_rig: ServiceRig) -> None
     rig.chapter.measure("length of the recording", recording.seconds)
     rig.chapter.measure("exposure to screen", lag_ms / 1000)
     lost = cut - end
-    # The last picture lasts until the next would have come.
+    # The last picture lasts until the next one would have been taken.
     allowed = scaled_limit(LOST_S) + lag_ms / 1000 + 1 / RATE
     rig.chapter.measure(
         "lost of it", lost, limit=f"at most {LOST_S:g} s, and what was on its way: {allowed:.2f} s"
     )
-    # All that was read, of before the cut too: every whole line must be one.
+    # Parsing all lines, including those from before the cut, checks that each is valid.
     lines = rig.service.lines()
     rig.chapter.measure("lines of poses", len(lines), "")
     rig.chapter.measure("lines of poses lost", cut - last)

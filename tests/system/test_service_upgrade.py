@@ -1,4 +1,4 @@
-"""Installing again, losing the mains meanwhile, taking away: what is somebody's work stays."""
+"""Upgrades, power cuts during them, and uninstalling: the user's files are kept."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PREFIX = "/opt/pose-edge"
 
 
 def command(wheel: Path) -> str:
-    """Return the command that brings the service up to date."""
+    """Return the command that upgrades the service."""
     return install_command(f"/root/{wheel.name}")
 
 
 def left(agent: Agent) -> list[str]:
-    """Return what there is more, or less, than before the service was installed."""
+    """Return the differences of the machine to the snapshot taken before the installation."""
     before = agent(f"cat {BEFORE}").splitlines()
     now = snapshot(agent)
     return sorted(
@@ -44,7 +44,7 @@ def test_power_cuts_in_the_middle_of_an_upgrade(service_rig: ServiceRig, wheel: 
         )
         rig.run(f"until grep -q {shlex.quote(moment)} {LOG}; do sleep 0.2; done", timeout=INSTALL_S)
         if moment == "program:":
-            time.sleep(40)  # in the middle of what takes minutes
+            time.sleep(40)  # this step takes minutes
         rig.machine.cut_power()
         rig.camera.unplug()
         rig.chapter.measure(f"boot after a cut at {moment!r}", rig.machine.boot())
@@ -75,10 +75,10 @@ def test_uninstall_leaves_nothing(service_rig: ServiceRig) -> None:
     rig = service_rig
     rig.restore()
     rig.chapter.text("uninstall", rig.run("pose-edge service uninstall", timeout=180))
-    # What is the user's own, and what is needed to take it away later.
+    # The user's files and what a later `--purge` needs stay.
     remains = left(rig.machine.agent)
     rig.chapter.text("stays without --purge", "\n".join(remains))
-    # Groups that were there have it as a member: a line more, and a line less.
+    # Existing groups have the service's user as a member: one line is added and one removed.
     people = [name for name in remains if ":x:" in name]
     files = [name for name in remains if name not in people]
     assert all(name.startswith((f"+ {STATE}", "+ /etc/pose-edge")) for name in files), files

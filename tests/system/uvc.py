@@ -1,7 +1,7 @@
-"""What a USB webcam says about itself: descriptors, and the talk about format and size.
+"""Descriptors of a USB webcam, and its control requests for format and size.
 
-After USB Device Class Definition for Video Devices 1.0, with the payload formats MJPEG and
-uncompressed. The camera has one size and one rate, in both formats.
+Follows the USB Device Class Definition for Video Devices 1.0, with the payload formats MJPEG and
+uncompressed. The camera offers one size and one rate in both formats.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Final
 VENDOR: Final = 0x1209
 PRODUCT: Final = 0x0001
 NAMES: Final = ("", "pose-edge", "Test Camera", "0001")
-"""Manufacturer, product and serial number; the first is the list of languages."""
+"""String descriptors 1 to 3: manufacturer, product, serial number; 0 is the list of languages."""
 
 ENDPOINT: Final = 0x81
 PACKET: Final = 512
 PAYLOAD: Final = 32 * PACKET
-"""What the guest's driver asks for at a time."""
+"""Largest payload transfer size offered to the guest's driver, in bytes."""
 HEADER: Final = 2
-"""Bytes in front of each payload."""
+"""Size of the header of each payload, in bytes."""
 
-# Types of requests: direction, kind and recipient.
+# Request types (bmRequestType): direction, kind and recipient.
 STANDARD_IN: Final = 0x80
 CLASS_IN: Final = 0xA1
 CLASS_OUT: Final = 0x21
@@ -43,7 +43,7 @@ COMMIT: Final = 2
 
 
 class Format(IntEnum):
-    """The formats, by the index of their descriptor."""
+    """The payload formats, by the index of their descriptor."""
 
     MJPEG = 1
     YUYV = 2
@@ -51,7 +51,7 @@ class Format(IntEnum):
 
 @dataclass(frozen=True)
 class Mode:
-    """What the camera gives."""
+    """Width and height of the camera's frames in pixels, and frames per second."""
 
     width: int
     height: int
@@ -64,7 +64,7 @@ class Mode:
 
     @property
     def raw_bytes(self) -> int:
-        """Size of an uncompressed frame, which no compressed one exceeds."""
+        """Size of an uncompressed frame in bytes; no compressed one is larger."""
         return self.width * self.height * 2
 
 
@@ -77,20 +77,20 @@ def _class_part(subtype: int, body: bytes) -> bytes:
 
 
 def _frame(subtype: int, mode: Mode) -> bytes:
-    """Describe the one size, at the one rate."""
+    """Return a frame descriptor with one size and one rate."""
     bits = mode.raw_bytes * 8 * mode.rate
     numbers = (1, 0, mode.width, mode.height, bits, bits, mode.raw_bytes, mode.interval, 1)
     return _class_part(subtype, struct.pack("<BBHHIIIIBI", *numbers, mode.interval))
 
 
 def device_descriptor() -> bytes:
-    """Describe the device: several interfaces that belong together."""
+    """Return the device descriptor, with the class of a device with associated interfaces."""
     numbers = (0x0200, 0xEF, 2, 1, 64, VENDOR, PRODUCT, 0x0100, 1, 2, 3, 1)
     return _part(1, struct.pack("<HBBBBHHHBBBB", *numbers))
 
 
 def configuration_descriptor(mode: Mode) -> bytes:
-    """Describe both interfaces: the one for control and the one that streams."""
+    """Return the configuration descriptor, with the control and the streaming interface."""
     colour = _class_part(0x0D, bytes((1, 1, 4)))
     yuy2 = b"YUY2\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
     formats = (
@@ -108,7 +108,7 @@ def configuration_descriptor(mode: Mode) -> bytes:
         + formats
         + _part(5, struct.pack("<BBHB", ENDPOINT, 2, PACKET, 0))
     )
-    # A lens (terminal 1) that is tied to the way out over USB (terminal 2).
+    # A camera input terminal (1), connected to the USB output terminal (2).
     lens = _class_part(0x02, struct.pack("<BHBBHHHBBBB", 1, 0x0201, 0, 0, 0, 0, 0, 3, 0, 0, 0))
     way_out = _class_part(0x03, struct.pack("<BHBBB", 2, 0x0101, 0, 1, 0))
     length = 13 + len(lens + way_out)
@@ -123,29 +123,29 @@ def configuration_descriptor(mode: Mode) -> bytes:
 
 
 class Talk:
-    """Answers the requests on the control endpoint, and keeps what was agreed."""
+    """Answers requests on the control endpoint, and keeps the negotiated format."""
 
     def __init__(self, mode: Mode) -> None:
-        """Offer one size and rate."""
+        """Create the control endpoint of a camera that offers one mode."""
         self._mode = mode
         self.format = Format.MJPEG
         self.started = False
         """Whether the last request started the stream."""
         self.stopped = False
-        """Whether the last request stopped it."""
+        """Whether the last request stopped the stream."""
 
     def answer(self, kind: int, request: int, value: int, index: int, data: bytes) -> bytes | None:
-        """Answer a request.
+        """Answer a control request.
 
         Args:
-            kind: Direction, kind and recipient.
-            request: What is wanted.
-            value: Its first argument.
-            index: Its second argument.
-            data: What comes with it.
+            kind: Direction, kind and recipient (bmRequestType).
+            request: The request (bRequest).
+            value: First argument (wValue).
+            index: Second argument (wIndex).
+            data: Data sent with the request.
 
         Returns:
-            The answer, maybe longer than asked for; None refuses.
+            The answer, possibly longer than requested; None to refuse the request.
         """
         self.started = self.stopped = False
         if kind & 0x60 == 0:
@@ -159,7 +159,7 @@ class Talk:
             return self._descriptor(value >> 8, value & 0xFF)
         if kind & STANDARD_IN:
             return bytes(2) if request == GET_STATUS else None
-        # The guest's driver ends a stream so.
+        # This is how the guest's driver ends a stream.
         self.stopped = kind == TO_ENDPOINT and request == CLEAR_FEATURE
         return b""
 
@@ -178,7 +178,7 @@ class Talk:
         return None
 
     def _agree(self, request: int, *, committed: bool, data: bytes) -> bytes | None:
-        """Settle format and size in two steps: proposals, then the agreement."""
+        """Negotiate format and size in two steps: probe, then commit."""
         match request:
             case 0x01:  # SET_CUR
                 self.format = Format.YUYV if data[2] == Format.YUYV else Format.MJPEG
