@@ -1,4 +1,4 @@
-"""Debian 12 and 13 for aarch64, with the product installed from its wheel."""
+"""Fixtures: Debian 12 and 13 for aarch64, with the product installed from its wheel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.aarch64)
-            item.add_marker(pytest.mark.slow)  # whoever leaves out slow ones means these too
+            item.add_marker(pytest.mark.slow)  # deselecting slow tests leaves these out, too
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -32,19 +32,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def tell(request: pytest.FixtureRequest) -> list[str]:
-    """Return the lines that are written at the end; to be added to."""
+    """Return the list of lines printed at the end of the test run, to be appended to."""
     return request.config.stash[TOLD]
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel of this checkout."""
+    """Build the wheel of this checkout, and return its path."""
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session", params=PYTHONS)
 def release(request: pytest.FixtureRequest) -> str:
-    """Return the name of a release; skips the test where it cannot be run."""
+    """Return the name of a Debian release; skip the test if it cannot be run here."""
     name: str = request.param
     reason = missing(name)
     if reason is not None:
@@ -54,7 +54,7 @@ def release(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def installation(release: str, wheel: Path, tell: list[str]) -> Iterator[Installation]:
-    """Install the product from its wheel on a release, freshly unpacked."""
+    """Install the product from its wheel on a freshly unpacked release."""
     with unpacked(release) as root:
         machine = Machine(root, PI_4)
         try:
@@ -69,7 +69,7 @@ def installation(release: str, wheel: Path, tell: list[str]) -> Iterator[Install
 
 @pytest.fixture
 def machine(request: pytest.FixtureRequest, installation: Installation) -> Iterator[Machine]:
-    """Return the release on the board that the test names, by default a Pi 4."""
+    """Return the release on the processor given as parameter, by default a Pi 4's."""
     made = Machine(installation.root, getattr(request, "param", PI_4))
     yield made
     made.close()

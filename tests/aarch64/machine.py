@@ -1,4 +1,4 @@
-"""A Debian for arm64 with the processor of a Pi, and the product on it."""
+"""Debian for arm64 on the emulated processor of a Pi, and installing the product on it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from command import Finished
 
 VENV: Final = "/opt/program"
 LIMIT_S: Final = 1800.0
-"""For any command: an emulated processor is slow, and this machine may be busy."""
+"""Time limit of any command in seconds; an emulated processor is slow, and the host may be busy."""
 
 PATH: Final = f"{VENV}/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# The cores, and nothing else of /sys: what is plugged into this machine is none of its business.
+# Mount only the CPUs of /sys, so that the emulated system does not see the host's devices.
 MOUNT: Final = """
 mount -t proc proc "$1/proc"
 mount --bind "$2" "$1/proc/cpuinfo"
@@ -30,14 +30,14 @@ mount --bind /sys/devices/system/cpu "$1/sys/devices/system/cpu"
 
 
 class Machine:
-    """Runs commands in a root folder, by an emulated processor."""
+    """Runs commands in a root folder on an emulated processor."""
 
     def __init__(self, root: Path, processor: Processor) -> None:
-        """Switch it on.
+        """Create the namespace and mount /proc and the CPUs.
 
         Args:
-            root: The folder; others may have it at the same time.
-            processor: What it has.
+            root: The root folder; several machines may share it.
+            processor: The processor to emulate.
         """
         self.root = root
         self.processor = processor
@@ -52,11 +52,11 @@ class Machine:
             raise
 
     def __call__(self, *command: str, **variables: str) -> Finished:
-        """Run a command to its end, in /tmp, and keep what it writes.
+        """Run a command in /tmp to its end, and return its status and output.
 
         Args:
             command: Program and arguments.
-            variables: More of its environment, which else has only the essential.
+            variables: Environment variables in addition to PATH, HOME, LANG and QEMU_CPU.
         """
         essential = {
             "PATH": PATH,
@@ -74,30 +74,30 @@ class Machine:
         return Finished(done.returncode, done.stdout, done.stderr)
 
     def path(self, inside: str) -> Path:
-        """Return where a file of its /tmp is on this machine."""
+        """Return the path on the host of a file in the machine's /tmp."""
         return self.root / "tmp" / inside
 
     def put(self, path: Path) -> None:
-        """Copy a file or folder into its /tmp."""
+        """Copy a file or folder of the host into the machine's /tmp."""
         if path.is_dir():
             shutil.copytree(path, self.path(path.name), dirs_exist_ok=True)
         else:
             shutil.copyfile(path, self.path(path.name))
 
     def close(self) -> None:
-        """Switch it off: every process on it ends."""
+        """End all processes of the machine."""
         self._namespace.close()
 
 
 @dataclass(frozen=True)
 class Installation:
-    """The product, as pip has installed it.
+    """The product as installed by pip.
 
     Attributes:
-        root: Where.
-        packages: Name and version of everything that was installed.
-        archives: The names of the files that it was installed from.
-        seconds: How long it took, the virtual environment included.
+        root: Root folder of the installation.
+        packages: Versions of all installed packages by name.
+        archives: Names of the files that pip installed from.
+        seconds: Duration, including the creation of the virtual environment.
     """
 
     root: Path
@@ -107,7 +107,7 @@ class Installation:
 
 
 def install(machine: Machine, wheel: Path) -> Installation:
-    """Install the wheel with all that it depends on, into a new virtual environment."""
+    """Install the wheel and its dependencies into a new virtual environment."""
     began = time.monotonic()
     machine.put(wheel)
     done = machine("python3", "-m", "venv", VENV)

@@ -1,4 +1,4 @@
-"""A corner of this machine in which programs for aarch64 run as any others do."""
+"""Linux namespaces in which programs for aarch64 run transparently, by user-mode emulation."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import IO, Final
 
 EMULATOR: Final = "qemu-aarch64-static"
-"""Linked statically: in another root it finds no libraries of this one."""
+"""The emulator; statically linked, because the host's libraries are not in the other root."""
 
 REGISTERED: Final = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
-"""Where an emulator that was registered for the whole machine is seen, as Debian calls it."""
+"""The entry, under Debian's name, of an emulator registered for the whole machine."""
 
-# The head of an ELF file: 64 bits, little endian, of any system's ABI, executable or shared
-# object, for machine 183. P keeps argv[0], F opens the emulator now, where it can be found.
+# Header of an ELF file: 64 bits, little endian, any ABI, executable or shared object, machine 183
+# (AArch64). Of the flags used below, P preserves argv[0], and F opens the emulator at registration,
+# so that it need not exist in the other root.
 MAGIC: Final = r"\x7fELF\x02\x01\x01" + r"\x00" * 9 + r"\x02\x00\xb7\x00"
 MASK: Final = r"\xff" * 7 + r"\x00" + r"\xff" * 8 + r"\xfe" + r"\xff" * 3
 
-# The first shell comes before the users are mapped, and is nobody; the one it becomes is root.
+# The first shell starts before the user ids are mapped, as nobody; after the mapping it executes
+# the second shell, which is root.
 HOLD: Final = 'echo new; read mapped; exec sh -euc "$1" holder "$2"'
 SET_UP: Final = """
 mount -t proc proc /proc
@@ -34,7 +36,7 @@ read end || exit 0
 
 
 def missing() -> str | None:
-    """Return why programs for aarch64 cannot be run here, or None."""
+    """Return why programs for aarch64 cannot be run here, or None if they can."""
     if shutil.which(EMULATOR) is None:
         return "not installed: qemu-user-static"
     if not (for_a_namespace() or for_everybody()):
@@ -43,32 +45,32 @@ def missing() -> str | None:
 
 
 def for_a_namespace() -> bool:
-    """Tell whether this kernel lets a user namespace register an emulator for itself."""
+    """Return whether this kernel lets a user namespace register an emulator of its own."""
     numbers = re.findall(r"\d+", Path("/proc/sys/kernel/osrelease").read_text(encoding="ascii"))
     return tuple(map(int, numbers[:2])) >= (6, 7)
 
 
 def for_everybody() -> bool:
-    """Tell whether an emulator is registered that is found from another root, too."""
+    """Return whether an emulator is registered machine-wide that also works in another root."""
     known = REGISTERED.read_text(encoding="ascii") if REGISTERED.exists() else ""
     return re.search(r"^flags: .*F", known, re.MULTILINE) is not None
 
 
 class Namespace:
-    """Users, mounts and processes of their own, with an emulator registered for them alone.
+    """User, mount and PID namespaces in which an aarch64 emulator is registered.
 
-    All of it ends with this process, however that ends: nothing is left to unmount or to kill.
+    The namespaces end with this process in any case, so no mounts or processes are left behind.
     """
 
     def __init__(self) -> None:
-        """Make it.
+        """Create the namespaces.
 
         Raises:
             RuntimeError: The kernel does not allow it.
         """
         emulator = shutil.which(EMULATOR) if for_a_namespace() else None
         registration = f":qemu-aarch64:M::{MAGIC}:{MASK}:{emulator}:PF" if emulator else ""
-        # It waits for the end of its input, which comes when this process is gone.
+        # The holder exits at the end of its input, that is, when this process ends.
         self._holder = subprocess.Popen(
             [
                 *("unshare", "--user", "--mount", "--pid", "--fork", "--kill-child"),
@@ -77,7 +79,7 @@ class Namespace:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the tests, which then end it
+            start_new_session=True,  # Ctrl-C must only interrupt the tests, which then end it
             text=True,
         )
         try:
@@ -96,21 +98,21 @@ class Namespace:
         environment: Mapping[str, str] | None = None,
         log: IO[str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in it, as root.
+        """Run a command in the namespaces, as root.
 
         Args:
             command: Program and arguments.
-            timeout: Seconds after which it is given up.
-            environment: All of its variables; None for those of this process.
-            log: Takes what it writes; None to have it returned.
+            timeout: Seconds after which the command is killed.
+            environment: All environment variables; None for those of this process.
+            log: File for the output; None to return the output.
 
         Raises:
-            subprocess.TimeoutExpired: It was given up.
+            subprocess.TimeoutExpired: The command did not end in time.
         """
         holder = self._holder.pid
         enter = [
             *("nsenter", f"--target={holder}", "--user", "--mount"),
-            # The holder is the parent of the first process, and no part of its namespace.
+            # The holder is only the parent of the first process in the PID namespace.
             f"--pid=/proc/{holder}/ns/pid_for_children",
         ]
         return subprocess.run(
@@ -125,7 +127,7 @@ class Namespace:
         )
 
     def close(self) -> None:
-        """End every process in it."""
+        """End all processes in the namespaces."""
         self._holder.kill()
         self._holder.communicate()
 
@@ -140,10 +142,10 @@ class Namespace:
 
 
 def same_users(name: str) -> str:
-    """Return the map by which all users or groups there are the ones of here.
+    """Return an identity mapping of all user or group ids known here.
 
     Args:
-        name: uid_map or gid_map.
+        name: "uid_map" or "gid_map".
     """
     lines = Path(f"/proc/self/{name}").read_text(encoding="ascii").splitlines()
     ranges = [line.split() for line in lines]

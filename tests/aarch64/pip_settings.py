@@ -1,4 +1,4 @@
-"""Where this machine's pip gets packages from, for the pip of another root."""
+"""Transfers the package index settings of the host's pip to the pip of another root."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy")
 
 
 def pip_settings() -> dict[str, str]:
-    """Return environment variables that make pip fetch from where it does here.
+    """Return environment variables that make pip use the same indexes and proxies as here.
 
-    Folders of this machine are left out, as they are not there.
+    Local folders are left out, as they do not exist in the other root.
     """
     done = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True

@@ -6,24 +6,24 @@ import os
 from dataclasses import dataclass
 
 OLD = "fp asimd evtstrm crc32 cpuid"
-"""What the cores of a Pi 4 and of a Zero 2 W have: neither FP16 arithmetic nor dot products."""
+"""CPU features of the Pi 4 and the Zero 2 W, without FP16 arithmetic and dot products."""
 
 NEW = (
     "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop "
     "asimddp"
 )
-"""Those of a Pi 5 have both."""
+"""CPU features of the Pi 5, with FP16 arithmetic (asimdhp) and dot products (asimddp)."""
 
 
 @dataclass(frozen=True)
 class Processor:
-    """A processor as QEMU makes it up, and as Linux describes it.
+    """A processor that QEMU can emulate, with its description by Linux.
 
     Attributes:
-        board: Where it is.
-        name: What QEMU calls it.
-        part: Its number in /proc/cpuinfo.
-        features: Likewise.
+        board: The board with this processor.
+        name: QEMU's name of the processor.
+        part: "CPU part" in /proc/cpuinfo.
+        features: "Features" in /proc/cpuinfo.
     """
 
     board: str
@@ -32,9 +32,9 @@ class Processor:
     features: str
 
     def cpuinfo(self) -> str:
-        """Return /proc/cpuinfo, with as many cores as this machine has.
+        """Return the text of /proc/cpuinfo, with as many cores as the host has.
 
-        Libraries choose their code by it, and some crash on what a PC has there.
+        Libraries select code by this file, and some crash on the content of a PC's.
         """
         core = {
             "BogoMIPS": "108.00",

@@ -1,4 +1,4 @@
-"""Debian for arm64 as a folder: made once, kept as an archive, unpacked for each run."""
+"""Debian for arm64 as a root folder: built once, kept as an archive, unpacked for each run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from aarch64.processor import PI_4
 from system.image import mirror
 
 PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
-"""The releases, Debian 12 and 13, and what Python each has."""
+"""The Debian releases (12 and 13), and the Python version of each."""
 
 PACKAGES: Final = ("python3", "python3-venv", "procps", "systemd")
-"""No compiler: whatever has no wheel cannot be installed."""
+"""Installed packages; without a compiler, so that dependencies without a wheel fail to install."""
 
 BUILD_LIMIT_S: Final = 3600.0
 CERTIFICATES: Final = Path("etc/ssl/certs/ca-certificates.crt")
 
 
 def missing(release: str) -> str | None:
-    """Return why a release cannot be run here, or None."""
+    """Return why a release cannot be run here, or None if it can."""
     if platform.machine() != "x86_64":
         return f"not tried on {platform.machine()}: script/test tests the machine that it is on"
     if os.geteuid() != 0:
@@ -43,25 +43,26 @@ def missing(release: str) -> str | None:
 
 
 def cache() -> Path:
-    """Return the folder that archives are kept in."""
+    """Return the folder in which archives are kept."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "pose-edge-aarch64"
 
 
 def archive_of(release: str) -> Path:
-    """Return where a release's archive is; its name stands for all that it is made from."""
+    """Return the path of a release's archive; its name contains a digest of its packages."""
     digest = hashlib.sha256(" ".join((release, *PACKAGES)).encode()).hexdigest()
     return cache() / f"{release}-{digest[:12]}.tar"
 
 
 @contextmanager
 def unpacked(release: str) -> Iterator[Path]:
-    """Yield the folder of a release, which is removed in the end; made before if need be.
+    """Yield a freshly unpacked root folder of a release, which is removed at the end.
 
-    One at a time: what an earlier run could not remove, because it was killed, is removed here.
+    The archive is built first if it is missing. Only one process at a time can use a release; a
+    folder left by a killed run is removed.
 
     Raises:
-        RuntimeError: It cannot be made; the message says where the log is.
+        RuntimeError: The archive cannot be built; the message names the log.
     """
     cache().mkdir(parents=True, exist_ok=True)
     folder = cache() / f"{release}.root"
@@ -81,7 +82,7 @@ def unpacked(release: str) -> Iterator[Path]:
 
 
 def build(release: str, archive: Path) -> None:
-    """Make an archive: minutes, most of them spent on emulation."""
+    """Build an archive, which takes minutes, mostly because of the emulation."""
     began = time.monotonic()
     log, work = archive.with_suffix(".log"), archive.with_suffix(".new")
     shutil.rmtree(work, ignore_errors=True)
@@ -108,7 +109,7 @@ def build(release: str, archive: Path) -> None:
 
 
 def use_network_of_this_machine(folder: Path) -> None:
-    """Give a root this machine's name servers, and its certificates: it may be behind a proxy."""
+    """Copy the host's name servers and certificates, which may be needed behind a proxy."""
     for path in (Path("etc/resolv.conf"), CERTIFICATES):
         if Path("/", path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

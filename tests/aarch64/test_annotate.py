@@ -1,4 +1,4 @@
-"""The same poses as on this machine, found by the processors of the Pis."""
+"""The emulated processors of the Pis find the same poses as this machine."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 from pose_lines import strict
 
 SIZE = (640, 360)
-"""Width and height of what is looked at, pixels."""
+"""Width and height of pictures and video, in pixels."""
 
 PICTURES = (64, 110, 150)
 VIDEO = range(64, 76)
-"""Frames of the demo clip, in all of which somebody is."""
+"""Frame numbers of the demo clip; each frame shows a person."""
 
 MODELS = ("movenet-lightning-int8", "movenet-lightning-fp16", "posenet-mobilenet")
 
 SAME = 0.005
-"""How far a keypoint may be away from where it is found here in the same picture, in parts of the
-frame, and its score: rounding."""
+"""Largest difference of keypoint coordinates (as fractions of the frame) and scores to the results
+on this machine for the same picture, due to rounding."""
 
 ALIKE = 0.9
-"""Videos come out of the decoder with other colours, by up to 2 of 255: FFmpeg converts them with
-other instructions on each processor. The keypoints move with them, by an OKS of at least this."""
+"""Least OKS of a video's poses with those found on this machine. FFmpeg converts colours with
+different instructions on each processor: they differ by up to 2 of 255, which moves keypoints."""
 
 OUTPUTS = ("poses.jsonl", "drawn.mp4")
 
@@ -40,24 +40,24 @@ Keypoints = NDArray[np.float32]
 
 
 def name_of(processor: Processor) -> str:
-    """Return what a test is called after."""
+    """Return the test id of a processor."""
     return processor.name
 
 
 def keypoints(line: dict[str, Any]) -> Keypoints:
-    """Return the keypoints of a line's one person: float32 (17, 3) as x, y, score."""
+    """Return the keypoints of a line's only person: float32 of shape (17, 3) as x, y, score."""
     (pose,) = line["poses"]
     return np.array(pose["keypoints"], dtype=np.float32)
 
 
 def fixed_fields(line: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a line must be the same anywhere."""
+    """Return the fields of a line that must be identical on every machine."""
     return {name: line[name] for name in line if name not in ("poses", "latency_ms")}
 
 
 @pytest.fixture(scope="session")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
-    """Return the command of this machine, beside the folder `album` and the video `clip.mp4`."""
+    """Return the host's command, in a folder with the pictures `album` and the video `clip.mp4`."""
     command = Command(tmp_path_factory.mktemp("here"))
     frames = [
         np.asarray(cv2.resize(frame, SIZE, interpolation=cv2.INTER_AREA), np.uint8)
@@ -73,8 +73,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
 
 
 def annotate_both(machine: Machine, here: Command, name: str, *options: str) -> tuple[Lines, Lines]:
-    """Annotate a file or folder, and return the lines of there and of here."""
-    for output in OUTPUTS:  # of another model or release: they would not be replaced
+    """Annotate a file or folder on both, and return the lines of the machine and of the host."""
+    for output in OUTPUTS:  # left by other parameters; they would not be replaced
         machine.path(output).unlink(missing_ok=True)
         (here.folder / output).unlink(missing_ok=True)
     machine.put(here.folder / name)
@@ -86,7 +86,7 @@ def annotate_both(machine: Machine, here: Command, name: str, *options: str) -> 
 
 
 def read(path: Path) -> Lines:
-    """Return the lines of a file of poses."""
+    """Return the lines of a pose file."""
     return [strict(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -113,7 +113,7 @@ def test_a_video(machine: Machine, here: Command, tell: list[str]) -> None:
 
 
 def same_video(one: Path, other: Path) -> None:
-    """Check that two videos have the same frames at the same times, or nearly."""
+    """Assert that two videos have the same times and size, and nearly the same pictures."""
     (times, size, frames), (other_times, other_size, others) = map(video_frames, (one, other))
     assert (times, size) == (other_times, other_size)
     for frame, drawn in zip(frames, others, strict=True):

@@ -1,4 +1,4 @@
-"""The tool that counts instructions, on the processors that it counts on."""
+"""Tests of the tool that counts instructions, on emulated processors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel on Debian for aarch64: what pip makes of it, and what the program says of itself."""
+"""The wheel on Debian for aarch64: its installation by pip, and the program's self-checks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pose_edge.service.places import Places
 from pose_edge.util import resources
 
 NO_TIME = ("no answer within ", "not examined: ")
-"""What the doctor says of sections that emulation makes too slow for it."""
+"""Beginnings of the doctor's messages about sections that time out because of the emulation."""
 
 
 def succeeded(done: Finished) -> str:
-    """Return what a command has written, if it went well."""
+    """Assert that a command succeeded, and return its standard output."""
     assert done.status == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -71,7 +71,7 @@ def test_the_service_would_be_installed(machine: Machine) -> None:
 
 
 def test_systemd_finds_no_fault_in_the_unit(machine: Machine) -> None:
-    # What it starts must be there: this installation is elsewhere.
+    # `verify` requires the started program to exist; here it is installed in another folder.
     text = resources.service_unit().read_text(encoding="utf-8")
     text = text.replace(f"{Places().current}/bin", f"{VENV}/bin")
     machine.path("pose-edge.service").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A browser, and a run whose page it opens."""
+"""Fixtures: a browser, and runs of the program that serve a page for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Launch a headless Chromium."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     with sync_playwright() as playwright:
@@ -35,7 +35,7 @@ def browsing(browser: Browser) -> Iterator[Browsing]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Start runs that serve their page on a free port of this machine."""
+    """Return a function that starts a run serving its page on a free port of this machine."""
     command = Command(tmp_path)
 
     def start(*arguments: str, host: str = "127.0.0.1") -> Served:

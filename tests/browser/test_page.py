@@ -1,4 +1,4 @@
-"""The page in a real browser, served by the real command."""
+"""Tests of the web page in a real browser, served by the real command."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from pose_edge.sources.cameras import CameraNode
 
 @pytest.fixture(autouse=True)
 def loud_picamera2() -> Iterator[None]:
-    """Let picamera2 speak again, for the tests that come after."""
+    """Restore picamera2's log level after the test."""
     library = logging.getLogger("picamera2")
     level = library.level
     yield
@@ -40,7 +40,7 @@ def no_picamera2(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plug(made_up: MadeUp, monkeypatch: pytest.MonkeyPatch, *names: str) -> list[Path]:
-    """Plug in cameras; each has a node for metadata too."""
+    """Add cameras, each with an additional metadata node, and return all device nodes."""
     nodes = [made_up.put(f"dev/video{number}") for number in range(2 * len(names))]
     there = [
         CameraNode(node, name, "uvcvideo") for node, name in zip(nodes[::2], names, strict=True)

@@ -1,4 +1,4 @@
-"""The frame of the report: sections in processes of their own, limited in time."""
+"""Tests of the doctor's runner: sections in processes of their own, with time limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from pose_edge.doctor.report import Finding
 from pose_edge.doctor.sections import SECTIONS, ReportSection, in_module
 from pose_edge.errors import ModelError
 
-# The doctor's own process has one thread; that of the tests has those of numpy and others.
+# Python warns when a process with several threads forks. The doctor's process has only one thread;
+# the tests' process also has threads of numpy and others.
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
 FIRST = Finding("first", "ok", "fine")
@@ -102,7 +103,7 @@ def alive(group: int) -> bool:
 def test_a_section_that_stops_every_thread_of_python_hangs_nothing_else() -> None:
     def examine() -> Iterator[Finding]:
         yield FIRST
-        ctypes.PyDLL(None).sleep(3600)  # keeps Python's lock
+        ctypes.PyDLL(None).sleep(3600)  # without releasing the GIL
 
     assert one(examine, limit_s=2.0)[1].text == "no answer within 2 s"
 

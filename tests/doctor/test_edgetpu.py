@@ -28,7 +28,7 @@ COMPILED = b"\x1c\0\0\0TFL3" + bytes(100) + b"edgetpu-custom-op"
 
 @dataclass
 class Machine:
-    """A machine to be examined: its devices are made up, its library and models are files."""
+    """A fake machine to be examined, with a fake sysfs and with files as library and models."""
 
     root: Path
     trial: Trial = GOOD
@@ -66,7 +66,7 @@ class Machine:
         return found
 
     def verdicts(self, **settings: Any) -> dict[str, str]:  # noqa: ANN401
-        """Return the verdicts by subject, of subjects with one finding."""
+        """Return the verdicts by subject, for subjects with exactly one finding."""
         found = self.examine(**settings)
         return {subject: one[0].verdict for subject, one in found.items() if len(one) == 1}
 
@@ -81,7 +81,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # where fetched models lie
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # of fetched models
     monkeypatch.setattr(libedgetpu, "package_of", lambda _path: None)
     monkeypatch.setattr(edgetpu, "find_pycoral", lambda: None)
     found = Machine(make_sysfs(tmp_path / "machine"))
@@ -91,7 +91,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 @pytest.fixture
 def ready(machine: Machine) -> Machine:
-    """A machine with everything that is needed."""
+    """Return a machine with a Coral, its library and a compiled model."""
     machine.plug()
     machine.install_library()
     machine.install_model()
@@ -180,7 +180,7 @@ def test_a_coral_on_pcie_without_driver(machine: Machine) -> None:
     driver = machine.only("driver")
     assert driver.verdict == "fault"
     assert "gasket-dkms" in driver.remedy
-    assert machine.verdicts()["device"] == "ok"  # what can be used is none
+    assert machine.verdicts()["device"] == "ok"  # no usable one, but mode auto
 
 
 def test_a_coral_on_pcie_with_driver(ready: Machine) -> None:

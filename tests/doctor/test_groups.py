@@ -12,7 +12,7 @@ from pose_edge.util import device_access
 
 @pytest.fixture(autouse=True)
 def pi(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be user pi, who may open nothing; there is no group plugdev."""
+    """Run as user pi, who cannot open any device, on a machine without the group plugdev."""
     monkeypatch.setattr(groups, "current_user", lambda: "pi")
     monkeypatch.setattr(groups, "can_open", lambda _node: False)
     monkeypatch.setattr(groups, "how_to_join", lambda group: f"join {group}")

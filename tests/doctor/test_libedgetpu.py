@@ -94,7 +94,7 @@ def test_a_file_of_no_package(tmp_path: Path) -> None:
 
 
 class Dpkg:
-    """Answers as dpkg-query does."""
+    """A fake dpkg-query."""
 
     def __init__(self, files: dict[str, str], versions: dict[str, str]) -> None:
         self._files, self._versions = files, versions
@@ -107,7 +107,7 @@ class Dpkg:
 def test_the_name_that_the_package_gave_the_file_may_be_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The linker's cache says /lib/..., which leads to /usr/lib/..., where a link leads to the file.
+    # The linker's cache names /lib/..., a link to /usr/lib/..., where another link names the file.
     (tmp_path / "usr/lib").mkdir(parents=True)
     (tmp_path / "lib").symlink_to("usr/lib")
     real = tmp_path / "usr/lib/libedgetpu.so.1.0"

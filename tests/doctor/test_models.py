@@ -13,7 +13,7 @@ from pose_edge.zoo.registry import Zoo
 
 @pytest.fixture
 def zoo(tmp_path: Path) -> Zoo:
-    """The models that ship, in a folder where they can be damaged; nothing is fetched."""
+    """Return a zoo with a copy of the bundled models, which tests may damage; none is fetched."""
     folder = tmp_path / "models"
     shutil.copytree(resources.models_dir(), folder)
     return Zoo(folder, tmp_path / "fetched")

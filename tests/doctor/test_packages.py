@@ -17,7 +17,7 @@ from pose_edge.doctor.packages import check, examine, imports, system_numpy
 
 
 def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
-    """Let these be the packages of the machine; _ stands for -."""
+    """Make exactly these packages appear to be installed; underscores stand for hyphens."""
 
     def version(name: str) -> str:
         try:

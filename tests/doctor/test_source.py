@@ -18,7 +18,7 @@ from pose_edge.sources.csi import REMEDY
 
 
 class Camera:
-    """A live source."""
+    """A fake live source that returns the same picture, no frame, or an error."""
 
     live, still, frame_count, frame_rate = True, False, None, 30.0
     retry_s = 1.0
@@ -187,7 +187,7 @@ def test_a_source_says_itself_that_it_is_silent(
     made_up: MadeUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Mute(Camera):
-        """As those that count their own silence, from the first read on."""
+        """A source that itself detects 0.5 s of silence, counted from the first read."""
 
         begun = 0.0
 

@@ -20,7 +20,7 @@ from pose_edge.util import resources
 
 @pytest.fixture(autouse=True)
 def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for the disk: test_atomic.py shows that the program does."""
+    """Skip fsync to save time; test_atomic.py checks that the program calls it."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
@@ -124,7 +124,7 @@ def test_an_edited_configuration_stays(made_up: MadeUp) -> None:
     assert places.config.read_text() == mine
     assert places.default_config.read_text() == service_config(Settings())
     assert any("edited" in line for line in made_up.lines)
-    places.config.write_text(places.default_config.read_text())  # taken over
+    places.config.write_text(places.default_config.read_text())  # the user adopts it
     put(made_up)
     assert not places.default_config.exists()
 
@@ -191,10 +191,10 @@ def test_power_may_fail_at_any_moment(tmp_path: Path) -> None:
         with pytest.raises(PowerCut):
             put(made_up)
         made_up.power_on()
-        if moment % 2:  # taken away ...
+        if moment % 2:  # either uninstall ...
             if uninstall(made_up.machine(), made_up.places, purge=True):
                 assert made_up.files() == before
-        else:  # ... or begun again
+        else:  # ... or install again
             put(made_up)
             again = {
                 name.replace("0.1.0-2", "0.1.0-1"): what for name, what in made_up.files().items()
@@ -372,7 +372,7 @@ SECRET = Settings(source=SourceSettings(name="rtsp://me:s3cret@camera/x"))
 
 
 def given_to(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Return the groups that files are given to, by the names of the files."""
+    """Replace os.chown, and return a dict in which it records each file name's group."""
     found: dict[str, int] = {}
     monkeypatch.setattr(
         os, "chown", lambda path, user, group: found.update({Path(path).name: group})

@@ -18,7 +18,7 @@ WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-no
 
 
 def installed(folder: Path) -> Distribution:
-    """Return a package as pip leaves it: with its command, compiled files and own notes."""
+    """Create a package as installed by pip: with a command, bytecode and pip's own metadata."""
     info = folder / "lib/pose_edge-9.8.7.dist-info"
     contents = {
         "pose_edge/__init__.py": "x = 1\n",

@@ -1,4 +1,4 @@
-"""The unit: what must be in it, and what systemd itself says about it."""
+"""Tests of the systemd unit: its required settings, and systemd's own verification."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OFFLINE_SINCE = 250
 
 
 def unit() -> dict[str, dict[str, list[str]]]:
-    """Return each section's keys with their values in order."""
+    """Return the unit's sections: for each key, the list of its values in order."""
     sections: dict[str, dict[str, list[str]]] = {}
     for line in UNIT.read_text().splitlines():
         if re.fullmatch(r"\[\w+\]", line):
@@ -146,7 +146,7 @@ def test_systemd_finds_it_secure(analyze: str) -> None:
 
 
 def test_systemd_finds_no_fault(analyze: str, tmp_path: Path) -> None:
-    # What it starts must be there: some other program is put in its place.
+    # `verify` requires the started programs to exist, so substitute one that does.
     text = UNIT.read_text().replace(str(Places().current / "bin" / "pose-edge"), "/bin/true")
     if not Path("/bin/kill").exists():
         text = text.replace("/bin/kill", "/bin/true")
@@ -157,6 +157,6 @@ def test_systemd_finds_no_fault(analyze: str, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    # Other units of this machine are loaded too, and may have faults of their own.
+    # Other units of this machine are loaded too, and may have errors of their own.
     said = [line for line in (done.stdout + done.stderr).splitlines() if "pose-edge" in line]
     assert said == []

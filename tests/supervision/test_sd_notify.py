@@ -17,7 +17,7 @@ RECEIVE_S = 30.0
 
 
 class Listener:
-    """systemd's end of the socket."""
+    """systemd's end of the notify socket."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -107,7 +107,7 @@ def test_a_socket_that_vanishes_is_logged_once_until_it_is_back(
                 notifier.watchdog()
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "WATCHDOG=1" in caplog.text
-        listener = Listener(str(path))  # systemd was started anew
+        listener = Listener(str(path))  # as after a restart of systemd
         notifier.watchdog()
         assert listener.lines() == ["WATCHDOG=1"]
     listener.close()

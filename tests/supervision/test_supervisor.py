@@ -227,7 +227,7 @@ def test_a_replacement_without_a_thread_to_be_had_is_tried_again(clock: Clock) -
 
 @dataclass
 class Expected:
-    """What is known of a part from what it was told, in the simplest words."""
+    """Reference model of a part: the state expected after the calls so far."""
 
     replaceable: bool
     state: State = State.STARTING
@@ -265,7 +265,7 @@ STATES = st.sampled_from([State.STARTING, State.RUNNING, State.WAITING])
 
 
 class Parts(RuleBasedStateMachine):
-    """Three parts, of which one can never be replaced, through every transition in any order."""
+    """Three parts, one of which cannot be replaced, with all transitions in random order."""
 
     @initialize()
     def begin(self) -> None:

@@ -13,7 +13,7 @@ from pose_edge.supervision.watchdog import Watchdog
 
 
 class Systemd:
-    """The other end of the notify socket."""
+    """systemd's end of the notify socket."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""What strangers may try, and what comes of it. Each test is an attack."""
+"""Attacks that strangers may try on the web server, one per test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pose_edge.web.login import FREE_ATTEMPTS
 
 
 def raw(rig: Rig, text: bytes, timeout: float = 30.0) -> bytes:
-    """Send bytes, and return all that comes until the server closes the connection."""
+    """Send bytes, and return everything received until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", rig.port), timeout) as connection:
         found = b""
         try:
@@ -160,7 +160,7 @@ def test_a_request_that_is_never_complete_is_ended(monkeypatch: pytest.MonkeyPat
             assert raw(rig, begin) == b"", "closed without an answer"
         with socket.create_connection(("127.0.0.1", rig.port), 30.0) as connection:
             ended = False
-            while not ended:  # a byte of a header every now and then
+            while not ended:  # send one byte of a header at a time
                 try:
                     connection.sendall(b"x")
                     ended = bool(select_readable(connection)) and connection.recv(100) == b""

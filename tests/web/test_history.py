@@ -9,7 +9,7 @@ from pose_edge.web.history import INTERVAL_S, KEPT_S, STALL_S, History
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A fake clock that only advances when `now` is changed."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -10,7 +10,7 @@ from pose_edge.web.login import LoginAttempts, Sessions, is_token, read_token
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A fake clock that only advances when `now` is changed."""
 
     def __init__(self) -> None:
         self.now = 1000.0

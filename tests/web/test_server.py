@@ -1,4 +1,4 @@
-"""What the page asks for, and what it steers."""
+"""Tests of the server's routes: what the page requests, and what it controls."""
 
 from __future__ import annotations
 

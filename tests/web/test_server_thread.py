@@ -1,4 +1,4 @@
-"""The thread of the server, when it is given up."""
+"""Tests of the server's thread when it is abandoned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pose_edge.web.server_thread import ServerThread
 
 
 def test_a_thread_that_is_given_up_while_it_starts_never_serves() -> None:
-    """Where importing the library takes long, another thread serves by the time it is done."""
+    """If importing the library takes long, a replacement may already serve by then."""
     ticks: list[object] = []
     with serving() as rig:
         parts = rig.server._parts

@@ -1,4 +1,4 @@
-"""The files of the page."""
+"""Tests of the page's static files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 STATIC = Path(__file__).resolve().parents[2] / "pose_edge" / "web" / "static"
 LEAST_CONTRAST = 4.5
-"""Of WCAG 2.2, level AA, for text of usual size."""
+"""Least contrast ratio for text of normal size in WCAG 2.2, level AA."""
 
 
 def palettes() -> list[dict[str, str]]:
-    """Return the light and the dark colours of the style, by name."""
+    """Return the light and the dark palette of the style sheet: colours by variable name."""
     style = (STATIC / "page.css").read_text(encoding="utf-8")
     blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     return [dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", block)) for block in blocks]
@@ -30,7 +30,7 @@ def luminance(colour: str) -> float:
 
 
 def contrast(first: str, second: str) -> float:
-    """Return the contrast of two colours, 1...21, as WCAG defines it."""
+    """Return the contrast ratio of two colours, 1...21, as WCAG defines it."""
     brighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""The live picture and the pose lines, with clients that are quick and slow."""
+"""Tests of the live picture and the pose lines with fast and slow clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pose_edge.web.pose_feed import CLIENT_LINES
 
 @contextmanager
 def going_on(step: Callable[[int], object], interval_s: float = 0.005) -> Iterator[None]:
-    """Call something again and again, with a number that counts, in a thread of its own."""
+    """Call `step` with 0, 1, 2, ... in a thread, at an interval, until the block ends."""
     ended = threading.Event()
 
     def go() -> None:
@@ -39,7 +39,7 @@ def going_on(step: Callable[[int], object], interval_s: float = 0.005) -> Iterat
 
 
 async def read_picture(reader: aiohttp.StreamReader) -> bytes:
-    """Return the next JPEG of a stream."""
+    """Read the next JPEG of an MJPEG stream."""
     length = 0
     while (line := await reader.readline()) != b"\r\n":
         assert line, "the stream has ended"
@@ -118,13 +118,13 @@ def test_a_slow_watcher_skips_pictures_and_delays_nobody() -> None:
             assert rig.server.picture.number >= 15
             assert rig.server.picture.watchers >= 1, "the slow one is still there"
             held = len(drain(slow))
-        # What the kernel holds for it is far less than what it has missed.
+        # The kernel buffers far less data for the slow client than it has missed.
         assert held < 15 * 500_000
 
 
 @contextmanager
 def slow_client(rig: Rig) -> Iterator[socket.socket]:
-    """Ask for the live picture, and read nothing."""
+    """Connect a client that requests the live picture but does not read it."""
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.connect(("127.0.0.1", rig.port))
@@ -135,7 +135,7 @@ def slow_client(rig: Rig) -> Iterator[socket.socket]:
 
 
 def drain(connection: socket.socket) -> bytes:
-    """Return what has arrived."""
+    """Return the bytes that have arrived, without waiting for more."""
     connection.setblocking(False)
     try:
         return connection.recv(1 << 24)

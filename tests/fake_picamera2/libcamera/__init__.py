@@ -1,8 +1,8 @@
-"""A fake of libcamera's Python binding: the little that is used of it beside picamera2.
+"""A fake of libcamera's Python binding, limited to what pose_edge uses besides picamera2.
 
-After src/py/libcamera/py_transform.cpp, py_main.cpp and src/libcamera/base/log.cpp of the
-Raspberry Pi's fork: a Transform takes rotation, hflip, vflip, transpose; the library writes to the
-standard error by itself, unless LIBCAMERA_LOG_LEVELS, read when it is loaded, forbids it.
+Follows src/py/libcamera/py_transform.cpp, py_main.cpp and src/libcamera/base/log.cpp of the
+Raspberry Pi's fork: a Transform takes rotation, hflip, vflip and transpose. The library itself
+writes to the standard error, subject to LIBCAMERA_LOG_LEVELS, which is read when it is loaded.
 """
 
 from __future__ import annotations
@@ -34,6 +34,6 @@ _RANK = ["DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 
 
 def say(level: str, message: str) -> None:
-    """Write to file descriptor 2, past Python."""
+    """Write to file descriptor 2, bypassing sys.stderr, as the C++ library does."""
     if _RANK.index(level) >= _RANK.index(_levels.rpartition(":")[2]):
         os.write(2, f"[0:00:42.000000000] [4242] {level:>5} {message}\n".encode())

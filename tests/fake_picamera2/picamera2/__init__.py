@@ -1,33 +1,33 @@
 # ruff: noqa: ANN401, B006, PLR0917 - as the real one, which has no types
-"""A fake of picamera2 at its boundary: what pose_edge calls, with what can go wrong.
+"""A fake of picamera2: the calls that pose_edge makes, with the errors that can occur.
 
-Written after picamera2 0.3.38, and 0.3.22 where `Hardware.version` is below 0.3.30; where each
-behaviour was read:
+It follows picamera2 0.3.38, or 0.3.22 if `Hardware.version` is below 0.3.30. The behaviour is taken
+from these places in the source:
 
-* picamera2.py, `global_camera_info`: sorted, CSI cameras before USB ones; `Picamera2(n)` counts in
-  that order, `Num` is libcamera's own. `__init__`: a number too large is an IndexError in 0.3.22
-  and a RuntimeError in 0.3.38; a camera that another process holds is a RuntimeError that hides
-  libcamera's "Device or resource busy" (py_main.cpp, `acquire`); `close` is registered to run when
-  Python ends, and run by `__del__`.
-* `create_video_configuration`: keys, even sizes, defaults, a control that the camera does not have
-  is refused when it is configured (controls.py). `configure_`: libcamera adjusts size, stride
-  (rows padded to 64 bytes, `align_stream`), format; `queue=False` keeps no request.
+* picamera2.py, `global_camera_info`: the list is sorted, CSI cameras before USB ones.
+  `Picamera2(n)` counts in that order, while `Num` is libcamera's own number. `__init__`: a number
+  that is too large raises an IndexError in 0.3.22 and a RuntimeError in 0.3.38. A camera held by
+  another process raises a RuntimeError that hides libcamera's "Device or resource busy"
+  (py_main.cpp, `acquire`). `close` is called by `__del__` and registered with atexit.
+* `create_video_configuration`: keys, even sizes, defaults. A control that the camera does not have
+  is refused by `configure` (controls.py). `configure_`: libcamera adjusts size, stride (rows padded
+  to 64 bytes, `align_stream`) and format; with `queue=False` no completed request is kept.
 * `sensor_modes` configures the camera once for each mode.
-* `start_`: every request is queued; libcamera's errors are RuntimeErrors ("Failed to start ...").
-* `dispatch_functions`, `process_requests`, job.py: jobs wait in a list and are tried in order
-  when frames come; `wait` is True, None, False or 0 (a job comes back) or seconds, after which a
-  TimeoutError is raised and *the job stays in the list*, where the next frame completes it.
-  `cancel_all_and_flush` empties the list, and waiting for such a job raises CancelledError.
+* `start_`: all requests are queued; libcamera's errors are RuntimeErrors ("Failed to start ...").
+* `dispatch_functions`, `process_requests`, job.py: jobs wait in a list and are tried in order when
+  frames arrive. `wait` is True, None, False or 0 (return the job), or a timeout in seconds. After a
+  timeout a TimeoutError is raised and *the job stays in the list*, where the next frame completes
+  it. `cancel_all_and_flush` empties the list; waiting for such a job raises CancelledError.
 * `stop` is itself a job while the event loop runs: behind a job that waits for a frame it waits
   forever. `close` ends the loop (previews/null_preview.py) and stops directly.
-* request.py: a request is released once, goes back to the camera if that runs still, and cannot
-  be used afterwards (its config is empty then); MappedArray shares the buffer's memory.
-* pipeline_base.cpp of libcamera (`cameraTimeout`): when the sensor falls silent, requests come
-  back cancelled, which picamera2's CameraManager ignores: nothing comes any more until the camera
-  is stopped and started.
+* request.py: a request is released once, then returns to the camera if that is still running, and
+  cannot be used afterwards (its config is empty). MappedArray shares the buffer's memory.
+* pipeline_base.cpp of libcamera (`cameraTimeout`): when the sensor stops sending, requests come
+  back cancelled, which picamera2's CameraManager ignores. No more frames arrive until the camera is
+  stopped and started.
 
 A buffer is overwritten as soon as its request is released, so that code that still reads it sees
-noise. `Picamera2.made` lists all cameras that were opened in the process, for the tests.
+noise. `Picamera2.made` lists all cameras opened in the process, for the tests.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ _log = logging.getLogger(__name__)
 
 PADDING = 64
 FORMATS = {"BGR888": (0, 1, 2), "RGB888": (2, 1, 0)}
-"""Which of red, green, blue comes first, second, third in memory."""
+"""Order of the channels in memory by pixel format, as indices into (red, green, blue)."""
 TRANSIT_S = 0.012
-"""From the first row's exposure until the request is complete."""
+"""Time from the exposure of the first row until the request is complete, in seconds."""
 
 
 def scene(width: int, height: int, number: int) -> Array:
-    """Return what a camera sees without a video: uint8 (height, width, 3), red, green, blue.
+    """Return the picture of a camera without a video: RGB, uint8 of shape (height, width, 3).
 
-    Red grows to the right, green downwards, blue is the frame's number.
+    Red increases to the right and green downwards; blue is the frame number modulo 256.
     """
     picture = np.empty((height, width, 3), np.uint8)
     picture[:, :, 0] = np.linspace(0, 255, width, dtype=np.uint8)
@@ -157,7 +157,7 @@ class MappedArray:
         if not reshape:
             self._shared = request._buffer
         if not write:
-            # The real memory can be written to; the fake enforces what the caller promised.
+            # The real memory stays writable; the fake enforces `write=False`.
             self._shared = self._shared.view()
             self._shared.flags.writeable = False
 
@@ -170,7 +170,7 @@ class MappedArray:
 
 
 class _CameraManager:
-    """libcamera's, as picamera2 uses it: which object holds which camera in this process."""
+    """Stands for libcamera's camera manager: lists cameras, and knows which object holds which."""
 
     def __init__(self) -> None:
         self.held: dict[str, weakref.ref[Picamera2]] = {}
@@ -361,7 +361,7 @@ class Picamera2:
         threading.Thread(target=self._expose, args=run, daemon=True).start()
 
     def _expose(self, run: int, config: dict[str, Any]) -> None:
-        """Play the sensor and the image processor."""
+        """Simulate the sensor and the image signal processor, in a thread."""
         limits_us = config["controls"]["FrameDurationLimits"]
         period_s = max(limits_us[0] / 1e6, 1 / self._mode[2])
         video = look().video
@@ -419,7 +419,7 @@ class Picamera2:
             rows[:, : width * 3].reshape(height, width, 3)[:] = picture[:, :, colours]
 
     def _run_loop(self) -> None:
-        """Play picamera2's event loop."""
+        """Simulate picamera2's event loop, in a thread."""
         while not self._end_loop.is_set():
             if not self._prod.wait(0.05):
                 continue
