@@ -18,7 +18,7 @@ from pose_edge.sources.csi import REMEDY
 
 
 class Camera:
-    """A fake live source that returns the same picture, no frame, or an error."""
+    """A fake live source that returns the same picture or no frame, or raises an error."""
 
     live, still, frame_count, frame_rate = True, False, None, 30.0
     retry_s = 1.0

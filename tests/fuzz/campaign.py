@@ -63,7 +63,7 @@ class Outcome:
             f"{self.name} ({self.seconds:.1f} s)\n{wrong}  {self.command}\n"
             f"  again: script/test --fuzz --case {self.name}\n  kept in: {self.folder}\n{last}"
         )
-        return text.encode(errors="backslashreplace").decode()  # names of files need not be text
+        return text.encode(errors="backslashreplace").decode()  # file names may be invalid UTF-8
 
 
 def run_case(name: str, folder: Path) -> Outcome:

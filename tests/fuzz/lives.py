@@ -115,7 +115,7 @@ def reloads(random: Random, folder: Path, closing: ExitStack) -> Case:
 
 
 def disks(random: Random, folder: Path, closing: ExitStack) -> Case:
-    """Write to a disk that is small, read-only or missing, or run with a full TMPDIR."""
+    """Write under a file size limit, to a small, read-only or missing disk, or with TMPDIR full."""
     arguments = ["run", "--source", "demo", "--display", "none", "--max-frames", "60"]
     arguments += ["--set", "source.pace=false", "--set", "storage.min_free=0"]
     disk = folder / "disk"

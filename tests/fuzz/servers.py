@@ -51,7 +51,7 @@ def serving(serve: Serve, seed: int) -> Iterator[int]:
                 serve(Random(f"{seed} {number}"), client, end)
 
         def accept() -> None:
-            with contextlib.suppress(OSError):  # closed
+            with contextlib.suppress(OSError):  # the listener was closed
                 while True:
                     client, _address = listener.accept()
                     thread = threading.Thread(target=answer, args=(client, len(threads)))

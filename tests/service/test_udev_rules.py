@@ -18,7 +18,7 @@ VERIFY_SINCE = 254
 
 
 def device_rules() -> list[dict[str, str]]:
-    """Return the terms of each subsystem's rule by key and operator, e.g. {"MODE=": "0660"}."""
+    """Return the terms of each rule that matches a subsystem, e.g. {"MODE=": "0660"}."""
     lines = [line for line in RULES.read_text().splitlines() if line.startswith("SUBSYSTEM")]
     return [{key + sign: value for key, sign, value in TERM.findall(line)} for line in lines]
 

@@ -1,4 +1,4 @@
-"""A virtual PC in QEMU that can be switched on and off and sent QEMU monitor commands."""
+"""A virtual PC in QEMU: power, keyboard, network, agent, and QEMU's monitor protocol."""
 
 from __future__ import annotations
 

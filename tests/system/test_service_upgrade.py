@@ -23,7 +23,7 @@ def command(wheel: Path) -> str:
 
 
 def left(agent: Agent) -> list[str]:
-    """Return the differences of the machine to the snapshot taken before the installation."""
+    """Return what was removed (-) and added (+) since the snapshot before the installation."""
     before = agent(f"cat {BEFORE}").splitlines()
     now = snapshot(agent)
     return sorted(

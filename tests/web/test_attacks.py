@@ -26,7 +26,7 @@ def raw(rig: Rig, text: bytes, timeout: float = 30.0) -> bytes:
             connection.sendall(text)
             while more := connection.recv(65536):
                 found += more
-        except ConnectionError:  # closed while the rest was on its way
+        except ConnectionError:  # closed by the server while sending
             pass
         return found
 
@@ -225,7 +225,7 @@ def test_a_client_of_the_poses_has_nothing_to_say(said: str | bytes) -> None:
                 try:
                     send = socket_.send_str if isinstance(said, str) else socket_.send_bytes
                     await send(said)  # type: ignore[arg-type]
-                except ConnectionError:  # closed while the rest was on its way
+                except ConnectionError:  # closed by the server while sending
                     return 1009
                 async for _message in socket_:
                     pass

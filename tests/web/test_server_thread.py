@@ -10,7 +10,7 @@ from pose_edge.web.server_thread import ServerThread
 
 
 def test_a_thread_that_is_given_up_while_it_starts_never_serves() -> None:
-    """If importing the library takes long, a replacement may already serve by then."""
+    """While a thread still imports the library, its replacement may already be serving."""
     ticks: list[object] = []
     with serving() as rig:
         parts = rig.server._parts
