@@ -1,4 +1,4 @@
-"""The disk of the virtual machine: Debian 13 with what the product stands on, built once."""
+"""The disk image of the virtual machine: Debian 13 with the product's dependencies, built once."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ PACKAGES: Final = (
     *("linux-image-amd64", "initramfs-tools", "systemd", "systemd-sysv", "udev", "dbus", "kmod"),
     *("libpam-systemd", "procps", "util-linux", "kbd", "usbutils", "v4l-utils", "ca-certificates"),
     *("e2fsprogs", "python3", "python3-venv"),
-    # What SDL draws with: the same list as in docs/fleets.md and script/lib.sh.
+    # The libraries with which SDL draws: the same list as in docs/fleets.md and script/lib.sh.
     *("libgl1-mesa-dri", "libegl1", "libgles2", "libgbm1", "libdrm2"),
 )
 DISK_SIZE: Final = "5G"
-"""Of the file system; the file itself has holes where it is empty."""
+"""Size of the file system; the image is a sparse file."""
 
 VENV: Final = "/opt/tests-venv"
-"""Where the tests of `pose-edge run` have it; the service has another, made by its own command."""
+"""Virtual environment for the tests of `pose-edge run`; the service's command creates its own."""
 WHEELS: Final = "/opt/wheels"
-"""The wheels that the product depends on, for installations without a network."""
+"""Folder with the wheels of all dependencies, for installations without a network."""
 EXTRAS: Final = ("web",)
-"""Extras of the product whose wheels are there too; nothing of them is installed in the image."""
+"""Extras of the product whose wheels are in `WHEELS` too, but not installed in the image."""
 
-# A terminal on the serial port hangs up the console log; the rest only takes time from the tests.
+# Masked units: a login on the serial port interrupts the console log; the others only take time.
 MASKED: Final = (
     *("serial-getty@ttyS0.service", "systemd-networkd-wait-online.service", "apt-daily.timer"),
     *("apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer"),
@@ -55,16 +55,16 @@ pip install --no-index --find-links {WHEELS} -r /root/requirements
 rm /root/certificates /root/requirements /root/extra-requirements
 update-initramfs -u
 """
-"""Run inside the new system, by its own Python, so that the wheels are the right ones."""
+"""Script run inside the new system, so that its own Python selects the matching wheels."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """A disk and what boots it; never written to, runs put a layer of their own over it.
+    """A disk image with its kernel; it is read-only, and each machine adds a layer of its own.
 
     Attributes:
-        folder: Where all of it is.
-        layer: What was installed later, over the disk that is in the folder; see `installed`.
+        folder: Folder of the disk, the kernel and the initial RAM disk.
+        layer: Layer over the folder's disk with later installations, or None; see `installed`.
     """
 
     folder: Path
@@ -72,27 +72,27 @@ class Image:
 
     @property
     def disk(self) -> Path:
-        """The root file system, without a partition table."""
+        """Path of the disk: the root file system, without a partition table."""
         return self.layer or self.folder / "disk.raw"
 
     @property
     def kernel(self) -> Path:
-        """The kernel."""
+        """Path of the kernel."""
         return self.folder / "vmlinuz"
 
     @property
     def initrd(self) -> Path:
-        """What the kernel finds the disk with."""
+        """Path of the initial RAM disk."""
         return self.folder / "initrd.img"
 
 
 def requirements() -> list[str]:
-    """Return what the product depends on, as setup.cfg says it."""
+    """Return the product's requirements from setup.cfg."""
     return _lines(_setup()["options"]["install_requires"])
 
 
 def extra_requirements() -> list[str]:
-    """Return what the product depends on besides with its `EXTRAS`."""
+    """Return the additional requirements of `EXTRAS` from setup.cfg."""
     extras = _setup()["options.extras_require"]
     return [line for name in EXTRAS for line in _lines(extras[name])]
 
@@ -108,13 +108,13 @@ def _lines(text: str) -> list[str]:
 
 
 def cache() -> Path:
-    """Return the folder that images are kept in."""
+    """Return the folder in which images are kept."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "pose-edge-vm"
 
 
 def fingerprint() -> str:
-    """Return a name for everything that an image is built from."""
+    """Return a digest of everything from which an image is built, including this file."""
     digest = hashlib.sha256("\n".join([*requirements(), *extra_requirements()]).encode())
     for path in (Path(__file__), *sorted(GUEST.iterdir())):
         if path.is_file():
@@ -123,10 +123,10 @@ def fingerprint() -> str:
 
 
 def provide_image() -> Image:
-    """Return the image, built before it is returned if need be.
+    """Return the image; build it first if it is not cached.
 
     Raises:
-        RuntimeError: It cannot be built; the message says where the log is.
+        RuntimeError: The image cannot be built; the message names the reason or the log.
     """
     image = Image(cache() / fingerprint())
     cache().mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,11 @@ def provide_image() -> Image:
 
 
 def build(image: Image) -> None:
-    """Make an image: minutes, most of them spent on downloads."""
+    """Build an image, which takes minutes, mostly for downloads.
+
+    Raises:
+        RuntimeError: The user is not root, or a command failed; then the message names the log.
+    """
     if os.geteuid() != 0:
         raise RuntimeError("only root can build the image of the virtual machine")
     began = time.monotonic()
@@ -159,9 +163,9 @@ def build(image: Image) -> None:
 
 
 def debootstrap(root: Path) -> list[str]:
-    """Return the command that fills a folder with the system."""
+    """Return the command that installs the system into a folder."""
     hooks = [
-        # A small initial RAM disk, with only what this one disk needs.
+        # Keep the initial RAM disk small: include only the modules for this disk.
         'mkdir -p "$1/etc/initramfs-tools/conf.d"',
         'echo MODULES=list >"$1/etc/initramfs-tools/conf.d/machine"',
         'printf "%s\\n" virtio_pci virtio_blk ext4 >>"$1/etc/initramfs-tools/modules"',
@@ -170,7 +174,7 @@ def debootstrap(root: Path) -> list[str]:
         'printf "127.0.0.1 localhost\\n127.0.1.1 raspberrypi\\n" >"$1/etc/hosts"',
         f'cp {shlex.quote(str(GUEST))}/agent.py "$1/usr/local/lib/agent.py"',
         f'cp {shlex.quote(str(GUEST))}/agent.service "$1/etc/systemd/system/agent.service"',
-        # This machine's own, for those who sit behind a proxy.
+        # The host's certificates, which may be needed behind a proxy.
         'cp /etc/ssl/certs/ca-certificates.crt "$1/root/certificates"',
         f'printf "%s\\n" {shlex.join(requirements())} >"$1/root/requirements"',
         f'printf "%s\\n" {shlex.join(extra_requirements())} >"$1/root/extra-requirements"',
@@ -185,7 +189,7 @@ def debootstrap(root: Path) -> list[str]:
 
 
 def mirror() -> list[str]:
-    """Return the Debian mirror that this machine's apt uses itself; none is mmdebstrap's own."""
+    """Return the Debian mirror of the host's apt, or an empty list for mmdebstrap's default."""
     done = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)"],
         capture_output=True,
@@ -197,7 +201,7 @@ def mirror() -> list[str]:
 
 
 def make_disk(root: Path, folder: Path) -> list[str]:
-    """Return the command that makes a file system of a folder; nothing is mounted."""
+    """Return the command that creates a file system image from a folder, without mounting."""
     return [
         *("/sbin/mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", str(root)),
         *(str(folder / "disk.raw"), DISK_SIZE),

@@ -1,8 +1,8 @@
-"""Runs inside the machine: carries out commands that come in through a virtio-serial port.
+"""Runs inside the machine, and executes commands received through a virtio-serial port.
 
 A request is one line of JSON {"number", "command", "timeout", "input"}, followed by `input` bytes
 for the command's standard input. The answer is one line {"number", "status", "stdout", "stderr"},
-followed by as many bytes of each. Only the standard library is there.
+followed by `stdout` and `stderr` bytes of output. Only the standard library is available.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ TIMED_OUT = 124
 
 
 def carry_out(command: str, given: bytes, timeout: float) -> tuple[int, bytes, bytes]:
-    """Run a shell command as root; all its processes end when its time is over."""
+    """Run a shell command as root, and return its status, standard output and standard error.
+
+    After `timeout` seconds its process group is killed, and the status is `TIMED_OUT`.
+    """
     process = subprocess.Popen(
         ["/bin/bash", "-c", command],
         cwd="/root",
@@ -44,7 +47,7 @@ def serve(port: int) -> None:
     reader = os.fdopen(os.dup(port), "rb", buffering=1 << 16)
     while True:
         line = reader.readline()
-        if not line:  # nobody listens at the other end yet, or no more
+        if not line:  # the other end is not connected
             time.sleep(0.05)
             continue
         request: dict[str, Any] = json.loads(line)
