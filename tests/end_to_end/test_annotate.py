@@ -31,7 +31,7 @@ def test_every_frame_of_a_video_is_drawn_and_written(pose_edge: Command) -> None
     assert len(drawn) == 30
     assert size == (1280, 720)
     assert times == pytest.approx([line["time"] for line in lines], abs=1e-3)
-    # The skeleton is drawn at the keypoints of the pose lines, and nothing else is changed.
+    # The skeleton is drawn at the keypoints of the pose lines, and nothing far from them.
     for line, before, after in zip(lines, frames, drawn, strict=True):
         assert len(line["poses"]) == 1
         x0, y0, x1, y1 = line["poses"][0]["box"]

@@ -116,7 +116,7 @@ def test_a_stall_ends_the_child_and_not_the_picture(coral: CoralRig) -> None:
 def test_slow_answers_are_left_to_the_cpu_until_they_are_fast_again(coral: CoralRig) -> None:
     run = coral.start("auto")
     run.wait_for("edgetpu", 5)
-    coral.stand_in.tell("accept slow_ms=60")  # slower than the camera, but no reason to give up
+    coral.stand_in.tell("accept slow_ms=60")  # slower than the camera, but in time
     run.wait_for("edgetpu", 10)
     coral.stand_in.tell("accept slow_ms=700")
     run.wait_for("cpu")
