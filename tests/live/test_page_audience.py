@@ -1,4 +1,4 @@
-"""With a web page on, no advice about screens is given."""
+"""With the web page enabled, no advice about screens is given."""
 
 from __future__ import annotations
 

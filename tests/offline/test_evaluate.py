@@ -333,7 +333,7 @@ def test_wherever_the_file_was_cut_off(tmp_path: Path, models: dict[str, Fake], 
     path, kept = write(tmp_path, coco(2)), tmp_path / "answers.jsonl"
     measure(path, "perfect", answers=kept)
     whole = kept.read_bytes()
-    # Cut off the newline only, then within the last line, finally almost the whole line.
+    # Cut off the newline only, or keep only the first `cut` bytes of the last line.
     last = whole.rfind(b"\n", 0, -1) + 1
     end = min(last + cut, len(whole) - 1) if cut > 1 else len(whole) - 1
     kept.write_bytes(whole[:end])

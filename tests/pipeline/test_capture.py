@@ -6,7 +6,7 @@ from pose_edge.pipeline.capture import MAX_BEHIND_S, MAX_PAUSE_S, Pacer
 
 
 class Clock:
-    """A clock that only `wait` advances."""
+    """A clock that `wait` advances instead of waiting."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -100,7 +100,7 @@ def test_what_lies_on_a_full_disk_stays_as_it_is() -> None:
     assert kept == b"a" * 20, "no half of what was written last"
     with pytest.raises(OSError, match="No space left"):
         file.settle()
-    # FFmpeg finishes a file so: it seeks back, overwrites the start, reads, and seeks to the end.
+    # To finish a file, FFmpeg seeks back, overwrites the start, reads, and seeks to the end.
     assert file.tell() == 40
     assert file.seek(4) == 4
     assert file.write(b"finish") == 6

@@ -114,7 +114,7 @@ def numbers(path: Path) -> list[int]:
 
 
 def segments(folder: Path, name: str) -> list[Path]:
-    """Return a folder's segments in order; there are at least three, depending on the time."""
+    """Return a folder's segments in order: at least three, as their number depends on timing."""
     first = folder / name
     count = len(list(folder.iterdir()))
     rest = [first.with_stem(f"{first.stem}-{number}") for number in range(2, count + 1)]

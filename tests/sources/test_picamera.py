@@ -53,7 +53,7 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def bench(modules: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Provide one fake Camera Module 3."""
+    """Yield the controls of the fake hardware: one Camera Module 3."""
     monkeypatch.syspath_prepend(str(FAKE))
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cameras.json"))
     bench = Bench(tmp_path / "cameras.json")
@@ -538,7 +538,7 @@ def test_picamera2s_own_thread_ending_is_a_loss_and_does_not_hang_close(bench: B
 def test_a_camera_held_by_a_call_that_hangs_is_said_and_opened_once_it_is_free(
     bench: Bench, call: str
 ) -> None:
-    """After a capture thread was given up, another object opens the same camera."""
+    """The situation after giving up a capture thread: another object opens the same camera."""
     first, second = PiCamera(0, small()), PiCamera(0, small())
 
     def open_and_close() -> None:

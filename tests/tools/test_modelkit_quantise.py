@@ -21,7 +21,7 @@ quantise = pytest.importorskip("modelkit.quantise")
 signatures = pytest.importorskip("modelkit.signatures")
 tflite = pytest.importorskip("modelkit.tflite")
 
-# Both libraries raise FutureWarnings.
+# Both libraries' own code triggers warnings.
 pytestmark = pytest.mark.filterwarnings("default")
 
 SCOPE, KEPT, LOGITS = r"^(?!answer)", r"head/", r"head/"

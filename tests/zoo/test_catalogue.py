@@ -125,7 +125,7 @@ def test_the_list_that_ships() -> None:
 
 
 def test_what_is_compiled_for_the_edge_tpu_has_a_twin_that_ships() -> None:
-    """Without an Edge TPU the twin answers: it must ship, and have the same input."""
+    """Without an Edge TPU the twin answers: it must ship, be of the same family and take uint8."""
     zoo = Zoo()
     twins = {}
     for name, download in load_downloads().items():

@@ -19,7 +19,7 @@ LIGHTNING, THUNDER = "movenet-lightning-edgetpu", "movenet-thunder-edgetpu"
 LISTED = load_downloads()
 MARKED = b"\x1c\0\0\0TFL3"
 FAKE = MARKED + bytes(3_087_168 - len(MARKED))
-"""A fake with Lightning's published size and a model's file identifier; Thunder has no size."""
+"""A fake with Lightning's size and a model's file identifier; Thunder's size is unpublished."""
 
 
 @pytest.fixture(scope="module")

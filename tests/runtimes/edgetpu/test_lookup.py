@@ -32,7 +32,7 @@ assert OWN_HEADER[18:] != FOREIGN_HEADER[18:], "these tests need another machine
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide all places with libraries except LD_LIBRARY_PATH."""
+    """Hide all library folders except those in LD_LIBRARY_PATH."""
     monkeypatch.setattr(lookup, "_linker_cache", lambda: "")
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _name: None)
 
