@@ -13,7 +13,7 @@ SQUARES = [(catalogue.LIGHTNING, 192), (catalogue.THUNDER, 256)]
 
 
 def assert_published(found: NDArray[np.float32], published: NDArray[np.float32]) -> None:
-    """Assert that the published values are the computed ones rounded to float16, ties either way."""
+    """Assert that the published values are the computed ones as float16, ties either way."""
     steps = np.spacing(np.asarray(published, np.float16)).astype(np.float64)
     assert np.all(np.abs(found.astype(np.float64) - published) <= steps / 2 + 1e-9)
 
