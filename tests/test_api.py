@@ -1,4 +1,4 @@
-"""The public interface, as a program uses it."""
+"""The public interface, used as by a program."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from pose_edge.sources import Source
 from pose_edge.telemetry import Stopwatch
 
 PERSON = 60
-"""A frame of the demo clip with a person who is found at the first look."""
+"""Index of a frame of the demo clip in which the first inference pass finds a person."""
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +68,13 @@ def estimator() -> Iterator[PoseEstimator]:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Ten frames that carry their numbers."""
+    """Write a video of ten frames that encode their index."""
     return write_video(tmp_path / "clip.mp4", [n / 10 for n in range(10)])
 
 
 @pytest.fixture
 def threads() -> set[threading.Thread]:
-    """The threads that there are before the test."""
+    """Return the threads that exist before the test."""
     return set(threading.enumerate())
 
 
@@ -110,7 +110,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         print(sorted({"cv2", "pydantic", "yaml"} & set(sys.modules)))
         """
     )
-    # Some start-ups of Python (of editable installs) import importlib.metadata before anything.
+    # Some installations (editable ones) import importlib.metadata when Python starts.
     lines = [line.replace("'importlib.metadata'", "") for line in done.stdout.splitlines()]
     assert lines == ["[]", "[]"], done
 
@@ -244,11 +244,11 @@ def test_with_tracking_people_keep_their_ids_until_it_is_reset(image: Image) -> 
         ids = [tracker(picture, time_s=n / 30)[0].id for n, picture in enumerate(pictures)]
         assert ids == [1] * 6
         tracked = tracker(pictures[-1], time_s=6 / 30)[0]
-        # It looks where the person was, not at the whole frame first.
+        # With tracking the crop comes from the last frame, not from the whole frame.
         assert not np.array_equal(tracked.keypoints, single(pictures[-1])[0].keypoints)
         black = np.zeros_like(image)
         assert tracker(black, time_s=1.0) == []
-        assert tracker(image, time_s=9.0)[0].id == 2  # long forgotten
+        assert tracker(image, time_s=9.0)[0].id == 2  # the person was forgotten
         tracker.reset()
         assert tracker(image, time_s=0.0)[0].id == 1
         np.testing.assert_array_equal(
@@ -310,7 +310,7 @@ def test_closing_waits_for_a_call_of_another_thread(monkeypatch: pytest.MonkeyPa
     assert entered.wait(GENEROUS_S)
     closer = threading.Thread(target=one.close)
     closer.start()
-    closer.join(0.1)  # long enough to close it, if it did not wait
+    closer.join(0.1)  # long enough to close it if it did not wait
     slow.gate.set()
     caller.join(GENEROUS_S)
     closer.join(GENEROUS_S)
@@ -378,7 +378,7 @@ def test_what_cannot_be_had_is_named() -> None:
 
 
 def loads(estimator: FakeEstimator) -> Callable[..., FakeEstimator]:
-    """Return a `load_model` that loads this one."""
+    """Return a replacement for `load_model` that returns this estimator."""
 
     def load(_settings: object, stack: object, **_options: object) -> FakeEstimator:
         stack.callback(estimator.runtime.close)  # type: ignore[attr-defined]
@@ -389,7 +389,7 @@ def loads(estimator: FakeEstimator) -> Callable[..., FakeEstimator]:
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Source], FakeEstimator]:
-    """Let `open_pipeline` use a source, and an estimator that reads the numbers of its frames."""
+    """Return a function that makes `open_pipeline` use a source and a fake estimator."""
 
     def use_source(source: Source) -> FakeEstimator:
         estimator = FakeEstimator()
@@ -426,7 +426,7 @@ def test_what_is_missing_of_a_file_is_told(clip: Path, caplog: pytest.LogCapture
 
 
 def damaged(path: Path) -> bytes:
-    """Return the content of a video with zeros for its last packet."""
+    """Return the content of a video with its last packet overwritten by zeros."""
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         place, size = packets[-1].pos, packets[-1].size
@@ -451,7 +451,7 @@ def test_the_frames_are_the_callers_own(clip: Path) -> None:
         kept = []
         for result in results:
             kept.append(result)
-            result.frame.image[0, 0] = 77  # may be changed, too
+            result.frame.image[0, 0] = 77  # the caller may change it
     for number, result in enumerate(kept):
         assert read_code(result.frame.image) == number
         assert result.frame.image.flags.owndata
@@ -492,7 +492,7 @@ def test_a_live_source_drops_frames_while_the_loop_is_busy(
         first = next(iter(results))
         later = first.frame.index + 20
         wait_until(lambda: min(estimator.codes[-2:]) > later, "20 frames more")
-        finished = estimator.codes[-2]  # the last one may not be handed over yet
+        finished = estimator.codes[-2]  # the last one may not have been delivered yet
         second = next(iter(results))
         assert second.frame.index >= finished > later
 
@@ -596,7 +596,7 @@ def test_a_video_plays_at_its_own_speed_only_when_that_is_wanted(tmp_path: Path)
     with open_pipeline(clip) as results:
         moments = [time.monotonic() for _result in results]
     assert len(moments) == 10
-    assert moments[-1] - moments[0] < 9  # of 18 seconds
+    assert moments[-1] - moments[0] < 9  # instead of 18 seconds
 
 
 # --- as a program ---------------------------------------------------------------------------------

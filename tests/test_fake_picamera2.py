@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - picamera2 has no types
-"""The fake of picamera2 has the traps of the real one: whoever steps into them is caught.
+"""The fake of picamera2 has the pitfalls of the real library.
 
 The same steps were taken with picamera2 0.3.22 and 0.3.38 themselves over a stub of libcamera.
 """
@@ -32,7 +32,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 @pytest.fixture
 def camera(bench: Bench) -> Iterator[Any]:
-    """Return a running camera."""
+    """Yield a running camera."""
     import picamera2
 
     camera = picamera2.Picamera2()
@@ -106,7 +106,7 @@ def test_stop_waits_behind_a_job_that_waits_for_a_frame(camera: Any, bench: Benc
 
 
 def _stop(camera: Any) -> None:
-    with pytest.raises(CancelledError):  # flushing cancels the stop, too
+    with pytest.raises(CancelledError):  # flushing cancels `stop`, too
         camera.stop()
 
 
@@ -120,7 +120,7 @@ def test_close_does_not_wait_for_jobs(camera: Any, bench: Bench) -> None:
 def test_frames_come_back_only_after_a_new_start(camera: Any, bench: Bench) -> None:
     camera.capture_request().release()
     bench.set(dislodged=True)
-    wait_until(lambda: _silent(camera), "silence")  # the last ones may be under way still
+    wait_until(lambda: _silent(camera), "silence")  # the last frames may still be under way
     camera.cancel_all_and_flush()
     bench.set(dislodged=False)
     with pytest.raises(TimeoutError):

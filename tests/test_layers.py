@@ -1,4 +1,4 @@
-"""The order of the layers, and how large files, functions and names may be.
+"""The order of the layers, and limits for the size of files and functions and for names.
 
 The order is read from the imports of the package: those inside functions and for type checking
 count as well.
@@ -33,27 +33,27 @@ LAYERS = (
     {"api"},
     {"cli"},
 )
-"""Folders and files of the package, low to high: each imports only lower ones."""
+"""Folders and files of the package from the lowest layer up: each imports only lower ones."""
 
 ALLOWED: dict[tuple[str, str], str] = {}
-"""Imports that the order forbids and that stay all the same, each with its reason."""
+"""Imports permitted against this order, each with its reason."""
 
 ROOT_IMPORTS = {"api", "errors", "frames", "poses"}
-"""What `pose_edge/__init__.py` may import."""
+"""The modules that `pose_edge/__init__.py` may import."""
 
 MAX_TOP_FILES = 10
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 
 BUILT_IN = {"dict", "frozenset", "list", "set", "tuple", "type"}
-"""Types of Python that are generic, so that an alias may stand for one."""
+"""Built-in generic types, which a type alias may stand for."""
 
 RANKS = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 
 @cache
 def modules() -> Mapping[str, ast.Module]:
-    """Return the parsed files, by dotted names without "pose_edge": "" is `__init__` itself."""
+    """Return the parsed files by their dotted names without "pose_edge"; "" is `__init__`."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
@@ -63,7 +63,7 @@ def modules() -> Mapping[str, ast.Module]:
 
 
 def imports(name: str, tree: ast.Module) -> Iterator[str]:
-    """Yield the modules of the package that a module imports anywhere in it."""
+    """Yield the package's modules that a module imports, at any depth of its code."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name} has a relative import"
@@ -75,19 +75,19 @@ def imports(name: str, tree: ast.Module) -> Iterator[str]:
 
 
 def nearest(dotted: str) -> Iterator[str]:
-    """Yield the module that a dotted name is or lies in, if it is one of the package."""
+    """Yield the package's module that a dotted name is or belongs to, if there is one."""
     package, _, rest = dotted.partition(".")
     if package != "pose_edge":
         return
     while rest and rest not in modules():
         rest = rest.rpartition(".")[0]
-    # `from pose_edge import __version__` needs nothing but the package itself.
+    # `from pose_edge import __version__` yields "", the package itself.
     yield rest
 
 
 @cache
 def graph() -> Mapping[str, frozenset[str]]:
-    """Return what each module imports, by its name; itself and the bare package left out."""
+    """Return the imports of each module by its name, without itself and the bare package."""
     return {
         name: frozenset(one for one in imports(name, tree) if one not in (name, ""))
         for name, tree in modules().items()
@@ -95,7 +95,7 @@ def graph() -> Mapping[str, frozenset[str]]:
 
 
 def part(name: str) -> str:
-    """Return the folder or file at the top of the package that a module belongs to."""
+    """Return the top-level folder or file of the package that a module belongs to."""
     return name.partition(".")[0]
 
 
@@ -107,7 +107,7 @@ def parts_graph() -> Mapping[str, set[str]]:
 
 
 def find_circles(arrows: Mapping[str, set[str] | frozenset[str]]) -> list[list[str]]:
-    """Return circles, each as the names on the way round; none where there is an order."""
+    """Return the cycles, each as the list of names along it."""
     circles: list[list[str]] = []
     done: set[str] = set()
 
@@ -201,7 +201,7 @@ def test_no_name_of_a_type_means_two_things() -> None:
 
 
 def types_of(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of classes anywhere, and of type aliases at the top of a module."""
+    """Yield the names of classes at any depth, and of type aliases at the top of a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             yield node.name

@@ -1,4 +1,4 @@
-"""The JSON Schema of a line of poses that ships with the package."""
+"""The JSON Schema of pose lines that ships with the package."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_the_keypoints_are_numbered_from_nose_to_ankle() -> None:
 def test_the_skeleton_joins_what_belongs_together() -> None:
     expected = "0-1 0-2 1-3 2-4 5-7 7-9 6-8 8-10 5-6 5-11 6-12 11-12 11-13 13-15 12-14 14-16"
     assert " ".join(f"{int(a)}-{int(b)}" for a, b in SKELETON) == expected
-    for a, b in SKELETON:  # a limb crosses from one side to the other in shoulders and hips only
+    for a, b in SKELETON:  # only shoulders and hips join left and right
         sides = {a.name.split("_")[0], b.name.split("_")[0]} & {"LEFT", "RIGHT"}
         joints = {a.name.split("_")[-1], b.name.split("_")[-1]}
         assert len(sides) == 1 or joints in ({"SHOULDER"}, {"HIP"})

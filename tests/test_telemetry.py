@@ -22,7 +22,7 @@ SECOND = 1_000_000_000
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now_ns = 1000 * SECOND
@@ -47,7 +47,7 @@ def test_a_stopwatch_adds_up_what_each_stage_took(clock: Clock) -> None:
     clock.advance(0.010)
     stopwatch.lap("inference")
     clock.advance(0.003)
-    stopwatch.lap("preprocess")  # once more
+    stopwatch.lap("preprocess")  # a second lap of this stage
     assert stopwatch.laps_ms == pytest.approx({"queue": 5, "preprocess": 5, "inference": 10})
 
 
@@ -100,7 +100,7 @@ def test_no_rate_without_two_events() -> None:
     assert meter.rate(0) == 0
     meter.tick(5)
     assert meter.rate(5) == 0
-    meter.tick(5)  # at the same moment: no division by zero
+    meter.tick(5)  # two events at one time: no division by zero
     assert meter.rate(5) == 0
 
 
@@ -192,7 +192,7 @@ def test_a_summary_counts_all_samples_in_buckets_though_few_are_kept() -> None:
     assert summary is not None
     assert summary.count == 2 * KEPT_SAMPLES + 2
     assert summary.total_ms == pytest.approx(5.0 * 2 * KEPT_SAMPLES + 5.1 + 1e6)
-    place = BOUNDS_MS.index(5.0)  # a bound belongs to the bucket below it
+    place = BOUNDS_MS.index(5.0)  # a bound is part of the bucket below it
     assert summary.buckets[place : place + 2] == (2 * KEPT_SAMPLES, 1)
     assert (sum(summary.buckets), summary.buckets[-1]) == (summary.count, 1)
 

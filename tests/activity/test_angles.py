@@ -42,7 +42,7 @@ def test_a_knee(ankle: tuple[float, float], degrees: float) -> None:
 
 
 def test_a_frame_that_is_wider_than_high_does_not_bend_it() -> None:
-    """45 degrees in the picture of 200 x 100 pixels: 0.1 of the width is 0.2 of the height."""
+    """The picture has 200 x 100 pixels, so 0.1 of its width is as long as 0.2 of its height."""
     assert angle_of(Keypoint.LEFT_KNEE, leg((0.6, 0.6)), 200, 100) == pytest.approx(135, abs=0.01)
 
 
@@ -90,7 +90,7 @@ def test_a_mirrored_person_has_the_same_angles(
 @hypothesis_settings(deadline=None)
 @given(KEYPOINTS, st.floats(0, 2 * math.pi))
 def test_a_turned_camera_sees_the_same_angles(keypoints: FloatArray, turn: float) -> None:
-    """In a square picture, in which normalised coordinates can be turned."""
+    """In a square picture, where a rotation of normalised coordinates keeps the angles."""
     rotation = np.array(
         [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]], np.float32
     )

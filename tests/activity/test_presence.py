@@ -13,13 +13,13 @@ from pose_edge.activity.presence import Presence
 SIGHTS = st.lists(
     st.tuples(st.frozensets(st.integers(1, 4), max_size=4), st.sampled_from((0.1, 0.5, 3.0)))
 )
-"""Who is in each frame, and how long after the one before it comes."""
+"""For each frame: the ids of the people in it, and the seconds since the previous frame."""
 
 
 def told(
     presence: Presence, sights: list[tuple[set[int], float]]
 ) -> list[tuple[float, dict[str, Any]]]:
-    """Return the events of some frames, given by who is in them and their times."""
+    """Return the events, each with its time, of frames given as (ids of the people, time)."""
     return [(moment, event) for ids, moment in sights for event in presence.update(ids, moment)]
 
 
@@ -58,7 +58,7 @@ def test_one_comes_as_another_leaves_and_the_number_stays() -> None:
 
 
 def test_after_a_long_gap_without_frames_it_is_another_visit() -> None:
-    """The camera was away: nobody knows whether they stayed."""
+    """While the camera was away nobody can know whether the people stayed."""
     presence = Presence(enter_s=0.5, leave_s=1.0)
     told(presence, [({1}, 0.0), ({1}, 1.0)])
     events = told(presence, [({1}, 60.0), ({1}, 61.0)])

@@ -1,4 +1,4 @@
-"""Every command that can be typed has its function, and costs nothing until it is typed."""
+"""Every command has a function, and its module is imported only when the command is run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pose_edge.cli.parser import make_parser
 
 
 def full_names(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Walk the parser: yield the command that each of its leaves stands for."""
+    """Yield the full name of each command of a parser, such as "models list"."""
     groups = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
     for group in groups:
         for inner in group.values():

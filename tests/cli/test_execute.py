@@ -1,4 +1,4 @@
-"""What becomes of a command's errors."""
+"""How errors of a command are reported, and the exit status that they lead to."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pose_edge.errors import OutputError, SourceError
 
 @pytest.fixture
 def fail(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BaseException], None]]:
-    """Return what lets the command raise an error."""
+    """Return a function that makes the command raise a given error."""
     levels = {name: logging.getLogger(name).level for name in ("", "pose_edge")}
     monkeypatch.setattr(module, "interrupt_on_signals", lambda: None)
-    monkeypatch.setattr(module, "discard_output", lambda: None)  # that of pytest
+    monkeypatch.setattr(module, "discard_output", lambda: None)  # would discard pytest's output
 
     def let_fail(error: BaseException) -> None:
         def command(_options: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The lists of models, as people read them."""
+"""The text output of `models list` and `models info`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pose_edge.zoo.registry import Zoo
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Start without fetched models and settings of this machine."""
+    """Hide this machine's fetched models and settings."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr("pose_edge.config.file.MACHINE_FILE", tmp_path / "none")

@@ -1,4 +1,4 @@
-"""What is typed, and what a user is told who has typed something else."""
+"""Parsing of command lines, and the messages for those that are wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress has a bar where people watch, and a line in the log now and then elsewhere."""
+"""Progress is a bar on a terminal, and otherwise an occasional line in the log."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def log_of_its_own() -> Iterator[None]:
 
 
 class Terminal(io.StringIO):
-    """A terminal in place of the standard error."""
+    """A fake terminal that replaces standard error."""
 
     def isatty(self) -> bool:
         return True
 
     def last_lines(self, count: int) -> list[str]:
-        """Return the last lines that were shown, without what steers the terminal."""
+        """Return the last lines that were shown, without escape sequences."""
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
         return [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()][-count:]
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch, columns: int = 100) -> Terminal:
-    """Make the standard error a terminal; no fixture, for pytest has its own way with streams."""
+    """Make standard error a terminal; no fixture, as pytest replaces the stream after fixtures."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
@@ -93,7 +93,7 @@ def test_a_fault_before_the_first_report_stands_alone(monkeypatch: pytest.Monkey
 
 
 def test_a_name_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Brackets and colons are not the markup of the library that draws."""
+    """Brackets and colons in a name are not taken as markup of rich, which draws the bars."""
     stderr = terminal(monkeypatch)
     with show_progress("frame") as report:
         report(NAME, 1, 2)

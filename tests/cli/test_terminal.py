@@ -1,4 +1,4 @@
-"""Tables, on a terminal and elsewhere."""
+"""Tables, on a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "cam [id] :smile: [/red] \x1b[31m \udce9.mp4"
 
 
 def test_a_name_is_shown_as_it_is() -> None:
-    """Brackets and colons are not the markup of the library that draws."""
+    """Brackets and colons in a name are not taken as markup of rich, which draws the table."""
     stream = io.StringIO()
     print_table(("Model", "State"), [(NAME, "[i]")], stream)
     assert "cam [id] :smile: [/red] \\x1b[31m \\udce9.mp4" in stream.getvalue()

@@ -1,4 +1,4 @@
-"""One setting is changed in a file, and nothing else."""
+"""Changing one setting in a file leaves the rest of the file as it was."""
 
 from __future__ import annotations
 

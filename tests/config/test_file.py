@@ -12,12 +12,12 @@ from pose_edge.errors import ConfigError, UsageError
 from pose_edge.util import resources
 
 TOO_LONG = "/" + "x" * 300
-"""A folder that nobody can look into, not even root."""
+"""A path that cannot be accessed, not even by root: its name is too long."""
 
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the machine's file, which does not exist."""
+    """Return the path of the machine's configuration file, which does not exist yet."""
     path = tmp_path / "etc" / "config.yaml"
     path.parent.mkdir()
     monkeypatch.setattr(file, "MACHINE_FILE", path)

@@ -62,7 +62,7 @@ def faults(
 def faults_of(
     path: Path, environment: Mapping[str, str] | None = None, overrides: Sequence[Override] = ()
 ) -> list[str]:
-    """Return the faults of a configuration, none when it is right; nothing else may be raised."""
+    """Return the faults of a configuration, [] if it is valid; any other error fails the test."""
     try:
         load_config(path, environment or {}, overrides)
     except ConfigError as error:
@@ -70,7 +70,7 @@ def faults_of(
     return []
 
 
-# --- the file that people edit --------------------------------------------------------------------
+# --- parsing the user's file ----------------------------------------------------------------------
 
 
 def test_the_shipped_file_is_what_the_models_say() -> None:
@@ -119,7 +119,7 @@ def test_one_line_of_comment_fits_a_screen() -> None:
         assert len(line) <= 110
 
 
-# --- what wins over what --------------------------------------------------------------------------
+# --- precedence -----------------------------------------------------------------------------------
 
 
 def test_precedence(file: Path) -> None:
@@ -195,7 +195,7 @@ def test_what_other_editors_add_is_no_fault(file: Path) -> None:
     assert load(file, "\ufeffmodel:\r\n  threads: 2\r\n").model.threads == 2
 
 
-# --- a section in one word ------------------------------------------------------------------------
+# --- shorthand for a section ----------------------------------------------------------------------
 
 MODES = get_args(EdgeTpuSettings.model_fields["mode"].annotation)
 
@@ -401,7 +401,7 @@ def test_odd_values_of_variables_are_faults(file: Path, text: str) -> None:
     assert found.startswith("environment variable POSE_EDGE_CAMERA__WIDTH: camera.width: ")
 
 
-# --- there and back -------------------------------------------------------------------------------
+# --- round trips ----------------------------------------------------------------------------------
 
 TEXT = (
     st.one_of(
@@ -417,7 +417,7 @@ TEXT = (
 
 
 def value_of(details: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    """Return values that a setting accepts, from its JSON Schema."""
+    """Return a strategy for the values that a setting accepts, given its JSON Schema."""
     options = details.get("anyOf", [details])
     strategies: list[st.SearchStrategy[Any]] = []
     for option in options:
@@ -524,7 +524,7 @@ def test_choices_are_named_in_their_comments() -> None:
             assert choice in (info.description or "")
 
 
-# --- from outside ---------------------------------------------------------------------------------
+# --- environment and command line -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_every_choice_says_why(tmp_path: Path) -> None:
 
 
 def test_the_card_is_that_of_the_connected_screen(tmp_path: Path) -> None:
-    """A Pi's first card only computes, and numbers change from boot to boot."""
+    """On a Pi the first DRM card may have no outputs, and card numbers change between boots."""
     add_output(tmp_path, "card0-HDMI-A-1", "disconnected")
     add_output(tmp_path, "card1-HDMI-A-1", "disconnected")
     add_output(tmp_path, "card1-HDMI-A-2", "connected")

@@ -1,4 +1,4 @@
-"""A screen without a desktop, by SDL's dummy driver: real screens are in tests/system."""
+"""The display without a desktop, on SDL's dummy driver; tests/system covers real screens."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_it_shows_without_a_cursor(screen: KmsScreen) -> None:
     assert screen.show(SCENE, stopwatch)
     assert list(stopwatch.laps_ms) == ["upload", "draw", "present"]
     assert sdl2.SDL_ShowCursor(sdl2.SDL_QUERY) == sdl2.SDL_DISABLE
-    screen.toggle_fullscreen()  # there is nothing else
+    screen.toggle_fullscreen()  # does nothing: this display is always full screen
     assert screen.poll() == []
 
 
@@ -88,7 +88,7 @@ def test_the_console_keeps_its_keyboard(screen: KmsScreen) -> None:
 
 
 def log_at_present(monkeypatch: pytest.MonkeyPatch, message: bytes) -> None:
-    """Let SDL log an error whenever it presents a picture."""
+    """Make SDL log an error whenever it presents a picture."""
     import sdl2
 
     present = sdl2.SDL_RenderPresent
@@ -103,7 +103,7 @@ def log_at_present(monkeypatch: pytest.MonkeyPatch, message: bytes) -> None:
 def test_an_error_that_the_driver_logs_is_a_failure(
     screen: KmsScreen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SDL's way to present has no result: a failed page flip is only in its log."""
+    """SDL_RenderPresent returns nothing: a failed page flip appears only in SDL's log."""
     screen.show(SCENE, Stopwatch())
     log_at_present(monkeypatch, b"Could not queue pageflip: -13")
     with pytest.raises(DisplayError, match="Could not queue pageflip: -13"):
@@ -113,7 +113,7 @@ def test_an_error_that_the_driver_logs_is_a_failure(
 def test_what_was_never_shown_cannot_be_restored_and_that_is_no_failure(
     screen: KmsScreen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine that was started without a screen: SDL complains while it opens one."""
+    """On a machine that was booted without a screen SDL logs this while it opens one."""
     log_at_present(monkeypatch, b"Could not restore CRTC")
     assert screen.show(SCENE, Stopwatch())
 
@@ -133,7 +133,7 @@ def test_a_mode_that_the_screen_has_is_used(folder: Path, tmp_path: Path) -> Non
         sizes.append(size)
         return Drawing()
 
-    screen = open_screen(tmp_path, mode="1024x768")  # the only one of the dummy driver
+    screen = open_screen(tmp_path, mode="1024x768")  # the dummy driver's only mode
     try:
         assert screen.show(scene_of(plain(320, 240, (255, 0, 0)), overlay=overlay), Stopwatch())
         assert sizes == [(1024, 768)]
@@ -145,7 +145,7 @@ def test_a_screen_that_cannot_be_opened_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
-    add_output(tmp_path, "card77-HDMI-A-1", "connected")  # no machine has that card
+    add_output(tmp_path, "card77-HDMI-A-1", "connected")  # no machine has such a card
     with pytest.raises(DisplayError, match="HDMI-A-1 cannot be opened") as caught:
         open_screen(tmp_path)
     assert "sudo apt-get install libgl1-mesa-dri" in str(caught.value)

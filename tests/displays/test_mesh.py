@@ -30,7 +30,7 @@ def triangles(mesh: Mesh) -> NDArray[np.float32]:
 
 
 def coverage(mesh: Mesh, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Return the opacity that a GPU would give to each pixel, by barycentric coordinates."""
+    """Return the opacity (height, width) that a GPU would give to each pixel of the mesh."""
     width, height = size
     ys, xs = np.mgrid[:height, :width] + 0.5
     opacity = np.zeros((height, width))

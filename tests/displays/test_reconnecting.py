@@ -32,17 +32,17 @@ SCENE = scene_of(plain(64, 48, (255, 0, 0)))
 
 
 def is_open(display: Display) -> bool:
-    """Return `visible`; mypy would take an asserted attribute for a constant."""
+    """Return `visible`; asserted directly, mypy would take the attribute for a constant."""
     return display.visible
 
 
 def last_fault(bench: Bench) -> str | None:
-    """Return the fault that was reported last; see `is_open`."""
+    """Return the last reported fault; a function for the same reason as `is_open`."""
     return bench.fault
 
 
 class FakeScreen(Display):
-    """A screen that fails when the test wants it to."""
+    """A screen that raises `failure`, if set, when it is used."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
@@ -75,7 +75,7 @@ class FakeScreen(Display):
 
 
 class Bench:
-    """A reconnecting display, screens to open, and a clock that the test sets."""
+    """A reconnecting display with fake screens, and a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -108,7 +108,7 @@ class Bench:
         self.prepared += 1
 
     def live(self, seconds: float) -> list[str]:
-        """Let time pass as in a run, and return what came of it: keys, and "opened"."""
+        """Poll and show as a run does; return keys, and "opened" whenever a screen was opened."""
         found = []
         for _ in range(round(seconds / 0.02)):
             self.now += 0.02
@@ -329,7 +329,7 @@ def test_whatever_happens_a_good_screen_is_open_again_soon(events: list[str]) ->
 
 @pytest.fixture
 def fake_kms(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Replace what opens real screens; return the names of the outputs that were opened."""
+    """Replace the opening of real screens; return a list that collects the opened outputs."""
     opened: list[str] = []
 
     class FakeKms(FakeScreen):
@@ -373,7 +373,7 @@ def test_screens_come_and_go_and_the_card_number_changes(
     assert display.poll() == []
     assert is_open(display)
     assert fake_kms == ["card1 HDMI-A-1", "card0 HDMI-A-2"]
-    (second / "status").unlink()  # the card itself is gone
+    (second / "status").unlink()  # the card itself is removed
     display.poll()
     assert not is_open(display)
     display.close()

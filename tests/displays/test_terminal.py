@@ -68,10 +68,10 @@ def test_a_system_without_procfs_has_no_own_terminal(tmp_path: Path) -> None:
         (b"sIq", ["s", "i", "q"]),
         (b"\x1b", ["escape"]),
         (b"\x1b\x1b", ["escape", "escape"]),
-        (b"\x1b[A", []),  # an arrow
-        (b"\x1b[[A\x1bOP\x1b[15~\x1b[1;5C", []),  # function keys, Ctrl and an arrow
+        (b"\x1b[A", []),  # an arrow key
+        (b"\x1b[[A\x1bOP\x1b[15~\x1b[1;5C", []),  # function keys, Ctrl with an arrow key
         (b"c\x1b[Bq", ["c", "q"]),
-        (b"\x1bx", []),  # Alt
+        (b"\x1bx", []),  # with Alt
         (b" 1?.\t\r\x7f\xff", ["space", "1", "?", "."]),
     ],
 )

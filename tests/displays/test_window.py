@@ -66,7 +66,7 @@ def eventually(happened: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 
 def picture_on(screen: NDArray[np.uint8], colour: tuple[int, int, int]) -> tuple[int, ...]:
-    """Return x, y, width and height of the area in one colour; zeros when there is none."""
+    """Return x, y, width, height of the bounding box of a colour; zeros if it does not occur."""
     rows, columns = np.nonzero((screen == colour).all(axis=2))
     if len(rows) == 0:
         return (0, 0, 0, 0)
@@ -81,7 +81,7 @@ def shows(
     order: ColourOrder,
     expected: Callable[[NDArray[np.uint8]], bool],
 ) -> bool:
-    """Show a picture until the screen is as expected."""
+    """Show a picture until the screen is as expected; return whether that happened in time."""
 
     def step() -> bool:
         display.poll()
@@ -131,7 +131,7 @@ def test_a_picture_of_another_shape_keeps_its_aspect(window: Display, desktop: X
 
 
 def test_a_picture_of_another_shape_may_fill_the_window(desktop: Xvfb) -> None:
-    """Lines on what is cut off are not drawn beside the window, and stamps lie inside."""
+    """With `fit: fill` lines in the cropped part are not drawn, and stamps stay in the window."""
     display = open_display(DisplaySettings(kind="window", fit="fill"))
     places: list[Rectangle] = []
 
@@ -191,7 +191,7 @@ def test_a_mirror_flips_the_picture(window: Display, desktop: Xvfb) -> None:
 def test_a_turned_screen_shows_everything_turned(
     desktop: Xvfb, rotation: Rotation, green: tuple[int, ...]
 ) -> None:
-    """The left part of the picture goes up by a quarter turn to the right, and so does a stamp."""
+    """At 90 degrees the left part of the picture and the stamp are at the top."""
     image = plain(320, 240, RED)
     image[:, :80] = GREEN
     badge = np.full((10, 20, 4), 255, np.uint8)
@@ -215,7 +215,7 @@ def test_a_turned_screen_shows_everything_turned(
 
 
 def test_the_overlay_is_drawn_at_the_size_of_the_screen(window: Display, desktop: Xvfb) -> None:
-    """A picture of 40x30 is enlarged, and over it lie a sharp line, a disc and a sharp stamp."""
+    """A 40x30 picture is enlarged, but the line, the disc and the stamp on it are sharp."""
     chequered = np.zeros((8, 8, 4), np.uint8)
     chequered[..., 3] = 255
     chequered[::2, ::2, :3] = chequered[1::2, 1::2, :3] = 255
@@ -243,7 +243,7 @@ def test_the_overlay_is_drawn_at_the_size_of_the_screen(window: Display, desktop
     assert eventually(right)
     assert asked[-1] == ((400, 300), (0, 0, 400, 300))
     screen = desktop.screenshot()[150:450, 200:600]
-    # A line of 6 pixels has hard edges, though the picture below is enlarged ten times.
+    # The line, 6 pixels wide, has hard edges although the picture below is enlarged tenfold.
     assert (screen[97:103, 110:290] == GREEN).all()
     assert (screen[95, 110:290] == RED).all()
     assert (screen[104, 110:290] == RED).all()
@@ -281,7 +281,8 @@ def test_a_message_fills_the_window_without_a_picture(window: Display, desktop: 
         window.poll()
         window.show(scene, Stopwatch())
         rows, columns = np.nonzero((desktop.screenshot() != BLACK).any(axis=2))
-        # No larger than the desktop has room: 0.9 of 800x600, in the aspect of 1280x720.
+        # The window takes at most 0.9 of the desktop (800x600), in the picture's aspect of
+        # 1280x720.
         return len(rows) > 0 and [int(np.ptp(columns)), int(np.ptp(rows))] == [719, 404]
 
     assert eventually(right)
@@ -292,7 +293,7 @@ def test_a_still_picture_is_painted_again_when_the_window_changes(
 ) -> None:
     image = plain(320, 240, RED)
     assert shows(window, desktop, image, "RGB", lambda s: picture_on(s, RED)[2] == 320)
-    image[:] = 0  # the frame was released: only the screen may be looked at
+    image[:] = 0  # the frame was released, so the window must not read it again
     desktop.xdotool("windowsize", desktop.window_number(), "480", "360")
 
     def right() -> bool:
@@ -303,7 +304,7 @@ def test_a_still_picture_is_painted_again_when_the_window_changes(
 
 
 def is_fullscreen() -> bool:
-    """Ask SDL; a screenshot would need a window manager, which is what makes windows large."""
+    """Ask SDL: a screenshot does not tell, as no window manager is running to enlarge windows."""
     import sdl2
 
     found = [sdl2.SDL_GetWindowFromID(number) for number in range(1, 100)]
@@ -341,7 +342,7 @@ def test_a_window_can_begin_in_full_screen(desktop: Xvfb, toggled: bool) -> None
 def test_keys_arrive_by_name(window: Display, desktop: Xvfb) -> None:
     image = plain(320, 240, RED)
     assert shows(window, desktop, image, "RGB", lambda s: picture_on(s, RED)[2] == 320)
-    # There is no window manager that would give the window the keyboard.
+    # Without a window manager nothing gives the window the keyboard focus.
     desktop.focus()
     window.poll()
     desktop.xdotool("key", "s", "Escape", "f", "shift+Q")
@@ -370,7 +371,7 @@ def test_closing_the_window_is_reported_once(window: Display) -> None:
     import sdl2
 
     event = sdl2.SDL_Event()
-    event.type = sdl2.SDL_QUIT  # what the close button becomes; there is no window manager here
+    event.type = sdl2.SDL_QUIT  # as a close button sends; no window manager is here
     sdl2.SDL_PushEvent(ctypes.byref(event))
     assert window.poll().count("closed") == 1
     assert "closed" not in window.poll()
@@ -387,7 +388,7 @@ def test_closing_twice_and_opening_again(desktop: Xvfb) -> None:
 
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C interrupt: a shell turns it off for what it runs in the background."""
+    """Make SIGINT raise KeyboardInterrupt: shells ignore SIGINT for background processes."""
     kept = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, kept)
@@ -496,7 +497,7 @@ print("in order")
 @pytest.mark.parametrize("call", ["show", "poll", "close"])
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_a_server_that_ends_lets_the_program_end_in_order(call: str, end: signal.Signals) -> None:
-    """Xlib would end the process, SDL would wait for an answer, and recordings stay unfinished."""
+    """Xlib would exit the process and SDL would wait forever; recordings would stay unfinished."""
     environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
     with xvfb(320, 240) as server:
         program = subprocess.Popen(
@@ -533,7 +534,7 @@ print("in order")
 
 
 def test_a_request_that_the_server_refuses_does_not_end_the_program() -> None:
-    """Xlib would write "X Error of failed request", and call exit."""
+    """By default Xlib prints "X Error of failed request" and calls exit."""
     environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}
     with xvfb(320, 240) as server:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Every command of README and docs is run, or says what it needs that tests do not have."""
+"""Every command in README and docs is run, or is marked with what it needs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from pose_edge.config.load import load_config
 
 BIN = Path(sys.executable).parent
 PERSON = 60
-"""A frame of the demo clip with a person who is found at the first look."""
+"""Index of a frame of the demo clip in which the first inference pass finds a person."""
 
 LINES = [line for page in PAGES for line in command_lines(page)]
 NAMES = ("script/run", "script/test", *(f"pose-edge {command}" for command in COMMANDS))
-"""Commands without arguments: in a text they are only mentioned."""
+"""Commands that, without arguments and outside a code block, are only mentioned."""
 
 
 def is_mention(line: CommandLine) -> bool:
@@ -42,14 +42,14 @@ ENDLESS = {
     "POSE_EDGE_DISPLAY__KIND": "none",
     "POSE_EDGE_LOG__LEVEL": "warning",
 }
-"""What ends a run that would go on forever, and keeps it from screens."""
+"""Settings that end a run which would go on forever, and that open no screen."""
 
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a checkout that was set up already, with files of a user in it.
+    """Create a checkout that is already set up, with some files of a user in it.
 
-    `script/run` takes it for ready by the stamp, so that it starts at once and installs nothing.
+    The stamp makes `script/run` treat it as ready: it starts at once and installs nothing.
     """
     folder = tmp_path_factory.mktemp("docs") / "pose_edge"
     folder.mkdir()
@@ -59,7 +59,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".venv" / "bin").mkdir(parents=True)
     for name in ("python", "pose-edge"):
         (folder / ".venv" / "bin" / name).symlink_to(BIN / name)
-    (folder / ".venv" / "apt.failed").touch()  # nothing is installed, whatever is missing
+    (folder / ".venv" / "apt.failed").touch()  # so that missing packages are not installed
     stamp = 'root=$PWD && . script/lib.sh && stamp >"$venv/run.stamp"'
     subprocess.run(["sh", "-euc", stamp], cwd=folder, check=True)
 
@@ -70,13 +70,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(str(path), frames[0])
     config = folder / "config-home" / "pose-edge" / "config.yaml"
     config.parent.mkdir(parents=True)
-    config.write_text("")  # else the machine's own would count
+    config.write_text("")  # else the machine's own file would be used
     return folder
 
 
 @pytest.fixture
 def user_folder(checkout: Path, tmp_path: Path) -> Path:
-    """Return a folder that looks like the checkout, where a command may leave its files."""
+    """Return a folder that looks like the checkout, and in which a command may create files."""
     for path in checkout.iterdir():
         (tmp_path / path.name).symlink_to(path)
     return tmp_path
@@ -108,7 +108,7 @@ def test_the_command_runs(text: str, checkout: Path, user_folder: Path) -> None:
         check=False,
         timeout=180,
     )
-    # Of the doctor 1 is an answer too: that something of this machine is not in order.
+    # The doctor also exits with 1 if it finds a fault of this machine.
     allowed = (0, 1) if "pose-edge doctor" in text else (0,)
     assert done.returncode in allowed, (RUN[text].page, done.stderr)
     assert "Traceback" not in done.stderr
@@ -120,7 +120,7 @@ def test_the_command_runs(text: str, checkout: Path, user_folder: Path) -> None:
 
 @pytest.mark.parametrize("line", LINES, ids=[f"{line.page}: {line.text}" for line in LINES])
 def test_the_command_exists_with_its_options(line: CommandLine) -> None:
-    """Also of commands that need hardware the name, options and settings are right."""
+    """The name, options and settings are valid, also for commands that need hardware."""
     if is_mention(line):
         return
     for program, words in line.programs():
@@ -131,7 +131,7 @@ def test_the_command_exists_with_its_options(line: CommandLine) -> None:
 
 
 def test_pages_have_commands_that_run_and_some_that_cannot() -> None:
-    """Guards against a reader of the pages that finds nothing."""
+    """Guard against a parser of the pages that finds no commands."""
     assert len(RUN) > 25
     assert "script/run" in RUN
     assert "script/run --source video.mp4" in RUN

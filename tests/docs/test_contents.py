@@ -1,4 +1,4 @@
-"""What pages say about settings, options, messages and formats is what the program has."""
+"""Settings, options, messages and formats in the pages agree with the program."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ NAMES = [str(page.relative_to(REPOSITORY)) for page in PAGES]
 SETTING = re.compile(rf"({'|'.join(Settings.model_fields)})\.([a-z]\w*)(?:: (.+))?")
 FILE_ENDINGS = ("py", "md", "mp4", "jsonl", "yaml")
 OTHERS_OPTIONS = frozenset(("--system-site-packages",))
-"""Options of pip and venv that the pages name."""
+"""Options of pip and venv that the pages mention."""
 
 
 def check_settings(text: str, folder: Path) -> None:
-    """Load a configuration; a ConfigError says what is wrong with it."""
+    """Load a configuration; a ConfigError tells what is invalid in it."""
     path = folder / "config.yaml"
     path.write_text(text, encoding="utf-8")
     load_config(path, {})
@@ -56,7 +56,7 @@ def test_configurations_that_are_shown_are_valid(page: Path, tmp_path: Path) -> 
 
 
 def all_options(parser: Any) -> set[str]:  # noqa: ANN401 - argparse has no public type for these
-    """Return the options of a parser and of the commands below it."""
+    """Return the options of a parser and of its subcommands."""
     options = set(parser._option_string_actions)
     for action in parser._actions:
         for below in (action.choices or {}).values() if isinstance(action.choices, dict) else ():
@@ -78,7 +78,7 @@ def test_options_that_are_named_exist(page: Path, tmp_path: Path) -> None:
 
 
 def spoken() -> str:
-    """Return all texts of the program's code, with … for what is filled in."""
+    """Return all string literals of the program, with … in place of inserted values."""
     texts = [(REPOSITORY / "script" / "lib.sh").read_text(encoding="utf-8")]
     for path in (REPOSITORY / "pose_edge").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -116,7 +116,7 @@ def test_the_line_of_poses_has_the_fields_that_are_described() -> None:
 
 
 def test_code_of_python_is_that_of_one_page_or_short() -> None:
-    """That page's is run by tests/test_api.py; the rest stands in a whole program of examples/."""
+    """tests/test_api.py runs the code of python.md; longer code elsewhere belongs in examples/."""
     for page in PAGES:
         for code, _needs in blocks(page, "python"):
             compile(code, str(page), "exec")

@@ -1,4 +1,4 @@
-"""Links of the pages lead somewhere, and what the pages list is complete."""
+"""Links in the pages have a target, and the lists in the pages are complete."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_citation_names_this_version() -> None:
 
 @pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_the_names_of_the_code_exist(name: str) -> None:
-    """Classes, functions and constants that the pages for developers name."""
+    """Checks the classes, functions and constants that the developers' pages name."""
     files = [REPOSITORY / "setup.cfg", *(REPOSITORY / "systemd").iterdir()]
     for folder in ("pose_edge", "tests"):
         files += (REPOSITORY / folder).rglob("*.py")

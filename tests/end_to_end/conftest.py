@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the Edge TPU."""
+"""Fixtures for the tests with an Edge TPU."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from stand_in_edgetpu import StandIn
 
 @pytest.fixture(scope="session")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    """Return what the models find in a clip."""
+    """Return the poses that the models find in a clip."""
     return Truth.find(tmp_path_factory.mktemp("truth"))
 
 
 @pytest.fixture
 def coral(pose_edge: Command, stand_in: StandIn, truth: Truth) -> Iterator[CoralRig]:
-    """Return a machine with a Coral."""
+    """Yield the command on a made-up machine with a Coral."""
     rig = CoralRig(pose_edge, stand_in, truth)
     yield rig
     rig.close()

@@ -31,7 +31,7 @@ def test_every_frame_of_a_video_is_drawn_and_written(pose_edge: Command) -> None
     assert len(drawn) == 30
     assert size == (1280, 720)
     assert times == pytest.approx([line["time"] for line in lines], abs=1e-3)
-    # The skeleton is drawn where the pose lines say, and nowhere far from it.
+    # The skeleton is drawn at the keypoints of the pose lines, and nothing far from them.
     for line, before, after in zip(lines, frames, drawn, strict=True):
         assert len(line["poses"]) == 1
         x0, y0, x1, y1 = line["poses"][0]["box"]
@@ -81,7 +81,7 @@ def test_a_picture_and_a_folder_of_pictures(pose_edge: Command) -> None:
 
 
 def test_a_folder_of_what_people_have(pose_edge: Command) -> None:
-    """No item ends the batch, and none is left out in silence."""
+    """A file that cannot be read neither ends the batch nor is skipped silently."""
     folder = pose_edge.folder / "in [b]"
     folder.mkdir()
     good = demo_frames(range(64, 65))[0]
@@ -188,8 +188,8 @@ def test_squats(pose_edge: Command) -> None:
         a = np.array(one["poses"][0]["keypoints"])
         b = np.array(other["poses"][0]["keypoints"])
         assert a[:, 2].min() > 0.25
-        # Two models that know nothing of each other place all joints on the same body: she is
-        # 0.65 of the picture high.
+        # Two independent models place every joint at nearly the same point: the woman is 0.65 of
+        # the picture high.
         apart = np.abs(a[:, :2] - b[:, :2]) * (720 / 1280, 1.0)
         assert np.median(apart) < 0.01
         assert apart.max() < 0.08

@@ -1,4 +1,4 @@
-"""The command `bench`, started as users start it."""
+"""The command `bench`, started as a user starts it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def clip(pose_edge: Command) -> Path:
 
 
 def figures(done: Finished, what: str) -> dict[str, Any]:
-    """Return the JSON of a command, whose head must be complete."""
+    """Return the JSON report of a command after checking that its head is complete."""
     assert done.status == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     assert set(found) >= HEAD
@@ -41,7 +41,7 @@ def figures(done: Finished, what: str) -> dict[str, Any]:
 
 
 def tables(markdown: str) -> list[list[list[str]]]:
-    """Return the cells of the tables of a text."""
+    """Return the cells of each table, by rows, of a Markdown text."""
     found: list[list[list[str]]] = [[]]
     for line in markdown.splitlines():
         if line.startswith("|"):

@@ -1,4 +1,4 @@
-"""The small commands, and that the program needs no more than it says."""
+"""The short commands: `models`, `config`, `bench child` and `--version`."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_what_is_typed_wrong_is_wrong_usage(pose_edge: Command) -> None:
 
 
 def test_a_device_that_hangs_does_not_hang_the_doctor(pose_edge: Command, made_up: MadeUp) -> None:
-    # Opening it for reading and writing works, and whoever reads it waits forever.
+    # A FIFO can be opened for reading and writing, but reading it blocks forever.
     path = made_up.root / "sys/class/thermal/thermal_zone0/temp"
     path.parent.mkdir(parents=True)
     os.mkfifo(path)

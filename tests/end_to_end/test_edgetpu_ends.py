@@ -1,4 +1,4 @@
-"""The end of `pose-edge run` with a Coral, and of its child process: nothing is lost or left."""
+"""How `pose-edge run` with a Coral and its child process end: nothing is lost or left over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pose_truth import PICTURE_S, check, gaps_at_changes
 from process_tree import Footprint
 
 BUSY = "it keeps the picture waiting"
-"""What the log says of an Edge TPU that stalls, and on a busy machine of any."""
+"""Logged about an Edge TPU that stalls; on a busy machine also about a healthy one."""
 
 
 @pytest.mark.parametrize(
@@ -38,15 +38,15 @@ def test_a_signal_to_the_whole_group_ends_in_order(
     assert done.status == 0, done.stderr
     check(run.lines, coral.truth)
     assert f"{len(run.lines)} frames" in run.log[-1]
-    # Of the whole log: what was said just before the signal may be read just after it.
+    # Search the whole log: a line logged just before the signal may be read just after it.
     faults = [line for line in run.log if re.search("WARNING|ERROR|CRITICAL|Traceback", line)]
     assert [line for line in faults if BUSY not in line] == []
-    # In order means that the device is given back, unless nothing can be asked of the library.
+    # An orderly end releases the device, unless the library is blocked.
     assert coral.stand_in.count("destroy") == (moment == "running")
 
 
 def test_a_signal_ends_the_wait_for_a_device(coral: CoralRig) -> None:
-    """With `on` there is nothing to show before it is ready."""
+    """In the mode `on` no frame is shown before the device is ready."""
     coral.stand_in.tell("accept create_ms=20000")
     run = coral.start("on")
     run.wait_until(lambda: coral.stand_in.count("create") == 1, "the library to be loading")
@@ -71,9 +71,9 @@ def test_nothing_outlives_a_program_that_is_killed(coral: CoralRig, moment: str)
 
 
 def bring_to(coral: CoralRig, moment: str) -> Run:
-    """Start a run and bring its child process into a state."""
+    """Start a run and bring its child process into the state that `moment` names."""
     if moment == "loading":
-        coral.stand_in.tell("accept create_ms=20000")  # the child's GIL is held
+        coral.stand_in.tell("accept create_ms=20000")  # and the child's GIL is held meanwhile
         run = coral.start("auto")
         run.wait_until(lambda: coral.stand_in.count("create") == 1, "the library to be loading")
         run.wait_for("cpu", 3)
@@ -92,10 +92,10 @@ def bring_to(coral: CoralRig, moment: str) -> Run:
 
 
 def kill_children(coral: CoralRig, kills: int, seed: int) -> str:
-    """Kill the child again and again, at random moments, and see that nothing is lost or left.
+    """Kill the child at random moments, and check that no frame is lost and nothing is left over.
 
     Returns:
-        How it went, in numbers.
+        A summary in numbers.
     """
     random_moment = random.Random(seed)
     shared_before = shared_memory()
@@ -107,7 +107,7 @@ def kill_children(coral: CoralRig, kills: int, seed: int) -> str:
         if random_moment.random() < 0.5:
             run.look_from_now_on()
             run.wait_for("edgetpu", random_moment.randrange(1, 10))
-        # Else at any moment of its life, which begins with half a second of loading.
+        # Otherwise kill the child at any moment of its life, which begins with 0.5 s of loading.
         time.sleep(random_moment.uniform(0, 0.4))
         child = run.child()
         killed_ready += any(event.process == child for event in coral.stand_in.events("load"))
@@ -120,10 +120,10 @@ def kill_children(coral: CoralRig, kills: int, seed: int) -> str:
     assert done.status == 0, done.stderr
     check(run.lines, coral.truth)
     by_edgetpu = sum(line.backend == "edgetpu" for line in run.lines)
-    assert coral.late(run) <= kills  # an answer may be lost with who gave it
+    assert coral.late(run) <= kills  # an answer may be lost with the child
     assert shared_memory() == shared_before
     gaps = gaps_at_changes(run.lines)
-    # Of so many changes one or the other meets a moment when the machine has no time at all.
+    # Among so many changes a few meet a moment when the machine is busy: so test the median.
     assert statistics.median(gaps) < PICTURE_S / 2 * slowness()
     return (
         f"{kills} kills, {killed_ready} of them with the model loaded; {len(run.lines)} lines, "
@@ -134,7 +134,7 @@ def kill_children(coral: CoralRig, kills: int, seed: int) -> str:
 
 
 def settled(run: Run, expected: Footprint) -> Footprint:
-    """Return what the command holds, once what has ended is gone."""
+    """Return the run's footprint, at the latest after 10 s, once it is the expected one."""
     deadline = time.monotonic() + 10
     while run.footprint() != expected and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -142,7 +142,7 @@ def settled(run: Run, expected: Footprint) -> Footprint:
 
 
 def shared_memory() -> set[str]:
-    """Return the named shared memory of Python programs, and of this one."""
+    """Return the names of shared memory that belongs to Python programs or to this program."""
     names = ("psm_", "sem.mp-", "pose")
     return {path.name for path in Path("/dev/shm").iterdir() if path.name.startswith(names)}
 

@@ -1,4 +1,4 @@
-"""`pose-edge run` with a Coral that fails in every way: the picture goes on, and is true."""
+"""`pose-edge run` with a Coral that fails in many ways: the picture goes on, with correct poses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from coral_rig import CoralRig, Run
 from pose_truth import check, goes_on, stretches
 
-# What stops the picture, and for how long, is measured.
+# The tests measure for how long the picture stops.
 pytestmark = pytest.mark.quiet
 
 
 def seconds_between(coral: CoralRig, event: str, following: str) -> list[float]:
-    """Return the times from each event to the next one of another name."""
+    """Return the seconds from each `event` to the next `following`."""
     times, since = [], None
     for one in coral.stand_in.events(event, following):
         if one.name == event:
@@ -38,7 +38,7 @@ def test_plugged_in_later_lost_again_and_again_pulled_out_and_back(coral: CoralR
         run.wait_for("edgetpu")
         waits.append(lost(run))
     run.wait_for("edgetpu", 5)
-    # The library aborts when its device goes; the kernel has taken it out of sysfs by then.
+    # The library aborts when its device is unplugged; by then it has disappeared from sysfs.
     coral.unplug()
     coral.stand_in.tell("abort=1", "accept")
     waits.append(lost(run))
@@ -55,7 +55,7 @@ def test_plugged_in_later_lost_again_and_again_pulled_out_and_back(coral: CoralR
     check(run.lines, coral.truth)
     assert coral.explained(run, failures=4)
     assert coral.stand_in.count("abort") == 4
-    if coral.late(run) == 0:  # that counts as a failure, too
+    if coral.late(run) == 0:  # a late answer counts as a failure, too
         assert waits == [0, 0, 1, 2]
     assert waits == sorted(waits)
     assert waits[-1] >= 2
@@ -65,10 +65,10 @@ def test_plugged_in_later_lost_again_and_again_pulled_out_and_back(coral: CoralR
 
 
 def lost(run: Run) -> int:
-    """Wait until the Edge TPU is lost, and return after how many seconds it is tried again."""
+    """Wait until the Edge TPU is lost; return the announced seconds until the next attempt."""
     run.wait_for("cpu")
     told = run.wait_for_log("WARNING", "Edge TPU: its process was ended by SIGABRT")
-    assert "HandleQueuedBulkIn transfer in failed" in told  # the library's last words
+    assert "HandleQueuedBulkIn transfer in failed" in told  # the library's last output
     again = re.search(r"; the CPU goes on, trying again(?: in (\d+) s)?$", told)
     assert again is not None, told
     return int(again[1] or 0)
@@ -90,7 +90,7 @@ def test_an_error_of_the_delegate_after_a_start_with_on(coral: CoralRig) -> None
 
 
 def test_a_stall_ends_the_child_and_not_the_picture(coral: CoralRig) -> None:
-    """Once within the library, once because the whole process stops."""
+    """First the library stalls, then the whole child process is stopped."""
     coral.stand_in.tell("stall=10", "accept")
     run = coral.start("auto")
     run.wait_for("edgetpu")
@@ -109,28 +109,28 @@ def test_a_stall_ends_the_child_and_not_the_picture(coral: CoralRig) -> None:
     check(run.lines, coral.truth)
     assert len({first, second, third}) == 3
     assert goes_on(run.lines)
-    # The CPU did not wait until the 2 s were over.
+    # The CPU took over before the timeout of 2 s was reached.
     assert sum(backend == "cpu" and count > 10 for backend, count in stretches(run.lines)[1:]) == 2
 
 
 def test_slow_answers_are_left_to_the_cpu_until_they_are_fast_again(coral: CoralRig) -> None:
     run = coral.start("auto")
     run.wait_for("edgetpu", 5)
-    coral.stand_in.tell("accept slow_ms=60")  # slower than the camera, and still in time
+    coral.stand_in.tell("accept slow_ms=60")  # slower than the camera, but in time
     run.wait_for("edgetpu", 10)
     coral.stand_in.tell("accept slow_ms=700")
     run.wait_for("cpu")
     told = run.wait_for_log("WARNING", "Edge TPU: it keeps the picture waiting; the CPU goes on")
-    # In 1 s; later, if on a busy machine it was late before.
+    # In 1 s; or later, if an earlier answer was late on a busy machine.
     assert re.search(r"trying again in \d+ s$", told), told
     coral.stand_in.tell("accept")
     run.wait_for("edgetpu", 10)
     done = run.stop()
     assert done.status == 0, done.stderr
-    # An answer that came too late is nobody's pose: those of the lines are of their own frames.
+    # Late answers are discarded: each line has the poses of its own frame.
     check(run.lines, coral.truth)
     assert coral.stand_in.count("create") == 1
     assert goes_on(run.lines)
-    # Not even a change that lasts for one answer is silent.
+    # Every change of the backend is logged, even if it lasts for one answer only.
     changes = len(stretches(run.lines)) - 1
     assert sum("Edge TPU" in line for line in run.log) >= changes, done.stderr

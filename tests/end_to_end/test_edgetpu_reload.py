@@ -10,7 +10,7 @@ from pose_truth import check
 
 
 def reload(run: Run, config: Path, text: str) -> None:
-    """Write a configuration, and wait until it was read."""
+    """Write a configuration, and wait until the run has read it."""
     config.write_text(text, encoding="utf-8")
     run.process.send_signal(signal.SIGHUP)
     run.wait_for_log("configuration ")
@@ -23,7 +23,7 @@ def test_it_is_turned_on_and_off_without_a_gap(coral: CoralRig) -> None:
     run.wait_for("cpu", 5)
     reload(run, config, "edgetpu: on\n")
     run.wait_for("edgetpu", 5)
-    # The one at work holds the device: another takes it over from it.
+    # The present model holds the device; the new model takes it over.
     reload(run, config, "edgetpu: on\nmodel:\n  min_pose_score: 0.21\n")
     run.look_from_now_on()
     run.wait_for("edgetpu", 5)

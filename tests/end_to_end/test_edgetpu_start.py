@@ -1,4 +1,4 @@
-"""`pose-edge` with a Coral: what each mode does at the start, and which model it takes."""
+"""The start of `pose-edge` with a Coral: what each mode does, and which model it uses."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def other_outputs(coral: CoralRig) -> list[str]:
 
 
 def official(coral: CoralRig) -> list[str]:
-    """The stand-in cannot do what a real Edge TPU does with a real compiled model."""
+    """Use a real compiled model, which only a real Edge TPU can execute."""
     return coral.arguments("run", "on", model=shared_dir("models", OFFICIAL))
 
 
@@ -187,8 +187,8 @@ def test_off_cannot_run_a_compiled_model(coral: CoralRig) -> None:
 @pytest.mark.quiet
 @pytest.mark.parametrize("name", ["movenet-lightning", "movenet-lightning-edgetpu"])
 def test_auto_begins_on_the_cpu_and_changes_once_it_is_ready(coral: CoralRig, name: str) -> None:
-    """Any of its names means the model on both."""
-    coral.stand_in.tell("accept create_ms=1000")  # the library holds the GIL meanwhile
+    """Either name means the CPU's model together with its twin for the Edge TPU."""
+    coral.stand_in.tell("accept create_ms=1000")  # during which the library holds the GIL
     run = coral.start(None, "--model", name)
     first = run.wait_for("cpu")
     run.wait_for("edgetpu", 10)
@@ -207,7 +207,7 @@ def test_auto_begins_on_the_cpu_and_changes_once_it_is_ready(coral: CoralRig, na
 def test_auto_without_a_coral_says_nothing(coral: CoralRig, official: bool) -> None:
     coral.unplug()
     run = coral.start(None, model=shared_dir("models", OFFICIAL) if official else coral.model)
-    run.wait_for("cpu", 45)  # it is looked for every second
+    run.wait_for("cpu", 45)  # long enough for several lookups, one each second
     assert run.footprint().children == 0
     done = run.stop()
     assert done.status == 0, done.stderr
@@ -235,7 +235,7 @@ def test_auto_goes_on_where_the_library_crashes_or_refuses(coral: CoralRig) -> N
 def test_auto_says_once_that_the_model_is_missing_and_how_to_get_it(coral: CoralRig) -> None:
     run = coral.start("auto", "--model", "movenet-lightning", model=None)
     run.wait_for_log("WARNING", "movenet-lightning-edgetpu is not here yet", FETCH)
-    run.wait_for("cpu", 75)  # it is tried again at once, at once, and after 1 s
+    run.wait_for("cpu", 75)  # long enough for three attempts: two at once, one after 1 s
     done = run.stop()
     assert done.status == 0, done.stderr
     check(run.lines, coral.truth)
@@ -248,7 +248,7 @@ def test_auto_says_once_that_the_model_is_missing_and_how_to_get_it(coral: Coral
 
 
 def test_the_official_model_is_taken_by_its_name(coral: CoralRig) -> None:
-    """The stand-in cannot run it, but how far it gets shows that it was chosen."""
+    """The stand-in cannot execute the model, but its attempt shows that the model was chosen."""
     place = coral.data / "pose-edge" / "models" / "movenet-lightning-edgetpu.tflite"
     place.parent.mkdir(parents=True)
     place.symlink_to(shared_dir("models", OFFICIAL))
@@ -265,7 +265,7 @@ def test_the_official_model_is_taken_by_its_name(coral: CoralRig) -> None:
 
 
 def package(folder: Path, name: str, content: str) -> None:
-    """Write a module of a package, with its parents."""
+    """Write a module of a package, and create its parent packages."""
     *parents, module = name.split(".")
     for depth in range(1, len(parents) + 1):
         parent = folder.joinpath(*parents[:depth])
@@ -307,7 +307,7 @@ def test_pycoral_of_google_is_used(coral: CoralRig) -> None:
     assert done.status == 0, done.stderr
     check(run.lines, coral.truth)
     assert "through pycoral" in done.stderr
-    # Where any device will do pycoral passes no option; the program itself passes an empty one.
+    # For any device pycoral passes no option at all; the program itself passes `device=`.
     assert [event.detail for event in coral.stand_in.events("create")] == [""]
 
 
@@ -338,7 +338,7 @@ def test_another_pycoral_is_told_apart_and_left_alone(coral: CoralRig) -> None:
 
 
 def test_annotate_waits_for_it(coral: CoralRig) -> None:
-    """At the start, and for each answer: nobody looks on who would see the picture stop."""
+    """It waits for the device at the start and for slow answers: no live picture would freeze."""
     coral.unplug()
     plug_pci_coral(coral.machine)
     coral.stand_in.tell("accept create_ms=500 slow_ms=300")

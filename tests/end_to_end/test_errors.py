@@ -1,4 +1,4 @@
-"""Whatever is wrong: one or two clear lines, the right exit status, no traceback."""
+"""Every error gives one or two clear lines, the right exit status, and no traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pose_edge.util import resources
 
 @pytest.fixture
 def bad(pose_edge: Command) -> Path:
-    """A folder of things that are wrong in every way."""
+    """Return a folder with broken models, videos and configurations."""
     folder = pose_edge.folder
     model = (resources.models_dir() / "movenet-lightning-fp16.tflite").read_bytes()
     (folder / "empty.tflite").touch()

@@ -1,4 +1,4 @@
-"""`eval` on a few frames of the demo clip whose truth is what the best model answers."""
+"""`eval` on a few frames of the demo clip; the answers of the best model serve as the truth."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_resume_goes_on_after_a_kill(pose_edge: Command, truth: Path) -> None:
         time.sleep(0.001)
     process.kill()
     process.communicate()
-    # As when the power fails in the middle of a line.
+    # The file looks like this after a power failure in the middle of a line.
     lines = kept.read_bytes().splitlines(keepends=True)[: COUNT - 2]
     kept.write_bytes(b"".join(lines) + b'{"key": "movenet')
     done = pose_edge(*command)

@@ -1,4 +1,4 @@
-"""Models that are fetched, and files that are put where fetching does."""
+"""Models that are fetched, and files that users put into the folder of fetched models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOOGLE = "movenet-lightning-google-int8"
 EDGETPU = "movenet-lightning-edgetpu"
 THUNDER = "movenet-thunder-edgetpu"
 PROXIES = dict.fromkeys(("https_proxy", "HTTPS_PROXY", "all_proxy"), "http://127.0.0.1:9")
-"""Nobody listens at the port of "discard": as without a network, whatever this machine has."""
+"""A proxy on the port "discard", where nobody listens: as without a network, on any machine."""
 
 
 def home(pose_edge: Command) -> Path:
@@ -130,7 +130,7 @@ def test_the_published_lightning_put_there_by_hand(pose_edge: Command) -> None:
 
 
 def test_the_edge_tpu_file_alone_is_refused_by_run(pose_edge: Command) -> None:
-    """It is the published one, but the CPU cannot run it: that is said, not a traceback."""
+    """The file is the published one, but the CPU cannot run it: one message, no traceback."""
     content = published("_edgetpu")
     put(pose_edge, EDGETPU, content)
     own = pose_edge.folder / "own_edgetpu.tflite"
@@ -151,7 +151,7 @@ def test_a_fetched_folder_that_cannot_be_written(pose_edge: Command) -> None:
 
 
 def test_what_is_here_and_whole_is_not_fetched_again(pose_edge: Command) -> None:
-    """Also where the folder is a link to another disk."""
+    """Also if the folder of models is a symbolic link to another disk."""
     content = published("")
     real = pose_edge.folder / "disk"
     real.mkdir()
@@ -163,7 +163,7 @@ def test_what_is_here_and_whole_is_not_fetched_again(pose_edge: Command) -> None
     assert done.stdout.strip().endswith(f"{GOOGLE}.tflite")
 
 
-# --- from a publisher of the test's own -----------------------------------------------------------
+# --- from a publisher in this test ----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def environment(pose_edge: Command, publisher: Publisher) -> dict[str, str]:
 def test_the_edge_tpu_model_is_fetched_through_a_proxy(
     pose_edge: Command, publisher: Publisher
 ) -> None:
-    """Of two models, the one that can be had stays, whatever becomes of the other."""
+    """An interrupted download is tried again; a model that is missing does not affect the other."""
     content = published("_edgetpu")
     offer(publisher, EDGETPU, Offer(content, cut_after=(2_000_000,)))
     here = environment(pose_edge, publisher)

@@ -1,4 +1,4 @@
-"""A run to which nothing comes: its threads sleep."""
+"""The threads of a run sleep while its source sends nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mjpeg import MjpegServer
 
 WATCHED_S = 4.0
 MOST_WAKE_UPS = 15
-"""A second, of all threads together. With a wait of 20 ms in one of them there would be 50."""
+"""Limit per second, for all threads together; a single loop that waits 20 ms would cause 50."""
 
 
 def wake_ups(process: int) -> int:
-    """Return how often the threads of a process have waited for something so far."""
+    """Return the number of voluntary context switches of a process's threads so far."""
     threads = Path(f"/proc/{process}/task").iterdir()
     lines = (line for one in threads for line in (one / "status").read_text().splitlines())
     return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt"))
@@ -34,7 +34,7 @@ def test_nothing_wakes_up_while_a_live_source_sends_nothing(pose_edge: Command) 
         begin_s, before = time.monotonic(), wake_ups(run.pid)
 
         def quiet() -> bool:
-            """Return whether one whole interval was quiet, after what the last frames left."""
+            """Return whether a whole interval was quiet; the first may have late work."""
             nonlocal begin_s, before
             if time.monotonic() - begin_s < WATCHED_S:
                 return False

@@ -1,4 +1,4 @@
-"""`pose-edge run` on a live source: a network camera that behaves, hangs, goes away, comes back."""
+"""`pose-edge run` on a network camera that works, hangs, disappears and comes back."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from pose_edge.util import resources
 
 @pytest.fixture(scope="session")
 def rtsp_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the demo clip again and again, for minutes."""
+    """Return a video that repeats the demo clip for several minutes."""
     need_server()
     clip = tmp_path_factory.mktemp("rtsp") / "demo.mp4"
     return lengthen(resources.demo_clip(), clip, 30)
 
 
 def count(pose_edge: Command) -> int:
-    """Return how many whole lines the pose file has."""
+    """Return the number of complete lines in the pose file."""
     poses = pose_edge.folder / "p.jsonl"
     return poses.read_text().count("\n") if poses.exists() else 0
 
@@ -61,7 +61,7 @@ def test_frames_carry_the_time_of_day(pose_edge: Command) -> None:
 
 
 def test_poses_are_the_same_whether_or_not_somebody_sees_the_pictures(pose_edge: Command) -> None:
-    """Pictures that only the model sees are decoded in fewer pixels."""
+    """Pictures that only the model sees are decoded at a lower resolution."""
     (scene,) = demo_frames(range(80, 81))
     height, width = 3 * scene.shape[0], 3 * scene.shape[1]
     large = np.asarray(cv2.resize(scene, (width, height)), np.uint8)
@@ -169,7 +169,7 @@ def test_a_camera_that_comes_back_with_another_size_is_processed_in_it(
     assert pictures[-1][:, 460:820].mean() > 40
 
 
-# --- waiting --------------------------------------------------------------------------------------
+# --- waiting for a source -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_lost_camera_is_said_on_the_screen(pose_edge: Command) -> None:
 
         wait_until(lambda: brightness() > 40, "a picture")
         camera.stop()
-        # No stale picture: a message, bright letters on a dark ground.
+        # A message in bright letters on a dark ground replaces the stale picture.
         wait_until(lambda: 0.5 < brightness() < 30, "a message")
         assert int((desktop.screenshot().min(axis=2) > 200).sum()) > 500
         camera.start()
@@ -264,7 +264,7 @@ def test_rotation_turns_the_picture(
         )
     assert done.status == 0, done.stderr
     lines = read_lines(pose_edge.folder / "p.jsonl")
-    # Turned counter-clockwise by the camera and clockwise by us, it is upright again.
+    # The camera turns the picture counter-clockwise, the setting clockwise: it is upright again.
     assert {tuple(line["frame"]) for line in lines} == {(1280, 720)}
     assert size[0] * size[1] == 1280 * 720
     head, feet = (
@@ -277,7 +277,7 @@ def test_rotation_turns_the_picture(
 
 
 class SlowEstimator:
-    """Takes its time, as a large model on a small computer does."""
+    """An estimator that takes a given time, like a large model on a small computer."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -293,7 +293,7 @@ class SlowEstimator:
         return []
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
     @property
     def provenance(self) -> Provenance:

@@ -1,4 +1,4 @@
-"""The log of the real command, in every format."""
+"""The log of the real command, in each format."""
 
 from __future__ import annotations
 

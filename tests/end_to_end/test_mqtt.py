@@ -1,4 +1,4 @@
-"""`pose-edge run` with a broker: poses, commands, reloads, and no password anywhere."""
+"""`pose-edge run` with a broker: poses, commands and reloads, and no password in the output."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_settings_that_can_never_work_are_refused(
 @pytest.mark.slow
 @needs_mosquitto
 def test_a_minute_without_the_broker_costs_no_memory(pose_edge: Command) -> None:
-    """A broker that hangs: its connection stays open, and nobody reads from it."""
+    """The broker hangs: its connection stays open, but it reads nothing."""
     with broker(pose_edge.folder) as server, listening(server.port) as listener:
         process = pose_edge.start(*configure(pose_edge.folder, url=server.url, rate=30))
         log = Log(process)
@@ -103,7 +103,7 @@ def test_a_minute_without_the_broker_costs_no_memory(pose_edge: Command) -> None
         server.freeze()
         log.wait_for("it is silent")
         before = resident_bytes(process.pid)
-        log.wait_for("skipped", 6)  # said every ten seconds
+        log.wait_for("skipped", 6)  # logged every ten seconds
         grown = resident_bytes(process.pid) - before
         seen = len(listener.messages[f"{BASE}/poses"])
         server.thaw()

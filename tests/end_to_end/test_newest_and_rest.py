@@ -1,4 +1,4 @@
-"""`pose-edge run` on a camera whose newest frame is shown, and on one that sees nobody."""
+"""`pose-edge run` with `overlay.sync: live`, and on a camera that shows an empty room."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lines_of(path: Path) -> str:
 
 
 def empty_room() -> list[Image]:
-    """Return pictures of a room without anybody, with the noise of a camera."""
+    """Return pictures of an empty room with a camera's noise."""
     random = np.random.default_rng(1)
     room = np.linspace(60, 180, 640).astype(np.float32)[:, np.newaxis]
     noisy = [room + random.normal(0, 4, (360, 640, 1)) for _ in range(32)]

@@ -51,7 +51,7 @@ def test_a_camera_that_is_missing_is_ready_too_and_said(
     heard = []
 
     def tried_several_times() -> bool:
-        # Not "2 times": on a busy machine a status may miss one of the numbers.
+        # Not exactly 2: on a busy machine a status may skip a number.
         heard.append(systemd.recv(4096).decode())
         tried = re.search(r"tried (\d+) times?", heard[-1])
         return tried is not None and int(tried[1]) >= 2

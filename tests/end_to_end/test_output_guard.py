@@ -1,4 +1,4 @@
-"""Nothing that the user has is destroyed: the real command is refused before it opens anything."""
+"""The real command refuses outputs that would destroy a user's file, before it opens anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pose-edge run` on a live source: recordings and pose files that nothing overwrites."""
+"""Recordings and pose files of `pose-edge run` on a live source; no file is overwritten."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_runs_of_the_same_name_leave_a_file_each(pose_edge: Command) -> None:
 
 
 def test_an_output_that_fails_comes_back(pose_edge: Command) -> None:
-    """A folder that is taken away and comes back, as a USB stick does."""
+    """The output's folder is moved away and back, as when a USB stick is pulled and plugged in."""
     stick = pose_edge.folder / "stick"
     stick.mkdir()
     with MjpegServer(demo_frames(range(64, 94)), fps=15) as camera:

@@ -1,4 +1,4 @@
-"""`pose-edge run` with programs at its outputs: they come late, leave, hang and come back."""
+"""Outputs of `pose-edge run` whose receivers start late, leave, hang and come back."""
 
 from __future__ import annotations
 

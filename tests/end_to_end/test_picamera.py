@@ -1,4 +1,4 @@
-"""`pose-edge run` with a camera module: the fake of picamera2 plays frames of the demo clip."""
+"""`pose-edge run` with a camera module: a fake of picamera2 plays frames of the demo clip."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from helpers import GENEROUS_S, slowness, wait_until
 TESTS = Path(__file__).parents[1]
 RUN = ("run", "--source", "picamera", "--display", "none", "--poses", "p.jsonl")
 SCENE = 70
-"""A frame of the demo clip with a person in it."""
+"""Index of a frame of the demo clip with a person in it."""
 
 
 class Rig:
-    """The command with camera modules on a bench."""
+    """The command on a machine with fake camera modules, which `bench` controls."""
 
     def __init__(self, pose_edge: Command, bench: Bench) -> None:
         self.command = pose_edge
@@ -75,7 +75,7 @@ def test_poses_and_colours_are_those_of_the_scene(rig: Rig, version: tuple[int, 
     assert statistics.median(apart) < 0.02
     times = [line["time"] for line in lines]
     assert before < times[0] < times[-1] < time.time()
-    # From the first row's exposure until the frame is handed over, 12 ms pass in the fake.
+    # In the fake 12 ms pass from the exposure of the first row until the frame is handed over.
     assert statistics.median(line["latency_ms"]["wait"] for line in lines) >= 12
 
     _times, _size, drawn = video_frames(folder / "r.mp4")
@@ -101,7 +101,7 @@ def test_a_dislodged_cable_is_said_within_three_seconds_and_recovered(rig: Rig) 
     assert time.monotonic() - pulled < 3.5 * slowness(), "3 s, and a little"
     assert says("is its ribbon cable seated at both ends?; trying to get it back")
     lost_at = rig.count()
-    # While it is out the camera opens and gives nothing, or does not even start.
+    # With a loose cable the camera opens but gives no frames, or does not even start.
     rig.bench.set(deaf=True)
     time.sleep(1.0)
     assert rig.count() == lost_at

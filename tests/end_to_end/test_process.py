@@ -1,4 +1,4 @@
-"""What a launcher makes of the process: streams, signals from the first moment, places."""
+"""What a launcher determines: standard streams, early signals, folders and their permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENDLESS = (*RUN[:-2], "--set", "source.loop=true")
 def shell(
     pose_edge: Command, arguments: str, redirection: str, *, before: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command as a shell does, with redirections, and something before it."""
+    """Run a command in a shell, with redirections and with a prefix to the command line."""
     line = f'{before}"$PYTHON" -m pose_edge {arguments} {redirection}'
     return subprocess.run(
         ["sh", "-c", line],
@@ -126,11 +126,11 @@ def test_control_characters_do_not_reach_the_terminal(pose_edge: Command) -> Non
         assert not {"\x1b", "\x9b", "\x07"} & set(done.stderr)
 
 
-# --- signals from the first moment ----------------------------------------------------------------
+# --- early signals --------------------------------------------------------------------------------
 
 
 def signal_early(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Send a signal as soon as the program lets it wait, long before it has handlers."""
+    """Send a signal as soon as the program blocks it, long before it installs its handlers."""
     status = Path(f"/proc/{process.pid}/status")
 
     def held() -> bool:
@@ -179,7 +179,7 @@ def test_other_commands_are_interrupted(
     assert "Traceback" not in done.stderr
 
 
-# --- places ---------------------------------------------------------------------------------------
+# --- folders and environment ----------------------------------------------------------------------
 
 COMMANDS = (
     "config check",
@@ -197,7 +197,7 @@ def test_folders_that_may_not_be_searched(pose_edge: Command, arguments: str) ->
     prefix: list[str] = []
     for folder in closed:
         folder.mkdir()
-        if os.geteuid() == 0:  # who is asked for permission only without these capabilities
+        if os.geteuid() == 0:  # root is denied access only without these capabilities
             os.chown(folder, 65534, 65534)
             prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
         folder.chmod(0)

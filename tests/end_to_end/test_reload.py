@@ -1,4 +1,4 @@
-"""The configuration is read again, and parts are replaced, while `pose-edge run` goes on."""
+"""Reloads of the configuration and replacements of parts while `pose-edge run` goes on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tflite import POSENET, rewrite, without_filter
 from xvfb import xvfb
 
 SLOWEST_S = 1.0
-"""More than a frame's interval, less than anything that is begun anew takes."""
+"""Limit in seconds for gaps between poses: above a frame's interval, below any restart."""
 
 
 class Service:
@@ -35,7 +35,7 @@ class Service:
         self.poses = pose_edge.folder / "p.jsonl"
         self.values: dict[str, dict[str, Any]] = {
             "source": {"name": camera.url},
-            "camera": {"timeout": 2.0},  # a busy machine is silent for half a second
+            "camera": {"timeout": 2.0},  # a busy machine may be silent for half a second
             "display": {"kind": "none"},
             "poses": {"path": "p.jsonl"},
         }
@@ -52,7 +52,7 @@ class Service:
         self.config.write_text(text or yaml.safe_dump(self.values), encoding="utf-8")
 
     def reload(self, **values: Any) -> None:  # noqa: ANN401 - whatever YAML can hold
-        """Change settings, `section__key=value`, and wait until that was read."""
+        """Change settings, given as `section__key=value`, and wait until the run has read them."""
         for name, value in values.items():
             section, _, key = name.partition("__")
             self.values.setdefault(section, {})[key] = value
@@ -230,7 +230,7 @@ def test_a_service_that_is_told_to_reload_tells_when_it_has(
 
 
 def test_the_log_outlives_reloads_that_come_close_together(service: Service) -> None:
-    """Runtimes write to the standard error as they load; nobody may redirect it meanwhile."""
+    """Runtimes write to standard error while they load; it must not be redirected meanwhile."""
     service.start()
     error = Path(f"/proc/{service.process.pid}/fd/2")
     target = error.readlink()

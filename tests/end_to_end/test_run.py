@@ -1,4 +1,4 @@
-"""`pose-edge run` on real video: outputs, ends, signals, faults."""
+"""`pose-edge run` on real videos: outputs, ends, signals and errors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_killed_recording_plays_up_to_there(pose_edge: Command) -> None:
     process.kill()
     process.wait()
     _times, _size, drawn = video_frames(pose_edge.folder / "r.mp4")
-    assert len(drawn) >= 60  # at most the last second and what the encoder held are gone
+    assert len(drawn) >= 60  # at most the last second and the encoder's buffer are lost
     assert len(read_lines(poses)) > 100
 
 

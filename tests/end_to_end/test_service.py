@@ -1,4 +1,4 @@
-"""The service's commands, on a machine that must stay as it is: whatever is real is a dry run."""
+"""The service's commands, as dry runs or refused: they must not change the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several people by two models: `annotate` on a video and a picture, and `run` on a Coral."""
+"""Several people with two models: `annotate` on a video and a picture, and `run` on a Coral."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FINDER = "movenet-multipose-int8"
 
 
 def two_people(numbers: range) -> list[Image]:
-    """Return frames with one person of the demo clip on the right, and mirrored on the left."""
+    """Return frames with a person of the demo clip on the right, and mirrored on the left."""
     found = []
     for image in demo_frames(numbers):
         part = image[288:, 640:]
@@ -27,7 +27,7 @@ def two_people(numbers: range) -> list[Image]:
 
 
 def sides(poses: list[dict[str, list[float]]]) -> list[bool]:
-    """Return of each pose whether it is in the right half, in order."""
+    """Return, sorted, for each pose whether it is in the right half."""
     return sorted(pose["box"][0] > 0.5 for pose in poses)
 
 

@@ -1,4 +1,4 @@
-"""`pose-edge run` with videos that are not as they should be."""
+"""`pose-edge run` with damaged and unusual videos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMES = [index / 10 for index in range(10)]
 
 
 def damage(path: Path, number: int) -> None:
-    """Overwrite a packet of a video with zeros."""
+    """Overwrite one packet of a video, given by its index, with zeros."""
     with av.open(str(path)) as container:
         packet = [packet for packet in container.demux(video=0) if packet.size][number]
     content = bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The page of a real run."""
+"""The web page of a real run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READY = re.compile(r"web: page at (http://127\.0\.0\.1:\d+)\n")
 
 
 class PagedRun:
-    """A run of the demo clip with a page."""
+    """A run of the demo clip with a web page."""
 
     def __init__(self, pose_edge: Command, *arguments: str | Path) -> None:
         self.process = pose_edge.start(
@@ -38,14 +38,14 @@ class PagedRun:
             return state
 
     async def wait_for(self, client: aiohttp.ClientSession, key: str, value: object) -> None:
-        """Wait until a key of the state has a value."""
+        """Wait until a key of the page's state has a value."""
         deadline = time.monotonic() + 60
         while (state := await self.state(client))[key] != value:
             assert time.monotonic() < deadline, state
             await asyncio.sleep(0.05)
 
     async def wait_until_recorded(self, client: aiohttp.ClientSession) -> None:
-        """Wait until a recording has some frames."""
+        """Wait until a recording has more than 3 frames."""
         while not any(
             output["name"] == "recording" and output["written"] > 3
             for output in (await self.state(client))["outputs"]
@@ -107,7 +107,7 @@ def test_a_page_watches_and_steers_a_run(pose_edge: Command, tmp_path: Path) -> 
         await run.wait_until_recorded(client)
         assert (await run.post(client, "api/recording", {"on": False}))[0] == 200
         await run.wait_for(client, "recording", None)
-        while not (kinds := await run.files(client)):  # it is being finished
+        while not (kinds := await run.files(client)):  # the recording is being finished
             await asyncio.sleep(0.05)
         assert kinds == ["video"]
 

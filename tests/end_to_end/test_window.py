@@ -30,7 +30,7 @@ def desktop() -> Iterator[Xvfb]:
 
 
 def coloured(screen: NDArray[np.uint8], colour: tuple[int, int, int]) -> int:
-    """Count the pixels that have a colour, about."""
+    """Count the pixels that have approximately a given colour."""
     return int((np.abs(screen.astype(int) - colour).max(axis=2) < 12).sum())
 
 

@@ -1,4 +1,4 @@
-"""Nobody is where nothing is: no ghosts on what a covered or badly lit camera gives."""
+"""No model finds people in pictures such as a covered or badly lit camera gives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_edge.zoo.registry import Zoo
 
 
 def blanks(height: int, width: int) -> dict[str, Image]:
-    """Return pictures without a person, other ones than models are quantised with."""
+    """Return pictures without a person that differ from those used to quantise the models."""
     random = np.random.default_rng(1)
     shape = (height, width, 3)
     found = {
@@ -56,7 +56,7 @@ def test_a_blank_picture_has_nobody(
 
     monkeypatch.setattr(runtime, "run", record)
     ghosts = []
-    # A frame of this shape is seen as a whole at this size.
+    # A frame of this shape fits this input size without padding.
     for what, picture in blanks(3 * size[0], 3 * size[1]).items():
         estimator.reset()
         if estimator.estimate(make_frame(picture)).poses:

@@ -1,4 +1,4 @@
-"""Where the crop lies, which shape it has, and when it is left alone."""
+"""The place and shape of crops, and when a crop is kept."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from pose_edge.poses import FloatArray, Keypoint
 from pose_edge.runtimes import InputSize
 
 MIN_SCORE = float(np.float32(0.2))
-"""As exact as the scores, so that no comparison depends on how numpy mixes the two types."""
+"""float32 like the scores, so that comparisons do not depend on numpy's type promotion."""
 
 WIDTHS = st.integers(16, 4000)
 COORDINATES = st.floats(-0.5, 1.5, width=32)
@@ -72,7 +72,7 @@ def holds(crop: Crop, x: float, y: float) -> bool:
 
 
 def reference(keypoints: FloatArray, width: int, height: int) -> Crop:
-    """Return the region by arrays instead of plain numbers."""
+    """Return the region, computed with arrays instead of plain numbers."""
     points = keypoints[:, :2].astype(np.float64) * (width, height)
     shoulders_and_hips = [5, 6, 11, 12]
     counting = keypoints[:, 2] >= MIN_SCORE
@@ -97,7 +97,7 @@ def test_the_region_of_a_person(keypoints: FloatArray, width: int, height: int) 
         return
     expected = reference(keypoints, width, height)
     if expected == whole_frame(width, height) != region:
-        return  # at the very limit rounding decides
+        return  # at the limit rounding errors decide
     found = (region.left, region.top, region.width, region.height)
     assert found == pytest.approx(
         (expected.left, expected.top, expected.width, expected.height), abs=1e-3
@@ -114,7 +114,7 @@ def test_a_region_reaches_hardly_beyond_the_frame(
         (region.left, region.width, width),
         (region.top, region.height, height),
     ):
-        # Of the whole side, of which the frame may cut off much.
+        # BORDER refers to the uncut side: only an overlap with the frame is certain.
         assert begin >= 0 or begin + length > 0
         assert begin + length <= limit or begin < limit
 
@@ -129,10 +129,10 @@ def test_a_region_reaches_hardly_beyond_the_frame(
 def test_without_a_torso_the_whole_frame_is_looked_at(hidden: tuple[Keypoint, Keypoint]) -> None:
     keypoints, whole = person(scale=0.3), whole_frame(640, 480)
     assert region_around(keypoints, 640, 480, MIN_SCORE) != whole
-    keypoints[list(hidden), 2] = 0.2  # visible is what is above the threshold
+    keypoints[list(hidden), 2] = 0.2  # not visible: the score must be above the threshold
     assert not torso_visible(keypoints, MIN_SCORE)
     assert region_around(keypoints, 640, 480, MIN_SCORE) == whole
-    keypoints[hidden[1], 2] = 0.21  # one of the two is enough
+    keypoints[hidden[1], 2] = 0.21  # one visible hip or shoulder is enough
     assert torso_visible(keypoints, MIN_SCORE)
     assert region_around(keypoints, 640, 480, MIN_SCORE) != whole
 
@@ -147,7 +147,7 @@ def test_without_a_torso_the_whole_frame_is_looked_at(hidden: tuple[Keypoint, Ke
     ],
 )
 def test_spread_arms_and_legs_have_room(keypoint: Keypoint, place: tuple[float, float]) -> None:
-    """The TensorFlow sample for the Raspberry Pi fails this: wrists never count there."""
+    """TensorFlow's sample for the Raspberry Pi ignores wrists, so it would fail this test."""
     x, y = place
     keypoints = person(scale=0.3, places={keypoint: place})
     region = region_around(keypoints, 1280, 720, MIN_SCORE)
@@ -193,7 +193,7 @@ def test_a_person_shrunk_to_a_point_or_beside_the_picture_gives_the_whole_frame(
 
 
 def hips_reference(keypoints: FloatArray, width: int, height: int) -> Crop:
-    """Return the square by the rules of tfjs, in plain Python, joint by joint."""
+    """Return the square by the rules of tfjs, joint by joint in plain Python."""
     points = [(float(x) * width, float(y) * height, float(s)) for x, y, s in keypoints]
     shoulders, hips = points[5:7], points[11:13]
     cx = (hips[0][0] + hips[1][0]) / 2
@@ -218,7 +218,7 @@ def test_the_formula_of_the_square(keypoints: FloatArray, width: int, height: in
         return
     expected = hips_reference(keypoints, width, height)
     if (region == whole) != (expected == whole):
-        return  # at the very limit rounding decides
+        return  # at the limit rounding errors decide
     assert (region.left, region.top, region.size) == pytest.approx(
         (expected.left, expected.top, expected.size), rel=1e-6, abs=1e-3
     )
@@ -249,7 +249,7 @@ def test_square_inputs_have_the_rule_of_their_own() -> None:
 
 
 def test_of_shapes_that_show_a_frame_as_large_the_one_with_less_padding_is_taken() -> None:
-    wide, wider = (224, 288), (192, 320)  # one of their pixels spans 2.222 and 2.224 of the frame's
+    wide, wider = (224, 288), (192, 320)  # one input pixel spans 2.222 or 2.224 pixels of the frame
     for sizes in ([wide, wider], [wider, wide]):
         assert size_of(fit_crop(whole_frame(640, 427), sizes), sizes) == wider
 
@@ -350,7 +350,7 @@ def test_a_shaped_crop_is_the_smallest_around_it() -> None:
 
 
 def followed(bodies: list[FloatArray], width: int, height: int) -> list[Crop]:
-    """Return the crops by which a person is followed, frame by frame."""
+    """Return, for each frame, the crop with which a person is followed."""
     held = fit_crop(region_around(bodies[0], width, height, MIN_SCORE), SEVERAL)
     crops = [held]
     for body in bodies[1:]:
@@ -384,7 +384,7 @@ def test_who_breathes_changes_the_shape_once_at_most(
 def test_a_still_person_is_seen_through_one_crop(
     body: FloatArray, frame: tuple[int, int], seed: int
 ) -> None:
-    """As a model answers to a still scene: every joint a little elsewhere each time."""
+    """The joints are jittered, like a model's answers for a still scene."""
     random = np.random.default_rng(seed)
     extent = np.ptp(body[:, :2], axis=0).min()
     bodies = [body]

@@ -1,4 +1,4 @@
-"""Who is followed from frame to frame, with made-up poses."""
+"""Which people are followed from frame to frame, with made-up poses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def at(x: float, score: float = 0.8) -> Pose:
 
 
 def crowd_of(*places: float, max_people: int = 12) -> tuple[Crowd, list[Follower]]:
-    """Return a crowd of people who were found at time 0, in the order of their places."""
+    """Return a crowd of people found at time 0, and its followers from left to right."""
     crowd = Crowd(max_people, 0.2)
     crowd.add_candidates([at(x) for x in places], 0.0, SIZE)
     looks = [(one, one.last) for one in crowd.queue]
@@ -79,7 +79,7 @@ def test_what_is_seen_of_a_neighbour_where_somebody_was_is_no_newcomer() -> None
 
 def test_a_newcomer_may_be_somebody_who_waits() -> None:
     crowd, (known,) = crowd_of(0.5)
-    coarse = at(0.68)  # the finder is far off
+    coarse = at(0.68)  # the finder's pose is far off
     crowd.add_candidates([coarse], 0.1, SIZE)
     newcomer = next(one for one in crowd.queue if not one.confirmed)
     (found,) = crowd.update([(newcomer, at(0.5))], 0.1, SIZE)

@@ -1,4 +1,4 @@
-"""Which input size a part of a frame is shown with, also while backends take turns."""
+"""Which input size is used for a crop, also while backends with other sizes take turns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BODY = person(0.8, scale=0.5, centre=(0.4, 0.5))
 
 
 def map_of_places() -> Frame:
-    """Return a frame whose red and green say where a pixel is, and whose blue that it is there."""
+    """Return a frame with x in red, y in green, and blue 255 to tell the picture from padding."""
     image = np.full((HEIGHT, WIDTH, 3), 255, dtype=np.uint8)
     image[:, :, 0] = np.linspace(0, 255, WIDTH)
     image[:, :, 1] = np.linspace(0, 255, HEIGHT)[:, np.newaxis]
@@ -36,9 +36,9 @@ def map_of_places() -> Frame:
 
 
 class Seer(FakeRuntime):
-    """Finds BODY, because it reads from the picture which part of the frame it sees.
+    """A model that finds BODY: it reads from the pixels which part of the frame it gets.
 
-    Which sizes it can be given changes from run to run, as `script` says; the last set stays.
+    Each run takes the next sets of input sizes from `script`; the last set stays.
     """
 
     def __init__(self, *script: list[InputSize]) -> None:
@@ -147,7 +147,7 @@ def test_keypoints_are_places_in_the_frame_also_where_its_image_is_smaller(part:
 
 
 def size_seen(model: KeypointModel, crop: Crop) -> int:
-    """Return the width of the input that a crop is shown with."""
+    """Return the width of the input size that has the crop's aspect ratio."""
     return next(
         width
         for height, width in model.runtime.sizes

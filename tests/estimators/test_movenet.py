@@ -82,7 +82,7 @@ def frame(width: int = WIDTH, height: int = HEIGHT, seed: int = 1) -> Frame:
 
 
 def view(of: Frame, crop: Crop) -> Image:
-    """Return what a model must be given when it looks at a crop."""
+    """Return the picture that the model must be given for a crop."""
     target = np.zeros((SIZE, SIZE, 3), dtype=np.uint8)
     picture, part = Preshrinker().apply(of.image, crop, (SIZE, SIZE))
     warp_into(picture, of.order, part, target)
@@ -107,7 +107,7 @@ SMALL = person(scale=0.4, centre=(0.4, 0.55))
 LARGE = person(scale=1.8, centre=(0.5, 0.5))
 
 
-# --- looks ----------------------------------------------------------------------------------------
+# --- passes ---------------------------------------------------------------------------------------
 
 
 def test_a_large_person_takes_one_look_at_the_whole_frame() -> None:
@@ -134,7 +134,7 @@ def test_a_large_person_is_seen_closer_in_the_next_frame() -> None:
 
 
 def test_whom_a_crop_does_not_show_is_not_sought_in_one_at_once() -> None:
-    """Somebody who lies down is found in the whole frame, but not in a crop around them."""
+    """A lying person, say, is found in the whole frame, but not in the crop around them."""
     tall = person(scale=1.6)
     close = crop_of(tall)
     estimator, runtime = movenet(
@@ -155,7 +155,7 @@ def test_a_small_person_gets_a_closer_look_in_the_same_frame() -> None:
     better = SMALL.copy()
     better[:, :2] += 0.01
     unsure = SMALL.copy()
-    unsure[:, 2] = 0.16  # too weak for a pose, but a candidate
+    unsure[:, 2] = 0.16  # too low for a pose, but enough for a candidate
     estimator, runtime = movenet(seen(unsure, WHOLE), seen(better, close))
     picture = frame()
     estimate = estimator.estimate(picture)
@@ -183,7 +183,7 @@ def test_a_followed_person_takes_one_look_at_the_crop_of_the_last_frame() -> Non
 
 
 def test_the_crop_rests_while_the_person_moves_little() -> None:
-    """A model's answer depends on its crop, and the next crop on the answer: no endless chase."""
+    """The crop depends on the last answer and the answer on the crop: they must not keep moving."""
     first = crop_of(SMALL, CANDIDATE_SCORE)
     left, right = SMALL.copy(), SMALL.copy()
     left[:, 0] -= 0.01
@@ -220,7 +220,7 @@ def test_who_is_lost_in_the_crop_is_looked_for_in_the_whole_same_frame() -> None
 
 
 def test_who_was_there_a_moment_ago_needs_no_confirmation() -> None:
-    """Somebody who lies down is found in the whole frame, but not in a crop around them."""
+    """A lying person, say, is found in the whole frame, but not in the crop around them."""
     first = crop_of(SMALL, CANDIDATE_SCORE)
     estimator, _ = movenet(
         seen(SMALL, WHOLE),
@@ -399,7 +399,7 @@ def test_stages_are_timed() -> None:
     assert all(value >= 0 for value in stopwatch.laps_ms.values())
 
 
-# --- numbers --------------------------------------------------------------------------------------
+# --- invalid numbers ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "float32"])
@@ -546,9 +546,8 @@ def demo_frame(number: int) -> Frame:
     return make_frame(np.asarray(image, dtype=np.uint8), index=number)
 
 
-# Where the joints of the woman who walks through the demo clip are, as seen by eye: nose,
-# shoulders, elbows, wrists, hips, knees, ankles, left before right; pixels of 1280x720.
-# She walks to the left.
+# Joints of the woman who walks to the left through the demo clip, located by eye: nose, shoulders,
+# elbows, wrists, hips, knees, ankles, left before right; in pixels of 1280x720.
 SEEN = {
     120: [
         *((580, 399), (615, 429), (598, 434), (638, 479), (574, 482), (663, 521), (539, 504)),
@@ -573,7 +572,7 @@ def test_both_models_find_the_walker_of_the_demo_clip(
         (pose,) = estimator.estimate(picture).poses
         assert pose.score > 0.6
         pixels = pose.keypoints[:, :2] * (1280, 720)
-        # She is 270 pixels tall: 15 are less than half of her head.
+        # She is 270 pixels tall: 15 pixels are less than half the height of her head.
         assert np.abs(pixels[BODY] - SEEN[number]).max() < 15
         found.append(pixels)
     assert np.abs(found[0] - found[1]).max() < 15
@@ -583,7 +582,7 @@ def test_both_models_find_the_walker_of_the_demo_clip(
 def test_a_scene_without_a_person_has_no_skeleton(
     models: dict[str, SinglePersonEstimator], number: int
 ) -> None:
-    """In the left half somebody is in the air, whom not every model finds."""
+    """The left half is cut off: somebody is in the air there, whom not every model finds."""
     picture = make_frame(np.ascontiguousarray(demo_frame(number).image[:, 640:]), order="BGR")
     for estimator in models.values():
         estimator.reset()
@@ -591,7 +590,7 @@ def test_a_scene_without_a_person_has_no_skeleton(
 
 
 def test_colours_in_the_wrong_order_would_show(models: dict[str, SinglePersonEstimator]) -> None:
-    """Both orders give the same answer when each frame says which it is."""
+    """The answer does not depend on the order, as each frame states its own."""
     bgr = demo_frame(150)
     rgb = make_frame(np.ascontiguousarray(bgr.image[:, :, ::-1]), order="RGB")
     estimator = models["movenet-lightning-fp16"]
@@ -613,7 +612,7 @@ def golden_case(model: str, image: str) -> dict[str, Any]:
     ("name", "golden", "ties"),
     [
         ("movenet-lightning-fp16", "singlepose_lightning", []),
-        # Two peaks of the right wrist are equally high: which one wins is rounding.
+        # The right wrist has two equal peaks: rounding decides which one wins.
         ("movenet-thunder-fp16", "singlepose_thunder", [Keypoint.RIGHT_WRIST]),
     ],
 )

@@ -37,18 +37,18 @@ NUMBERS = st.one_of(
 
 
 def rows(*persons: tuple[FloatArray, float]) -> FloatArray:
-    """Return an answer of the model, from keypoints x, y, score in its input and scores."""
+    """Return the model's output for persons, each given as keypoints (17, 3) and a score."""
     output = np.zeros((1, MAX_PEOPLE, VALUES), dtype=np.float32)
     for row, (keypoints, score) in zip(output[0], persons, strict=False):
         row[:51] = keypoints[:, [1, 0, 2]].reshape(-1)
-        # The model's own box, here a wrong one: it must not matter.
+        # The model's own box is wrong here on purpose: the decoder must ignore it.
         row[51:55] = (0.9, 0.9, 0.1, 0.1)
         row[55] = score
     return output
 
 
 class Sized:
-    """A runtime whose input can have several sizes; it answers with a function of what it sees."""
+    """A runtime with several input sizes; it gives a fixed answer or finds a bright spot."""
 
     provenance = Provenance("fake-model", "fake")
 
@@ -67,7 +67,7 @@ class Sized:
         self.outputs = (Tensor(shape=(1, MAX_PEOPLE, VALUES), dtype="float32"),)
 
     def close(self) -> None:
-        """Nothing is running."""
+        """Do nothing: there is nothing to free."""
 
     def run(self, tensor: AnyArray) -> list[AnyArray]:
         assert tensor.shape in [(1, *size, 3) for size in self.sizes]
@@ -80,7 +80,7 @@ class Sized:
 
 
 def dot_answer(picture: AnyArray) -> FloatArray:
-    """Answer as a model that puts the nose on the bright spot of what it sees."""
+    """Return the output of a model that puts the nose on the bright spot of its input."""
     weights = np.asarray(picture, dtype=np.float64).sum(axis=2)
     assert weights.sum() > 0, "the spot is not in the input"
     ys, xs = np.indices(weights.shape)
@@ -99,7 +99,7 @@ def several(runtime: Runtime, *, max_people: int = 6) -> MultiPersonEstimator:
     )
 
 
-# --- reading the answer ---------------------------------------------------------------------------
+# --- decoding -------------------------------------------------------------------------------------
 
 
 def test_values_are_y_x_score_then_the_box_then_the_persons_score() -> None:
@@ -256,7 +256,7 @@ def test_a_spot_of_the_frame_comes_back_where_it_is(
     runtime = Sized(find_dot=True, sizes=sizes)
     (pose,) = several(runtime).estimate(make_frame(picture)).poses
     nose = pose.keypoints[Keypoint.NOSE]
-    # A pixel of the input, as the frame sees it: sampling is no more exact than that.
+    # Sampling is exact to a pixel of the input, here in pixels of the frame.
     _, input_height, input_width, _ = runtime.seen[0].shape
     seen = whole_frame(width, height).shaped((input_height, input_width))
     unit = max(seen.width / input_width, 1.0)
@@ -401,12 +401,12 @@ def test_the_answer_of_another_implementation(real: MultiPersonEstimator, image:
             float(np.abs(keypoints[:, :2] - np.array(true_points))[sure].max())
             for keypoints in persons
         )
-        assert difference < 0.015  # other kernels of the runtime answer up to 0.0115 apart
+        assert difference < 0.015  # other kernels of the runtime differ by up to 0.0115
 
 
 @pytest.mark.parametrize("number", [50, 70])
 def test_both_people_of_the_demo_clip_are_found(real: MultiPersonEstimator, number: int) -> None:
-    """A man jumps on the roof at the left, a woman walks in from the right."""
+    """A man jumps on the roof on the left; a woman walks in from the right."""
     (image,) = demo_frames(range(number, number + 1))
     poses = real.estimate(make_frame(image)).poses
     middles = sorted(
@@ -421,7 +421,7 @@ def test_both_people_of_the_demo_clip_are_found(real: MultiPersonEstimator, numb
 def test_the_walker_is_found_in_a_frame_of_any_shape(
     real: MultiPersonEstimator, shape: str
 ) -> None:
-    """The same person, cut out in three shapes: every time in the same place of the whole."""
+    """The same person in three cut-outs is found at the same place of the whole picture."""
     (image,) = demo_frames(range(120, 121))
     x0, y0, x1, y1 = {
         "landscape": (260, 360, 900, 720),
@@ -431,7 +431,7 @@ def test_the_walker_is_found_in_a_frame_of_any_shape(
     part = np.ascontiguousarray(image[y0:y1, x0:x1])
     pose = real.estimate(make_frame(part)).poses[0]
     pixels = pose.keypoints[:, :2] * (x1 - x0, y1 - y0) + (x0, y0)
-    # As seen by eye: nose, shoulders, hips.
+    # By eye: nose, shoulders, hips.
     seen = {
         Keypoint.NOSE: (580, 399),
         Keypoint.LEFT_SHOULDER: (615, 429),

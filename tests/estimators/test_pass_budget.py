@@ -1,4 +1,4 @@
-"""How many passes a frame has time for, with made-up times."""
+"""For how many inference passes a frame has time, with made-up durations."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def measured(
     ("fps", "refine_s", "search_s", "beside_a_search", "otherwise"),
     [
         (30, 0.004, 0.012, 4, 7),  # a fast computer
-        (30, 0.040, 0.110, 0, 1),  # a small one
-        (10, 0.040, 0.110, 0, 2),  # with a slow camera
-        (60, 0.004, 0.012, 4, 7),  # a fast camera: every other frame is skipped
+        (30, 0.040, 0.110, 0, 1),  # a small computer
+        (10, 0.040, 0.110, 0, 2),  # a small computer with a slow camera
+        (60, 0.004, 0.012, 4, 7),  # a fast camera, of which every other frame is skipped
         (5, 0.040, 0.110, 1, 4),
     ],
 )

@@ -35,7 +35,7 @@ from pose_edge.zoo.registry import ModelFile, Tensor, Zoo
 MODEL = "posenet-mobilenet"
 SIZE, CELLS, STRIDE = 257, 17, 16.0
 SURE, NOTHING = 4.0, -8.0
-"""Logits of a cell in which a keypoint is, and of one in which none is."""
+"""Logits of a cell with a keypoint, and of a cell without one."""
 
 Outputs = list[FloatArray]
 Doubles = NDArray[np.float64]
@@ -48,15 +48,15 @@ def maps_of(
     stride: float = STRIDE,
     joined: bool = False,
 ) -> Outputs:
-    """Return what a perfect PoseNet answers for some persons.
+    """Return the outputs of a perfect PoseNet for some persons.
 
     Args:
         persons: float32 (17, 3) as x, y, score; x and y in 0...1 of the input; keypoints with
             score 0 are not in the heat maps.
-        logits: How sure each person's keypoints are.
-        cells: Rows and columns of the maps.
-        stride: Pixels from cell to cell.
-        joined: The displacements come as one output of 64 channels.
+        logits: Logit of each person's keypoints; SURE if not given.
+        cells: Number of rows, and of columns, of the maps.
+        stride: Distance between cells in pixels.
+        joined: Whether both displacements come as one output of 64 channels.
     """
     size = (cells - 1) * stride + 1
     heat = np.full((cells, cells, 17), NOTHING, dtype=np.float32)
@@ -64,11 +64,11 @@ def maps_of(
     forward = np.zeros((cells, cells, 32), dtype=np.float32)
     backward = np.zeros((cells, cells, 32), dtype=np.float32)
     rows, columns = np.indices((cells, cells)) * stride
-    # Pixels as y, x; pixel centres lie at whole numbers.
+    # Pixels as y, x; the centres of pixels have integer coordinates.
     places = [p[:, [1, 0]].astype(np.float64) * size - 0.5 for p in persons]
     far = np.stack([_distance(p, rows, columns) for p in places])
     for keypoint in range(17):
-        nearest = far[:, :, :, keypoint].argmin(axis=0)  # each cell tells of the nearest person
+        nearest = far[:, :, :, keypoint].argmin(axis=0)  # each cell points to the nearest person
         place = np.stack([p[keypoint] for p in places])[nearest]
         offsets[:, :, keypoint] = place[:, :, 0] - rows
         offsets[:, :, keypoint + 17] = place[:, :, 1] - columns
@@ -126,7 +126,7 @@ def test_the_surest_cell_wins() -> None:
 def test_two_people_are_not_mixed_into_one() -> None:
     outputs = maps_of(LEFT, RIGHT, logits=[2.0, 3.0])
     heat = outputs[0][0, :, :, Keypoint.NOSE]
-    heat[:, : CELLS // 2][heat[:, : CELLS // 2] > 0] = 5.0  # the surest nose is the other one's
+    heat[:, : CELLS // 2][heat[:, : CELLS // 2] > 0] = 5.0  # the surest nose is LEFT's
     assert one(outputs)[:, :2] == pytest.approx(RIGHT[:, :2], abs=1e-5)
 
 
@@ -173,7 +173,7 @@ def test_the_stride_is_read_from_the_shape(size: int, cells: int, stride: float)
 
 
 def test_an_input_that_is_not_square() -> None:
-    """353 x 481 pixels, 23 x 31 cells: x counts along the width."""
+    """353 x 481 pixels give 23 x 31 cells; x counts along the width."""
     heat = np.full((1, 23, 31, 17), NOTHING, dtype=np.float32)
     heat[0, 11, 25] = SURE
     outputs = [
@@ -227,9 +227,9 @@ def test_as_many_as_there_are_up_to_the_limit(count: int) -> None:
 
 
 def test_one_person_who_is_seen_twice_is_not_doubled() -> None:
-    """A second peak in the next cell but one says of every keypoint that it is at the same place.
+    """Peaks two cells beside the true ones do not give a second person.
 
-    Its offsets and displacements lead to the same body.
+    Their offsets and displacements lead to the same body.
     """
     outputs = maps_of(ALONE)
     heat = outputs[0][0]
@@ -243,7 +243,7 @@ def test_one_person_who_is_seen_twice_is_not_doubled() -> None:
 
 
 def test_a_wrong_second_walk_over_the_same_body_scores_low() -> None:
-    """A false peak whose body is somebody's counts nothing of what that person has already."""
+    """A false peak that leads to a known person's keypoints gets no score for them."""
     outputs = maps_of(ALONE)
     outputs[0][0, 1, 1, Keypoint.LEFT_WRIST] = SURE - 1
     outputs[1][0, 1, 1, [Keypoint.LEFT_WRIST, Keypoint.LEFT_WRIST + 17]] = 0
@@ -295,7 +295,7 @@ def test_the_order_of_the_outputs_does_not_matter() -> None:
     for order in itertools.permutations(range(4)):
         outputs = [(heat, offsets, forward, backward)[i] for i in order]
         if order.index(2) > order.index(3):
-            continue  # the two alike come forward first
+            continue  # of the two of equal shape, forward comes first
         for (found, score), (true, true_score) in zip(several(outputs), expected, strict=True):
             assert (found == true).all()
             assert score == true_score
@@ -348,7 +348,7 @@ def test_the_layout(shapes: list[tuple[int, ...]], expected: bool) -> None:
     assert matches(runtime) is expected
 
 
-# --- numbers that are none ------------------------------------------------------------------------
+# --- invalid numbers ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -424,13 +424,13 @@ def test_the_nearest_cell_of_a_place_outside_is_on_the_border() -> None:
         assert maps.cell(np.array(place, dtype=np.float32)) == cell
 
 
-# --- in the program -------------------------------------------------------------------------------
+# --- as an estimator ------------------------------------------------------------------------------
 
 OUTPUTS = tuple(Tensor(shape=(1, 17, 17, n), dtype="float32") for n in (17, 34, 32, 32))
 
 
 class Fixed(FakeRuntime):
-    """A PoseNet that always sees the same."""
+    """A PoseNet whose outputs are always the same."""
 
     def __init__(self, outputs: Outputs) -> None:
         super().__init__(size=SIZE, outputs=OUTPUTS)
@@ -469,7 +469,7 @@ def test_the_walker_of_the_demo_clip(real: ModelFile, people: int) -> None:
     estimator = load_estimator(real, load_runtime(real, Settings(model=settings)), settings)
     (image,) = demo_frames(range(120, 121))
     (pose,) = estimator.estimate(make_frame(image)).poses
-    # As seen by eye, pixels of 1280x720; she is 270 pixels tall.
+    # By eye, in pixels of 1280x720; the woman is 270 pixels tall.
     seen = {
         Keypoint.NOSE: (580, 399),
         Keypoint.LEFT_SHOULDER: (615, 429),
@@ -481,5 +481,5 @@ def test_the_walker_of_the_demo_clip(real: ModelFile, people: int) -> None:
     }
     pixels = pose.keypoints[:, :2] * (1280, 720)
     difference = [float(np.hypot(*(pixels[k] - place))) for k, place in seen.items()]
-    assert float(np.median(difference)) < 50  # of 1280: its cells are 80 pixels of the frame
+    assert float(np.median(difference)) < 50  # of 1280; a cell spans 80 pixels of the frame
     assert pose.keypoints[list(seen), 2].mean() > 0.5

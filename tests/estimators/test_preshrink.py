@@ -1,4 +1,4 @@
-"""Averaging a large crop before it is resampled."""
+"""Halving a large crop before it is resampled."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_small_crop_is_left_alone() -> None:
 
 @given(st.floats(MIN_SHRINK, 9), st.floats(-100, 700), st.floats(-100, 500))
 def test_the_model_sees_the_same(shrink: float, left: float, top: float) -> None:
-    """Where the picture meets the black beside it, the two differ within a pixel of the input."""
+    """Except within one input pixel of the picture's border, both ways give the same input."""
     crop = crop_of(shrink, left, top)
     found = warped(*Preshrinker().apply(SCENE, crop, SIZE)).astype(int)
     expected = warped(SCENE, crop).astype(int)
@@ -62,7 +62,7 @@ def test_the_model_sees_the_same(shrink: float, left: float, top: float) -> None
 
 
 def depth(begin: float, shrink: float, count: int, limit: int) -> NDArray[np.float64]:
-    """Return how far within the picture the input's pixels are along an axis, in such pixels."""
+    """Return how far inside the picture each input pixel is along an axis, in input pixels."""
     places = begin + (np.arange(count) + 0.5) * shrink
     return np.minimum(places, limit - places) / shrink
 
@@ -81,7 +81,7 @@ def test_a_spot_stays_where_it_is() -> None:
 def test_noise_is_averaged() -> None:
     image = noise(640, 480)
     crop = crop_of(6.0, 20.5, 20.5)
-    # Without it the warp takes the mean of 4 neighbours; with it that of 4 of 16 pixels each.
+    # Without halving the warp averages 4 pixels; with it 4 averages of 16 pixels each.
     before, after = warped(image, crop), warped(*Preshrinker().apply(image, crop, SIZE))
     assert after.std() < 0.7 * before.std()
 

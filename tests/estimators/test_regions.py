@@ -1,4 +1,4 @@
-"""Which parts of a frame are searched, and which part shows a person."""
+"""Which regions of a frame are searched, and which region shows a person."""
 
 from __future__ import annotations
 

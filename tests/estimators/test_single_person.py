@@ -1,4 +1,4 @@
-"""Looking around for somebody else, and the geometry of crops that it rests on."""
+"""The search for other people, and the geometry of crops that it needs."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ WHOLE = fit_crop(whole_frame(WIDTH, HEIGHT), SIZES)
 START = 100.0
 
 FIRST = person(0.5, scale=0.35, centre=(0.25, 0.5))
-"""Who is followed."""
+"""The person who is followed."""
 
 
 def other(score: float) -> FloatArray:
-    """Somebody who stands far away from the first."""
+    """Return somebody who stands far away from FIRST."""
     return person(score, scale=0.35, centre=(0.75, 0.5))
 
 
 class Scene(FakeRuntime):
-    """A model that knows where it looks: it answers with whom a perfect one would see there.
+    """A perfect model: it recognises the crop that it gets, and answers with a person in it.
 
-    In the whole frame that is `prominent`; in a crop whoever has their hips in its middle part.
+    In the whole frame that is `people[prominent]`, in a crop the first person whose hips it holds.
     """
 
     def __init__(self, *people: FloatArray) -> None:
@@ -96,7 +96,7 @@ def crops_of(*people: FloatArray) -> list[Crop]:
 
 
 def following(scene: Scene, *, second_look: bool = True) -> SinglePersonEstimator:
-    """Return an estimator that follows the first person and has just looked around."""
+    """Return an estimator that follows the first person and has just searched the frame."""
     estimator = SinglePersonEstimator(
         KeypointModel(scene, decode),
         min_keypoint_score=MIN_KEYPOINT,
@@ -152,7 +152,7 @@ def test_two_persons_do_not_take_turns() -> None:
 
 
 def test_who_is_followed_is_not_looked_at_again() -> None:
-    """The whole frame shows the same person: that takes two looks, not three."""
+    """The whole frame shows the person who is followed: two passes are enough, not three."""
     scene = Scene(FIRST)
     estimator = following(scene)
     (pose,) = estimator.estimate(scene.frame(START + SEARCH_INTERVAL_S)).poses
@@ -280,7 +280,7 @@ def test_squares_overlap_when_the_larger_holds_the_middle_of_the_smaller(
             (y, larger.top + larger.size),
         )
     )
-    if not near_edge:  # there rounding decides
+    if not near_edge:  # at the edge rounding errors decide
         assert one.overlaps(two) == holds(larger, (x, y))
 
 

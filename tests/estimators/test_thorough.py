@@ -66,7 +66,7 @@ def test_a_perfect_model_is_confirmed_by_the_mirror_and_from_nearer() -> None:
     )
     np.testing.assert_allclose(improved, found, atol=1e-5)
     assert len(runtime.seen) == 3
-    # The model saw what it was told: the second half of both pairs is the first one mirrored.
+    # The crops were mirrored: the last input is the mirror image of the one before.
     np.testing.assert_allclose(
         runtime.seen[2][0].astype(int), runtime.seen[1][0, :, ::-1].astype(int), atol=2
     )

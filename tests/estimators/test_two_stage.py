@@ -1,4 +1,4 @@
-"""Two stages on painted people: what is found, who is looked at when, and in how much time."""
+"""Two stages on painted people: who is found, who is refined when, and how long it takes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SCALE = np.array((WIDTH, HEIGHT, 1), dtype=np.float32)
 
 
 class Rig:
-    """Two models on painted people, with a clock that only they advance."""
+    """An estimator with two models for painted people, and a clock that only these advance."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Rig:
 
 
 def standing(count: int, shift: float = 0.0) -> Places:
-    """Return people side by side, with gaps."""
+    """Return the boxes of people who stand side by side, with gaps."""
     step = WIDTH / count
     return {
         number + 1: (

@@ -1,4 +1,4 @@
-"""Resampling a part of a frame into a model's input, and mapping keypoints back."""
+"""Resampling a crop of a frame into a model's input, and mapping keypoints back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CROPS = st.builds(Crop, st.floats(-2000, 4000), st.floats(-2000, 4000), EDGES, E
 
 
 def padded_frame(width: int, height: int) -> Crop:
-    """Return a frame that is padded to a square."""
+    """Return the crop that pads a frame to a square."""
     return whole_frame(width, height).shaped((1, 1))
 
 
@@ -31,7 +31,7 @@ def warp(image: Image, crop: Crop, size: int, order: ColourOrder = "RGB") -> Ima
 
 
 def padded(image: Image) -> Image:
-    """Return the picture in the middle of a black square."""
+    """Return the picture, padded with black to a square."""
     height, width = image.shape[:2]
     size = max(width, height)
     top, left = (size - height) // 2, (size - width) // 2
@@ -44,7 +44,7 @@ def padded(image: Image) -> Image:
 
 
 def resized(image: Image, size: int) -> Image:
-    """Return the picture in another size, by OpenCV's own resizing."""
+    """Return the picture resized by cv2.resize."""
     answer = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
     return np.asarray(answer, dtype=np.uint8)
 
@@ -54,7 +54,7 @@ def resized(image: Image, size: int) -> Image:
 def test_a_picture_may_be_longer_than_opencv_can_warp(
     size: tuple[int, int], order: ColourOrder
 ) -> None:
-    """Each pixel tells its place, so a shift by one pixel would be seen."""
+    """Brightness encodes the position, so that a shift would show."""
     height, width = size
     along = np.linspace(0, 250, max(size))
     line = along[np.newaxis, :] if width > height else along[:, np.newaxis]
@@ -63,7 +63,7 @@ def test_a_picture_may_be_longer_than_opencv_can_warp(
     middle = whole.max(axis=0 if width > height else 1)[:, 0]  # the rest is padding
     centres = (np.arange(192) + 0.5) / 192 * 250
     assert np.abs(middle - centres).max() < 2
-    # Parts are resampled from all pixels, wherever they lie.
+    # Crops of the original resolution are exact, wherever they lie.
     for start in (-20, 1000, 35_000, max(size) - 30):
         left, top = (start, 0) if width > height else (0, start)
         crop = Crop.square(left, top, 40)
@@ -103,7 +103,7 @@ def test_the_whole_frame_is_letterboxed_as_opencv_does_it(
     expected = resized(padded(image), size)
     found = warp(image, padded_frame(width, height), size)
     difference = np.abs(found.astype(int) - expected.astype(int))
-    # Where picture meets padding the warp's precision, 1/32 pixel, shows; elsewhere nothing does.
+    # At the padding the warp's resolution of 1/32 pixel shows; elsewhere both agree.
     inner = np.ones((size, size), dtype=bool)
     margin_y, margin_x = (max(width, height) - height) // 2, (max(width, height) - width) // 2
     scale = max(width, height) / size
@@ -112,12 +112,12 @@ def test_the_whole_frame_is_letterboxed_as_opencv_does_it(
     for edge in (margin_x / scale, size - margin_x / scale):
         inner[:, max(0, int(edge) - 1) : int(edge) + 2] = False
     assert difference[inner].max() <= 2
-    # Beyond the outermost pixels the warp has black, where OpenCV's resizing repeats them.
+    # Outside the picture the warp has black, whereas cv2.resize repeats the outermost pixels.
     assert difference[1:-1, 1:-1].max() <= 24
 
 
 def test_half_a_pixel_is_not_lost() -> None:
-    """A shift by half an input pixel, the usual mistake, would show: check that this test can."""
+    """These tests would reveal a shift by half an input pixel, which is the usual mistake."""
     image = smooth(640, 480)
     expected = resized(padded(image), 192).astype(int)
     shifted = padded_frame(640, 480)
@@ -190,12 +190,13 @@ def test_the_target_is_filled_in_place() -> None:
 def test_to_frame_is_the_inverse_of_the_warp(
     crop: Crop, input_width: int, input_height: int, x: float, y: float
 ) -> None:
-    """A spot of the input goes back to the spot of the frame that the warp took it from."""
+    """A point of the input is mapped to the point of the frame that the warp sampled."""
     width, height = 1280, 720
     keypoints = np.zeros((17, 3), dtype=np.float32)
     keypoints[:] = (x, y, 0.5)
     found = to_frame(keypoints, crop, width, height)
-    # Pixel centres are at whole numbers, the input's edges at -0.5 and half a pixel past the last.
+    # Pixel centres have integer coordinates: the input reaches from -0.5 to half a pixel past the
+    # last.
     pixel = np.array([x * input_width - 0.5, y * input_height - 0.5, 1.0])
     expected = (input_to_frame(crop, input_width, input_height) @ pixel + 0.5) / (width, height)
     assert found[0, :2] == pytest.approx(expected, rel=1e-4, abs=2e-3)
@@ -219,7 +220,7 @@ def test_keypoints_come_back_from_a_crop(keypoints: FloatArray, width: int, heig
 
 
 def test_a_white_spot_is_found_where_it_is() -> None:
-    """The whole way: a spot in the frame, its place in the input, and back."""
+    """A spot of the frame is found in the input and mapped back."""
     image = np.zeros((720, 1280, 3), dtype=np.uint8)
     cv2.circle(image, (900, 300), 12, (255, 255, 255), -1)
     crop = Crop.square(700, 100, 400)

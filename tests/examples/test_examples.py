@@ -29,7 +29,7 @@ from pose_edge.util import resources
 
 EXAMPLES = REPOSITORY / "examples"
 PERSON = 60
-"""A frame of the demo clip with a person who is found at the first look."""
+"""Index of a frame of the demo clip in which the first inference pass finds a person."""
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def command(name: str, *arguments: str | Path) -> list[str]:
 def run(
     folder: Path, name: str, *arguments: str | Path, stdin: str = "", status: int = 0
 ) -> list[str]:
-    """Run an example in a folder, and return the lines that it prints."""
+    """Run an example in a folder; return the lines of its output, or of its errors if it fails."""
     done = subprocess.run(
         command(name, *arguments),
         input=stdin,
@@ -115,9 +115,9 @@ def test_live_keypoints_until_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_squats_are_counted_as_they_are_seen() -> None:
-    """Seen in the video: the woman squats three times, deepest at 2.0, 6.8 and 12.0 seconds.
+    """The woman in the video squats three times, deepest at 2.0, 6.8 and 12.0 seconds (by eye).
 
-    It begins with her standing; its end cuts off how she rises from the third.
+    The video begins with her standing, and ends before she has risen from the third squat.
     """
     video = shared_dir("data", "videos", "tfjs_pose_squats.mp4")
     lines = run(Path("/"), "count_squats", video)
@@ -133,7 +133,7 @@ def test_walking_is_no_squat(tmp_path: Path) -> None:
 
 
 def test_pose_lines_are_read_from_a_pipe(pose_edge: Command) -> None:
-    """The two programs together, as the example's docstring says."""
+    """Runs both programs together, as the example's docstring shows."""
     run_arguments = (
         *("run", "--source", "demo", "--display", "none", "--poses", "-"),
         *("--max-frames", "40", "--set", "source.pace=false"),
@@ -154,7 +154,7 @@ def test_pose_lines_are_read_from_a_pipe(pose_edge: Command) -> None:
 def test_pose_lines_tell_who_raises_a_hand(tmp_path: Path) -> None:
     keypoints = [[0.5, 0.5, 0.9] for _ in range(17)]
     keypoints[10] = [0.4, 0.2, 0.9]  # the right wrist, above the nose
-    keypoints[9] = [0.6, 0.2, 0.1]  # the left one as well, but that is a guess
+    keypoints[9] = [0.6, 0.2, 0.1]  # the left wrist too, but with a low score
     record = {"time": 1.5, "poses": [{"id": 3, "keypoints": keypoints}]}
     lines = run(tmp_path, "read_pose_lines", stdin=f"{json.dumps(record)}\n")
     assert lines == ["1.50 s: person 3 raises the right hand", "1 frames, 1 poses"]
@@ -181,7 +181,7 @@ def free_port() -> int:
 def receive(
     pose_edge: Command, name: str, address: tuple[str, ...], options: tuple[str, ...], words: str
 ) -> list[str]:
-    """Run an example that receives, send it the demo clip, and return what it prints until then."""
+    """Start a receiving example, send it the demo clip; return its lines up to one with `words`."""
     receiver = subprocess.Popen(command(name, *address), stdout=subprocess.PIPE, text=True)
     assert receiver.stdout is not None
     lines: list[str] = []
@@ -284,14 +284,14 @@ def test_poses_are_drawn_on_a_video(tmp_path: Path) -> None:
     assert size == (frames[0].shape[1], frames[0].shape[0])
     assert times == pytest.approx([n / 30 for n in range(12)], abs=1e-3)
     for image, original in zip(drawn, frames, strict=True):
-        changed = np.any(cv2.absdiff(image, original) > 100, axis=2)  # more than a codec does
+        changed = np.any(cv2.absdiff(image, original) > 100, axis=2)  # more than the codec's losses
         assert 500 < np.count_nonzero(changed) < changed.size / 10
     nothing = run(tmp_path, "draw_poses", "no-such.mp4", "drawn.mp4", status=1)
     assert nothing[-1] == "no-such.mp4 is neither a picture nor a video that can be read"
 
 
 def test_the_examples_run_without_the_checkout_in_the_path(picture: Path) -> None:
-    """They import the installed package and nothing that lies beside them."""
+    """They import only the installed package, and nothing from the checkout."""
     copy = picture.parent / "copy.py"
     copy.write_text((EXAMPLES / "picture_keypoints.py").read_text())
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Nobody is shown a demo who cannot see it, and everybody is told what to do."""
+"""The demo clip is refused where nobody could see it, and the message tells what to do."""
 
 from __future__ import annotations
 

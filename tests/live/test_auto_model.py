@@ -1,4 +1,4 @@
-"""`model.name: auto` in a run that is made up: its clock, its camera and its models."""
+"""`model.name: auto` with a made-up clock, camera and models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FRAME = make_frame()
 
 
 class World:
-    """A camera of some rate, and models of some speed, in which frames that come too fast skip."""
+    """A camera and models with given speeds; frames that come during a pass are skipped."""
 
     def __init__(self, folder: Path, *, fps: float = 30.0, tune: TuneRequest | None = None) -> None:
         self.now = 1000.0
@@ -40,7 +40,7 @@ class World:
         self.start(AUTO, tune)
 
     def start(self, settings: Settings, tune: TuneRequest | None = None) -> None:
-        """Start the program, again."""
+        """Start the program, or start it again."""
         self.settings = settings
         self.meter = PassMeter(lambda: self.now)
         self.model = first_model(settings, self.folder, tune)
@@ -62,7 +62,7 @@ class World:
         self.model = name
 
     def go(self, seconds: float) -> None:
-        """Let frames come for some seconds."""
+        """Process the frames of some seconds."""
         end = self.now + seconds
         while self.now < end:
             self.now += 1 / self.fps
@@ -86,7 +86,7 @@ class World:
 
 @pytest.fixture(autouse=True)
 def two_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let there be two candidates, whatever ships."""
+    """Replace the candidates by two models, whichever models ship."""
     accuracy = {LIGHT: 0.53, HEAVY: 0.63}
     monkeypatch.setattr(auto_model_module, "candidates", lambda _zoo, _people: accuracy)
 
@@ -187,7 +187,7 @@ def test_without_any_model_the_run_goes_on(world: World) -> None:
 def test_a_name_in_the_settings_ends_it(world: World) -> None:
     world.go(20)
     world.settings = Settings()
-    world.model = LIGHT  # as the reload does
+    world.model = LIGHT  # as a reload does
     used = len(world.used)
     world.go(300)
     assert len(world.used) == used

@@ -1,4 +1,4 @@
-"""`model.name: auto` in a real run, with stand-ins for the models, of which one is too slow."""
+"""`model.name: auto` in a real run with stand-ins for the models, one of which is too slow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SLOW_S = 0.3
 
 
 class StandInModel(FakeEstimator):
-    """A model that takes its time."""
+    """An estimator that sleeps if it stands in for the heavy model."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

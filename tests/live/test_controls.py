@@ -19,7 +19,7 @@ from pose_edge.telemetry import SOURCE
 
 
 class KeptNotices(Notices):
-    """Notices that are kept."""
+    """Notices that also collect their texts in a list."""
 
     def __init__(self, said: list[str]) -> None:
         super().__init__([(key.shown, key.meaning) for key in KEYS])
@@ -31,7 +31,7 @@ class KeptNotices(Notices):
 
 
 class Desk:
-    """Controls of a presenter with a fake screen, whose notices are kept."""
+    """Controls of a presenter with a fake screen; their notices are collected in `said`."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -68,7 +68,7 @@ def test_every_key_says_what_it_did(desk: Desk) -> None:
     for name, action in ACTIONS.items():
         before = len(desk.said)
         desk.press(name)
-        if action not in (Action.HELP, Action.SNAPSHOT):  # these say so elsewhere, or later
+        if action not in (Action.HELP, Action.SNAPSHOT):  # these tell it elsewhere or later
             assert len(desk.said) == before + 1, name
     assert not desk.press("x", "up", "left shift", "")
 

@@ -19,7 +19,7 @@ STEP_NS = 33_000_000
 
 
 class Feed:
-    """A pipeline whose newest frame and results are made up; keeps count of the leases."""
+    """A pipeline with made-up newest frames and results, which counts the open leases."""
 
     def __init__(self) -> None:
         self.rest = Rest()
@@ -42,7 +42,7 @@ class Feed:
         return self.results.popleft() if self.results else None
 
     def find(self, index: int, poses: list[Pose], total_ms: float = 50.0) -> None:
-        """Let a result come."""
+        """Add a result for a frame."""
         result = make_result(frame(index), poses)
         result.stages_ms["total"] = total_ms
         self.leased += 1
@@ -58,7 +58,7 @@ def frame(index: int) -> Frame:
 
 
 def person(x: float, number: int | None = 1) -> Pose:
-    """Return somebody who stands at a place across the frame."""
+    """Return a pose shifted along x by a fraction of the frame's width."""
     one = replace(pose(), id=number)
     one.keypoints[:, 0] += x
     return one
@@ -70,7 +70,7 @@ def start() -> tuple[Feed, NewestFrames]:
 
 
 def shown_at(newest: NewestFrames) -> float:
-    """Show the next frame, and return where the only person in it stands."""
+    """Show the next frame; return the shift along x of the only person in it."""
     result = newest.take()
     assert result is not None
     (one,) = result.poses

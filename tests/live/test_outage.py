@@ -1,4 +1,4 @@
-"""How the tests in the virtual machine measure for how long things were away."""
+"""How the tests in a virtual machine measure the duration of outages."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_lines_say_who_comes_and_leaves(tmp_path: Path) -> None:
 
 
 def test_without_ids_there_are_no_events(tmp_path: Path) -> None:
-    """Nobody can tell who it is: without tracking, and in pictures."""
+    """People are counted only by ids, which pictures and runs without tracking do not have."""
     settings = Settings(
         poses=PosesSettings(path=str(tmp_path / "p.jsonl")), events=EventsSettings(enter=0.0)
     )

@@ -1,4 +1,4 @@
-"""Who has a page needs no advice about screens."""
+"""With the web page enabled, no advice about screens is given."""
 
 from __future__ import annotations
 

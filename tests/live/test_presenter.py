@@ -42,7 +42,7 @@ def test_the_stages_add_up_to_the_time_from_exposure_to_screen(
     monkeypatch.setattr(bench.screens[-1], "show", show)
     for _ in range(9):
         exposed_ns = round(bench.now * 1e9)
-        bench.now += 0.032  # until the main thread has it
+        bench.now += 0.032  # the delay until the main thread takes it
         result = make_result(replace(make_frame(), captured_ns=exposed_ns))
         result.laps_ms = {"arrival": 12.0, "decode": 4.0, "queue": 1.0, "inference": 10.0}
         result.done_ns = exposed_ns + 27_000_000
@@ -58,7 +58,7 @@ def test_the_stages_add_up_to_the_time_from_exposure_to_screen(
 def test_a_picture_that_nobody_sees_is_not_drawn(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench.presenter, "_scene", None)  # would raise an error
+    monkeypatch.setattr(bench.presenter, "_scene", None)  # drawing would raise an error
     bench.screens[-1].there = False
     result = make_result()
     bench.presenter.show_result(result)
@@ -70,7 +70,7 @@ def test_a_screen_has_time_until_its_first_picture_is_there(bench: Bench) -> Non
     assert [bench.must] == [True]
     assert bench.state == State.STARTING
     assert bench.lasts(OPEN_S - 1)
-    bench.screens[0].works = False  # a window that is minimised, say
+    bench.screens[0].works = False  # a minimised window, say
     bench.presenter.show_result(make_result())
     bench.presenter.send_heartbeat()
     assert bench.lasts(OPEN_S - 1)
@@ -137,7 +137,7 @@ def test_another_source_frees_the_still_picture(bench: Bench) -> None:
     bench.pipeline.still = True
     picture, frame = make_result(), make_result()
     bench.presenter.show_result(picture)
-    bench.pipeline.still = False  # a reload: from pictures to a camera
+    bench.pipeline.still = False  # a reload from pictures to a camera
     bench.presenter.change_overlay(Settings())
     assert len(bench.shown) == 1, "the picture is not shown again"
     bench.presenter.show_result(frame)
@@ -373,7 +373,7 @@ def test_a_file_is_shown_frame_by_frame_whatever_the_settings(bench: Bench) -> N
 
 
 def pictures_for_page(bench: Bench) -> list[Image]:
-    """Return the picture that waits for the page's server, if there is one."""
+    """Return the picture that waits for the page's server, in a list; empty if there is none."""
     waiting = bench.page.picture._waiting
     return [] if waiting is None else [waiting[0]]
 

@@ -1,4 +1,4 @@
-"""New settings are applied as a whole, or refused."""
+"""New settings are applied completely or refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pose_edge.tracking import PoseTracker
 
 
 class Run:
-    """The parts of a run, which note what is asked of them."""
+    """Stands in for all parts of a run, and records their calls."""
 
     live = True
 
@@ -153,7 +153,7 @@ def test_a_model_that_is_not_used_is_closed(run: Run) -> None:
 def test_an_edge_tpu_that_the_present_model_holds_is_not_insisted_on(
     run: Run, held: bool, mode: str
 ) -> None:
-    """It may hold it although the CPU has answered the last frame, as when an answer was late."""
+    """It may hold it even though the CPU answered the last frame, as after a late answer."""
     run.telemetry.processed({}, Provenance("m", "cpu", "edgetpu late 12:03"), person=False)
     supervisor = SimpleNamespace(holding=held, child=None)
     failover = Failover(FakeRuntime(), cast(ChildSupervisor, supervisor), "m-edgetpu")
@@ -163,7 +163,7 @@ def test_an_edge_tpu_that_the_present_model_holds_is_not_insisted_on(
     assert run.given == [run.loaded[0][1]]
 
 
-# --- what a setting concerns ----------------------------------------------------------------------
+# --- which settings affect what -------------------------------------------------------------------
 
 
 def test_every_section_concerns_something() -> None:

@@ -16,7 +16,7 @@ CROP = Settings.model_validate({"overlay": {"crop": True}})
 
 
 class Told(SystemdNotifier):
-    """A notifier that keeps what it was told."""
+    """A notifier that records its calls."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -30,7 +30,7 @@ class Told(SystemdNotifier):
 
 
 class Run:
-    """What follows, and what is read."""
+    """A reloader with its callbacks: the test sets what they read or raise."""
 
     def __init__(self) -> None:
         self.file: Settings | Exception = Settings()

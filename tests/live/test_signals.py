@@ -79,7 +79,7 @@ def test_under_nohup_a_closed_terminal_is_ignored(signals: Signals) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_wait_for_their_handlers(signals: Signals, number: int) -> None:
     hold_signals()
-    # To this thread: those of a test runner do not hold them.
+    # Sent to this thread, as the test runner's other threads do not block signals.
     signal.pthread_kill(threading.get_ident(), number)
     assert number in signal.sigpending()
     signals.listen_for_the_end()
@@ -89,7 +89,7 @@ def test_signals_wait_for_their_handlers(signals: Signals, number: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_does_not_listen_is_interrupted(signals: Signals, number: int) -> None:
     hold_signals()
-    # To this thread: those of a test runner do not hold them.
+    # Sent to this thread, as the test runner's other threads do not block signals.
     signal.pthread_kill(threading.get_ident(), number)
     with pytest.raises(KeyboardInterrupt):
         interrupt_on_signals()
@@ -118,7 +118,7 @@ def test_a_terminal_that_is_closed_ends_what_is_no_service(
         assert process.stdout.readline() == "listening\n"
         os.close(far)
         if closed:
-            os.close(near)  # the kernel sends SIGHUP
+            os.close(near)  # now the kernel sends SIGHUP
         else:
             process.send_signal(signal.SIGHUP)
         assert process.stdout.read().strip() == meant

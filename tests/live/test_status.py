@@ -11,7 +11,7 @@ def test_rates_latency_backend_and_screen() -> None:
     telemetry.processed({}, Provenance("m", "edgetpu"), person=False)
     telemetry.add({"latency": 41.4})
     line = status_line(telemetry, [], "none")
-    assert line == "0.0 fps camera, 0.0 fps poses; edgetpu; display none"  # it was shown once
+    assert line == "0.0 fps camera, 0.0 fps poses; edgetpu; display none"  # nothing shown
     line = status_line(telemetry, [], "HDMI-A-1")
     assert line == (
         "0.0 fps camera, 0.0 fps poses, 41 ms exposure to screen; edgetpu; display HDMI-A-1"

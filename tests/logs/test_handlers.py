@@ -19,7 +19,7 @@ from pose_edge.util.urls import Redactor
 
 
 class Bench:
-    """A log with a clock that goes on when it is told to."""
+    """A log with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -45,7 +45,7 @@ def timers() -> set[threading.Thread]:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     bench = Bench()
-    # pytest puts its own stream back into sys between the fixtures and the test.
+    # Between fixtures and test pytest replaces sys.stderr by its own stream.
     monkeypatch.setattr(handlers, "sys", SimpleNamespace(stderr=bench.stream))
     yield bench
     bench.handler.close()

@@ -24,7 +24,7 @@ log = logging.getLogger("pose_edge.somewhere")
 
 @pytest.fixture(autouse=True)
 def put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave the log as it was."""
+    """Restore hooks and levels, and reset the log, after each test."""
     levels = {name: logging.getLogger(name).level for name in ("", "pose_edge")}
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
@@ -94,7 +94,7 @@ def test_a_warning_of_python_is_logged(capsys: pytest.CaptureFixture[str]) -> No
     logs.start("info", "json")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        # catch_warnings puts the function back, and pytest keeps its own in place
+        # catch_warnings restores showwarning, and pytest has set its own
         from pose_edge.logs.excepthooks import show_warning
 
         warnings.showwarning = show_warning
@@ -155,7 +155,7 @@ def test_an_error_that_nobody_can_catch(capsys: pytest.CaptureFixture[str]) -> N
 
 
 class Full:
-    """A standard error on a full disk."""
+    """A standard error on a disk that is full until `full` is cleared."""
 
     def __init__(self) -> None:
         self.full = True

@@ -32,12 +32,12 @@ from pose_edge.offline.annotate import AnnotateReport, annotate
 from pose_edge.offline.annotate_outputs import write_picture
 
 PLAIN = OverlaySettings(skeleton=False)
-"""The pictures stay as they are, so that their number can be read."""
+"""Settings that draw nothing on the pictures, so that their coded number can be read."""
 
 
 @pytest.fixture(autouse=True)
 def estimator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeEstimator:
-    """Replace the model by one that is loaded at once, and work in a folder of its own."""
+    """Replace the model by a fake, and change to an empty folder."""
     fake = FakeEstimator()
 
     def load(
@@ -61,7 +61,7 @@ def run(
     stop: threading.Event | None = None,
     stop_at: int | None = None,
 ) -> tuple[AnnotateReport, list[tuple[int, int | None]]]:
-    """Annotate, in a time that a mistake cannot make endless."""
+    """Annotate a source; a watchdog stops it if it hangs."""
     steps: list[tuple[int, int | None]] = []
     event = stop or threading.Event()
     watchdog = threading.Timer(GENEROUS_S, event.set)
@@ -224,7 +224,7 @@ def test_a_picture_of_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     source.mkdir()
     wide = np.zeros((16, 16_400, 3), dtype=np.uint8)
     PillowImage.fromarray(wide).save(source / "a.tif")
-    (source / "a.tif").rename(source / "a.webp")  # read by its content, written by its name
+    (source / "a.tif").rename(source / "a.webp")  # read by content, written by name
     long = "b" * 251 + ".gif"
     PillowImage.fromarray(coded_picture(2)).save(source / long)
     picture(source / "c.png", 3)
@@ -239,7 +239,7 @@ def test_a_picture_of_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_all_kinds_of_pictures(tmp_path: Path) -> None:
-    """What cannot be written as what it was becomes a JPEG, beside those of the same name."""
+    """Pictures of formats that cannot be written become JPEG files, without a clash of names."""
     source = tmp_path / "album"
     source.mkdir()
     picture(source / "a.jpg", 1)
@@ -325,7 +325,7 @@ def test_what_has_no_end_is_refused(tmp_path: Path) -> None:
 def test_auto_is_refused_whether_there_is_a_camera_or_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without a camera it would be the demo clip, again and again."""
+    """Without a camera `auto` would mean the demo clip, in an endless loop."""
 
     def find(_settings: object) -> NoReturn:
         raise SourceError("no camera found")
@@ -471,7 +471,7 @@ def test_several_inputs(tmp_path: Path, estimator: FakeEstimator) -> None:
 
 @pytest.fixture
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no model be loaded."""
+    """Fail the test if a model is loaded."""
 
     def load(*_arguments: object, **_more: object) -> NoReturn:
         raise AssertionError("the model was loaded")

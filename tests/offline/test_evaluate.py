@@ -37,7 +37,7 @@ from pose_edge.zoo.registry import ManifestEntry, ModelFile, Tensor
 
 
 class Fake:
-    """An estimator that knows who is in each picture, and answers with a shift."""
+    """An estimator that answers with each picture's true keypoints, shifted along x."""
 
     def __init__(self, shift: float = 0.0, *, blind: bool = False) -> None:
         self.shift = shift
@@ -47,7 +47,7 @@ class Fake:
         self.resets = 0
 
     @property
-    def runtime(self) -> Any:  # noqa: ANN401 - never asked for
+    def runtime(self) -> Any:  # noqa: ANN401 - never used
         raise NotImplementedError
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
@@ -68,7 +68,7 @@ class Fake:
         return Provenance("a fake", "cpu")
 
     def close(self) -> None:
-        """Nothing is running."""
+        """Do nothing: there is nothing to free."""
 
     def _poses(self, frame: Frame, stopwatch: Stopwatch | None) -> list[Pose]:
         assert stopwatch is not None
@@ -84,7 +84,7 @@ Measure = Callable[..., list[Accuracy]]
 
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
-    """Put fakes in place of the models; returns them by name, to be filled."""
+    """Replace the models by fakes, and return these by name; a test may add more."""
     fakes: dict[str, Fake] = {"perfect": Fake()}
 
     class FakeZoo:
@@ -137,7 +137,7 @@ def test_the_crop_of_a_box(x: float, y: float, width: float, height: float) -> N
     assert crop.top + crop.height / 2 == pytest.approx(y + height / 2, abs=1e-6)
 
 
-# --- pictures that the model knows ----------------------------------------------------------------
+# --- perfect answers ------------------------------------------------------------------------------
 
 
 def calibrated(*pictures: str) -> ModelFile:
@@ -253,7 +253,7 @@ def test_the_mode_box_looks_once_at_each_true_box(tmp_path: Path, models: dict[s
 
 @pytest.mark.parametrize("mode", ["frame", "box"])
 def test_pictures_without_a_person(tmp_path: Path, models: dict[str, Fake], mode: CropMode) -> None:
-    """Whoever is found there lowers the accuracy; in the mode box there is nothing to look at."""
+    """False detections there lower the accuracy; with crops around the boxes there are none."""
     data = coco()
     del data["annotations"][2]
     (found,) = measure(write(tmp_path, data), "perfect", modes=(mode,))
@@ -308,7 +308,7 @@ def test_without_pycocotools_it_is_said_what_to_install(
         measure(write(tmp_path, coco()), "perfect")
 
 
-# --- going on -------------------------------------------------------------------------------------
+# --- resuming -------------------------------------------------------------------------------------
 
 
 def test_a_second_run_goes_on_where_the_first_ended(
@@ -333,7 +333,7 @@ def test_wherever_the_file_was_cut_off(tmp_path: Path, models: dict[str, Fake], 
     path, kept = write(tmp_path, coco(2)), tmp_path / "answers.jsonl"
     measure(path, "perfect", answers=kept)
     whole = kept.read_bytes()
-    # First without the newline only, then within the last line, then almost all of it.
+    # Cut off the newline only, or keep only the first `cut` bytes of the last line.
     last = whole.rfind(b"\n", 0, -1) + 1
     end = min(last + cut, len(whole) - 1) if cut > 1 else len(whole) - 1
     kept.write_bytes(whole[:end])
@@ -383,7 +383,7 @@ def test_models_that_share_a_file_share_no_answers(
 def test_another_truth_about_the_same_pictures_is_measured_anew(
     tmp_path: Path, models: dict[str, Fake]
 ) -> None:
-    """Other ids, other boxes: answers of the first truth would be wrong for the second."""
+    """With other ids or boxes, kept answers for the first truth would be wrong."""
     kept = tmp_path / "answers.jsonl"
     modes: tuple[CropMode, ...] = ("frame", "box")
     measure(write(tmp_path, coco()), "perfect", modes=modes, answers=kept)

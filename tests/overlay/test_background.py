@@ -24,7 +24,7 @@ def test_any_picture_can_be_blurred(width: int, height: int) -> None:
 
 
 def face(size: int, seed: int) -> Picture:
-    """Return a picture of details as fine as those of a face, of equal mean brightness."""
+    """Return a grey picture with details as fine as a face's; all have the same mean brightness."""
     rng = np.random.default_rng(seed)
     details = rng.choice([-60, 60], (size // 8, size // 8))
     details = details - details.mean()
@@ -33,7 +33,7 @@ def face(size: int, seed: int) -> Picture:
 
 
 def test_what_is_blurred_cannot_be_told_apart() -> None:
-    """A head that fills a quarter of the picture."""
+    """The head fills a quarter of the picture's width."""
     pictures = []
     for seed in (1, 2):
         picture = np.full((720, 1280, 3), 128, np.uint8)

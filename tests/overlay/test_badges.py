@@ -17,7 +17,7 @@ SIZE = (1280, 720)
 
 
 def at(x: float, y: float, number: int | None, scale: float = 0.5) -> Pose:
-    """Return a person at a place, raising no hand."""
+    """Return a pose centred at a place, with no hand raised."""
     keypoints = person(0.9)
     keypoints[:, :2] = (keypoints[:, :2] - 0.5) * scale + (x, y)
     return Pose(keypoints, 0.9, (0, 0, 1, 1), number)

@@ -13,7 +13,7 @@ from pose_edge.poses import Box
 
 
 def draw_crop(canvas: Picture, order: ColourOrder, crop: Box, *, mirror: bool) -> None:
-    """Draw a crop on a picture that fills the canvas."""
+    """Draw the outline of a crop on a picture that fills the canvas."""
     height, width = canvas.shape[:2]
     Painter(order).paint(canvas, Drawing(crop_frame(crop, (0, 0, width, height), mirror=mirror)))
 

@@ -21,4 +21,4 @@ def test_a_message_is_dark_and_centred() -> None:
     rows, columns = np.nonzero((message != message[0, 0]).any(axis=2))
     assert abs(columns.min() + columns.max() - 639) < 10
     assert abs(rows.min() + rows.max() - 479) < 40
-    assert message[0, 0, :3].max() < 40  # so that it does not glare in a dim room
+    assert message[0, 0, :3].max() < 40  # not to glare in a dim room

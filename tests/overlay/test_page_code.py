@@ -31,7 +31,7 @@ def test_the_code_is_shown_on_demand_and_while_something_is_missing() -> None:
     notices = Notices(page=lambda: page[0] if page else None)
 
     def change(*, waiting: bool = False, code: bool = False) -> tuple[bool, int]:
-        """Return whether the screen had to be drawn anew, and how many stamps were."""
+        """Return whether the screen had to be redrawn, and the number of stamps on it."""
         notices.waiting, notices.code = waiting, code
         stale = notices.stale
         overlay = notices.over(lambda _size, _place: Drawing())

@@ -21,10 +21,10 @@ SIDES = st.integers(1, 400)
 @pytest.mark.parametrize(
     ("size", "place", "expected"),
     [
-        ((640, 480), (0, 60, 640, 360), (12, 10)),  # above a wide picture
-        ((1280, 720), (437, 0, 405, 720), (12, 12)),  # on the left of a tall one
-        ((1280, 720), (150, 0, 980, 720), None),  # too narrow
-        ((640, 480), (0, 30, 640, 420), None),  # too low
+        ((640, 480), (0, 60, 640, 360), (12, 10)),  # in the bar above a wide picture
+        ((1280, 720), (437, 0, 405, 720), (12, 12)),  # in the bar on the left of a tall picture
+        ((1280, 720), (150, 0, 980, 720), None),  # the bar is too narrow
+        ((640, 480), (0, 30, 640, 420), None),  # the bar is too low
         ((640, 480), (0, 0, 640, 480), None),
         ((640, 480), (-100, 0, 840, 480), None),
     ],
@@ -79,7 +79,7 @@ def test_hidden_points_are_those_within_reach() -> None:
 
 
 def steps(choice: SteadyChoice, costs: list[float], begin_ns: int, seconds: float) -> list[int]:
-    """Return the choices while places have some costs."""
+    """Return the chosen places, one per update, during some seconds of constant costs."""
     count = round(seconds * 1e9 / LOOK_NS)
     return [choice.update(costs, begin_ns + (i + 1) * LOOK_NS) for i in range(count)]
 
@@ -101,7 +101,7 @@ def test_what_comes_and_goes_counts_as_well() -> None:
     choice = SteadyChoice()
     choice.update([0, 0], 0)
     now_ns, chosen = 0, []
-    for _ in range(8):  # a hand that waves
+    for _ in range(8):  # a waving hand
         chosen += steps(choice, [2, 0], now_ns, 0.3)
         chosen += steps(choice, [0, 0], now_ns + 300_000_000, 0.3)
         now_ns += 600_000_000

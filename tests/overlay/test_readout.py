@@ -60,7 +60,7 @@ def stamp(
     skipped: int = 0,
     provenance: Provenance = CPU,
 ) -> Stamp:
-    """Return the read-out of a picture without people that fills the screen."""
+    """Return the readout for a picture that fills the screen and shows nobody."""
     return readout.stamp(kind, size, (0, 0, *size), NOBODY, provenance, skipped=skipped)
 
 
@@ -200,7 +200,7 @@ def test_a_fault_shows_at_once_and_goes_at_once(telemetry: Telemetry) -> None:
 
 
 def test_a_change_of_what_finds_the_poses_shows_at_once(telemetry: Telemetry) -> None:
-    """Without a moment of the clock going by: model, backend and note, each by itself."""
+    """Although the clock does not advance: a change of the model, the backend or the note."""
     readout = make(telemetry, Clock())
     provenances = [
         Provenance("movenet-lightning-edgetpu", "edgetpu"),
@@ -227,7 +227,7 @@ def test_the_longest_note_stays_in_the_picture(telemetry: Telemetry, size: tuple
 def test_the_panel_does_not_shrink_with_its_numbers(telemetry: Telemetry) -> None:
     clock = Clock()
     readout = make(telemetry, clock)
-    # Wide enough that this line decides the width of the panel.
+    # The long number makes this line the widest, so that it determines the panel's width.
     wide = drawn(readout, skipped=10**20)
     clock.now_ns += 10**9
     narrow = drawn(readout, skipped=1)

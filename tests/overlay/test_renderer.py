@@ -43,7 +43,7 @@ def test_with_no_part_turned_on_the_picture_is_a_copy_of_the_frame(
 
 
 def test_the_frame_itself_is_never_drawn_on() -> None:
-    """The next look of the model, and the recording, would see the skeleton."""
+    """Otherwise the model's next pass and the recording would contain the skeleton."""
     image = smooth(320, 240)
     before = image.copy()
     result = replace(make_result(make_frame(image), [pose()]), crop=(0.1, 0.1, 0.9, 0.9))
@@ -93,7 +93,7 @@ def test_a_mirror_turns_picture_and_skeleton_together() -> None:
     image = np.zeros((240, 320, 3), dtype=np.uint8)
     lone = np.zeros((17, 3), dtype=np.float32)
     lone[Keypoint.NOSE] = (0.25, 0.5, 0.9)
-    image[116:125, 76:85] = 255  # a white square where the nose is
+    image[116:125, 76:85] = 255  # a white square at the nose
     result = make_result(make_frame(image), [Pose(lone, 0.9, (0.25, 0.5, 0.25, 0.5))])
     plain = painted(renderer(OverlaySettings(readout="off")), result).copy()
     mirrored = painted(renderer(OverlaySettings(readout="off"), mirror=True), result)
@@ -104,7 +104,7 @@ def test_a_mirror_turns_picture_and_skeleton_together() -> None:
 
 
 def test_mirroring_leaves_left_and_right_to_the_person() -> None:
-    """A mirrored left arm keeps the colour of the left side."""
+    """A left arm has the colour of the left side, mirrored or not."""
     image = np.zeros((120, 160, 3), dtype=np.uint8)
     arm = person(0.0, scores=dict.fromkeys((Keypoint.LEFT_ELBOW, Keypoint.LEFT_WRIST), 0.9))
     result = make_result(make_frame(image), [Pose(arm, 0.9, (0, 0, 1, 1))])
@@ -140,7 +140,7 @@ def test_the_canvas_is_used_again() -> None:
 
 
 def stamped(scene: Scene, size: tuple[int, int]) -> Image:
-    """Return the picture of a scene that is one stamp."""
+    """Return the picture of a scene that consists of a single stamp."""
     drawing = scene.overlay(size, (0, 0, *size))
     (stamp,) = drawing.stamps
     assert (stamp.x, stamp.y) == (0, 0)

@@ -1,4 +1,4 @@
-"""Whole scenes, by geometry: what lies where, and what covers what."""
+"""The layout of whole scenes: where each part lies, and what it covers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def drawing_of(
     overlay: OverlaySettings | None = None,
     fault: str | None = None,
 ) -> tuple[Drawing, Rectangle]:
-    """Return the drawing of a scene, and where its picture lies."""
+    """Return the drawing of a scene, and the rectangle of its picture on the screen."""
     telemetry = Telemetry()
     telemetry.add({"latency": 44.0})
     telemetry.set_fault("recording", fault)
@@ -44,7 +44,7 @@ def drawing_of(
 
 
 def crosses(stamp: Stamp, drawing: Drawing) -> bool:
-    """Tell whether any line or disc of a drawing touches a stamp."""
+    """Return whether any line or disc of a drawing touches a stamp."""
     x, y, width, height = stamp.place
     ends, radii = drawing.capsules.ends, drawing.capsules.radii[:, None]
     along = np.linspace(0, 1, 200)[:, None, None]
@@ -69,7 +69,7 @@ def test_the_read_out_lies_on_the_screen_and_nothing_is_drawn_across_its_text(
     x, y, width, height = readout.place
     assert 0 <= x < x + width <= screen[0]
     assert 0 <= y < y + height <= screen[1]
-    # Painters paint capsules first, then stamps in order: the read-out lies on top.
+    # Capsules are painted first, then the stamps in order: the readout is on top.
     assert drawing.stamps[-1] is readout
 
 
@@ -111,7 +111,7 @@ def test_with_people_in_three_corners_the_pill_is_in_the_fourth() -> None:
     [((1280, 720), (640, 480)), ((720, 1280), (1280, 720)), ((640, 480), (1280, 720))],
 )
 def test_the_pill_is_in_a_bar_where_one_holds_it(picture: Size, screen: Size) -> None:
-    """The figures of a pill may stand one below the other in a narrow bar."""
+    """In a narrow bar the figures of the pill are stacked."""
     drawing, place = drawing_of([someone(0.5, 0.5, 0.9)], picture, screen)
     (pill,) = drawing.stamps
     x, y, width, height = pill.place
@@ -137,7 +137,7 @@ def test_no_other_corner_hides_fewer_keypoints(
         inside = (points > (left, top)) & (points < (left + width, top + height))
         return int(inside.all(axis=1).sum())
 
-    if place[0] <= x and place[1] <= y:  # in the picture
+    if place[0] <= x and place[1] <= y:  # the pill is inside the picture
         other_x = 2 * place[0] + place[2] - x - width
         other_y = 2 * place[1] + place[3] - y - height
         corners = [(x, y), (other_x, y), (x, other_y), (other_x, other_y)]
@@ -152,7 +152,7 @@ def test_no_other_corner_hides_fewer_keypoints(
 def test_no_line_begins_or_ends_outside_the_picture(
     x: float, y: float, scale: float, picture: Size
 ) -> None:
-    """What is outside is clipped to the border by estimators, and not drawn."""
+    """Estimators clip keypoints outside the picture to its border, where they are not drawn."""
     pose = someone(x, y, scale)
     np.clip(pose.keypoints, 0.0, 1.0, out=pose.keypoints)
     drawing, (left, top, width, height) = drawing_of([pose], picture, (1280, 720))

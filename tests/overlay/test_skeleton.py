@@ -52,7 +52,7 @@ def draw_poses(
 
 
 def someone(number: int | None = None) -> Pose:
-    """Return a person who stands in the middle, all visible, the left side to the right."""
+    """Return a person facing the camera in the middle, with all keypoints visible."""
     places = {
         Keypoint.NOSE: (0.5, 0.2),
         Keypoint.LEFT_EYE: (0.52, 0.18),
@@ -83,7 +83,7 @@ def middle(pose: Pose, a: Keypoint, b: Keypoint) -> tuple[float, float]:
 
 
 def alike(first: Picture, second: Picture) -> bool:
-    """Tell whether pictures differ only by a shift of edges below one pixel, and its blending."""
+    """Return whether two pictures differ only at edges, by a shift below one pixel."""
     kernel = np.ones((3, 3), np.uint8)
     low = cv2.erode(second, kernel).astype(int) - 32
     high = cv2.dilate(second, kernel).astype(int) + 32
@@ -109,7 +109,7 @@ def test_every_limb_has_the_colour_of_its_side(
     canvas = ground(*size)
     pose = someone()
     draw_poses(canvas, order, [pose], mirror=mirror, min_score=0.3)
-    for a, b in SKELETON[4:]:  # in the face joints cover the lines
+    for a, b in SKELETON[4:]:  # without the face, where discs cover the lines
         x, y = middle(pose, a, b)
         expected = limb_colour(a, b)
         assert at(canvas, 1 - x if mirror else x, y) == (
@@ -142,7 +142,7 @@ def test_without_people_the_picture_stays_as_it_is() -> None:
 
 def test_the_best_person_is_on_top() -> None:
     first, second = someone(), someone()
-    second.keypoints[:, 0] = 1 - second.keypoints[:, 0]  # the same place, the sides swapped
+    second.keypoints[:, 0] = 1 - second.keypoints[:, 0]  # the same place, but the sides swapped
     canvas = ground(640, 480)
     draw_poses(canvas, "RGB", [first, second], mirror=False, min_score=0.3)
     shin = middle(first, Keypoint.LEFT_KNEE, Keypoint.LEFT_ANKLE)
@@ -193,7 +193,7 @@ def test_a_skeleton_keeps_its_share_of_the_picture_at_every_size() -> None:
         canvas = ground(width, height)
         draw_poses(canvas, "RGB", [pose], mirror=False, min_score=0.3)
         shares.append((canvas != GREEN).any(axis=2).mean())
-    assert max(shares) / min(shares) < 1.35  # smoothed edges weigh more in small pictures
+    assert max(shares) / min(shares) < 1.35  # blended edges weigh more in small pictures
 
 
 def placed(poses: list[Pose], width: int = 1280, height: int = 720) -> Figures:
@@ -201,7 +201,7 @@ def placed(poses: list[Pose], width: int = 1280, height: int = 720) -> Figures:
 
 
 def scaled(pose: Pose, scale: float, x: float = 0.5, y: float = 0.5) -> Pose:
-    """Return a smaller person in another place."""
+    """Return the pose scaled, and centred at another place."""
     keypoints = pose.keypoints.copy()
     keypoints[:, :2] = (keypoints[:, :2] - 0.5) * scale + (x, y)
     return Pose(keypoints, pose.score, pose.box, pose.id)
@@ -268,7 +268,7 @@ def test_without_shoulders_or_face_there_is_no_neck() -> None:
 
 @pytest.mark.parametrize("edge", [(0.5, 1.0), (0.5, 0.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.9995)])
 def test_a_keypoint_on_the_border_is_not_drawn(edge: tuple[float, float]) -> None:
-    """Estimators clip what is outside to the border."""
+    """Estimators clip keypoints outside the picture to its border."""
     pose = someone()
     pose.keypoints[[Keypoint.LEFT_HIP, Keypoint.RIGHT_HIP], :2] = edge
     figures = placed([pose])

@@ -14,7 +14,7 @@ PLACE = (0, 0, 1280, 720)
 
 
 def waving(x: float, number: int | None = 1) -> Pose:
-    """Return a person of whom only the left wrist is seen."""
+    """Return a person with only the left wrist visible."""
     keypoints = person(0.0)
     keypoints[Keypoint.LEFT_WRIST] = x, 0.5, 0.9
     return Pose(keypoints, 0.9, (0, 0, 1, 1), number)

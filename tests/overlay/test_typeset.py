@@ -32,7 +32,7 @@ def test_lettering_looks_as_the_font_sets_it() -> None:
     )
     first, second = (np.asarray(p)[:, :, 3].astype(int) for p in (ours, pillows))
     assert first.max() == 255
-    # Words may begin up to half a pixel elsewhere.
+    # A word may be shifted by up to half a pixel.
     assert abs(first.sum() / second.sum() - 1) < 0.05
     assert np.abs(first.sum(axis=1) - second.sum(axis=1)).max() < 0.15 * second.sum(axis=1).max()
 
@@ -43,7 +43,7 @@ def test_wrapped_rows_fit(text: str, width: int, max_rows: int) -> None:
     font = load_font(16)
     rows = wrap(text, font.getlength, width, max_rows)
     assert 1 <= len(rows) <= max_rows
-    if width >= 60:  # room for "..." and the widest of letters
+    if width >= 60:  # room for "..." and the widest letter
         assert all(font.getlength(row) <= width for row in rows)
 
 

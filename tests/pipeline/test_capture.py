@@ -6,7 +6,7 @@ from pose_edge.pipeline.capture import MAX_BEHIND_S, MAX_PAUSE_S, Pacer
 
 
 class Clock:
-    """A clock that waiting moves forward."""
+    """A clock that `wait` advances instead of waiting."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -31,7 +31,7 @@ def test_the_pacer_waits_for_each_frames_moment() -> None:
     for position in (5.0, 5.1, 5.15, 6.0):
         pacer.wait(position)
         moments.append(clock.now)
-        clock.now += 0.02  # what decoding and inference take
+        clock.now += 0.02  # decoding and inference
     assert moments == pytest.approx([100.0, 100.1, 100.15, 101.0])
 
 

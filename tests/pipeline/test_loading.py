@@ -35,7 +35,7 @@ WITHOUT_TWIN = [
 
 @pytest.fixture
 def zoo(tmp_path: Path) -> Zoo:
-    """Return the models that ship, with nothing fetched, beside a model of the user's own."""
+    """Return a zoo of the shipped models with nothing fetched; a user's model is beside it."""
     (tmp_path / "own.tflite").write_bytes(CONTENT)
     (tmp_path / "own_edgetpu.tflite").write_bytes(CONTENT + COMPILED_MARK)
     return Zoo(fetched=tmp_path / "fetched")
@@ -116,7 +116,7 @@ def test_a_model_for_the_edge_tpu_is_no_model_for_the_cpu(zoo: Zoo, tmp_path: Pa
 
 
 def test_off_and_a_model_for_the_edge_tpu_contradict_each_other(zoo: Zoo) -> None:
-    """Also where it is not here yet: fetching it would not help."""
+    """Even if the model is not here yet: fetching it would not help."""
     why = refused(UsageError, zoo, "movenet-thunder-edgetpu", "off")
     assert "edgetpu is off" in why
     assert "--model movenet-thunder-int8" in why

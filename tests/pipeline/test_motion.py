@@ -10,13 +10,13 @@ FPS = 30
 
 
 def scene(random: np.random.Generator, *, noise: float = 3.0, level: float = 1.0) -> Grey:
-    """Return a tiny picture of an empty room, as a noisy camera sees it."""
+    """Return a tiny grey picture of an empty room with a camera's noise."""
     room = np.linspace(40, 160, COLUMNS * 36, dtype=np.float32).reshape(36, COLUMNS)
     return np.asarray(level * room + random.normal(0, noise, room.shape), np.float32)
 
 
 def learnt(random: np.random.Generator, *, noise: float = 3.0) -> MotionDetector:
-    """Return a detector that has seen the empty room for some seconds."""
+    """Return a detector that has seen the empty room for six seconds."""
     detector = MotionDetector()
     for index in range(6 * FPS):
         detector.update(scene(random, noise=noise), index / FPS)

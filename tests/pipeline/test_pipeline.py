@@ -51,11 +51,11 @@ def _no_thread_stays() -> Iterator[None]:
 
 
 FAR_S = capture_module.MAX_PAUSE_S
-"""The longest pause of a file that is played: longer ones are left out."""
+"""The longest pause in seconds that is kept when a file is played; longer ones are cut."""
 
 
 class Sink:
-    """A sink that keeps the numbers of what it was sent."""
+    """A sink that records the indices of the frames that it was sent."""
 
     failed: str | None = None
     lost = 0
@@ -98,7 +98,7 @@ def make(
 
 
 def take(pipeline: Pipeline) -> Result:
-    """Take a result that must come."""
+    """Take the next result; fail if none comes in time."""
     deadline = time.monotonic() + GENEROUS_S
     while time.monotonic() < deadline:
         result = pipeline.take(0.5)
@@ -108,7 +108,7 @@ def take(pipeline: Pipeline) -> Result:
 
 
 def drain(pipeline: Pipeline, hold_s: float = 0.0) -> list[int]:
-    """Take everything up to the end, and return the frames' numbers."""
+    """Take and release all results up to the end; return the indices of their frames."""
     taken: list[int] = []
     while True:
         try:
@@ -138,7 +138,7 @@ def test_a_file_that_is_paused_goes_on_by_steps_and_loses_nothing() -> None:
     pipeline.pause()
     pauses.append(pipeline.paused)
     assert pauses == [False, True]
-    while (result := pipeline.take(0.5)) is not None:  # one more, and those on their way
+    while (result := pipeline.take(0.5)) is not None:  # one more frame, and those under way
         keep(result)
     assert len(taken) < 20
     for _ in range(2):
@@ -193,7 +193,7 @@ def test_a_slow_taker_slows_a_file_down_and_loses_nothing() -> None:
 
 
 def test_a_frame_without_an_inference_pass_has_a_result_too() -> None:
-    """As of several people while nobody is there and no search is due."""
+    """With several people, for example, while nobody is there and no search is due."""
 
     class Idle(FakeEstimator):
         def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
@@ -260,7 +260,7 @@ def test_a_read_without_a_frame_is_no_end() -> None:
 
 
 def test_a_paced_file_plays_at_its_own_speed() -> None:
-    """30 frames a second by their times: 16 frames take half a second, if nothing is slow."""
+    """At 30 frames per second 16 frames take at least half a second."""
     started = time.monotonic()
     pipeline, _ = make(FakeSource(frames(16), live=False), pace=True)
     assert drain(pipeline) == list(range(16))
@@ -279,7 +279,7 @@ def test_a_paced_file_that_inference_cannot_follow_loses_nothing_and_stays_young
         result.release()
     pipeline.stop()
     assert estimator.codes == list(range(12))
-    # Not the whole ring, which would be 400 ms: the one in work at most.
+    # A full ring would make 400 ms: a frame waits at most for the frame in work.
     assert statistics.median(ages) < 250 * slowness()
 
 
@@ -297,7 +297,7 @@ def test_of_a_live_source_the_newest_frame_wins_and_what_is_skipped_is_counted()
     numbers = drain(pipeline)
     assert numbers[-1] == 49, "the newest"
     assert len(numbers) <= 2
-    # One frame may have been in work already; in the outbox it may have given way to the newest.
+    # One frame may have been in work already; its result may have been replaced by a newer one.
     assert len(estimator.codes) <= 2
     assert pipeline.skipped == 50 - len(estimator.codes)
     pipeline.stop()
@@ -331,7 +331,7 @@ def test_results_that_nobody_takes_give_way_to_newer_ones() -> None:
 
 @pytest.mark.quiet
 def test_the_age_of_what_is_shown_stays_flat_when_inference_is_slow() -> None:
-    """A camera with 30 frames a second, inference of 100 ms: the age must not grow."""
+    """At 30 frames per second and 100 ms of inference the age must not grow."""
     estimator = FakeEstimator(work_s=0.1)
     pipeline, telemetry = make(FakeSource(frames(interval_s=1 / 30), live=True), estimator)
     ages = []
@@ -345,7 +345,7 @@ def test_the_age_of_what_is_shown_stays_flat_when_inference_is_slow() -> None:
     assert pipeline.skipped > len(ages)
     third = len(ages) // 3
     early, late = statistics.median(ages[:third]), statistics.median(ages[-third:])
-    # A backlog would let it grow by 70 ms with every result, to more than a second.
+    # With a backlog the age would grow by 70 ms per result, to more than a second.
     assert late < early + 200 * slowness()
     assert late < 800 * slowness()
     assert telemetry.count(Event.CAPTURED) > 2 * len(ages)
@@ -583,13 +583,13 @@ def test_stopping_ends_all_threads_even_when_nobody_takes(live: bool) -> None:
     source = FakeSource(frames(interval_s=0.001), live=live)
     pipeline, telemetry = make(source)
     wait_until(lambda: telemetry.count(Event.PROCESSED) >= 1)
-    if not live:  # both threads wait for the taker
+    if not live:  # both threads wait until a result is taken
         for thread in set(threading.enumerate()) - before:
             wait_until_blocked(thread)
     pipeline.stop()
     assert no_threads_left(before)
     assert source.closed >= 1
-    pipeline.stop()  # twice does no harm
+    pipeline.stop()  # stopping twice does no harm
 
 
 @pytest.mark.parametrize("pace", [False, True])
@@ -620,7 +620,7 @@ def test_stopping_does_not_wait_for_a_frame_that_is_far_away() -> None:
 
 
 def test_a_file_that_was_read_to_its_end_has_not_stalled() -> None:
-    """A still picture stays on the screen for as long as one likes."""
+    """A still picture may stay on the screen forever."""
     now = [0.0]
     supervisor = Supervisor(lambda: now[0])
     pipeline, _ = make(FakeSource(frames(3), live=False), supervisor=supervisor)

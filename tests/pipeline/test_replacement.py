@@ -1,4 +1,4 @@
-"""Threads of a pipeline that die or hang are replaced, and nothing else is disturbed."""
+"""Threads of a pipeline that fail or hang are replaced without disturbing the other threads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from pose_edge.tracking import PoseTracker
 
 
 class HangingSource(FakeSource):
-    """A live source that hangs after some frames, until it is let go."""
+    """A live source that hangs after some frames until the gate opens."""
 
     def __init__(self, after: int, gate: threading.Event) -> None:
         super().__init__(frames(after, interval_s=0.002), live=True)
@@ -46,7 +46,7 @@ class HangingSource(FakeSource):
             return self._next(timeout, reuse)
         except EndOfStream:
             assert self._gate.wait(GENEROUS_S)
-            # What a driver gives that wakes up: nobody may see it any more.
+            # A frame from a driver that wakes up late: it must not be used.
             return make_frame(coded_picture(60_000), index=60_000)
 
     def _next(self, timeout: float, reuse: Image | None) -> Frame | None:
@@ -57,7 +57,7 @@ class HangingSource(FakeSource):
 
 
 class HangingEstimator(FakeEstimator):
-    """An estimator that hangs in one of its frames, until it is let go."""
+    """An estimator that hangs at one frame until the gate opens."""
 
     def __init__(self, after: int, gate: threading.Event) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class DyingEstimator(FakeEstimator):
 
 
 class Bench:
-    """A pipeline whose parts can be replaced, and time that passes when told to."""
+    """A pipeline with replaceable parts, and a clock that the test advances."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
@@ -149,7 +149,7 @@ class Bench:
         return index
 
     def rest(self) -> list[int]:
-        """Take everything to the end."""
+        """Take all results up to the end; return the indices of their frames."""
         numbers = []
         with suppress(EndOfStream):
             while True:
@@ -157,17 +157,20 @@ class Bench:
         return numbers
 
     def _wait_for_signs(self, silent: set[str]) -> None:
-        """Wait until every part that runs, but those, has said so at this time."""
+        """Wait until all running parts but the silent ones have sent a heartbeat at this time."""
         running = {one.name for one in self.supervisor.parts if one.state is State.RUNNING}
         wait_until(lambda: all(self.spoken.get(name) == self.now for name in running - silent))
 
     def let_pass(self, seconds: float, *, hangs: str = "", always: bool = False) -> bool:
-        """Let time pass in steps, in each of which the parts that are well say so.
+        """Advance the clock in steps of 1 s; in each step wait for the heartbeats of healthy parts.
 
         Args:
-            seconds: How much.
-            hangs: Is not waited for, as long as it was not replaced.
-            always: Nor is what replaces it.
+            seconds: Time to pass.
+            hangs: Name of a part whose heartbeat is not awaited until it has been replaced.
+            always: Whether not to wait for its replacement's heartbeat either.
+
+        Returns:
+            Whether the supervisor found all well at the end.
         """
         well = True
         began = len(self.sources) + len(self.estimators)
@@ -206,7 +209,7 @@ def test_a_source_that_hangs_is_left_to_its_thread_and_another_takes_its_place(
     numbers = [bench.index() for _ in range(20)]
     assert numbers == sorted(set(numbers)), "frames are numbered on"
     assert numbers[-1] > 5
-    bench.gate.set()  # it wakes up
+    bench.gate.set()  # the hanging thread wakes up
     wait_until(lambda: first.closed == 1)
     assert len(first.threads) == 1
     assert max(bench.index() for _ in range(20)) < 60_000
@@ -214,7 +217,7 @@ def test_a_source_that_hangs_is_left_to_its_thread_and_another_takes_its_place(
 
 
 class HeldSource(FakeSource):
-    """A live source whose device another one has open until that one is closed."""
+    """A live source that cannot be opened until the source that holds its device is closed."""
 
     def __init__(self, holder: FakeSource) -> None:
         super().__init__(frames(interval_s=0.002), live=True)
@@ -236,7 +239,7 @@ def test_a_device_that_a_hung_thread_holds_needs_a_restart_of_the_program(bench:
     assert bench.state("source") is State.FAILED
     detail = next(part.detail for part in bench.supervisor.parts if part.name == "source")
     assert detail == "the camera is in use; a thread that hangs may still have it open"
-    bench.gate.set()  # without systemd the program goes on, and the thread may wake up
+    bench.gate.set()  # without systemd the program goes on until the thread wakes up
     wait_until(lambda: bench.telemetry.count(Event.CAPTURED) > 10)
     assert bench.supervisor.look()
 
@@ -263,7 +266,7 @@ def test_an_estimator_that_hangs_is_closed_and_another_takes_its_place(bench: Be
     assert bench.telemetry.faults() == {}
     assert hanging.runtime.closed
     count = bench.telemetry.count(Event.PROCESSED)
-    bench.gate.set()  # it wakes up: its result must not be seen
+    bench.gate.set()  # the hanging thread wakes up: its result must not be used
     wait_until(lambda: bench.telemetry.count(Event.PROCESSED) > count + 20)
     numbers = [bench.index() for _ in range(10)]
     assert numbers == sorted(set(numbers))

@@ -1,4 +1,4 @@
-"""A video and the poses that were recorded with it."""
+"""A video is replayed with the poses that were recorded with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNIX_S = 1763800000.25
 
 
 def somebody(index: int) -> Pose:
-    """Return a pose that tells the number of its frame: by its id and its place."""
+    """Return a pose that encodes the index of its frame in its id and its place."""
     keypoints = person(centre=(0.3 + index * 0.002, 0.5))
     confidence = np.full(17, 0.75, np.float32)
     return replace(pose(keypoints), id=index + 1, confidence=confidence, predicted=index == 3)
@@ -40,7 +40,7 @@ def write_lines(
     size: tuple[int, int] = SIZE,
     file: str | None = None,
 ) -> Path:
-    """Write the lines of frames at some times; each has a person with the frame's number."""
+    """Write the pose lines of frames at some times; each has one person, from `somebody`."""
     lines = []
     for index, moment in enumerate(times):
         frame = make_frame(noise(*size), index=index, file=file)
@@ -73,7 +73,7 @@ def frames_of(settings: Settings, count: int) -> list[Frame]:
 
 
 def replayed(settings: Settings, count: int = 1000) -> list[int | None]:
-    """Return the number that the pose of each frame tells, None for a frame without."""
+    """Return, for each frame, the index that its pose encodes; None for a frame without poses."""
     found: list[int | None] = []
     with ExitStack() as stack:
         estimator = open_replay(settings, stack)
@@ -115,7 +115,7 @@ def test_poses_are_those_that_were_recorded(video: Path, tmp_path: Path) -> None
 def test_a_recording_of_a_camera_goes_by_the_time_since_its_first_picture(
     video: Path, tmp_path: Path
 ) -> None:
-    """Lines of a camera have Unix times; those before the first picture are passed over."""
+    """A camera's lines have Unix times; lines before the first picture are skipped."""
     jitter = [0.003 * (index * 7 % 5) for index in range(45)]
     times = [UNIX_S + index / RATE + late for index, late in enumerate(jitter)]
     shown = [moment - times[2] for moment in times[2:42]]

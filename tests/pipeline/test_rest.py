@@ -22,7 +22,7 @@ STEP_S = 1 / FPS
 
 
 def run(rule: RestRule, begin_s: float, seconds: float, *, took_s: float = 0.01) -> list[float]:
-    """Let frames without anybody or any motion pass; return the times of those looked at."""
+    """Pass frames without motion or people to a rule; return the times of those processed."""
     looked = []
     for step in range(round(seconds * FPS)):
         time_s = begin_s + step * STEP_S
@@ -85,7 +85,7 @@ def test_a_clock_that_goes_back_ends_the_rest() -> None:
 
 
 def frame(index: int, *, live: bool = True, box: int = 0) -> Frame:
-    """Return a frame of a grey room, with a white box of some pixels in it."""
+    """Return a frame of a grey room with a white box of `box` x `box` pixels."""
     image = np.full((120, 160, 3), 90, np.uint8)
     image[:box, :box] = 255
     made = replace(make_frame(image, index=index), live=live)
@@ -93,7 +93,7 @@ def frame(index: int, *, live: bool = True, box: int = 0) -> Frame:
 
 
 def rested(*, live: bool = True, allowed: bool = True) -> tuple[Rest, list[int]]:
-    """Return a rest that has seen the empty room for long, and which frames were looked at."""
+    """Return a rest after seconds of an empty room, and the indices of the processed frames."""
     rest = Rest()
     rest.allowed = allowed
     looked = []

@@ -1,4 +1,4 @@
-"""Frames and the ring buffer, with real threads that check every frame against its index."""
+"""Frames and the ring buffer, with real threads that compare every frame with its index."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SHAPE = (64, 48, 3)
 
 
 def content(index: int) -> int:
-    """Return the one value that every pixel of a frame has; neighbours differ much."""
+    """Return the value of all pixels of a frame; consecutive frames differ much."""
     return index * 97 % 251
 
 
 def fill(memory: Image | None, index: int) -> Image:
-    """Write a frame as a slow camera would, row by row, letting other threads run in between."""
+    """Write a frame row by row like a slow camera, yielding to other threads in between."""
     image = np.empty(SHAPE, dtype=np.uint8) if memory is None else memory
     for row in range(0, SHAPE[0], 8):
         image[row : row + 8] = content(index)
@@ -56,7 +56,7 @@ def lease_of(ring: RingBuffer, slot: Slot) -> Lease:
 
 
 class Worker(threading.Thread):
-    """A thread whose failure fails the test."""
+    """A thread whose errors are raised again by `finish`."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__(daemon=True)
@@ -133,7 +133,7 @@ def test_without_dropping_every_frame_arrives_once_in_order(slots: int) -> None:
                 assert whole(lease.frame)
                 seen.append(lease.frame.index)
                 held.append(lease)
-                if len(held) == slots - 1:  # one is left for the writer
+                if len(held) == slots - 1:  # one slot is left for the writer
                     assert all(whole(old.frame) for old in held)
                     held.pop(0).release()
                 if pause.random() < 0.02:
@@ -196,7 +196,7 @@ def test_a_waiting_frame_is_replaced_by_a_newer_one_but_not_taken_away_before() 
 
 
 def test_a_reader_gets_frames_though_all_other_slots_are_held() -> None:
-    """With one slot left, the frame that waits must not be gone whenever the reader looks."""
+    """With one slot left, there must be a waiting frame whenever the reader asks for one."""
     ring = RingBuffer(3, drop=True)
     held = []
     for index in range(2):
@@ -208,7 +208,7 @@ def test_a_reader_gets_frames_though_all_other_slots_are_held() -> None:
         index = 2
         while not stop.is_set():
             slot = ring.reserve(0)
-            time.sleep(0.002)  # the source lets one wait for its next frame
+            time.sleep(0.002)  # the source takes time for its next frame
             frame = make_frame(fill(slot.memory if slot else None, index), index=index)
             if slot is None:
                 ring.offer(frame)
@@ -224,7 +224,7 @@ def test_a_reader_gets_frames_though_all_other_slots_are_held() -> None:
         seen.append(lease.frame.index)
         skipped = ring.skipped
         lease.release()
-        # Once a newer frame has taken the place of one that waited, there always is one.
+        # Once a newer frame has replaced a waiting one, a frame is always available.
         wait_until(lambda before=skipped: ring.skipped > before, "the next frames")  # type: ignore[misc]
         slot = ring.take(0)
         assert slot is not None
@@ -279,7 +279,7 @@ def test_a_lease_is_released_once_and_then_of_no_use() -> None:
     lease.release()
     with pytest.raises(RuntimeError, match="released"):
         _ = lease.frame
-    # Released twice, the slot must not be there twice: else two frames would share its memory.
+    # A second release must not free the slot twice: two frames would share its memory.
     assert ring.reserve(0) is not None
     assert ring.reserve(0) is not None
     assert ring.reserve(0) is None
@@ -342,7 +342,7 @@ def test_a_release_wakes_a_waiting_writer() -> None:
     writer = Worker(lambda: publish(ring, 2))
     wait_until_blocked(writer)
     lease.release()
-    writer.finish(GENEROUS_S / 3)  # woken, not at the end of its own time limit
+    writer.finish(GENEROUS_S / 3)  # woken at once, not by its own timeout
     assert [take(ring).frame.index for _ in range(2)] == [1, 2]
 
 
@@ -372,7 +372,7 @@ def test_size_of_a_frame() -> None:
     assert (frame.width, frame.height) == (5, 3)
 
 
-# --- what a hanging thread holds ------------------------------------------------------------------
+# --- slots held by a hanging thread ---------------------------------------------------------------
 
 
 def test_what_is_written_off_is_replaced_and_never_comes_back() -> None:
@@ -387,7 +387,7 @@ def test_what_is_written_off_is_replaced_and_never_comes_back() -> None:
     assert None not in fresh
     assert ring.reserve(0) is None
     assert not set(held) & set(fresh)
-    for slot in held:  # their thread wakes up
+    for slot in held:  # the hanging thread wakes up
         assert slot is not None
         ring.publish(slot, make_frame())
         ring.free(slot)

@@ -48,7 +48,7 @@ def tried(path: Path) -> ModelFile:
 
 
 def keypoints(path: Path, **settings: Any) -> FloatArray:  # noqa: ANN401
-    """Return what the program finds in the picture that ships, with a user's file."""
+    """Return the keypoints (17, 3) that a user's model finds in the shipped picture."""
     model = ModelSettings(name=str(path), threads=1, **settings)
     image = np.asarray(cv2.imread(str(resources.person_picture())), dtype=np.uint8)
     with ExitStack() as stack:
@@ -62,7 +62,7 @@ def is_the_person(found: FloatArray) -> bool:
     return bool(np.abs(found[:, :2] - PERSON).mean() < 0.025)
 
 
-# --- what the input wants -------------------------------------------------------------------------
+# --- how the input is scaled ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [POSENET, LIGHTNING])
@@ -143,7 +143,7 @@ def test_an_input_without_a_size_that_cannot_have_another(tmp_path: Path) -> Non
         tried(path)
 
 
-# --- which files are tried, and what they can do --------------------------------------------------
+# --- which files are tried, and what their outputs allow ------------------------------------------
 
 
 def test_files_that_are_known_are_not_tried(
@@ -159,13 +159,13 @@ def test_files_that_are_known_are_not_tried(
 
 def test_a_file_that_crashes_the_runtime_is_refused(tmp_path: Path) -> None:
     path = rewrite(tmp_path / "own.tflite", POSENET, without_filter)
-    # What lies behind the end of LiteRT's list decides how it fails: mostly by SIGSEGV.
+    # Memory behind the end of LiteRT's list decides how it fails; mostly it is SIGSEGV.
     with pytest.raises(ModelError, match=str(path)):
         tried(path)
 
 
 def test_damaged_files_are_refused_or_run(tmp_path: Path) -> None:
-    """Whatever stands in a file, this process lives."""
+    """Whatever a file contains, this process survives."""
     whole = Zoo().find(POSENET).path.read_bytes()
     rng = random.Random(0)
     for _ in range(3):

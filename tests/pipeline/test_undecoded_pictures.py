@@ -1,4 +1,4 @@
-"""A camera that is faster than inference, from its driver to the results."""
+"""A camera faster than inference: its driver, the decoding and the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PICTURES = [coded_picture(number, 1280, 720) for number in range(32)]
 def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, work_s: float, *, every: bool = False
 ) -> tuple[Counter[str], Pipeline]:
-    """Let a camera shoot until 12 results have come; return what was counted."""
+    """Send pictures until there are 12 results; return the counts of each step."""
     counts: Counter[str] = Counter()
 
     def counting(data: memoryview, mode: Mode, memory: Image, scale: int) -> Image:
@@ -72,7 +72,7 @@ def test_pictures_that_inference_will_skip_are_not_decoded(
 
 
 class FarSighted(FakeEstimator):
-    """Looks at a frame in a quarter of its pixels, along a side."""
+    """An estimator that uses only a quarter of a frame's width and height."""
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         return replace(super().estimate(frame, stopwatch), shrink=4.0)
@@ -110,7 +110,7 @@ def test_what_only_the_model_sees_is_decoded_in_few_pixels(
 def test_every_picture_is_decoded_where_somebody_sees_each(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Only those are not that were too old when the camera was read."""
+    """Except pictures that were already too old when the camera was read."""
     counts, _ = run(monkeypatch, tmp_path, work_s=0.1, every=True)
     assert counts["decoded"] + counts["left out"] >= counts["captured"]
     assert counts["decoded"] > counts["results"]

@@ -1,4 +1,4 @@
-"""A real child process with a model that ships, and everything that can happen to it."""
+"""A real child process with a shipped model, and all that can happen to it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def picture(started: Child, seed: int = 0) -> AnyArray:
 
 
 def state(process: int) -> str:
-    """Return a process's state as the kernel names it ("Z": dead, not yet buried), "" for none."""
+    """Return the kernel's letter for a process's state ("Z": zombie), or "" if it is gone."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -55,7 +55,7 @@ def state(process: int) -> str:
 
 
 def children() -> set[int]:
-    """Return this process's children."""
+    """Return the PIDs of this process's children."""
     tasks = Path("/proc/self/task").iterdir()
     return {int(child) for task in tasks for child in (task / "children").read_text().split()}
 
@@ -66,14 +66,14 @@ def pid_of(child: Child) -> int:
 
 
 def stop(child: Child) -> None:
-    """Stop a child: a library that stalls looks the same from outside."""
+    """Stop a child with SIGSTOP, which looks the same from outside as a library that stalls."""
     os.kill(pid_of(child), signal.SIGSTOP)
     wait_until(lambda: state(pid_of(child)) == "T", "the stop")
 
 
 @pytest.fixture
 def started() -> Iterator[Child]:
-    """Return a child of the test's own, which it may ill-treat."""
+    """Yield a new child, which the test may damage."""
     ready = start_child(job())
     yield ready
     ready.kill()
@@ -81,7 +81,7 @@ def started() -> Iterator[Child]:
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[Child]:
-    """Return a child that all tests use which do it no harm."""
+    """Yield a child shared by the tests that leave it intact."""
     ready = start_child(job())
     yield ready
     ready.close()
@@ -109,10 +109,10 @@ def test_the_answers_are_those_of_this_process_to_the_bit(other: Child) -> None:
 def test_time_in_which_the_program_was_stopped_does_not_count(
     started: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After Ctrl-Z and fg the clock says that the answer is late, before there is any."""
+    """After Ctrl-Z and fg the time limit seems to have passed before an answer could come."""
 
     class Stopped:
-        """A connection that sleeps through its first wait."""
+        """A socket whose first receive times out."""
 
         def __init__(self) -> None:
             self.waits = 0
@@ -134,7 +134,7 @@ def test_time_in_which_the_program_was_stopped_does_not_count(
 
 
 def test_a_picture_of_another_type_is_converted(other: Child) -> None:
-    """The CPU's model may want int32 where the one for the Edge TPU has uint8."""
+    """The CPU's model may take int32 where the Edge TPU's takes uint8."""
     tensor = picture(other)
     expected = other.run(tensor, GENEROUS_S)[0].copy()
     for dtype in (np.int32, np.float32):
@@ -205,7 +205,7 @@ def test_a_stalled_one_is_late_and_can_be_ended(started: Child) -> None:
 
 
 def test_a_closed_one_ends_by_itself(started: Child) -> None:
-    """So a library can give its device back."""
+    """An orderly end lets the library release its device."""
     started.close()
     assert state(pid_of(started)) == ""
     with pytest.raises(ChildDied):
@@ -252,7 +252,7 @@ def test_loading_may_not_take_for_ever() -> None:
         child.kill()
 
 
-# --- it talks -------------------------------------------------------------------------------------
+# --- output of the child --------------------------------------------------------------------------
 
 PYCORAL = '''
 """Stands for Google's: prints, and does what its device tells it."""
@@ -271,7 +271,7 @@ def make_interpreter(path, device=None):
 
 @pytest.fixture
 def pycoral(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let children find a pycoral that looks like Google's."""
+    """Create a fake of Google's pycoral that children can import."""
     utils = tmp_path / "pycoral" / "utils"
     utils.mkdir(parents=True)
     (utils / "__init__.py").touch()
@@ -325,7 +325,7 @@ def test_a_record_of_its_log_is_one_of_ours(
         assert all(record.name == OWN_LOG for record in found)
 
 
-# --- it goes when it is to go ---------------------------------------------------------------------
+# --- end of the child -----------------------------------------------------------------------------
 
 PARENT = f"""
 import time
@@ -356,7 +356,7 @@ def test_it_dies_with_its_parent_even_stalled(tmp_path: Path) -> None:
 
 
 def test_a_program_that_forgets_it_can_end_nevertheless(tmp_path: Path) -> None:
-    """The child ignores the signal to end, so Python must not wait for it."""
+    """The child ignores SIGTERM, so Python must not wait for it at exit."""
     program = tmp_path / "parent.py"
     program.write_text(PARENT.replace("time.sleep(1000)", ""))
     done = subprocess.run(
@@ -366,7 +366,7 @@ def test_a_program_that_forgets_it_can_end_nevertheless(tmp_path: Path) -> None:
 
 
 def test_starts_leave_nothing_behind() -> None:
-    start_child(job()).close()  # what is imported once stays
+    start_child(job()).close()  # imported modules stay in memory
 
     def count() -> tuple[int, int, int, int]:
         maps = Path("/proc/self/maps").read_text()
@@ -377,7 +377,7 @@ def test_starts_leave_nothing_behind() -> None:
             maps.count("memfd:pose-edge") + maps.count("/dev/shm/"),
         )
 
-    gc.collect()  # what the faults of other tests hold on to
+    gc.collect()  # also what errors in other tests refer to
     before = count()
     for killed in (True, True, True, False):
         ready = start_child(job())
@@ -401,7 +401,7 @@ LOADED = Loaded(
 
 
 class FakeChild:
-    """Answers with what it is told to."""
+    """A child with a fixed answer or fault."""
 
     pid = 4711
     loaded = LOADED
@@ -474,7 +474,7 @@ GOOD = FIRST_ANSWER.dump_json(
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
-    """Let each child give this as its first answer, and then answer nonsense."""
+    """Make each child send these bytes first, and invalid answers afterwards."""
     real = subprocess.Popen
 
     def start(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401

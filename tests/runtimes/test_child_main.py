@@ -25,7 +25,7 @@ TENSORS = st.builds(
 
 
 def fill(array: AnyArray, number: int) -> None:
-    """Write bytes that belong to this array alone."""
+    """Set all bytes of an array to a number."""
     array[...] = np.full(array.nbytes, number, np.uint8).view(array.dtype).reshape(array.shape)
 
 
@@ -38,7 +38,7 @@ def descriptors() -> int:
 
 
 def mappings(what: str = "memfd:pose-edge") -> int:
-    """Count the parts of this process's memory that are mailboxes, or some other file's."""
+    """Count the mappings of mailboxes, or of another file, in this process's memory."""
     return Path("/proc/self/maps").read_text().count(what)
 
 

@@ -32,13 +32,13 @@ def model() -> ModelFile:
 
 @pytest.fixture(autouse=True)
 def _some_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let there be the file that the tests with a fake interpreter name."""
+    """Create the file that the tests with a fake interpreter name."""
     monkeypatch.chdir(tmp_path)
     Path("x.tflite").touch()
 
 
 class FakeInterpreter:
-    """As much of an interpreter as is used, of a model that doubles its input."""
+    """The used part of an interpreter, for a model that doubles its input."""
 
     made: list[FakeInterpreter]
     fail: Exception | None = None
@@ -87,7 +87,7 @@ def interpreter() -> Iterator[type[FakeInterpreter]]:
 def install(
     monkeypatch: pytest.MonkeyPatch, *, litert: type | None = None, tflite: type | None = None
 ) -> None:
-    """Make exactly these runtimes importable; None stands for one that is not installed."""
+    """Make exactly these runtimes importable; those that are None are not."""
     for name, interpreter in zip(RUNTIME_MODULES, (litert, tflite), strict=True):
         package = name.partition(".")[0]
         if interpreter is None:
@@ -322,7 +322,7 @@ def test_what_other_threads_log_while_models_are_loaded_is_neither_lost_nor_chan
 
 
 class FakeRunner:
-    """One graph of a file: adds its own number to what it is given."""
+    """One graph of a file: adds `number` to the maximum of its input."""
 
     def __init__(self, shape: tuple[int, ...], number: int) -> None:
         self.shape, self.number = shape, number
@@ -337,7 +337,7 @@ class FakeRunner:
         }
 
     def get_output_details(self) -> dict[str, dict[str, Any]]:
-        # Two outputs, in an order that is not that of their names.
+        # Two outputs that are not ordered by name.
         return {
             "people": {"index": 9, "shape": np.array([1, 6, 56]), "dtype": np.float32},
             "answer": {"index": 5, "shape": np.array([1]), "dtype": np.float32},
@@ -358,7 +358,7 @@ class FakeRunner:
 def runners(
     monkeypatch: pytest.MonkeyPatch, interpreter: type[FakeInterpreter]
 ) -> dict[str, FakeRunner]:
-    """Install a runtime whose model has three graphs."""
+    """Install a runtime whose model has three graphs; return these by name."""
     graphs = {
         "square": FakeRunner((1, 8, 8, 3), 100),
         "wide": FakeRunner((1, 6, 10, 3), 200),
@@ -480,5 +480,5 @@ def test_a_file_that_is_written_over_does_not_matter(tmp_path: Path, model: Mode
     runtime = LiteRT(Zoo().find(str(path)), threads=1)
     grey = np.full(runtime.input.shape, 128, dtype=runtime.input.dtype)
     before = runtime.run(grey)[0].copy()
-    path.write_bytes(b"")  # pages of a mapped file would be gone now: SIGBUS
+    path.write_bytes(b"")  # with a mapped file the next access would raise SIGBUS
     assert (runtime.run(grey)[0] == before).all()

@@ -1,4 +1,4 @@
-"""The stand-in for libedgetpu, against TensorFlow Lite alone: it does what tests rely on."""
+"""The stand-in for libedgetpu, compared with plain TensorFlow Lite, does what tests rely on."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from pose_edge.zoo.registry import Zoo
 from pose_edge.zoo.subgraphs import keep_sizes
 
 Interpreter: TypeAlias = Any
-"""That of either library: neither has types."""
+"""The interpreter of either library; neither has type hints."""
 
 LIGHTNING = "movenet-lightning-fp16"
-"""A model with one graph."""
+"""A model with a single graph."""
 USB = {"device": "usb"}
 LOST = (
     "F driver/usb/usb_driver.cc:1148] HandleQueuedBulkIn transfer in failed. "
     "Not found: USB transfer error 5 [LibUsbDataInCallback]"
 )
-"""What libedgetpu 16 says when its device is unplugged, as users' logs have it."""
+"""The message of libedgetpu 16 when its device is unplugged, from users' logs."""
 
 NO_DEVICE = re.compile(r"Failed to load delegate from .*\n\Z")
-"""All that load_delegate says then: the library has no reason to add."""
+"""The whole message of load_delegate without a device: the library gives no reason."""
 TYPING_ERROR = re.compile(r"stand-in: no (such word|words)")
 
 PROGRAM = """
@@ -54,7 +54,7 @@ for _ in range(int(sys.argv[4])):
 
 
 def runtime() -> Any:  # noqa: ANN401 - of either library
-    """Return the module with the interpreter that is installed."""
+    """Return the module of the installed runtime."""
     for name in RUNTIME_MODULES:
         try:
             return importlib.import_module(name)
@@ -64,7 +64,7 @@ def runtime() -> Any:  # noqa: ANN401 - of either library
 
 
 def load(stand_in: StandIn | None, model: str | Path = LIGHTNING) -> Interpreter:
-    """Load a model, by its name (then its first size) or file, with the stand-in or without."""
+    """Load a model by name (with its first input size) or path, with or without the stand-in."""
     if isinstance(model, str):
         found = Zoo().find(model)
         assert found.entry is not None
@@ -97,14 +97,14 @@ def pictures(details: Mapping[str, Any], count: int = 3) -> list[NDArray[np.gene
 
 @pytest.fixture
 def steered(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """Steer this very process: the library reads its environment."""
+    """Set this process's environment, from which the library is controlled."""
     for name, value in stand_in.environment.items():
         monkeypatch.setenv(name, value)
     return stand_in
 
 
 class Programs:
-    """Starts programs that a stand-in may end in any way."""
+    """Starts programs that use the stand-in and may crash in it."""
 
     def __init__(self, stand_in: StandIn) -> None:
         self.stand_in = stand_in
@@ -122,7 +122,7 @@ class Programs:
         return program
 
     def finish(self, inferences: int = 3) -> tuple[int, str]:
-        """Run a program to its end; returns its status (less than 0: a signal) and its errors."""
+        """Run a program to its end; return its status (negative: a signal) and its errors."""
         program = self.start(inferences)
         _, errors = program.communicate(timeout=60)
         return program.returncode, errors
@@ -314,7 +314,7 @@ def test_it_can_be_told_otherwise_while_it_runs(steered: StandIn) -> None:
 
 @contextmanager
 def other_thread() -> Iterator[list[int]]:
-    """Run a thread that does nothing but write down the time, when it is let."""
+    """Run a thread that records the time whenever it gets to run."""
     times: list[int] = []
     ended = threading.Event()
 

@@ -27,7 +27,7 @@ def table(
     path: Path,
     coordinates: Literal["pixels", "normalised"] = "pixels",
 ) -> str:
-    """Return what is written for some messages."""
+    """Write some messages to a CSV file and return its text."""
     settings = CsvSettings(path=str(path), coordinates=coordinates)
     sink = csv_file(settings, None, report=lambda _: None)
     sink.open()

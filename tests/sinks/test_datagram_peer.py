@@ -123,7 +123,7 @@ def test_a_host_that_nobody_knows_is_looked_up_again(monkeypatch: pytest.MonkeyP
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
-    """Let every name have some addresses, in this order."""
+    """Make every host name resolve to these addresses, in this order."""
     real = socket.getaddrinfo
 
     def find(_host: str, *arguments: Any, **options: Any) -> list[Any]:  # noqa: ANN401
@@ -133,7 +133,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
 
 
 def test_ipv4_comes_first(receiver: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A receiver on this machine often listens at 127.0.0.1 only, and localhost is ::1 too."""
+    """A local receiver often listens on 127.0.0.1 only, but localhost may resolve to ::1 first."""
     resolve_to(monkeypatch, "::1", "127.0.0.1")
     peer = DatagramPeer(address_of(receiver).replace("127.0.0.1", "localhost"))
     assert peer.send(b"here you are")

@@ -87,7 +87,7 @@ def test_every_result_is_valid_and_precise(
     record = strict(json.dumps(PoseMessage.of(result).record))
     for points, found in zip(people, record["poses"], strict=True):
         difference = np.abs(np.array(found["keypoints"]) - points)
-        assert difference[:, :2].max() <= 1e-5  # a tenth of a pixel at 4K is 2.6e-5
+        assert difference[:, :2].max() <= 1e-5  # 0.1 pixel at 4K is 2.6e-5
         assert difference[:, 2].max() <= 1e-4
         assert found["id"] == 7
 
@@ -136,7 +136,7 @@ def test_whoever_reads_the_standard_output_gets_each_line_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reading, writing = os.pipe()
-    stdout = os.fdopen(writing, "w")  # a pipe: Python collects 8 kB before it writes
+    stdout = os.fdopen(writing, "w")  # to a pipe Python writes in blocks of 8 kB
     monkeypatch.setattr(sys, "stdout", stdout)
     sink, _ = writer("-")
     sink.open()
@@ -176,7 +176,7 @@ def test_a_reader_that_does_not_block_ends_the_output(monkeypatch: pytest.Monkey
         monkeypatch.setattr(sys, "stdout", stdout)
         sink, reports = writer("-")
         sink.open()
-        for index in range(1000):  # more than a pipe holds
+        for index in range(1000):  # more than a pipe's buffer
             sink.send(PoseMessage.of(make_result(make_frame(index=index), [pose()])))
         sink.close()
         monkeypatch.undo()

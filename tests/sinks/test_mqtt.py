@@ -30,7 +30,7 @@ BASE = "pose-edge/hall"
 
 
 class Steered:
-    """Takes changes, and answers them when it is told to."""
+    """Records changes of settings; the test answers them."""
 
     def __init__(self) -> None:
         self.changes: list[tuple[str, object]] = []
@@ -42,7 +42,7 @@ class Steered:
 
 
 class Rig:
-    """The sink of a run that never stops."""
+    """An MQTT sink that is sent a message every 5 ms until `pause` or `close`."""
 
     def __init__(self, **settings: object) -> None:
         self.settings = MqttSettings.model_validate(
@@ -73,7 +73,7 @@ class Rig:
         self.sink.change(self.settings)
 
     def pause(self) -> None:
-        """Let no more frames come."""
+        """Stop sending messages."""
         self._stop.set()
         self._feeder.join(GENEROUS_S)
 
@@ -252,8 +252,8 @@ def test_no_more_than_a_few_messages_wait_for_a_network_that_stands_still() -> N
     connection = MqttConnection(find_broker(settings, {}), "test")
     try:
         assert not connection.send("a", b"b")
-        connection._connected = True  # but nothing is ever sent
-        connection._client._sock = connection._client._sockpairW  # as paho would have one
+        connection._connected = True  # although nothing is ever sent
+        connection._client._sock = connection._client._sockpairW  # as paho has one when connected
         taken = [connection.send("a", b"b") for _ in range(2 * MAX_UNSENT)]
     finally:
         connection._client._sock = None
@@ -344,7 +344,7 @@ class TestTls:
         rig = running(stack, secured, url=url, ca_file=file)
         wait_until(lambda: rig.sink.written > 0)
 
-    # paho leaves the socket of a failed handshake to be closed with its last reference.
+    # After a failed handshake paho leaves it to the garbage collector to close the socket.
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     @pytest.mark.parametrize(
         ("host", "reason"),
@@ -415,7 +415,7 @@ class TestControl:
         listener.wait_for(f"{BASE}/availability", b"online")
         self.send(listener, "edgetpu", "OFF")
         listener.wait_for(f"{BASE}/edgetpu/set")
-        listener.client.publish(f"{BASE}/availability", b"offline", 1)  # answered after the other
+        listener.client.publish(f"{BASE}/availability", b"offline", 1)  # handled after the OFF
         wait_until(lambda: listener.messages[f"{BASE}/availability"][-1] == b"online")
         assert not rig.steered.changes
 

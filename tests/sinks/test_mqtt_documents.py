@@ -1,4 +1,4 @@
-"""The messages of discovery, field by field as Home Assistant documents them.
+"""The discovery messages, field by field as documented by Home Assistant.
 
 https://www.home-assistant.io/integrations/mqtt/, and the pages of each kind of entity.
 """
@@ -31,10 +31,10 @@ KEYS = {
     "switch": {"command_topic", "payload_on", "payload_off"},
     "select": {"command_topic", "options"},
 }
-"""What each kind of entity knows; Home Assistant warns of anything else, or refuses it."""
+"""Keys that each kind of entity supports; Home Assistant warns of other keys or rejects them."""
 
 DEVICE_KEYS = {"identifiers", "name", "manufacturer", "model", "sw_version"}
-"""What all versions know: old ones refuse a whole message for one key that they do not."""
+"""Keys that all versions support: old versions reject a whole message for one unknown key."""
 
 MODELS = ("auto", "movenet-lightning-int8", "movenet-thunder-int8")
 

@@ -1,4 +1,4 @@
-"""OSC messages, as python-osc's own server understands them."""
+"""OSC messages, as received by python-osc's server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Received = tuple[str, list[Any]]
 
 
 class OscReceiver:
-    """python-osc's server, and what it has received."""
+    """A python-osc server that keeps what it receives."""
 
     def __init__(self) -> None:
         self.messages: SimpleQueue[Received] = SimpleQueue()

@@ -1,4 +1,4 @@
-"""Outputs that would destroy something are refused."""
+"""Outputs that would overwrite or damage other files are refused."""
 
 from __future__ import annotations
 

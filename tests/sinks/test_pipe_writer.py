@@ -1,4 +1,4 @@
-"""A named pipe whose reader comes late, leaves, comes back, or does not read."""
+"""A named pipe whose reader comes late, leaves, comes back or stalls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pipe(tmp_path: Path) -> Path:
 
 
 class PipeReader:
-    """Reads whole lines of a pipe as they come."""
+    """Reads complete lines from a pipe as they arrive."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -69,7 +69,7 @@ def sink_for(path: Path, reports: list[str | None], *, live: bool = True) -> Pos
 
 
 def sender(sink: PoseFile) -> Callable[[], bool]:
-    """Return what sends one more message, and says whether it was taken so far."""
+    """Return a function that sends the next message; it returns whether any was written yet."""
     numbers = iter(range(10_000))
 
     def send() -> bool:

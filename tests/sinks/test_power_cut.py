@@ -1,4 +1,4 @@
-"""What a recording is worth after the mains failed at any moment."""
+"""What can be played of a recording after a power failure at any moment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FRAMES = 45
 
 
 class Step(NamedTuple):
-    """What the disk was asked to do: write at a place, or (data is None) bring all down."""
+    """An operation on the disk: a write at a place, or a sync if `data` is None."""
 
     place: int
     data: bytes | None
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 class LoggedFile(SegmentFile):
-    """Notes what goes to the disk."""
+    """A file that records its writes and syncs."""
 
     steps: list[Step]
     frames = 0
@@ -53,14 +53,14 @@ def create(path: Path, kind: type[SegmentFile] = SegmentFile) -> SegmentFile:
 
 def shown(number: int) -> Image:
     image = coded_picture(number, 64, 48)
-    # No two are alike: there is something to encode.
+    # All pictures differ, so that the encoder has something to encode.
     image[::7] ^= noise(64, 48, number)[::7] // np.uint8(32)
     return image
 
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
-    """Record, bring each fragment to the disk, and note it all."""
+    """Record a video, syncing each fragment, and return the operations."""
     path = tmp_path_factory.mktemp("power") / "x.mp4"
     LoggedFile.steps, LoggedFile.frames = [], 0
     with closing(create(path, LoggedFile)) as file:
@@ -77,7 +77,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
 
 
 def build(path: Path, steps: list[Step]) -> Path:
-    """Write a file as a disk would that has done these steps."""
+    """Write the file that results from some operations."""
     content = bytearray()
     for place, data, _frames in steps:
         if data is not None:
@@ -88,7 +88,7 @@ def build(path: Path, steps: list[Step]) -> Path:
 
 
 def playable(path: Path) -> int:
-    """Return how many frames play before the first damage; they must be the first ones."""
+    """Return the number of frames before the first damage; they must be the first frames."""
     count = 0
     with suppress(av.error.FFmpegError, IndexError), av.open(str(path)) as container:
         for packet in container.demux(container.streams.video[0]):
@@ -105,7 +105,7 @@ def playable(path: Path) -> int:
 def test_less_than_a_second_is_lost_whatever_the_disk_did_meanwhile(
     steps: list[Step], tmp_path: Path
 ) -> None:
-    """Of what was written after the last sync, a disk may have done any part, in any order."""
+    """Any subset of the writes after the last sync may have reached the disk."""
     chance = random.Random(6)
     barriers = [index for index, step in enumerate(steps) if step.data is None]
     assert len(barriers) >= FRAMES / FPS / FRAGMENT_S - 1
@@ -117,7 +117,7 @@ def test_less_than_a_second_is_lost_whatever_the_disk_did_meanwhile(
             found = playable(build(tmp_path / "cut.mp4", [*steps[: barrier + 1], *chosen]))
             last = max((step.frames for step in between), default=steps[barrier].frames)
             lost = last - found
-            if last > FPS:  # a file that has only just begun has nothing yet
+            if last > FPS:  # a new file may have no fragment yet
                 assert lost <= FPS, f"{lost} of {last} frames are lost after step {barrier}"
 
 
@@ -131,7 +131,7 @@ def test_the_end_is_rewritten_only_when_all_of_it_is_there(steps: list[Step]) ->
 
 
 def test_a_file_cut_anywhere_plays_up_to_there(steps: list[Step], tmp_path: Path) -> None:
-    """Cut at each fragment's boundary and some bytes before and after it."""
+    """The file is cut at each fragment's boundary and a few bytes before and after it."""
     back = max(
         index for index, step in enumerate(steps) if step.data is not None and step.place < 1000
     )
@@ -143,7 +143,7 @@ def test_a_file_cut_anywhere_plays_up_to_there(steps: list[Step], tmp_path: Path
         for cut in (place - 9, place - 1, place, place + 1, place + 7, place + 200):
             (tmp_path / "cut.mp4").write_bytes(whole[:cut])
             found = playable(tmp_path / "cut.mp4")
-            # The fragment that begins here was written with the frame after its last.
+            # The fragment at `place` was written when the frame after its last frame arrived.
             least = frames - 1 - 2 * FRAGMENT_S * FPS
             assert found >= least, f"{found} frames of {len(whole[:cut])} bytes"
 

@@ -10,7 +10,7 @@ from pose_edge.telemetry import BOUNDS_MS
 
 
 def parsed(state: RunState) -> dict[str, Metric]:
-    """Return the families as Prometheus' own parser reads them."""
+    """Return the metric families, parsed by Prometheus' own parser."""
     families = text_string_to_metric_families(metrics_text(state).decode())
     return {family.name: family for family in families}
 
@@ -70,7 +70,7 @@ def test_the_histogram_counts_every_sample_once() -> None:
     assert bounds[-1] == float("inf")
     counts = dict(zip(bounds, (one.value for one in buckets), strict=True))
     assert counts[0.001] == 1
-    assert counts[0.01] == 2  # a bound belongs to the bucket below it
+    assert counts[0.01] == 2  # a bound is part of the bucket below it
     assert counts[0.0167] == 3
     assert counts[0.5] == 3
     assert counts[float("inf")] == 4

@@ -92,7 +92,7 @@ def test_times_that_run_backwards_still_rise(tmp_path: Path) -> None:
 
 
 def test_times_that_begin_anew_go_on_from_there(tmp_path: Path) -> None:
-    """As of a clip that is played again: its pictures are not all squeezed into its end."""
+    """When a clip is replayed in a loop, its later rounds must not be squeezed into the end."""
     path = tmp_path / "x.mp4"
     record(path, [0.0, 10.0, 20.0, 0.0, 10.0, 20.0], frame_rate=10.0)
     found = [moment for moment, _ in read_video(path)]
@@ -101,7 +101,7 @@ def test_times_that_begin_anew_go_on_from_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_a_pause_that_a_file_cannot_hold_begins_the_next(tmp_path: Path, live: bool) -> None:
-    """A camera was away for 7 hours; 6.5 hours are held."""
+    """The camera was away for 7 hours; a file can hold a pause of 6.5 hours."""
     hour = 3600.0
     times = [0.0, 0.1, 6.5 * hour, 6.5 * hour + 0.1, 13.5 * hour, 13.5 * hour + 0.2]
     storage = StorageSettings(min_free=0.0) if live else None
@@ -120,7 +120,7 @@ def test_colours_are_right(tmp_path: Path, order: ColourOrder) -> None:
     image[:] = red
     made, _ = started(tmp_path / "x.mp4")
     made.send(image, order, 0.0)
-    image[:] = 0  # the picture was copied: the canvas may be drawn on again
+    image[:] = 0  # the picture was copied, so the canvas may be reused
     made.close()
     ((_, found),) = read_video(tmp_path / "x.mp4")
     assert found.mean(axis=(0, 1)) == pytest.approx((10, 20, 200), abs=6)
@@ -154,7 +154,7 @@ def test_another_shape_in_the_middle_is_not_distorted(
 
 
 def test_a_recording_that_is_cut_off_plays_up_to_there(tmp_path: Path) -> None:
-    """As after a power cut: the file is copied while it is being written."""
+    """The file is copied while it is being written, which looks like a power failure."""
     path = tmp_path / "x.mp4"
     made, _ = started(path, frame_rate=10.0)
     for index in range(65):
@@ -221,7 +221,7 @@ def test_a_full_disk_ends_the_recording_with_a_message(tmp_path: Path) -> None:
 
 
 class SmallDisk(SegmentFile):
-    """A file on a disk that is full after some bytes."""
+    """A file on a disk with room for a fixed number of bytes."""
 
     room = 60_000
 
@@ -242,7 +242,7 @@ def test_a_disk_that_fills_up_leaves_what_was_recorded(
         if made.failed is not None:
             break
         assert index < 2000
-    for _ in range(50):  # the picture goes on: nothing blocks
+    for _ in range(50):  # later pictures do not block
         made.send(noise(64, 48), "BGR", index / 5)
     made.close()
     assert reports == [f"recording {path} ended: No space left on device"]

@@ -28,7 +28,7 @@ class Clock:
 
 
 class Output:
-    """A writer that keeps what it gets, and can be held up and made to fail."""
+    """A writer that keeps its items, and that a test can block or make fail."""
 
     def __init__(self, name: str = "out.mp4") -> None:
         self.target: str | None = None
@@ -68,7 +68,7 @@ class Output:
 
 
 class Bench:
-    """A sink, its supervisor, and all writers that were made."""
+    """A sink, its supervisor, and all writers that it made."""
 
     def __init__(self, *, supervised: bool = True, drop: bool = True, capacity: int = 4) -> None:
         self.clock = Clock()
@@ -104,12 +104,12 @@ class Bench:
         return self.outputs[count - 1]
 
     def put(self, item: int) -> None:
-        """Send an item, and wait until it is written."""
+        """Send an item and wait until it has been written."""
         self.sink.send(item)
         wait_until(lambda: item in self.outputs[-1].items, "the item")
 
     def put_and_hang(self, output: Output, item: int) -> None:
-        """Send an item, and wait until the writer hangs in it."""
+        """Send an item and wait until the writer hangs while it writes it."""
         output.gate.clear()
         output.busy.clear()
         self.sink.send(item)
@@ -121,14 +121,14 @@ class Bench:
         return part
 
     def go(self, seconds: float) -> None:
-        """Let time go by, looking once a second."""
+        """Advance the clock by some seconds; the supervisor checks its parts once per second."""
         for _ in range(round(seconds)):
             self.clock.now += 1.0
             assert self.supervisor.look(), "the program need not be started anew"
 
 
 def bench_for_files(*, drop: bool = False, capacity: int = 4) -> tuple[Bench, Output]:
-    """Return an open sink without a supervisor, and its writer."""
+    """Return a bench with an open sink without a supervisor, and the sink's writer."""
     bench = Bench(supervised=False, drop=drop, capacity=capacity)
     return bench, bench.open()
 
@@ -140,7 +140,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 def in_time(work: Callable[[], None]) -> None:
-    """Do something that must not block forever."""
+    """Run something in a thread, and fail if it blocks."""
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(GENEROUS_S)
@@ -302,7 +302,7 @@ def test_whatever_a_writer_dies_of_the_sender_does_not_wait_for_ever() -> None:
 
 
 def test_what_does_not_fit_is_lost_where_the_output_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that only is slow drops frames, as a slow model does; one that stands loses them."""
+    """Frames are dropped if the writer is only slow; they count as lost if it stalls."""
     bench = Bench(capacity=1)
     output = bench.open()
     bench.put_and_hang(output, 1)
@@ -444,7 +444,7 @@ def test_one_that_hangs_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     bench.put(4)
     wait_until(lambda: bench.sink.failed is None)
     output.error = FULL
-    output.gate.set()  # it wakes up, and fails: that is of no interest any more
+    output.gate.set()  # the writer given up wakes up and fails, which no longer matters
     assert output.closed.wait(GENEROUS_S)
     output.thread.join(GENEROUS_S)
     assert bench.sink.failed is None
@@ -532,7 +532,7 @@ def test_a_writer_without_items_is_not_taken_for_one_that_hangs(waiting: str | N
     wait_until(lambda: bench.part.state is (State.WAITING if waiting else State.RUNNING))
     for _ in range(5):
         bench.clock.now += HANG_S - 1
-        ticks = output.ticks  # a heartbeat follows each tick
+        ticks = output.ticks  # each tick sends a heartbeat
         wait_until(lambda ticks=ticks: output.ticks > ticks + 2)  # type: ignore[misc]
         assert bench.supervisor.look()
         assert bench.part.state is (State.WAITING if waiting else State.RUNNING)
@@ -556,7 +556,7 @@ def test_without_a_supervisor_a_failure_is_final(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_heartbeat_that_hangs_is_replaced_too(caplog: pytest.LogCaptureFixture) -> None:
-    """As on demand, for a test of the machine: see `Supervisor.freeze`."""
+    """A test can cause this in a real run, see `Supervisor.freeze`."""
     bench = Bench()
     bench.open()
     bench.put(1)
@@ -569,7 +569,7 @@ def test_a_heartbeat_that_hangs_is_replaced_too(caplog: pytest.LogCaptureFixture
     bench.sink.close()
 
 
-# --- changes --------------------------------------------------------------------------------------
+# --- switching the writer -------------------------------------------------------------------------
 
 
 def test_it_can_be_switched_while_the_old_writer_still_finishes() -> None:
@@ -607,7 +607,8 @@ def test_no_item_is_lost_while_it_is_switched(drop: bool) -> None:
         while not end.is_set():
             bench.sink.send(len(sent))
             sent.append(len(sent))
-            # On a busy machine this thread outruns the writers: a full queue drops items rightly.
+            # If this thread outran the writers on a busy machine, a full queue would rightly drop
+            # items.
             while len(sent) - sum(len(output.items) for output in bench.outputs) >= 4_000:
                 end.wait(0.001)
 
@@ -688,7 +689,7 @@ def test_sending_never_waits_for_a_live_source() -> None:
 
 
 class Datagrams:
-    """What a network sink needs to be: one writer."""
+    """A minimal writer for a network sink."""
 
     waiting: str | None = None
 
@@ -702,7 +703,7 @@ class Datagrams:
         return True
 
     def tick(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def close(self) -> None:
         self._socket.close()

@@ -13,7 +13,7 @@ from pose_edge.sinks.segment_file import SegmentFile
 
 
 class FailingFile:
-    """A raw file that takes a number of bytes, few at a time, and then none."""
+    """A raw file that accepts a limited number of bytes, at most `at_once` per call."""
 
     def __init__(self, room: int, at_once: int = 1 << 30) -> None:
         self.room, self.at_once = room, at_once
@@ -100,7 +100,7 @@ def test_what_lies_on_a_full_disk_stays_as_it_is() -> None:
     assert kept == b"a" * 20, "no half of what was written last"
     with pytest.raises(OSError, match="No space left"):
         file.settle()
-    # What FFmpeg does to finish: goes back, writes over the start, reads, goes to the end.
+    # To finish a file, FFmpeg seeks back, overwrites the start, reads, and seeks to the end.
     assert file.tell() == 40
     assert file.seek(4) == 4
     assert file.write(b"finish") == 6
@@ -183,7 +183,7 @@ def test_where_that_fails_the_start_stays_as_it_is(
     assert (tmp_path / "x.mp4").read_bytes() == b"head, frames"
 
 
-# --- the place of a file --------------------------------------------------------------------------
+# --- missing files and streams --------------------------------------------------------------------
 
 
 def test_a_file_that_is_gone_is_noticed(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_file_that_is_gone_is_noticed(tmp_path: Path) -> None:
 
 
 def test_nothing_is_cut_off_a_stream() -> None:
-    """The standard output may be appended to a file that holds more than this run has written."""
+    """Standard output may be appended to a file with content from before this run."""
     raw = FailingFile(18)
     raw.write(memoryview(b"earlier lines\n"))
     stream = SegmentFile(raw, Path("-"), regular=False, live=False)  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ def live(path: Path | str, **storage: float) -> SegmentFiles:
 
 
 def begin(series: SegmentFiles, content: bytes = b"") -> Path:
-    """Begin a file, write it, and finish it."""
+    """Create the next file, write its content and finish it; return its path."""
     with closing(series.begin()) as begun:
         begun.write(content)
         begun.settle()
@@ -136,14 +136,14 @@ def test_a_file_that_may_not_be_written_is_no_matter_where_another_is_made(
         SegmentFiles("recording", str(path), None).check()
 
 
-# --- bounds ---------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 
 def test_when_a_file_is_due() -> None:
     assert not live("x.mp4").due(1e9, 1 << 60)
     assert live("x.mp4", segment=2.0).due(120, 0)
     assert not live("x.mp4", segment=2.0).due(119.9, 1 << 60)
-    # One file alone never takes all that may be kept.
+    # A single file must never take up the whole `keep`.
     assert live("x.mp4", keep=4.0).due(0, GIGABYTE)
     assert not live("x.mp4", keep=4.0).due(1e9, GIGABYTE - 1)
 
@@ -159,7 +159,7 @@ def test_when_a_file_is_due() -> None:
         ((0.0, 32), 0.0, True, None),
         ((0.0, 32), 0.0, False, "less than 16 MB free on {}; it goes on when there is room"),
         ((0.017, 32), 0.0, False, None),
-        # A small disk: the reserve is a tenth of it at most.
+        # On a small disk the reserve is at most a tenth of the disk.
         ((0.002, 0.02), 0.0, False, None),
         ((0.040, 0.4), 0.5, True, None),
         ((0.057, 0.4), 0.5, False, None),
@@ -215,7 +215,7 @@ def test_without_a_bound_all_stay(tmp_path: Path) -> None:
 def test_a_file_that_is_being_written_stays(tmp_path: Path) -> None:
     path = old(tmp_path / "out-2.mp4", 3_000_000, 90)
     finished = old(tmp_path / "out-3.mp4", 3_000_000, 10)
-    with path.open("rb") as file:  # of another run
+    with path.open("rb") as file:  # held by another run
         fcntl.flock(file, fcntl.LOCK_EX)
         live(tmp_path / "out.mp4", keep=0.001).remove_oldest()
     assert path.exists()
@@ -293,7 +293,8 @@ def test_a_pattern_knows_the_names_that_it_makes(
     assert path.parent == Path("/recordings")
     assert "{" not in path.name
     known = names.number(path.name)
-    # "a{time}-3" is a name with a time or a number: "x-3.mp4" of the pattern "x-3.mp4" is plain.
+    # Names may be ambiguous, so `known` may differ from `number`; "x-3.mp4" of the pattern
+    # "x-3.mp4" is plain.
     assert known is not None
     assert names.number(path.name, moment) == known
     assert names.path(moment, known) == path
@@ -329,7 +330,7 @@ def test_home(monkeypatch: pytest.MonkeyPatch) -> None:
         ("out.mp4", "out-99999.mp4", 99_999),
         ("out.mp4", "out-1.mp4", None),
         ("out.mp4", "out-02.mp4", None),
-        ("out.mp4", "out-20261123.mp4", None),  # somebody's date
+        ("out.mp4", "out-20261123.mp4", None),  # a date of the user's
         ("out.mp4", "out-.mp4", None),
         ("out.mp4", "out_2.mp4", None),
         ("out.mp4", "out-2.mp4.bak", None),
@@ -337,7 +338,7 @@ def test_home(monkeypatch: pytest.MonkeyPatch) -> None:
         ("out.mp4", "out-2.MP4", None),
         ("out.mp4", "outxmp4", None),
         ("out.mp4", "out-2.mp4\n", None),
-        ("out.mp4", "out-٢.mp4", None),  # digits, but not ours
+        ("out.mp4", "out-٢.mp4", None),  # digits, but not ASCII
         ("out-5.mp4", "out-5.mp4", 1),
         ("{time}.mp4", "2026-11-23_03-12-05.mp4", 1),
         ("{time}.mp4", "2026-11-23_03-12-05-12.mp4", 12),

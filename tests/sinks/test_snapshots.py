@@ -23,7 +23,7 @@ def test_each_snapshot_has_files_of_its_own_with_picture_and_poses(
     image[:, :, 0 if order == "RGB" else 2] = 200
     for index in (3, 4):
         sink.send(image, order, make_result(make_frame(index=index), [pose()]))
-        image[:] = 0  # the canvas is used again
+        image[:] = 0  # the canvas is reused
         image[:, :, 0 if order == "RGB" else 2] = 200
     sink.close()
     pictures = sorted(tmp_path.glob("s-*.jpg"))

@@ -1,4 +1,4 @@
-"""The sound of a video is heard with its drawn copy, at the same moments."""
+"""The drawn copy of a video has its sound, at the same times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_edge.sinks.sound import open_sound
 
 
 def copy(source: Path, target: Path, *, count: int = 60) -> Path:
-    """Record as many grey pictures as the source has, with its sound."""
+    """Record `count` grey pictures together with the sound of a video."""
     sink = recorder(
         RecordSettings(path=str(target)),
         None,

@@ -1,4 +1,4 @@
-"""Recordings and pose files on real disks: segments, full disks, folders that go, hung writes."""
+"""Recordings and pose files on real disks: segments, full disks, missing folders, hung writes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from pose_edge.supervision.hung_threads import HUNG_LIMIT
 from pose_edge.supervision.supervisor import Supervisor
 
 FAST = 8.0
-"""The supervisor's seconds in one of the clock: nobody waits 20 s in a test."""
+"""Speed of the supervisor's clock relative to real time, so that no test waits 20 s."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Outputs:
-    """Pose lines of a live source, looked after as in a run; and recordings."""
+    """The pose file of a live source, and a thread that checks its supervisor as a run does."""
 
     def __init__(self, folder: Path, **storage: float) -> None:
         self.storage = StorageSettings(**{"min_free": 0.0, **storage})
@@ -106,7 +106,7 @@ def poses(path: Path) -> PosesSettings:
 
 
 def numbers(path: Path) -> list[int]:
-    """Return the numbers of the lines of a pose file; all lines are whole."""
+    """Return the frame numbers in a pose file; fail if a line is incomplete."""
     return [strict(line)["seq"] for line in path.read_text().splitlines()]
 
 
@@ -114,7 +114,7 @@ def numbers(path: Path) -> list[int]:
 
 
 def segments(folder: Path, name: str) -> list[Path]:
-    """Return the files of a folder, in order: at least three, by the clock, so maybe more."""
+    """Return a folder's segments in order: at least three, as their number depends on timing."""
     first = folder / name
     count = len(list(folder.iterdir()))
     rest = [first.with_stem(f"{first.stem}-{number}") for number in range(2, count + 1)]
@@ -132,7 +132,7 @@ def boxes(path: Path) -> list[str]:
 
 
 def test_segments_lose_and_double_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder_module, "QUEUE_LENGTH", 1000)  # however busy the machine is
+    monkeypatch.setattr(recorder_module, "QUEUE_LENGTH", 1000)  # enough on a busy machine, too
     recording = recorder(
         RecordSettings(path=str(tmp_path / "r.mp4"), quality=18),
         StorageSettings(segment=0.01, min_free=0),
@@ -174,7 +174,7 @@ def test_segments_of_lines(tmp_path: Path) -> None:
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes in a folder whose files may be removed at any moment."""
+    """Return the total size in bytes of a folder whose files may be removed meanwhile."""
     total = 0
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
@@ -207,7 +207,7 @@ def test_what_is_kept_stays_within_its_bound(tmp_path: Path) -> None:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a disk of its own size; skips where that is not permitted."""
+    """Mount a tmpfs of a given size; skip the test if mounting is not permitted."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}M", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
@@ -219,7 +219,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(path: Path, leave: int) -> None:
-    """Fill a disk but for some bytes."""
+    """Fill a disk except for `leave` bytes."""
     with path.open("wb") as file:
         while (left := shutil.disk_usage(path.parent).free - leave) > 0:
             file.write(bytes(min(left, 1 << 16)))
@@ -287,7 +287,7 @@ def test_a_recording_on_a_full_disk(tmp_path: Path) -> None:
 def test_with_too_little_room_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment_files, "RESERVE_SHARE", 100.0)  # of a disk with a lot of room
+    monkeypatch.setattr(segment_files, "RESERVE_SHARE", 100.0)  # lets the reserve exceed the disk
     free = shutil.disk_usage(tmp_path).free / 1e9
     with outputs(tmp_path, min_free=free * 2) as made:
         made.send_until_failed()
@@ -302,7 +302,7 @@ def test_with_too_little_room_nothing_is_written(
 
 
 def test_a_small_disk_is_written_to(tmp_path: Path) -> None:
-    """The usual reserve of 0.5 GB is more than all of it, as in /run or on a small stick."""
+    """The default reserve of 0.5 GB exceeds the whole disk, as in /run or on a small USB stick."""
     with small_disk(tmp_path / "disk", 4) as disk:
         with outputs(disk, min_free=0.5) as made:
             for _ in range(20):
@@ -332,8 +332,8 @@ def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> No
     fifo, away = tmp_path / "p.jsonl", tmp_path / "away"
     before = threading.active_count()
     with outputs(tmp_path) as made:
-        # Not there at the start, so it is taken for a file, and opening it hangs, as a network
-        # disk does that is gone: nobody reads it.
+        # The FIFO did not exist at the start, so it is taken for a file. As nobody reads it,
+        # opening it hangs, like on a network disk that is gone.
         os.mkfifo(fifo)
         made.send_until_failed()
         assert made.faults == ["the output does not answer; trying again"]
@@ -351,7 +351,7 @@ def test_a_write_that_hangs_is_left_and_another_file_begun(tmp_path: Path) -> No
         os.close(reader)
 
 
-# --- what is there after a kill -------------------------------------------------------------------
+# --- after a kill ---------------------------------------------------------------------------------
 
 PROGRAM = """
 import sys, time, numpy as np
@@ -384,14 +384,14 @@ def test_a_killed_recording_plays_up_to_the_last_second(tmp_path: Path) -> None:
     assert 50 - last <= 21, "20 frames a second"
 
 
-# --- changes --------------------------------------------------------------------------------------
+# --- changes of settings --------------------------------------------------------------------------
 
 
 def test_other_settings_while_it_runs(tmp_path: Path) -> None:
     with outputs(tmp_path) as made:
         for _ in range(5):
             made.send()
-        made.lines.change(poses(tmp_path / "p.jsonl"), made.storage)  # nothing new
+        made.lines.change(poses(tmp_path / "p.jsonl"), made.storage)  # nothing changes
         for _ in range(5):
             made.send()
         made.lines.change(poses(tmp_path / "q.jsonl"), made.storage)
@@ -433,7 +433,7 @@ def test_a_change_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_source_while_it_runs(tmp_path: Path) -> None:
-    """A file now: none of its frames is left out, and no file is overwritten; then a camera."""
+    """With a video file no line is dropped and no file overwritten; then it is a camera again."""
     settings = poses(tmp_path / "p.jsonl")
     with outputs(tmp_path) as made:
         for _ in range(5):
@@ -441,7 +441,7 @@ def test_another_kind_of_source_while_it_runs(tmp_path: Path) -> None:
         wait_until((tmp_path / "p.jsonl").exists)
         made.lines.change(settings, None)
         assert made.supervisor.parts == [], "a failure is for good"
-        for _ in range(600):  # more than may wait
+        for _ in range(600):  # more than the queue holds
             made.lines.send(PoseMessage.of(make_result(make_frame(index=made.sent))))
             made.sent += 1
         wait_until((tmp_path / "p-2.jsonl").exists)

@@ -32,7 +32,7 @@ def settings_for(receiver: socket.socket) -> UdpSettings:
 
 
 def crowd(count: int) -> PoseMessage:
-    """Return a message of so many people, none with a short number in it."""
+    """Return a message with `count` people, in which no number has few digits."""
     generator = np.random.default_rng(1)
 
     def somebody() -> FloatArray:
@@ -46,7 +46,7 @@ def crowd(count: int) -> PoseMessage:
 
 
 def numbers_of(data: bytes, digits: int) -> int:
-    """Return how many numbers have more digits after the point."""
+    """Return how many numbers have more than `digits` decimals."""
     return len(re.findall(rb"\d\.\d{%d,}" % (digits + 1), data))
 
 

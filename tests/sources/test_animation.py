@@ -13,7 +13,7 @@ from pose_edge.frames import Frame
 from pose_edge.sources.animation import Animation
 
 DURATIONS = [40, 1000, 5, 200_000, 100]
-"""Milliseconds."""
+"""Durations of the frames in milliseconds."""
 
 
 def save(path: Path, durations: list[int] | int = 50) -> Path:
@@ -23,7 +23,7 @@ def save(path: Path, durations: list[int] | int = 50) -> Path:
 
 
 def read_all(source: Animation) -> list[Frame]:
-    """Return the frames up to the end, and close the file."""
+    """Return all frames up to the end, and close the source."""
     found: list[Frame] = []
     with closing(source), suppress(EndOfStream):
         while True:

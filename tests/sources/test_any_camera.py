@@ -18,7 +18,7 @@ from pose_edge.sources.v4l2 import V4L2Camera
 
 
 class Plugs:
-    """The cameras that are plugged in."""
+    """Fake cameras that are plugged in; the test sets their steps and errors."""
 
     def __init__(self, *names: str) -> None:
         self.names = list(names)
@@ -108,7 +108,7 @@ def test_a_camera_that_opens_but_stays_mute_lets_the_next_try() -> None:
         chosen.append(camera.describe())
         read_until_lost(camera)
         camera.close()
-    # It was good once, so it is no longer the mute one; then the order is as before.
+    # "good" gave a frame before it was lost, so no camera is marked silent: the first is next.
     assert chosen == ["loose", "good", "loose"]
 
 

@@ -31,7 +31,7 @@ def test_cameras_by_number_without_metadata_codecs_and_others(kernel: Kernel) ->
     kernel.add("video3", b"Dummy", driver="v4l2loopback", caps=OUTPUT)
     kernel.add("video-extra", b"no node")
     kernel.add("vbi0", b"no node")
-    (kernel.folder / "video4").touch()  # answers no request
+    (kernel.folder / "video4").touch()  # a node that answers no ioctl
     assert find_cameras(kernel.folder) == [
         CameraNode(kernel.folder / "video2", "HD Webcam C525", "uvcvideo", "usb-1"),
         CameraNode(kernel.folder / "video12", "Late Cam", "uvcvideo", "usb-2"),
@@ -42,7 +42,7 @@ def test_cameras_by_number_without_metadata_codecs_and_others(kernel: Kernel) ->
     ("card", "name"),
     [
         (b"HD Webcam C525: HD Webcam C525", "HD Webcam C525"),
-        (b"vmkit UVC Camera: vmkit UVC Cam", "vmkit UVC Camera"),  # cut at 31 bytes
+        (b"vmkit UVC Camera: vmkit UVC Cam", "vmkit UVC Camera"),  # truncated at 31 bytes
         (b"USB 2.0 Camera: HD USB Camera", "USB 2.0 Camera: HD USB Camera"),
         (b"Cam", "Cam"),
     ],
@@ -98,7 +98,7 @@ def test_asking_leaves_nothing_open(kernel: Kernel) -> None:
     assert kernel.open_descriptors == {}
 
 
-# --- which one ------------------------------------------------------------------------------------
+# --- choosing a camera ----------------------------------------------------------------------------
 
 
 def node(number: int, name: str = "Cam", bus: str = "usb-1", serial: str = "") -> CameraNode:
@@ -108,23 +108,23 @@ def node(number: int, name: str = "Cam", bus: str = "usb-1", serial: str = "") -
 @pytest.mark.parametrize(
     ("cameras", "known", "chosen"),
     [
-        # Nothing known: the one that was asked for, or none.
+        # Without a known camera: the requested node, or none.
         ([node(0), node(2)], None, 0),
         ([node(1), node(2)], None, None),
-        # The known one, wherever it is: by its serial number, ...
+        # The known camera is found by its serial number, ...
         ([node(0, "Else"), node(3, serial="A", bus="usb-9")], node(0, serial="A"), 3),
-        # ... by its port (two alike, of which one was pulled), ...
+        # ... by its port (of two cameras of one model, one was pulled out), ...
         ([node(1, bus="usb-2"), node(3, bus="usb-1")], node(0, bus="usb-1"), 3),
-        # ... by its name, in another port.
+        # ... or by its name, in another port.
         ([node(0, "Else"), node(3, bus="usb-7")], node(0), 3),
-        # Another of the same model is not the known one, but may be what was asked for.
+        # Another camera of the same model is used only if its node was requested.
         ([node(3, serial="B", bus="usb-7")], node(0, serial="A"), None),
         ([node(0, serial="B", bus="usb-7")], node(0, serial="A"), 0),
-        # Udev has not made the link yet: the port tells.
+        # Udev has not created the link yet, so the serial number is missing: the port decides.
         ([node(3, serial="")], node(0, serial="A"), 3),
-        # Nothing is connected.
+        # No camera is connected.
         ([], node(0, serial="A"), None),
-        # Another camera where the known one was.
+        # Another camera has the node of the known one.
         ([node(0, "Else")], node(0), 0),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is asked of a camera module: numbers alone."""
+"""Choosing the mode of a camera module, from its modes alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pose_edge.sources.csi import USB_ID, choose_mode, explain
 
 
 def modes(camera: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a sensor's modes as picamera2 gives them."""
+    """Return a sensor's modes in picamera2's form."""
     return [
         {"size": tuple(size), "bit_depth": bits, "fps": fps, "crop_limits": tuple(crop)}
         for size, bits, fps, crop in camera["modes"]
@@ -24,15 +24,15 @@ def modes(camera: dict[str, Any]) -> list[dict[str, Any]]:
     ("camera", "size", "fps", "chosen"),
     [
         (IMX708, (1280, 720), 30, (2304, 1296)),
-        (IMX708, (1280, 720), 100, (1536, 864)),  # only this one is as fast
+        (IMX708, (1280, 720), 100, (1536, 864)),  # the only mode fast enough
         (IMX708, (2592, 1944), 10, (4608, 2592)),
-        (IMX708, (4608, 2592), 30, (2304, 1296)),  # the rate counts first
+        (IMX708, (4608, 2592), 30, (2304, 1296)),  # the rate has priority
         (IMX219, (1280, 720), 30, (1640, 1232)),
         (IMX219, (640, 480), 30, (1640, 1232)),
-        (IMX219, (1920, 1080), 30, (1640, 1232)),  # the whole view, enlarged a little
+        (IMX219, (1920, 1080), 30, (1640, 1232)),  # full view, slightly enlarged
         (IMX219, (1920, 1080), 15, (3280, 2464)),
         (IMX219, (640, 480), 90, (640, 480)),
-        (IMX219, (640, 480), 240, (640, 480)),  # as fast as can be
+        (IMX219, (640, 480), 240, (640, 480)),  # the fastest there is
     ],
 )
 def test_the_whole_view_at_the_wanted_rate(

@@ -13,7 +13,7 @@ def add(count: DamageCount, index: float, *, frames: int = 1, **facts: bool) -> 
 
 
 def test_a_whole_file_misses_nothing() -> None:
-    """Frames that the decoder holds back, packets without a picture, and pauses are no damage."""
+    """Frames delayed by the decoder, packets without a picture, and pauses are no damage."""
     count = DamageCount(STEP)
     for index in range(3):
         add(count, index, frames=0)

@@ -1,4 +1,4 @@
-"""When the next picture is wanted."""
+"""The prediction of when the reader wants the next picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pose_edge.sources.demand import LATE, MARGIN, RECENT_FRAMES, SLACK_S, Frame
 
 
 class Clock:
-    """A clock that tests move."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now_s = 50.0
@@ -30,7 +30,7 @@ def demand(clock: Clock) -> FrameDemand:
 
 
 def work(demand: FrameDemand, clock: Clock, *durations_s: float) -> None:
-    """Let the reader take frames and be at work on each, and then take another one."""
+    """Take a frame and work on it for each duration, then take another frame."""
     for duration_s in durations_s:
         demand.taken()
         clock.now_s += duration_s

@@ -16,7 +16,7 @@ print(before is not None, reserve(ffmpeg_memory.MAX_BLOCK + 1), reserve(1000) is
 
 
 def test_ffmpeg_reserves_no_block_of_any_size() -> None:
-    """In a process of its own: the limit holds for all that follows."""
+    """In a separate process, because the limit cannot be removed."""
     answer = subprocess.run(
         [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""What a video's frames look like: as FFmpeg's player shows them."""
+"""Frames of a video have the orientation, size and colours that FFmpeg's player shows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pose_edge.sources.frame_converter import FrameConverter
 from pose_edge.sources.video import Video
 
 CORNERS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], dtype=np.uint8)
-"""Blue, green; red, white: no two of its eight orientations look alike."""
+"""Blue, green / red, white (BGR): all eight orientations differ."""
 
 
 def corners(width: int, height: int) -> Image:
@@ -53,7 +53,7 @@ def images(path: Path) -> list[Image]:
 
 
 def seen(image: Image) -> Image:
-    """Return the colours at the centres of the four quarters, each channel 0 or 255."""
+    """Return the colours (2, 2, 3) at the centres of the quadrants; each channel is 0 or 255."""
     height, width = image.shape[:2]
     rows, columns = (height // 4, height * 3 // 4), (width // 4, width * 3 // 4)
     return np.asarray((image[np.ix_(rows, columns)] > 128) * 255, dtype=np.uint8)
@@ -97,7 +97,7 @@ def test_pixels_are_square(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_size_that_changes_is_handed_on(tmp_path: Path) -> None:
-    """Sizes change in recordings of video calls: nothing is squeezed into the first size."""
+    """Recordings of video calls change their size; later frames keep their own size."""
     sizes = (96, 64), (128, 192), (96, 64)
     parts = [write(tmp_path / f"{n}.h264", size).read_bytes() for n, size in enumerate(sizes)]
     path = tmp_path / "v.h264"
@@ -108,9 +108,9 @@ def test_a_size_that_changes_is_handed_on(tmp_path: Path) -> None:
 
 
 def test_data_that_pyav_does_not_know_does_no_harm(tmp_path: Path) -> None:
-    """A JPEG's EXIF data come with its frame; PyAV 18 raises an error when asked for any data."""
+    """EXIF is side data of a JPEG's frame; PyAV 18 raises an error when side data are accessed."""
     exif = Pillow.Exif()
-    exif[0x0112] = 6  # to be turned clockwise
+    exif[0x0112] = 6  # to be rotated clockwise
     picture = io.BytesIO()
     Pillow.fromarray(corners(96, 64)[:, :, ::-1]).save(picture, "JPEG", exif=exif, quality=95)
     path = tmp_path / "v.mjpeg"
@@ -134,7 +134,7 @@ def test_every_format_and_size(pixels: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(("space", "red"), [("itu709", 0.2126), ("itu601", 0.299)])
 @pytest.mark.parametrize("full", [False, True])
 def test_the_colours_are_those_that_the_file_says(space: str, red: float, full: bool) -> None:
-    """Red, in both ranges of brightness and by both standards for colours."""
+    """Red, in limited and full range, with BT.709 and BT.601."""
     frame = av.VideoFrame(16, 16, "yuv444p")
     low, span = (0, 255) if full else (16, 219)
     chroma = 255 if full else 224

@@ -72,7 +72,7 @@ def test_times_follow_steps_of_the_wall_clock_but_not_jitter() -> None:
     assert time_of(4_900_000_000) == pytest.approx(999.9)
     offset_ns += 20_000_000  # a small correction
     assert time_of(5_000_000_000) == pytest.approx(1000.0)
-    offset_ns += 3_600_000_000_000  # the clock was set from the network
+    offset_ns += 3_600_000_000_000  # the clock was set by NTP
     assert time_of(5_000_000_000) == pytest.approx(4600.02)
     offset_ns -= 7_200_000_000_000
     assert time_of(5_000_000_000) == pytest.approx(-2599.98)

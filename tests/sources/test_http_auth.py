@@ -4,7 +4,7 @@ import pytest
 
 from pose_edge.sources.http_auth import authorization
 
-# The example of RFC 7616, 3.9.1.
+# The example of RFC 7616, section 3.9.1.
 NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
 OWN_NONCE = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
 EXAMPLE = (
@@ -14,7 +14,7 @@ EXAMPLE = (
 
 
 def answer(*challenges: str) -> str | None:
-    """Answer challenges with the user of the example."""
+    """Answer challenges as the user in the RFC's example."""
     return authorization(
         challenges, "Mufasa", "Circle of Life", "/dir/index.html", make_nonce=lambda: OWN_NONCE
     )

@@ -33,7 +33,7 @@ MULTIPART = "multipart/x-mixed-replace; boundary=foo"
 
 
 def jpeg(number: int, width: int = 320, height: int = 240) -> bytes:
-    """Return a JPEG that carries a number."""
+    """Return a JPEG that encodes a number."""
     return cv2.imencode(".jpg", coded_picture(number, width, height))[1].tobytes()
 
 
@@ -44,7 +44,7 @@ def part(content: bytes, boundary: str = "--foo") -> bytes:
 
 
 def read(camera: HttpCamera) -> Frame:
-    """Read the next frame, however long a busy machine takes for it."""
+    """Read the next frame; fail if none comes in time."""
     deadline = time.monotonic() + GENEROUS_S
     while time.monotonic() < deadline:
         frame = camera.read(0.1)
@@ -54,7 +54,7 @@ def read(camera: HttpCamera) -> Frame:
 
 
 def read_until_lost(camera: HttpCamera) -> tuple[float, str]:
-    """Read until the camera is lost; return the seconds since the last frame, and the reason."""
+    """Read until the camera is lost; return the seconds since the last frame, and the message."""
     while True:
         before = time.monotonic()
         try:
@@ -172,7 +172,7 @@ def test_many_losses_leave_nothing_behind() -> None:
                     lambda: threading.active_count() <= others + 1, "the server's end of the line"
                 )
                 before = count()
-        # The server, in this process too, closes its ends when it next writes to them.
+        # The server runs in this process, and closes its sockets when it next writes to them.
         wait_until(lambda: count() == before, "the end of all connections")
 
 
@@ -261,7 +261,7 @@ def test_a_picture_that_nobody_sees_is_decoded_smaller(orientation: int) -> None
 
 
 def odd_parts(kind: str) -> Iterator[bytes]:
-    """Yield MJPEG as odd cameras send it."""
+    """Yield an MJPEG stream with the irregularities of some cameras."""
     for number in itertools.count():
         picture = jpeg(number % 100)
         if kind == "empty parts":
@@ -412,12 +412,12 @@ def test_single_pictures_that_fail_now_and_then_do_not_lose_the_camera(fault: by
 
 @pytest.mark.parametrize("single", [True, False])
 def test_pictures_are_upright(single: bool) -> None:
-    """A phone that serves as a camera tells by EXIF how it is held."""
+    """A phone used as a camera gives its orientation by EXIF."""
     stored = PillowImage.fromarray(np.full((24, 32, 3), 128, np.uint8))
     exif = stored.getexif()
     exif[0x0112] = 6
     content = io.BytesIO()
-    stored.paste((255, 255, 255), (0, 0, 16, 12))  # upper left; shown at the upper right
+    stored.paste((255, 255, 255), (0, 0, 16, 12))  # the upper left; displayed at the upper right
     stored.save(content, "JPEG", exif=exif, quality=95)
 
     def script(_request: str) -> Iterator[bytes]:
@@ -449,12 +449,12 @@ def test_a_picture_without_an_end_is_lost() -> None:
         camera.close()
 
 
-# --- what FFmpeg reads ----------------------------------------------------------------------------
+# --- streams read with FFmpeg ---------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def transport_stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return one second of MPEG-TS, 30 frames."""
+    """Return one second of MPEG-TS with 30 frames."""
     folder = tmp_path_factory.mktemp("ts")
     clip = write_clip(folder / "s.mp4", [coded_picture(n, 320, 240) for n in range(30)])
     target = folder / "s.ts"
@@ -484,7 +484,7 @@ def test_other_kinds_of_streams_are_read_too(transport_stream: bytes, whole: boo
 
 
 def encode(target: Path, numbers: range, start_s: int) -> bytes:
-    """Return MPEG-TS whose pictures carry numbers and whose times begin at `start_s`."""
+    """Return MPEG-TS whose pictures encode numbers and whose timestamps begin at `start_s`."""
     with av.open(str(target), "w", format="mpegts") as out:
         stream = out.add_stream("libx264", rate=30, options={"tune": "zerolatency", "g": "15"})
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
@@ -543,11 +543,11 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
         camera.close()
 
 
-# --- errors by what happened ----------------------------------------------------------------------
+# --- error messages by cause ----------------------------------------------------------------------
 
 
 def opening_error(url: str, settings: CameraSettings = SETTINGS) -> str:
-    """Return why an address cannot be opened."""
+    """Return the message of the error that opening an address raises."""
     camera = HttpCamera(url, settings)
     with pytest.raises(SourceError) as error:
         camera.open()
@@ -623,7 +623,7 @@ def test_a_redirection_is_followed_but_no_password_goes_elsewhere() -> None:
 
 @pytest.mark.parametrize("scheme", ["Basic", "Digest"])
 def test_a_wrong_password_is_tried_once(scheme: str) -> None:
-    """Some cameras lock the user out after a few."""
+    """Some cameras lock the account after a few attempts."""
 
     def script(_request: str) -> Iterator[bytes]:
         yield head("401 Unauthorized", www_authenticate=f'{scheme} realm="x", nonce="y"')

@@ -26,12 +26,12 @@ OLD = [Mode("YUYV", 640, 480, 30), Mode("YUYV", 1280, 720, 5), Mode("YUYV", 320,
     ("modes", "wish", "chosen"),
     [
         (WEBCAM, (1280, 720, 30), Mode("MJPG", 1280, 720, 30)),
-        (WEBCAM, (640, 480, 30), Mode("YUYV", 640, 480, 30)),  # no decoding where it is not needed
+        (WEBCAM, (640, 480, 30), Mode("YUYV", 640, 480, 30)),  # avoids decoding
         (WEBCAM, (1280, 720, 10), Mode("YUYV", 1280, 720, 10)),
         (WEBCAM, (1280, 720, 60), Mode("MJPG", 1280, 720, 30)),
         (WEBCAM, (800, 600, 30), Mode("YUYV", 640, 480, 30)),
         (WEBCAM, (3840, 2160, 30), Mode("MJPG", 1920, 1080, 30)),
-        (OLD, (1280, 720, 30), Mode("YUYV", 640, 480, 30)),  # rather smaller than at 5 fps
+        (OLD, (1280, 720, 30), Mode("YUYV", 640, 480, 30)),  # smaller, but not slower
         (OLD, (1280, 720, 5), Mode("YUYV", 1280, 720, 5)),
         ([Mode("MJPG", 1280, 720, 60), Mode("MJPG", 1280, 720, 25)], (1280, 720, 30), 0),
         ([Mode("YUYV", 640, 480)], (1280, 720, 30), 0),
@@ -98,7 +98,7 @@ def test_what_a_camera_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_of_ranges_the_nearest_value_counts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As v4l2loopback and some grabbers list: sizes in steps, any rate."""
+    """v4l2loopback and some grabbers list ranges: sizes in steps, and any rate."""
     kernel = Kernel(monkeypatch, tmp_path)
     node = kernel.add("video0", modes={"YUYV": {}})
 

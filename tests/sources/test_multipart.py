@@ -10,14 +10,14 @@ CONTENT = b"\xff\xd8 a picture\r\n\r\nwith breaks -- and dashes \xff\xd9"
 
 
 def coded(content: bytes, *, length: str | None, boundary: str = "--foo") -> bytes:
-    """Return a part as a server sends it."""
+    """Return a part in the form that a server sends."""
     lines = [boundary, "Content-Type: image/jpeg"]
     lines += [f"Content-Length: {length}"] if length is not None else []
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + content + b"\r\n"
 
 
 def split(data: bytes, size: int, boundary: str = "foo") -> list[bytes]:
-    """Return the parts of a stream that arrives in pieces."""
+    """Return the parts of a stream that arrives in pieces of `size` bytes."""
     splitter = PartSplitter(boundary)
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     return [part.rstrip(b"\r\n") for piece in pieces for part in splitter.feed(piece)]

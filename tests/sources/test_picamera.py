@@ -1,4 +1,4 @@
-"""Camera modules, tried on a fake of picamera2 (tests/fake_picamera2 says how faithful it is)."""
+"""Camera modules on a fake of picamera2; tests/fake_picamera2 says how faithful it is."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ Flip = Literal["none", "horizontal", "vertical", "both"]
 
 
 def small(**settings: Any) -> CameraSettings:  # noqa: ANN401
-    """Return settings for small, quick frames."""
+    """Return settings for small frames at a high rate."""
     return CameraSettings(**{"width": 160, "height": 120, "fps": 50.0, "timeout": 0.5} | settings)
 
 
 @pytest.fixture
 def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave no trace of the modules and of what loading them sets."""
+    """Remove the imported modules, and what importing them changes."""
     monkeypatch.setenv(LOG_VARIABLE, "")
     monkeypatch.delenv(LOG_VARIABLE)
     for name in ("picamera2", "libcamera"):
@@ -53,12 +53,12 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def bench(modules: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Return the hardware: one Camera Module 3."""
+    """Yield the controls of the fake hardware: one Camera Module 3."""
     monkeypatch.syspath_prepend(str(FAKE))
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cameras.json"))
     bench = Bench(tmp_path / "cameras.json")
     yield bench
-    bench.set(hang=[], fail=[])  # let go of the threads that hang
+    bench.set(hang=[], fail=[])  # release the hanging threads
     for camera in made():
         wait_until(lambda camera=camera: _closed(camera), "closing")  # type: ignore[misc]
 
@@ -70,7 +70,7 @@ def each_version(request: pytest.FixtureRequest, bench: Bench) -> Bench:
 
 
 def made() -> list[Any]:
-    """Return the Picamera2 objects of this test."""
+    """Return the Picamera2 objects that this test has created."""
     module = sys.modules.get("picamera2")
     return list(module.Picamera2.made) if module else []
 
@@ -87,7 +87,7 @@ def opened(settings: CameraSettings, number: int = 0) -> PiCamera:
 
 
 def read(camera: PiCamera, reuse: Image | None = None) -> Frame:
-    """Read the next frame, however long a busy machine takes for it."""
+    """Read the next frame; fail if none comes in time."""
     deadline = time.monotonic() + GENEROUS_S
     while time.monotonic() < deadline:
         frame = camera.read(0.1, reuse)
@@ -190,7 +190,7 @@ def test_mirroring_for_the_screen_leaves_the_frame_alone(bench: Bench) -> None:
 
 
 def test_every_request_goes_back(each_version: Bench) -> None:
-    """With four buffers, the fifth request that is kept stops the camera."""
+    """There are four buffers: if requests were kept, the fifth would stop the camera."""
     camera = opened(small())
     for _ in range(20):
         read(camera)
@@ -200,7 +200,7 @@ def test_every_request_goes_back(each_version: Bench) -> None:
 
 
 def test_waiting_in_short_steps_neither_loses_nor_leaks_requests(each_version: Bench) -> None:
-    """Each time-out of capture_request(wait=...) would leave a job that takes a request away."""
+    """A timed-out capture_request(wait=...) would leave a job that consumes a request."""
     camera = opened(small(fps=10.0, timeout=5.0))
     frames: list[Frame] = []
     empty = 0
@@ -253,7 +253,7 @@ def test_what_is_asked_of_picamera2(bench: Bench) -> None:
     assert configuration["main"]["size"] == (1280, 720)
     assert configuration["buffer_count"] <= 4
     assert configuration["queue"] is False
-    # Full view: the mode nearest to 1280x720 sees the middle of the picture only.
+    # The mode nearest to 1280x720 is cropped, so a mode with the full view is used.
     assert configuration["sensor"] == {"output_size": (2304, 1296), "bit_depth": 10}
     assert configuration["controls"] == {"FrameDurationLimits": (40000, 40000), "AfMode": 2}
     assert camera.frame_rate == 25.0
@@ -321,7 +321,7 @@ def test_another_format_is_refused(bench: Bench) -> None:
     assert not made()[0].is_open
 
 
-# --- what is there --------------------------------------------------------------------------------
+# --- listing camera modules -----------------------------------------------------------------------
 
 
 def test_camera_modules_are_listed_without_opening_them(bench: Bench) -> None:
@@ -411,7 +411,7 @@ def test_the_libraries_may_speak_at_level_debug(
     assert LOG_VARIABLE not in os.environ
 
 
-# --- mishaps --------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 def test_a_dislodged_cable_is_noticed_and_recovered_from(each_version: Bench) -> None:
@@ -419,7 +419,7 @@ def test_a_dislodged_cable_is_noticed_and_recovered_from(each_version: Bench) ->
     first = read(camera)
     each_version.set(dislodged=True)
     assert 0.4 < read_until_lost(camera) < GENEROUS_S
-    camera.close()  # nothing waits for a frame, or it would hang here
+    camera.close()  # with a frame still awaited, this would hang
     assert not made()[0].is_open
     assert not made()[0].outstanding
     each_version.set(dislodged=False)
@@ -445,7 +445,7 @@ def test_a_camera_opened_while_the_cable_is_out_is_lost_again(
     camera = opened(small())
     assert camera.read(0.05) is None
     read_until_lost(camera)
-    # Seated again: nothing comes before the camera is started anew.
+    # After the cable is seated again, no frame comes until the camera is restarted.
     bench.set(dislodged=False)
     with pytest.raises(SourceLost):
         camera.read(0.05)
@@ -471,7 +471,7 @@ def test_a_wait_is_as_long_as_asked(bench: Bench) -> None:
 def test_a_reader_that_pauses_does_not_lose_the_camera(bench: Bench) -> None:
     camera = opened(small())
     read(camera)
-    time.sleep(0.7)  # longer than the limit
+    time.sleep(0.7)  # longer than the time limit
     camera.read(0.0)
     read(camera)
     camera.close()
@@ -521,7 +521,7 @@ def test_libcamera_failing_while_running_is_a_loss(bench: Bench) -> None:
 
 
 def test_picamera2s_own_thread_ending_is_a_loss_and_does_not_hang_close(bench: Bench) -> None:
-    """`stop` would wait for that thread forever."""
+    """`stop` would wait forever for the thread that has ended."""
     camera = opened(small())
     read(camera)
     bench.set(fail=["loop"])
@@ -538,7 +538,7 @@ def test_picamera2s_own_thread_ending_is_a_loss_and_does_not_hang_close(bench: B
 def test_a_camera_held_by_a_call_that_hangs_is_said_and_opened_once_it_is_free(
     bench: Bench, call: str
 ) -> None:
-    """As after a capture thread was given up: another object tries to open the same camera."""
+    """The situation after giving up a capture thread: another object opens the same camera."""
     first, second = PiCamera(0, small()), PiCamera(0, small())
 
     def open_and_close() -> None:
@@ -584,7 +584,7 @@ def test_fifty_losses_leave_nothing_behind(bench: Bench) -> None:
     for _ in range(50):
         camera.open()
         read(camera)
-        camera.read(0.0)  # a job is under way when the camera is closed
+        camera.read(0.0)  # a job is pending when the camera is closed
         camera.close()
     assert not any(one.is_open or one.outstanding for one in made())
     wait_until(lambda: threading.active_count() <= threads, "the end of all threads")

@@ -27,7 +27,7 @@ def pillow(number: int = 9) -> PillowImage.Image:
 
 
 def empty_png(path: Path, width: int, height: int) -> Path:
-    """Write a picture of any size in a few bytes: its rows are missing."""
+    """Write a tiny PNG file with a header for any size, but without rows."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + content))
@@ -51,7 +51,7 @@ def reason(path: Path) -> str:
     return text
 
 
-# --- what is read ---------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_content_decides_about_the_format(tmp_path: Path) -> None:
 
 
 def test_the_pixels_are_those_of_opencv(tmp_path: Path) -> None:
-    """The accuracy of the models was measured with them."""
+    """The accuracy of the models was measured on pictures read by OpenCV."""
     noise = np.random.default_rng(1).integers(0, 256, (90, 70, 3), dtype=np.uint8)
     for name in ("a.jpg", "a.png", "a.tif"):
         cv2.imwrite(str(tmp_path / name), cv2.GaussianBlur(noise, (0, 0), 2))
@@ -117,9 +117,9 @@ def test_colours_are_bgr(tmp_path: Path) -> None:
     "name", ["a.jpg", "a.png", "a.webp", "a.tif", pytest.param("a.avif", marks=AVIF)]
 )
 def test_pictures_of_phones_are_upright(tmp_path: Path, orientation: int, name: str) -> None:
-    """EXIF says how the camera was held."""
+    """EXIF gives the orientation of the camera."""
     upright = np.zeros((64, 96, 3), dtype=np.uint8)
-    upright[:32, :48] = 255  # the corner at the upper left is white
+    upright[:32, :48] = 255  # white upper left corner
     upright[:32, 48:] = 128
     turn_back = {
         1: upright,
@@ -178,20 +178,20 @@ def test_inks_become_colours(tmp_path: Path) -> None:
 def test_what_is_transparent_is_white(tmp_path: Path, name: str) -> None:
     clear = PillowImage.new("RGBA", (8, 8), (10, 20, 30, 0))
     clear.putpixel((3, 3), (200, 20, 10, 255))
-    clear.save(tmp_path / name, lossless=True)  # what others ignore
+    clear.save(tmp_path / name, lossless=True)  # only WebP has this option
     image = read_picture(tmp_path / name)
     assert image[0, 0].tolist() == [255, 255, 255]
     assert np.abs(image[3, 3].astype(int) - (10, 20, 200)).max() < 8
 
 
 def test_the_largest_of_several_views_counts_as_one_picture(tmp_path: Path) -> None:
-    """Phones add a preview, or the view of a second camera."""
+    """Phones add a preview or the view of a second camera."""
     pillow(9).save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[pillow(1)])
     assert identify(tmp_path / "a.jpg") == ("MPO", 1)
     assert read_code(read_picture(tmp_path / "a.jpg")) == 9
 
 
-# --- what is refused ------------------------------------------------------------------------------
+# --- refused files --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_any_damage_is_a_reason_or_still_a_picture(tmp_path: Path, name: str) ->
 
 
 def test_nothing_is_printed_past_the_log(tmp_path: Path) -> None:
-    """Pillow warns of large pictures and odd descriptions."""
+    """Pillow warns of large pictures and unusual metadata."""
     PillowImage.new("1", (10_000, 9_500)).save(tmp_path / "a.png")
     program = "import sys; from pathlib import Path; from pose_edge.sources import picture_file; "
     program += "print(picture_file.identify(Path(sys.argv[1])))"

@@ -33,7 +33,7 @@ def test_uyvy_is_yuyv_with_bytes_swapped() -> None:
 
 
 def without_huffman_tables(data: bytes) -> bytes:
-    """Return a JPEG as most webcams send it: without the tables that everybody knows."""
+    """Return a JPEG without Huffman tables, as most webcams send it; the tables are standard."""
     out, at = bytearray(data[:2]), 2
     while data[at + 1] != 0xDA:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
@@ -50,7 +50,7 @@ def test_pictures_without_huffman_tables_are_whole() -> None:
 
 
 def test_filling_between_the_parts_of_a_good_picture_does_no_harm() -> None:
-    """As a Logitech C270 sends it; libjpeg complains of every such picture."""
+    """A Logitech C270 sends such fill bytes; libjpeg warns of every such picture."""
     _done, encoded = cv2.imencode(
         ".jpg", coded_picture(0xCAFE, 64, 48), [cv2.IMWRITE_JPEG_RST_INTERVAL, 1]
     )
@@ -58,7 +58,7 @@ def test_filling_between_the_parts_of_a_good_picture_does_no_harm() -> None:
     mark = data.index(b"\xff\xd0")
     filled = data[:mark] + b"\x00\x00" + data[mark:]
     assert read_code(decode(filled)) == 0xCAFE
-    with pytest.raises(DamagedPicture):  # of another size: no filling makes that good
+    with pytest.raises(DamagedPicture):  # a wrong size is still damage
         decode(filled, Mode("MJPG", 128, 96))
 
 
@@ -71,7 +71,7 @@ def test_what_follows_the_picture_is_ignored(zeros: int) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 2000), st.integers(1, 60))
 def test_garbled_pictures_are_found_or_whole(place: int, count: int) -> None:
-    """Bytes lost in the middle: either an error, or (in the header) no visible difference."""
+    """Bytes are missing: it is an error, or a difference in the header that does not matter."""
     data = jpeg(noise(64, 48))
     kept = data[: place % len(data)] + data[place % len(data) + count :]
     try:

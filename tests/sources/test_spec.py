@@ -63,7 +63,7 @@ def test_demo_ends() -> None:
 @pytest.mark.parametrize("scheme", [*STREAM_SCHEMES, "RTSP", "Http"])
 def test_addresses(scheme: str) -> None:
     url = f"{scheme}://user:secret@cam:554/live?x=1"
-    known = url.replace(scheme, scheme.lower())  # FFmpeg knows small letters only
+    known = url.replace(scheme, scheme.lower())  # FFmpeg requires lower case
     assert parse_source(url) == spec.SourceSpec(SourceKind.STREAM, known)
 
 
@@ -88,7 +88,7 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_content_of_a_file_decides(tmp_path: Path) -> None:
-    """The suffix counts where the content does not tell."""
+    """The suffix decides only if the content is not recognised."""
     first, second = (PillowImage.fromarray(coded_picture(number)) for number in (1, 2))
     for name, kind in (("a", "PNG"), ("b.mp4", "JPEG"), ("c.txt", "TIFF"), ("film.mjpeg", "JPEG")):
         first.save(tmp_path / name, format=kind)
@@ -170,7 +170,7 @@ def test_a_file_may_be_called_as_a_number(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_what_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    if name == "":  # the current folder, without pictures
+    if name == "":  # the current folder, which has no pictures
         with pytest.raises(SourceError, match="holds no pictures"):
             choose_source(SourceSettings(name="."), CameraSettings()).open()
         return

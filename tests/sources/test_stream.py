@@ -25,7 +25,7 @@ PATIENT = CameraSettings(timeout=10.0)
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a video of some minutes whose frames carry their number, a key frame each second."""
+    """Return a video of some minutes with coded pictures and one key frame per second."""
     need_server()
     folder = tmp_path_factory.mktemp("rtsp")
     second = write_clip(folder / "s.mp4", [coded_picture(n, 320, 240) for n in range(30)])
@@ -43,7 +43,7 @@ def sparse_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(stream: Stream) -> Frame:
-    """Read the next frame, however long a busy machine takes for it."""
+    """Read the next frame; fail if none comes in time."""
     deadline = time.monotonic() + GENEROUS_S
     while time.monotonic() < deadline:
         frame = stream.read(0.1)
@@ -53,7 +53,7 @@ def read(stream: Stream) -> Frame:
 
 
 def read_until_lost(stream: Stream) -> tuple[float, str]:
-    """Read until the stream is lost; return the seconds since the last frame, and the reason."""
+    """Read until the stream is lost; return the seconds since the last frame, and the message."""
     while True:
         before = time.monotonic()
         try:
@@ -159,7 +159,7 @@ def test_a_stream_that_fell_behind_skips_frames_until_it_has_caught_up(clip: Pat
         stream.open()
         for _ in range(40):
             last = read(stream)
-        time.sleep(3.0)  # as a decoder that is far too slow: frames pile up in the network
+        time.sleep(3.0)  # like a slow decoder: frames queue up in the network
         ages, indexes = [], [last.index]
         for _ in range(60):
             frame = read(stream)
@@ -167,7 +167,7 @@ def test_a_stream_that_fell_behind_skips_frames_until_it_has_caught_up(clip: Pat
             indexes.append(frame.index)
         gaps = [after - before for before, after in itertools.pairwise(indexes)]
         assert max(gaps) > 30, "what piled up is skipped, and counted"
-        # Those before the gap are as old as they are; those after it are young again.
+        # Frames before the gap are late; the frames after it are recent again.
         assert max(ages[gaps.index(max(gaps)) + 1 :]) < 0.5 * slowness()
         codes_restart = read_code(frame.image)
         assert 0 <= codes_restart < 30
@@ -182,7 +182,7 @@ def test_after_a_stall_the_picture_goes_on_without_a_key_frame(sparse_clip: Path
             read(stream)
         time.sleep(1.5)
         last = read(stream)
-        while last.index < 20 + 35:  # what piled up is dropped
+        while last.index < 20 + 35:  # late frames are dropped
             last = read(stream)
         assert last.index < 150, "the next key frame"
         stream.close()
@@ -191,16 +191,16 @@ def test_after_a_stall_the_picture_goes_on_without_a_key_frame(sparse_clip: Path
 def test_read_returns_while_frames_are_skipped_until_a_distant_key_frame(
     sparse_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The capture thread's heartbeat depends on it."""
+    """The capture thread sends its heartbeat between calls of `read`."""
     monkeypatch.setattr(stream_module, "CATCH_UP_NS", -1)
     with RtspServer(sparse_clip) as server:
         stream = Stream(server.url, PATIENT)
         stream.open()
         for _ in range(20):
             last = read(stream)
-        time.sleep(2.0)  # as a decoder that is far too slow
+        time.sleep(2.0)  # like a decoder that is far too slow
         empty = 0
-        while last.index < 20 + 60:  # until those that piled up are over
+        while last.index < 20 + 60:  # skip the frames that queued up
             frame = stream.read(0.1)
             empty += frame is None
             last = frame or last

@@ -31,7 +31,7 @@ def test_a_faster_frame_sets_the_measure_anew() -> None:
 
 @pytest.mark.parametrize("drift", [MAX_DRIFT / 2, -MAX_DRIFT / 2])
 def test_clocks_that_run_apart_do_not_look_like_a_delay(drift: float) -> None:
-    """Over ten hours, with the jitter of a network."""
+    """Over ten hours with network jitter."""
     clock, jitter = StreamClock(), random.Random(1)
     waited = 0.0
     for second in range(0, 36_000, 2):

@@ -13,7 +13,7 @@ STEP = 0.1
 
 
 def places(times: list[float | None], step: float = STEP) -> list[float]:
-    """Place frames as a video does: it looks at the next one only where that is needed."""
+    """Return the times of frames as `Video` computes them, looking ahead only if necessary."""
     timeline = Timeline(step)
     return [
         timeline.place(given, following if timeline.doubts(given) else None)

@@ -57,7 +57,7 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-# --- what is asked and what is got ----------------------------------------------------------------
+# --- requested and actual modes -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_camera_with_unknown_formats_only_is_refused_and_closed(kernel: Kernel
     assert kernel.open_descriptors == {}
 
 
-# --- pixels and times -----------------------------------------------------------------------------
+# --- pixels and timestamps ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("settings", "code"), [(SMALL, "YUYV"), (LARGE, "MJPG")])
@@ -130,7 +130,7 @@ def test_pictures_come_out_as_they_went_in(
     frame = read(camera)
     assert frame.order == "BGR"
     assert frame.image.shape == scene.shape
-    # Colour at half resolution and compression cost a little; swapped channels would cost all.
+    # Subsampled colours and compression differ slightly; swapped channels would differ much.
     assert np.abs(frame.image.astype(int) - scene).mean() < 6
     camera.close()
 
@@ -174,7 +174,7 @@ def test_rotation_is_clockwise(kernel: Kernel) -> None:
         (MONOTONIC, 300_000_000, True),
         (MONOTONIC, MAX_TRANSIT_NS + 1_000_000_000, False),
         (MONOTONIC, -GENEROUS_S * 1e9, False),  # in the future
-        (0, 5_000_000, False),  # of an unknown clock
+        (0, 5_000_000, False),  # on an unknown clock
     ],
 )
 def test_the_time_of_a_frame_is_the_drivers_where_it_makes_sense(
@@ -194,7 +194,7 @@ def test_the_time_of_a_frame_is_the_drivers_where_it_makes_sense(
     camera.close()
 
 
-# --- the newest -----------------------------------------------------------------------------------
+# --- the newest frame -----------------------------------------------------------------------------
 
 
 def test_of_frames_that_wait_the_newest_is_read_and_the_others_are_counted(
@@ -247,11 +247,11 @@ def test_every_buffer_goes_back_to_the_driver(kernel: Kernel) -> None:
     camera.close()
 
 
-# --- only what is wanted --------------------------------------------------------------------------
+# --- frames on demand -----------------------------------------------------------------------------
 
 
 class Wish(FrameDemand):
-    """A demand that a test sets."""
+    """A demand whose due time the test sets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -262,7 +262,7 @@ class Wish(FrameDemand):
 
 
 def wishing(kernel: Kernel, node: FakeCamera, code: str = "MJPG") -> tuple[V4L2Camera, Wish]:
-    """Return an open camera for which no picture is due, and what decides that."""
+    """Return an open camera whose next picture is not due, and the demand that says so."""
     camera = opened(kernel, node, LARGE if code == "MJPG" else SMALL)
     assert node.format[0] == code
     camera.demand = wish = Wish()
@@ -464,7 +464,7 @@ def test_pictures_of_another_size_than_agreed_are_shown_as_they_are(kernel: Kern
     camera.close()
 
 
-# --- silence and loss -----------------------------------------------------------------------------
+# --- silent and lost cameras ----------------------------------------------------------------------
 
 
 def test_a_camera_without_a_frame_waits_no_longer_than_it_may(kernel: Kernel) -> None:
@@ -488,7 +488,7 @@ def test_a_camera_that_gives_no_frames_is_lost_after_the_limit(kernel: Kernel) -
 
 
 def test_a_camera_that_nobody_reads_yet_is_not_silent(kernel: Kernel) -> None:
-    """Between opening and reading a screen may be opened, which takes seconds on a slow machine."""
+    """A screen may be opened between opening and reading, which can take seconds."""
     camera = opened(kernel, kernel.add("video0"), LARGE)
     time.sleep(0.6)
     assert camera.read(0.01) is None
@@ -545,7 +545,7 @@ def test_a_camera_comes_back_under_another_number_and_with_another_size(kernel: 
 
 
 def test_what_was_asked_for_by_a_link_is_what_the_link_leads_to(kernel: Kernel) -> None:
-    """A link is an identity: by-path means a port, whatever is plugged in there."""
+    """The link by-path names a port, whichever camera is plugged in there."""
     node = kernel.add("video0")
     link = kernel.link("pci-usb-0:2-video-index0", node, "by-path")
     camera = make(kernel, link)
@@ -580,7 +580,7 @@ def test_a_camera_by_its_name(kernel: Kernel) -> None:
     assert "video2 (HD Webcam C525)" in str(error.value)
 
 
-# --- what cannot be opened ------------------------------------------------------------------------
+# --- cameras that cannot be opened ----------------------------------------------------------------
 
 
 def test_a_node_without_pictures_is_said(kernel: Kernel) -> None:
@@ -596,7 +596,7 @@ def test_a_camera_that_may_not_be_opened_is_said_with_what_to_do(
 ) -> None:
     node = kernel.add("video0", caps=META_CAPTURE)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    os.utime(kernel.folder / "video0", (0, 0))  # one that has just come would be waited for
+    os.utime(kernel.folder / "video0", (0, 0))  # for a new node the program would wait
     with pytest.raises(SourceError, match="usermod -aG video"):
         make(kernel, node.path).open()
 

@@ -17,7 +17,7 @@ UNEVEN = [0, 0.1, 0.15, 0.2, 0.5, 0.9, 0.95, 1.7]
 
 
 def read_all(video: Video, limit: int = 1000) -> list[Frame]:
-    """Return all frames up to the end; each has its own memory."""
+    """Return all frames up to the end, each in its own memory."""
     found: list[Frame] = []
     for _ in range(limit):
         try:
@@ -106,7 +106,7 @@ def test_a_loop_goes_on_counting_and_time_never_runs_backwards(
     assert [read_code(frame.image) for frame in frames] == [i % count for i in range(len(frames))]
     moments = [frame.time for frame in frames]
     assert moments == sorted(set(moments))
-    # Within the second round the pauses are those of the file.
+    # In the second round, the pauses are the file's.
     second = moments[count : 2 * count]
     assert [m - second[0] for m in second] == pytest.approx(times, abs=1e-3)
 
@@ -136,7 +136,7 @@ def test_a_video_without_a_frame_is_an_error_and_no_endless_loop(
     tmp_path: Path, loop: bool
 ) -> None:
     whole = write_video(tmp_path / "v.mp4", EVEN).read_bytes()
-    # The index stays, the pictures are gone: it opens, and nothing can be decoded.
+    # The index is kept but the pictures are zeros: the file opens, but no frame can be decoded.
     start = whole.index(b"mdat") + 4
     size = int.from_bytes(whole[start - 8 : start - 4], "big") - 8
     path = tmp_path / "hollow.mp4"
@@ -163,7 +163,7 @@ def test_reading_without_opening_is_a_mistake_and_closing_twice_is_none(tmp_path
 
 
 def test_a_phone_held_upright_gives_an_upright_picture(tmp_path: Path) -> None:
-    """Phones write pictures lying on their side and say by how much to turn them."""
+    """Phones record upright videos rotated, and store the rotation in the file."""
     import av
 
     path = tmp_path / "v.mp4"

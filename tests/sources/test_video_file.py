@@ -1,4 +1,4 @@
-"""Videos that are damaged, of every format, or none at all."""
+"""Videos: damaged, of every format, or no videos at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TIMES = [index / RATE for index in range(COUNT)]
 def write(
     path: Path, codec: str = "libx264", pixels: str = "yuv420p", *, sound: bool = False
 ) -> Path:
-    """Write a video whose frames carry their index, with a key frame a second."""
+    """Write a video whose frames encode their index, with one key frame per second."""
     options = {".mp4": {"movflags": "faststart"}, ".mkv": {"cluster_time_limit": "500"}}
     with av.open(str(path), "w", options=options.get(path.suffix, {})) as container:
         stream = container.add_stream(codec, rate=RATE)
@@ -56,7 +56,7 @@ def silence(pts: int, samples: int = 800) -> av.AudioFrame:
 
 
 def play(path: Path) -> tuple[list[Frame], str | None]:
-    """Return all frames of a file, and what is missing."""
+    """Return all frames of a file, and the message about missing frames or None."""
     video = Video(str(path))
     video.open()
     frames = []
@@ -75,14 +75,14 @@ def codes(frames: list[Frame]) -> list[int]:
 
 
 def packet_places(path: Path) -> list[tuple[int, int]]:
-    """Return position and size of each packet of the video in a file."""
+    """Return position and size in bytes of each video packet in a file."""
     with av.open(str(path)) as container:
         packets = container.demux(video=0)
         return [(packet.pos, packet.size) for packet in packets if packet.pos is not None]
 
 
 def damage(path: Path, number: int) -> Path:
-    """Overwrite a packet with zeros."""
+    """Overwrite a packet, given by its index, with zeros."""
     place, size = packet_places(path)[number]
     content = bytearray(path.read_bytes())
     content[place : place + size] = bytes(size)
@@ -112,7 +112,7 @@ def test_a_whole_file_of_any_format(tmp_path: Path, name: str, codec: str, pixel
     frames, missing = play(write(tmp_path / name, codec, pixels))
     assert codes(frames) == list(range(COUNT))
     assert missing is None
-    rate = 25 if name == "v.mjpeg" else RATE  # it says none, and 25 is FFmpeg's own idea
+    rate = 25 if name == "v.mjpeg" else RATE  # the file has no rate; FFmpeg assumes 25
     assert [frame.time for frame in frames] == pytest.approx(
         [index / rate for index in range(COUNT)], abs=2e-3
     )
@@ -149,7 +149,7 @@ def test_a_file_that_is_cut_off_is_read_up_to_there(tmp_path: Path, name: str) -
 
 
 def test_frames_lost_in_the_midst_of_a_matroska_file(tmp_path: Path) -> None:
-    """Its reader looks for the next place that makes sense, and says nothing."""
+    """The Matroska reader resynchronises without reporting an error."""
     path = write(tmp_path / "v.mkv", "libvpx")
     places = packet_places(path)
     content = bytearray(path.read_bytes())
@@ -208,7 +208,7 @@ def test_a_still_scene_with_sound_throughout(tmp_path: Path) -> None:
 
 
 def test_a_video_that_was_trimmed_without_encoding_it_is_whole(tmp_path: Path) -> None:
-    """Frames before the first one that is shown are in the file, but only for decoding."""
+    """Such a file contains earlier frames, which are needed for decoding but not shown."""
     whole, path = write(tmp_path / "v.mp4"), tmp_path / "trimmed.mp4"
     with av.open(str(whole)) as source, av.open(str(path), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])

@@ -22,12 +22,12 @@ ENTRIES = {
     for spec in catalogue.MODELS
     for name in (spec.name, *(variant.name for variant in spec.variants))
 }
-"""The models of the manifest -> what their file is made from."""
+"""For each model of the manifest, the specification from which its file is made."""
 
 
 @pytest.fixture
 def no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes the shipped files for freshly converted ones."""
+    """Make the tool take the shipped files for freshly converted ones."""
     shipped = manifest.parse((MODELS / "manifest.yaml").read_text())
     used = next(entry["calibration"] for entry in shipped if "calibration" in entry)
     pictures = [Sample(name, Path(name)) for name in used]

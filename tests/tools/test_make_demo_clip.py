@@ -13,7 +13,7 @@ DATA = make_demo_clip.REPOSITORY / "pose_edge" / "data"
 
 
 def tiny_video(frames: int, size: tuple[int, int]) -> bytes:
-    """A video whose frames get brighter, with a sound track."""
+    """Return a short video with sound, in which every frame is brighter than the one before."""
     target = io.BytesIO()
     with av.open(target, "w", format="matroska") as sink:
         stream = sink.add_stream("libx264", rate=30)

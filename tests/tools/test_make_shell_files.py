@@ -1,4 +1,4 @@
-"""Completion and manual page know the commands that there are, and work."""
+"""Completion and manual page work and contain all commands."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_completion_knows_every_model() -> None:
 
 
 def complete(*words: str) -> set[str]:
-    """Return what bash offers for the last word."""
+    """Return bash's completions for the last word."""
     script = (
         f"source {resources.completion('bash')}\n"
         "compopt() { :; }\n"

@@ -13,7 +13,7 @@ SQUARES = [(catalogue.LIGHTNING, 192), (catalogue.THUNDER, 256)]
 
 
 def assert_published(found: NDArray[np.float32], published: NDArray[np.float32]) -> None:
-    """What is published is float16: the nearest to what is computed, or one of the two nearest."""
+    """Assert that the published values are the computed ones as float16, ties either way."""
     steps = np.spacing(np.asarray(published, np.float16)).astype(np.float64)
     assert np.all(np.abs(found.astype(np.float64) - published) <= steps / 2 + 1e-9)
 
@@ -74,7 +74,7 @@ def test_a_cell_is_found_again_by_its_number(rows: int, columns: int, data: st.D
     weights = decoder.centre_weights(rows, columns)[..., 0]
     distance = ((row - rows / 2) ** 2 + (column - columns / 2) ** 2) ** 0.5
     assert weights[row, column] == pytest.approx(1 / (distance + decoder.SOFTENING), rel=1e-6)
-    # On its side, everything is on its side.
+    # Exchanging rows and columns transposes the weights.
     np.testing.assert_array_equal(weights, decoder.centre_weights(columns, rows)[..., 0].T)
     end = decoder.cell_size(rows, columns).reshape(2) * (rows, columns)
     np.testing.assert_allclose(end, 1, rtol=1e-6)

@@ -31,7 +31,7 @@ def make_wheel(path: Path) -> Path:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Replaces both package clients by ones that make an archive, and lists their command lines."""
+    """Replace both package clients by ones that create an archive; return their command lines."""
     seen: list[list[str]] = []
 
     def client(command: list[str]) -> None:

@@ -116,7 +116,7 @@ def test_a_window_shows_the_people_and_leads_back_to_the_square(
     case = golden.Case(Path(), NAMES[:2], points, np.ones(2, np.float32))
     window = golden.window([case], edge, size)
     if window is None:
-        # Keypoints that nearly fill a side have no room in less than the square.
+        # No window fits if the keypoints nearly fill a side that is shorter than the square's.
         extent = (points.max(axis=0) - points.min(axis=0))[::-1] * edge
         near_edge = (points.min(axis=0) * edge < 16).any() | (points.max(axis=0) * edge > edge - 16)
         small = np.array(size) < edge
@@ -133,6 +133,6 @@ def test_a_window_shows_the_people_and_leads_back_to_the_square(
         assert 0 <= inside[1] <= 1
         back = window.outwards(np.array([[inside]], np.float32))[0, 0]
         np.testing.assert_allclose(back, (y, x, 0.5), atol=1e-5)
-    # The first pixel is that of the window's corner, and beyond the square it is black.
+    # The first pixel is the window's corner; outside the square the window is black.
     assert part[0, 0, 0].tolist() == [window.top, window.left, 1]
     assert part[0, edge:, :].sum() == part[0, :, edge:].sum() == 0

@@ -12,7 +12,7 @@ interpret = pytest.importorskip("modelkit.interpret", reason="running a model ne
 graph = pytest.importorskip("modelkit.graph")
 tflite = pytest.importorskip("modelkit.tflite")
 
-pytestmark = pytest.mark.filterwarnings("default")  # TensorFlow itself warns of its own future
+pytestmark = pytest.mark.filterwarnings("default")  # TensorFlow's own code triggers warnings
 
 FLOAT = {"type": "DT_FLOAT"}
 NODES: list[dict[str, Any]] = [

@@ -8,14 +8,14 @@ from tiny_graphs import Builder, gather_at
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# Corners, where the window reaches into the padding, and the middle.
+# Three corners, where the window reaches into the padding, and the middle.
 ROWS = np.array([0, 4, 2, 0], np.int32)
 COLUMNS = np.array([0, 6, 3, 6], np.int32)
 CELLS = np.stack([0 * ROWS, ROWS, COLUMNS], axis=1)
 
 
 def head(*, by_pair: bool = False) -> Builder:
-    """A head of 6 channels on a map of 5x7 cells, read at four cells by `read`."""
+    """Return a head of 6 channels on a map of 5x7 cells, which `read` gathers at four cells."""
     made = Builder()
     features = made.convolution("features", made.picture(5, 7), (3, 3, 3, 8))
     filtered = made.convolution("head/depthwise", features, (3, 3, 8, 1), activation="", bias=False)

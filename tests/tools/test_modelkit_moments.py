@@ -16,7 +16,7 @@ def layer(*, depthwise: bool, stride: int, padding: str) -> Layer:
 def windows(
     source: NDArray[np.float32], size: int, stride: int, before: int, after: int
 ) -> NDArray[np.float32]:
-    """Cuts windows the slow way: [windows, row, column, channel]."""
+    """Return all windows (windows, row, column, channel), cut out one by one."""
     padded = np.pad(source[0], [(before, after), (before, after), (0, 0)])
     last = padded.shape[0] - size
     found = [
@@ -27,7 +27,7 @@ def windows(
     return np.array(found)
 
 
-# TensorFlow's padding SAME: for an even size and stride 2 there is one more behind than before.
+# With padding SAME, an even size and stride 2, TensorFlow pads one more behind than before.
 CASES = [(1, "SAME", 1, 1), (2, "SAME", 0, 1), (1, "VALID", 0, 0), (2, "VALID", 0, 0)]
 
 

@@ -18,7 +18,7 @@ def test_layers_are_convolutions_with_bias_and_activation() -> None:
     first, *_, last = found
     assert (first.weights, first.bias) == ("a/weights", "a/bias")
     assert (first.activation, first.stride, first.padding) == ("Relu6", 2, "SAME")
-    # A sigmoid is no activation of a layer: it decodes the answer.
+    # The sigmoid decodes the output, so it does not count as the layer's activation.
     assert last.activation == ""
 
 

@@ -4,7 +4,7 @@ from modelkit import packing
 
 
 def model(tensors: int) -> schema.ModelT:
-    """Returns a model of tensors that differ in nothing but their places."""
+    """Return a model whose tensors differ only in their index."""
     graph = schema.SubGraphT(inputs=[0], outputs=[tensors - 1], operators=[])
     graph.tensors = [
         schema.TensorT(
@@ -21,7 +21,7 @@ def model(tensors: int) -> schema.ModelT:
 
 def test_what_is_equal_is_written_once_and_read_everywhere() -> None:
     one, two, many = (packing.pack(model(count)) for count in (1, 2, 50))
-    # A tensor more costs its table and that of its quantisation, but no list and no string.
+    # Another tensor costs a table for itself and for its quantisation, but no list or string.
     assert len(two) - len(one) < 100
     assert len(many) - len(one) < 49 * 100
     assert many[4:8] == packing.IDENTIFIER

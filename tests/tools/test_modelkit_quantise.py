@@ -21,14 +21,14 @@ quantise = pytest.importorskip("modelkit.quantise")
 signatures = pytest.importorskip("modelkit.signatures")
 tflite = pytest.importorskip("modelkit.tflite")
 
-# Both libraries warn of their own future.
+# Both libraries' own code triggers warnings.
 pytestmark = pytest.mark.filterwarnings("default")
 
 SCOPE, KEPT, LOGITS = r"^(?!answer)", r"head/", r"head/"
 
 
 def pictures() -> Iterator[NDArray[np.uint8]]:
-    """Smooth pictures: neighbours are alike, as in real ones."""
+    """Yield smooth pictures: as in real ones, neighbouring pixels are alike."""
     random = np.random.default_rng(7)
     for _ in range(6):
         coarse = random.integers(0, 256, (1, 4, 4, 3))
@@ -94,7 +94,7 @@ def test_adapted_weights_come_nearer(
     }
     adapted = converted(nodes, {**tensors, **changed})
     assert error(quantised(adapted), reference) < 0.8 * error(plain, reference)
-    # What stays float is not rounded: it takes up the factors of the layer before, no more.
+    # Float layers are not rounded: they only absorb the factors of the layer before.
     ratio = changed["head/weights"] / tensors["head/weights"]
     np.testing.assert_allclose(ratio, np.broadcast_to(ratio[..., :1], ratio.shape), rtol=1e-5)
 
@@ -161,7 +161,7 @@ def test_several_sizes_share_their_weights() -> None:
         np.testing.assert_array_equal(found, interpret.run(model, picture))
     with pytest.raises(ValueError, match="no graph for"):
         interpret.run(merged, np.zeros((1, 16, 16, 3), np.uint8))
-    # Who knows nothing of signatures gets the first.
+    # Readers that do not know signatures get the first graph.
     assert interpret.signature(merged)[0].shape == (1, 12, 16, 3)
     assert signatures.merge(models) == merged
 

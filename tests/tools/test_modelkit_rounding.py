@@ -13,7 +13,7 @@ def rows() -> NDArray[np.float32]:
 
 @pytest.fixture
 def inputs() -> NDArray[np.float64]:
-    """Windows whose values go together, as those of pictures do."""
+    """Return windows with correlated values, like those of pictures."""
     random = np.random.default_rng(2)
     together = random.normal(size=(400, 3)) @ random.normal(size=(3, 24))
     return np.asarray(together + 0.1 * random.normal(size=(400, 24)), np.float64)

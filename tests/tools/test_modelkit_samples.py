@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def gradient(height: int, width: int) -> NDArray[np.uint8]:
-    """Red grows to the right, green downwards."""
+    """Return a picture with red increasing to the right and green increasing downwards."""
     picture = np.zeros((height, width, 3), np.uint8)
     picture[..., 0] = np.linspace(0, 200, width)
     picture[..., 1] = np.linspace(0, 200, height)[:, np.newaxis]
@@ -18,7 +18,7 @@ def gradient(height: int, width: int) -> NDArray[np.uint8]:
 
 @pytest.fixture
 def coco(tmp_path: Path) -> Path:
-    """Two pictures; one has a person, one too small and a crowd."""
+    """Return a COCO file of two pictures; one has a person, a person too small, and a crowd."""
     folder = tmp_path / "people"
     folder.mkdir()
     for name in ("b.png", "a.png"):
@@ -65,10 +65,11 @@ def test_each_picture_comes_whole_and_then_close_up_on_its_persons(coco: Path) -
     whole, other, person = samples.inputs(samples.find(coco), (64, 64))
     assert {tensor.shape for tensor in (whole, other, person)} == {(1, 64, 64, 3)}
     np.testing.assert_array_equal(whole, other)
-    # 160x120 in a square: 48 rows of picture between 8 black ones.
+    # 160x120 in a square of 64: 48 rows of picture between 8 black rows on either side.
     assert whole[0, :7].max() == whole[0, 57:].max() == 0
     assert whole[0, 32, 63, 0] > 190
-    # The square has the side 1.25 x 80 = 100 around (60, 50): x from 10 to 110.
+    # The square around the person has the side 1.25 x 80 = 100 and the centre (60, 50): x is
+    # 10...110.
     assert person[0, 32, 0, 0] == pytest.approx(200 * 10 / 160, abs=4)
     assert person[0, 32, 63, 0] == pytest.approx(200 * 110 / 160, abs=4)
 

@@ -12,7 +12,7 @@ shapes = pytest.importorskip("modelkit.shapes")
 
 
 def slicing(made: Builder, name: str, source: str, masks: dict[str, int], count: int) -> str:
-    """Adds a StridedSlice of `count` places that all say 0:0:1."""
+    """Add a StridedSlice with `count` entries, each 0:0:1."""
     parts = [
         made.constant(f"{name}/{part}", np.full(count, part == "strides", np.int32))
         for part in ("begin", "end", "strides")
@@ -22,7 +22,7 @@ def slicing(made: Builder, name: str, source: str, masks: dict[str, int], count:
 
 
 def sized_by_its_picture() -> Builder:
-    """A graph that multiplies its picture, a new axis added, by its height."""
+    """Return a graph that adds an axis to its picture and multiplies it by the picture's height."""
     made = Builder()
     byte = {"type": "DT_UINT8"}
     dimensions = {"dim": [{"size": str(size)} for size in (1, 4, 6, 3)]}

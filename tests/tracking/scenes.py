@@ -27,7 +27,7 @@ BODIES = hnp.arrays(np.float32, (17, 3), elements=st.floats(0, 1, width=32))
 """Hypothesis strategy for arbitrary keypoints, (17, 3) in 0...1."""
 
 Sight = tuple[float, int, int, list[Pose]]
-"""Time in seconds, width and height of a frame, and the poses in it."""
+"""Time in seconds, width and height of a frame in pixels, and the poses in it."""
 
 
 def standing(x: float, *, y: float = 0.5, scale: float = 0.8, score: float = 0.8) -> Pose:
@@ -113,6 +113,6 @@ def each_frame(path: Path, use: Callable[[Frame], None], first: int, count: int)
 
 
 def middle(pose: Pose) -> NDArray[np.float32]:
-    """Return x, y of a person's centre: the median of the sure keypoints."""
+    """Return the median x, y of the keypoints with a score of at least 0.3."""
     sure = pose.keypoints[pose.keypoints[:, 2] >= 0.3, :2]
     return np.asarray(np.median(sure, axis=0), dtype=np.float32)

@@ -100,7 +100,7 @@ def test_a_steady_motion_lags_a_few_percent_of_the_body(speed: float) -> None:
     behind = (walk - smoothed(walk))[-1, 0, 0]
     assert 0 <= behind < 5.0
     if speed >= 1.0:
-        assert behind / (speed * 100) < 0.033  # seconds: less than a frame
+        assert behind / (speed * 100) < 0.033  # in seconds: less than a frame
 
 
 @pytest.mark.parametrize("gap", [0.6, 5.0, 0.0, -1.0])
@@ -130,6 +130,6 @@ def test_what_does_not_count_passes_and_teaches_nothing() -> None:
     assert np.array_equal(passed, junk, equal_nan=True)
     moved = steady + 1.0
     answer = seen.apply(moved, 6 / 30, 50.0, both)
-    # The filter goes on from before the junk, with the time that has really passed.
+    # The filter continues from before the junk, with the time that has passed since then.
     assert answer[1] == pytest.approx(taught.apply(moved, 6 / 30, 50.0, both)[1])
     assert np.isfinite(answer).all()

@@ -77,7 +77,7 @@ def test_pictures_are_untouched(mode: Literal["auto", "on", "off"], live: bool) 
     follow = following(live=live, mode=mode)
     for index, pose in enumerate(jittery(5)):
         unsure = replace(standing(0.2, score=0.31), score=0.31)
-        given_ = [unsure, pose, pose]  # not even doubles or the order are touched
+        given_ = [unsure, pose, pose]  # neither duplicates nor the order are changed
         found = follow.apply(given_, frame(index, file=f"{index}.jpg"))
         assert found == given_
         assert all(pose.id is None for pose in found)
@@ -94,7 +94,7 @@ def test_without_tracking_nothing_is_changed(mode: Literal["auto", "on", "off"])
 
 
 def test_nobody_stays_nobody() -> None:
-    """The last skeleton does not stay on an empty picture."""
+    """No skeleton is left on an empty picture."""
     follow = following(live=True)
     for index in range(5):
         assert len(follow.apply([standing(0.5)], frame(index))) == 1
@@ -102,7 +102,7 @@ def test_nobody_stays_nobody() -> None:
 
 
 def test_a_live_source_goes_by_the_monotonic_clock() -> None:
-    """The wall clock is set back by an hour, as a Pi's is at start: the person stays the same."""
+    """The wall clock is set back by an hour, as on a Pi after boot; the person keeps the id."""
     follow = following(live=True)
     for index in range(20):
         wall = 1.7e9 + index / RATE - (3600 if index >= 10 else 0)
@@ -111,7 +111,7 @@ def test_a_live_source_goes_by_the_monotonic_clock() -> None:
 
 
 def test_a_file_goes_by_its_own_time() -> None:
-    """However long a frame took to process: what counts is its place in the file."""
+    """Only the time of a frame in the file counts, however long processing took."""
     follow = following(live=False)
     for index in range(5):
         (pose,) = follow.apply([standing(0.5)], frame(index, captured_s=index * 60.0))
@@ -146,7 +146,7 @@ def test_the_settings_reach_the_smoother() -> None:
 
 
 def test_another_frame_size_in_between() -> None:
-    """A camera that comes back with another size: nobody is smoothed towards the old place."""
+    """A camera comes back with another size: poses are not smoothed across this change."""
     follow = following(live=True)
     for index in range(10):
         follow.apply([standing(0.3)], frame(index))

@@ -19,7 +19,7 @@ WRIST = Keypoint.LEFT_WRIST
 
 
 def moved(one: Pose, x: float, y: float = 0.0, *, wrist: float = 0.0) -> Pose:
-    """Return a pose moved to the right and down, and its wrist further down."""
+    """Return a pose moved by x and y, with the left wrist moved further down by `wrist`."""
     keypoints = one.keypoints.copy()
     keypoints[:, 0] += x
     keypoints[:, 1] += y

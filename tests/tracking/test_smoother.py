@@ -127,11 +127,11 @@ def test_a_person_of_one_keypoint_is_no_trouble() -> None:
         assert np.isfinite(pose.keypoints).all()
 
 
-# --- what it is for, on real video ----------------------------------------------------------------
+# --- real videos ----------------------------------------------------------------------------------
 
 
 def in_pixels(sights: list[Sight]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return times (n,) and keypoints (n, 17, 3) of the one person of a video."""
+    """Return times (n,) and keypoints (n, 17, 3) in pixels of the only person in a video."""
     times = np.array([time for time, *_ in sights])
     keypoints = np.array(
         [poses[0].keypoints * (width, height, 1) for _, width, height, poses in sights]
@@ -150,17 +150,17 @@ def smooth_sights(sights: list[Sight]) -> list[Sight]:
 def zero_phase(
     times: NDArray[np.float64], x: NDArray[np.float64], seconds: float
 ) -> NDArray[np.float64]:
-    """Return a signal (n, ...) low-passed by a Gaussian, which delays nothing."""
+    """Return a signal (n, ...) low-passed by a centred Gaussian, which adds no delay."""
     weights = np.exp(-0.5 * ((times[:, np.newaxis] - times) / seconds) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
     return np.asarray(np.tensordot(weights, x, axes=1))
 
 
 def reduction(sights: list[Sight], joints: list[Keypoint]) -> float:
-    """Return by which part the jitter of joints falls while they rest.
+    """Return the fraction by which smoothing reduces the jitter of joints at rest.
 
-    They rest when they move by less than 0.05 body sizes per second, with no delay and without
-    jitter; jitter is the standard deviation of their steps from frame to frame.
+    At rest means slower than 0.05 body sizes per second, measured on the signal from `zero_phase`.
+    Jitter is the standard deviation of the steps from frame to frame.
     """
     times, raw = in_pixels(sights)
     _, calm = in_pixels(smooth_sights(sights))
@@ -176,10 +176,10 @@ def reduction(sights: list[Sight], joints: list[Keypoint]) -> float:
 
 
 def lag(times: NDArray[np.float64], truth: NDArray[np.float64], late: NDArray[np.float64]) -> float:
-    """Return by how many seconds a signal (n, 2) follows another.
+    """Return the delay in seconds of a signal (n, 2) behind another one.
 
-    Cross-correlation, with delays of parts of a frame made by shifting the phases of the spectrum
-    (of the signal and its mirror image, so that it has no jump at the ends).
+    The delay maximises the cross-correlation. Delays by fractions of a frame come from shifting the
+    phases of the signal's spectrum; the mirror image is appended to avoid a jump at the ends.
     """
     interval = float(np.median(np.diff(times)))
     truth, late = truth - truth.mean(axis=0), late - late.mean(axis=0)
@@ -205,7 +205,7 @@ def test_a_waving_hand_lags_less_than_a_frame(waving: list[Sight]) -> None:
     _, calm = in_pixels(smooth_sights(waving))
     wrist = raw[:, Keypoint.RIGHT_WRIST, :2]
     late = calm[:, Keypoint.RIGHT_WRIST, :2]
-    assert wrist[:, 0].std() > 10  # it does wave
+    assert wrist[:, 0].std() > 10  # the hand does wave
     assert 0 < lag(times, wrist, late) < 0.030
     assert 0 < lag(times, zero_phase(times, wrist, 0.025), late) < 0.033
 
@@ -233,7 +233,7 @@ def test_jitter_at_rest_falls_by_60_percent_while_the_hand_waves(
 
 
 def test_jitter_of_standing_feet_falls_by_half_at_five_frames_a_second() -> None:
-    """Look at views that differ by a few pixels: 72 pictures alone give 0.53 to 0.60 by chance."""
+    """Average over shifted views: the 72 pictures of a single view give 0.53 to 0.60 by chance."""
     path = shared_dir("data", "videos", "tfjs_pose_squats.mp4")
     views = [
         (0.0, 0.0, 1.0, 1.0),

@@ -49,12 +49,12 @@ def follow(
 
 
 def at(poses: Sequence[Pose], x: float, within: float = 0.05) -> int | None:
-    """Return the id of the person nearest to x, or None when nobody is near."""
+    """Return the id of the person nearest to x, or None if nobody is within reach."""
     near = [pose for pose in poses if abs(middle(pose)[0] - x) < within]
     return min(near, key=lambda pose: abs(float(middle(pose)[0]) - x)).id if near else None
 
 
-# --- always ---------------------------------------------------------------------------------------
+# --- invariants -----------------------------------------------------------------------------------
 
 
 @settings(deadline=None)
@@ -71,7 +71,7 @@ def test_ids_are_unique_in_a_frame_and_poses_are_passed_on_as_they_are(
         numbers = ids(found)
         assert len(set(numbers)) == len(numbers)
         assert all(number >= 1 for number in numbers)
-        # New numbers follow each other, so none is left out and none comes twice.
+        # New ids are consecutive: none is left out or used twice.
         new = sorted(number for number in numbers if number > highest)
         assert new == list(range(highest + 1, highest + 1 + len(new)))
         highest += len(new)
@@ -103,7 +103,7 @@ def test_the_order_of_the_poses_does_not_matter() -> None:
     assert [[pose.id for pose in poses] for poses in found] == [[1, 2]] * 3
 
 
-# --- coming, going, hidden ------------------------------------------------------------------------
+# --- coming, leaving, being hidden ----------------------------------------------------------------
 
 
 def test_people_come_and_go_and_no_id_comes_twice() -> None:
@@ -165,7 +165,7 @@ def test_a_newcomer_with_a_better_score_does_not_take_an_id() -> None:
     assert at(found[-1], 0.56, 0.02) == 2
 
 
-# --- ghosts and doubles ---------------------------------------------------------------------------
+# --- false detections and duplicates --------------------------------------------------------------
 
 
 def test_a_ghost_of_one_frame_is_neither_shown_nor_counted() -> None:
@@ -174,7 +174,7 @@ def test_a_ghost_of_one_frame_is_neither_shown_nor_counted() -> None:
     frames[15].append(standing(0.8, score=0.7))
     found = follow(frames)
     assert [ids(poses) for poses in found[:15]] == [[1]] * 15
-    assert sorted(ids(found[15])) == [1, 2]  # a sure one is shown at once, with the next number
+    assert sorted(ids(found[15])) == [1, 2]  # a high score is shown at once
 
 
 def test_an_unsure_person_is_shown_from_the_second_frame_on() -> None:
@@ -260,7 +260,7 @@ def tracked(sights: Sequence[Sight]) -> list[list[Pose]]:
 
 @pytest.fixture(scope="module")
 def walking_woman() -> list[Sight]:
-    """The woman who crosses the demo clip from right to left, below the man on the roof."""
+    """Return the woman who crosses the demo clip from right to left, below the man on the roof."""
     return found_in(demo_clip(), [(0.0, 0.42, 1.0, 1.0)], first=62, count=110)
 
 
@@ -275,7 +275,7 @@ def test_a_woman_who_walks_by_is_one_person(walking_woman: list[Sight]) -> None:
 def test_a_woman_and_her_mirror_image_pass_each_other(
     walking_woman: list[Sight], step: int, dropped: float
 ) -> None:
-    """The model's own noise on both; the one behind is not found while they overlap."""
+    """Both have the model's own noise; the one behind is not found while they overlap."""
     rng = np.random.default_rng(8)
     tracker, checked = Tracker(), 0
     for n in range(6, len(walking_woman), step):

@@ -1,4 +1,4 @@
-"""The choice among measured models, by its properties."""
+"""The choice among measured models, tested by its properties."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_the_faster_the_camera_the_lighter_the_model(rate: float, model: str) ->
 
 
 def test_a_good_median_does_not_help_where_frames_were_left_out() -> None:
-    """As with a quota of the processor's time, which stops all threads ten times a second."""
+    """With a CPU quota, for example, all threads are stopped ten times a second."""
     requirements = Requirements(30.0, 30.0)
     timings = [timing("light", 5.0), timing("heavy", 8.0, followed=0.4)]
     choice = choose(timings, ACCURACY, requirements)

@@ -1,4 +1,4 @@
-"""Steps down and up, with a clock that is made up."""
+"""Steps to smaller and larger models, with a made-up clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRESSED = InferenceLoad(followed=False, room=False)
 
 
 class Clock:
-    """Tells a governor once a second how things stand, and keeps its steps."""
+    """Reports the load to a governor once a second, and records its steps."""
 
     def __init__(self, levels: int, level: int) -> None:
         self.governor = Governor(levels, level, 0.0)
@@ -82,7 +82,7 @@ def test_a_silence_counts_as_nothing() -> None:
     clock = Clock(2, 1)
     clock.go(FINE, MIN_HOLD_S)
     clock.go(PRESSED, PRESSURE_S - 1)
-    clock.go(None, 30)  # e.g. the camera is unplugged
+    clock.go(None, 30)  # the camera is unplugged, for example
     clock.go(PRESSED, PRESSURE_S - 1)
     assert clock.steps == []
     clock.now += 600  # the machine slept
@@ -91,7 +91,7 @@ def test_a_silence_counts_as_nothing() -> None:
 
 
 def test_steps_up_that_fail_come_ever_more_seldom() -> None:
-    """The next model always seems to fit, and never does."""
+    """The larger model always seems to fit, but never does."""
     clock = Clock(2, 0)
     while clock.now < 6 * 3600:
         clock.go(ROOM if clock.governor.level == 0 else PRESSED, 1)

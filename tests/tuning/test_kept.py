@@ -1,4 +1,4 @@
-"""What was measured is kept, and holds for this machine and program only."""
+"""Measurements are stored, and are valid only for this machine and version of the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the frames of a run took, and what part of them was processed."""
+"""The duration of a run's frames, and the share of frames that were processed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRAME = make_frame()
 
 
 class Fed:
-    """A meter whose frames and clock are made up."""
+    """A meter that is fed with made-up frames and times."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -76,7 +76,7 @@ def test_a_video_that_begins_again_and_one_with_a_pause() -> None:
     fed.send(range(100), live=False, times=times)
     assert fed.meter.since(0.0).followed == pytest.approx(0.99, abs=0.01)
     fed = Fed()
-    fed.send(range(2), live=False, times=[0.0, 500.0])  # left out when it is played
+    fed.send(range(2), live=False, times=[0.0, 500.0])  # playing skips this pause
     assert fed.meter.since(0.0).followed == 1.0
 
 
@@ -104,7 +104,7 @@ def test_a_trial_leaves_out_other_models_and_the_first_frames() -> None:
     done = False
     for index in range(300):
         name = "old" if index < 20 else "new"
-        slow = index < 24  # the first frames of the new one
+        slow = index < 24  # the new model's first frames
         fed.send([index], interval_s=0.05, model=name, busy_ms=500.0 if slow else 20.0)
         done = done or trial.look(fed.meter, fed.now)
         if done:

@@ -162,13 +162,13 @@ def test_links(tmp_path: Path) -> None:
     for target in ("1", "2", "2"):
         link_atomically(tmp_path / "current", target)
         assert (tmp_path / "current").readlink() == Path(target)
-    (tmp_path / ".current.link.part").symlink_to("3")  # of one that was killed
+    (tmp_path / ".current.link.part").symlink_to("3")  # left by a process that was killed
     link_atomically(tmp_path / "current", "1")
     assert (tmp_path / "current").readlink() == Path("1")
     assert leftovers(tmp_path) == []
 
 
-# --- without regard to power cuts -----------------------------------------------------------------
+# --- complete, but without sync -------------------------------------------------------------------
 
 
 def test_a_file_is_written_at_once_or_not_at_all(
@@ -196,7 +196,7 @@ def test_a_file_is_written_at_once_or_not_at_all(
 def test_nothing_that_was_planted_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder that others may write to, links wait at names that can be guessed."""
+    """In a folder that others can write to, symbolic links may wait at guessable names."""
     victim = tmp_path / "victim"
     victim.write_text("mine")
     monkeypatch.setattr(secrets, "token_hex", lambda _length: "guessed")

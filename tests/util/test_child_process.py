@@ -14,7 +14,7 @@ from pose_edge.util.child_process import describe_death
     ("status", "words", "expected"),
     [
         (-signal.SIGSEGV, "", "its process was ended by SIGSEGV"),
-        (-40, "", "its process was ended by signal 40"),  # of real time: it has no name
+        (-40, "", "its process was ended by signal 40"),  # real-time signals have no name
         (0, "", "its process ended with status 0"),
         (7, "no such device", "its process ended with status 7 (no such device)"),
         (None, "", "its process stopped answering"),

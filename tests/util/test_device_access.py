@@ -14,7 +14,7 @@ GROUP, USER_GROUP = 46, 1000
 
 @pytest.fixture
 def somebody(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Make this process alice's, who may open nothing; returns her groups, to be changed."""
+    """Make this process run as alice, who may open nothing; return the list of her groups."""
     groups = [USER_GROUP]
     entry = pwd.struct_passwd(("alice", "x", 1000, USER_GROUP, "", "/home/alice", "/bin/sh"))
     plugdev = grp.struct_group(("plugdev", "x", GROUP, []))
@@ -29,7 +29,7 @@ def somebody(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def make_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, group: int) -> Path:
-    """Make a node of a group, which needs no right to change groups."""
+    """Create a file that appears to belong to a group, which needs no privileges."""
     node = tmp_path / "004"
     node.touch(mode)
     node.chmod(mode)
@@ -68,8 +68,8 @@ def test_a_folder_that_may_not_be_looked_into(
 @pytest.mark.parametrize(
     ("mode", "group"),
     [
-        (0o664, 0),  # as udev makes it without a rule
-        (0o644, GROUP),  # a group that may only read
+        (0o664, 0),  # udev's default without a rule
+        (0o644, GROUP),  # the group may only read
         (0o600, GROUP),
     ],
 )

@@ -64,7 +64,7 @@ def test_a_current_folder_that_was_removed(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_no_file_asks_pathlib_whether_a_path_is_there() -> None:
-    """Until Python 3.14 pathlib raises an error where a folder may not be searched."""
+    """Before Python 3.14 pathlib's methods raise an error where searching is not permitted."""
     package = Path(pose_edge.__file__).parent
     found = [
         f"{path.relative_to(package)}:{node.lineno}: use {node.func.attr} of pose_edge.util.paths"

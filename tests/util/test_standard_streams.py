@@ -17,7 +17,7 @@ from pose_edge.util.standard_streams import StandardError
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Return both ends of a pipe."""
+    """Yield the reading and the writing end of a pipe."""
     near, far = os.pipe()
     yield near, far
     for end in (near, far):
@@ -26,7 +26,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def drain(descriptor: int) -> bytes:
-    """Read what is in a pipe."""
+    """Return what a pipe contains."""
     os.set_blocking(descriptor, False)
     found = b""
     try:
@@ -43,7 +43,7 @@ def test_what_nobody_reads_is_dropped_and_the_rest_is_whole(
     near, far = pipe
     stream = StandardError(far)
     fill_pipe(far)
-    for _ in range(100):  # only the first waits
+    for _ in range(100):  # only the first write waits
         stream.write("lost\n")
     with pytest.raises(OSError, match="nobody reads it"):
         stream.deliver("lost\n")

@@ -105,7 +105,7 @@ def test_of_other_names_nothing_is_removed() -> None:
         ("http://joe:secret@[fe80::1]:80/x", "http://***@[fe80::1]:80/x"),
         ("http://[fe80::1/x", "http://[fe80::1/x"),
         ("rtsp://joe:secret@cam:99999/x", "rtsp://***@cam:99999/x"),
-        # A password may hold what ends the host's name in a URL.
+        # A password may contain characters that end the host in a URL.
         ("rtsp://joe:secret/more@cam/live", "rtsp://***@cam/live"),
         ("rtsp://joe:123#secret@cam/live", "rtsp://***@cam/live"),
         ("rtsp://joe:123/secret@cam/live", "rtsp://***@cam/live"),

@@ -62,7 +62,7 @@ def test_a_wrong_entry_is_refused(tmp_path: Path, changes: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("key", ["name", "file", "url", "size", "sha256", "git_blob", "licence"])
 def test_nothing_may_be_left_out(tmp_path: Path, key: str) -> None:
-    """What is not known is null, said by the hand that wrote the list; nothing is forgotten."""
+    """Unknown values must be given as null, so that nothing is forgotten."""
     entry = listed()
     del entry[key]
     with pytest.raises(ModelError, match=key):
@@ -125,7 +125,7 @@ def test_the_list_that_ships() -> None:
 
 
 def test_what_is_compiled_for_the_edge_tpu_has_a_twin_that_ships() -> None:
-    """Whenever there is no Edge TPU, the twin answers: it must be there, and be of its family."""
+    """Without an Edge TPU the twin answers: it must ship, be of the same family and take uint8."""
     zoo = Zoo()
     twins = {}
     for name, download in load_downloads().items():

@@ -28,7 +28,7 @@ def listed(
     sha256: int | str | None = SHA256,
     git_blob: int | str | None = None,
 ) -> Download:
-    """Return an entry of the list, by default with all that can be published of the file."""
+    """Return an entry of the list; by default its size and SHA-256 are published."""
     about = {"name": "a-model", "file": "model.tflite", "summary": "a test", "licence": "MIT"}
     return Download.model_validate(
         {**about, "url": url, "size": size, "sha256": sha256, "git_blob": git_blob}
@@ -37,7 +37,7 @@ def listed(
 
 @dataclass
 class Server:
-    """Answers with what the test wants, and counts the requests."""
+    """The answers of an HTTP server, and the number of its requests."""
 
     url: str = ""
     body: bytes = CONTENT
@@ -48,7 +48,7 @@ class Server:
     reason: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     trickle_s: float = 0.0
-    """Seconds between one byte and the next; nothing else is sent faster."""
+    """Pause in seconds after each byte; 0 means that the normal answer is sent at once."""
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def serving(server: Server) -> Iterator[Server]:
                         return
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-            """Say nothing."""
+            """Do not log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         server.url = f"http://127.0.0.1:{http.server_address[1]}/model.tflite"
@@ -194,7 +194,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
 
 
 def test_a_git_blob_id_is_checked(tmp_path: Path) -> None:
-    # `printf 'hello\n' | git hash-object --stdin`
+    # the output of `printf 'hello\n' | git hash-object --stdin`
     assert git_blob_id(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
     published = None, None, git_blob_id(CONTENT)
     get(Server(), tmp_path / "a", *published)

@@ -1,4 +1,4 @@
-"""The models for the Edge TPU by their real addresses, from a publisher of the test's own."""
+"""The Edge TPU models at their real addresses, from a publisher in the test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIGHTNING, THUNDER = "movenet-lightning-edgetpu", "movenet-thunder-edgetpu"
 LISTED = load_downloads()
 MARKED = b"\x1c\0\0\0TFL3"
 FAKE = MARKED + bytes(3_087_168 - len(MARKED))
-"""As long as Lightning is, and marked as a model; Thunder's length is not published."""
+"""A fake with Lightning's size and a model's file identifier; Thunder's size is unpublished."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def path_of(listed: Download) -> str:
 
 
 def fetch(name: str, folder: Path) -> tuple[Path, list[tuple[int, int | None]]]:
-    """Fetch a model without pauses between the attempts; returns it, and the steps of progress."""
+    """Fetch a model without pauses between attempts; return its path and the progress steps."""
     target = folder / LISTED[name].file
     steps: list[tuple[int, int | None]] = []
     download(
@@ -56,7 +56,7 @@ def fetch(name: str, folder: Path) -> tuple[Path, list[tuple[int, int | None]]]:
 
 
 def refused(name: str, folder: Path) -> str:
-    """Fetch in vain, over a file that is there: that must stay as it is."""
+    """Check that fetching fails and keeps the existing file; return the message."""
     target = folder / LISTED[name].file
     target.write_bytes(b"old")
     with pytest.raises(DownloadError) as error:

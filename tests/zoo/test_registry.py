@@ -206,7 +206,7 @@ FETCHED = "movenet-lightning-google-int8"
 
 @pytest.fixture
 def fetched(tmp_path: Path, folder: Path) -> Callable[..., Zoo]:
-    """Return what makes a zoo in which a small file can be had by the name of a real one."""
+    """Return a function that makes a zoo whose entry FETCHED describes a small file."""
 
     def make(content: bytes | None = None, **known: object) -> Zoo:
         zoo = Zoo(folder, tmp_path / "fetched")
@@ -314,7 +314,7 @@ def test_a_name_without_a_precision_is_the_cpus_model(size: str) -> None:
 
 
 def test_a_twin_that_does_not_ship_is_a_name_of_nothing(fetched: Callable[..., Zoo]) -> None:
-    """The list of downloads may be newer than the models: then its twin is unknown, not a crash."""
+    """The list of downloads may be newer than the models: an unknown twin is a plain error."""
     zoo = fetched()
     listed = {**zoo.downloads[FETCHED].model_dump(), "name": "x-edgetpu", "cpu_twin": "x-int8"}
     zoo.downloads = {"x-edgetpu": Download.model_validate(listed)}

@@ -142,7 +142,7 @@ def test_a_program_may_end_in_order(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=stop_it)
     thread.start()
-    # The shell hears of the signal once its sleep has got the same one.
+    # The shell runs its trap once the sleep, which gets the signal too, has ended.
     script = f"trap 'touch {done}; exit 0' TERM; touch {mark}; sleep 1000"
     assert run_program(["/bin/sh", "-c", script], "it", stop) is None
     assert done.exists(), "it was waited for"

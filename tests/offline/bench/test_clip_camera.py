@@ -12,7 +12,7 @@ from pose_edge.offline.bench.clip_camera import ClipCamera
 
 
 class Clock:
-    """A clock that goes on only while somebody sleeps."""
+    """A clock that advances only by `sleep`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 1000.0

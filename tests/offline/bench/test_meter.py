@@ -26,7 +26,7 @@ def test_work_and_waits_are_counted() -> None:
 
 def test_memory_grows_with_what_is_allocated_and_shrinks_with_what_is_freed() -> None:
     before = read_memory()
-    blocks = [np.ones(20_000, dtype=np.uint8) for _ in range(2_000)]  # small ones: of the heap
+    blocks = [np.ones(20_000, dtype=np.uint8) for _ in range(2_000)]  # small: on the heap
     filled = read_memory()
     assert filled.own_mb - before.own_mb >= 35
     assert filled.resident_mb > filled.own_mb

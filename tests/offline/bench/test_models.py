@@ -23,7 +23,7 @@ TWO = ["movenet-lightning-fp16", "movenet-thunder-fp16"]
 
 
 class Loads:
-    """Loads of models, each with its name, its threads and what it was asked to run."""
+    """Records each load of a model: its name, its threads and its runtime."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, int, FakeRuntime]] = []
@@ -41,7 +41,7 @@ class Loads:
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
-    """Replace every model by one whose runs take 2 ms, those of Thunder by 10 ms."""
+    """Replace all models by fakes with runs of 2 ms, of 10 ms for Thunder."""
     found = Loads()
     monkeypatch.setattr(models, "load_runtime", found.load)
     return found

@@ -25,7 +25,7 @@ NOBODY = np.zeros((1, 1, 17, 3), dtype=np.float32)
 
 @pytest.fixture
 def runtimes(monkeypatch: pytest.MonkeyPatch) -> list[FakeRuntime]:
-    """Replace every model by one whose runs take 2 ms."""
+    """Replace all models by fakes with runs of 2 ms; return the list of those that were loaded."""
     made: list[FakeRuntime] = []
 
     def answer(_tensor: AnyArray) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -126,7 +126,7 @@ def go_nowhere(pipeline: tuple[BenchRound, ...], bare: tuple[BenchRound, ...]) -
 
 
 class Shown:
-    """A screen that counts what it is shown."""
+    """A screen that records the indices of its frames."""
 
     name = "a screen"
 

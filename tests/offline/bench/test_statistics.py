@@ -27,7 +27,7 @@ def test_a_spread_is_in_order() -> None:
 
 
 def test_ratios_are_formed_pair_by_pair() -> None:
-    # One slow moment hits both of a pair: their ratio is that of any other pair.
+    # A slow moment affects both runs of a pair, so the pair's ratio stays the same.
     assert RatioRange.of([2.0, 20.0, 2.2], [1.0, 10.0, 1.1]) == RatioRange(2.0, 2.0, 2.0)
     assert RatioRange.of([3.0, 1.0, 4.0], [1.0, 1.0, 2.0]) == RatioRange(2.0, 1.0, 3.0)
     with pytest.raises(ValueError, match="shorter"):

@@ -1,4 +1,4 @@
-"""The supervisor with made-up children: no process, no device, and all that can happen to them."""
+"""The supervisor with fake children in all conditions, without processes or devices."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Answer = Literal["now", "later", "never", "dead"]
 
 
 class FakeChild:
-    """Answers as it is told to: now, later (when `let_go` is called), never, or it is dead."""
+    """A child that answers at once, later (after `let_go` is set) or never, or that is dead."""
 
     def __init__(self, *answers: Answer) -> None:
         self.pid = 4711
@@ -113,7 +113,7 @@ class FakeChild:
 
 
 class Starter:
-    """Starts children as scripted, then none until more is scripted."""
+    """Starts the scripted children; when the script is empty it waits for more."""
 
     def __init__(self, *script: FakeChild | Exception) -> None:
         self.script = list(script)
@@ -136,7 +136,7 @@ class Starter:
 
 
 class FakeBackoff:
-    """Returns waits as scripted, the last one again and again."""
+    """Returns the scripted waits in seconds; the last one is repeated."""
 
     def __init__(self, *waits: float) -> None:
         self.waits = list(waits) or [0.0]
@@ -148,7 +148,7 @@ class FakeBackoff:
 
 
 class World:
-    """A supervisor, its starter, and what it reported."""
+    """A supervisor, its starter, and the reports that it made."""
 
     def __init__(self, starter: Starter, backoff: Any, **more: Any) -> None:  # noqa: ANN401
         self.starter = starter
@@ -159,7 +159,7 @@ class World:
         )
 
     def ready(self, child: FakeChild | None = None) -> None:
-        """Wait until a child (this one) can be asked."""
+        """Wait until a child, or the given child, is ready."""
 
         def is_ready() -> bool:
             ready = self.supervisor.child
@@ -168,7 +168,7 @@ class World:
         wait_until(is_ready, "the child being handed out")
 
     def noted(self, note: str) -> None:
-        """Wait until this stands on the picture, with the time of day or (empty) nothing."""
+        """Wait until the overlay's note is this text and the time of day, or empty."""
         pattern = f"{note} \\d\\d:\\d\\d" if note else ""
         wait_until(
             lambda: re.fullmatch(pattern, self.supervisor.note) is not None, f"note {note!r}"
@@ -176,7 +176,7 @@ class World:
 
 
 def thread_has_ended() -> bool:
-    """Tell whether no supervisor's thread is running."""
+    """Return whether no supervisor's thread is running."""
     return not [thread for thread in threading.enumerate() if thread.name == "edgetpu"]
 
 
@@ -187,7 +187,7 @@ def supervising(
     timeout: float = 1000.0,
     **more: Any,  # noqa: ANN401
 ) -> Iterator[World]:
-    """Run a supervisor, and see that it leaves nothing behind."""
+    """Run a supervisor, and check that no thread and no open child is left."""
     before = set(threading.enumerate())
     backoff = backoff or FakeBackoff(0.0)
     world = World(Starter(*script), backoff, timeout=timeout, **more)
@@ -212,14 +212,14 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture) -> Callable[[int], list[str]]:
-    """Return what reads the messages from a level on."""
+    """Return a function that lists the log messages from a level on."""
     caplog.set_level(logging.DEBUG, logger="pose_edge")
     return lambda level: [one.getMessage() for one in caplog.records if one.levelno >= level]
 
 
 Said = Callable[[int], list[str]]
 
-# --- it works -------------------------------------------------------------------------------------
+# --- the child works ------------------------------------------------------------------------------
 
 
 def test_a_child_is_handed_out_and_asked(said: Said) -> None:
@@ -266,7 +266,7 @@ def test_a_child_with_another_input_is_not_asked() -> None:
     assert len(child.limits) == 1
 
 
-# --- it is not there ------------------------------------------------------------------------------
+# --- no device ------------------------------------------------------------------------------------
 
 
 def test_where_there_never_was_one_nothing_is_said(said: Said) -> None:
@@ -321,7 +321,7 @@ def test_a_broken_one_that_never_worked_is_forgotten_when_it_is_gone() -> None:
         assert world.reports == [str(REFUSED), None]
 
 
-# --- it cannot be started -------------------------------------------------------------------------
+# --- failed starts --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -378,14 +378,14 @@ def test_it_is_left_alone_for_as_long_as_the_backoff_says(said: Said) -> None:
 
 
 def test_after_three_failures_it_is_tried_less_often() -> None:
-    """With the real counting: two are forgiven at once, the others cost 0.05 s each here."""
+    """With the real backoff: two failures are free, each of the other waits is 0.05 s here."""
     began = time.monotonic()
     with supervising(*[REFUSED] * 6, backoff=FailureBackoff(0.05)) as world:
         wait_until(lambda: len(world.reports) == 6)
         assert time.monotonic() - began >= 3 * 0.05
 
 
-# --- it fails -------------------------------------------------------------------------------------
+# --- failures at work -----------------------------------------------------------------------------
 
 
 def test_one_that_dies_in_use_is_started_again() -> None:
@@ -452,7 +452,7 @@ def test_one_that_is_too_slow_again_and_again_is_left_alone(said: Said) -> None:
 
 def test_one_that_stalls_is_killed_and_started_again(said: Said) -> None:
     first, second = FakeChild("now", "never"), FakeChild()
-    # Late after 0.2 s: on a busy machine that may be seen a good while later.
+    # An answer is late after 0.2 s; on a busy machine that may be noticed much later.
     with supervising(first, second, timeout=1.5) as world:
         world.ready(first)
         assert world.supervisor.run(TENSOR) is not None
@@ -540,7 +540,7 @@ def test_that_it_was_late_or_is_used_again_is_in_the_log_each_time(said: Said) -
     assert said(logging.INFO) == [ready, *[late, again, late, slow, again] * 2]
 
 
-# --- it is waited for -----------------------------------------------------------------------------
+# --- waiting for the first child ------------------------------------------------------------------
 
 
 def test_the_wait_for_it_has_an_end() -> None:
@@ -553,7 +553,7 @@ def test_the_wait_for_it_has_an_end() -> None:
 
 @pytest.mark.parametrize("fault", [ABSENT, MISSING, REFUSED])
 def test_where_it_is_required_the_first_attempt_decides(said: Said, fault: ChildFault) -> None:
-    """It is the caller's error then: nothing else is said, and nothing tried again."""
+    """The caller gets the error: nothing is logged, and there is no second attempt."""
     with supervising(fault, FakeChild(), required=True) as world:
         with pytest.raises(ChildFault) as raised:
             world.supervisor.wait(GENEROUS_S)
@@ -581,7 +581,7 @@ def test_who_waits_when_it_has_worked_waits_no_more() -> None:
         world.supervisor.wait(GENEROUS_S)
 
 
-# --- it is closed ---------------------------------------------------------------------------------
+# --- closing --------------------------------------------------------------------------------------
 
 
 def test_closed_before_it_was_opened() -> None:
@@ -648,7 +648,7 @@ def closed_while_it_dies(world: World) -> None:
     ],
 )
 def test_it_can_be_closed_at_any_point(reach: Callable[[World], None], said: Said) -> None:
-    """`supervising` sees to it that thread and child have ended."""
+    """`supervising` checks that the thread and the children have ended."""
     with supervising(backoff=FakeBackoff(4321.0)) as world:
         reach(world)
         closed = time.monotonic()
@@ -685,11 +685,11 @@ def test_the_end_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch, sai
     supervisor.close()
 
 
-# --- anything in any order ------------------------------------------------------------------------
+# --- random sequences of events -------------------------------------------------------------------
 
 
 class Device:
-    """What the children of a supervisor run on: it comes, goes, and breaks."""
+    """A device for a supervisor's children, which can be plugged in, pulled out and broken."""
 
     def __init__(self) -> None:
         self.plugged = False
@@ -707,7 +707,7 @@ class Device:
 
 
 class SupervisorMachine(RuleBasedStateMachine):
-    """Lets anything happen to a device, in any order, and looks whether the supervisor keeps up."""
+    """Applies random events to a device, and checks that the supervisor follows."""
 
     supervisor: ChildSupervisor
 
@@ -732,12 +732,12 @@ class SupervisorMachine(RuleBasedStateMachine):
         return self.device.plugged and not self.device.broken
 
     def ready(self) -> None:
-        """Wait until the newest child can be asked."""
+        """Wait until the newest child is ready."""
         wait_until(lambda: self.supervisor.child is not None and self.child.alive, "a child")
         self.worked = True
 
     def failed(self, child: FakeChild) -> None:
-        """Wait until the supervisor has seen what happened, and is where it must be."""
+        """Wait until the supervisor has noticed a failure and has acted on it."""
         wait_until(child.closed.is_set, "the notice of a failure")
         if self.usable():
             wait_until(lambda: self.child is not child, "a new child")
@@ -762,7 +762,7 @@ class SupervisorMachine(RuleBasedStateMachine):
 
     @rule()
     def break_it(self) -> None:
-        """The library does not open it any more; who has it open may go on."""
+        """Break or repair the device: a broken one cannot be opened, but open ones go on."""
         self.device.broken = not self.device.broken
         if self.usable() and not (self.device.children and self.child.alive):
             self.ready()
@@ -821,11 +821,11 @@ def test_anything_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-# --- how long it waits after failures -------------------------------------------------------------
+# --- backoff after failures -----------------------------------------------------------------------
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -835,7 +835,7 @@ class Clock:
 
 
 def waits(failure_backoff: FailureBackoff, clock: Clock, pauses: list[float]) -> list[float]:
-    """Fail after each pause (which begins when the wait before it has ended)."""
+    """Return the waits after failures; each pause begins when the previous wait has ended."""
     found: list[float] = []
     for pause in pauses:
         clock.now += pause + (found[-1] if found else 0.0)
@@ -872,7 +872,7 @@ def test_a_minute_without_a_failure_makes_good() -> None:
 
 
 def test_the_minute_begins_when_the_wait_is_over() -> None:
-    """Else the longest wait would make good by itself, and a broken device be tried at once."""
+    """Otherwise the longest wait would reset the count, and a broken device be tried at once."""
     clock = Clock()
     failure_backoff = FailureBackoff(300.0, clock)
     found = waits(failure_backoff, clock, [1.0] * 14)

@@ -19,7 +19,7 @@ OWN = "/opt/libedgetpu.so.1"
 
 
 class FakeRuntime:
-    """As much of LiteRT as is used: keeps what it is asked for, and fails as it is told to."""
+    """The used part of LiteRT: records arguments, and raises `fault` or `model_fault` if set."""
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
@@ -43,7 +43,7 @@ class FakeRuntime:
 
 
 class FakePycoral:
-    """Google's module `pycoral.utils.edgetpu`."""
+    """A fake of Google's module `pycoral.utils.edgetpu`."""
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
@@ -69,7 +69,7 @@ def have(
     kind: Literal["google", "namesake"] | None,
     module: FakePycoral | Exception | None = None,
 ) -> None:
-    """Have a pycoral installed, or (None) none; an exception is raised when it is imported."""
+    """Install a fake pycoral, or none; importing it raises `module` if that is an exception."""
     real = importlib.import_module
 
     def import_module(name: str, package: str | None = None) -> Any:  # noqa: ANN401
@@ -141,7 +141,7 @@ def test_googles_pycoral_is_used_where_it_is_installed(
 ) -> None:
     pycoral = FakePycoral()
     have(monkeypatch, "google", pycoral)
-    # The stand-in that other tests load into this process answers to the library's name.
+    # Other tests load the stand-in into this process, which answers to the library's name.
     monkeypatch.setattr(delegate, "library_version", lambda _library: None)
     accelerator = edgetpu_accelerator(EDGETPU_LIBRARY, device)
     assert accelerator.describe == f"Edge TPU, {EDGETPU_LIBRARY} through pycoral"
@@ -187,7 +187,7 @@ def test_another_project_of_that_name_is_recognised_and_left_alone(
     assert "not Google's" in line
 
 
-# --- what the library says of itself --------------------------------------------------------------
+# --- the library's version ------------------------------------------------------------------------
 
 
 def test_the_version_is_part_of_the_description(stand_in_library: Path) -> None:
@@ -207,7 +207,7 @@ def test_without_a_version_there_is_none(library: str) -> None:
 def test_a_real_interpreter_is_made(
     stand_in_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The description of what runs is that of the delegate, not of CPU threads."""
+    """The description is the delegate's, without a number of CPU threads."""
     monkeypatch.undo()
     accelerator = edgetpu_accelerator(str(stand_in_library), "usb")
     runtime = LiteRT(Zoo().find("movenet-lightning-int8"), threads=1, accelerator=accelerator)

@@ -124,7 +124,7 @@ def test_numbers_are_written_as_the_kernel_names_nodes(root: Path) -> None:
 
 
 def test_others_that_look_similar_are_left_out(root: Path) -> None:
-    plug_usb_device(root, "1-4", ("18d1", "4ee1"), speed=480)  # a telephone of Google's
+    plug_usb_device(root, "1-4", ("18d1", "4ee1"), speed=480)  # a phone by Google
     plug_usb_device(root, "1-5", (NEW[0], STARTED[1]), speed=480)
     interface = sysfs_of(root) / "bus/usb/devices/2-1:1.0"
     interface.mkdir()

@@ -32,7 +32,7 @@ assert OWN_HEADER[18:] != FOREIGN_HEADER[18:], "these tests need another machine
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave only LD_LIBRARY_PATH."""
+    """Hide all library folders except those in LD_LIBRARY_PATH."""
     monkeypatch.setattr(lookup, "_linker_cache", lambda: "")
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _name: None)
 
@@ -139,7 +139,7 @@ Install = Callable[..., None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return what makes a pycoral of some files importable; importing it fails the test."""
+    """Return a function that creates modules of a pycoral; importing them fails the test."""
     monkeypatch.delitem(sys.modules, "pycoral", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -163,7 +163,7 @@ def test_googles_pycoral(install: Install) -> None:
     [
         ("pycoral/__init__.py", "pycoral/reef.py"),
         ("pycoral/__init__.py", "pycoral/utils.py"),
-        ("pycoral/utils/__init__.py",),  # without an __init__.py of its own
+        ("pycoral/utils/__init__.py",),  # a namespace package, without pycoral/__init__.py
         ("pycoral.py",),
     ],
 )

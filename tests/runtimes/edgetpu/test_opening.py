@@ -1,4 +1,4 @@
-"""Everything that an Edge TPU needs, one thing missing at a time; no process is started."""
+"""An Edge TPU is opened while one requirement after another is missing; no process is started."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REFUSED = ChildFault("libedgetpu.so.1 opens no Edge TPU")
 
 
 class FakeChild:
-    """Answers with ones until it is closed."""
+    """A child that answers with ones."""
 
     pid = 4711
     alive = True
@@ -61,7 +61,7 @@ class FakeChild:
 
 
 class Machine:
-    """A made-up machine where all is there: test after test takes something away."""
+    """A made-up machine with everything that an Edge TPU needs; the tests remove single parts."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = make_sysfs(folder / "machine")
@@ -101,19 +101,19 @@ class Machine:
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Return a machine that has everything except a Coral."""
+    """Return a machine with everything except a Coral."""
     return Machine(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def machine(bare: Machine) -> Machine:
-    """Return a machine with a Coral that has never been used."""
+    """Return a machine with a Coral that has not been used since it was plugged in."""
     plug_usb_coral(bare.root)
     return bare
 
 
 def missing(machine: Machine, model: str | None = None, twin: FakeRuntime | None = None) -> str:
-    """Start in vain; returns the note for the picture and why, as "note | why"."""
+    """Check that a start fails; return the overlay's note and the reason as "note | reason"."""
     with pytest.raises(EdgeTpuUnavailable) as error:
         machine.start(model, twin)
     assert "\n" not in str(error.value)
@@ -121,7 +121,7 @@ def missing(machine: Machine, model: str | None = None, twin: FakeRuntime | None
     return f"{error.value.note} | {error.value}"
 
 
-# --- what it starts -------------------------------------------------------------------------------
+# --- starting a child -----------------------------------------------------------------------------
 
 
 def test_a_child_gets_model_library_and_device(machine: Machine) -> None:
@@ -138,7 +138,7 @@ def test_a_child_gets_model_library_and_device(machine: Machine) -> None:
 def test_the_usual_library_keeps_its_name(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Google's pycoral loads it by that name, so with a path it would not be used."""
+    """Google's pycoral loads the library by this name; with a path pycoral would not be used."""
     del machine.wishes["library"]
     monkeypatch.setattr(opening, "find_library", lambda name: Path("/usr/lib", name))
     machine.start()
@@ -272,7 +272,7 @@ Mode = Literal["auto", "on"]
 
 
 class Opened:
-    """A failover runtime on a machine, and what it reports."""
+    """A failover runtime on a made-up machine, and its reports."""
 
     def __init__(self, machine: Machine, mode: Mode, *, wait: bool = False) -> None:
         machine.wishes["mode"] = mode
@@ -379,7 +379,7 @@ def test_auto_says_nothing_where_there_is_none(
 def test_the_lists_of_models_are_not_read_anew_for_each_look(
     bare: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Done every second, it would disturb the picture on a small machine without a Coral."""
+    """Reading them every second would disturb the picture on a small machine without a Coral."""
     made: list[Zoo] = []
     looks: list[str] = []
 
@@ -446,7 +446,7 @@ TENSOR: AnyArray = np.zeros((1, 64, 64, 3), np.uint8)
 
 
 class FakeSupervisor:
-    """Has an Edge TPU whenever the test says so."""
+    """A supervisor whose Edge TPU the test plugs in and pulls out."""
 
     def __init__(self) -> None:
         self.child: Any = None
@@ -523,7 +523,7 @@ def test_before_the_first_answer_it_says_what_is_to_give_it(
 def test_a_change_shows_with_the_answer_and_not_before(
     failover: Failover, supervisor: FakeSupervisor
 ) -> None:
-    """A result must never carry the name of what answers the next one."""
+    """A result must name the backend that answered it, not the one that is next."""
     supervisor.plug()
     failover.run(TENSOR)
     supervisor.pull("edgetpu lost 12:03")
