@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pose_edge.config.schema import Settings
 from pose_edge.frames import Image
 from pose_edge.live.presenter import Presenter
 from pose_edge.live.reload import Reloader
@@ -30,7 +31,7 @@ def page_access(
         state: Returns the state of the run; may be called in any thread.
         steering: Takes changes of settings.
         reloader: Holds the settings in force, and those of the configuration.
-        presenter: Draws the picture; only the main thread may use it.
+        presenter: Draws the picture; other threads may only read its `overlay`.
         in_main_thread: Schedules a function to be called in the main thread.
         config: The configuration file.
     """
@@ -45,10 +46,13 @@ def page_access(
 
         in_main_thread(ask)
 
+    def settings() -> Settings:
+        return reloader.settings.model_copy(update={"overlay": presenter.overlay})
+
     return RunAccess(
         state=state,
         steering=steering,
-        settings=lambda: reloader.settings,
+        settings=settings,
         configured=lambda: reloader.configured,
         take_picture=take_picture,
         config=config,

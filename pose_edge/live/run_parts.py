@@ -164,7 +164,7 @@ def open_parts(order: RunRequest, estimator: Estimator, stack: ExitStack) -> Run
     def change(request: SettingChange) -> None:
         parts.reloader.request(request)
 
-    steering = SettingSteering(change)
+    steering = SettingSteering(change, calls.put, lambda: parts.presenter)
     outputs = _make_outputs(order, supervisor, state, steering)
     sinks: list[RestartingSink[..., Any]] = [*outputs.sinks]
     stack.callback(close_together, sinks)

@@ -20,6 +20,9 @@ class Steering(Protocol):
     def change(self, key: str, value: object, answer: Callable[[str], None]) -> None:
         """Request a change of one setting; return at once.
 
+        A change of the overlay takes effect even if the settings have that value already, because
+        a key may have changed what is drawn.
+
         Args:
             key: The setting, e.g. "model.name".
             value: Its new value.

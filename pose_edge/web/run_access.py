@@ -24,7 +24,7 @@ class RunAccess:
     Attributes:
         state: Returns the state of the run.
         steering: Takes changes of settings.
-        settings: Returns the settings in force.
+        settings: Returns the settings in force, with the overlay as keys have changed it.
         configured: Returns the settings of the configuration as it was last read.
         take_picture: Schedules a call of its first argument in the main thread, with the scene that
             is shown (or the next one) and its picture, which is valid during the call only. Calls

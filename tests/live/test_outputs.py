@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from helpers import make_frame, make_result, pose
 from pose_lines import strict
@@ -12,9 +12,9 @@ from pose_lines import strict
 from pose_edge.config.outputs import CsvSettings, EventsSettings, PosesSettings
 from pose_edge.config.schema import Settings, TrackingSettings
 from pose_edge.live.outputs import Outputs
-from pose_edge.live.steering import SettingSteering
 from pose_edge.poses import Result
 from pose_edge.sinks.run_state import RunState
+from pose_edge.sinks.steering import Steering
 from pose_edge.supervision.supervisor import Supervisor
 from pose_edge.telemetry import Telemetry
 
@@ -31,7 +31,7 @@ def outputs_of(settings: Settings) -> Outputs:
         Supervisor(),
         replace=False,
         state=no_state,
-        steering=SettingSteering(lambda _change: None),
+        steering=cast(Steering, None),
     )
     outputs.open()
     return outputs

@@ -10,9 +10,7 @@ from helpers import FakeEstimator, FakeSource
 from pose_edge.config.schema import Settings
 from pose_edge.errors import UsageError
 from pose_edge.live.choices import with_value
-from pose_edge.live.reload import SettingChange
 from pose_edge.live.run_state import read_state
-from pose_edge.live.steering import SettingSteering
 from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.poses import Provenance
 from pose_edge.sinks.mqtt_documents import Sight, state_message
@@ -62,18 +60,6 @@ def test_the_hottest_sensor_counts_and_a_broken_one_does_not(tmp_path: Path) -> 
         (zone / "temp").write_text(text)
     assert hottest(tmp_path) == 55.06
     assert hottest(tmp_path / "none") is None
-
-
-def test_an_output_asks_for_a_change_of_one_setting() -> None:
-    asked: list[SettingChange] = []
-    said: list[str] = []
-    SettingSteering(asked.append).change("edgetpu.mode", "off", said.append)
-    (change,) = asked
-    settings, words = change.make(Settings())
-    assert (settings.edgetpu.mode, words) == ("off", "edgetpu.mode: off")
-    assert settings.model_copy(update={"edgetpu": Settings().edgetpu}) == Settings()
-    change.answer(words)
-    assert said == ["edgetpu.mode: off"]
 
 
 @pytest.mark.parametrize(
