@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 
 from pose_edge.errors import UsageError
 from pose_edge.web.api import read_json
@@ -16,6 +17,17 @@ from pose_edge.web.server_parts import ServerContext
 
 PLAYED: Final = "video/mp4"
 """Media type of files that a browser plays; files of other types are downloaded."""
+
+
+class OutputFileResponse(web.FileResponse):
+    """A file that is sent until its client leaves."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send the file; raise `ConnectionError`, which nobody logs, if that fails."""
+        try:
+            return await super().prepare(request)
+        except OSError as error:  # e.g. the client accepts no data for too long
+            raise ConnectionResetError(str(error)) from None
 
 
 def file_routes(parts: ServerContext) -> list[web.RouteDef]:
@@ -42,7 +54,7 @@ async def _send_file(request: web.Request, *, parts: ServerContext) -> web.Strea
         hdrs.CONTENT_TYPE: file.content_type,
         hdrs.CONTENT_DISPOSITION: f"{kind}; filename*=UTF-8''{quote(name, safe='')}",
     }
-    return web.FileResponse(file.path, headers=headers)
+    return OutputFileResponse(file.path, headers=headers)
 
 
 async def _delete(request: web.Request, *, parts: ServerContext) -> web.Response:

@@ -16,6 +16,7 @@ from pose_edge.web.listening import Place, Service, needs_token
 from pose_edge.web.login import read_token
 from pose_edge.web.server_parts import ServerContext
 from pose_edge.web.site import make_site
+from pose_edge.web.streams import STUCK_S
 
 CONNECTIONS: Final = 96
 """Maximum number of open connections; a browser opens up to six."""
@@ -43,6 +44,18 @@ class ClientConnection(web.RequestHandler):
     """
 
     __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Have the kernel end the connection if the client accepts no data for `STUCK_S`.
+
+        Otherwise, clients that request but do not read could take up all connections.
+        """
+        connection = transport.get_extra_info("socket")
+        if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            connection.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(STUCK_S * 1000)
+            )
+        super().connection_made(transport)
 
     def handle_error(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
@@ -67,9 +67,9 @@ async def _send_pictures(
                 number, jpeg = await picture.newer(number)
                 head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
                 # Send the boundary after it at once: browsers wait for it to show the picture.
-                await response.write(b"".join((head, jpeg, f"\r\n--{BOUNDARY}\r\n".encode())))
-                await _drained(request)
-    except (ConnectionError, TimeoutError):
+                part = b"".join((head, jpeg, f"\r\n--{BOUNDARY}\r\n".encode()))
+                await _sent(request, response.write(part))
+    except ConnectionError:
         return response
     finally:
         picture.leave(watcher)
@@ -107,10 +107,10 @@ async def _send_poses(
 async def _write_lines(
     request: web.Request, response: web.WebSocketResponse, client: PoseClient
 ) -> int:
-    with suppress(ConnectionError, TimeoutError):
+    with suppress(ConnectionError):
         while True:
-            await response.send_frame(await client.next(), WSMsgType.TEXT)
-            await _drained(request)
+            line = await client.next()
+            await _sent(request, response.send_frame(line, WSMsgType.TEXT))
     return WSCloseCode.GOING_AWAY
 
 
@@ -146,18 +146,23 @@ async def _is_free(free: Callable[[], bool]) -> bool:
     return free()
 
 
-async def _drained(request: web.Request) -> None:
-    """Wait until the transport's write buffer is empty; the kernel may still hold unsent data.
+async def _sent(request: web.Request, writing: Awaitable[None]) -> None:
+    """Write to a client, and wait until the kernel has accepted all of it, sent or not.
 
     Raises:
-        ConnectionError: The client has left.
-        TimeoutError: The client has accepted too little data for `STUCK_S` seconds.
+        ConnectionError: The client has left, or has accepted too little data for `STUCK_S`
+            seconds and was disconnected.
     """
-    async with asyncio.timeout(STUCK_S):
-        while (transport := request.transport) is not None and not transport.is_closing():
-            if not transport.get_write_buffer_size():
-                return
-            await asyncio.sleep(DRAIN_S)
+    try:
+        async with asyncio.timeout(STUCK_S):
+            await writing
+            while (transport := request.transport) is not None and not transport.is_closing():
+                if not transport.get_write_buffer_size():
+                    return
+                await asyncio.sleep(DRAIN_S)
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()  # to close it would mean to send the rest first
     raise ConnectionResetError
 
 

@@ -8,13 +8,16 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import aiohttp
 import cv2
 import numpy as np
+import pytest
 from helpers import wait_until
-from web_rig import Rig, serving, with_client
+from web_rig import Rig, get, serving, with_client
 
+from pose_edge.web import listener, streams
 from pose_edge.web.pose_feed import CLIENT_LINES
 
 
@@ -123,14 +126,20 @@ def test_a_slow_watcher_skips_pictures_and_delays_nobody() -> None:
 
 
 @contextmanager
+def small_socket(rig: Rig) -> Iterator[socket.socket]:
+    """Connect a client for which the kernel keeps little unread data."""
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", rig.port))
+        yield slow
+
+
+@contextmanager
 def slow_client(rig: Rig) -> Iterator[socket.socket]:
     """Connect a client that requests the live picture but does not read it."""
-    slow = socket.socket()
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.connect(("127.0.0.1", rig.port))
-    slow.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-    wait_until(lambda: rig.server.picture.watchers == 1)
-    with slow:
+    with small_socket(rig) as slow:
+        slow.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        wait_until(lambda: rig.server.picture.watchers == 1)
         yield slow
 
 
@@ -194,3 +203,44 @@ def test_a_client_that_is_slow_loses_lines_and_the_others_do_not() -> None:
         assert feed.dropped == 100 - CLIENT_LINES
         feed.leave(slow)
         feed.leave(quick)
+
+
+@pytest.mark.parametrize("path", ["/stream.mjpg", "/poses", "/page.js", "/files/rec.mp4"])
+def test_a_client_that_never_reads_is_disconnected(
+    path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listener, "STUCK_S", 0.5)
+    monkeypatch.setattr(streams, "STUCK_S", 0.5)
+    record = tmp_path / "rec.mp4"
+    record.write_bytes(bytes(20_000_000))
+    upgrade = (
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: {'A' * 22}==\r\n"
+    )
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{upgrade if path == '/poses' else ''}\r\n"
+    with serving(record={"path": str(record)}, web={"fps": 60.0}) as rig, small_socket(rig) as slow:
+        noise = np.random.default_rng(1).integers(0, 255, (360, 640, 3), dtype=np.uint8)
+
+        def step(number: int) -> None:
+            if rig.server.picture.due():
+                rig.server.picture.put(noise, "BGR")
+            for _ in range(50):
+                rig.send(number)
+
+        slow.sendall(head.encode() * (30 if path == "/page.js" else 1))
+        wait_until(lambda: open_connections(rig) == 1)
+        with going_on(step):
+            wait_until(lambda: open_connections(rig) == 0)
+        wait_until(lambda: rig.server.picture.watchers == rig.server.poses.clients == 0)
+        assert get(rig, "/healthz")[0] == 200
+    assert not [said for said in caplog.records if said.levelname == "ERROR"]
+
+
+def open_connections(rig: Rig) -> int:
+    """Return the number of connections that the server keeps open."""
+    serving = rig.server._serving
+    assert serving is not None
+    (one,) = serving._listeners
+    assert one._runner is not None
+    assert one._runner.server is not None
+    return len(one._runner.server.connections)
