@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -29,6 +30,8 @@ response."""
 LINE_BYTES: Final = 8190
 MOST_HEADERS: Final = 64
 BACKLOG: Final = 64
+NO_ADDRESS: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""Errors of an address that this machine does not have."""
 CLOSE_S: Final = 0.3
 """Longest wait for requests in progress when the server closes, seconds."""
 FULL: Final = (
@@ -176,21 +179,39 @@ class Listener:
         ]
 
     async def _bind(self, loop: asyncio.AbstractEventLoop) -> list[socket.socket]:
-        """Return bound sockets, one for each address of the host."""
+        """Return bound sockets, one for each address of the host that this machine has.
+
+        E.g. "localhost" is also ::1, which a machine without IPv6 does not have.
+        """
         found = await loop.getaddrinfo(
             self.place.host, self.place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         port = self.place.port
+        sockets, missing = [], None
         with ExitStack() as undo:
-            sockets = []
             for family, kind, protocol, _name, address in dict.fromkeys(found):
-                one = undo.enter_context(socket.socket(family, kind, protocol))
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                one.bind((address[0], port, *address[2:]))
-                port = one.getsockname()[1]
-                sockets.append(one)
+                try:
+                    one = _bound_socket(family, kind, protocol, (address[0], port, *address[2:]))
+                except OSError as error:
+                    if error.errno not in NO_ADDRESS:
+                        raise
+                    missing = error
+                else:
+                    sockets.append(undo.enter_context(one))
+                    port = one.getsockname()[1]
+            if missing is not None and not sockets:
+                raise missing
             undo.pop_all()
         self.place = Place(self.place.host, port)
         return sockets
+
+
+def _bound_socket(family: int, kind: int, protocol: int, address: tuple[Any, ...]) -> socket.socket:
+    with ExitStack() as undo:
+        one = undo.enter_context(socket.socket(family, kind, protocol))
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+        undo.pop_all()
+    return one

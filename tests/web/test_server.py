@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import logging
@@ -19,6 +20,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import UnavailableError
 from pose_edge.sinks.run_state import OutputState, PartState
 from pose_edge.supervision.supervisor import State, Supervisor
+from pose_edge.web import listener
 from pose_edge.web import server as server_module
 from pose_edge.web.server import WebServer
 
@@ -219,6 +221,18 @@ def test_files_are_listed_played_fetched_in_parts_and_deleted(tmp_path: Path) ->
         assert (tmp_path / "diary.mp4").exists()
 
 
+def test_the_recordings_of_the_configuration_are_listed_while_none_is_made(tmp_path: Path) -> None:
+    with serving(record={"path": str(tmp_path / "rec-{time}.mp4")}) as rig:
+        video = tmp_path / "rec-2026-11-23_03-12-05.mp4"
+        video.write_bytes(b"0123456789")
+        assert post(rig, "/api/recording", {"on": False})[0] == 200
+        files = json.loads(get(rig, "/api/files")[1])["files"]
+        assert [file["name"] for file in files] == [video.name]
+        assert get(rig, f"/files/{video.name}")[:2] == (200, b"0123456789")
+        assert post(rig, "/api/files/delete", {"name": video.name})[0] == 200
+        assert not video.exists()
+
+
 def test_a_file_that_is_being_written_is_not_deleted(tmp_path: Path) -> None:
     from pose_edge.sinks.segment_files import lock
 
@@ -258,6 +272,20 @@ def test_people_log_in_with_the_token_and_out_again(tmp_path: Path) -> None:
         assert get(rig, "/api/state", Cookie=session)[0] == 401
 
 
+@pytest.mark.parametrize(
+    ("charset", "form"), [("utf-8", b"token=%ff\xff"), ("no-such-charset", b"token=x")]
+)
+def test_a_form_that_cannot_be_read_is_a_wrong_attempt(
+    tmp_path: Path, charset: str, form: bytes
+) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
+    headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    with serving(web={"token_file": str(tmp_path / "token")}) as rig:
+        for expected in (400, 400, 400, 429):
+            status, body, _headers = request(rig, "POST", "/login", data=form, headers=headers)
+            assert (status, b"<form" in body) == (expected, True)
+
+
 @pytest.mark.parametrize("token_file", [None, "/nowhere/token"])
 def test_without_a_token_no_other_machine_is_served(token_file: str | None) -> None:
     rig = Rig(
@@ -281,6 +309,34 @@ def test_a_place_that_is_taken_is_said_and_tried_again() -> None:
         assert "Address already in use" in str(rig.faults[-1])
     wait_until(lambda: rig.places == f"127.0.0.1:{port}")
     assert rig.faults[-1] is None
+    rig.server.close()
+
+
+@pytest.mark.parametrize("code", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+def test_a_machine_without_ipv6_serves_localhost_all_the_same(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = listener._bound_socket
+
+    def bind(family: int, *others: Any) -> socket.socket:  # noqa: ANN401 - as in the module
+        if family == socket.AF_INET6:
+            raise OSError(code, "no such address")
+        return real(family, *others)
+
+    async def both(_loop: object, _host: str, port: int, **_options: object) -> list[Any]:
+        six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0))
+        return [six, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(listener, "_bound_socket", bind)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", both)
+    with serving(web={"listen": "localhost:0"}) as rig:
+        assert get(rig, "/healthz")[0] == 200
+
+
+def test_a_host_of_which_this_machine_has_no_address_is_said() -> None:
+    rig = Rig(Settings.model_validate({"websocket": {"listen": "192.0.2.1:0"}}))
+    rig.open()
+    assert "Cannot assign requested address" in str(rig.faults[-1])
     rig.server.close()
 
 
