@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
+from pose_edge.config.schema import Settings
 from pose_edge.errors import UsageError
 from pose_edge.web.api import read_json
 from pose_edge.web.recordings import delete_file, find_file, list_files
@@ -40,13 +41,13 @@ def file_routes(parts: ServerContext) -> list[web.RouteDef]:
 
 
 async def _send_list(_request: web.Request, *, parts: ServerContext) -> web.Response:
-    files = await asyncio.to_thread(list_files, parts.run.settings())
+    files = await asyncio.to_thread(list_files, _settings(parts))
     return web.json_response({"files": [file.record for file in files]})
 
 
 async def _send_file(request: web.Request, *, parts: ServerContext) -> web.StreamResponse:
     name = request.match_info["name"]
-    file = await asyncio.to_thread(find_file, parts.run.settings(), name)
+    file = await asyncio.to_thread(find_file, _settings(parts), name)
     if file is None:
         raise web.HTTPNotFound(text="there is no such file")
     kind = "inline" if file.content_type == PLAYED else "attachment"
@@ -61,5 +62,11 @@ async def _delete(request: web.Request, *, parts: ServerContext) -> web.Response
     name = (await read_json(request)).get("name")
     if not isinstance(name, str):
         raise UsageError("name must be the name of a file")
-    await asyncio.to_thread(delete_file, parts.run.settings(), name)
+    await asyncio.to_thread(delete_file, _settings(parts), name)
     return web.json_response({"text": f"deleted: {name}"})
+
+
+def _settings(parts: ServerContext) -> tuple[Settings, Settings]:
+    """Return the settings whose files are shown."""
+    # The button "Stop" removes the path of the recording from the settings in force only.
+    return parts.run.settings(), parts.run.configured()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -51,14 +51,14 @@ class OutputFile(NamedTuple):
         }
 
 
-def list_files(settings: Settings) -> list[OutputFile]:
-    """Return the files whose names match the patterns of the settings, newest first."""
+def list_files(settings: Iterable[Settings]) -> list[OutputFile]:
+    """Return the files whose names match the patterns of any of the settings, newest first."""
     found = {file.path.name: file for pattern in _patterns(settings) for file in _files(pattern)}
     newest = sorted(found.values(), key=lambda file: file.modified, reverse=True)
     return newest[:MOST_FILES]
 
 
-def find_file(settings: Settings, name: str) -> OutputFile | None:
+def find_file(settings: Iterable[Settings], name: str) -> OutputFile | None:
     """Return an output file by its name; None if it matches no pattern or is no regular file."""
     for pattern in _patterns(settings):
         file = _file(pattern, name)
@@ -67,7 +67,7 @@ def find_file(settings: Settings, name: str) -> OutputFile | None:
     return None
 
 
-def delete_file(settings: Settings, name: str) -> None:
+def delete_file(settings: Iterable[Settings], name: str) -> None:
     """Delete a file that `find_file` returns.
 
     Raises:
@@ -85,15 +85,13 @@ def delete_file(settings: Settings, name: str) -> None:
         raise OutputError(f"{name} cannot be deleted: {error.strerror}") from None
 
 
-def _patterns(settings: Settings) -> Iterator[NamePattern]:
-    for path in (
-        settings.record.path,
-        settings.poses.path,
-        settings.csv.path,
-        DEFAULT_RECORDING,
-    ):
-        if path is not None and not is_standard_output(path):
-            yield NamePattern(str(user_path(path)))
+def _patterns(settings: Iterable[Settings]) -> list[NamePattern]:
+    paths = [path for one in settings for path in (one.record.path, one.poses.path, one.csv.path)]
+    return [
+        NamePattern(str(user_path(path)))
+        for path in dict.fromkeys([*paths, DEFAULT_RECORDING])
+        if path is not None and not is_standard_output(path)
+    ]
 
 
 def _files(pattern: NamePattern) -> Iterator[OutputFile]:
