@@ -79,7 +79,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
         raise _bad("send JSON, as application/json", web.HTTPUnsupportedMediaType)
     try:
         body = await request.json()
-    except (ValueError, RecursionError):
+    except (ValueError, LookupError, RecursionError):  # LookupError: an unknown charset
         raise _bad("this is no JSON") from None
     if not isinstance(body, dict):
         raise _bad("send a JSON object")

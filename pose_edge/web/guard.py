@@ -43,6 +43,8 @@ CONTENT_POLICY: Final = (
     "media-src 'self'; connect-src 'self'{sockets}; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+WRONG_TOKEN: Final = (403, "this is not the token")
+"""Status and text of the refusal of a wrong token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def try_token(request: web.Request, rules: Rules, token: str) -> tuple[int, str]
         return None
     rules.attempts.failed(address)
     log.warning("web: a wrong token from %s", address)
-    return 403, "this is not the token"
+    return WRONG_TOKEN
 
 
 def cookie_name(request: web.Request) -> str:

@@ -38,7 +38,7 @@ def read_token(name: str) -> str:
     """
     path = user_path(name)
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8-sig") as file:  # some editors write a BOM
             token = file.readline(LONGEST_TOKEN).strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from pose_edge.web.guard import HEALTH, Rules, cookie_name, try_token
+from pose_edge.web.guard import HEALTH, WRONG_TOKEN, Rules, cookie_name, try_token
 from pose_edge.web.login import SESSION_S
 from pose_edge.web.server_parts import ServerContext
 
@@ -82,8 +82,13 @@ async def _show_login(_request: web.Request, *, rules: Rules) -> web.Response:
 async def _log_in(request: web.Request, *, rules: Rules) -> web.Response:
     if request.content_type != FORM:
         return _login_page("send the form", status=415)
-    form = await request.post()
-    wrong = try_token(request, rules, str(form.get("token", "")))
+    try:
+        token, malformed = str((await request.post()).get("token", "")), False
+    except (ValueError, LookupError):  # LookupError: an unknown charset
+        token, malformed = "", True
+    wrong = try_token(request, rules, token)
+    if malformed and wrong == WRONG_TOKEN:
+        return _login_page("this form cannot be read", status=400)
     if wrong is not None:
         return _login_page(wrong[1], status=wrong[0])
     response = _to_page()

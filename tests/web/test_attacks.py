@@ -213,6 +213,8 @@ def test_garbage_is_no_request() -> None:
         for body in (b"", b"{", b"[]", b"null", b"\xff", b"[" * 50_000):
             status = request(rig, "POST", "/api/settings", data=body, headers=JSON)[0]
             assert status == 400, body
+        odd = {"Content-Type": "application/json; charset=no-such-charset"}
+        assert request(rig, "POST", "/api/settings", data=b"{}", headers=odd)[0] == 400
         assert get(rig, "/healthz")[0] == 200
 
 

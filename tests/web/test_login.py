@@ -22,6 +22,8 @@ class Clock:
 def test_the_token_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("  correct-horse \nmore\n", encoding="utf-8")
     assert read_token(str(tmp_path / "token")) == "correct-horse"
+    (tmp_path / "token").write_bytes(b"\xef\xbb\xbfcorrect-horse\r\n")  # as Windows writes it
+    assert read_token(str(tmp_path / "token")) == "correct-horse"
 
 
 @pytest.mark.parametrize("content", [b"", b"short\n", b"\xff\xfe\xff\xfe\xff\xfe\xff\xfe"])
