@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,6 +61,7 @@ class Rig:
         settings: The settings in force.
         faults: Faults that the server reported, newest last; None when a fault is over.
         changes: Key and value of each requested change of a setting.
+        overridden: Keys of settings that the command line sets.
     """
 
     def __init__(self, settings: Settings, config: Path | None = None) -> None:
@@ -70,6 +71,7 @@ class Rig:
         self.has_picture = True
         self.faults: list[str | None] = []
         self.changes: list[tuple[str, object]] = []
+        self.overridden: list[str] = []
         self.supervisor = Supervisor()
         self.server = WebServer(settings, report=self.faults.append, supervisor=self.supervisor)
         self.access = RunAccess(
@@ -92,9 +94,11 @@ class Rig:
         else:
             answer(f"{key}: {value}")
 
-    def _kept(self, values: Any) -> None:  # noqa: ANN401 - values of settings
+    def _kept(self, values: Mapping[str, Any]) -> list[str]:
         for key, value in values.items():
-            self.configured = with_value(self.configured, key, value)
+            if key not in self.overridden:
+                self.configured = with_value(self.configured, key, value)
+        return [key for key in values if key in self.overridden]
 
     def _take_picture(
         self, take: Callable[[Scene, Image], None], no_picture: Callable[[], None]

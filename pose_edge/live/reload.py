@@ -103,12 +103,23 @@ class Reloader:
         else:
             self._thread = thread
 
-    def note_kept(self, values: Mapping[str, object]) -> None:
-        """Record settings, by their keys, that were written to the configuration."""
-        configured = self.configured
-        for key, value in values.items():
-            configured = with_value(configured, key, value)
+    def note_kept(self, values: Mapping[str, object]) -> list[str]:
+        """Record settings, by their keys, that were written to the configuration file.
+
+        Returns:
+            The keys of those that have another value at the next start all the same, because the
+            command line or the environment sets them.
+        """
+        try:
+            configured = self._read()
+        except PoseEdgeError:  # the file has a fault elsewhere, which the next reload reports
+            configured = self.configured
+            for key, value in values.items():
+                configured = with_value(configured, key, value)
         self.configured = configured
+        return [
+            key for key, value in values.items() if with_value(configured, key, value) != configured
+        ]
 
     def close(self) -> None:
         """Wait for the running reload, but not longer than `CLOSE_S`."""

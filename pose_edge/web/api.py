@@ -161,8 +161,11 @@ async def _keep(request: web.Request, *, parts: ServerContext) -> web.Response:
         )
     values = {key: value_of(settings, key) for key in keys}
     await asyncio.to_thread(keep_settings, path, values)
-    parts.run.kept(values)
-    return web.json_response({"text": f"written to {path}: {', '.join(keys)}"})
+    overridden = await asyncio.to_thread(parts.run.kept, values)
+    text = f"written to {path}: {', '.join(keys)}"
+    if overridden:
+        text += f", but the command line or the environment sets {', '.join(overridden)}"
+    return web.json_response({"text": text})
 
 
 async def _record(request: web.Request, *, parts: ServerContext) -> web.Response:

@@ -19,7 +19,7 @@ TakePicture = Callable[[Callable[[Scene, Image], None], Callable[[], None]], Non
 
 @dataclass(frozen=True, slots=True)
 class RunAccess:
-    """The interface of a run that the server uses from its own thread; no call blocks.
+    """The interface of a run that the server uses from its own thread; only `kept` may block.
 
     Attributes:
         state: Returns the state of the run.
@@ -30,7 +30,8 @@ class RunAccess:
             is shown (or the next one) and its picture, which is valid during the call only. Calls
             its second argument instead if there is no picture.
         config: The configuration file, or None.
-        kept: Called with settings that were written to the configuration, by their keys.
+        kept: Called with settings that were written to the configuration file, by their keys;
+            returns the keys of those that the command line or the environment overrides.
     """
 
     state: Callable[[], RunState]
@@ -39,4 +40,4 @@ class RunAccess:
     configured: Callable[[], Settings]
     take_picture: TakePicture
     config: Path | None
-    kept: Callable[[Mapping[str, Any]], None]
+    kept: Callable[[Mapping[str, Any]], list[str]]

@@ -185,9 +185,21 @@ def test_other_changes_take_their_turn_in_the_same_thread() -> None:
     run.reloader.close()
 
 
-def test_what_is_kept_counts_as_configured() -> None:
-    reloader = Run().reloader
-    reloader.note_kept({"camera.mirror": True, "overlay.min_keypoint_score": 0.5})
-    assert reloader.configured.camera.mirror
-    assert reloader.configured.overlay.min_keypoint_score == 0.5
-    assert reloader.settings == Settings()
+KEPT = {"camera.mirror": True, "overlay.crop": True}
+
+
+def test_what_is_kept_counts_as_configured_unless_it_is_overridden() -> None:
+    run = Run()
+    run.file = CROP  # as if the command line sets camera.mirror
+    assert run.reloader.note_kept(KEPT) == ["camera.mirror"]
+    assert run.reloader.configured is CROP
+    assert run.reloader.settings == Settings()
+
+
+def test_what_is_kept_in_a_file_with_a_fault_elsewhere_counts_as_configured() -> None:
+    run = Run()
+    run.file = ConfigError(["c.yaml:3: one"])
+    assert run.reloader.note_kept(KEPT) == []
+    assert run.reloader.configured.camera.mirror
+    assert run.reloader.configured.overlay.crop
+    assert run.reloader.settings == Settings()

@@ -133,6 +133,21 @@ def test_what_was_changed_is_kept_with_the_comments(tmp_path: Path) -> None:
         assert json.loads(get(rig, "/api/state")[1])["unsaved"] == []
 
 
+def test_what_the_command_line_overrides_is_said_to_stay_unsaved(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("", encoding="utf-8")
+    with serving(config) as rig:
+        rig.overridden = ["camera.mirror"]
+        post(rig, "/api/settings", {"key": "camera.mirror", "value": True})
+        post(rig, "/api/settings", {"key": "overlay.min_keypoint_score", "value": 0.5})
+        status, answer = post(rig, "/api/keep", {})
+        assert status == 200
+        assert answer["text"].endswith(
+            ", but the command line or the environment sets camera.mirror"
+        )
+        assert json.loads(get(rig, "/api/state")[1])["unsaved"] == ["camera.mirror"]
+
+
 def test_without_a_file_of_the_users_nothing_is_written(tmp_path: Path) -> None:
     with serving(tmp_path / "missing.yaml") as rig:
         post(rig, "/api/settings", {"key": "camera.mirror", "value": True})
