@@ -23,6 +23,7 @@ def run_state(**changes: Any) -> RunState:  # noqa: ANN401 - of any field
         RunState(
             uptime_s=60.2,
             source="/dev/video0",
+            live=True,
             screen="none",
             paused=False,
             provenance=Provenance("movenet-lightning-int8", "cpu"),

@@ -37,6 +37,7 @@ def made_up_state(**values: Any) -> RunState:  # noqa: ANN401 - fields of the st
     state: dict[str, Any] = {
         "uptime_s": 12.0,
         "source": "/dev/video0",
+        "live": True,
         "screen": "none",
         "paused": False,
         "provenance": Provenance("movenet-lightning-int8", "cpu"),

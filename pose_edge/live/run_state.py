@@ -43,6 +43,7 @@ def read_state(
     return RunState(
         uptime_s=time.monotonic() - started_s,
         source=one_line(redact(pipeline.describe_source())),
+        live=pipeline.live,
         screen=screen,
         paused=pipeline.paused,
         provenance=telemetry.provenance,

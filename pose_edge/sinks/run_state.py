@@ -52,6 +52,7 @@ class RunState:
     Attributes:
         uptime_s: Seconds since the run was started.
         source: Name of the source, without secrets.
+        live: Whether the source is live, so not a file.
         screen: Name of the screen, or "none".
         paused: Whether a user has paused the picture.
         provenance: Model and hardware that found the newest poses, or None before the first.
@@ -70,6 +71,7 @@ class RunState:
 
     uptime_s: float
     source: str
+    live: bool
     screen: str
     paused: bool
     provenance: Provenance | None

@@ -103,7 +103,8 @@ async def _send_state(
         clients=parts.poses.clients,
     )
     session = cookie_name(request) in request.cookies  # its presence only: the guard checks it
-    return web.json_response({**record, "most_clients": most(), "session": session})
+    record |= {"most_clients": most(), "session": session, "server": parts.server}
+    return web.json_response(record)
 
 
 async def _send_history(_request: web.Request, *, parts: ServerContext) -> web.Response:

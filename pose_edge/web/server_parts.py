@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +39,7 @@ class ServerContext:
         sessions: The sessions of people who have logged in.
         attempts: Failed attempts to log in.
         streams: Tasks of streaming responses, which last until the client leaves.
+        server: Name of the event loop in use, by which pages notice that their streams have ended.
     """
 
     settings: Settings
@@ -49,12 +51,13 @@ class ServerContext:
     sessions: Sessions = field(default_factory=Sessions)
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
     streams: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    server: str = ""
     _state: RunState | None = None
     _read_s: float = 0.0
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Use another event loop, without clients."""
-        self.streams = set()
+        self.streams, self.server = set(), secrets.token_hex(4)
         self.picture.attach(loop)
         self.poses.attach(loop)
 

@@ -79,6 +79,8 @@ def state_record(
         "version": __version__,
         "uptime_s": round(state.uptime_s, 1),
         "source": state.source,
+        "live": state.live,
+        "mirror": state.live and settings.camera.mirror,  # as the picture is drawn
         "screen": state.screen,
         "paused": state.paused,
         "model": provenance.models if provenance else None,

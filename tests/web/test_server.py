@@ -83,6 +83,23 @@ def test_the_state_says_what_goes_on() -> None:
         assert (told["watchers"], told["clients"], told["session"]) == (0, 0, False)
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_skeletons_are_mirrored_as_the_picture_is(live: bool) -> None:
+    with serving(state=made_up_state(live=live), camera={"mirror": True}) as rig:
+        told = json.loads(get(rig, "/api/state")[1])
+        assert (told["live"], told["mirror"]) == (live, live)
+
+
+def test_a_page_can_tell_that_the_server_is_another_one() -> None:
+    with serving() as rig:
+        first, same = (json.loads(get(rig, "/api/state")[1])["server"] for _ in range(2))
+        assert first == same != ""
+        hosts = {**rig.settings.web.model_dump(), "hosts": "pose.example"}
+        rig.server.change(Settings.model_validate({"web": hosts}))
+        wait_until(lambda: bool(rig.places))
+        assert json.loads(get(rig, "/api/state")[1])["server"] != first
+
+
 def test_the_history_grows_and_the_log_is_kept(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "pose_edge")
     with serving() as rig:
