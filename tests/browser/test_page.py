@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browsing import Browsing, Served
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 Serve = Callable[..., Served]
 
@@ -111,6 +111,51 @@ def test_the_page_survives_a_restart_of_the_program(serve: Serve, browsing: Brow
     served.start()
     expect(health).to_contain_text("demo", timeout=SETTLED_MS)
     page.wait_for_function(DRAWN)
+
+
+def change_state(page: Page, **fields: object) -> None:
+    """Replace fields of the state that the page gets from the program."""
+
+    def answer(route: Route) -> None:
+        fetched = route.fetch()
+        route.fulfill(response=fetched, json={**fetched.json(), **fields})
+
+    page.unroute("**/api/state")
+    page.route("**/api/state", answer)
+
+
+def test_a_picture_that_was_refused_is_asked_for_again(serve: Serve, browsing: Browsing) -> None:
+    page = browsing.open(serve().address)
+    page.route("**/stream.mjpg*", lambda route: route.fulfill(status=503))
+    page.reload()
+    veil = page.locator("#veil")
+    expect(veil).to_have_text("No picture; trying again", timeout=SETTLED_MS)
+    change_state(page, watchers=8, most_clients=8)
+    expect(veil).to_contain_text("8 people are watching already", timeout=SETTLED_MS)
+    page.unroute("**/stream.mjpg*")
+    page.wait_for_function(PICTURE)
+    expect(veil).to_be_hidden(timeout=SETTLED_MS)
+
+
+def test_a_server_that_was_replaced_is_asked_for_its_picture(
+    serve: Serve, browsing: Browsing
+) -> None:
+    page = browsing.open(serve().address)
+    page.wait_for_function(PICTURE)
+    page.wait_for_function(CHANGED, arg="")
+    with page.expect_request("**/stream.mjpg?*"):
+        change_state(page, server="another")
+
+
+def test_skeletons_do_not_stay_when_no_lines_come(serve: Serve, browsing: Browsing) -> None:
+    page = browsing.open(serve().address)
+    page.click("#mode")
+    page.wait_for_function(DRAWN)
+    page.evaluate("() => { socket.onmessage = null; }")
+    page.wait_for_timeout(5000)
+    assert page.evaluate(DRAWN), "the last picture of a file stays"
+    change_state(page, live=True)
+    page.wait_for_function(f"() => !({DRAWN})()")
 
 
 def test_two_tabs_see_the_same(serve: Serve, browsing: Browsing) -> None:

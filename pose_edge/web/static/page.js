@@ -5,6 +5,8 @@
 const POLL_MS = 1000;
 const SOON_MS = 300;
 const TIMEOUT_MS = 8000;
+const RETRY_MS = 2000;
+const GHOST_MS = 3000;
 const LOG_EVERY = 5;
 const SAMPLES = 300; // ten minutes, every two seconds
 const SKELETON = [
@@ -59,9 +61,11 @@ async function poll() {
   try {
     const answer = await ask("api/state");
     if (!answer.ok) throw new Error(await textOf(answer));
+    const before = state;
     state = await answer.json();
-    if (!online) reconnect();
+    if (!online || (before && before.server !== state.server)) reconnect(); // its streams have ended
     online = true;
+    lookAfterPicture();
     show(state);
     if (polls++ % LOG_EVERY === 0) { showFiles(); showLog(); }
   } catch (error) {
@@ -69,6 +73,7 @@ async function poll() {
     setHealth("bad", "the program does not answer; trying again");
     veil("No connection to the program");
   }
+  clearGhost();
   timer = setTimeout(poll, POLL_MS);
 }
 
@@ -97,7 +102,7 @@ function show(now) {
   document.title = `${now.people} · pose_edge`;
   $("fault").hidden = !faults.length;
   $("fault").textContent = faults.map(([part, text]) => `${part}: ${text}`).join("; ");
-  veil(now.faults.source ? "Waiting for the camera" : "");
+  veil(now.faults.source ? "Waiting for the camera" : broken ? whyNoPicture(now) : "");
   $("people").textContent = now.people;
   $("fps").textContent = number(now.poses_fps, 1);
   $("latency").textContent = number(now.latency_ms);
@@ -208,16 +213,34 @@ $("snapshot").addEventListener("click", async () => {
 // --- the picture, or skeletons alone -------------------------------------------------------------
 
 let skeletonsOnly = false, socket = null, newest = null, socketTimer = 0, wait = 500;
+let broken = false, begun = Date.now(), heard = 0;
 
 function showPicture() {
   const wanted = !skeletonsOnly && !document.hidden;
+  begun = Date.now();
+  if (!wanted) broken = false;
   $("picture").hidden = skeletonsOnly;
   $("skeletons").hidden = !skeletonsOnly;
   if (wanted) $("picture").src = `stream.mjpg?${Date.now()}`;
   else $("picture").removeAttribute("src");
 }
 
-$("picture").addEventListener("load", () => fit($("picture").naturalWidth, $("picture").naturalHeight));
+$("picture").addEventListener("load", () => {
+  broken = false;
+  fit($("picture").naturalWidth, $("picture").naturalHeight);
+});
+
+// Browsers tell of a refused stream, but not of one that was cut off later.
+function lookAfterPicture() {
+  const picture = $("picture");
+  if (skeletonsOnly || document.hidden || !picture.complete || picture.naturalWidth) return;
+  broken = true;
+  if (Date.now() - begun >= RETRY_MS) showPicture();
+}
+
+function whyNoPicture(now) {
+  return now.watchers < now.most_clients ? "No picture; trying again" : `${now.watchers} people are watching already; trying again`;
+}
 
 function fit(width, height) {
   if (width && height) $("stage").style.aspectRatio = `${width} / ${height}`;
@@ -234,6 +257,7 @@ function openPoses() {
   socket.onmessage = (message) => {
     if (newest === null) requestAnimationFrame(draw);
     newest = message.data;
+    heard = Date.now();
   };
   socket.onclose = () => { socketTimer = setTimeout(openPoses, wait = Math.min(wait * 2, 10000)); };
 }
@@ -248,7 +272,7 @@ function draw() {
   if (canvas.height !== Math.round(box.height * ratio)) canvas.height = Math.round(box.height * ratio);
   const context = canvas.getContext("2d");
   const scale = Math.min(canvas.width / width, canvas.height / height);
-  const mirror = state?.settings["camera.mirror"];
+  const mirror = state?.mirror;
   const least = state?.settings["overlay.min_keypoint_score"] ?? 0.25;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
@@ -274,6 +298,13 @@ function draw() {
       context.fill();
     });
   }
+}
+
+function clearGhost() { // nobody may be where the last line has seen somebody
+  const canvas = $("skeletons"), context = canvas.getContext("2d");
+  if (!skeletonsOnly || !state?.live || state.paused || Date.now() - heard < GHOST_MS) return;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
 }
 
 $("mode").addEventListener("click", () => {
