@@ -67,6 +67,7 @@ class FakePipeline:
     still = False
     skipped = 0
     ended = False
+    frame_rate: float | None = 30.0
     lost: Lost | None = None
 
     def __init__(self) -> None:

@@ -118,7 +118,10 @@ class TwoStageEstimator:
         self._search(frame, regions, now, stopwatch)
         queue = self._crowd.queue
         if frame.live:
-            queue = queue[: self._budget.passes(len(regions))]
+            # An empty crowd is searched in every frame. Where that takes the time of a refinement
+            # pass, nobody would ever be confirmed.
+            least = 1 if self._crowd.empty else 0
+            queue = queue[: max(least, self._budget.passes(len(regions)))]
         looks = self._look_at(queue, frame, now, stopwatch)
         poses = self._crowd.update(looks, now, size)
         lost = [one for one in self._crowd.queue if one.missed_since == now]

@@ -26,7 +26,8 @@ from pose_edge.web.server import WebServer
 COMPOSING: Final = ("handover", "compose")
 """The stages that are timed for a picture that no screen shows."""
 STALE_S: Final = 6.0
-"""Time without a result, in seconds, after which a message replaces a live source's picture."""
+"""Time without a result, in seconds, after which a message replaces a live source's picture;
+with a source of less than a frame in half this time, two frame intervals."""
 STALL_S: Final = 10.0
 """Longest time between heartbeats of the main thread, seconds."""
 OPEN_S: Final = 60.0
@@ -199,7 +200,7 @@ class Presenter:
             message = no_picture(source, faults[SOURCE], self._pipeline.lost, seen=seen)
         elif INFERENCE in faults:
             message = no_poses(faults[INFERENCE])
-        elif self._pipeline.live and silence_s > STALE_S:
+        elif self._pipeline.live and silence_s > max(STALE_S, 2 / (self._pipeline.frame_rate or 1)):
             message = silent_source(source, silence_s)
         else:
             return

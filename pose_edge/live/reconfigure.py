@@ -185,10 +185,12 @@ class Reconfigurer:
         fault = self.telemetry.faults().get(EDGETPU)
         try:
             estimator = self._load_beside(settings)
-        except PoseEdgeError as error:
+        except Exception as error:
             self.telemetry.set_fault(EDGETPU, fault)
-            log.error("auto: no %s: %s", chosen.name, str(error).replace("\n", "; "))
             failed()
+            if not isinstance(error, PoseEdgeError):
+                raise
+            log.error("auto: no %s: %s", chosen.name, str(error).replace("\n", "; "))
             return
         self.chosen = chosen
         self.pipeline.change_options(pipeline_options(settings, self.telemetry))

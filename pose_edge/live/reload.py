@@ -135,17 +135,24 @@ class Reloader:
                     self._thread = None
                     return
                 request = self._requests.popleft()
-            if callable(request):
-                request()
-                continue
-            self._notifier.reloading()
             try:
-                if request is RELOAD:
-                    self._reload()
-                else:
-                    self._change(request)
-            finally:
-                self._notifier.ready()
+                self._serve(request)
+            except Exception:  # the next request must find this thread alive
+                log.exception("the run stays as it is: internal error")
+
+    def _serve(self, request: SettingChange | Callable[[], None] | None) -> None:
+        """Do what one request asks for."""
+        if callable(request):
+            request()
+            return
+        self._notifier.reloading()
+        try:
+            if request is RELOAD:
+                self._reload()
+            else:
+                self._change(request)
+        finally:
+            self._notifier.ready()
 
     def _reload(self) -> None:
         """Read and apply the configuration; log the outcome."""

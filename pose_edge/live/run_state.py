@@ -10,7 +10,7 @@ from pose_edge.pipeline.pipeline import Pipeline
 from pose_edge.sinks.restarting_sink import RestartingSink
 from pose_edge.sinks.run_state import OutputState, PartState, RunState
 from pose_edge.supervision.supervisor import Supervisor
-from pose_edge.telemetry import Event, Telemetry
+from pose_edge.telemetry import INFERENCE, SOURCE, Event, Telemetry
 from pose_edge.util.temperature import hottest
 from pose_edge.util.text import one_line
 from pose_edge.util.urls import redact
@@ -40,6 +40,7 @@ def read_state(
         started_s: Start of the run, monotonic seconds.
         temperature: Returns the temperature of the machine in degrees Celsius, None if unknown.
     """
+    faults = {part: redact(text) for part, text in telemetry.faults().items()}
     return RunState(
         uptime_s=time.monotonic() - started_s,
         source=one_line(redact(pipeline.describe_source())),
@@ -51,9 +52,9 @@ def read_state(
         poses_fps=telemetry.rate(Event.PROCESSED),
         processed=telemetry.count(Event.PROCESSED),
         skipped=pipeline.skipped,
-        people=people,
+        people=0 if SOURCE in faults or INFERENCE in faults else people,
         stages=telemetry.summaries(),
-        faults={part: redact(text) for part, text in telemetry.faults().items()},
+        faults=faults,
         parts=tuple(
             PartState(part.name, part.state, redact(part.detail), part.tries)
             for part in supervisor.parts

@@ -91,8 +91,8 @@ class Capture(WorkerThread):
         self._source: Source | None = None
         self._backoff = Backoff(RETRY_S)
         self._lost_since = ""  # time of day; empty while frames come
-        self._hung = predecessor if predecessor is not None and predecessor.given_up else None
-        self._failed = self._hung is not None
+        self._failed = predecessor is not None and predecessor.given_up
+        self._hung = predecessor if self._failed else None
         self.next_index: int = predecessor.next_index if predecessor else 0
         self._first_index = self.next_index
         self._any_frame = False
@@ -115,11 +115,7 @@ class Capture(WorkerThread):
         self.opened.set()
 
     def _work(self) -> None:
-        predecessor, self._predecessor = self._predecessor, None
-        if predecessor is not None:
-            if not predecessor.given_up:  # it may have the same device open
-                predecessor.wait(PREDECESSOR_S)
-            self._first_index = self.next_index = predecessor.next_index
+        self._take_over()
         self._source = source = self._make()
         source.demand = self._shared.demand
         self._backoff = Backoff(min(RETRY_S, source.retry_s), source.retry_s)
@@ -131,7 +127,16 @@ class Capture(WorkerThread):
             self._part.running(within=self._heartbeat_s)
             self._move_one(source)
 
+    def _take_over(self) -> None:
+        """Wait for the predecessor, which may have the same device open, and number frames on."""
+        predecessor, self._predecessor = self._predecessor, None
+        if predecessor is not None:
+            if not predecessor.given_up:
+                predecessor.wait(PREDECESSOR_S)
+            self._first_index = self.next_index = predecessor.next_index
+
     def _clean_up(self) -> None:
+        self._hung = None  # otherwise all threads that were ever replaced stay in memory
         if self._source is not None:
             self._source.close()
             if self._source.missing is not None:
@@ -173,7 +178,9 @@ class Capture(WorkerThread):
         Only the end of the process takes a device from a thread that hangs in its driver. If the
         thread recovers and closes the device, the next attempt succeeds all the same.
         """
-        if self._hung is None or not self._hung.is_alive():
+        if self._hung is not None and not self._hung.is_alive():
+            self._hung = None
+        if self._hung is None:
             self._part.waiting(str(error), within=OPEN_S)
         elif not self._part.unrecoverable:
             self._part.give_up(f"{error}; a thread that hangs may still have it open")

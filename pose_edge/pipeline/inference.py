@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from pose_edge.errors import EndOfStream
 from pose_edge.estimators import Estimator
 from pose_edge.frames import Lease
 from pose_edge.pipeline.rest import Found
@@ -109,7 +111,8 @@ class Inference(WorkerThread):
             self._predecessor = None
         self._estimator = self._load()
         while not self._over.is_set() and not self._all_processed():
-            self._part.running(within=STALL_S)
+            # With a file, this thread waits for outputs that nobody reads at the moment.
+            self._part.running(within=STALL_S if self._shared.ring.drop else math.inf)
             self._shared.demand.wait_begins()
             self._slot = slot = self._shared.ring.take(IDLE_S)
             self._apply_change()
@@ -150,7 +153,7 @@ class Inference(WorkerThread):
             return
         lease = Lease(slot.frame, partial(self._shared.ring.free, slot))
         result = self._estimate(estimator, lease)
-        if self.given_up:  # this thread hung and has recovered: its result comes too late
+        if self.given_up:  # an output held this thread up
             return
         self._shared.results.put(result)
         self._slot = None
@@ -173,6 +176,8 @@ class Inference(WorkerThread):
         if frame.file is not None:  # pictures are unrelated to each other
             estimator.reset()
         estimate = estimator.estimate(frame, stopwatch)
+        if self.given_up:  # this thread hung and has recovered: its poses come too late
+            raise EndOfStream
         self._shared.demand.shrink = estimate.shrink
         poses = estimate.poses
         if self._tracker is not None:

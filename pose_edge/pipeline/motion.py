@@ -35,6 +35,10 @@ LEAST_CELLS: Final = 2
 """Least number of changed cells that counts as motion."""
 
 
+MAX_ROWS: Final = 4 * COLUMNS
+"""Most rows of cells; the cells of a picture that is narrower still are not square."""
+
+
 def tiny_grey(image: Image) -> Grey:
     """Return a grey copy of a picture that is `COLUMNS` cells wide.
 
@@ -42,7 +46,7 @@ def tiny_grey(image: Image) -> Grey:
         image: uint8 (height, width, 3), in either colour order.
     """
     height, width = image.shape[:2]
-    rows = max(1, round(height * COLUMNS / width))
+    rows = min(MAX_ROWS, max(1, round(height * COLUMNS / width)))
     size = COLUMNS * SAMPLES, rows * SAMPLES
     pixels = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
     cells = cv2.resize(pixels, (COLUMNS, rows), interpolation=cv2.INTER_AREA)

@@ -317,7 +317,7 @@ class Pipeline:
         """Replace the capture thread; called by the supervisor."""
         with self._lock:
             make, before = self._options.make_source, self._capture
-            if self._stopping or make is None:
+            if make is None or not self._can_replace(make):
                 return
             fault = f"{before.describe()} hangs and is being restarted"
             if self._give_up(before, self._source_part, SOURCE, fault):
@@ -328,7 +328,7 @@ class Pipeline:
         """Replace the inference thread; called by the supervisor."""
         with self._lock:
             load, before = self._options.load_estimator, self._inference
-            if self._stopping or load is None:
+            if load is None or not self._can_replace(load):
                 return
             fault = "the model hangs and is being restarted"
             if self._give_up(before, self._inference_part, INFERENCE, fault):

@@ -23,15 +23,20 @@ class HungThreads:
 
     def add(self, thread: threading.Thread) -> None:
         """Count a thread that was given up, until it ends."""
+        self._forget_ended()
         self._threads.append(thread)
 
     @property
     def count(self) -> int:
         """Number of threads that were given up and are still alive."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._forget_ended()
         return len(self._threads)
 
     @property
     def too_many(self) -> bool:
         """Whether more threads hang than the limit allows."""
         return self.count > self._limit
+
+    def _forget_ended(self) -> None:
+        """Drop the threads that have ended, with all that they hold in memory."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]

@@ -29,6 +29,11 @@ class ClosableQueue(Generic[Item]):
         self._woken = False
         self._error: BaseException | None = None
 
+    @property
+    def drop(self) -> bool:
+        """Whether the newest item replaces the one that waits."""
+        return self._drop
+
     def set_drop(self, *, drop: bool) -> None:
         """Set the policy: whether items are dropped when the queue is full."""
         with self._changed:

@@ -174,6 +174,21 @@ def test_newcomers_are_seen_within_a_second(live: bool, refine_s: float) -> None
     assert seen_at <= 2.0
 
 
+@pytest.mark.parametrize(
+    ("search_s", "refine_s"), [(0.012, 0.004), (0.025, 0.008), (0.04, 0.012), (0.11, 0.04)]
+)
+def test_who_comes_into_an_empty_picture_is_found_however_slow_the_models_are(
+    search_s: float, refine_s: float
+) -> None:
+    rig = Rig(search_s=search_s, refine_s=refine_s)
+    found = {
+        round(frame.time, 3): bool(rig.estimate(frame))
+        for frame in frames(lambda t: {} if 1 <= t < 2 else standing(1), 3.0, live=True)
+    }
+    assert not any(one for time_s, one in found.items() if 1.5 < time_s < 2)
+    assert all(one for time_s, one in found.items() if time_s > 2.2)
+
+
 def _still(count: int, _time_s: float) -> Places:
     return standing(count)
 

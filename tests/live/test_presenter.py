@@ -121,6 +121,17 @@ def test_a_live_picture_that_is_old_is_not_shown_any_more(bench: Bench, live: bo
     assert bench.shown[-1].image is not None
 
 
+def test_a_camera_of_one_picture_in_ten_seconds_is_not_called_silent(bench: Bench) -> None:
+    bench.pipeline.frame_rate = 0.1
+    bench.presenter.show_result(make_result())
+    bench.now += 19.9
+    bench.presenter.show_no_result()
+    assert len(bench.shown) == 1
+    bench.now += 0.2
+    bench.presenter.show_no_result()
+    assert len(bench.shown) == 2
+
+
 def test_a_still_picture_stays_until_the_next(bench: Bench) -> None:
     bench.pipeline.still = True
     first, second = make_result(make_frame(index=0)), make_result(make_frame(index=1))

@@ -185,6 +185,22 @@ def test_other_changes_take_their_turn_in_the_same_thread() -> None:
     run.reloader.close()
 
 
+def test_a_call_that_fails_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+    run = Run()
+
+    def fail() -> None:
+        raise MemoryError
+
+    run.reloader.request_call(fail)
+    run.reloader.request(SettingChange(lambda settings: (settings, "done"), lambda _text: fail()))
+    run.file = CROP
+    run.reload()
+    assert run.reloader.settings is CROP, "the next request is heard"
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
+        "the run stays as it is: internal error"
+    ] * 2
+
+
 KEPT = {"camera.mirror": True, "overlay.crop": True}
 
 

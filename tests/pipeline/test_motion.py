@@ -36,6 +36,10 @@ def test_a_picture_of_any_size_becomes_tiny(width: int, height: int) -> None:
     assert np.unique(grey).tolist() == [77]
 
 
+def test_a_picture_that_is_very_narrow_stays_small() -> None:
+    assert tiny_grey(np.zeros((5000, 2, 3), np.uint8)).shape == (4 * COLUMNS, COLUMNS)
+
+
 @pytest.mark.parametrize("noise", [0.0, 1.0, 8.0])
 def test_noise_is_no_motion(random: np.random.Generator, noise: float) -> None:
     detector = MotionDetector()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 import time
@@ -24,6 +25,7 @@ from pose_edge.config.schema import Settings
 from pose_edge.errors import EndOfStream, SourceError
 from pose_edge.frames import Frame, Image
 from pose_edge.pipeline import inference
+from pose_edge.pipeline.capture import Capture
 from pose_edge.pipeline.options import PipelineOptions
 from pose_edge.pipeline.pipeline import RING_SLOTS, Pipeline
 from pose_edge.poses import Estimate, Result
@@ -74,6 +76,24 @@ class DyingEstimator(FakeEstimator):
 
     def estimate(self, frame: Frame, stopwatch: Stopwatch | None = None) -> Estimate:
         raise ZeroDivisionError("the estimator broke")
+
+
+class SentFrames:
+    """An output that records the numbers of its frames; with a gate, it waits at the second."""
+
+    failed = None
+    lost = 0
+
+    def __init__(self, gate: threading.Event | None = None) -> None:
+        self.numbers: list[int] = []
+        self.waiting = False
+        self._gate = gate
+
+    def send(self, result: Result) -> None:
+        if self._gate is not None and len(self.numbers) == 1:
+            self.waiting = True
+            assert self._gate.wait(GENEROUS_S)
+        self.numbers.append(result.frame.index)
 
 
 class Bench:
@@ -258,8 +278,8 @@ def test_a_source_that_dies_is_replaced(bench: Bench, caplog: pytest.LogCaptureF
 
 
 def test_an_estimator_that_hangs_is_closed_and_another_takes_its_place(bench: Bench) -> None:
-    hanging = HangingEstimator(3, bench.gate)
-    bench.start(bench.good_source(), hanging)
+    hanging, sent = HangingEstimator(3, bench.gate), SentFrames()
+    bench.start(bench.good_source(), hanging, sent)
     wait_until(lambda: len(hanging.codes) == 3)
     bench.let_pass(15, hangs="inference")
     wait_until(lambda: len(bench.estimators[0].codes) > 3)
@@ -270,6 +290,45 @@ def test_an_estimator_that_hangs_is_closed_and_another_takes_its_place(bench: Be
     wait_until(lambda: bench.telemetry.count(Event.PROCESSED) > count + 20)
     numbers = [bench.index() for _ in range(10)]
     assert numbers == sorted(set(numbers))
+    assert sent.numbers == sorted(set(sent.numbers)), "no output gets it either"
+
+
+def test_the_model_of_a_file_may_wait_for_an_output_for_as_long_as_it_takes(bench: Bench) -> None:
+    sent = SentFrames(bench.gate)
+    bench.start(FakeSource(frames(40), live=False), FakeEstimator(), sent)
+    wait_until(lambda: sent.waiting)
+    for _ in range(60):
+        bench.now += 1.0
+        assert bench.supervisor.look()
+    assert bench.estimators == []
+    bench.gate.set()
+    assert bench.rest() == sent.numbers == list(range(40))
+
+
+def captures() -> set[Capture]:
+    """Return all capture threads that are in memory, those of earlier tests too."""
+    gc.collect()
+    return {one for one in gc.get_objects() if isinstance(one, Capture)}
+
+
+def test_threads_that_were_replaced_do_not_stay_in_memory(bench: Bench) -> None:
+    earlier = captures()
+    bench.start(bench.good_source())
+    for _ in range(8):
+        bench.pipeline.change_source(bench.good_source())
+        bench.index()
+    bench.make_source = lambda: FakeSource([ZeroDivisionError("a bug")], live=True)
+    bench.pipeline.change_source(bench.make_source())
+
+    def five_were_made() -> bool:
+        bench.now += 1
+        bench.supervisor.look()
+        return len(bench.sources) >= 5
+
+    wait_until(five_were_made)
+    bench.sources.clear()  # each knows the thread that has read it
+    kept = captures() - earlier
+    assert len(kept) <= 4, "the present one, and the ones that it may have to wait for"
 
 
 def test_an_estimator_that_always_fails_is_tried_again_ever_more_rarely(bench: Bench) -> None:

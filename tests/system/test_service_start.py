@@ -17,7 +17,8 @@ UNTIL_PICTURE_S = 120.0
 EXPOSURE = 3.0
 """Highest exposure level allowed by `systemd-analyze security`; from 0 (safe) to 10."""
 STATUS = re.compile(
-    r"[\d.]+ fps camera, [\d.]+ fps poses, \d+ ms exposure to screen; cpu; display hdmi \(.+\)"
+    r"[\d.]+ fps camera, [\d.]+ fps poses, \d+ ms exposure to screen; cpu; "
+    r"display hdmi \(.+\); outputs poses"
 )
 
 
