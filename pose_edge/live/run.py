@@ -245,6 +245,7 @@ class _MainLoop:
             backends=self._telemetry.backends(),
             failures=(
                 *(reason for sink in self._parts.sinks for reason in sink.failures()),
+                *self._parts.outputs.web.failures(),
                 *self._pipeline.missing,
             ),
         )

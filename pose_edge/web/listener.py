@@ -121,7 +121,8 @@ class Listener:
         except OutputError as error:
             self.fault = error.message
         except OSError as error:
-            self.fault = f"cannot listen at {self.place}: {error.strerror or error}"
+            remedy = "; choose another port" if error.errno == errno.EADDRINUSE else ""
+            self.fault = f"cannot listen at {self.place}: {error.strerror or error}{remedy}"
         else:
             self.fault = None
 

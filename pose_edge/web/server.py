@@ -75,6 +75,8 @@ class WebServer:
         self._hung = HungThreads()
         self._lock = threading.Lock()
         self._told: tuple[str, ...] = ()
+        self._served: set[Place] = set()
+        self._never_served: dict[Place, str] = {}
 
     def check(self, settings: Settings) -> None:
         """Check settings as `change` does, without applying them.
@@ -110,12 +112,17 @@ class WebServer:
             self._parts.settings = settings
             if again:
                 self._end()
+                self._never_served.clear()
                 self._begin()
 
     def close(self) -> None:
         """Close all connections, and stop the thread or, after `CLOSE_S`, abandon it."""
         with self._lock:
             self._end()
+
+    def failures(self) -> list[str]:
+        """Return, after `close`, why nothing was ever served at a host and port of the settings."""
+        return [f"{NAME}: {fault}" for fault in self._never_served.values()]
 
     def _begin(self) -> None:
         """Start the thread if there is anything to serve; the caller holds the lock."""
@@ -165,6 +172,7 @@ class WebServer:
         part = self._part
         if serving is not self._serving or part is None:
             return
+        self._note_failures(listeners)
         self._note_page([one.place for one in listeners if one.page])
         self._tell(tuple(one.fault for one in listeners if one.fault is not None), listeners)
         working = ", ".join(str(one.place) for one in listeners if one.works)
@@ -178,6 +186,15 @@ class WebServer:
         if serving is self._serving and self._part is not None:
             self._note_page([])
             self._part.failed(str(error) or type(error).__name__)
+
+    def _note_failures(self, listeners: Sequence[Listener]) -> None:
+        """Remember the places that have not been served yet, for `failures`."""
+        for one in listeners:
+            if one.works:
+                self._served.add(one.place)
+                self._never_served.pop(one.place, None)
+            elif one.fault is not None and one.place not in self._served:
+                self._never_served[one.place] = one.fault
 
     def _note_page(self, places: Sequence[Place]) -> None:
         self.address = page_address(places[0]) if places else None

@@ -338,10 +338,13 @@ def test_a_place_that_is_taken_is_said_and_tried_again() -> None:
         port = other.getsockname()[1]
         rig = Rig(Settings.model_validate({"web": {"enabled": True, "listen": str(port)}}))
         rig.open()
-        assert "Address already in use" in str(rig.faults[-1])
+        fault = f"cannot listen at 127.0.0.1:{port}: Address already in use; choose another port"
+        assert str(rig.faults[-1]) == fault
+        assert rig.server.failures() == [f"web: {fault}"]
     wait_until(lambda: rig.places == f"127.0.0.1:{port}")
     assert rig.faults[-1] is None
     rig.server.close()
+    assert rig.server.failures() == []
 
 
 @pytest.mark.parametrize("code", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
