@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from helpers import make_frame, make_result, noise, person, pose, write_video
@@ -140,6 +141,87 @@ def test_a_video_that_is_played_again_gets_its_poses_again(video: Path, tmp_path
     assert found == [index % 40 for index in range(100)]
 
 
+def hide_start(video: Path, start_s: float) -> Path:
+    """Return a copy of an MP4 whose first frames an edit list hides, as a cut without encoding."""
+    cut = video.with_name(f"cut-{video.name}")
+    with av.open(str(video)) as source, av.open(str(cut), "w") as target:
+        (given,) = source.streams.video
+        stream = target.add_stream_from_template(given)
+        assert given.time_base is not None
+        late = round(start_s / given.time_base)
+        for packet in source.demux(given):
+            if packet.pts is not None and packet.dts is not None:
+                packet.pts, packet.dts, packet.stream = packet.pts - late, packet.dts - late, stream
+                target.mux(packet)
+    return cut
+
+
+def add_sound(video: Path, seconds: float) -> Path:
+    """Return a Matroska copy of a video, with silence of a given length."""
+    sounding = video.with_suffix(".mkv")
+    with av.open(str(video)) as source, av.open(str(sounding), "w") as target:
+        (given,) = source.streams.video
+        stream = target.add_stream_from_template(given)
+        sound = target.add_stream("aac", rate=48000, layout="mono")
+        for packet in source.demux(given):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+        for start in range(0, round(seconds * 48000), 1024):
+            silence = np.zeros((1, 1024), np.float32)
+            part = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+            part.sample_rate, part.pts = 48000, start
+            target.mux(sound.encode(part))
+        target.mux(sound.encode())
+    return sounding
+
+
+def test_an_edit_list_that_hides_frames_does_not_shift_the_poses(
+    video: Path, tmp_path: Path
+) -> None:
+    """The file states more frames than it shows."""
+    long = write_video(video, frame_times(200), SIZE)
+    cut = hide_start(long, 1.5)
+    times = [frame.time for frame in frames_of(settings_for(cut, cut), 1000)]
+    assert 100 < len(times) < 170
+    lines = write_lines(tmp_path / "walk.jsonl", times)
+    assert replayed(settings_for(cut, lines)) == list(range(len(times)))
+    found = replayed(settings_for(cut, lines, loop=True), count=400)
+    assert found == [index % len(times) for index in range(400)]
+
+
+@pytest.mark.parametrize("seconds", [1.5, 4.0])
+def test_sound_that_is_longer_than_the_picture_does_not_shift_the_poses(
+    video: Path, tmp_path: Path, seconds: float
+) -> None:
+    """The number of frames of such a Matroska file is guessed from its length."""
+    sounding = add_sound(video, seconds)
+    times = [frame.time for frame in frames_of(settings_for(sounding, sounding), 1000)]
+    assert len(times) == 40
+    lines = write_lines(tmp_path / "walk.jsonl", times)
+    assert replayed(settings_for(sounding, lines)) == list(range(40))
+    found = replayed(settings_for(sounding, lines, loop=True), count=130)
+    assert found == [index % 40 for index in range(130)]
+
+
+def test_poses_that_go_on_after_the_end_of_a_matroska_file_are_refused(
+    video: Path, tmp_path: Path
+) -> None:
+    sounding = add_sound(video, 1.5)
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(100))
+    with pytest.raises(UsageError, match=r"the video ends after 1\.5"):
+        replayed(settings_for(sounding, lines))
+
+
+def test_poses_that_end_before_their_video_are_refused_when_they_end(
+    video: Path, tmp_path: Path
+) -> None:
+    recording = write_video(video, frame_times(120), SIZE)
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(45))
+    with pytest.raises(UsageError, match=r"the poses end after 1\.47 s, the video goes on"):
+        replayed(settings_for(recording, lines))
+
+
 def test_of_several_videos_the_lines_of_this_one_count(video: Path, tmp_path: Path) -> None:
     mine = write_lines(tmp_path / "a", frame_times(40), file=video.name).read_bytes()
     others = write_lines(tmp_path / "b", frame_times(7), file="other.mp4").read_bytes()
@@ -160,8 +242,8 @@ def test_lines_of_another_program_are_read_too(video: Path, tmp_path: Path) -> N
     ("times", "size", "why"),
     [
         (frame_times(40), (120, 160), "frames of 160x120 and of 120x160 pixels"),
-        (frame_times(5), SIZE, "40 frames and 5 lines"),
-        (frame_times(80), SIZE, "40 frames and 80 lines"),
+        (frame_times(5), SIZE, "30 frames or more and 5 lines"),
+        (frame_times(80), SIZE, "the video ends after 1.33 s, the poses after 2.63 s"),
         ([index / 25 for index in range(40)], SIZE, "the times of their frames differ"),
         ([UNIX_S + index / 25 for index in range(60)], SIZE, "the times of their frames differ"),
     ],
