@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pose_edge.config.schema import Settings
-from pose_edge.errors import EndOfStream, SourceError, UsageError
+from pose_edge.errors import EndOfStream, UsageError
 from pose_edge.estimators import Estimator
 from pose_edge.estimators.crop import Crop
 from pose_edge.frames import Frame
@@ -217,9 +217,8 @@ class ReplayEstimator:
         self.provenance = recorded_provenance(record)
         try:
             return recorded_poses(record)
-        except (ValueError, TypeError, KeyError) as error:
-            where = f"at {record['time']} s"
-            raise SourceError(f"{self._record.path}: no poses can be read {where}") from error
+        except ValueError as error:
+            raise self._record.fault(line, error) from error
 
 
 def _read_facts(path: str) -> VideoFacts:

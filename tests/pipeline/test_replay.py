@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -267,11 +267,13 @@ def test_a_pair_that_parts_later_is_refused_then(video: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (None, "cannot be read: No such file or directory"),
-        ("", "holds no poses of walk.mp4"),
-        ("time,frame\n1,2\n", "holds something else than poses (line 1)"),
-        ('{"schema": 2}\n', "holds something else than poses (line 1)"),
-        ("[1, 2]\n", "holds something else than poses (line 1)"),
+        (None, " cannot be read: No such file or directory"),
+        ("", " holds no poses of walk.mp4"),
+        ("\n", " holds no poses of walk.mp4"),
+        ("time,frame\n1,2\n", ", line 1: this is no JSON object"),
+        ("[" * 100_000, ", line 1: this is no JSON object"),
+        ('{"schema": 2}\n', ", line 1: this is no line of poses"),
+        ("[1, 2]\n", ", line 1: this is no line of poses"),
     ],
 )
 def test_what_is_no_pose_file_is_refused(
@@ -282,21 +284,67 @@ def test_what_is_no_pose_file_is_refused(
         lines.write_text(text)
     with ExitStack() as stack, pytest.raises(SourceError) as error:
         open_replay(settings_for(video, lines), stack)
-    assert str(error.value) == f"{lines} {why}"
+    assert str(error.value) == f"{lines}{why}"
 
 
-@pytest.mark.parametrize("change", [{"keypoints": [[0.5, 0.5]]}, {"box": None}, {"score": "high"}])
-def test_a_line_that_is_damaged_is_named(
-    video: Path, tmp_path: Path, change: dict[str, Any]
-) -> None:
+def spoil(lines: Path, old: str, new: str, number: int = 4) -> None:
+    """Replace a text, a regular expression, in a line of a file."""
+    texts = lines.read_text().splitlines(keepends=True)
+    texts[number - 1], count = re.subn(old, new, texts[number - 1], count=1)
+    assert count == 1
+    lines.write_text("".join(texts))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (r'"time": [\d.]+', '"time": 1-2', "this is no JSON object"),
+        (r'"time": [\d.]+', '"time": NaN', "time is not a number"),
+        (r'"time": [\d.]+', '"time": 1e999', "time is not a number"),
+        (r'"time": [\d.]+', f'"time": {10**400}', "time is not a number"),
+        (r'"time": [\d.]+', '"time": null', "time is not a number"),
+        (r'"time": [\d.]+', '"time": "0.1"', "time is not a number"),
+        (r'"frame": ..........', '"frame": 5', "frame is not a width and a height"),
+        (r'"frame": ..........', '"frame": [160, 0]', "frame is not a width and a height"),
+        (r'"frame": ..........', '"frame": [160, 120.0]', "frame is not a width and a height"),
+        (r'"poses": .*', '"poses": null}', "poses is not a list"),
+        (r'"poses": .*', '"poses": [7]}', "a pose is not an object"),
+        (r'"id": \d+', '"id": "4"', "id is neither a whole number from 1 nor null"),
+        (r'"id": \d+', '"id": 0', "id is neither a whole number from 1 nor null"),
+        (r'"id": \d+', '"id": 1.5', "id is neither a whole number from 1 nor null"),
+        (r'"id": \d+, ', "", "id is neither a whole number from 1 nor null"),
+        (r'"score": [\d.]+', '"score": 1e300', "score is not a number"),
+        (r'"score": [\d.]+', '"score": "high"', "score is not a number"),
+        (r'"box": \[[^]]*', '"box": [0, 0, 1', "box is not 4 numbers"),
+        (r'"box": \[[^]]*', '"box": ["0", "0", "1", "1"', "box is not 4 numbers"),
+        (r'"keypoints": \[\[', '"keypoints": [[NaN, NaN, 1], [', "keypoints is not 17 x 3 numbers"),
+        (r'"keypoints": \[\[[\d.]+', '"keypoints": [[NaN', "keypoints is not 17 x 3 numbers"),
+        (r'"keypoints": \[\[[\d.]+', '"keypoints": [[Infinity', "keypoints is not 17 x 3 numbers"),
+        (r'"confidence": \[[^]]*', '"confidence": [0.5', "confidence is not 17 numbers"),
+    ],
+)
+def test_a_faulty_line_is_named(video: Path, tmp_path: Path, old: str, new: str, why: str) -> None:
     lines = write_lines(tmp_path / "walk.jsonl", frame_times(40))
-    texts = lines.read_text().splitlines()
-    record = json.loads(texts[3])
-    record["poses"][0] |= change
-    texts[3] = json.dumps(record)
-    lines.write_text("\n".join(texts))
-    with pytest.raises(SourceError, match="no poses can be read at"):
+    spoil(lines, old, new)
+    with pytest.raises(SourceError) as error:
         replayed(settings_for(video, lines))
+    assert str(error.value) == f"{lines}, line 4: {why}"
+
+
+def test_empty_lines_do_no_harm(video: Path, tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(40))
+    lines.write_text("\n" + lines.read_text().replace("\n", "\n\r\n"))
+    assert replayed(settings_for(video, lines)) == list(range(40))
+
+
+@pytest.mark.parametrize("end", ['{"schema": 1, "seq": 39, "time": 1.3, "fra', "\0" * 500])
+def test_a_last_line_that_a_power_cut_tore_is_left_out(
+    video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, end: str
+) -> None:
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(39))
+    lines.write_text(lines.read_text() + end)
+    assert replayed(settings_for(video, lines)) == [*range(39), None]
+    assert f"{lines}: line 40 is incomplete and left out" in caplog.text
 
 
 def test_only_a_video_can_be_replayed(tmp_path: Path) -> None:
