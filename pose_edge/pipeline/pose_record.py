@@ -33,14 +33,19 @@ LARGEST: Final = 10.0
 """Largest amount of a coordinate or score; a pose that reaches out of the frame exceeds 1."""
 
 
+BACK_S: Final = 1.0
+"""Seconds by which a line follows the one before it where the clock was set back."""
+
+
 class PoseRecord:
-    """The pose lines of a file, sorted by time.
+    """The pose lines of a file, in their order.
 
     Only time and offset of each line are kept in memory, so that files of hours can be read.
 
     Attributes:
         path: The file.
-        times: Times of the lines, seconds, ascending.
+        times: Times of the lines, seconds, ascending: where the clock was set back, all later ones
+            are moved on.
     """
 
     def __init__(self, path: Path, video: str) -> None:
@@ -107,7 +112,7 @@ class PoseRecord:
         self._file.close()
 
     def _find_lines(self, video: str) -> list[tuple[float, int]]:
-        """Return time (seconds) and offset (bytes) of each line of a video, sorted by time."""
+        """Return time (seconds) and offset (bytes) of each line of a video, as in `times`."""
         found: list[tuple[float, int]] = []
         place = number = 0
         while text := self._file.readline(MAX_LINE):
@@ -124,10 +129,21 @@ class PoseRecord:
             place += len(text)
         if not found:
             raise SourceError(f"{self.path} holds no poses of {video}")
-        return sorted(found)
+        return _ascending(found)
 
     def _fault(self, number: int, why: object) -> SourceError:
         return SourceError(f"{self.path}, line {number}: {why}")
+
+
+def _ascending(lines: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Move lines on in time, so that none is earlier than the one before it."""
+    moved, shift_s, last_s = [], 0.0, -math.inf
+    for time_s, place in lines:
+        if time_s + shift_s < last_s:
+            shift_s = last_s + BACK_S - time_s
+        last_s = time_s + shift_s
+        moved.append((last_s, place))
+    return moved
 
 
 def _time_of(text: bytes, video: str) -> float | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ FILE_TIME_S: Final = 1e8
 """Times below this, in seconds, are positions in a file; others are Unix times."""
 MISSING_SHARE: Final = 0.1
 """Largest ratio of frames without a line to frames with one; the disk was too slow for some."""
+STEP_FRAMES: Final = 5
+"""Number of successive frames without a line after which the clock may have been set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,49 @@ def match_times(video: VideoFacts, record: PoseRecord) -> float:
     if size != video.size:
         raise _mismatch(video, record, f"frames of {_text(video.size)} and of {_text(size)} pixels")
     _check_length(video, record)
-    for time_s in record.times[:SEARCHED_LINES]:
-        offset_s = time_s - video.times[0]
-        if all(record.find(one + offset_s, TOLERANCE_S) is not None for one in video.times):
-            return offset_s
+    for line in _fitting_lines(record, video.times, 0):
+        return record.times[line] - video.times[0]
     raise _mismatch(video, record, "the times of their frames differ")
+
+
+def find_clock_step(
+    record: PoseRecord, known: tuple[int, float], times: Sequence[float]
+) -> int | None:
+    """Return the line of the first of some frames, if the clock was set right before it.
+
+    A camera's lines have the time of the clock, its video has not. If lines are only missing, their
+    numbers (`seq`) have a gap, too; then nothing is found.
+
+    Args:
+        record: The poses.
+        known: The last line that was found, and the time of its frame, seconds.
+        times: Times of the frames after that, which have no line, seconds.
+    """
+    last, last_s = known
+    for line in _fitting_lines(record, times, last + 1):
+        end = record.find(times[-1] + record.times[line] - times[0], TOLERANCE_S) or line
+        before, first, final = (_number(record, one) for one in (last, line, end))
+        if first >= final:
+            continue
+        interval_s = (times[-1] - times[0]) / (final - first)
+        gap_s = (first - before) * interval_s
+        if abs(gap_s - (times[0] - last_s)) < STEP_FRAMES / 2 * interval_s:
+            return line
+    return None
+
+
+def _number(record: PoseRecord, line: int) -> int:
+    """Return the number of a line's frame in its source; 0 where another program left it out."""
+    number = record.read(line).get("seq")
+    return number if isinstance(number, int) else 0
+
+
+def _fitting_lines(record: PoseRecord, times: Sequence[float], start: int) -> Iterator[int]:
+    """Yield the lines that may be that of the first frame, as all frames then have a line."""
+    for line, time_s in enumerate(record.times[start : start + SEARCHED_LINES], start):
+        offset_s = time_s - times[0]
+        if all(record.find(one + offset_s, TOLERANCE_S) is not None for one in times):
+            yield line
 
 
 def _check_length(video: VideoFacts, record: PoseRecord) -> None:
@@ -124,10 +165,18 @@ def _check_length(video: VideoFacts, record: PoseRecord) -> None:
     lines, compared = len(record.times), len(video.times)
     if lines < compared:
         raise _mismatch(video, record, f"{compared} frames or more and {lines} lines")
-    length_s, of_file = record.times[-1] - record.times[0], record.times[0] < FILE_TIME_S
-    if of_file and video.duration_s is not None and length_s > video.duration_s + SPARE_S:
+    length_s = record.times[-1] - record.times[0]
+    if (
+        not _of_camera(record)
+        and video.duration_s is not None
+        and length_s > video.duration_s + SPARE_S
+    ):
         why = f"the video ends after {video.duration_s:.2f} s, the poses after {length_s:.2f} s"
         raise _mismatch(video, record, why)
+
+
+def _of_camera(record: PoseRecord) -> bool:
+    return record.times[-1] >= FILE_TIME_S
 
 
 class ReplayEstimator:
@@ -153,6 +202,8 @@ class ReplayEstimator:
         self._offset_s = offset_s
         self._first_s = video.times[0] + offset_s
         self._round = 0
+        self._last: tuple[int, float] | None = None
+        self._lost: deque[float] = deque(maxlen=STEP_FRAMES)
         self._found = self._missing = 0
         self.provenance = recorded_provenance(record.read(0))
 
@@ -190,9 +241,16 @@ class ReplayEstimator:
         if frame.round != self._round:  # the video has started again with this frame
             self._round = frame.round
             self._offset_s = self._first_s - frame.time
+            self._last = None
+            self._lost.clear()
         line = self._record.find(frame.time + self._offset_s, TOLERANCE_S)
+        if line is None:
+            self._lost.append(frame.time)
+            line = self._follow_clock(frame)
         if line is not None:
             self._found += 1
+            self._last = line, frame.time
+            self._lost.clear()
             return line
         self._missing += 1
         if self._missing > COMPARED_FRAMES and self._missing > self._found * MISSING_SHARE:
@@ -200,6 +258,21 @@ class ReplayEstimator:
         if self._missing == 1:
             log.warning("%s has no line for %.2f s", self._record.path, frame.time)
         return None
+
+    def _follow_clock(self, frame: Frame) -> int | None:
+        """Return the line of a frame if the clock was set shortly before it; go by it from now."""
+        last, lost = self._last, self._lost
+        if last is None or len(lost) < STEP_FRAMES or not _of_camera(self._record):
+            return None
+        first = find_clock_step(self._record, last, lost)
+        if first is None:
+            return None
+        self._offset_s = self._record.times[first] - lost[0]
+        if self._round == 0:
+            before, after = (self._record.read(one)["time"] for one in (last[0], first))
+            step_s = after - before - (lost[0] - last[1])
+            log.info("the clock was set by %.3f s at %.2f s of the recording", step_s, lost[0])
+        return self._record.find(frame.time + self._offset_s, TOLERANCE_S)
 
     def _explain(self, frame: Frame) -> str:
         """Return why frames up to this one have no line."""

@@ -222,6 +222,39 @@ def test_poses_that_end_before_their_video_are_refused_when_they_end(
         replayed(settings_for(recording, lines))
 
 
+@pytest.mark.parametrize("step", [120.0, 0.75, -0.5, -3600.0, UNIX_S - 30])
+def test_a_clock_that_was_set_during_a_recording_does_no_harm(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, step: float
+) -> None:
+    """The lines of a camera have the time of the clock, the video has the time that passed."""
+    shown = frame_times(160)
+    recording = write_video(tmp_path / "walk.mp4", shown, SIZE)
+    start = UNIX_S - max(0.0, step)
+    clock = [start + at + (step if index >= 100 else 0) for index, at in enumerate(shown)]
+    lines = write_lines(tmp_path / "walk.jsonl", clock)
+    unknown = [None] * 4
+    expected = [*range(100), *unknown, *range(104, 160)]
+    caplog.set_level("INFO")
+    assert replayed(settings_for(recording, lines)) == expected
+    assert f"the clock was set by {step:.3f} s at 3.33 s" in caplog.text
+    found = replayed(settings_for(recording, lines, loop=True), count=320)
+    assert found == expected * 2
+
+
+@pytest.mark.parametrize("gap", [6, 12, 18])
+def test_lines_that_are_missing_are_not_taken_for_a_clock_that_was_set(
+    tmp_path: Path, gap: int
+) -> None:
+    """A camera may be so even that its later lines fit earlier frames."""
+    recording = write_video(tmp_path / "walk.mp4", frame_times(200), SIZE)
+    lines = write_lines(tmp_path / "walk.jsonl", frame_times(200, UNIX_S))
+    texts = lines.read_bytes().splitlines(keepends=True)
+    lines.write_bytes(b"".join(texts[:150] + texts[150 + gap :]))
+    unknown = [None] * gap
+    found = replayed(settings_for(recording, lines))
+    assert found == [*range(150), *unknown, *range(150 + gap, 200)]
+
+
 def test_of_several_videos_the_lines_of_this_one_count(video: Path, tmp_path: Path) -> None:
     mine = write_lines(tmp_path / "a", frame_times(40), file=video.name).read_bytes()
     others = write_lines(tmp_path / "b", frame_times(7), file="other.mp4").read_bytes()
