@@ -33,6 +33,7 @@ class Frame:
         decoded_ns: Time at which decoding or copying ended; likewise.
         full_size: Width and height in pixels of the original picture if `image` was decoded at a
             smaller size because the picture is not displayed; else None.
+        round: How often the file had started again before this frame, if it is played in a loop.
     """
 
     image: Image
@@ -45,6 +46,7 @@ class Frame:
     arrived_ns: int | None = None
     decoded_ns: int | None = None
     full_size: tuple[int, int] | None = None
+    round: int = 0
 
     @property
     def width(self) -> int:

@@ -15,6 +15,9 @@ SCHEMA: Final = 1
 
 Record: TypeAlias = dict[str, Any]
 
+encode: Final = json.JSONEncoder(allow_nan=False).encode
+"""Encodes a record. A number that is not finite would make the line invalid: it is refused."""
+
 
 @dataclass(frozen=True)
 class PoseMessage:
@@ -113,7 +116,7 @@ class PoseMessage:
     @cached_property
     def line(self) -> bytes:
         """The JSON object as a line of text, encoded once when the first sink needs it."""
-        return f"{json.dumps(self.record)}\n".encode()
+        return f"{encode(self.record)}\n".encode()
 
 
 def _pose(pose: Pose) -> Record:

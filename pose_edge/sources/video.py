@@ -23,12 +23,17 @@ class Video(Source):
     """A video file, as FFmpeg's player shows it: upright, with square pixels.
 
     The size of the frames may change within a file.
+
+    Attributes:
+        duration_s: Length that the file states, seconds; None where unknown. Sound may be longer
+            than the picture.
     """
 
     live = False
 
     def __init__(self, path: str, *, loop: bool = False) -> None:
         """Create the source of a file; with `loop`, playback starts again at the end."""
+        self.duration_s: float | None = None
         self._path = path
         self._loop = loop
         self._file: VideoFile | None = None
@@ -37,16 +42,17 @@ class Video(Source):
         self._converter = FrameConverter()
         self._timeline = Timeline(1.0)
         self._start_s: float | None = None
-        self._index = self._first_of_round = 0
+        self._index = self._first_of_round = self._round = 0
         self._reported: str | None = None
 
     def open(self) -> None:
         """Open the file; see `Source.open`."""
-        self._index = 0
+        self._index = self._round = 0
         self.missing = self._reported = None
         file = self._open_file()
         self.frame_rate = file.frame_rate
         self.frame_count = None if self._loop else file.frame_count
+        self.duration_s = file.duration_s
         self._timeline = Timeline(1 / file.frame_rate)
 
     def _open_file(self) -> VideoFile:
@@ -94,7 +100,8 @@ class Video(Source):
                 self.describe(),
                 time_s,
             )
-        frame = Frame(image, "BGR", time.monotonic_ns(), self._index, time_s)
+        read_ns = time.monotonic_ns()
+        frame = Frame(image, "BGR", read_ns, self._index, time_s, round=self._round)
         self._index += 1
         return frame
 
@@ -125,6 +132,7 @@ class Video(Source):
         if not self._loop or self._index == self._first_of_round:
             raise EndOfStream
         self._open_file()
+        self._round += 1
         self._timeline.restart()
 
     def _position_s(self, file: VideoFile, frame: av.VideoFrame) -> float | None:

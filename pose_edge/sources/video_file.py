@@ -44,7 +44,9 @@ class VideoFile:
 
     Attributes:
         frame_rate: Frames per second that the file states; otherwise `USUAL_FPS`.
-        frame_count: Number of frames according to the file; None where unknown.
+        frame_count: Approximate number of frames according to the file; None where unknown. Sound
+            that is longer than the picture, or frames that an edit list hides, count too.
+        duration_s: Length that the file states, seconds, sound included; None where unknown.
         start_s: Time of the first frame on the file's own clock, seconds; None where unknown.
     """
 
@@ -65,6 +67,7 @@ class VideoFile:
         self._tick = float(stream.time_base or 0)
         self.frame_rate = _frame_rate(stream)
         self.frame_count = _frame_count(self._container, stream)
+        self.duration_s = _duration_s(self._container, stream)
         self.start_s = None if stream.start_time is None else stream.start_time * self._tick
         self._timed = self._container.format.name in TIMED_FORMATS
         cut = self._container.format.name in CUT_FORMATS
@@ -238,6 +241,13 @@ def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     if duration is None or not stream.average_rate or name not in TIMED_FORMATS:
         return None
     return round(duration / av.time_base * float(stream.average_rate)) or None
+
+
+def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return the length that a file states, or None where FFmpeg would only guess it."""
+    name = container.format.name
+    stated = name in TIMED_FORMATS or (name.startswith("mov,") and stream.frames > 0)
+    return container.duration / av.time_base if stated and container.duration else None
 
 
 def _is_data(packet: Packet) -> bool:

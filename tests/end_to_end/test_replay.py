@@ -76,7 +76,7 @@ def test_the_poses_of_another_video_are_refused(pose_edge: Command) -> None:
     assert done.status == 2
     (complaint,) = done.complaint()
     assert "do not belong together" in complaint
-    assert "20 lines" in complaint
+    assert "30 frames or more and 20 lines" in complaint
 
 
 @pytest.mark.parametrize("source", ["auto", "rtsp://127.0.0.1/x"])

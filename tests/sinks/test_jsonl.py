@@ -48,6 +48,14 @@ def test_a_line_is_what_the_design_says() -> None:
     assert found["keypoints"][0] == [0.5, 0.2, 0.9]
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_number_that_is_not_finite_is_never_written(wrong: float) -> None:
+    """JSON has no such numbers; other programs could not read the line."""
+    message = PoseMessage.of(make_result(poses=[replace(pose(), box=(wrong, 0.0, 1.0, 1.0))]))
+    with pytest.raises(ValueError, match="Out of range float values"):
+        _ = message.line
+
+
 def test_confidence_is_a_field_of_its_own_where_it_is_known() -> None:
     plain = pose(person(), 0.83)
     known = replace(plain, confidence=np.full(17, 0.98765, dtype=np.float32))

@@ -104,6 +104,7 @@ def test_a_loop_goes_on_counting_and_time_never_runs_backwards(
     video.close()
     assert [frame.index for frame in frames] == list(range(len(frames)))
     assert [read_code(frame.image) for frame in frames] == [i % count for i in range(len(frames))]
+    assert [frame.round for frame in frames] == [i // count for i in range(len(frames))]
     moments = [frame.time for frame in frames]
     assert moments == sorted(set(moments))
     # In the second round, the pauses are the file's.
