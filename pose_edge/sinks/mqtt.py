@@ -116,7 +116,10 @@ class MqttWriter:
     Attributes:
         announced: Discovery topics of the entities that the writer announces.
         ended: Set once the writer is closed.
+        partial_fault: None; see `Writer`.
     """
+
+    partial_fault: str | None = None
 
     def __init__(
         self,
