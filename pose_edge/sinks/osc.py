@@ -194,6 +194,7 @@ def _person(start: str, pose: Pose, width: int, height: int) -> list[OscItem]:
     return [
         (f"{start}/id", [NO_ID if pose.id is None else pose.id]),
         (f"{start}/score", [float(pose.score)]),
+        (f"{start}/predicted", [int(pose.predicted)]),
         *((f"{start}/{name}", [x * width, y * height, score]) for name, (x, y, score) in points),
     ]
 

@@ -83,7 +83,7 @@ def test_a_receiver_gets_an_address_per_keypoint(receiver: OscReceiver) -> None:
     )
     sink.open()
     sink.send(message(replace(pose(), id=7)))
-    received = receiver.take(4 + 2 + 17)
+    received = receiver.take(4 + 3 + 17)
     sink.close()
     assert received[:4] == [
         ("/frame", [12]),
@@ -93,7 +93,8 @@ def test_a_receiver_gets_an_address_per_keypoint(receiver: OscReceiver) -> None:
     ]
     assert received[4] == ("/poses/0/id", [7])
     assert received[5][0] == "/poses/0/score"
-    assert received[6] == ("/poses/0/nose", [0.5, pytest.approx(0.2), pytest.approx(0.9)])
+    assert received[6] == ("/poses/0/predicted", [0])
+    assert received[7] == ("/poses/0/nose", [0.5, pytest.approx(0.2), pytest.approx(0.9)])
     assert "/poses/0/leftWrist" in dict(received)
     assert received[-1][0] == "/poses/0/rightAnkle"
 
@@ -166,6 +167,14 @@ def test_people_come_in_the_order_of_their_ids() -> None:
     (data,) = bundles(message(*people), OscSettings())
     ids = [values for address, values in contents(data) if address.endswith("/id")]
     assert ids == [[1], [3], [-1]]
+
+
+def test_a_predicted_pose_is_marked() -> None:
+    people = [replace(pose(), id=1), replace(pose(), id=2, predicted=True)]
+    (data,) = bundles(message(*people), OscSettings())
+    received = dict(contents(data))
+    assert received["/poses/0/predicted"] == [0]
+    assert received["/poses/1/predicted"] == [1]
 
 
 @pytest.mark.parametrize("layout", ["addr", "arr"])
