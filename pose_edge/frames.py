@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ Image = NDArray[np.uint8]
 """A picture: uint8 (height, width, 3)."""
 
 ColourOrder = Literal["RGB", "BGR"]
+
+LONG_GAP_S: Final = 5.0
+"""Time between two consecutive frames, in seconds, after which nobody knows who has stayed: the
+camera was away. A slow machine takes a few seconds for a frame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from pose_edge.frames import LONG_GAP_S
+
 PERSON_ENTERED: Final = "person_entered"
 PERSON_LEFT: Final = "person_left"
 PEOPLE: Final = "people"
@@ -34,7 +36,8 @@ class Presence:
     """Detects from the ids in each frame who enters and who leaves.
 
     A person has entered after being seen for `enter_s`, and has left after not being seen for
-    `leave_s`, so flickering poses cause no events. Shorter gaps count as presence.
+    `leave_s`, so flickering poses cause no events. Shorter gaps count as presence; so does the time
+    between two consecutive frames that both show the person, up to `LONG_GAP_S`.
 
     Attributes:
         people: Number of people present.
@@ -70,12 +73,11 @@ class Presence:
             The events in this order: who has left, who has entered, and the number of people if it
             has changed.
         """
-        restarted = time_s < self._time_s
-        self._time_s = time_s
+        before_s, self._time_s = self._time_s, time_s
         events = [
             event
             for number, visit in list(self._visits.items())
-            if restarted or self._is_over(number, visit, ids)
+            if time_s < before_s or self._is_over(visit, before_s, here=number in ids)
             for event in self._end(number)
         ]
         for number in ids:
@@ -89,10 +91,19 @@ class Presence:
             events.append({"type": PEOPLE, "people": self.people})
         return tuple(events)
 
-    def _is_over(self, number: int, visit: _Visit, ids: Collection[int]) -> bool:
-        """Return whether a person was away long enough to have left, even if back by now."""
+    def _is_over(self, visit: _Visit, before_s: float, *, here: bool) -> bool:
+        """Return whether a person was away long enough to have left, even if back by now.
+
+        Args:
+            visit: The person's visit.
+            before_s: Time of the previous frame.
+            here: Whether the person is in the current frame.
+        """
         away_s = self._time_s - visit.seen_s
-        return away_s > self._leave_s or (number not in ids and away_s >= self._leave_s)
+        if not here:
+            return away_s >= self._leave_s
+        missed = visit.seen_s < before_s
+        return away_s > (self._leave_s if missed else max(self._leave_s, LONG_GAP_S))
 
     def _end(self, number: int) -> list[ActivityEvent]:
         """Remove a person; return the event, if their entry was reported."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pose_edge.config.section import (
     ADDRESSES_PATTERN,
+    BROKER_PATTERN,
     Address,
     FileName,
     ListenAddress,
@@ -96,7 +97,7 @@ class MqttSettings(Section):
 
     url: str | None = Field(
         None,
-        pattern=r"^mqtts?://[!-~]+$",
+        pattern=BROKER_PATTERN,
         description="mqtt://HOST[:PORT], or mqtts:// with TLS",
     )
     password_file: FileName | None = Field(

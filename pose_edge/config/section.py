@@ -18,6 +18,12 @@ ADDRESS_PATTERN: Final = rf"^{HOST}:{PORT}$"
 """HOST:PORT; an IPv6 address is in brackets."""
 ADDRESSES_PATTERN: Final = rf"^{HOST}:{PORT}( ?, ?{HOST}:{PORT})*$"
 """One or more HOST:PORT, separated by commas."""
+NO_BRACKETS: Final = r"[!-Z\\^-~]"
+BROKER_PATTERN: Final = (
+    rf"^mqtts?://{NO_BRACKETS}*"
+    rf"(\[[0-9A-Fa-f:.]+(%{NO_BRACKETS}+)?\]{NO_BRACKETS}*|{NO_BRACKETS})$"
+)
+"""URL of an MQTT broker in printable ASCII; brackets are only around an IPv6 address."""
 LISTEN_PATTERN: Final = rf"^({HOST}:)?[0-9]{{1,5}}$"
 """[HOST:]PORT that a server of this program listens on."""
 

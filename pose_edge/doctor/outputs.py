@@ -17,6 +17,7 @@ from pose_edge.doctor import broker
 from pose_edge.doctor.context import DoctorContext
 from pose_edge.doctor.report import Finding
 from pose_edge.sinks.datagram_peer import AddressLookup, split_address
+from pose_edge.sinks.mqtt_broker import WRONG_URL, WRONG_URL_REMEDY
 from pose_edge.util.extras import extra_command
 from pose_edge.web.listening import serves_page
 
@@ -57,20 +58,26 @@ def examine(context: DoctorContext) -> Iterator[Finding]:
 
 
 def targets_of(settings: Settings) -> list[tuple[str, str, int]]:
-    """Return name, host and port of each output that sends; port 0 for an invalid one."""
+    """Return name, host and port of each output that sends; "" or 0 for an invalid one."""
     found = []
     if settings.udp.target is not None:
         found.append(("udp", *split_address(settings.udp.target)))
     if settings.osc.targets is not None:
         found += [("osc", *split_address(one)) for one in settings.osc.targets.split(",")]
     if settings.mqtt.url is not None:
-        url = urlsplit(settings.mqtt.url)
-        try:
-            port = url.port or MQTT_PORTS[url.scheme]
-        except ValueError:  # the port is out of range
-            port = 0
-        found.append(("mqtt", url.hostname or "", port))
+        found.append(("mqtt", *_broker_address(settings.mqtt.url)))
     return found
+
+
+def _broker_address(address: str) -> tuple[str, int]:
+    """Return host and port of a broker; "" for a host, or 0 for a port, that is invalid."""
+    host = ""
+    try:
+        url = urlsplit(address)
+        host = url.hostname or ""
+        return host, url.port or MQTT_PORTS[url.scheme]
+    except ValueError:  # no IPv6 address in the brackets, or the port is out of range
+        return host, 0
 
 
 def servers_of(settings: Settings) -> list[tuple[str, str, int]]:
@@ -103,6 +110,8 @@ def _library(name: str) -> Iterator[Finding]:
 
 
 def _target(name: str, host: str, port: int, lookup: AddressLookup, timeout: float) -> Finding:
+    if not host:  # only the address of a broker is not checked with the configuration
+        return Finding(name, "fault", WRONG_URL, WRONG_URL_REMEDY)
     place = f"{host}:{port}"
     if not 1 <= port <= 65_535:
         return Finding(name, "fault", f"{place}: there is no such port", "choose 1 to 65535")

@@ -94,7 +94,8 @@ def header(settings: CsvSettings, *, named: bool) -> list[str]:
         for part in (f"x{unit}", f"y{unit}", "score")
     ]
     angles = [f"{joint.name.lower()}_deg" for joint in JOINTS]
-    return [*(["file"] if named else []), "time", "frame", "id", "score", *points, *angles]
+    start = ["file"] if named else []
+    return [*start, "time", "frame", "id", "score", *points, *angles, "predicted"]
 
 
 def rows_of(message: PoseMessage, settings: CsvSettings) -> Iterator[list[str]]:
@@ -106,6 +107,7 @@ def rows_of(message: PoseMessage, settings: CsvSettings) -> Iterator[list[str]]:
             *(*start, str(message.index), number, f"{pose.score:.4f}"),
             *_coordinates(message, pose, settings),
             *_angles(message, pose, settings),
+            "1" if pose.predicted else "",
         ]
 
 

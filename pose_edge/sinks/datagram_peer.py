@@ -7,14 +7,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 MAX_DATAGRAM: Final = 65_507
 """Largest payload of an IPv4 datagram, bytes. One that exceeds the network's packets (about 1,470
 bytes) is fragmented, and arrives complete or not at all."""
 FIRST_LOOKUP_S: Final = 2.0
-"""Timeout of the first address lookup, seconds; the first frames wait for it."""
+"""Timeout of the first address lookups of an output, seconds; its first frames wait for them."""
 RETRY_S: Final = 2.0
 """Seconds between two attempts to reach a host."""
 SETTLE_S: Final = 0.5
@@ -61,7 +61,7 @@ class AddressLookup:
 class DatagramPeer:
     """Sends datagrams to one host, and looks it up again whenever it cannot be reached.
 
-    Nothing here blocks except the constructor, for at most `FIRST_LOOKUP_S`.
+    Nothing here blocks except `wait`.
 
     Attributes:
         waiting: Why nothing can be sent at present, or None; see `Writer`.
@@ -69,7 +69,7 @@ class DatagramPeer:
     """
 
     def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start to look up the host, and wait for the result for at most `FIRST_LOOKUP_S`.
+        """Start to look up the host; return at once.
 
         Args:
             address: HOST:PORT.
@@ -84,7 +84,11 @@ class DatagramPeer:
         self.waiting: str | None = None
         self.target: str | None = None
         self._lookup: AddressLookup | None = AddressLookup(*split_address(address))
-        self._take_address(self._lookup, FIRST_LOOKUP_S)
+
+    def wait(self, timeout: float) -> None:
+        """Wait for the address for at most `timeout` seconds."""
+        if self._lookup is not None:
+            self._take_address(self._lookup, timeout)
 
     def send(self, data: bytes) -> bool:
         """Send a datagram of at most `MAX_DATAGRAM` bytes; return whether it was sent."""
@@ -123,7 +127,8 @@ class DatagramPeer:
         try:
             found = lookup.result(timeout)
             if found is None:
-                self.waiting = f"the address of {self._name} is not known yet"
+                # A host that is looked up again keeps the reason why it could not be reached.
+                self.waiting = self.waiting or f"the address of {self._name} is not known yet"
                 return
             self._lookup = None
             self._connect(found)
@@ -167,6 +172,22 @@ class DatagramPeer:
             self.waiting = f"nobody listens at {self._name}"
         else:
             self.waiting = f"{self._name} cannot be reached: {_reason(error)}"
+
+
+def open_peers(
+    addresses: Sequence[str], clock: Callable[[], float] = time.monotonic
+) -> list[DatagramPeer]:
+    """Return the peers at some addresses, after waiting for all lookups for `FIRST_LOOKUP_S`.
+
+    Args:
+        addresses: HOST:PORT of each peer.
+        clock: Returns the time of a monotonic clock, seconds.
+    """
+    peers = [DatagramPeer(address, clock) for address in addresses]
+    deadline_s = time.monotonic() + FIRST_LOOKUP_S
+    for peer in peers:
+        peer.wait(max(0.0, deadline_s - time.monotonic()))
+    return peers
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -46,17 +46,32 @@ def named(host: str, machine_id: str, hardware: str) -> str:
 
 
 def hardware_id(root: Path = ROOT) -> str:
-    """Return the board's serial number, or else the address of its first network interface.
+    """Return the board's serial number, or else the address of one of its network interfaces.
 
     Returns an empty string where there is neither.
     """
     if serial := _read(root / "proc/device-tree/serial-number"):
         return serial
-    for interface in sorted((root / "sys/class/net").glob("*")):
-        # Only physical devices: the addresses of bridges and containers are made up.
-        if exists(interface / "device") and (address := _read(interface / "address")):
-            return address
-    return ""
+    # Only physical devices: the addresses of bridges and containers are made up.
+    found = [
+        (_is_usb(interface), address)
+        for interface in (root / "sys/class/net").glob("*")
+        if exists(interface / "device") and (address := _permanent_address(interface))
+    ]
+    # Adapters for USB come last, as they are plugged in and out; names may change at each start.
+    return min(found)[1] if found else ""
+
+
+def _permanent_address(interface: Path) -> str:
+    """Return the address that an interface was made with, or an empty string."""
+    if wireless := _read(interface / "phy80211/macaddress"):
+        return wireless
+    # Any other type is a random address, or one that a program has set.
+    return _read(interface / "address") if _read(interface / "addr_assign_type") == "0" else ""
+
+
+def _is_usb(interface: Path) -> bool:
+    return (interface / "device/subsystem").resolve().name == "usb"
 
 
 def _read(path: Path) -> str:

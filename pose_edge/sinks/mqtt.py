@@ -105,7 +105,7 @@ class MqttOpener:
             broker,
             self._state,
             self._steering,
-            obsolete=frozenset() if before is None else before.announced,
+            obsolete=frozenset() if before is None else before.leftovers,
         )
         return self._before
 
@@ -114,9 +114,11 @@ class MqttWriter:
     """Publishes over one connection. A `Writer`.
 
     Attributes:
-        announced: Discovery topics of the entities that the writer announces.
         ended: Set once the writer is closed.
+        partial_fault: None; see `Writer`.
     """
+
+    partial_fault: str | None = None
 
     def __init__(
         self,
@@ -146,7 +148,6 @@ class MqttWriter:
         self._topics = Topics(settings.device or device_name())
         self._models = choosable_models() if settings.control else ()
         self._discovery = self._announcement(obsolete)
-        self.announced = frozenset(topic for topic, text in self._discovery.items() if text)
         self._target = f"{broker.address}, topics {self._topics.base}"
         self._arrived = False
         self._presence = Occupancy(clock(), settings.present_after, settings.absent_after)
@@ -181,6 +182,16 @@ class MqttWriter:
         return dict.fromkeys(obsolete, REMOVED) | messages
 
     @property
+    def leftovers(self) -> frozenset[str]:
+        """Discovery topics that the next writer has to remove, or to announce again.
+
+        A writer that was never connected could not remove those of the one before.
+        """
+        return frozenset(
+            topic for topic, text in self._discovery.items() if text or not self._arrived
+        )
+
+    @property
     def target(self) -> str | None:
         """The broker and the topics, once there was a connection."""
         return self._target if self._arrived else None
@@ -211,7 +222,8 @@ class MqttWriter:
         return taken
 
     def tick(self) -> None:
-        """Execute received commands, and publish what has changed."""
+        """Execute received commands, and publish what has changed; see `Writer.tick`."""
+        self._connection.check()
         now = self._clock()
         if self._connection.take_new_connection():
             self._publish_all(now)

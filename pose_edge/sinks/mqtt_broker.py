@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 PASSWORD_VARIABLE: Final = "POSE_EDGE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
 """Environment variable with the password, used if there is no `mqtt.password_file`."""
 
+WRONG_URL: Final = "mqtt.url is no address of a broker"
+WRONG_URL_REMEDY: Final = (
+    "write mqtt://HOST, with %40 for an @ and %2F for a / in user name and password"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Broker:
@@ -60,10 +65,7 @@ def find_broker(settings: MqttSettings, environment: Mapping[str, str]) -> Broke
         raise UnavailableError(
             "mqtt needs the package paho-mqtt", remedy=f"install it with {extra_command('mqtt')}"
         ) from None
-    wrong = UsageError(
-        "mqtt.url is no address of a broker",
-        remedy="write mqtt://HOST, with %40 for an @ and %2F for a / in user name and password",
-    )
+    wrong = UsageError(WRONG_URL, remedy=WRONG_URL_REMEDY)
     try:
         url = urlsplit(settings.url or "")
         host, tls = url.hostname or "", url.scheme == "mqtts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
+
+log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 5
 """MQTT keepalive interval, seconds. A broker that is silent for twice this time counts as lost; the
@@ -123,11 +126,22 @@ class MqttConnection:
         client.on_message = self._note_message
         client.connect_async(broker.host, broker.port, KEEPALIVE_S)
         client.loop_start()
+        self._thread = client._thread  # paho does not tell when it has ended
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection."""
         return self._connected
+
+    def check(self) -> None:
+        """Check that paho's thread runs: an answer that paho cannot read would end it for good.
+
+        Raises:
+            OSError: It has ended, and only a new connection helps.
+        """
+        if self._thread is None or not self._thread.is_alive():
+            self._connected = False
+            raise OSError(f"broker {self._broker.address}: its answer cannot be read")
 
     def take_new_connection(self) -> bool:
         """Return whether this is the first call since the current connection was made."""
@@ -249,8 +263,13 @@ class MqttConnection:
         self._complain(name)
 
     def _note_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # not allowed in MQTT; an exception here would end the thread
+            log.debug("a message on a topic that is not UTF-8 is ignored")
+            return
         if len(message.payload) <= MAX_COMMAND_BYTES:
-            self._received.append((message.topic, bytes(message.payload), bool(message.retain)))
+            self._received.append((topic, bytes(message.payload), bool(message.retain)))
 
     def _complain(self, what: str) -> None:
         self.fault = f"broker {self._broker.address}: {what}"

@@ -192,7 +192,8 @@ class Sight:
     Attributes:
         present: Whether a person is present, or None where that is not known yet.
         picture: Whether frames arrive, or None where that is not known yet.
-        people: Number of people in the newest frame.
+        people: Number of people who have come and not left; without tracking, of those in the
+            newest frame.
         latency_ms: Median time from the exposure to the poses; None while no frames arrive.
     """
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from pose_edge.config.outputs import OscSettings
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Keypoint, Pose
-from pose_edge.sinks.datagram_peer import MAX_DATAGRAM, DatagramPeer
+from pose_edge.sinks.datagram_peer import MAX_DATAGRAM, DatagramPeer, open_peers
 from pose_edge.sinks.drop_log import DropLog
 from pose_edge.sinks.message import PoseMessage
 from pose_edge.sinks.network_sink import NetworkSink, OpenWriter
@@ -56,7 +56,7 @@ def _choose(settings: OscSettings) -> OpenWriter | None:
             "Open Sound Control needs the package python-osc",
             remedy=f"install it with {extra_command('osc')}",
         )
-    return lambda: OscWriter([DatagramPeer(one) for one in targets.split(",")], settings)
+    return lambda: OscWriter(open_peers(targets.split(",")), settings)
 
 
 class OscWriter:
@@ -66,6 +66,7 @@ class OscWriter:
         """Initialise the writer with its peers, and the layout and unit of its messages."""
         self._peers = peers
         self._settings = settings
+        self._faults: dict[DatagramPeer, str] = {}
         self._too_long = DropLog("osc", reason="some messages are too long for a datagram")
 
     @property
@@ -78,6 +79,11 @@ class OscWriter:
         """Why none of the peers can be reached, or None."""
         reasons = [peer.waiting for peer in self._peers if peer.waiting]
         return "; ".join(reasons) if len(reasons) == len(self._peers) else None
+
+    @property
+    def partial_fault(self) -> str | None:
+        """Which peers cannot be reached, and why, or None."""
+        return "; ".join(self._faults[peer] for peer in self._peers if peer in self._faults) or None
 
     def write(self, item: PoseMessage) -> bool:
         """Send the bundles of a frame; see `Writer.write`."""
@@ -95,6 +101,11 @@ class OscWriter:
         """Check which peers can be reached; see `Writer.tick`."""
         for peer in self._peers:
             peer.tick()
+            # A peer that is tried again is at fault until it is known to be reached.
+            if peer.waiting is not None:
+                self._faults[peer] = peer.waiting
+            elif peer.target is not None:
+                self._faults.pop(peer, None)
 
     def close(self) -> None:
         """Close the sockets; see `Writer.close`."""
@@ -183,6 +194,7 @@ def _person(start: str, pose: Pose, width: int, height: int) -> list[OscItem]:
     return [
         (f"{start}/id", [NO_ID if pose.id is None else pose.id]),
         (f"{start}/score", [float(pose.score)]),
+        (f"{start}/predicted", [int(pose.predicted)]),
         *((f"{start}/{name}", [x * width, y * height, score]) for name, (x, y, score) in points),
     ]
 

@@ -31,7 +31,10 @@ class PipeWriter(Generic[Item]):
 
     Attributes:
         waiting: See `Writer`.
+        partial_fault: None; see `Writer`.
     """
+
+    partial_fault: str | None = None
 
     def __init__(
         self,

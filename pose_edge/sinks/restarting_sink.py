@@ -40,7 +40,7 @@ class RestartingSink(Generic[P, Item]):
 
     Attributes:
         name: Name of the sink.
-        failed: Why nothing is written now, or None.
+        failed: Why nothing, or not everything, is written now, or None.
         written: Items that a writer has written.
         lost: Items dropped because the output had failed, or was waiting or stalled.
         dropped: Items dropped because the output could not keep up.
@@ -271,9 +271,9 @@ class RestartingSink(Generic[P, Item]):
             if queue is not self._queue:  # the sink has moved on to another
                 return
             part = self._part
-            if waiting is not None:
-                if self._set_fault(waiting):
-                    log.warning("%s: %s", self.name, waiting)
+            if (fault := waiting or writer.partial_fault) is not None:
+                if self._set_fault(fault):
+                    log.warning("%s: %s", self.name, fault)
             elif target is not None:
                 self._go_on(target)
         # Not under the lock: if the thread hangs in here, it can still be replaced.

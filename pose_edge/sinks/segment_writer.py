@@ -98,7 +98,10 @@ class SegmentWriter(Generic[Item]):
 
     Attributes:
         waiting: See `Writer`.
+        partial_fault: None; see `Writer`.
     """
+
+    partial_fault: str | None = None
 
     def __init__(
         self, name: str, files: SegmentFiles, start: Callable[[SegmentFile], Encoder[Item]]

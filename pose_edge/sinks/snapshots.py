@@ -72,9 +72,10 @@ class SnapshotWriter:
     Attributes:
         target: The last file, or None.
         waiting: Always None: nothing is waited for.
+        partial_fault: None; see `Writer`.
     """
 
-    waiting = None
+    waiting = partial_fault = None
 
     def __init__(self, pattern: str, written: Callable[[str], None]) -> None:
         """Initialise the writer; see `snapshots` for the arguments."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pose_edge.config.outputs import UdpSettings
-from pose_edge.sinks.datagram_peer import MAX_DATAGRAM, DatagramPeer
+from pose_edge.sinks.datagram_peer import MAX_DATAGRAM, DatagramPeer, open_peers
 from pose_edge.sinks.drop_log import DropLog
 from pose_edge.sinks.message import PoseMessage, Record
 from pose_edge.sinks.network_sink import NetworkSink, OpenWriter
@@ -30,11 +30,17 @@ def udp_sink(
 
 def _choose(settings: UdpSettings) -> OpenWriter | None:
     target = settings.target
-    return None if target is None else lambda: UdpWriter(DatagramPeer(target))
+    return None if target is None else lambda: UdpWriter(*open_peers([target]))
 
 
 class UdpWriter:
-    """Sends each message as one datagram that holds a line. A `Writer`."""
+    """Sends each message as one datagram that holds a line. A `Writer`.
+
+    Attributes:
+        partial_fault: None; see `Writer`.
+    """
+
+    partial_fault: str | None = None
 
     def __init__(self, peer: DatagramPeer) -> None:
         """Initialise the writer of a peer."""

@@ -21,6 +21,13 @@ class Writer(Protocol[Item_contra]):
     def waiting(self) -> str | None:
         """Why nothing can be written at present, e.g. a full disk, or None."""
 
+    @property
+    def partial_fault(self) -> str | None:
+        """What is wrong while items are still written, e.g. one of several peers is away, or None.
+
+        Unlike `waiting`, it stops nothing.
+        """
+
     def write(self, item: Item_contra) -> bool:
         """Write one item; return False if it was dropped, e.g. while `waiting`."""
 

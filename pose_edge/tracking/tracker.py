@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from pose_edge.frames import LONG_GAP_S
 from pose_edge.poses import Pose
 from pose_edge.tracking.matching import match_poses
 from pose_edge.tracking.similarity import drop_duplicates
@@ -34,7 +35,8 @@ class Tracker:
 
         Args:
             max_age: Time, 0.1...10 seconds, after which an unseen person is forgotten. They get a
-                new id when they come back.
+                new id when they come back. The time between two consecutive frames counts only
+                above `LONG_GAP_S`.
             max_tracks: Maximum number of known people, 1...100; those seen longest ago are
                 forgotten first.
             min_similarity: Minimum similarity, 0...1, of a pose and a known person.
@@ -88,8 +90,16 @@ class Tracker:
         return tracked
 
     def _forget(self, time_s: float) -> None:
-        """Drop the people unseen for longer than `max_age`, or all if the time went backwards."""
-        if time_s < self._time_s:
+        """Drop the people unseen for longer than `max_age`, or all if the time went backwards.
+
+        Those of the previous frame were not missed in any; they are kept for `LONG_GAP_S`.
+        """
+        before_s, self._time_s = self._time_s, time_s
+        if time_s < before_s:
             self._tracks = []
-        self._time_s = time_s
-        self._tracks = [t for t in self._tracks if time_s - t.seen_at <= self._max_age]
+        gap_s = max(self._max_age, LONG_GAP_S)
+        self._tracks = [
+            track
+            for track in self._tracks
+            if time_s - track.seen_at <= (self._max_age if track.seen_at < before_s else gap_s)
+        ]

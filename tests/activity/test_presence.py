@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pose_edge.activity.presence import Presence
 
 SIGHTS = st.lists(
-    st.tuples(st.frozensets(st.integers(1, 4), max_size=4), st.sampled_from((0.1, 0.5, 3.0)))
+    st.tuples(st.frozensets(st.integers(1, 4), max_size=4), st.sampled_from((0.1, 0.5, 3.0, 30.0)))
 )
 """For each frame: the ids of the people in it, and the seconds since the previous frame."""
 
@@ -67,6 +67,20 @@ def test_after_a_long_gap_without_frames_it_is_another_visit() -> None:
         (60.0, "people"),
         (61.0, "person_entered"),
         (61.0, "people"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("leave_s", "interval_s"), [(0.0, 0.033), (0.05, 0.07), (1.0, 1.2), (1.0, 4.0)]
+)
+def test_frames_that_are_further_apart_than_the_limit_are_no_absence(
+    leave_s: float, interval_s: float
+) -> None:
+    presence = Presence(enter_s=0.5, leave_s=leave_s)
+    sights = [({1}, interval_s * frame) for frame in range(1, 30)]
+    events = told(presence, [*sights, (set(), interval_s * 30), (set(), interval_s * 60)])
+    assert [event["type"] for _, event in events] == [
+        *("person_entered", "people", "person_left", "people"),
     ]
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import socket
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,17 @@ def test_servers(made_up: MadeUp) -> None:
     assert found["metrics"].text == "127.0.0.1:0, of this machine"
     assert found["websocket"].verdict == "fault"
     assert "Cannot assign requested address" in found["websocket"].text
+
+
+@pytest.mark.parametrize("url", ["mqtt://[::1", "mqtt://::1]:1883", "mqtt://me@"])
+def test_an_address_that_none_can_be(made_up: MadeUp, url: str) -> None:
+    """The doctor does not rely on the check of the configuration, which may let others through."""
+    context = made_up.context()
+    mqtt = context.settings.mqtt.model_copy(update={"url": url})
+    settings = context.settings.model_copy(update={"mqtt": mqtt})
+    (found,) = examine(replace(context, settings=settings))
+    assert found.verdict == "fault"
+    assert found.text == "mqtt.url is no address of a broker"
 
 
 @pytest.mark.parametrize("url", ["mqtt://127.0.0.1:99999", "mqtts://127.0.0.1:0x1"])

@@ -51,14 +51,14 @@ def test_a_row_for_every_frame_and_person(tmp_path: Path) -> None:
     first = rows[0]
     assert list(first)[:4] == ["time", "frame", "id", "score"]
     assert list(first)[4:7] == ["nose_x_px", "nose_y_px", "nose_score"]
-    assert list(first)[-1] == "right_knee_deg"
+    assert list(first)[-2:] == ["right_knee_deg", "predicted"]
     assert (float(first["time"]), float(first["score"])) == (1.5, 0.83)
     assert (first["nose_x_px"], first["nose_y_px"], first["nose_score"]) == (
         *("100.00", "20.00"),
         "0.9000",
     )
     assert first["left_knee_deg"] == "180.0"
-    assert all(len(row) == 4 + 17 * 3 + 8 and None not in row.values() for row in rows)
+    assert all(len(row) == 4 + 17 * 3 + 8 + 1 and None not in row.values() for row in rows)
 
 
 def test_normalised_coordinates_have_other_names_and_the_same_angles(tmp_path: Path) -> None:
@@ -81,6 +81,11 @@ def test_an_angle_of_an_uncertain_keypoint_is_empty() -> None:
     (row,) = rows_of(message(uncertain), CsvSettings(min_keypoint_score=0.1))
     cells = dict(zip(header(CsvSettings(), named=False), row, strict=True))
     assert cells["left_knee_deg"] == "180.0"
+
+
+def test_a_predicted_pose_is_marked() -> None:
+    rows = list(rows_of(message(pose(), replace(pose(), predicted=True)), CsvSettings()))
+    assert [row[-1] for row in rows] == ["", "1"]
 
 
 def test_pictures_are_named_in_the_first_column(tmp_path: Path) -> None:

@@ -35,18 +35,46 @@ def test_the_serial_number_of_the_board_tells_it_apart(tmp_path: Path) -> None:
     assert hardware_id(tmp_path) == "10000000abcdef"
 
 
+def add_interface(
+    root: Path, name: str, address: str, *, bus: str | None = "pci", kind: int = 0
+) -> Path:
+    """Make up a network interface; `kind` is how the address was assigned, 0 for permanently."""
+    interface = root / "sys/class/net" / name
+    interface.mkdir(parents=True)
+    (interface / "address").write_text(f"{address}\n")
+    (interface / "addr_assign_type").write_text(f"{kind}\n")
+    if bus is not None:
+        (root / "sys/bus" / bus).mkdir(parents=True, exist_ok=True)
+        (interface / "device").mkdir()
+        (interface / "device/subsystem").symlink_to(root / "sys/bus" / bus)
+    return interface
+
+
 def test_else_the_address_of_a_real_interface_does(tmp_path: Path) -> None:
-    for name, address, real in (
-        ("docker0", "02:42:00:00:00:01", False),
-        ("eth0", "dc:a6:32:00:00:01", True),
-        ("wlan0", "dc:a6:32:00:00:02", True),
-    ):
-        interface = tmp_path / "sys/class/net" / name
-        interface.mkdir(parents=True)
-        (interface / "address").write_text(f"{address}\n")
-        if real:
-            (interface / "device").mkdir()
+    add_interface(tmp_path, "docker0", "02:42:00:00:00:01", bus=None)
+    add_interface(tmp_path, "eth0", "dc:a6:32:00:00:01")
+    add_interface(tmp_path, "wlan0", "dc:a6:32:00:00:02")
     assert hardware_id(tmp_path) == "dc:a6:32:00:00:01"
+
+
+def test_the_address_does_not_depend_on_names_or_on_what_is_plugged_in(tmp_path: Path) -> None:
+    add_interface(tmp_path, "eth1", "dc:a6:32:00:00:01")
+    add_interface(tmp_path, "eth0", "dc:a6:32:00:00:02")
+    add_interface(tmp_path, "enx001122334455", "00:11:22:33:44:55", bus="usb")
+    assert hardware_id(tmp_path) == "dc:a6:32:00:00:01"
+
+
+def test_an_adapter_is_better_than_nothing(tmp_path: Path) -> None:
+    add_interface(tmp_path, "enx001122334455", "00:11:22:33:44:55", bus="usb")
+    assert hardware_id(tmp_path) == "00:11:22:33:44:55"
+
+
+def test_a_random_address_does_not_count(tmp_path: Path) -> None:
+    wireless = add_interface(tmp_path, "wlan0", "5e:11:22:33:44:55", kind=3)
+    assert hardware_id(tmp_path) == ""
+    (wireless / "phy80211").mkdir()
+    (wireless / "phy80211/macaddress").write_text("dc:a6:32:00:00:02\n")
+    assert hardware_id(tmp_path) == "dc:a6:32:00:00:02", "the permanent one of the same adapter"
 
 
 def test_a_machine_without_any_of_these_has_a_name(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import shutil
+import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from mosquitto import Listener, Mosquitto, broker, free_port, listening, needs_m
 from run_states import pose_message, run_state
 
 from pose_edge.config.outputs import MqttSettings
-from pose_edge.sinks.mqtt import mqtt_sink
+from pose_edge.sinks.mqtt import MqttOpener, MqttWriter, mqtt_sink
 from pose_edge.sinks.mqtt_broker import find_broker
 from pose_edge.sinks.mqtt_connection import MAX_UNSENT, MqttConnection
 from pose_edge.sinks.network_sink import NetworkSink
@@ -261,6 +262,79 @@ def test_no_more_than_a_few_messages_wait_for_a_network_that_stands_still() -> N
     assert taken.count(True) <= MAX_UNSENT
 
 
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """Run a broker that gives everybody one answer; yield its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with ExitStack() as opened, suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    opened.enter_context(client)
+                    client.recv(2000)
+                    client.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(GENEROUS_S)
+
+
+CONNACK = bytes([0x20, 3, 0, 0, 0])
+
+
+class TestMalformedAnswers:
+    def test_a_topic_that_is_not_text_is_ignored(self) -> None:
+        bad = bytes([0x30, 5, 0, 2, 0xFF, 0xFE, 0])
+        good = bytes([0x30, 5, 0, 1, ord("a"), 0, ord("x")])
+        with answering(CONNACK + bad + good) as port:
+            settings = MqttSettings.model_validate({"url": f"mqtt://127.0.0.1:{port}"})
+            connection = MqttConnection(find_broker(settings, {}), "test", subscribe=["a"])
+            received: list[tuple[str, bytes, bool]] = []
+
+            def arrived() -> bool:
+                connection.check()
+                received.extend(connection.receive())
+                return bool(received)
+
+            wait_until(arrived)
+            assert received == [("a", b"x", False)]
+            connection.close()
+
+    def test_a_dead_network_thread_is_replaced(
+        self, stack: ExitStack, server: Mosquitto, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deaths: list[object] = []
+        monkeypatch.setattr(threading, "excepthook", deaths.append)
+        supervisor = Supervisor()
+        settings = MqttSettings.model_validate({"url": server.url, "device": "hall"})
+        faults: list[str | None] = []
+        sink = mqtt_sink(
+            settings, run_state, Steered(), report=faults.append, supervisor=supervisor
+        )
+        note = MqttConnection._note_connection
+
+        def die(*_arguments: object) -> None:
+            raise ValueError("a broken answer")
+
+        monkeypatch.setattr(MqttConnection, "_note_connection", die)
+        sink.open()
+        stack.callback(sink.close)
+        wait_until(lambda: bool(faults))
+        assert len(deaths) == 1
+        assert f"{server.port}: its answer cannot be read" in str(faults[0])
+        monkeypatch.setattr(MqttConnection, "_note_connection", note)
+
+        def back() -> bool:
+            supervisor.look()
+            sink.send(pose_message(1))
+            return sink.failed is None and sink.written > 0
+
+        wait_until(back)
+
+
 class TestLogin:
     @pytest.fixture
     def guarded(self, tmp_path: Path, stack: ExitStack) -> Mosquitto:
@@ -443,6 +517,25 @@ class TestReload:
         listener.wait_for("pose-edge/hall/availability", b"offline")
         kept = retained(server.port, "homeassistant/#")
         assert kept == {}
+
+    def test_entities_go_even_after_a_writer_that_was_never_connected(self) -> None:
+        def open_writer(device: str) -> MqttWriter:
+            url = f"mqtt://127.0.0.1:{free_port()}"
+            make = opener.choose(MqttSettings.model_validate({"url": url, "device": device}))
+            assert make is not None
+            return make()
+
+        opener = MqttOpener(run_state, Steered(), {})
+        first = open_writer("a")
+        first._arrived = True
+        first.close()
+        for device in ("b", "c"):
+            writer = open_writer(device)
+            writer.close()
+        topic = "homeassistant/sensor/pose_edge_a/fps/config"
+        assert writer._discovery[topic] == b""
+        writer._arrived = True
+        assert topic not in writer.leftovers, "removed for good"
 
     def test_entities_go_without_discovery(self, stack: ExitStack, server: Mosquitto) -> None:
         listener = stack.enter_context(listening(server.port))

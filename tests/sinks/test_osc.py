@@ -21,6 +21,7 @@ from pythonosc.parsing.ntp import IMMEDIATELY
 from pose_edge.config.outputs import OscSettings
 from pose_edge.errors import UnavailableError
 from pose_edge.poses import Pose
+from pose_edge.sinks.datagram_peer import RETRY_S
 from pose_edge.sinks.message import PoseMessage, Record
 from pose_edge.sinks.osc import bundles, osc_sink
 from pose_edge.supervision.supervisor import Supervisor
@@ -36,7 +37,8 @@ class OscReceiver:
         dispatcher = Dispatcher()
         dispatcher.set_default_handler(lambda address, *values: self._take(address, values))
         self.server = BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher)
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        self.port = int(self.server.server_address[1])
+        self.address = f"127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -81,7 +83,7 @@ def test_a_receiver_gets_an_address_per_keypoint(receiver: OscReceiver) -> None:
     )
     sink.open()
     sink.send(message(replace(pose(), id=7)))
-    received = receiver.take(4 + 2 + 17)
+    received = receiver.take(4 + 3 + 17)
     sink.close()
     assert received[:4] == [
         ("/frame", [12]),
@@ -91,7 +93,8 @@ def test_a_receiver_gets_an_address_per_keypoint(receiver: OscReceiver) -> None:
     ]
     assert received[4] == ("/poses/0/id", [7])
     assert received[5][0] == "/poses/0/score"
-    assert received[6] == ("/poses/0/nose", [0.5, pytest.approx(0.2), pytest.approx(0.9)])
+    assert received[6] == ("/poses/0/predicted", [0])
+    assert received[7] == ("/poses/0/nose", [0.5, pytest.approx(0.2), pytest.approx(0.9)])
     assert "/poses/0/leftWrist" in dict(received)
     assert received[-1][0] == "/poses/0/rightAnkle"
 
@@ -112,7 +115,9 @@ def test_a_receiver_of_lists_gets_one_per_frame(receiver: OscReceiver) -> None:
     assert nobody == [200, 100, 0]
 
 
-def test_several_receivers_of_which_one_is_not_there(receiver: OscReceiver) -> None:
+def test_several_receivers_of_which_one_is_not_there(
+    receiver: OscReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
     second = OscReceiver()
     reports: list[str | None] = []
     try:
@@ -128,8 +133,23 @@ def test_several_receivers_of_which_one_is_not_there(receiver: OscReceiver) -> N
         for one in (receiver, second):
             assert [address for address, _ in one.take(12)].count("/nPoses") == 3
         wait_until(lambda: sink.written == 3)
+        fault = f"nobody listens at {gone.address}"
+        wait_until(lambda: reports == [fault])
+        time.sleep(1.5 * RETRY_S)
+        sink.send(message())
+        assert receiver.take(4)
+        assert reports == [fault], "it is said once"
+        assert caplog.messages.count(f"osc: {fault}") == 1
+        back = BlockingOSCUDPServer(("127.0.0.1", gone.port), Dispatcher())
+
+        def reached() -> bool:
+            sink.send(message())
+            return reports == [fault, None]
+
+        wait_until(reached)
+        back.server_close()
         sink.close()
-        assert (reports, sink.failures()) == ([], [])
+        assert sink.failures() == []
     finally:
         second.close()
 
@@ -147,6 +167,14 @@ def test_people_come_in_the_order_of_their_ids() -> None:
     (data,) = bundles(message(*people), OscSettings())
     ids = [values for address, values in contents(data) if address.endswith("/id")]
     assert ids == [[1], [3], [-1]]
+
+
+def test_a_predicted_pose_is_marked() -> None:
+    people = [replace(pose(), id=1), replace(pose(), id=2, predicted=True)]
+    (data,) = bundles(message(*people), OscSettings())
+    received = dict(contents(data))
+    assert received["/poses/0/predicted"] == [0]
+    assert received["/poses/1/predicted"] == [1]
 
 
 @pytest.mark.parametrize("layout", ["addr", "arr"])

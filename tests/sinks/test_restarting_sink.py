@@ -34,6 +34,7 @@ class Output:
         self.target: str | None = None
         self.name = name
         self.waiting: str | None = None
+        self.partial_fault: str | None = None
         self.items: list[int] = []
         self.ticks = 0
         self.seen: Callable[[], None] = lambda: None
@@ -524,6 +525,22 @@ def test_one_that_waits_goes_on_by_itself(caplog: pytest.LogCaptureFixture) -> N
     assert len(bench.outputs) == 1
 
 
+def test_a_partial_fault_is_reported_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    output = bench.open()
+    bench.put(1)
+    output.partial_fault = "nobody listens at studio:9000"
+    wait_until(lambda: bench.sink.failed == output.partial_fault)
+    bench.put(2)
+    assert bench.part.state is State.RUNNING
+    output.partial_fault = None
+    wait_until(lambda: bench.sink.failed is None)
+    assert bench.reports == ["nobody listens at studio:9000", None]
+    bench.sink.close()
+    assert (output.items, bench.sink.lost) == ([1, 2], 0)
+    assert caplog.messages[1] == "recording: nobody listens at studio:9000"
+
+
 @pytest.mark.parametrize("waiting", [None, "less than 0.5 GB free on /"])
 def test_a_writer_without_items_is_not_taken_for_one_that_hangs(waiting: str | None) -> None:
     bench = Bench()
@@ -692,6 +709,7 @@ class Datagrams:
     """A minimal writer for a network sink."""
 
     waiting: str | None = None
+    partial_fault: str | None = None
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.target = f"{address[0]}:{address[1]}"

@@ -130,6 +130,7 @@ def test_a_file_that_starts_again_has_new_people() -> None:
 def test_the_settings_reach_the_tracker(max_age: float, expected: int) -> None:
     follow = following(live=True, max_age=max_age)
     follow.apply([standing(0.5)], frame(0))
+    follow.apply([], frame(1))
     (pose,) = follow.apply([standing(0.5)], frame(30))
     assert pose.id == expected
 

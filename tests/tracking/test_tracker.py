@@ -133,6 +133,13 @@ def test_who_is_hidden_for_a_moment_comes_back_as_the_same(away_s: float, same: 
     assert (back.id == 1) == same
 
 
+@pytest.mark.parametrize(("interval_s", "same"), [(1.5, True), (4.0, True), (30.0, False)])
+def test_slow_frames_do_not_make_somebody_else_of_a_person(interval_s: float, same: bool) -> None:
+    frames = [[standing(0.5, score=0.35)] for _ in range(6)]
+    found = follow(frames, Tracker(max_age=1.0), fps=1 / interval_s)
+    assert {number for poses in found for number in ids(poses)} == ({1} if same else set())
+
+
 def test_nobody_is_shown_who_is_not_seen() -> None:
     assert follow([[standing(0.5)]] * 5 + [[]] * 5)[5:] == [[]] * 5
 
