@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from pose_edge.config.file import read_config
+from pose_edge.config.outputs import PASSWORD_VARIABLE
 from pose_edge.config.schema import SHORT_FORMS, TESTING, Settings
 from pose_edge.config.yaml_tree import KeyPath, parse_scalar, parse_yaml
 from pose_edge.errors import ConfigError
@@ -116,7 +117,7 @@ def load_with_origins(
         layers.put((section,), tree.values[section], layers.origin((section,)))
     fields = _fields()
     for number, (variable, raw) in enumerate(sorted(environment.items())):
-        if not variable.startswith(ENVIRONMENT_PREFIX):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == PASSWORD_VARIABLE:
             continue
         key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         if len(key) > 1 or key[0] in SHORT_FORMS:

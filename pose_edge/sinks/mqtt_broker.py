@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from pose_edge.config.outputs import MqttSettings
+from pose_edge.config.outputs import PASSWORD_VARIABLE, MqttSettings
 from pose_edge.errors import UnavailableError, UsageError
 from pose_edge.util.extras import extra_command
 from pose_edge.util.paths import user_path
@@ -16,9 +16,6 @@ from pose_edge.util.text import one_line
 
 if TYPE_CHECKING:
     import ssl
-
-PASSWORD_VARIABLE: Final = "POSE_EDGE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
-"""Environment variable with the password, used if there is no `mqtt.password_file`."""
 
 
 @dataclass(frozen=True, slots=True)

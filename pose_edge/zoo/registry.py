@@ -172,6 +172,15 @@ class Zoo:
             raise ModelError(f"no model {name!r}", remedy=hint)
         return self.entries[name]
 
+    def check_name(self, name: str) -> None:
+        """Check that a name is listed or a path, without looking for the file.
+
+        Raises:
+            ModelError: There is no model with this name.
+        """
+        if name not in self.downloads and not _is_path(name):
+            self.entry(name)
+
     def find(self, name: str) -> ModelFile:
         """Find a model by its name in either list, or by the path of a .tflite file.
 
@@ -183,7 +192,7 @@ class Zoo:
         """
         if name not in self.entries and name in self.downloads:
             return self._find_fetched(self.downloads[name])
-        if name not in self.entries and (name.endswith(".tflite") or "/" in name):
+        if name not in self.entries and _is_path(name):
             path = user_path(name)
             return self._own_file(path.stem, path, check_tflite(path))
         entry = self.entry(name)
@@ -227,6 +236,10 @@ class Zoo:
             known=digest in listed or (download is not None and download.git_blob is not None),
             normalisation=RANGES[said] if said else read_normalisation(content),
         )
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".tflite") or "/" in name
 
 
 def check_tflite(path: Path) -> bytes:

@@ -20,17 +20,37 @@ from pose_edge.config.load import (
 )
 from pose_edge.config.schema import Settings
 from pose_edge.config.yaml_tree import KeyPath
+from pose_edge.errors import ConfigError, ModelError
+from pose_edge.sinks.output_guard import run_targets
 from pose_edge.util import resources
+from pose_edge.util.paths import is_dir
+from pose_edge.zoo.registry import Zoo
 
 log = logging.getLogger(__name__)
 
 
 def command_config_check(options: Namespace) -> int:
-    """Run ``pose-edge config check``: load the configuration, and raise an error for faults."""
+    """Run ``pose-edge config check``: load the configuration, and raise an error for faults.
+
+    What depends on the current folder and its files is only warned of, because the file may be that
+    of a service, which runs elsewhere.
+    """
     settings_file = config_path(options)
-    read_settings(options)
+    settings = read_settings(options)
+    _check_model(settings)
+    for target in run_targets(settings, numbered=True):
+        if not is_dir(target.path.parent):
+            log.warning("%s: there is no folder %s yet", target.path, target.path.parent)
     print(f"{settings_file}: no faults")
     return 0
+
+
+def _check_model(settings: Settings) -> None:
+    """Raise an error if there is no model of the name in the settings."""
+    try:
+        Zoo().check_name(settings.model.name)
+    except ModelError as error:
+        raise ConfigError([f"model.name: {error}"]) from error
 
 
 def command_config_show(options: Namespace) -> int:
