@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from pose_edge.util.text import counted
 from pose_edge.zoo.catalogue import (
     REINSTALL,
     TFLITE_MARK,
+    TFLITE_MARK_OFFSET,
     Download,
     ListedModel,
     has_tflite_mark,
@@ -31,6 +33,9 @@ AUTO: Final = "auto"
 """Used instead of a model's name: the most accurate model that keeps up with the camera's rate."""
 LIGHTEST: Final = "movenet-lightning-int8"
 """The fastest model, with which `auto` starts while the speed of the machine is not known."""
+
+MAX_BYTES: Final = 200_000_000
+"""Maximum size of a model file; the largest listed one has less than a tenth of it."""
 
 COMPILED_MARK: Final = b"edgetpu-custom-op"
 """Name of the operation that replaces the part of a compiled model that runs on the Edge TPU."""
@@ -246,10 +251,16 @@ def check_tflite(path: Path) -> bytes:
     """Read a file, check that it looks like a TensorFlow Lite model, and return its content.
 
     Raises:
-        ModelError: The file is missing, unreadable, empty or something else.
+        ModelError: The file is missing, unreadable, empty, larger than `MAX_BYTES` or something
+            else. Nothing but its start was read then.
     """
     try:
-        content = path.read_bytes()
+        # O_NONBLOCK: opening a named pipe must not wait for a writer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(TFLITE_MARK_OFFSET + len(TFLITE_MARK))
+            if has_tflite_mark(content) and size <= MAX_BYTES:
+                content += file.read(size)
     except FileNotFoundError as error:
         raise ModelError(
             f"model file {path} is missing", remedy="`pose-edge models list`"
@@ -262,4 +273,6 @@ def check_tflite(path: Path) -> bytes:
         )
     if not has_tflite_mark(content):
         raise ModelError(f"{path} is not a TensorFlow Lite model (no {TFLITE_MARK.decode()} mark)")
+    if size > MAX_BYTES:
+        raise ModelError(f"{path} is too large for a model: more than {MAX_BYTES // 10**6} MB")
     return content
