@@ -41,7 +41,7 @@ class PosesSettings(Section):
 
     path: OutputName | None = Field(
         None,
-        description="a .jsonl file, {time} as above; - is the standard output",
+        description="a .jsonl file, {time}: see record.path; - is the standard output",
     )
 
 
@@ -64,7 +64,7 @@ class StorageSettings(Section):
 class CsvSettings(Section):
     """The poses as a table, one row per frame and person."""
 
-    path: OutputName | None = Field(None, description="a .csv file, {time} as above")
+    path: OutputName | None = Field(None, description="a .csv file, {time}: see record.path")
     coordinates: Literal["pixels", "normalised"] = Field(
         "pixels", description="pixels, or normalised: 0...1 of width and height"
     )

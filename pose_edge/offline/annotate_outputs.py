@@ -94,6 +94,8 @@ def choose_copies(sources: Sequence[tuple[Path, bool]], given: Path | None) -> l
     known: dict[Path, Path] = {}
     for copy in copies:
         if copy.path in known:
+            if known[copy.path] == copy.source:
+                raise UsageError(f"{copy.source} is given twice")
             both = f"{known[copy.path]} and {copy.source}"
             raise UsageError(
                 f"{both} would both be written to {copy.path}", remedy="annotate them one by one"

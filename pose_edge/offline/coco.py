@@ -132,7 +132,10 @@ def load_truth(path: Path) -> Truth:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise _no_truth(path, f"{place}: {first['msg']}" if place else first["msg"]) from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise _no_truth(path, f"{place}: {said}" if place else said) from error
+    except json.JSONDecodeError as error:
+        raise _no_truth(path, f"it is not JSON (line {error.lineno})") from error
     except (ValueError, RecursionError) as error:
         raise _no_truth(path, str(error)) from error
     boxes: dict[int, list[PixelBox]] = {image.id: [] for image in content.images}

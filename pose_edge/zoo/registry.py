@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
-from pose_edge.util.paths import exists, user_path
+from pose_edge.util.paths import exists, is_file, user_path
 from pose_edge.util.text import counted
 from pose_edge.zoo.catalogue import (
     REINSTALL,
@@ -174,6 +174,8 @@ class Zoo:
             names = [*self.entries, *self.downloads]
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
+            if is_file(user_path(name)):
+                hint = f"a file's name must end in .tflite, or be typed as ./{name}"
             raise ModelError(f"no model {name!r}", remedy=hint)
         return self.entries[name]
 

@@ -49,3 +49,9 @@ def test_check_warns_of_a_folder_that_is_missing(
 ) -> None:
     assert check(config, f"poses: {{path: {tmp_path}/no/out.jsonl}}") == 0
     assert f"there is no folder {tmp_path}/no yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["--origin"], ["--set", "camera.fps=15"]])
+def test_the_defaults_are_shown_alone(capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
+    assert dispatch(["config", "show", "--defaults", *more]) == 2
+    assert "--defaults takes neither" in capsys.readouterr().err

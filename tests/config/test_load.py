@@ -244,7 +244,7 @@ def test_the_word_and_other_keys_of_the_section_go_together(
 @pytest.mark.parametrize("word", ["maybe", "On", "yes", "no", "''"])
 def test_another_word_is_a_fault_of_the_mode(file: Path, word: str) -> None:
     given = word.strip("'")
-    says = f"edgetpu.mode: {given!r} is not allowed here; allowed: one of auto, on, off"
+    says = f"edgetpu.mode: {given!r} is not allowed here; allowed: auto, on, off"
     assert faults(file, f"\nedgetpu: {word}\n") == [f"config.yaml:2: {says}"]
     assert faults(file, "", {"POSE_EDGE_EDGETPU": given}) == [
         f"environment variable POSE_EDGE_EDGETPU: {says}"
@@ -330,11 +330,11 @@ def test_all_faults_of_all_places_at_once(file: Path) -> None:
             "config.yaml:8: source.loop: 'yes' is not allowed here; allowed: true or false",
             (
                 "config.yaml:9: run.max_frames: 0 is not allowed here; "
-                "allowed: a whole number, at least 1 or null"
+                "allowed: a whole number, at least 1, or null"
             ),
             (
                 "environment variable POSE_EDGE_LOG__LEVEL: log.level: 'loud' is not allowed here; "
-                "allowed: one of debug, info, warning, error"
+                "allowed: debug, info, warning, error"
             ),
             (
                 "environment variable POSE_EDGE_CAMRA__FPS: camra: unknown section; "
@@ -372,10 +372,11 @@ def test_all_faults_of_all_places_at_once(file: Path) -> None:
         ),
         (
             "camera:\n  rotation: 45\n",
-            "2: camera.rotation: 45 is not allowed here; allowed: one of",
+            "2: camera.rotation: 45 is not allowed here; allowed: 0, 90, 180, 270",
         ),
         ("camera:\n  fps: !!float .nan\n", "2: camera.fps: nan is not allowed here; "),
         ("run:\n  duration: 1e999\n", "2: run.duration: inf is not allowed here; "),
+        ("camera:\n  fps:\n", "2: camera.fps: a value is missing; allowed: a number above 0"),
         ("- model\n", "1: expected sections"),
         ("model: {threads: 2\n", "2: not YAML"),
         ("\tmodel: 1\n", "1: not YAML"),

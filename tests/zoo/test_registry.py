@@ -405,3 +405,12 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.tflite")
     with pytest.raises(ModelError, match="is empty"):
         Zoo().find(str(tmp_path / "pipe.tflite"))
+
+
+def test_a_file_of_another_kind_is_told_the_suffix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"must end in \.tflite, or be typed as \./model\.onnx"):
+        Zoo().find("model.onnx")

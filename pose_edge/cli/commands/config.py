@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Mapping
 
 from pose_edge.cli.settings import config_path, overrides, read_settings
 from pose_edge.cli.terminal import print_json
@@ -13,14 +12,13 @@ from pose_edge.config.diff import find_changes, without_secrets
 from pose_edge.config.load import (
     COMMAND_LINE,
     FILE,
-    ValueOrigin,
     config_schema,
     load_with_origins,
     render_config,
 )
 from pose_edge.config.schema import Settings
 from pose_edge.config.yaml_tree import KeyPath
-from pose_edge.errors import ConfigError, ModelError
+from pose_edge.errors import ConfigError, ModelError, UsageError
 from pose_edge.sinks.output_guard import run_targets
 from pose_edge.util import resources
 from pose_edge.util.paths import is_dir
@@ -55,6 +53,8 @@ def _check_model(settings: Settings) -> None:
 
 def command_config_show(options: Namespace) -> int:
     """Run ``pose-edge config show``: print the settings in force as a commented file."""
+    if options.defaults and (options.origin or options.set):
+        raise UsageError("--defaults takes neither --origin nor --set: nothing overrides them")
     settings = Settings() if options.defaults else read_settings(options)
     shown = without_secrets(settings)
     print(render_config(shown, _origins(options, settings) if options.origin else None), end="")
@@ -66,9 +66,7 @@ def command_config_show(options: Namespace) -> int:
 def _origins(options: Namespace, settings: Settings) -> dict[KeyPath, str]:
     """Return in words where the value of each setting comes from, by section and key."""
     path = config_path(options)
-    found: Mapping[KeyPath, ValueOrigin] = {}
-    if not options.defaults:
-        found = load_with_origins(path, os.environ, overrides(options))[1]
+    found = load_with_origins(path, os.environ, overrides(options))[1]
     changed = {tuple(one.key.split(".")) for one in find_changes(Settings(), settings)}
     ships = path == resources.default_config()  # this file lists every setting at its default
     words: dict[KeyPath, str] = {}
