@@ -4,8 +4,8 @@ The names below are the public interface; see docs/python.md. Each is imported l
 use, so that ``import pose_edge`` itself is fast.
 """
 
-from typing import TYPE_CHECKING
-
+# Not imported from `typing`: a Ctrl-C during the first imports prints a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pose_edge.api import PoseEstimator, PoseResult, PoseStream, open_pipeline
     from pose_edge.errors import (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+LINE_ENDS: Final = {ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
+"""Escapes of the characters of a file name that would tear a message apart."""
 
 
 class PoseEdgeError(Exception):
@@ -17,9 +20,13 @@ class PoseEdgeError(Exception):
     """
 
     exit_status: ClassVar[int] = 1
+    one_line: ClassVar[bool] = False
+    """Whether ends of lines in the message come from the names of files only; they are escaped."""
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         """Create the error; message and remedy also stay separate, for structured reports."""
+        if self.one_line:
+            message, remedy = message.translate(LINE_ENDS), remedy and remedy.translate(LINE_ENDS)
         super().__init__(message if remedy is None else f"{message}; {remedy}")
         self.message = message
         self.remedy = remedy
@@ -29,6 +36,7 @@ class UsageError(PoseEdgeError):
     """The command line, or the combination of settings, is wrong."""
 
     exit_status = 2
+    one_line = True
 
 
 class ConfigError(PoseEdgeError):
@@ -38,8 +46,8 @@ class ConfigError(PoseEdgeError):
 
     def __init__(self, faults: list[str]) -> None:
         """Create the error from a list of faults, each one a complete line."""
-        super().__init__("\n".join(faults))
-        self.faults = faults
+        self.faults = [fault.translate(LINE_ENDS) for fault in faults]
+        super().__init__("\n".join(self.faults))
 
 
 class UnavailableError(PoseEdgeError):
@@ -51,9 +59,13 @@ class UnavailableError(PoseEdgeError):
 class ModelError(UnavailableError):
     """A model file is missing, damaged, or of a kind that this program cannot run."""
 
+    one_line = True
+
 
 class SourceError(UnavailableError):
     """A camera, stream, video or picture cannot be opened."""
+
+    one_line = True
 
 
 class SourceLost(SourceError):  # noqa: N818 - an event of the device, named as in the design
@@ -70,3 +82,5 @@ class DisplayError(UnavailableError):
 
 class OutputError(PoseEdgeError):
     """A recording or pose file cannot be written."""
+
+    one_line = True

@@ -348,7 +348,7 @@ def test_settings_are_those_of_config_yaml(image: Image, tmp_path: Path) -> None
     ("make", "message"),
     [
         (lambda: PoseEstimator(threads=99), "model.threads: 99 is not allowed here; allowed"),
-        (lambda: PoseEstimator(edgetpu="maybe"), "one of auto, on, off"),  # type: ignore[arg-type]
+        (lambda: PoseEstimator(edgetpu="maybe"), "allowed: auto, on, off"),  # type: ignore[arg-type]
         (lambda: PoseEstimator(settings={"model.treads": 1}), "did you mean model.threads"),
         (lambda: PoseEstimator(settings={"model.second_look": 3}), "true or false"),
         (lambda: PoseEstimator(settings="/no/such/file"), "/no/such/file: cannot be read"),

@@ -117,7 +117,7 @@ def _text(value: object) -> str:
 def _allowed(details: Mapping[str, Any]) -> str:
     """Return the allowed values of a setting; empty if the description already states them."""
     allowed = describe_allowed(details).removeprefix("allowed: ")
-    return "" if details["description"] in allowed else _cell(allowed.removeprefix("one of "))
+    return "" if details["description"] in allowed else _cell(allowed)
 
 
 def _cell(text: str) -> str:

@@ -62,9 +62,12 @@ def _counts(text: str) -> tuple[int, ...]:
 
 
 def _rate(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number <= 1000:
-        raise argparse.ArgumentTypeError("above 0, at most 1000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, at most 1000")
     return number
 
 

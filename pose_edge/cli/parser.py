@@ -213,8 +213,9 @@ def _hint(word: str, known: Iterable[str]) -> str:
     """Return a suggestion for a mistyped word as the end of a sentence, or ""."""
     import difflib
 
-    names = {name.split()[-1]: name for name in reversed(list(known))}  # the first one wins
-    near = difflib.get_close_matches(word[:60], names, n=1)
+    # Dashes do not count: with them, --verbose would look like --version. The first name wins.
+    names = {name.split()[-1].lstrip("-"): name for name in reversed(list(known))}
+    near = difflib.get_close_matches(word[:60].lstrip("-"), names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 

@@ -24,6 +24,7 @@ from rich.table import Column
 from rich.text import Text
 
 from pose_edge.cli.terminal import log_is_for_people
+from pose_edge.errors import LINE_ENDS
 from pose_edge.util.text import counted, printable
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def show_progress(unit: str, *, steady: bool = True) -> Iterator[ShowProgress]:
     def report(what: str, done: int, total: int | None) -> None:
         bars.start()
         if what not in tasks:
-            tasks[what] = bars.add_task(printable(what), total=total)
+            tasks[what] = bars.add_task(printable(what).translate(LINE_ENDS), total=total)
         bars.update(tasks[what], completed=done, total=total, refresh=not steady)
 
     try:

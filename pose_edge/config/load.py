@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from pose_edge.config.file import read_config
+from pose_edge.config.outputs import PASSWORD_VARIABLE
 from pose_edge.config.schema import SHORT_FORMS, TESTING, Settings
 from pose_edge.config.yaml_tree import KeyPath, parse_scalar, parse_yaml
 from pose_edge.errors import ConfigError
@@ -116,7 +117,7 @@ def load_with_origins(
         layers.put((section,), tree.values[section], layers.origin((section,)))
     fields = _fields()
     for number, (variable, raw) in enumerate(sorted(environment.items())):
-        if not variable.startswith(ENVIRONMENT_PREFIX):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == PASSWORD_VARIABLE:
             continue
         key = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
         if len(key) > 1 or key[0] in SHORT_FORMS:
@@ -293,8 +294,9 @@ def _describe(fault: Any, known: Mapping[KeyPath, Any]) -> str:  # noqa: ANN401
     if fault["type"] == "string_unicode":
         return f"{name}: {_shown(fault['input'])} is not UTF-8; give the file another name"
     if path in known:
-        value = _shown(fault["input"])
-        return f"{name}: {value} is not allowed here; {describe_allowed(known[path])}"
+        given = fault["input"]
+        wrong = "a value is missing" if given is None else f"{_shown(given)} is not allowed here"
+        return f"{name}: {wrong}; {describe_allowed(known[path])}"
     if path[0] == TESTING and len(path) > 1:
         return f"{name}: {fault['msg']}"
     keys = ", ".join(key for section, key in known if section == path[0])
@@ -326,16 +328,16 @@ def describe_allowed(details: Mapping[str, Any]) -> str:
     words = []
     for option in details.get("anyOf", [details]):
         if "enum" in option:
-            words.append("one of " + ", ".join(str(value) for value in option["enum"]))
+            words.append(", ".join(str(value) for value in option["enum"]))
         elif option.get("type") in ("integer", "number"):
             kind = "a whole number" if option["type"] == "integer" else "a number"
             words.append(kind + _range(option))
         elif "pattern" in option:  # the description is clearer
             words.append(details["description"])
         else:
-            names = {"boolean": "true or false", "string": "text", "null": "null"}
-            words.append(names[option["type"]])
-    return "allowed: " + " or ".join(words)
+            words.append({"boolean": "true or false", "string": "text"}.get(option["type"], "null"))
+    comma = "," if any("," in word for word in words[:-1]) else ""
+    return "allowed: " + f"{comma} or ".join(words)
 
 
 def _range(option: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -13,15 +13,19 @@ from pose_edge.config.section import (
     FileName,
     ListenAddress,
     OutputName,
+    RecordingName,
     Score,
     Section,
 )
+
+PASSWORD_VARIABLE: Final = "POSE_EDGE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
+"""Environment variable with the broker's password, used if there is no `mqtt.password_file`."""
 
 
 class RecordSettings(Section):
     """A video of what is shown."""
 
-    path: OutputName | None = Field(
+    path: RecordingName | None = Field(
         None,
         description="an .mp4 file; {time} in its name: when it was started",
     )
@@ -38,7 +42,7 @@ class PosesSettings(Section):
 
     path: OutputName | None = Field(
         None,
-        description="a .jsonl file, {time} as above; - is the standard output",
+        description="a .jsonl file, {time}: see record.path; - is the standard output",
     )
 
 
@@ -61,7 +65,7 @@ class StorageSettings(Section):
 class CsvSettings(Section):
     """The poses as a table, one row per frame and person."""
 
-    path: OutputName | None = Field(None, description="a .csv file, {time} as above")
+    path: OutputName | None = Field(None, description="a .csv file, {time}: see record.path")
     coordinates: Literal["pixels", "normalised"] = Field(
         "pixels", description="pixels, or normalised: 0...1 of width and height"
     )
@@ -101,7 +105,7 @@ class MqttSettings(Section):
         description="mqtt://HOST[:PORT], or mqtts:// with TLS",
     )
     password_file: FileName | None = Field(
-        None, description="file with the password; or the variable POSE_EDGE_MQTT_PASSWORD"
+        None, description=f"file with the password; or the variable {PASSWORD_VARIABLE}"
     )
     ca_file: FileName | None = Field(
         None, description="certificate that signed the broker's; null: those of the system"

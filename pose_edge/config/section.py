@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler,
 
 FILE_PATTERN: Final = r"^([^{}\x00]*/)?([^{}/\x00]|\{time\})+$"
 """Path of an output file; braces are allowed only as {time}, and only in the file name."""
+RECORDING_PATTERN: Final = FILE_PATTERN.removesuffix("$") + r"\.[mM][pP]4$"
+"""Path of a recording."""
 
 HOST: Final = r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)"
 PORT: Final = (
@@ -24,8 +26,8 @@ BROKER_PATTERN: Final = (
     rf"(\[[0-9A-Fa-f:.]+(%{NO_BRACKETS}+)?\]{NO_BRACKETS}*|{NO_BRACKETS})$"
 )
 """URL of an MQTT broker in printable ASCII; brackets are only around an IPv6 address."""
-LISTEN_PATTERN: Final = rf"^({HOST}:)?[0-9]{{1,5}}$"
-"""[HOST:]PORT that a server of this program listens on."""
+LISTEN_PATTERN: Final = rf"^({HOST}:)?(0|{PORT})$"
+"""[HOST:]PORT that a server of this program listens on; 0 is any free port."""
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -40,6 +42,9 @@ def _accept_file_name(value: object, check: ValidatorFunctionWrapHandler) -> obj
 FileName = Annotated[str, Field(min_length=1), WrapValidator(_accept_file_name)]
 OutputName = Annotated[
     str, Field(min_length=1, pattern=FILE_PATTERN), WrapValidator(_accept_file_name)
+]
+RecordingName = Annotated[
+    str, Field(min_length=1, pattern=RECORDING_PATTERN), WrapValidator(_accept_file_name)
 ]
 Address = Annotated[str, Field(pattern=ADDRESS_PATTERN)]
 ListenAddress = Annotated[str, Field(pattern=LISTEN_PATTERN)]

@@ -28,6 +28,12 @@ MAX_SIZE: Final = 200_000
 FORBIDDEN: Final = re.compile("[\0\ud800-\udfff]")
 """Characters that an escape in YAML can express, but that neither a path nor UTF-8 can hold."""
 
+PROBLEMS: Final = {
+    "but found another document": "a second document begins here (---); only one is allowed",
+    "found character '\\t' that cannot start any token": "a tab; indent with spaces",
+}
+"""Clearer texts for messages of PyYAML."""
+
 
 class _CoreLoader(yaml.SafeLoader):
     """A safe loader with scalars close to those of YAML 1.2's core schema."""
@@ -99,7 +105,8 @@ def parse_yaml(text: str) -> YamlTree:
             tree.faults.append((node.start_mark.line + 1, "expected sections such as `model:`"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        tree.faults.append((mark.line + 1 if mark else 1, f"not YAML: {error.problem}"))
+        problem = PROBLEMS.get(str(error.problem), error.problem)
+        tree.faults.append((mark.line + 1 if mark else 1, f"not YAML: {problem}"))
     except yaml.YAMLError as error:
         tree.faults.append((1, "not YAML: " + " ".join(str(error).split())))
     finally:

@@ -11,12 +11,7 @@ from typing import Final
 from pose_edge.util.wakeup import Wakeup
 
 BLOCKED_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Signals that are blocked until the program has handlers to end, or reload, cleanly."""
-
-
-def hold_signals() -> None:
-    """Block the signals `BLOCKED_SIGNALS` until there are handlers; only in the main thread."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_SIGNALS)
+"""Signals that cli/main.py blocks until the program has handlers to end, or reload, cleanly."""
 
 
 def release_signals() -> None:

@@ -89,12 +89,12 @@ def redact(text: str) -> str:
 
 
 def report_error(text: str) -> None:
-    """Report why a command fails: as plain lines in the format "text", else as a log record."""
-    handler = _handler()
-    if handler is not None and handler.formatter.form != "text":
-        log.error("%s", text)
-        return
-    for line in text.split("\n"):
+    """Report why a command fails: as plain lines in the format "text", else in the log."""
+    form = current_format()
+    for line in [text] if form == "json" else text.split("\n"):
+        if form != "text":
+            log.error("%s", line)
+            continue
         print(f"pose-edge: {printable(redact(line))}", file=sys.stderr)  # noqa: T201 - without time and level
 
 

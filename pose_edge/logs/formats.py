@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, cast, get_args
 
+from pose_edge.errors import LINE_ENDS
 from pose_edge.util.text import printable
 
 LogFormat = Literal["text", "journal", "json"]
@@ -96,6 +97,8 @@ class Formatter(logging.Formatter):
         text = message_of(record)
         if record.name.partition(".")[0] != "pose_edge":
             text = f"{record.name}: {text}"
+        elif self.form != "json":  # our messages have one line; names of files may hold more
+            text = text.translate(LINE_ENDS)
         return self.redact(text)
 
     def _traceback(self, record: logging.LogRecord) -> str:

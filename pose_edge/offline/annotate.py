@@ -37,7 +37,7 @@ from pose_edge.sources import Source, choose_source
 from pose_edge.sources.spec import SourceKind, parse_source
 from pose_edge.telemetry import Telemetry
 from pose_edge.tracking import PoseTracker
-from pose_edge.util.paths import unambiguous, user_path
+from pose_edge.util.paths import exists, unambiguous, user_path
 from pose_edge.util.urls import redact
 
 
@@ -207,8 +207,15 @@ def _with_source(settings: Settings, name: str) -> Settings:
 
 def _choose_file(settings: Settings) -> Source:
     """Return the source of the settings, or raise UsageError if it is not a file."""
-    source, name = choose_source(settings.source, settings.camera), settings.source.name
-    if source.live or name == "auto":
+    name, path = settings.source.name, user_path(settings.source.name)
+    try:
+        source = None if name == "auto" else choose_source(settings.source, settings.camera)
+    except SourceError as error:
+        if "://" in name or exists(path):
+            raise
+        what = "a link to nothing" if path.is_symlink() else "no such file or folder"
+        raise SourceError(f"{path}: {what}") from error
+    if source is None or source.live:
         shown = redact(name)
         raise UsageError("annotate reads files", remedy=f"use `pose-edge run --source {shown}`")
     return source

@@ -21,7 +21,7 @@ from pose_edge.sinks.output_guard import Target, entries
 from pose_edge.sinks.recorder import Recorder, recorder
 from pose_edge.sources.pictures import shortened
 from pose_edge.util.atomic import write_complete
-from pose_edge.util.paths import is_dir, unambiguous
+from pose_edge.util.paths import is_dir, resolved, unambiguous
 from pose_edge.util.text import counted
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ def choose_copies(sources: Sequence[tuple[Path, bool]], given: Path | None) -> l
     known: dict[Path, Path] = {}
     for copy in copies:
         if copy.path in known:
+            if known[copy.path] == copy.source:
+                raise UsageError(f"{copy.source} is given twice")
             both = f"{known[copy.path]} and {copy.source}"
             raise UsageError(
                 f"{both} would both be written to {copy.path}", remedy="annotate them one by one"
@@ -105,7 +107,7 @@ def choose_copies(sources: Sequence[tuple[Path, bool]], given: Path | None) -> l
 def _choose(source: Path, still: bool, given: Path | None, *, alone: bool) -> DrawnCopy:
     folder = still and is_dir(source)
     if folder:
-        usual = f"{source.resolve().name}-poses"
+        usual = f"{resolved(source).name}-poses"
     else:
         usual = name_alone(source.name) if still else f"{source.stem}-poses{RECORDING_SUFFIX}"
     if given is None:
@@ -138,14 +140,14 @@ class DrawnOutput:
         self._replace = replace
         self._recorder: Recorder | None = None
         self._unwritten: list[str] = []
-        self._sent = 0
+        self._sent = self._written = 0
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The video files written so far, or the picture or folder of pictures."""
+        """The video files written so far, or the picture or folder of pictures if there is any."""
         if self._recorder is not None:
             return tuple(self._recorder.paths)
-        return (self._copy.path,) if self._copy.still else ()
+        return (self._copy.path,) if self._written else ()
 
     @property
     def failed(self) -> str | None:
@@ -208,6 +210,8 @@ class DrawnOutput:
                 raise
             log.error("%s", error)
             self._unwritten.append(path.name)
+        else:
+            self._written += 1
 
     def close(self) -> None:
         """Finish the video."""

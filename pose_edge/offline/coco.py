@@ -26,6 +26,9 @@ PERSON: Final = 1
 VALUES: Final = 3 * KEYPOINT_COUNT
 """Length of a list of keypoints: x, y and visibility (or score) of each keypoint."""
 
+MAX_BYTES: Final = 1_000_000_000
+"""Maximum size of a file of annotations; COCO's largest has a tenth of it."""
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 PixelBox = tuple[float, float, float, float]
@@ -114,9 +117,12 @@ def load_truth(path: Path) -> Truth:
     """Read annotations in COCO's format.
 
     Raises:
-        UnavailableError: The file cannot be read, or has no annotated keypoints.
+        UnavailableError: The file cannot be read, is larger than `MAX_BYTES`, or has no annotated
+            keypoints.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _no_truth(path, f"it is larger than {MAX_BYTES // 10**9} GB")
         data = json.loads(path.read_text(encoding="utf-8"))
         content = _Annotations.model_validate(data)
     except FileNotFoundError as error:
@@ -126,7 +132,10 @@ def load_truth(path: Path) -> Truth:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise _no_truth(path, f"{place}: {first['msg']}" if place else first["msg"]) from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise _no_truth(path, f"{place}: {said}" if place else said) from error
+    except json.JSONDecodeError as error:
+        raise _no_truth(path, f"it is not JSON (line {error.lineno})") from error
     except (ValueError, RecursionError) as error:
         raise _no_truth(path, str(error)) from error
     boxes: dict[int, list[PixelBox]] = {image.id: [] for image in content.images}

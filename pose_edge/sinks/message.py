@@ -106,7 +106,8 @@ class PoseMessage:
         if self.passed_over:
             record["passed_over"] = self.passed_over
         if self.file is not None:
-            record["file"] = self.file
+            # A name that is not UTF-8 contains lone surrogates, which many readers of JSON refuse.
+            record["file"] = self.file.encode("utf-8", "replace").decode()
         if self.people is not None:
             record["people"] = self.people
         if self.events:

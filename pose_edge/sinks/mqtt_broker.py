@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from pose_edge.config.outputs import MqttSettings
+from pose_edge.config.outputs import PASSWORD_VARIABLE, MqttSettings
 from pose_edge.errors import UnavailableError, UsageError
 from pose_edge.util.extras import extra_command
 from pose_edge.util.paths import user_path
@@ -17,10 +17,7 @@ from pose_edge.util.text import one_line
 if TYPE_CHECKING:
     import ssl
 
-PASSWORD_VARIABLE: Final = "POSE_EDGE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
-"""Environment variable with the password, used if there is no `mqtt.password_file`."""
-
-WRONG_URL: Final = "mqtt.url is no address of a broker"
+WRONG_URL: Final = "mqtt.url is not the address of a broker"
 WRONG_URL_REMEDY: Final = (
     "write mqtt://HOST, with %40 for an @ and %2F for a / in user name and password"
 )

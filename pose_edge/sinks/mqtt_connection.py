@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pose_edge.config.outputs import PASSWORD_VARIABLE
 from pose_edge.errors import PoseEdgeError
-from pose_edge.sinks.mqtt_broker import PASSWORD_VARIABLE, Broker
+from pose_edge.sinks.mqtt_broker import Broker
 from pose_edge.util.text import one_line
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pose_edge.errors import OutputError, UsageError
 from pose_edge.sinks.name_pattern import RECORDING_SUFFIX, NamePattern, is_standard_output
 from pose_edge.sinks.segment_files import lock, write_error
 from pose_edge.sources.spec import SourceKind, parse_source
-from pose_edge.util.paths import is_dir, user_path
+from pose_edge.util.paths import is_dir, resolved, user_path
 
 OTHER_NAME: Final = "choose another name"
 
@@ -229,7 +229,7 @@ def _existing(path: Path) -> Identity | None:
 def _identity(path: Path) -> Identity:
     if (existing := _existing(path)) is not None:
         return existing
-    folder, name = os.path.split(os.path.realpath(path))
+    folder, name = os.path.split(resolved(path))
     return (*(_existing(Path(folder)) or (folder,)), name)
 
 

@@ -35,13 +35,15 @@ SHORTEST: Final = 5
 class Redactor:
     """Removes the secrets of addresses from texts."""
 
-    def __init__(self, addresses: Iterable[str] = ()) -> None:
+    def __init__(self, addresses: Iterable[str] = (), *, public: Iterable[str] = ()) -> None:
         """Create the redactor.
 
         Args:
             addresses: Addresses in use, whose secrets are removed wherever they occur. Texts that
                 are not addresses are ignored.
+            public: Addresses without secrets, which are kept whatever they look like.
         """
+        self._public = frozenset(public)
         found = {secret for address in addresses for secret in _secrets(address)}
         self._known = sorted(found, key=len, reverse=True)
 
@@ -52,7 +54,10 @@ class Redactor:
                 text = text.replace(secret, f"{HIDDEN}@" if secret.endswith("@") else HIDDEN)
         if "@" not in text and "://" not in text:
             return text
-        return WORD.sub(lambda word: _redact_word(word[0]), text)
+        return WORD.sub(lambda word: self._redact(word[0]), text)
+
+    def _redact(self, word: str) -> str:
+        return word if word.rstrip(":;,.") in self._public else _redact_word(word)
 
 
 def redact(url: str) -> str:

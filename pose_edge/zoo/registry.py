@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pose_edge.errors import ModelError
 from pose_edge.util import resources
-from pose_edge.util.paths import exists, user_path
+from pose_edge.util.paths import exists, is_file, user_path
 from pose_edge.util.text import counted
 from pose_edge.zoo.catalogue import (
     REINSTALL,
     TFLITE_MARK,
+    TFLITE_MARK_OFFSET,
     Download,
     ListedModel,
     has_tflite_mark,
@@ -31,6 +33,9 @@ AUTO: Final = "auto"
 """Used instead of a model's name: the most accurate model that keeps up with the camera's rate."""
 LIGHTEST: Final = "movenet-lightning-int8"
 """The fastest model, with which `auto` starts while the speed of the machine is not known."""
+
+MAX_BYTES: Final = 200_000_000
+"""Maximum size of a model file; the largest listed one has less than a tenth of it."""
 
 COMPILED_MARK: Final = b"edgetpu-custom-op"
 """Name of the operation that replaces the part of a compiled model that runs on the Edge TPU."""
@@ -169,8 +174,19 @@ class Zoo:
             names = [*self.entries, *self.downloads]
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
+            if is_file(user_path(name)):
+                hint = f"a file's name must end in .tflite, or be typed as ./{name}"
             raise ModelError(f"no model {name!r}", remedy=hint)
         return self.entries[name]
+
+    def check_name(self, name: str) -> None:
+        """Check that a name is listed or a path, without looking for the file.
+
+        Raises:
+            ModelError: There is no model with this name.
+        """
+        if name not in self.downloads and not _is_path(name):
+            self.entry(name)
 
     def find(self, name: str) -> ModelFile:
         """Find a model by its name in either list, or by the path of a .tflite file.
@@ -183,7 +199,7 @@ class Zoo:
         """
         if name not in self.entries and name in self.downloads:
             return self._find_fetched(self.downloads[name])
-        if name not in self.entries and (name.endswith(".tflite") or "/" in name):
+        if name not in self.entries and _is_path(name):
             path = user_path(name)
             return self._own_file(path.stem, path, check_tflite(path))
         entry = self.entry(name)
@@ -229,14 +245,24 @@ class Zoo:
         )
 
 
+def _is_path(name: str) -> bool:
+    return name.endswith(".tflite") or "/" in name
+
+
 def check_tflite(path: Path) -> bytes:
     """Read a file, check that it looks like a TensorFlow Lite model, and return its content.
 
     Raises:
-        ModelError: The file is missing, unreadable, empty or something else.
+        ModelError: The file is missing, unreadable, empty, larger than `MAX_BYTES` or something
+            else. Nothing but its start was read then.
     """
     try:
-        content = path.read_bytes()
+        # O_NONBLOCK: opening a named pipe must not wait for a writer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(TFLITE_MARK_OFFSET + len(TFLITE_MARK))
+            if has_tflite_mark(content) and size <= MAX_BYTES:
+                content += file.read(size)
     except FileNotFoundError as error:
         raise ModelError(
             f"model file {path} is missing", remedy="`pose-edge models list`"
@@ -249,4 +275,6 @@ def check_tflite(path: Path) -> bytes:
         )
     if not has_tflite_mark(content):
         raise ModelError(f"{path} is not a TensorFlow Lite model (no {TFLITE_MARK.decode()} mark)")
+    if size > MAX_BYTES:
+        raise ModelError(f"{path} is too large for a model: more than {MAX_BYTES // 10**6} MB")
     return content

@@ -157,7 +157,7 @@ def test_the_last_override_wins(file: Path) -> None:
         ("source.name", "null", "null"),
         ("source.name", "rtsp://a:b@c/#d: [e", "rtsp://a:b@c/#d: [e"),
         ("record.path", "out.mp4", "out.mp4"),
-        ("record.path", "7", "7"),
+        ("poses.path", "7", "7"),
         ("record.path", "null", None),
         ("record.path", "", None),
         ("run.max_frames", "12", 12),
@@ -244,7 +244,7 @@ def test_the_word_and_other_keys_of_the_section_go_together(
 @pytest.mark.parametrize("word", ["maybe", "On", "yes", "no", "''"])
 def test_another_word_is_a_fault_of_the_mode(file: Path, word: str) -> None:
     given = word.strip("'")
-    says = f"edgetpu.mode: {given!r} is not allowed here; allowed: one of auto, on, off"
+    says = f"edgetpu.mode: {given!r} is not allowed here; allowed: auto, on, off"
     assert faults(file, f"\nedgetpu: {word}\n") == [f"config.yaml:2: {says}"]
     assert faults(file, "", {"POSE_EDGE_EDGETPU": given}) == [
         f"environment variable POSE_EDGE_EDGETPU: {says}"
@@ -330,11 +330,11 @@ def test_all_faults_of_all_places_at_once(file: Path) -> None:
             "config.yaml:8: source.loop: 'yes' is not allowed here; allowed: true or false",
             (
                 "config.yaml:9: run.max_frames: 0 is not allowed here; "
-                "allowed: a whole number, at least 1 or null"
+                "allowed: a whole number, at least 1, or null"
             ),
             (
                 "environment variable POSE_EDGE_LOG__LEVEL: log.level: 'loud' is not allowed here; "
-                "allowed: one of debug, info, warning, error"
+                "allowed: debug, info, warning, error"
             ),
             (
                 "environment variable POSE_EDGE_CAMRA__FPS: camra: unknown section; "
@@ -372,10 +372,11 @@ def test_all_faults_of_all_places_at_once(file: Path) -> None:
         ),
         (
             "camera:\n  rotation: 45\n",
-            "2: camera.rotation: 45 is not allowed here; allowed: one of",
+            "2: camera.rotation: 45 is not allowed here; allowed: 0, 90, 180, 270",
         ),
         ("camera:\n  fps: !!float .nan\n", "2: camera.fps: nan is not allowed here; "),
         ("run:\n  duration: 1e999\n", "2: run.duration: inf is not allowed here; "),
+        ("camera:\n  fps:\n", "2: camera.fps: a value is missing; allowed: a number above 0"),
         ("- model\n", "1: expected sections"),
         ("model: {threads: 2\n", "2: not YAML"),
         ("\tmodel: 1\n", "1: not YAML"),
@@ -542,6 +543,40 @@ def test_a_variable_without_a_section_is_not_passed_over_in_silence(
     assert load(file, "", {variable: "12"}) == Settings()
     assert f"environment variable {variable} is ignored" in caplog.text
     assert says in caplog.text
+
+
+def test_the_variable_of_the_broker_is_known(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert load(file, "", {"POSE_EDGE_MQTT_PASSWORD": "secret"}) == Settings()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        *((section, text) for section in ("web", "websocket", "metrics") for text in ("70000",)),
+        *(("web", text) for text in ("0.0.0.0:65536", "[::]:99999", "-1", "")),
+    ],
+)
+def test_ports_that_do_not_exist_are_refused(file: Path, section: str, text: str) -> None:
+    (found,) = faults(file, f'{section}: {{listen: "{text}"}}\n')
+    assert f"{section}.listen: '{text}' is not allowed here; allowed: [HOST:]PORT" in found
+
+
+@pytest.mark.parametrize("text", ["0", "1", "65535", "0.0.0.0:8080", "[::1]:9090"])
+def test_ports_that_exist_are_accepted(file: Path, text: str) -> None:
+    assert load(file, f'web: {{listen: "{text}"}}\n').web.listen == text
+
+
+@pytest.mark.parametrize("text", ["out.avi", "out", ".mp4", "folder.mp4/out", "-"])
+def test_a_recording_that_is_no_mp4_is_refused(file: Path, text: str) -> None:
+    (found,) = faults(file, f"record: {{path: {json.dumps(text)}}}\n")
+    assert "record.path: " in found
+    assert "allowed: an .mp4 file" in found
+
+
+@pytest.mark.parametrize("text", ["out.mp4", "a/b.d/{time}.MP4", "{time}.mp4"])
+def test_recordings_that_are_mp4_are_accepted(file: Path, text: str) -> None:
+    assert load(file, f"record: {{path: {json.dumps(text)}}}\n").record.path == text
 
 
 def test_there_are_no_more_faults_than_people_read(file: Path) -> None:

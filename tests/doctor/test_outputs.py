@@ -113,7 +113,7 @@ def test_an_address_that_none_can_be(made_up: MadeUp, url: str) -> None:
     settings = context.settings.model_copy(update={"mqtt": mqtt})
     (found,) = examine(replace(context, settings=settings))
     assert found.verdict == "fault"
-    assert found.text == "mqtt.url is no address of a broker"
+    assert found.text == "mqtt.url is not the address of a broker"
 
 
 @pytest.mark.parametrize("url", ["mqtt://127.0.0.1:99999", "mqtts://127.0.0.1:0x1"])

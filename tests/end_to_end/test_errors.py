@@ -47,7 +47,7 @@ def bad(pose_edge: Command) -> Path:
         ("run --set nonsense", 2, "expected SECTION.KEY=VALUE"),
         ("run --threads many", 2, "a whole number from 1 to 64"),
         ("run --max-frames 0", 2, "a whole number, at least 1"),
-        ("run --source demo --display none --record out.avi", 2, "must end in .mp4"),
+        ("run --source demo --display none --record out.avi", 2, "an .mp4 file"),
         ("run --source demo --display none --record no/out.mp4", 1, "there is no folder no"),
         ("run --source demo --display none --poses no/out.jsonl", 1, "there is no folder no"),
         ("run --source demo --display window", 3, "no window can be opened"),

@@ -78,7 +78,7 @@ def test_passwords_are_shown_nowhere(pose_edge: Command) -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint", "status"),
     [
-        ({"url": "mqtt://hall/topic"}, "mqtt.url is no address of a broker", 2),
+        ({"url": "mqtt://hall/topic"}, "mqtt.url is not the address of a broker", 2),
         ({"url": "mqtt://pi@hall", "password_file": "none"}, "mqtt.password_file: none: ", 3),
         ({"url": "mqtts://hall", "ca_file": "none.pem"}, "mqtt.ca_file: none.pem: ", 3),
     ],

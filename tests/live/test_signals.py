@@ -12,8 +12,8 @@ import pytest
 from helpers import wait_until
 
 from pose_edge.live.signals import (
+    BLOCKED_SIGNALS,
     Signals,
-    hold_signals,
     interrupt_on_signals,
     release_signals,
 )
@@ -78,7 +78,7 @@ def test_under_nohup_a_closed_terminal_is_ignored(signals: Signals) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_wait_for_their_handlers(signals: Signals, number: int) -> None:
-    hold_signals()
+    signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_SIGNALS)
     # Sent to this thread, as the test runner's other threads do not block signals.
     signal.pthread_kill(threading.get_ident(), number)
     assert number in signal.sigpending()
@@ -88,7 +88,7 @@ def test_signals_wait_for_their_handlers(signals: Signals, number: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_does_not_listen_is_interrupted(signals: Signals, number: int) -> None:
-    hold_signals()
+    signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_SIGNALS)
     # Sent to this thread, as the test runner's other threads do not block signals.
     signal.pthread_kill(threading.get_ident(), number)
     with pytest.raises(KeyboardInterrupt):

@@ -47,7 +47,8 @@ def test_for_people_a_traceback_only_when_asked_for() -> None:
 
 def test_for_the_journal_every_line_has_a_priority() -> None:
     write = Formatter("journal", REDACT).format
-    assert write(record("a\nb")) == "<4>a\n<4>b"
+    assert write(record("a\nb")) == r"<4>a\nb", "a name; our messages have one line"
+    assert write(record("a\nb", name="av")) == "<4>av: a\n<4>b"
     levels = {10: 7, 20: 6, 30: 4, 40: 3, 50: 2, 25: 6, 60: 2, 1: 7}
     for level, priority in levels.items():
         assert write(record("x", levelno=level)) == f"<{priority}>x"

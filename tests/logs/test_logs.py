@@ -51,6 +51,22 @@ def test_levels_of_ours_and_of_libraries(capsys: pytest.CaptureFixture[str]) -> 
         assert len(entries(capsys)) == heard, level
 
 
+@pytest.mark.parametrize(("form", "count"), [("text", 1), ("journal", 1), ("json", 1)])
+def test_names_with_ends_of_lines_make_no_further_lines(
+    capsys: pytest.CaptureFixture[str], form: str, count: int
+) -> None:
+    logs.start("info", form)
+    log.warning("saved %s", "a\n<3>fault\tb.jpg")
+    assert len(capsys.readouterr().err.splitlines()) == count
+
+
+def test_each_line_of_an_error_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    for form, lines in (("text", 2), ("journal", 2), ("json", 1)):
+        logs.start("info", form)
+        logs.report_error("one fault\nanother one")
+        assert len(capsys.readouterr().err.splitlines()) == lines, form
+
+
 def test_starting_again_changes_the_format_and_loses_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

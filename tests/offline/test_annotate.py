@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -484,8 +485,8 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["a.jpg", "b.jpg"], "out.jpg", UsageError, "several inputs need a folder; e.g. -o drawn"),
         (["a.jpg", "x/a.jpg"], None, UsageError, "would both be written to a-poses.jpg"),
-        (["a.jpg", "a.jpg"], "new", UsageError, "would both be written to new/a-poses.jpg"),
-        (["a.jpg", "gone.mp4"], None, SourceError, "gone.mp4: no such file"),
+        (["a.jpg", "a.jpg"], "new", UsageError, "a.jpg is given twice"),
+        (["a.jpg", "gone.mp4"], None, SourceError, "^gone.mp4: no such file or folder$"),
         (["a.jpg", "rtsp://camera/x"], None, UsageError, "annotate reads files"),
         (["b.jpg", "b-poses.jpg"], None, UsageError, "is the input b-poses.jpg"),
         (["x"], "all.mp4", UsageError, "into a folder, not into a file; e.g. -o all"),
@@ -516,6 +517,37 @@ def test_one_of_several_that_cannot_be_read_ends_nothing(tmp_path: Path) -> None
     assert [bool(report.missing) for report in reports] == [False, True, False]
     assert "b.mp4 is not a video" in reports[1].missing[0]
     assert sorted(path.name for path in tmp_path.glob("*-poses*")) == ["a-poses.jpg", "c-poses.jpg"]
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link.mp4").symlink_to("gone.mp4")
+    with pytest.raises(SourceError, match=r"^link.mp4: a link to nothing$"):
+        run("link.mp4")
+
+
+def test_what_was_not_written_is_not_announced(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    reports, _ = run_several(["a.jpg", "b.jpg"])
+    assert [report.outputs for report in reports] == [(Path("a-poses.jpg"),), ()]
+
+
+def test_a_name_with_ends_of_lines_makes_no_further_line(tmp_path: Path) -> None:
+    (tmp_path / "b\n\r\tc.jpg").write_bytes(b"no picture")
+    with pytest.raises(SourceError, match=r"b\\n\\r\\tc\.jpg is not a picture") as error:
+        run("b\n\r\tc.jpg")
+    assert "\n" not in str(error.value)
+
+
+def test_a_current_folder_that_was_removed(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "album").mkdir()
+    (tmp_path / "gone").mkdir()
+    os.chdir("gone")
+    (tmp_path / "gone").rmdir()
+    for source in ("a.jpg", "album"):
+        with pytest.raises(UsageError, match="the current folder has been removed"):
+            run(tmp_path / source)
 
 
 def test_stopping_leaves_the_rest_alone(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,25 @@ def test_a_truth_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path, tmp_path / "binary.json"):
         with pytest.raises(UnavailableError, match=str(path)):
             load_truth(path)
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "huge.json"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    with pytest.raises(UnavailableError, match="larger than 1 GB"):
+        load_truth(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("", "it is not JSON (line 1)"),
+        ("{\n3", "it is not JSON (line 2)"),
+        ({**coco(), "categories": []}, "COCO's format: no category 1 (person)"),
+    ],
+)
+def test_the_fault_is_said_in_words(tmp_path: Path, data: object, says: str) -> None:
+    with pytest.raises(UnavailableError) as refused:
+        load_truth(write(tmp_path, data))
+    assert str(refused.value).endswith(says)

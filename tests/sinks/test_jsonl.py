@@ -56,6 +56,12 @@ def test_a_number_that_is_not_finite_is_never_written(wrong: float) -> None:
         _ = message.line
 
 
+def test_a_name_that_is_not_utf_8_is_still_unicode() -> None:
+    frame = make_frame(noise(64, 48), file="caf\udce9.jpg")
+    line = PoseMessage.of(make_result(frame, [])).line
+    assert strict(line.decode())["file"] == "caf?.jpg"
+
+
 def test_confidence_is_a_field_of_its_own_where_it_is_known() -> None:
     plain = pose(person(), 0.83)
     known = replace(plain, confidence=np.full(17, 0.98765, dtype=np.float32))

@@ -423,7 +423,9 @@ def test_a_change_that_cannot_be_leaves_all_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is no folder"):
         recording.change(RecordSettings(path=str(tmp_path / "gone" / "r.mp4")), StorageSettings())
     with pytest.raises(UsageError, match=r"must end in \.mp4"):
-        recording.change(RecordSettings(path=str(tmp_path / "r.avi")), StorageSettings())
+        recording.change(
+            settings.model_copy(update={"path": str(tmp_path / "r.avi")}), StorageSettings()
+        )
     recording.send(coded_picture(1), "BGR", 0.1)
     recording.change(settings.model_copy(update={"quality": 30}), StorageSettings(min_free=0))
     recording.send(coded_picture(2), "BGR", 0.2)

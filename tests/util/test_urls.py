@@ -13,6 +13,15 @@ no_space = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 schemes = st.sampled_from(("rtsp", "rtsps", "http", "https", "rtmp", "RTSP"))
 
 
+def test_public_addresses_are_kept() -> None:
+    address = "https://example.org/104342d2d3480b3e66203073dac24f4e2dbb4c41/x.tflite"
+    text = f"{address}: 404, {address} is gone"
+    assert Redactor(public=[address])(text) == text
+    assert Redactor(public=[address])(f"{address}?token=s3cret") == (
+        "https://example.org/***/x.tflite?..."
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

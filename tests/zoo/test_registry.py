@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -387,3 +388,29 @@ def test_a_file_is_known_by_its_content(folder: Path, fetched: Callable[..., Zoo
     for known, published in ((True, {"git_blob": git_blob_id(own)}), (False, {"git_blob": None})):
         zoo = fetched(own, size=None, sha256=None, **published)
         assert zoo.find(FETCHED).known is known
+
+
+@pytest.mark.parametrize(
+    ("start", "says"), [(b"RIFF....", "is not a TensorFlow Lite"), (CONTENT, "is too large")]
+)
+def test_a_huge_file_is_refused_unread(tmp_path: Path, start: bytes, says: str) -> None:
+    path = tmp_path / "huge.tflite"
+    path.write_bytes(start)
+    os.truncate(path, 1 << 40)  # a sparse file, which no memory could hold
+    with pytest.raises(ModelError, match=says):
+        Zoo().find(str(path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tflite")
+    with pytest.raises(ModelError, match="is empty"):
+        Zoo().find(str(tmp_path / "pipe.tflite"))
+
+
+def test_a_file_of_another_kind_is_told_the_suffix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"must end in \.tflite, or be typed as \./model\.onnx"):
+        Zoo().find("model.onnx")

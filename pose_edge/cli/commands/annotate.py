@@ -35,7 +35,7 @@ def command_annotate(options: Namespace) -> int:
     several = len(options.inputs) > 1
     for report in reports:
         log.info(
-            "%s%s, %d with people%s",
+            "%s%s, people in %d%s",
             f"{report.name}: " if several else "",
             counted(report.frames, "frame"),
             report.with_person,
@@ -45,5 +45,7 @@ def command_annotate(options: Namespace) -> int:
             log.error("%s", reason)
     finished = len(reports) == len(options.inputs) and all(one.finished for one in reports)
     if not finished:
-        log.error("stopped before the end; the files written so far are complete")
+        written = any(one.outputs for one in reports)
+        note = "; the files written so far are complete" if written else ""
+        log.error("stopped before the end%s", note)
     return 0 if finished and not any(one.missing for one in reports) else 1

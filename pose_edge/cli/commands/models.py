@@ -9,10 +9,12 @@ from argparse import Namespace
 from functools import partial
 from typing import Final
 
+from pose_edge import logs
 from pose_edge.cli.settings import read_settings
 from pose_edge.cli.terminal import NONE, print_json, print_table
 from pose_edge.errors import ModelError, UsageError
 from pose_edge.util.paths import exists
+from pose_edge.util.urls import Redactor
 from pose_edge.zoo.catalogue import Download
 from pose_edge.zoo.registry import ManifestEntry, Zoo
 
@@ -117,6 +119,9 @@ def command_models_fetch(options: Namespace) -> int:
             "there is no home folder to keep models in",
             remedy="set XDG_DATA_HOME to an absolute path, or HOME",
         )
+    # The commit in an address of the list looks like a token, but is public.
+    redactor = Redactor(public=[model.url for model in models])
+    logs.start(options.log_level, options.log_format, redactor=redactor)
     with show_progress("byte") as show:
         for model in models:
             show(model.name, 0, model.size)
