@@ -18,6 +18,7 @@ from pose_edge.config.schema import CameraSettings
 from pose_edge.errors import SourceError
 from pose_edge.sources.cameras import explain_unopenable
 from pose_edge.util.device_access import can_open
+from pose_edge.util.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def load_library() -> tuple[Any, Any]:
     except ModuleNotFoundError as error:
         raise SourceError(f"this Python has no module {error.name}", remedy=REMEDY) from error
     except Exception as error:  # modules built for another NumPy or Python raise any error
-        what = f"{type(error).__name__}: {error}"
+        what = one_line(f"{type(error).__name__}: {error}")
         raise SourceError(f"picamera2 cannot be imported ({what})", remedy=REMEDY) from error
 
 
@@ -82,7 +83,7 @@ def find_picameras() -> dict[int, str]:
     try:
         listed = picamera2.Picamera2.global_camera_info()
     except (RuntimeError, OSError) as error:
-        raise SourceError(str(error)) from error
+        raise SourceError(one_line(error)) from error
     cameras = {
         number: str(info.get("Model", "unknown"))
         for number, info in enumerate(listed)
