@@ -87,6 +87,7 @@ class HttpResponse:
         self._reader = reader
         self._limit_s = limit_s
         self._unread = b""
+        self._timed_out = False
         self.status = response.status
         self.reason = response.reason
         self.url = url
@@ -149,9 +150,16 @@ class HttpResponse:
         self._unread = data + self._unread
 
     def read(self, size: int) -> bytes:
-        """Return 1 to `size` bytes, or b"" at the end; raise TimeoutError after the time limit."""
+        """Return 1 to `size` bytes, or b"" at the end; raise TimeoutError after the time limit.
+
+        After the time limit the content counts as ended: FFmpeg reads on after an error, and PyAV
+        prints a traceback for each further one.
+        """
+        if self._timed_out:
+            return b""
         data = self.receive(self._limit_s)
         if data is None:
+            self._timed_out = True
             raise TimeoutError
         self.put_back(data[size:])
         return data[:size]
