@@ -19,7 +19,7 @@ from pose_edge.doctor.report import Finding
 from pose_edge.sinks.datagram_peer import AddressLookup, split_address
 from pose_edge.sinks.mqtt_broker import WRONG_URL, WRONG_URL_REMEDY
 from pose_edge.util.extras import extra_command
-from pose_edge.web.listening import serves_page
+from pose_edge.web.listening import HIGHEST_PORT, serves_page
 
 LIBRARIES: Final = {
     "osc": ("pythonosc", "osc"),
@@ -113,8 +113,9 @@ def _target(name: str, host: str, port: int, lookup: AddressLookup, timeout: flo
     if not host:  # only the address of a broker is not checked with the configuration
         return Finding(name, "fault", WRONG_URL, WRONG_URL_REMEDY)
     place = f"{host}:{port}"
-    if not 1 <= port <= 65_535:
-        return Finding(name, "fault", f"{place}: there is no such port", "choose 1 to 65535")
+    if not 1 <= port <= HIGHEST_PORT:
+        remedy = f"choose 1 to {HIGHEST_PORT}"
+        return Finding(name, "fault", f"{place}: there is no such port", remedy)
     try:
         found = lookup.result(timeout)
     except OSError as error:

@@ -300,9 +300,8 @@ def _read_facts(path: str) -> VideoFacts:
     Raises:
         SourceError: The video cannot be read.
     """
-    from pose_edge.sources.video import (
-        Video,
-    )  # imported late: a run without a video needs no FFmpeg
+    # Imported late: a run without a video needs no FFmpeg.
+    from pose_edge.sources.video import Video
 
     times: list[float] = []
     size = (0, 0)
