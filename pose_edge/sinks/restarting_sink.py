@@ -153,18 +153,20 @@ class RestartingSink(Generic[P, Item]):
         if self._make is None:
             return
         item = self._encode(*args, **kwargs)
-        queue = None
-        while queue is not self._queue:  # replaced since the last try
+        while True:
             queue = self._queue
             if queue is not None and queue.put(item):
                 if queue.displaced:
                     self._note_displaced(queue)
                 return
-        with self._lock:
-            if queue is None or not queue.accepting or queue.stalled:
-                self.lost += self.active
-                return
-            self.dropped += 1
+            with self._lock:
+                if queue is not self._queue:  # replaced meanwhile
+                    continue
+                if queue is None or not queue.accepting or queue.stalled:
+                    self.lost += self.active
+                    return
+                self.dropped += 1
+            break
         self._drops.add(1)
 
     def _note_displaced(self, queue: WriterQueue[Item]) -> None:

@@ -642,6 +642,29 @@ def test_no_item_is_lost_while_it_is_switched(drop: bool) -> None:
     assert (bench.sink.lost, bench.sink.dropped) == (0, 0)
 
 
+def test_an_item_sent_while_the_output_is_switched_on_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    bench.open()
+    bench.sink.switch(None)
+    sender = threading.Thread(target=bench.sink.send, args=(7,), daemon=True)
+    add = bench.supervisor.add
+
+    def add_while_sending(name: str, replace: Callable[[], None]) -> Part:
+        sender.start()
+        sender.join(0.1)  # the item meets an output that has no queue yet
+        return add(name, replace)
+
+    monkeypatch.setattr(bench.supervisor, "add", add_while_sending)
+    bench.sink.switch(bench.make)
+    sender.join(GENEROUS_S)
+    second = bench.wait_for_output(2)
+    wait_until(lambda: second.items == [7], "the item")
+    bench.sink.close()
+    assert (bench.sink.lost, bench.sink.dropped, bench.sink.failed) == (0, 0, None)
+
+
 def test_one_that_was_left_and_cannot_finish_is_reported() -> None:
     bench = Bench()
     first = bench.open()
