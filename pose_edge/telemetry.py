@@ -297,3 +297,11 @@ class Telemetry:
         """Return the current faults by name of the part."""
         with self._lock:
             return dict(self._faults)
+
+
+def fault_texts(faults: Mapping[str, str]) -> list[str]:
+    """Return "part: message" for each fault; parts with the same message share one text."""
+    parts: dict[str, list[str]] = {}
+    for part, message in faults.items():
+        parts.setdefault(message, []).append(part)
+    return [f"{', '.join(names)}: {message}" for message, names in parts.items()]

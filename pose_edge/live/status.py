@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pose_edge.supervision.supervisor import Part
-from pose_edge.telemetry import INFERENCE, SOURCE, Event, Telemetry
+from pose_edge.telemetry import INFERENCE, SOURCE, Event, Telemetry, fault_texts
 from pose_edge.util.text import counted
 
 
@@ -28,7 +28,7 @@ def status_line(
     source, inference = faults.pop(SOURCE, None), faults.pop(INFERENCE, None)
     names = ", ".join(outputs)
     shown = f"display {screen}; outputs {names}" if names else f"display {screen}"
-    others = "".join(f"; {part}: {fault}" for part, fault in faults.items())
+    others = "".join(f"; {text}" for text in fault_texts(faults))
     if source is not None:
         return f"no picture: {source}{_tried(tries.get(SOURCE, 0))}; {shown}{others}"
     if inference is not None:

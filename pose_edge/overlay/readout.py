@@ -21,7 +21,7 @@ from pose_edge.overlay.placement import (
 )
 from pose_edge.overlay.scene import Rectangle, Size, Stamp, relative
 from pose_edge.poses import Provenance
-from pose_edge.telemetry import DISPLAY, TO_POSES, TO_SCREEN, Event, Telemetry
+from pose_edge.telemetry import DISPLAY, TO_POSES, TO_SCREEN, Event, Telemetry, fault_texts
 
 ReadoutKind = Literal["short", "full"]
 
@@ -281,5 +281,5 @@ class Readout:
         return {label: GAP.join(figures) for label, figures in groups.items() if figures}
 
     def _faults(self) -> list[PanelLine]:
-        faults = self._telemetry.faults().items()
-        return [PanelLine("fault", f"! {part}: {message}") for part, message in faults]
+        texts = fault_texts(self._telemetry.faults())
+        return [PanelLine("fault", f"! {text}") for text in texts]

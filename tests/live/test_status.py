@@ -30,9 +30,10 @@ def test_a_missing_camera_and_how_often_it_was_tried() -> None:
         source.waiting("no camera", within=1)
     telemetry.set_fault("source", "no camera (since 12:00:00)")
     telemetry.set_fault("recording", "No space left on device")
+    telemetry.set_fault("poses", "No space left on device")
     assert status_line(telemetry, supervisor.parts, "none") == (
         "no picture: no camera (since 12:00:00); tried 3 times; display none"
-        "; recording: No space left on device"
+        "; recording, poses: No space left on device"
     )
 
 

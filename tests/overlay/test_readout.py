@@ -105,6 +105,14 @@ def test_the_pill_says_rate_and_latency_and_nothing_else(telemetry: Telemetry) -
     assert texts(readout.short_lines(CPU, paused=True))[0] == "paused"
 
 
+def test_parts_with_the_same_fault_share_a_line(telemetry: Telemetry) -> None:
+    telemetry.set_fault("recording", "the disk is full")
+    telemetry.set_fault("display", "unplugged")
+    telemetry.set_fault("poses", "the disk is full")
+    lines = make(telemetry, Clock()).short_lines(CPU)
+    assert texts(lines[1:]) == ["! recording, poses: the disk is full", "! display: unplugged"]
+
+
 def test_the_age_of_poses_that_were_moved_forward_is_told(telemetry: Telemetry) -> None:
     telemetry.add({"latency": 12.3, "pose_age": 78.1})
     assert texts(make(telemetry, Clock()).short_lines(CPU)) == [f"0.0 fps{GAP}12 ms"]

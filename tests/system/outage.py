@@ -26,8 +26,6 @@ OWN_LOAD: Final = 1.5
 """Load average per processor while a test runs alone on a host with two processors."""
 CHANGED: Final = 0.005
 """Fraction of the pixels that must differ for a picture to count as changed, 0...1."""
-LIKE: Final = 0.8
-"""Least `ReferenceVideo.similarity` at which the screen counts as showing the video."""
 
 
 def scaled_limit(seconds: float) -> float:
@@ -109,9 +107,9 @@ class PictureWatch:
                 if moved(before, shown) > CHANGED:
                     changed = now
                 before = shown
-                similarity = self._reference.similarity(picture_part(shown, CAMERA_SIZE))
+                video = self._reference.shown_in(picture_part(shown, CAMERA_SIZE))
                 moves = now - changed < scaled_limit(STILL_S)
-                self._samples.append((now, similarity > LIKE and moves))
+                self._samples.append((now, video and moves))
         except Exception as error:  # noqa: BLE001 - raised again where the samples are asked for
             self._fault = error
 

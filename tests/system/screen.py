@@ -22,6 +22,10 @@ SMALL: Final = (160, 90)
 """Width and height at which pictures are compared, in pixels."""
 BELOW_READOUT: Final = 40
 """First of those 90 rows that is below the read-out, where only the skeleton is drawn."""
+HALVES: Final = (slice(0, SMALL[0] // 2), slice(SMALL[0] // 2, None))
+"""Left and right half of those columns. A panel in a corner covers little of the other half."""
+LIKE: Final = 0.8
+"""Least correlation at which a picture counts as a frame of the video."""
 
 DRAWN: Final = 0.25
 """Lowest score of a keypoint that is drawn."""
@@ -101,19 +105,28 @@ class ReferenceVideo:
     def __init__(self, frames: Sequence[Image]) -> None:
         """Store a signature of every frame, computed at the size `SMALL`."""
         self._known = np.stack([self._signature(frame) for frame in frames])
+        self._halves = [
+            np.stack([self._signature(frame, half) for frame in frames]) for half in HALVES
+        ]
 
     def similarity(self, picture: Image) -> float:
         """Return the best correlation of a picture with any frame of the video, -1...1."""
         return float((self._known @ self._signature(picture)).max())
+
+    def shown_in(self, picture: Image) -> bool:
+        """Return whether a picture shows the video; a long fault may cover one of its corners."""
+        pairs = zip(HALVES, self._halves, strict=True)
+        best = max((known @ self._signature(picture, half)).max() for half, known in pairs)
+        return bool(best > LIKE)
 
     def index(self, picture: Image) -> int:
         """Return the index of the video frame that correlates best with a picture."""
         return int((self._known @ self._signature(picture)).argmax())
 
     @staticmethod
-    def _signature(picture: Image) -> NDArray[np.float64]:
-        small = cv2.resize(picture, SMALL, interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)[BELOW_READOUT:].astype(np.float64)
+    def _signature(picture: Image, columns: slice = slice(None)) -> NDArray[np.float64]:
+        small = cv2.resize(picture, SMALL, interpolation=cv2.INTER_AREA)[BELOW_READOUT:, columns]
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float64)
         centred = (grey - grey.mean()).ravel()
         return np.asarray(centred / max(1e-9, float(np.linalg.norm(centred))))
 
@@ -140,7 +153,7 @@ class Screen:
 
     def shows_video(self, frame: tuple[int, int] = CAMERA_SIZE) -> bool:
         """Return whether the screen shows the video, and the picture changes within a second."""
-        if self.similarity(frame) < 0.8:
+        if self.similarity(frame) < LIKE:
             return False
         before, until = self.dump(), time.monotonic() + 1.0
         while time.monotonic() < until:
