@@ -16,7 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+# Not for a whole session: Playwright's event loop counts as running until it is closed, and tests
+# that start one themselves would fail in the same process.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Launch a headless Chromium."""
     if CHROMIUM is None:

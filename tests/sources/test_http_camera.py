@@ -369,7 +369,18 @@ def test_an_address_of_single_pictures_is_asked_again_at_its_own_rate(declared: 
         assert [read_code(frame.image) for frame in frames] == [1, 2, 3, 4, 5, 6]
         assert time.monotonic() - began >= 0.05 * 5 - 0.1
         assert camera.frame_rate == 20
-        assert camera.read(0.0) is None, "not yet due"
+        camera.close()
+
+
+def test_an_address_of_single_pictures_is_not_asked_before_it_is_due() -> None:
+    settings = PATIENT.model_copy(update={"snapshot_fps": 0.1})
+    answer = [head(content_type="image/jpeg"), jpeg(1)]
+    with ScriptedHttpServer(lambda _request: answer) as server:
+        camera = HttpCamera(server.url("/snap.jpg"), settings)
+        camera.open()
+        assert read_code(read(camera).image) == 1
+        assert camera.read(0.0) is None
+        assert len(server.requests) == 1
         camera.close()
 
 

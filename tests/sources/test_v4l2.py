@@ -23,8 +23,9 @@ from pose_edge.sources.pixels import decode
 from pose_edge.sources.v4l2 import MAX_TRANSIT_NS, V4L2Camera
 from pose_edge.sources.v4l2_device import FAULTY, MONOTONIC, Mode
 
-SMALL = CameraSettings(width=320, height=240, timeout=0.5)
-LARGE = CameraSettings(width=1280, height=720, timeout=0.5)
+SMALL = CameraSettings(width=320, height=240, timeout=10.0)
+LARGE = CameraSettings(width=1280, height=720, timeout=10.0)
+HASTY = CameraSettings(width=1280, height=720, timeout=0.5)
 
 
 @pytest.fixture
@@ -261,18 +262,19 @@ class Wish(FrameDemand):
         return self.wait_s
 
 
-def wishing(kernel: Kernel, node: FakeCamera, code: str = "MJPG") -> tuple[V4L2Camera, Wish]:
+def wishing(
+    kernel: Kernel, node: FakeCamera, settings: CameraSettings = LARGE
+) -> tuple[V4L2Camera, Wish]:
     """Return an open camera whose next picture is not due, and the demand that says so."""
-    camera = opened(kernel, node, LARGE if code == "MJPG" else SMALL)
-    assert node.format[0] == code
+    camera = opened(kernel, node, settings)
     camera.demand = wish = Wish()
     wish.wait_s = 60.0
     return camera, wish
 
 
-@pytest.mark.parametrize("code", ["MJPG", "YUYV"])
+@pytest.mark.parametrize(("settings", "code"), [(LARGE, "MJPG"), (SMALL, "YUYV")])
 def test_pictures_that_are_not_due_are_not_decoded(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, code: str
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, settings: CameraSettings, code: str
 ) -> None:
     decoded = []
 
@@ -282,7 +284,7 @@ def test_pictures_that_are_not_due_are_not_decoded(
 
     monkeypatch.setattr("pose_edge.sources.v4l2.decode", counting)
     node = kernel.add("video0")
-    camera, wish = wishing(kernel, node, code)
+    camera, wish = wishing(kernel, node, settings)
     for number in range(6):
         assert node.send(picture(number, node))
         assert camera.read(GENEROUS_S) is None
@@ -337,10 +339,10 @@ def test_a_damaged_picture_is_counted_when_it_is_due(kernel: Kernel) -> None:
 
 def test_a_camera_whose_pictures_are_not_wanted_is_not_silent(kernel: Kernel) -> None:
     node = kernel.add("video0")
-    camera, wish = wishing(kernel, node)
+    camera, wish = wishing(kernel, node, HASTY)
     node.send(picture(1, node))
     started = time.monotonic()
-    while time.monotonic() - started < 2 * LARGE.timeout:
+    while time.monotonic() - started < 2 * HASTY.timeout:
         assert camera.read(0.05) is None
     wish.wait_s = 0.0
     assert read_code(read(camera).image) == 1
@@ -469,7 +471,7 @@ def test_pictures_of_another_size_than_agreed_are_shown_as_they_are(kernel: Kern
 
 def test_a_camera_without_a_frame_waits_no_longer_than_it_may(kernel: Kernel) -> None:
     node = kernel.add("video0")
-    camera = opened(kernel, node, SMALL.model_copy(update={"timeout": 10.0}))
+    camera = opened(kernel, node, SMALL)
     started = time.monotonic()
     assert camera.read(0.05) is None
     assert time.monotonic() - started < 5
@@ -478,7 +480,7 @@ def test_a_camera_without_a_frame_waits_no_longer_than_it_may(kernel: Kernel) ->
 
 def test_a_camera_that_gives_no_frames_is_lost_after_the_limit(kernel: Kernel) -> None:
     node = kernel.add("video0")
-    camera = opened(kernel, node, LARGE)
+    camera = opened(kernel, node, HASTY)
     node.send(b"\x00" * 500)
     started = time.monotonic()
     lost = read_until_lost(camera)
@@ -489,7 +491,7 @@ def test_a_camera_that_gives_no_frames_is_lost_after_the_limit(kernel: Kernel) -
 
 def test_a_camera_that_nobody_reads_yet_is_not_silent(kernel: Kernel) -> None:
     """A screen may be opened between opening and reading, which can take seconds."""
-    camera = opened(kernel, kernel.add("video0"), LARGE)
+    camera = opened(kernel, kernel.add("video0"), HASTY)
     time.sleep(0.6)
     assert camera.read(0.01) is None
     camera.close()
@@ -497,7 +499,7 @@ def test_a_camera_that_nobody_reads_yet_is_not_silent(kernel: Kernel) -> None:
 
 def test_an_unplugged_camera_is_lost_at_once(kernel: Kernel) -> None:
     node = kernel.add("video0")
-    camera = opened(kernel, node, SMALL.model_copy(update={"timeout": 10.0}))
+    camera = opened(kernel, node, SMALL)
     threading.Timer(0.1, node.unplug).start()
     started = time.monotonic()
     with pytest.raises(SourceLost, match="was unplugged"):

@@ -251,7 +251,7 @@ def test_a_server_that_never_ends_is_given_up(
     server = Server(trickle_s=0.02)
     with pytest.raises(DownloadError, match="longer than 1 s"):
         get(server, tmp_path / "model.tflite")
-    assert server.requests == 1
+    assert server.requests <= 1, "asked again"
     assert list(tmp_path.iterdir()) == []
 
 
