@@ -6,12 +6,10 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-
-import numpy as np
 
 from pose_edge.poses import Provenance
 
@@ -266,8 +264,9 @@ class Telemetry:
             buckets = tuple(self._buckets[stage])
         if not samples:
             return None
-        median, p95 = np.percentile(samples, [50, 95])
-        return Summary(float(median), float(p95), sum(buckets), total_ms, buckets)
+        samples.sort()
+        median, p95 = quantile(samples, 0.5), quantile(samples, 0.95)
+        return Summary(median, p95, sum(buckets), total_ms, buckets)
 
     def summaries(self) -> dict[str, Summary]:
         """Return the statistics of all stages that ran, in pipeline order."""
@@ -297,6 +296,18 @@ class Telemetry:
         """Return the current faults by name of the part."""
         with self._lock:
             return dict(self._faults)
+
+
+def quantile(ordered: Sequence[float], q: float) -> float:
+    """Return a quantile, 0...1, of sorted samples, interpolated linearly.
+
+    `numpy.quantile` gives the same. Its first call loads another part of NumPy, which would hold up
+    the picture of a slow machine.
+    """
+    place = q * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def fault_texts(faults: Mapping[str, str]) -> list[str]:

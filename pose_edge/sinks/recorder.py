@@ -8,6 +8,7 @@ full disk or a power cut plays up to there. Closing it properly makes it a plain
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -47,7 +48,7 @@ MAX_FRAMES: Final = 500_000
 """Most pictures in a live file. FFmpeg keeps the index of a file in memory, 73 bytes per frame:
 36 MB after 4.6 hours at 30 frames per second."""
 
-Recorder: TypeAlias = "FileSink[[Image, ColourOrder, float], av.VideoFrame, RecordSettings]"
+Recorder: TypeAlias = "FileSink[[Image, ColourOrder, float], Picture, RecordSettings]"
 
 
 def recorder(
@@ -62,13 +63,14 @@ def recorder(
 ) -> Recorder:
     """Return a sink that records pictures to MP4 files.
 
-    Its `send` takes the arguments of `video_frame`. See `FileSink` for the arguments; `frame_rate`
-    is the usual number of pictures per second, if known, and sets the interval of key frames to
-    one second. `sound_of` is the video file of the pictures, if its sound is to be copied.
+    Its `send` takes the arguments of `copied_picture`. See `FileSink` for the arguments;
+    `frame_rate` is the usual number of pictures per second, if known, and sets the interval of key
+    frames to one second. `sound_of` is the video file of the pictures, if its sound is to be
+    copied.
     """
     return FileSink(
         "recording",
-        video_frame,
+        copied_picture,
         lambda file, options: Mp4(file, options, frame_rate or USUAL_FPS, sound_of),
         settings,
         storage,
@@ -80,19 +82,30 @@ def recorder(
     )
 
 
-def video_frame(image: Image, order: ColourOrder, time_s: float) -> av.VideoFrame:
-    """Convert a picture to a frame for the encoder.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture to record.
+
+    Attributes:
+        image: uint8 (height, width, 3), which nothing else changes.
+        order: Order of the colour channels.
+        pts: Time of the picture, in `TIME_BASE`.
+    """
+
+    image: Image
+    order: ColourOrder
+    pts: int
+
+
+def copied_picture(image: Image, order: ColourOrder, time_s: float) -> Picture:
+    """Return a copy of a picture for the encoder.
 
     Args:
-        image: uint8 (height, width, 3), copied.
+        image: uint8 (height, width, 3).
         order: Order of the colour channels.
         time_s: Time of the picture, seconds; only differences matter.
     """
-    import av  # imported late: without a recording a run needs no FFmpeg
-
-    frame = av.VideoFrame.from_ndarray(image, format="rgb24" if order == "RGB" else "bgr24")
-    frame.pts, frame.time_base = round(time_s / TIME_BASE), TIME_BASE
-    return frame
+    return Picture(np.array(image), order, round(time_s / TIME_BASE))
 
 
 class Mp4:
@@ -122,24 +135,29 @@ class Mp4:
         self._last_pts = -1
         self._frames = 0
 
-    def takes(self, item: av.VideoFrame) -> bool:
+    def takes(self, item: Picture) -> bool:
         """Return whether the file's index and range of times can hold a picture; see `Encoder`."""
         if self._frames == 0:
             return True
         full = self.file.live and self._frames >= MAX_FRAMES
-        return not full and (item.pts or 0) - self._origin - self._last_pts <= MAX_PAUSE
+        return not full and item.pts - self._origin - self._last_pts <= MAX_PAUSE
 
-    def write(self, item: av.VideoFrame) -> None:
-        """Encode a picture made by `video_frame`; see `Encoder.write`."""
-        frame, pts = item, item.pts or 0
+    def write(self, item: Picture) -> None:
+        """Encode a picture; see `Encoder.write`."""
+        # FFmpeg is loaded here, in the sink's thread: loading takes seconds on a slow machine, and
+        # without a recording a run does not need it.
+        import av
+
+        pixel_format = "rgb24" if item.order == "RGB" else "bgr24"
+        frame = av.VideoFrame.from_numpy_buffer(item.image, pixel_format)
         if self._stream is None or self._container is None:
             self._stream = self._begin(frame)
-            self._origin = pts
+            self._origin = item.pts
             self._begin_sound()
         assert self._container is not None
         if (frame.width, frame.height) != self._size:
             frame = letterbox(frame, *self._size)  # the camera came back with another size
-        self._last_pts = self._rising(pts)
+        self._last_pts = self._rising(item.pts)
         frame.pts, frame.time_base = self._last_pts, TIME_BASE
         for packet in self._stream.encode(frame):
             self._container.mux(packet)

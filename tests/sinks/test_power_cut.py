@@ -17,7 +17,7 @@ from helpers import coded_picture, noise, read_code, read_video
 from pose_edge.config.outputs import RecordSettings
 from pose_edge.frames import Image
 from pose_edge.sinks import recorder as recorder_module
-from pose_edge.sinks.recorder import FRAGMENT_S, Mp4, video_frame
+from pose_edge.sinks.recorder import FRAGMENT_S, Mp4, copied_picture
 from pose_edge.sinks.segment_file import SegmentFile
 
 FPS = 10
@@ -67,7 +67,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
         video = Mp4(file, RecordSettings(quality=18), FPS)
         for number in range(FRAMES):
             LoggedFile.frames = number + 1
-            video.write(video_frame(shown(number), "BGR", number / FPS))
+            video.write(copied_picture(shown(number), "BGR", number / FPS))
             if file.unsynced:
                 file.sync()
         video.finish()
@@ -154,7 +154,7 @@ def test_times_are_kept_and_no_picture_waits_for_later_ones(tmp_path: Path) -> N
     video = Mp4(file, RecordSettings(preset="medium"), 30)
     times = [0.0, 0.1, 0.15, 0.2, 0.5, 0.9, 0.95, 3.7, 3.71, 9.0]
     for number, moment in enumerate(times):
-        video.write(video_frame(coded_picture(number), "BGR", 1000 + moment))
+        video.write(copied_picture(coded_picture(number), "BGR", 1000 + moment))
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(path.read_bytes())
     assert len(read_video(copy)) >= 8, "all but the newest, long before the file is finished"
@@ -173,7 +173,7 @@ def test_a_file_takes_no_more_than_its_table_may(
     video = Mp4(file, RecordSettings(), 30)
     taken = []
     for number in range(4):
-        frame = video_frame(coded_picture(number), "BGR", time.monotonic())
+        frame = copied_picture(coded_picture(number), "BGR", time.monotonic())
         taken.append(video.takes(frame))
         if taken[-1]:
             video.write(frame)

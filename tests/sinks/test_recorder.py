@@ -55,6 +55,15 @@ def record(
     assert reports == []
 
 
+def test_ffmpeg_is_not_loaded_by_the_thread_that_sends_pictures() -> None:
+    code = (
+        "import sys, numpy; from pose_edge.sinks.recorder import copied_picture; "
+        "copied_picture(numpy.zeros((2, 2, 3), numpy.uint8), 'RGB', 0.0); "
+        "sys.exit('av' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("width", "height"), [(160, 120), (161, 120), (160, 121), (161, 121), (16, 16), (33, 17)]
 )
