@@ -159,8 +159,7 @@ class Mp4:
             frame = letterbox(frame, *self._size)  # the camera came back with another size
         self._last_pts = self._rising(item.pts)
         frame.pts, frame.time_base = self._last_pts, TIME_BASE
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
+        self._encode(frame)
         if self._frames == 0:
             self.file.head = self.file.size
         self._frames += 1
@@ -170,15 +169,31 @@ class Mp4:
 
     def finish(self) -> None:
         """Flush the encoder, and write the index of the file; see `Encoder.finish`."""
-        container, stream = self._container, self._stream
-        self._container = self._stream = None
-        if container is not None and stream is not None:
-            for packet in stream.encode():
-                container.mux(packet)
+        self._close_container()
+        self.file.settle()
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        """Encode and write a frame, or what the encoder holds back.
+
+        The packets refer to the encoder. As local variables of `write`, whose frame lives on in the
+        traceback of a failure, they would keep the encoder with its threads.
+        """
+        assert self._container is not None
+        assert self._stream is not None
+        for packet in self._stream.encode(frame):
+            self._container.mux(packet)
+
+    def _close_container(self) -> None:
+        """Close the file for FFmpeg, and free the encoder with its threads."""
+        if self._container is None:
+            return
+        try:
+            self._encode(None)
             if self._sound is not None:
                 self._sound.finish(float(self._last_pts * TIME_BASE) + 1 / self._frame_rate)
-            container.close()
-        self.file.settle()
+            self._container.close()
+        finally:
+            self._container = self._stream = None
 
     def _begin_sound(self) -> None:
         if self._sound_of is None:

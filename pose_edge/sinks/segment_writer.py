@@ -59,7 +59,12 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
         """
         failure, self._failure = self._failure, None
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del (
+                    failure
+                )  # its traceback refers to this frame: a cycle would keep the file's data
         with self._changed:
             if self._busy and time.monotonic() - self._since_s > HANG_S:
                 raise OutputError(f"the disk has not answered for {HANG_S:g} s")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import gc
 import itertools
 import shutil
 import subprocess
@@ -16,7 +18,7 @@ from pose_edge.config.outputs import RecordSettings, StorageSettings
 from pose_edge.errors import OutputError, UsageError
 from pose_edge.frames import ColourOrder
 from pose_edge.sinks import segment_files as files_module
-from pose_edge.sinks.recorder import Recorder, recorder
+from pose_edge.sinks.recorder import Mp4, Recorder, copied_picture, recorder
 from pose_edge.sinks.segment_file import SegmentFile
 
 SETTINGS = RecordSettings(quality=18)
@@ -257,6 +259,30 @@ def test_a_disk_that_fills_up_leaves_what_was_recorded(
     assert reports == [f"recording {path} ended: No space left on device"]
     assert path.stat().st_size <= SmallDisk.room
     assert len(read_video(path)) >= 5
+
+
+def test_a_failed_recording_keeps_no_encoder(tmp_path: Path) -> None:
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    path = tmp_path / "r.mp4"
+    with path.open("w+b", buffering=0) as raw:
+        file = SegmentFile(raw, path, regular=True, live=True)
+        video = Mp4(file, SETTINGS, 30.0)
+        gc.collect()
+        before = threads()
+        video.write(copied_picture(coded_picture(0, 640, 360), "BGR", 0.0))
+        file.error = OSError(errno.ENOSPC, "No space left on device")
+        failures = []
+        for index in (1, 2):
+            with pytest.raises(OSError, match="No space") as failure:
+                video.write(copied_picture(coded_picture(index, 640, 360), "BGR", index * 0.9))
+            failures.append(failure)
+        with pytest.raises(OSError, match="No space") as failure:
+            video.finish()
+        gc.collect()
+        wait_until(lambda: threads() <= before, "the end of the encoder's threads")
+        assert len(failures) == 2, "their tracebacks are still there"
 
 
 def test_a_live_recording_never_holds_up_the_picture(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from system.faults import Fault, Faults
 from system.outage import Outage, scaled_limit
 from system.program import Resources
 from system.recordings import play
+from system.screen import wait_for
 from system.service import Settings
 from system.service_rig import BACK_S, ServiceRig
 
@@ -191,6 +192,7 @@ def test_campaign(
     rng = random.Random(seed)
     faults = Faults(rig, rng, SETTINGS)
     rig.restore(SETTINGS)
+    wait_for(lambda: any(rig.service.recordings().values()), "a recording", 60)  # its threads count
     first = rig.service.resources()
     rows.append(Entry("before", 0.0, 0.0, None, 0, first, "").row(0))
     entries: list[Entry] = []
