@@ -87,7 +87,7 @@ class Picture:
     """A picture to record.
 
     Attributes:
-        image: uint8 (height, width, 3), which nothing else changes.
+        image: uint8 (height, width, 3), C-contiguous, which nothing else changes.
         order: Order of the colour channels.
         pts: Time of the picture, in `TIME_BASE`.
     """
@@ -105,7 +105,7 @@ def copied_picture(image: Image, order: ColourOrder, time_s: float) -> Picture:
         order: Order of the colour channels.
         time_s: Time of the picture, seconds; only differences matter.
     """
-    return Picture(np.array(image), order, round(time_s / TIME_BASE))
+    return Picture(np.array(image, order="C"), order, round(time_s / TIME_BASE))
 
 
 class Mp4:

@@ -62,9 +62,7 @@ class DiskThread(ClosableQueue[Callable[[], object]]):
             try:
                 raise failure
             finally:
-                del (
-                    failure
-                )  # its traceback refers to this frame: a cycle would keep the file's data
+                del failure  # whose traceback refers to this frame
         with self._changed:
             if self._busy and time.monotonic() - self._since_s > HANG_S:
                 raise OutputError(f"the disk has not answered for {HANG_S:g} s")

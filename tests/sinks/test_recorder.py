@@ -7,16 +7,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import coded_picture, noise, read_code, read_video, wait_until
+from helpers import coded_picture, noise, read_code, read_video, smooth, wait_until
 
 from pose_edge.config.outputs import RecordSettings, StorageSettings
 from pose_edge.errors import OutputError, UsageError
-from pose_edge.frames import ColourOrder
+from pose_edge.frames import ColourOrder, Image
 from pose_edge.sinks import segment_files as files_module
 from pose_edge.sinks.recorder import Mp4, Recorder, copied_picture, recorder
 from pose_edge.sinks.segment_file import SegmentFile
@@ -259,6 +259,18 @@ def test_a_disk_that_fills_up_leaves_what_was_recorded(
     assert reports == [f"recording {path} ended: No space left on device"]
     assert path.stat().st_size <= SmallDisk.room
     assert len(read_video(path)) >= 5
+
+
+@pytest.mark.parametrize("turn", [np.fliplr, np.rot90, lambda image: image[:, :, ::-1]])
+def test_a_picture_may_be_a_view_of_another(tmp_path: Path, turn: Callable[[Image], Image]) -> None:
+    shown = turn(smooth(64, 48))
+    made, _reports = started(tmp_path / "r.mp4")
+    made.send(shown, "BGR", 0.0)
+    made.close()
+    assert made.failed is None
+    ((_, picture),) = read_video(tmp_path / "r.mp4")
+    assert picture.shape == shown.shape
+    assert np.abs(picture.astype(int) - shown).mean() < 8
 
 
 def test_a_failed_recording_keeps_no_encoder(tmp_path: Path) -> None:
