@@ -11,6 +11,7 @@ from command import Finished
 
 from pose_edge.service.places import Places
 from pose_edge.util import resources
+from pose_edge.zoo.registry import Zoo
 
 NO_TIME = ("no answer within ", "not examined: ")
 """Beginnings of the doctor's messages about sections that time out because of the emulation."""
@@ -42,7 +43,7 @@ def test_it_is_the_python_of_the_release(release: str, machine: Machine) -> None
 def test_every_model_that_ships_is_whole(machine: Machine) -> None:
     lines = succeeded(machine("pose-edge", "models", "verify")).splitlines()
     models = {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
-    assert set(models) == {path.stem for path in resources.models_dir().glob("*.tflite")}
+    assert set(models) == set(Zoo().entries)
     assert set(models.values()) == {"OK"}
 
 
