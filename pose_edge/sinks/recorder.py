@@ -150,11 +150,10 @@ class Mp4:
 
         pixel_format = "rgb24" if item.order == "RGB" else "bgr24"
         frame = av.VideoFrame.from_numpy_buffer(item.image, pixel_format)
-        if self._stream is None or self._container is None:
+        if self._stream is None:
             self._stream = self._begin(frame)
             self._origin = item.pts
             self._begin_sound()
-        assert self._container is not None
         if (frame.width, frame.height) != self._size:
             frame = letterbox(frame, *self._size)  # the camera came back with another size
         self._last_pts = self._rising(item.pts)

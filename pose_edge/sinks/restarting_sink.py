@@ -166,8 +166,8 @@ class RestartingSink(Generic[P, Item]):
                     self.lost += self.active
                     return
                 self.dropped += 1
-            break
-        self._drops.add(1)
+            self._drops.add(1)
+            return
 
     def _note_displaced(self, queue: WriterQueue[Item]) -> None:
         with self._lock:

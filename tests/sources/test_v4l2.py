@@ -285,6 +285,7 @@ def test_pictures_that_are_not_due_are_not_decoded(
     monkeypatch.setattr("pose_edge.sources.v4l2.decode", counting)
     node = kernel.add("video0")
     camera, wish = wishing(kernel, node, settings)
+    assert node.format[0] == code
     for number in range(6):
         assert node.send(picture(number, node))
         assert camera.read(GENEROUS_S) is None
