@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
 from pose_edge.poses import Provenance, Result
+from pose_edge.telemetry import quantile
 from pose_edge.tuning.choice import PassTiming
 
 KEPT: Final = 2048
@@ -93,7 +92,8 @@ class Passes:
 
     def timing(self) -> PassTiming:
         """Return statistics of the processing times; there must be at least one frame."""
-        median, p95 = np.percentile([one.busy_ms for one in self.frames], (50, 95)).tolist()
+        busy_ms = sorted(one.busy_ms for one in self.frames)
+        median, p95 = quantile(busy_ms, 0.5), quantile(busy_ms, 0.95)
         answered = self.frames[-1].provenance
         return PassTiming(
             answered.model, answered.backend, median, p95, self.mean_ms, self.followed
